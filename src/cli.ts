@@ -1,0 +1,280 @@
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { addDebugCommands } from "./cliDebug.ts";
+import { parseDuration } from "./config/duration.ts";
+import { type LoadedConfig, loadConfig } from "./config/sources.ts";
+import { Context } from "./context.ts";
+import { GASW_STATUSES } from "./core/job.ts";
+import { GaswError, messageOf, systemCode } from "./errors.ts";
+import type { Io, OutputFormat } from "./ui/io.ts";
+import { errorJson, errorText } from "./ui/output.ts";
+
+/** Options that every command takes. */
+export interface CommonOptions {
+  readonly config?: string;
+  readonly namespace?: string;
+  readonly kubeconfig?: string;
+  readonly context?: string;
+  readonly output: OutputFormat;
+  readonly verbose?: boolean;
+  readonly workflow?: string;
+}
+
+/** Runs a command's body with a context made from the common options, and sees to it that everything is closed. */
+export type RunWithContext = (
+  options: CommonOptions,
+  workflowDir: string | undefined,
+  body: (context: Context) => Promise<number>,
+) => Promise<void>;
+
+const EXIT_USAGE = 2;
+const EXIT_OWN_FAILURE = 125;
+
+/** What became of a run; commander's actions return nothing themselves. */
+interface Outcome {
+  exitCode: number;
+  options: CommonOptions | undefined;
+  /** Whether exit codes 1 to 124 belong to the jobs, so that a failure of this tool must be told apart. */
+  waits: boolean;
+}
+
+/**
+ * Runs one command line.
+ * @param argv the arguments after the program's name
+ * @returns the exit code
+ */
+export async function run(argv: readonly string[], io: Io, version: string): Promise<number> {
+  const outcome: Outcome = { exitCode: 0, options: undefined, waits: false };
+  const program = buildProgram(io, version, outcome);
+  try {
+    await program.parseAsync([...argv], { from: "user" });
+    return outcome.exitCode;
+  } catch (error) {
+    return report(error, io, outcome);
+  }
+}
+
+/** The one place where errors reach the user. */
+function report(error: unknown, io: Io, { options, waits }: Outcome): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE;
+  if (systemCode(error) === "EPIPE") return 0;
+  const known = io.signal.aborted ? interrupted(error) : error;
+  if (!(known instanceof GaswError)) {
+    io.stderr.write(`error: ${messageOf(known)}\nhint: this is a bug in gasw-k8s; please report it with the command and this trace\n`);
+    if (known instanceof Error) io.stderr.write(`${known.stack}\n`);
+    return waits ? EXIT_OWN_FAILURE : 1;
+  }
+  io.stderr.write(options !== undefined && options.output !== "text" ? errorJson(known) : errorText(known, options?.verbose === true));
+  const isOwn = waits && known.code !== "TIMEOUT" && known.code !== "INTERRUPTED";
+  return isOwn ? EXIT_OWN_FAILURE : known.exitCode;
+}
+
+function interrupted(cause: unknown): GaswError {
+  return new GaswError("INTERRUPTED", "interrupted: what was submitted goes on in the cluster", {
+    hint: "`gasw-k8s status` shows it; submitting again is safe, each job is made once",
+    cause,
+  });
+}
+
+function buildProgram(io: Io, version: string, outcome: Outcome): Command {
+  const program = new Command("gasw-k8s")
+    .description("Runs GASW jobs on Kubernetes: volumes, jobs, statuses, cleanup and debugging.")
+    .version(version)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => io.stdout.write(text),
+      writeErr: (text) => io.stderr.write(text),
+      outputError: (text, write) => write(text.endsWith("\n") ? `${text}hint: gasw-k8s --help lists the commands and options\n` : text),
+    })
+    .showSuggestionAfterError()
+    .addHelpText(
+      "after",
+      "\nExamples:\n  gasw-k8s submit sh/Job-1.sh\n  gasw-k8s status --watch\n  gasw-k8s debug why Job-1\n  gasw-k8s cleanup --yes\n",
+    );
+  const runWithContext: RunWithContext = async (options, workflowDir, body) => {
+    outcome.options = options;
+    const loaded = await load(io, options, workflowDir);
+    const context = new Context(io, loaded);
+    for (const warning of loaded.warnings) context.warn(warning);
+    try {
+      outcome.exitCode = await body(context);
+    } finally {
+      context.close();
+    }
+  };
+  addSubmit(program, io, outcome, runWithContext);
+  addStatus(program, io, runWithContext);
+  addWait(program, outcome, io, runWithContext);
+  addCleanup(program, io, runWithContext);
+  addDebugCommands(program, io, runWithContext);
+  addConfig(program, io, runWithContext);
+  return program;
+}
+
+function load(io: Io, options: CommonOptions, workflowDir: string | undefined): Promise<LoadedConfig> {
+  return loadConfig({
+    cwd: io.cwd,
+    env: io.env,
+    file: options.config,
+    workflowDir,
+    overrides: { k8sNamespace: options.namespace, k8sKubeConfig: options.kubeconfig, k8sContext: options.context },
+  });
+}
+
+/** Adds the options that every command takes. */
+export function withCommonOptions(command: Command, formats: readonly OutputFormat[] = ["text", "json"]): Command {
+  return command
+    .option("--config <file>", "the one configuration file to read")
+    .option("-n, --namespace <name>", "Kubernetes namespace")
+    .option("--kubeconfig <file>", "kubeconfig of the cluster")
+    .option("--context <name>", "context of the kubeconfig")
+    .addOption(new Option("-o, --output <format>", "form of the answer").choices(formats).default("text"))
+    .option("-v, --verbose", "show the causes of an error");
+}
+
+/** Seconds from a duration given as an option. */
+export function durationOption(text: string): number {
+  const seconds = parseDuration(text);
+  if (seconds === undefined) throw new InvalidArgumentError('expected a duration such as 90, "90s", "15m" or "2h".');
+  return seconds;
+}
+
+function collect(value: string, previous: readonly string[] = []): string[] {
+  return [...previous, value];
+}
+
+const WORKFLOW_OPTION = [
+  "--workflow <dir>",
+  "the workflow's directory (default: the one that holds the script's sh/, else the current one)",
+] as const;
+
+function addSubmit(program: Command, io: Io, outcome: Outcome, runWithContext: RunWithContext): void {
+  withCommonOptions(program.command("submit [script...]"), ["text", "json", "ndjson"])
+    .description("Makes the workflow's volumes ready and runs each script as one Kubernetes Job; prints one job id a line.")
+    .option(...WORKFLOW_OPTION)
+    .option("--from <file>", "read requests as NDJSON from a file, or from stdin (-)")
+    .option("--wait", "wait until the jobs have ended; exits with their highest exit code")
+    .option("--wait-timeout <duration>", "with --wait: give up waiting after this time (exit 124)", durationOption)
+    .addOption(new Option("--dry-run [kind]", "show what would be made").choices(["client", "server"]).preset("client"))
+    .option("--image <name>", "container image")
+    .option("--cpu <quantity>", "CPU request, such as 2 or 500m")
+    .option("--memory <quantity>", "memory request and limit, such as 4Gi")
+    .option("--gpu <number>", "number of GPUs")
+    .option("--timeout <duration>", "time that the job's pod may be active")
+    .option("--queue <name>", "Kueue local queue")
+    .option("--env <key=value>", "environment variable (may be repeated)", collect)
+    .option("--invocation-id <number>", "GASW invocation id")
+    .option("--command <text>", "GASW command, for the record")
+    .option("--parameters <text>", "GASW parameters, for the record")
+    .addHelpText(
+      "after",
+      '\nExamples:\n  gasw-k8s submit sh/Job-1.sh --memory 2Gi\n  gasw-k8s submit sh/*.sh --wait\n  echo \'{"script":"sh/Job-1.sh","cpu":"2"}\' | gasw-k8s submit --from -\n',
+    )
+    .action(async (scripts: string[], given) => {
+      outcome.waits = given.wait === true;
+      outcome.options = given;
+      const { submit, submitDirectory } = await import("./commands/submit.ts");
+      const { image, cpu, memory, gpu, timeout, queue, invocationId, command, parameters } = given;
+      const request = Object.fromEntries(
+        Object.entries({ image, cpu, memory, gpu, timeout, queue, invocationId, command, parameters }).filter(
+          ([, value]) => value !== undefined,
+        ),
+      );
+      await runWithContext(given, submitDirectory(scripts, given, io.cwd), (context) => submit(context, scripts, { ...given, request }));
+    });
+}
+
+function addStatus(program: Command, io: Io, runWithContext: RunWithContext): void {
+  withCommonOptions(program.command("status [job...]"), ["text", "json", "ndjson"])
+    .description("Asks the cluster once and shows the jobs: of this workflow, else all active ones that this host knows.")
+    .option(...WORKFLOW_OPTION)
+    .option("-q, --quiet", "print job ids only")
+    .option("--watch", "show the jobs until all have ended")
+    .option("--cached", "show what is known without asking the cluster")
+    .addOption(new Option("--status <list>", "only jobs in these statuses (comma-separated)").argParser(statusList))
+    .option("--older-than <duration>", "only jobs submitted at least so long ago", durationOption)
+    .option("--newer-than <duration>", "only jobs submitted at most so long ago", durationOption)
+    .addHelpText("after", "\nExamples:\n  gasw-k8s status\n  gasw-k8s status Job-1 -o json\n  gasw-k8s status --status ERROR,STALLED -q\n")
+    .action(async (jobs: string[], given) => {
+      const { status } = await import("./commands/status.ts");
+      await runWithContext(given, await statusDirectory(given, io), (context) => status(context, jobs, given));
+    });
+}
+
+function statusList(text: string): string[] {
+  const list = text.split(",").map((status) => status.trim().toUpperCase());
+  const unknown = list.find((status) => !GASW_STATUSES.some((known) => known === status));
+  if (unknown !== undefined) throw new InvalidArgumentError(`${unknown} is no status; known are ${GASW_STATUSES.join(", ")}.`);
+  return list;
+}
+
+/** The workflow directory whose files must not count as configuration. */
+async function statusDirectory(given: CommonOptions, io: Io): Promise<string | undefined> {
+  const { enclosingWorkflow } = await import("./services/workflows.ts");
+  const { resolve } = await import("node:path");
+  return given.workflow === undefined ? enclosingWorkflow(io.cwd) : resolve(io.cwd, given.workflow);
+}
+
+function addWait(program: Command, outcome: Outcome, io: Io, runWithContext: RunWithContext): void {
+  withCommonOptions(program.command("wait <job...>"))
+    .description("Waits until the jobs have ended, however they end; exits with their highest exit code (125: this tool's own failure).")
+    .option(...WORKFLOW_OPTION)
+    .option("--wait-timeout <duration>", "give up waiting after this time (exit 124)", durationOption)
+    .addHelpText("after", "\nExamples:\n  gasw-k8s wait Job-1 --wait-timeout 2h\n")
+    .action(async (jobs: string[], given) => {
+      outcome.waits = true;
+      outcome.options = given;
+      const { wait } = await import("./commands/wait.ts");
+      await runWithContext(given, await statusDirectory(given, io), (context) => wait(context, jobs, given));
+    });
+}
+
+function addCleanup(program: Command, io: Io, runWithContext: RunWithContext): void {
+  withCommonOptions(program.command("cleanup"))
+    .description("Removes a workflow's Jobs, claims and volumes; shows the plan first and acts with --yes or after a question.")
+    .option(...WORKFLOW_OPTION)
+    .option("-y, --yes", "act without asking")
+    .option("--cancel", "delete active jobs too")
+    .option("--shared", "remove configured volumes too, where no other workflow uses them")
+    .option("--timeout <duration>", "time to wait for each kind of object to be gone", durationOption, 120)
+    .addHelpText("after", "\nExamples:\n  gasw-k8s cleanup                    # shows the plan\n  gasw-k8s cleanup --yes --cancel\n")
+    .action(async (given) => {
+      const { cleanup } = await import("./commands/cleanup.ts");
+      await runWithContext(given, await statusDirectory(given, io), (context) => cleanup(context, given));
+    });
+}
+
+function addConfig(program: Command, io: Io, runWithContext: RunWithContext): void {
+  const config = program.command("config").description("Shows, checks and begins the configuration.");
+  withCommonOptions(config.command("show"))
+    .description("Shows the effective configuration, each value with its source; secrets are masked.")
+    .action(async (given) => {
+      const { configShow } = await import("./commands/config.ts");
+      await runWithContext(given, await statusDirectory(given, io), async ({ loaded }) => {
+        await configShow(io, loaded, given);
+        return 0;
+      });
+    });
+  withCommonOptions(config.command("check"))
+    .description("Checks the configuration; exits 3 and lists every problem where there are any.")
+    .action(async (given) => {
+      const { configCheck } = await import("./commands/config.ts");
+      await runWithContext(given, await statusDirectory(given, io), async ({ loaded }) => {
+        await configCheck(io, loaded, given);
+        return 0;
+      });
+    });
+  config
+    .command("init [file]")
+    .description("Writes a configuration file to start from; never overwrites one.")
+    .action(async (file: string | undefined) => {
+      const { configInit } = await import("./commands/config.ts");
+      await configInit(io, file === undefined ? {} : { path: file });
+    });
+  config
+    .command("schema")
+    .description("Prints the configuration's JSON Schema.")
+    .action(async () => {
+      const { configSchema } = await import("./commands/config.ts");
+      await configSchema(io);
+    });
+}

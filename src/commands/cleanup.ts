@@ -1,0 +1,137 @@
+import path from "node:path";
+import { createInterface } from "node:readline/promises";
+import type { Context } from "../context.ts";
+import { GaswError } from "../errors.ts";
+import { type CleanupPlan, type CleanupTarget, planCleanup, runCleanup } from "../services/cleanup.ts";
+import { refresh } from "../services/refresh.ts";
+import { enclosingWorkflow, knownWorkflow } from "../services/workflows.ts";
+import type { StoredWorkflow } from "../store/store.ts";
+import type { OutputFormat } from "../ui/io.ts";
+import { errorText, printable, table } from "../ui/output.ts";
+import { progress } from "../ui/progress.ts";
+
+export interface CleanupOptions {
+  readonly output: OutputFormat;
+  readonly workflow?: string;
+  readonly yes?: boolean;
+  readonly cancel?: boolean;
+  readonly shared?: boolean;
+  /** Seconds to wait for each kind of object. */
+  readonly timeout: number;
+  readonly verbose?: boolean;
+}
+
+/** `cleanup`: shows what would go, and removes it when told to. */
+export async function cleanup(context: Context, options: CleanupOptions): Promise<number> {
+  const { io } = context;
+  const directory = directoryOf(io.cwd, options.workflow);
+  const workflow = knownWorkflow(context, directory);
+  const target = { namespace: context.config.k8sNamespace, id: path.basename(directory) };
+  if (workflow !== undefined) await refuseActive(context, workflow, options);
+  const plan = await planCleanup(context, target, options.shared === true);
+  if (workflow === undefined) checkDirectory(plan, target, directory);
+  if (options.output === "text") showPlan(context, plan);
+  const acts = plan.remove.length > 0 && (options.yes === true || (await confirmed(context, plan)));
+  if (!acts) {
+    if (options.output !== "text") print(context, { dryRun: true, remove: plan.remove.map(publicForm), keep: plan.keep });
+    else if (plan.remove.length > 0) io.stderr.write("nothing was removed (--yes removes it)\n");
+    return 0;
+  }
+  return await act(context, plan, workflow, options);
+}
+
+/** A workflow's directory may be gone already; its name is enough to find what it left behind. */
+function directoryOf(cwd: string, named: string | undefined): string {
+  const directory = named === undefined ? enclosingWorkflow(cwd) : path.resolve(cwd, named);
+  if (directory !== undefined) return directory;
+  throw new GaswError("USAGE", "no workflow is named, and the current directory is not one", {
+    hint: "name its directory: gasw-k8s cleanup --workflow DIR",
+  });
+}
+
+async function refuseActive(context: Context, workflow: StoredWorkflow, { cancel }: CleanupOptions): Promise<void> {
+  await refresh(context, workflow);
+  const active = context.store.activeJobs(workflow).filter((job) => job.status !== "NOT_SUBMITTED");
+  if (active.length === 0 || cancel === true) return;
+  const some = active
+    .slice(0, 3)
+    .map((job) => job.id)
+    .join(", ");
+  throw new GaswError(
+    "CONFLICT",
+    `${active.length} jobs of workflow ${workflow.id} are still active: ${some}${active.length > 3 ? ", …" : ""}`,
+    {
+      hint: "wait for them (gasw-k8s status --watch), or delete them too with --cancel",
+    },
+  );
+}
+
+/** What this host did not make is removed only when the directory is the one that the objects name. */
+function checkDirectory(plan: CleanupPlan, target: CleanupTarget, directory: string): void {
+  const claim = plan.remove.find((object) => object.kind === "PersistentVolumeClaim" && object.purpose.startsWith("/"));
+  if (claim === undefined || claim.purpose === directory) return;
+  throw new GaswError(
+    "CONFLICT",
+    `the objects of workflow ${target.id} in namespace ${target.namespace} belong to ${claim.purpose}, not to ${directory}`,
+    {
+      hint: `name that directory: gasw-k8s cleanup --workflow ${claim.purpose}`,
+    },
+  );
+}
+
+function showPlan({ io }: Context, plan: CleanupPlan): void {
+  if (plan.remove.length === 0 && plan.keep.length === 0) {
+    io.stderr.write("nothing to remove\n");
+    return;
+  }
+  const rows = [
+    ...plan.remove.map(({ kind, name, purpose }) => ["remove", kind, name, purpose]),
+    ...plan.keep.map(({ kind, name, reason }) => ["keep", kind, name, reason]),
+  ];
+  io.stdout.write(table(["ACTION", "KIND", "NAME", "FOR"], rows));
+}
+
+async function confirmed({ io }: Context, plan: CleanupPlan): Promise<boolean> {
+  if (io.stdin.isTTY !== true || io.stdout.isTTY !== true) return false;
+  const prompt = createInterface({ input: io.stdin, output: io.stderr });
+  try {
+    const answer = await prompt.question(`remove these ${plan.remove.length} objects? [y/N] `, { signal: io.signal });
+    return /^y(es)?$/i.test(answer.trim());
+  } finally {
+    prompt.close();
+  }
+}
+
+async function act(context: Context, plan: CleanupPlan, workflow: StoredWorkflow | undefined, options: CleanupOptions): Promise<number> {
+  const { io, store } = context;
+  if (workflow !== undefined) {
+    for (const job of store.activeJobs(workflow)) {
+      const message = job.status === "NOT_SUBMITTED" ? "cleaned up before it was submitted" : "deleted by cleanup --cancel";
+      store.changeJob(job, { status: "DELETED", reason: "Deleted", message, ended: context.now().toISOString() });
+    }
+  }
+  const line = await progress(io, `removing ${plan.remove.length} objects`);
+  const { removed, failures } = await runCleanup(context, plan, options.timeout, ({ kind, name }) =>
+    line.update(`removed ${kind} ${name}`),
+  ).finally(() => line.stop());
+  if (options.output === "text") for (const { kind, name } of removed) io.stdout.write(`removed ${kind} ${printable(name)}\n`);
+  else
+    print(context, {
+      dryRun: false,
+      removed: removed.map(publicForm),
+      keep: plan.keep,
+      failures: failures.map(({ code, message, hint }) => ({ code, message, hint })),
+    });
+  for (const failure of failures.slice(0, -1)) io.stderr.write(errorText(failure, options.verbose === true));
+  const last = failures.at(-1);
+  if (last !== undefined) throw last;
+  return 0;
+}
+
+function publicForm({ kind, name, purpose }: { kind: string; name: string; purpose: string }) {
+  return { kind, name, for: purpose };
+}
+
+function print({ io }: Context, document: object): void {
+  io.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+}

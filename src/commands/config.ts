@@ -1,0 +1,114 @@
+/** `config show|check|init|schema`. */
+import { writeFile } from "node:fs/promises";
+import { extname } from "node:path";
+import { maskSecrets } from "../config/mask.ts";
+import { originText } from "../config/origin.ts";
+import { ConfigError, type LoadedConfig } from "../config/sources.ts";
+import { GaswError, messageOf, systemCode } from "../errors.ts";
+import type { Io } from "../ui/io.ts";
+
+interface Input {
+  readonly output: "text" | "json";
+}
+
+/** Prints every effective value and where it comes from, without secrets. */
+export async function configShow(io: Pick<Io, "stdout">, loaded: LoadedConfig, input: Input): Promise<void> {
+  const origins = (await loaded.locate?.()) ?? loaded.origins;
+  const masked = maskSecrets(loaded.config);
+  if (input.output === "json") {
+    const sources = Object.fromEntries(origins);
+    io.stdout.write(`${JSON.stringify({ config: masked, sources, files: loaded.files }, null, 2)}\n`);
+    return;
+  }
+  const rows = [...origins].map(([key, origin]) => [key, valueText(valueAt(masked, key)), originText(origin)] as const);
+  const keyWidth = Math.max(...rows.map(([key]) => key.length));
+  const valueWidth = Math.min(VALUE_WIDTH, Math.max(...rows.map(([, value]) => value.length)));
+  for (const [key, value, source] of rows) io.stdout.write(`${key.padEnd(keyWidth)}  ${value.padEnd(valueWidth)}  ${source}\n`);
+}
+
+const VALUE_WIDTH = 44;
+
+function valueText(value: unknown): string {
+  return typeof value === "string" && value !== "" ? value : JSON.stringify(value);
+}
+
+/** The value at a dotted key, where names in records have dots of their own. */
+function valueAt(value: unknown, key: string): unknown {
+  if (typeof value !== "object" || value === null) return undefined;
+  if (Object.hasOwn(value, key)) return (value as Record<string, unknown>)[key];
+  const name = Object.keys(value).find((candidate) => key.startsWith(`${candidate}.`));
+  return name === undefined ? undefined : valueAt((value as Record<string, unknown>)[name], key.slice(name.length + 1));
+}
+
+/** Says that the configuration is valid and which files it comes from, or lists everything that is wrong. */
+export async function configCheck(io: Pick<Io, "stdout" | "stderr">, load: () => Promise<LoadedConfig>, input: Input): Promise<void> {
+  const loaded = await load().catch((error: unknown) => {
+    if (error instanceof ConfigError) reportProblems(io, error, input);
+    throw error;
+  });
+  const warnings = [...loaded.warnings, ...safetyWarnings(loaded)];
+  if (input.output === "json") {
+    io.stdout.write(`${JSON.stringify({ ok: true, files: loaded.files, warnings, problems: [] }, null, 2)}\n`);
+    return;
+  }
+  for (const warning of warnings) io.stderr.write(`warning: ${warning}\n`);
+  io.stdout.write(
+    loaded.files.length > 0 ? `OK: ${loaded.files.join(", ")}\n` : "OK: no configuration file; defaults, environment and options only\n",
+  );
+}
+
+/** One problem is the error itself; several are listed on stdout, and the error counts them. */
+function reportProblems(io: Pick<Io, "stdout">, error: ConfigError, input: Input): void {
+  if (input.output === "json") {
+    io.stdout.write(`${JSON.stringify({ ok: false, files: [], warnings: [], problems: error.problems }, null, 2)}\n`);
+  } else if (error.problems.length > 1) {
+    for (const problem of error.problems) io.stdout.write(`${problem.message}\n`);
+  }
+  if (error.problems.length > 1) {
+    throw new GaswError("CONFIG", `the configuration has ${error.problems.length} problems`, {
+      hint: "correct those listed; docs/configuration.md describes every key",
+    });
+  }
+}
+
+function safetyWarnings({ config, origins }: LoadedConfig): string[] {
+  const warnings: string[] = [];
+  const source = origins.get("insecureSkipTlsVerify");
+  if (config.insecureSkipTlsVerify) {
+    const from = source ? ` (${originText(source)})` : "";
+    warnings.push(`insecureSkipTlsVerify is on${from}: whoever answers at the API server's address gets the token; set k8sCaFile instead`);
+  }
+  if (config.k8sAddress?.startsWith("http://") && (config.k8sToken || config.k8sTokenFile)) {
+    warnings.push("k8sAddress is plain http: the token crosses the network unencrypted");
+  }
+  return warnings;
+}
+
+/** Writes a file to start from: YAML with every key explained, or JSON where the name says so. */
+export async function configInit(io: Pick<Io, "stdout">, input: { readonly path: string; readonly force?: boolean }): Promise<void> {
+  const { starterJson, starterYaml } = await import("../config/reference.ts");
+  const isJson = [".json", ".conf"].includes(extname(input.path));
+  const text = isJson ? starterJson() : starterYaml((await import("yaml")).stringify);
+  try {
+    // A token may be put in it later: readable by its owner alone.
+    await writeFile(input.path, text, { flag: input.force ? "w" : "wx", mode: 0o600 });
+  } catch (error) {
+    if (systemCode(error) === "EEXIST") {
+      throw new GaswError("CONFLICT", `${input.path} is already there`, {
+        hint: "name another file, or overwrite it with --force",
+        cause: error,
+      });
+    }
+    throw new GaswError("FAILURE", `cannot write ${input.path}: ${messageOf(error)}`, {
+      hint: "check that the folder exists and may be written",
+      cause: error,
+    });
+  }
+  io.stdout.write(`${input.path}\n`);
+}
+
+/** Prints the JSON Schema of the configuration. */
+export async function configSchema(io: Pick<Io, "stdout">): Promise<void> {
+  const { jsonSchema } = await import("../config/reference.ts");
+  io.stdout.write(`${JSON.stringify(jsonSchema(), null, 2)}\n`);
+}

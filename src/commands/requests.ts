@@ -1,0 +1,82 @@
+import { array, object, optional, type output, record, safeParse, string } from "zod/mini";
+import {
+  cpuQuantity,
+  duration,
+  environmentName,
+  imageName,
+  labelText,
+  memoryQuantity,
+  scalar,
+  text,
+  wholeNumber,
+} from "../config/fields.ts";
+import { refusalOf } from "../config/problems.ts";
+import type { JobOptions } from "../core/job.ts";
+import { GaswError, messageOf } from "../errors.ts";
+import type { Submission } from "../services/submit.ts";
+
+/** One line of `submit --from`, and what the options of `submit` come to. */
+const requestSchema = object({
+  script: text(),
+  image: optional(imageName()),
+  cpu: optional(cpuQuantity()),
+  memory: optional(memoryQuantity()),
+  gpu: optional(wholeNumber()),
+  env: optional(record(environmentName(), scalar())),
+  timeout: optional(duration({ whole: true, minimum: 1 })),
+  queue: optional(labelText()),
+  invocationId: optional(wholeNumber(1)),
+  command: optional(text()),
+  parameters: optional(text()),
+  inputs: optional(array(string())),
+  outputs: optional(array(string())),
+});
+
+const KNOWN_KEYS = Object.keys(requestSchema.def.shape);
+
+/**
+ * A submission from values that a user or an engine gave.
+ * @param where names the place in messages: an option's prefix, or a line of the input
+ * @throws GaswError USAGE naming the field and what was expected
+ */
+export function parseRequest(values: Readonly<Record<string, unknown>>, where: (field: string) => string): Submission {
+  const unknown = Object.keys(values).find((key) => !KNOWN_KEYS.includes(key));
+  if (unknown !== undefined)
+    throw new GaswError("USAGE", `${where(unknown)} is not known`, { hint: `known are: ${KNOWN_KEYS.join(", ")}` });
+  const parsed = safeParse(requestSchema, values);
+  if (!parsed.success) {
+    const refusal = refusalOf(parsed.error.issues[0] as Parameters<typeof refusalOf>[0]);
+    const field = refusal.path.map(String).join(".");
+    throw new GaswError("USAGE", `${where(field)}: expected ${refusal.expected}`, { hint: "`gasw-k8s submit --help` shows examples" });
+  }
+  const { script, ...options } = parsed.data satisfies output<typeof requestSchema>;
+  return { script, options: options as JobOptions };
+}
+
+/** A submission from one line of NDJSON. */
+export function parseRequestLine(line: string, number: number): Submission {
+  let values: unknown;
+  try {
+    values = JSON.parse(line);
+  } catch (cause) {
+    throw new GaswError("USAGE", `line ${number} is not JSON: ${messageOf(cause)}`, {
+      hint: 'write one object a line: {"script":"sh/Job-1.sh"}',
+      cause,
+    });
+  }
+  if (typeof values !== "object" || values === null || Array.isArray(values)) {
+    throw new GaswError("USAGE", `line ${number} is not an object`, { hint: 'write one object a line: {"script":"sh/Job-1.sh"}' });
+  }
+  return parseRequest(values as Record<string, unknown>, (field) => `line ${number}, ${field}`);
+}
+
+/** `KEY=VALUE` options as one record. */
+export function parseAssignments(assignments: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    assignments.map((assignment) => {
+      const at = assignment.indexOf("=");
+      if (at > 0) return [assignment.slice(0, at), assignment.slice(at + 1)];
+      throw new GaswError("USAGE", "--env: expected KEY=VALUE", { hint: "for example --env THREADS=4" });
+    }),
+  );
+}

@@ -1,0 +1,216 @@
+import { createReadStream } from "node:fs";
+import path from "node:path";
+import { createInterface } from "node:readline";
+import type { Context } from "../context.ts";
+import type { Workflow } from "../core/job.ts";
+import { buildJob } from "../core/podTemplate.ts";
+import { GaswError } from "../errors.ts";
+import { asUserError } from "../kubernetes/client.ts";
+import { createJob } from "../kubernetes/jobs.ts";
+import { podSettings } from "../services/podSettings.ts";
+import { checkSubmissions, type Submission, type Submitted, Submitter } from "../services/submit.ts";
+import { volumePlan } from "../services/volumePlan.ts";
+import { workflowDirectory } from "../services/workflowFiles.ts";
+import type { OutputFormat } from "../ui/io.ts";
+import { errorText, printable } from "../ui/output.ts";
+import { parseAssignments, parseRequest, parseRequestLine } from "./requests.ts";
+import { waitForJobs } from "./wait.ts";
+
+/** Jobs that are created at the same time. */
+const CONCURRENCY = 16;
+
+export interface SubmitOptions {
+  readonly output: OutputFormat;
+  readonly workflow?: string;
+  readonly from?: string;
+  readonly wait?: boolean;
+  /** Seconds. */
+  readonly waitTimeout?: number;
+  readonly dryRun?: "client" | "server";
+  readonly env?: readonly string[];
+  /** Options that state the request itself, as they were given. */
+  readonly request: Readonly<Record<string, unknown>>;
+  readonly verbose: boolean;
+}
+
+/** The directory that `submit` works in, which also decides which configuration files may count. */
+export function submitDirectory(scripts: readonly string[], options: Pick<SubmitOptions, "workflow">, cwd: string): string {
+  return workflowDirectory(options.workflow, scripts, cwd);
+}
+
+/**
+ * `submit [SCRIPT…]`
+ * @returns the exit code: 0, the first failure's, or with `--wait` the jobs' own
+ */
+export async function submit(context: Context, scripts: readonly string[], options: SubmitOptions): Promise<number> {
+  const workflow = workflowOf(context, submitDirectory(scripts, options, context.io.cwd));
+  if (options.from !== undefined) {
+    if (scripts.length > 0 || options.wait === true || options.dryRun !== undefined) {
+      throw new GaswError("USAGE", "--from goes with no script, no --wait and no --dry-run", {
+        hint: "name the scripts in the NDJSON lines",
+      });
+    }
+    return await submitLines(context, workflow, options.from);
+  }
+  if (scripts.length === 0)
+    throw new GaswError("USAGE", "no script is named", { hint: "gasw-k8s submit sh/Job-1.sh, or --from - for NDJSON on stdin" });
+  const env = options.env === undefined ? {} : { env: parseAssignments(options.env) };
+  const submissions = [...new Set(scripts)].map((script) => parseRequest({ script, ...options.request, ...env }, optionName));
+  if (options.dryRun !== undefined) return await dryRun(context, workflow, submissions, options.dryRun);
+  const { done, failures } = await submitAll(context, workflow, submissions, options);
+  for (const failure of failures.slice(0, -1)) context.io.stderr.write(errorText(failure, options.verbose));
+  const last = failures.at(-1);
+  if (last !== undefined) throw last;
+  if (options.wait !== true) return 0;
+  const jobs = done.map(({ jobId }) => jobId);
+  return await waitForJobs(context, workflow, jobs, options.waitTimeout);
+}
+
+function workflowOf(context: Context, directory: string): Workflow {
+  return { id: path.basename(directory), directory, namespace: context.config.k8sNamespace };
+}
+
+/** The option that a field of a request comes from. */
+function optionName(field: string): string {
+  return field === "script" ? "script" : `--${field.split(".")[0]?.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
+/** Submits all; what one failure does not concern goes on. Ids are printed in the order of the scripts. */
+async function submitAll(
+  context: Context,
+  workflow: Workflow,
+  submissions: readonly Submission[],
+  { output }: SubmitOptions,
+): Promise<{ done: Submitted[]; failures: GaswError[] }> {
+  const checked = checkSubmissions(context.config, workflow, submissions, context.io.cwd);
+  const submitter = new Submitter(context, workflow);
+  const intents = checked.map((submission) => attempt(() => submitter.intend(submission)));
+  const results = await inParallel(checked, CONCURRENCY, async (submission, index) => {
+    const intent = intents[index] as ReturnType<Submitter["intend"]> | GaswError;
+    return intent instanceof GaswError ? intent : await attemptAsync(submitter.submit(submission, intent));
+  });
+  const done = results.filter((result): result is Submitted => !(result instanceof GaswError));
+  const failures = results.filter((result) => result instanceof GaswError);
+  print(context, workflow, done, output);
+  return { done, failures: distinct(failures) };
+}
+
+/** One outage makes many jobs fail alike: it is told once. */
+function distinct(failures: readonly GaswError[]): GaswError[] {
+  return [...new Map(failures.map((failure) => [failure.message, failure])).values()];
+}
+
+function print(context: Context, workflow: Workflow, done: readonly Submitted[], output: OutputFormat): void {
+  const { stdout } = context.io;
+  const records = done.map((job) => answer(workflow, job));
+  if (output === "json") stdout.write(`${JSON.stringify({ jobs: records }, null, 2)}\n`);
+  else if (output === "ndjson") for (const record of records) stdout.write(`${JSON.stringify(record)}\n`);
+  else for (const { jobId } of done) stdout.write(`${printable(jobId)}\n`);
+}
+
+function answer(workflow: Workflow, { jobId, kubeName, created }: Submitted) {
+  return { id: jobId, workflow: workflow.id, namespace: workflow.namespace, kubernetesName: kubeName, created };
+}
+
+/** Reads NDJSON requests and answers each as it is accepted, until the input ends; a bad line fails alone. */
+async function submitLines(context: Context, workflow: Workflow, from: string): Promise<number> {
+  const input = from === "-" ? context.io.stdin : createReadStream(path.resolve(context.io.cwd, from));
+  const submitter = new Submitter(context, workflow);
+  const running = new Set<Promise<void>>();
+  let exitCode = 0;
+  let number = 0;
+  const accept = async (line: string, lineNumber: number) => {
+    const result = await attemptAsync(submitLine(context, workflow, submitter, line, lineNumber));
+    if (result instanceof GaswError) {
+      exitCode ||= result.exitCode;
+      const { code, message, hint } = result;
+      context.io.stdout.write(`${JSON.stringify({ line: lineNumber, error: { code, message, hint } })}\n`);
+    } else context.io.stdout.write(`${JSON.stringify({ line: lineNumber, ...answer(workflow, result) })}\n`);
+  };
+  for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY, signal: context.signal })) {
+    number++;
+    if (line.trim() === "") continue;
+    const task: Promise<void> = accept(line, number).finally(() => running.delete(task));
+    running.add(task);
+    if (running.size >= CONCURRENCY) await Promise.race(running);
+  }
+  await Promise.all(running);
+  return exitCode;
+}
+
+async function submitLine(context: Context, workflow: Workflow, submitter: Submitter, line: string, number: number): Promise<Submitted> {
+  const submission = parseRequestLine(line, number);
+  const [checked] = checkSubmissions(context.config, workflow, [submission], context.io.cwd);
+  if (checked === undefined) throw new Error("a checked submission is missing");
+  return await submitter.submit(checked, submitter.intend(checked));
+}
+
+/** Shows what would be made; with `server` the API server checks the Jobs too. Values of environment variables are not shown. */
+async function dryRun(
+  context: Context,
+  workflow: Workflow,
+  submissions: readonly Submission[],
+  kind: "client" | "server",
+): Promise<number> {
+  const checked = checkSubmissions(context.config, workflow, submissions, context.io.cwd);
+  const volumes = volumePlan(context.config, workflow, { host: context.host, now: context.now() });
+  const jobs = checked.map(({ request, owner }) =>
+    buildJob(
+      workflow,
+      request,
+      podSettings(context.config, request.options),
+      volumes.map((volume) => volume.mount),
+      owner,
+    ),
+  );
+  if (kind === "server") {
+    try {
+      await Promise.all(jobs.map((job) => createJob(context.client, job, { dryRun: "All" })));
+    } catch (error) {
+      throw asUserError(error, context.client);
+    }
+  }
+  const items = [...volumes.flatMap(({ persistentVolume, claim }) => [persistentVolume, claim]), ...jobs].filter(
+    (object) => object !== undefined,
+  );
+  const list = { apiVersion: "v1", kind: "List", items };
+  context.io.stdout.write(`${JSON.stringify(list, hideEnvironment, 2)}\n`);
+  return 0;
+}
+
+function hideEnvironment(key: string, value: unknown): unknown {
+  if (key !== "env" || !Array.isArray(value)) return value;
+  return value.map((variable: { name: string }) => ({ name: variable.name, value: "***" }));
+}
+
+function attempt<T>(action: () => T): T | GaswError {
+  try {
+    return action();
+  } catch (error) {
+    if (error instanceof GaswError) return error;
+    throw error;
+  }
+}
+
+async function attemptAsync<T>(promise: Promise<T>): Promise<T | GaswError> {
+  try {
+    return await promise;
+  } catch (error) {
+    if (error instanceof GaswError) return error;
+    throw error;
+  }
+}
+
+/** Maps with a bounded number of calls at the same time, keeping the order. */
+async function inParallel<T, R>(items: readonly T[], limit: number, action: (item: T, index: number) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  let next = 0;
+  const worker = async () => {
+    while (next < items.length) {
+      const index = next++;
+      results[index] = await action(items[index] as T, index);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
+  return results;
+}

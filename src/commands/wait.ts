@@ -1,0 +1,69 @@
+import type { Context } from "../context.ts";
+import { hasEnded } from "../core/job.ts";
+import { findJob } from "../services/findJob.ts";
+import { follow } from "../services/follow.ts";
+import { workflowDirectory } from "../services/workflowFiles.ts";
+import { enclosingWorkflow, knownWorkflow } from "../services/workflows.ts";
+import type { StoredJob, StoredWorkflow } from "../store/store.ts";
+import { summary } from "../ui/jobs.ts";
+import { progress } from "../ui/progress.ts";
+import { jobRecord } from "./status.ts";
+
+export interface WaitOptions {
+  readonly workflow?: string;
+  /** Seconds. */
+  readonly waitTimeout?: number;
+}
+
+/** `wait JOB…`: the highest exit code of the jobs, when all have ended. */
+export async function wait(context: Context, names: readonly string[], options: WaitOptions): Promise<number> {
+  const { cwd } = context.io;
+  const directory = options.workflow === undefined ? enclosingWorkflow(cwd) : workflowDirectory(options.workflow, [], cwd);
+  const workflow = directory === undefined ? undefined : knownWorkflow(context, directory);
+  const jobs = names.map((name) => findJob(context.store, name, { prefix: true, workflow, cwd }));
+  return await waitFor(context, jobs, options.waitTimeout);
+}
+
+/** Waits for jobs of one workflow by their ids. */
+export async function waitForJobs(
+  context: Context,
+  workflow: { namespace: string; id: string },
+  ids: readonly string[],
+  timeout?: number,
+): Promise<number> {
+  const stored = context.store.findWorkflow(workflow.namespace, workflow.id) as StoredWorkflow;
+  const jobs = ids.map((id) => context.store.findJob(stored, id) as StoredJob);
+  return await waitFor(context, jobs, timeout);
+}
+
+async function waitFor(context: Context, jobs: readonly StoredJob[], timeout: number | undefined): Promise<number> {
+  const { store } = context;
+  const workflows = workflowsOf(context, jobs);
+  const current = () =>
+    jobs.map((job) => store.findJob(store.findWorkflow(job.namespace, job.workflow) as StoredWorkflow, job.id) as StoredJob);
+  const line = await progress(context.io, `waiting for ${jobs.length} jobs`);
+  try {
+    for await (const _ of follow(context, workflows, timeout)) {
+      const now = current();
+      line.update(summary(now.map(jobRecord)));
+      if (now.every((job) => hasEnded(job.status))) return Math.max(0, ...now.map(exitCodeOf));
+    }
+  } finally {
+    line.stop();
+  }
+  return 0;
+}
+
+function workflowsOf({ store }: Context, jobs: readonly StoredJob[]): StoredWorkflow[] {
+  const found = jobs.map((job) => store.findWorkflow(job.namespace, job.workflow) as StoredWorkflow);
+  return [...new Map(found.map((workflow) => [workflow.key, workflow])).values()];
+}
+
+/** What `wait` ends with for a job: its own exit code; without one 1 (ERROR), 9 (deleted), 10 (STALLED). */
+export function exitCodeOf(job: Pick<StoredJob, "status" | "exitCode">): number {
+  if (job.status === "COMPLETED") return 0;
+  if (job.status === "DELETED") return 9;
+  // A code of 0 or below belongs to a job that failed all the same.
+  if (job.exitCode !== null && job.exitCode > 0) return job.exitCode;
+  return job.status === "STALLED" ? 10 : 1;
+}

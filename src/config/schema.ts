@@ -1,0 +1,230 @@
+/**
+ * Every configuration key, once: the type `Config`, the published JSON Schema, the reference page, the environment's names and the
+ * list of known keys all come from here.
+ */
+import {
+  array,
+  config as configureZod,
+  discriminatedUnion,
+  literal,
+  looseObject,
+  object,
+  optional,
+  type output,
+  pipe,
+  prefault,
+  record,
+  string,
+  transform,
+  unknown,
+} from "zod/mini";
+import { parseDuration } from "./duration.ts";
+import * as fields from "./fields.ts";
+import { docs } from "./fields.ts";
+
+// A configuration is parsed once per process: compiling a parser for it costs more than it saves.
+configureZod({ jitless: true });
+
+type Schema = Parameters<typeof docs.add>[0];
+
+/** Gives a key its line in the reference page. */
+function key<S extends Schema>(schema: S, description: string): S {
+  docs.add(schema, { ...docs.get(schema), description });
+  return schema;
+}
+
+/** Grace per reason before a job that waits for it is given up, in seconds; null: never. */
+export const DEFAULT_PENDING = {
+  InvalidImageName: "0s",
+  ErrImageNeverPull: "0s",
+  ErrImagePull: "90s",
+  ImagePullBackOff: "15m",
+  CreateContainerConfigError: "5m",
+  CreateContainerError: "5m",
+  Unschedulable: "never",
+} as const;
+
+function defaultPending(): Record<string, number | null> {
+  return Object.fromEntries(
+    Object.entries(DEFAULT_PENDING).map(([reason, grace]) => [reason, grace === "never" ? null : (parseDuration(grace) ?? 0)]),
+  );
+}
+
+const capacity = () =>
+  key(prefault(fields.memoryQuantity(), "1Gi"), "Capacity that the volume declares; a network file system does not enforce it.");
+
+const workflowVolume = discriminatedUnion("type", [
+  object({ type: literal("nfs"), capacity: capacity() }),
+  object({
+    type: literal("hostPath"),
+    path: key(
+      optional(fields.absolutePath()),
+      "Folder on the nodes that holds the workflow directories; without it, the parent of the workflow directory.",
+    ),
+    capacity: capacity(),
+  }),
+  object({
+    type: literal("claim"),
+    name: key(fields.required(fields.objectName()), "Existing claim that holds the workflow directories."),
+    subPath: key(optional(fields.relativeFolder()), "Folder inside the claim that holds the workflow directories."),
+    capacity: capacity(),
+  }),
+]);
+
+const volume = pipe(
+  object({
+    name: key(fields.required(fields.labelText()), "Name of the volume; PV and claim are named after it."),
+    type: key(prefault(fields.oneOf(["nfs", "hostPath", "claim", "storageClass"]), "nfs"), "Where the files are."),
+    mountPathContainer: key(fields.required(fields.absolutePath()), "Folder in the container."),
+    nfsFolder: key(optional(fields.relativeFolder()), "`nfs`: folder below `nfsPath`."),
+    path: key(optional(fields.absolutePath()), "`hostPath`: folder on the nodes."),
+    claimName: key(optional(fields.objectName()), "`claim`: the existing claim; without it, `name`."),
+    storageClassName: key(optional(fields.objectName()), "`storageClass`: the class; without it, `name`."),
+    subPath: key(optional(fields.relativeFolder()), "Folder inside the volume that is mounted instead of all of it."),
+    accessModes: key(
+      optional(fields.accessMode()),
+      '`"ReadOnlyMany"` mounts it read-only; without it, `"ReadWriteMany"` for `storageClass`, else `"ReadOnlyMany"`.',
+    ),
+    capacity: capacity(),
+    mountOptions: key(prefault(array(fields.text()), []), "Mount options of the volume."),
+  }),
+  transform((value, context) => {
+    const { type, nfsFolder, path, claimName, storageClassName, accessModes, ...rest } = value;
+    const base = { ...rest, accessModes: accessModes ?? (type === "storageClass" ? "ReadWriteMany" : "ReadOnlyMany") };
+    /** A field that this type of volume cannot do without. */
+    const needed = (field: string, given: string | undefined, expected: string): string => {
+      if (given === undefined) context.issues.push({ code: "custom", input: undefined, path: [field], message: expected });
+      return given ?? "";
+    };
+    const named = fields.isObjectName(value.name) ? value.name : undefined;
+    switch (type) {
+      case "nfs":
+        return { ...base, type, nfsFolder: needed("nfsFolder", nfsFolder, "a folder below nfsPath") };
+      case "hostPath":
+        return { ...base, type, path: needed("path", path, "a folder on the nodes") };
+      case "claim":
+        return { ...base, type, claimName: needed("claimName", claimName ?? named, "the name of an existing claim") };
+      case "storageClass":
+        return { ...base, type, storageClassName: needed("storageClassName", storageClassName ?? named, "the name of a storage class") };
+    }
+  }),
+);
+
+const container = () => looseObject({ name: fields.required(fields.dnsLabel()), image: fields.required(fields.imageName()) });
+
+const toleration = looseObject({
+  key: optional(fields.text()),
+  operator: optional(fields.oneOf(["Exists", "Equal", "Lt", "Gt"])),
+  value: optional(fields.scalar()),
+  effect: optional(fields.oneOf(["NoSchedule", "PreferNoSchedule", "NoExecute"])),
+  tolerationSeconds: optional(fields.wholeNumber()),
+});
+
+const options = object({
+  ttlJob: key(prefault(fields.duration({ whole: true }), 500), "How long Kubernetes keeps a finished Job (`ttlSecondsAfterFinished`)."),
+  statusRetry: key(prefault(fields.wholeNumber(), 5), "How often a read from the cluster that fails is tried again."),
+  statusRetryWait: key(prefault(fields.milliseconds(), 2000), "Time between two such tries, in milliseconds."),
+  maxRetryToPush: key(prefault(fields.wholeNumber(), 5), "How often a submission that the cluster refuses for the moment is tried again."),
+  storageClassName: key(prefault(fields.text(), ""), "`storageClassName` of the volumes made; empty: static volumes without a class."),
+  bindTimeout: key(prefault(fields.duration({ minimum: 0.001 }), 120), "How long `submit` waits for the volumes to be bound."),
+  requestsPerSecond: key(prefault(fields.positiveNumber(), 50), "Requests to the API server a second, at most."),
+});
+
+const textRecord = () => record(string(), fields.scalar());
+
+/** The schema of a configuration; what it yields is normalised (durations in seconds, quantities as text). */
+export const configSchema = object({
+  k8sAddress: key(optional(fields.apiServerUrl()), "API server; with `k8sToken` or `k8sTokenFile`."),
+  k8sToken: key(
+    optional(fields.secret()),
+    "Bearer token. Prefer `k8sTokenFile`: a file can be replaced while jobs run, and need not be copied.",
+  ),
+  k8sTokenFile: key(optional(fields.localPath()), "File with the bearer token, read again when it changes."),
+  k8sCaFile: key(optional(fields.localPath()), "Certificate authority (PEM) that signed the API server's certificate."),
+  k8sKubeConfig: key(
+    optional(fields.localPath()),
+    "Kubeconfig file. Without it and without `k8sAddress`: the usual rules of kubectl, then the in-cluster account.",
+  ),
+  k8sContext: key(optional(fields.name()), "Context of the kubeconfig; without it, its current one."),
+  insecureSkipTlsVerify: key(
+    prefault(fields.flag(), false),
+    "Does not verify the API server's certificate. Whoever answers gets the token.",
+  ),
+  k8sNamespace: key(prefault(fields.dnsLabel(), "default"), "Namespace of everything that is made."),
+  nfsAddress: key(optional(fields.hostName()), "NFS server of the workflow directories."),
+  nfsPath: key(optional(fields.absolutePath()), "Exported folder that holds the workflow directories."),
+  workflowsLocation: key(optional(fields.localPath()), "Folder on this machine that holds the workflow directories."),
+  workflowVolume: key(
+    optional(workflowVolume),
+    'How the pods reach the workflow directory: `{"type":"nfs"}` (when `nfsAddress` is set, the default), `{"type":"hostPath"}` or `{"type":"claim"}`.',
+  ),
+  volumes: key(prefault(array(volume), []), "Further volumes, mounted in every job."),
+  image: key(optional(fields.imageName()), "Image of the jobs that name none."),
+  imagePullPolicy: key(
+    optional(fields.oneOf(["Always", "IfNotPresent", "Never"])),
+    "When the image is pulled; without it, Kubernetes' own rule.",
+  ),
+  imagePullSecrets: key(prefault(array(fields.objectName()), []), "Names of the secrets to pull images with."),
+  resources: key(
+    prefault(
+      object({
+        cpu: key(optional(fields.cpuQuantity()), "CPU requested for a job."),
+        memory: key(optional(fields.memoryQuantity()), "Memory of a job, request and limit."),
+        gpu: key(optional(fields.wholeNumber()), "GPUs of a job."),
+      }),
+      {},
+    ),
+    "Resources of the jobs that name none.",
+  ),
+  env: key(
+    prefault(record(fields.environmentName(), fields.scalar()), {}),
+    "Environment of every job. Never shown, never written to the state.",
+  ),
+  nodeSelector: key(prefault(textRecord(), {}), "Labels that a node must have."),
+  tolerations: key(prefault(array(toleration), []), "Kubernetes tolerations."),
+  labels: key(prefault(textRecord(), {}), "Further labels of everything that is made."),
+  annotations: key(prefault(textRecord(), {}), "Further annotations of everything that is made."),
+  priorityClassName: key(optional(fields.objectName()), "Priority class of the pods."),
+  serviceAccountName: key(optional(fields.objectName()), "Service account of the pods."),
+  timeout: key(
+    optional(fields.duration({ whole: true, minimum: 1 })),
+    "Time a job may run once its pod has started (`activeDeadlineSeconds` of the pod); without it, no limit.",
+  ),
+  initContainers: key(prefault(array(container()), []), "Kubernetes containers that run before the job."),
+  sidecars: key(prefault(array(container()), []), "Kubernetes containers that run beside the job; its status is its main container's."),
+  securityContext: key(
+    prefault(record(string(), unknown()), {}),
+    "Fields of Kubernetes' pod and container security contexts that override the restricted default.",
+  ),
+  queue: key(optional(fields.labelText()), "Kueue local queue (label `kueue.x-k8s.io/queue-name`)."),
+  options: key(prefault(options, {}), "Times and retries."),
+  pending: key(
+    pipe(
+      prefault(record(string(), fields.grace()), DEFAULT_PENDING),
+      transform((given): Record<string, number | null> => ({ ...defaultPending(), ...given })),
+    ),
+    'How long a job may wait for a reason before it fails; `"never"`: it waits on. What is given is added to the default, reason by reason.',
+  ),
+  state: key(
+    prefault(
+      object({ path: key(optional(fields.localPath()), "State file, on a local disk; without it, `$XDG_STATE_HOME/gasw-k8s/state.db`.") }),
+      {},
+    ),
+    "Where the tool keeps what it knows.",
+  ),
+});
+
+type DeepReadonly<T> = T extends readonly (infer Item)[]
+  ? readonly DeepReadonly<Item>[]
+  : T extends object
+    ? { readonly [K in keyof T]: DeepReadonly<T[K]> }
+    : T;
+
+/** The effective configuration: checked, normalised, frozen. */
+export type Config = DeepReadonly<output<typeof configSchema>>;
+
+/** How the workflow directory is reached, as configured. */
+export type WorkflowVolumeConfig = NonNullable<Config["workflowVolume"]>;
+
+/** One entry of `volumes`, as configured. */
+export type VolumeConfig = Config["volumes"][number];

@@ -1,0 +1,83 @@
+/** All statuses of GASW (`fr.insalyon.creatis.gasw.execution.GaswStatus`), as they are stored. */
+export const GASW_STATUSES = [
+  "CANCELLED",
+  "CANCELLED_REPLICA",
+  "COMPLETED",
+  "CREATED",
+  "DELETED",
+  "DELETED_REPLICA",
+  "ERROR",
+  "ERROR_HELD",
+  "KILL",
+  "KILL_REPLICA",
+  "NOT_SUBMITTED",
+  "QUEUED",
+  "REPLICATE",
+  "RESCHEDULE",
+  "RUNNING",
+  "STALLED",
+  "STALLED_HELD",
+  "SUCCESSFULLY_SUBMITTED",
+  "UNDEFINED",
+  "UNHOLD_ERROR",
+  "UNHOLD_STALLED",
+] as const;
+
+export type GaswStatus = (typeof GASW_STATUSES)[number];
+
+/** The statuses in which this tool may hold a job locally. */
+export type LocalStatus = Extract<
+  GaswStatus,
+  "NOT_SUBMITTED" | "SUCCESSFULLY_SUBMITTED" | "QUEUED" | "RUNNING" | "COMPLETED" | "ERROR" | "STALLED" | "DELETED"
+>;
+
+const ENDED: ReadonlySet<GaswStatus> = new Set<GaswStatus>(["COMPLETED", "ERROR", "STALLED", "DELETED"]);
+
+/** Whether a job in this status is over and changes no more by itself. */
+export function hasEnded(status: GaswStatus): boolean {
+  return ENDED.has(status);
+}
+
+/** One run of an engine, in one directory. */
+export interface Workflow {
+  /** Base name of the directory. */
+  readonly id: string;
+  /** Absolute path, as the engine sees it. */
+  readonly directory: string;
+  readonly namespace: string;
+}
+
+/** The options of one submission, as the request itself states them; what it leaves out comes from the configuration. */
+export interface JobOptions {
+  readonly image?: string;
+  /** Kubernetes quantity. */
+  readonly cpu?: string;
+  /** Kubernetes quantity. */
+  readonly memory?: string;
+  readonly gpu?: number;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Seconds that the pod may be active. */
+  readonly timeout?: number;
+  /** Kueue local queue. */
+  readonly queue?: string;
+  readonly invocationId?: number;
+  readonly command?: string;
+  readonly parameters?: string;
+  readonly inputs?: readonly string[];
+  readonly outputs?: readonly string[];
+}
+
+/** A script to be run as one job. */
+export interface JobRequest {
+  /** The script's base name without `.sh`. */
+  readonly jobId: string;
+  readonly options: JobOptions;
+  /** Hash of the script's bytes and of the options: tells the same submission from another one. */
+  readonly contentHash: string;
+}
+
+/** Owner of the processes in a job's pod. */
+export interface RunAs {
+  readonly uid: number;
+  readonly gid: number;
+}

@@ -1,0 +1,54 @@
+/** What failed, as a program sees it (`error.code` in JSON output). */
+export type ErrorCode =
+  | "FAILURE"
+  | "USAGE"
+  | "CONFIG"
+  | "CLUSTER"
+  | "VOLUME_NOT_READY"
+  | "NOT_FOUND"
+  | "CONFLICT"
+  | "TIMEOUT"
+  | "INTERRUPTED";
+
+const EXIT_CODES: Record<ErrorCode, number> = {
+  FAILURE: 1,
+  USAGE: 2,
+  CONFIG: 3,
+  CLUSTER: 4,
+  VOLUME_NOT_READY: 5,
+  NOT_FOUND: 6,
+  CONFLICT: 7,
+  TIMEOUT: 124,
+  INTERRUPTED: 130,
+};
+
+/**
+ * The one error type that reaches the user: one line saying what failed and for which object, and a hint saying what to do.
+ * Anything else that is thrown is a bug and is shown as such.
+ */
+export class GaswError extends Error {
+  readonly code: ErrorCode;
+  readonly hint: string;
+
+  constructor(code: ErrorCode, message: string, options: { hint: string; cause?: unknown }) {
+    super(message, { cause: options.cause });
+    this.name = "GaswError";
+    this.code = code;
+    this.hint = options.hint;
+  }
+
+  /** The process's exit status for this error. */
+  get exitCode(): number {
+    return EXIT_CODES[this.code];
+  }
+}
+
+/** The message of anything thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** The `code` of a Node.js system error (`ENOENT`, `EACCES`, …), where there is one. */
+export function systemCode(error: unknown): string | undefined {
+  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
+}

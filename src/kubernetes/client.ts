@@ -1,0 +1,218 @@
+import http from "node:http";
+import https from "node:https";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { KubernetesListObject, KubernetesObject } from "@kubernetes/client-node";
+import { GaswError } from "../errors.ts";
+import type { ClusterAccess } from "./access.ts";
+import { ApiError, type ApiStatus, causeCode, refused, unreachable } from "./errors.ts";
+
+/** Milliseconds without a byte after which a request is given up; a watch or a followed log has none but its caller's signal. */
+const IDLE_TIMEOUT_MS = 30_000;
+/** Objects per page of a list; the API server's own tools use 500, larger pages mean fewer round trips at 10,000 jobs. */
+const PAGE_SIZE = 5000;
+
+export interface ClientSettings {
+  /** How often a failed read is tried again (`options.statusRetry`). */
+  readonly readRetries: number;
+  /** How often a failed write is tried again (`options.maxRetryToPush`). */
+  readonly writeRetries: number;
+  /** Longest pause between two tries, in milliseconds (`options.statusRetryWait`). */
+  readonly maxRetryWait: number;
+  /** Requests begun per second at the most. */
+  readonly requestsPerSecond: number;
+}
+
+type Method = "GET" | "POST" | "PATCH" | "DELETE";
+
+interface RequestOptions {
+  readonly query?: Readonly<Record<string, string | number | undefined>>;
+  readonly body?: unknown;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Speaks HTTP to the API server: plain objects in and out, so that fields which this version does not know pass through unharmed.
+ * Every error leaves as an ApiError (the server answered) or a GaswError CLUSTER (it did not).
+ */
+export class KubernetesClient {
+  readonly access: ClusterAccess;
+  readonly #settings: ClientSettings;
+  readonly #signal: AbortSignal;
+  #agents = new Set<https.Agent>();
+  #due = 0;
+
+  constructor(access: ClusterAccess, settings: ClientSettings, signal: AbortSignal) {
+    this.access = access;
+    this.#settings = settings;
+    this.#signal = signal;
+  }
+
+  get server(): string {
+    return this.access.server.origin;
+  }
+
+  get<T>(path: string, query?: RequestOptions["query"]): Promise<T> {
+    return this.#json<T>("GET", path, query === undefined ? {} : { query });
+  }
+
+  create<T extends KubernetesObject>(path: string, object: T, query?: RequestOptions["query"]): Promise<T> {
+    return this.#json<T>("POST", path, { body: object, ...(query === undefined ? {} : { query }) });
+  }
+
+  /** Merges a change into an object (RFC 7396). */
+  patch<T>(path: string, change: object): Promise<T> {
+    return this.#json<T>("PATCH", path, { body: change });
+  }
+
+  delete(path: string, options: object): Promise<unknown> {
+    return this.#json("DELETE", path, { body: { apiVersion: "v1", kind: "DeleteOptions", ...options } });
+  }
+
+  /** All objects of a list, page by page. */
+  async list<T extends KubernetesObject>(path: string, query: { labelSelector?: string; fieldSelector?: string } = {}): Promise<T[]> {
+    const items: T[] = [];
+    let from: string | undefined;
+    do {
+      const page: KubernetesListObject<T> = await this.get(path, { ...query, limit: PAGE_SIZE, continue: from });
+      items.push(...page.items);
+      from = (page.metadata as { continue?: string } | undefined)?.continue;
+    } while (from);
+    return items;
+  }
+
+  /** The text of an answer, as it comes (a log). */
+  async *stream(path: string, query: RequestOptions["query"], signal?: AbortSignal): AsyncGenerator<Buffer> {
+    const options = { ...(query === undefined ? {} : { query }), signal };
+    const response = await this.#attempt("GET", path, options, 0);
+    try {
+      for await (const chunk of response) yield chunk as Buffer;
+    } finally {
+      response.destroy();
+    }
+  }
+
+  /** Closes idle connections, so that the process can end. */
+  close(): void {
+    for (const agent of this.#agents) agent.destroy();
+  }
+
+  async #json<T>(method: Method, path: string, options: RequestOptions): Promise<T> {
+    const retries = method === "GET" ? this.#settings.readRetries : this.#settings.writeRetries;
+    for (let tried = 0; ; tried++) {
+      try {
+        const response = await this.#attempt(method, path, options, IDLE_TIMEOUT_MS);
+        return JSON.parse((await read(response)).toString("utf8")) as T;
+      } catch (error) {
+        if (tried >= retries || !isTransient(error)) throw this.#worded(error, method, path);
+        await sleep(this.#pause(tried, error), undefined, { signal: this.#signal });
+      }
+    }
+  }
+
+  /** Doubles from 100 ms, with jitter, unless the server says how long (Retry-After). */
+  #pause(tried: number, error: unknown): number {
+    if (error instanceof RetryLater) return error.seconds * 1000;
+    return Math.min(this.#settings.maxRetryWait, 100 * 2 ** tried) * (0.5 + Math.random() / 2);
+  }
+
+  #worded(error: unknown, method: Method, path: string): unknown {
+    if (error instanceof RetryLater) return error.answer;
+    if (error instanceof ApiError || error instanceof GaswError || this.#signal.aborted) return error;
+    return unreachable(error, `${method} ${path}`, this.server);
+  }
+
+  async #attempt(
+    method: Method,
+    path: string,
+    { query, body, signal }: RequestOptions,
+    idleTimeout: number,
+  ): Promise<http.IncomingMessage> {
+    await this.#slot();
+    const { agent, headers, auth } = await this.access.requestOptions();
+    this.#agents.add(agent);
+    const { server } = this.access;
+    const url = new URL(server.pathname.replace(/\/$/, "") + path, server);
+    for (const [key, value] of Object.entries(query ?? {}))
+      if (value !== undefined && value !== "") url.searchParams.set(key, String(value));
+    const payload = body === undefined ? undefined : JSON.stringify(body);
+    const response = await new Promise<http.IncomingMessage>((resolve, reject) => {
+      const request = (url.protocol === "http:" ? http : https).request(url, {
+        method,
+        agent,
+        ...(auth === undefined ? {} : { auth }),
+        headers: { accept: "application/json", "user-agent": "gasw-k8s", ...headers, ...contentHeaders(method, payload) },
+        signal: signal === undefined ? this.#signal : AbortSignal.any([this.#signal, signal]),
+      });
+      if (idleTimeout > 0) {
+        request.setTimeout(idleTimeout, () => {
+          request.destroy(Object.assign(new Error(`no answer for ${idleTimeout / 1000} s`), { code: "ETIMEDOUT" }));
+        });
+      }
+      request.on("response", resolve).on("error", reject).end(payload);
+    });
+    if ((response.statusCode ?? 0) < 300) return response;
+    throw await failure(response, `${method} ${path}`);
+  }
+
+  /** Spaces the requests out to the configured rate; a burst of one second's worth goes out at once (generic cell rate algorithm). */
+  async #slot(): Promise<void> {
+    const now = performance.now();
+    this.#due = Math.max(this.#due, now) + 1000 / this.#settings.requestsPerSecond;
+    const wait = this.#due - now - 1000;
+    if (wait > 0) await sleep(wait, undefined, { signal: this.#signal });
+  }
+}
+
+/** The server asks to come back later. */
+class RetryLater extends Error {
+  readonly seconds: number;
+  readonly answer: ApiError;
+
+  constructor(seconds: number, answer: ApiError) {
+    super(answer.message);
+    this.seconds = seconds;
+    this.answer = answer;
+  }
+}
+
+function contentHeaders(method: Method, payload: string | undefined): Record<string, string | number> {
+  if (payload === undefined) return {};
+  const type = method === "PATCH" ? "application/merge-patch+json" : "application/json";
+  return { "content-type": type, "content-length": Buffer.byteLength(payload) };
+}
+
+async function read(response: http.IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of response) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
+}
+
+async function failure(response: http.IncomingMessage, request: string): Promise<Error> {
+  const text = (await read(response)).toString("utf8");
+  const error = new ApiError(response.statusCode ?? 0, parseStatus(text), request);
+  const after = Number(response.headers["retry-after"]);
+  return after > 0 ? new RetryLater(Math.min(after, 30), error) : error;
+}
+
+/** The body of a failure; a proxy's page of HTML counts as its own message. */
+function parseStatus(text: string): ApiStatus {
+  try {
+    return JSON.parse(text) as ApiStatus;
+  } catch (error) {
+    if (error instanceof SyntaxError) return { message: text.slice(0, 200) };
+    throw error;
+  }
+}
+
+const TRANSIENT_CODES = new Set(["ECONNRESET", "ECONNREFUSED", "EPIPE", "ETIMEDOUT", "EAI_AGAIN", "UND_ERR_SOCKET"]);
+
+function isTransient(error: unknown): boolean {
+  if (error instanceof RetryLater) return true;
+  if (error instanceof ApiError) return error.status >= 500 && error.status !== 501;
+  return TRANSIENT_CODES.has(causeCode(error));
+}
+
+/** What callers outside this folder see of an error that they have no better word for. */
+export function asUserError(error: unknown, client: KubernetesClient): unknown {
+  return error instanceof ApiError ? refused(error, client.server) : error;
+}

@@ -1,0 +1,91 @@
+import { GaswError } from "../errors.ts";
+
+/** The body of a failed answer (Kubernetes API conventions, "Response Status Kind"). */
+export interface ApiStatus {
+  readonly message?: string;
+  readonly reason?: string;
+  readonly details?: { readonly causes?: readonly { readonly reason?: string; readonly message?: string }[] };
+}
+
+/** An answer of the API server that is not a success; services read it, and what they do not expect becomes a CLUSTER error. */
+export class ApiError extends Error {
+  readonly status: number;
+  readonly body: ApiStatus;
+  readonly request: string;
+
+  constructor(status: number, body: ApiStatus, request: string) {
+    super(`${request}: ${status} ${body.reason ?? ""} ${body.message ?? ""}`.trim());
+    this.name = "ApiError";
+    this.status = status;
+    this.body = body;
+    this.request = request;
+  }
+
+  /** Whether the namespace is on its way out and takes nothing new. */
+  get namespaceTerminating(): boolean {
+    return this.body.details?.causes?.some((cause) => cause.reason === "NamespaceTerminating") ?? false;
+  }
+
+  /** Whether a ResourceQuota refuses the object. */
+  get quotaExceeded(): boolean {
+    return this.status === 403 && (this.body.message ?? "").includes("exceeded quota");
+  }
+}
+
+/** Whether the error is the API server's answer with this status. */
+export function isApiError(error: unknown, status: number): error is ApiError {
+  return error instanceof ApiError && error.status === status;
+}
+
+/** What the user sees of an answer that no caller has a better word for (exit 4). */
+export function refused(error: ApiError, server: string): GaswError {
+  const text = error.body.message ?? "";
+  const said = (reason: string, hint: string) =>
+    new GaswError("CLUSTER", `the cluster ${server} ${reason} (${error.request}${text === "" ? "" : `: ${text}`})`, { hint, cause: error });
+  if (error.status === 401) {
+    return said(
+      "does not accept the credentials",
+      "the token or certificate is wrong or has expired: get a new one and set it as k8sToken, k8sTokenFile or in the kubeconfig",
+    );
+  }
+  if (error.namespaceTerminating) return said("is deleting the namespace", "wait until it is gone, or use another namespace (--namespace)");
+  if (error.status === 403)
+    return said(
+      "forbids the request",
+      "the account lacks a permission: deploy/rbac.yaml lists what is needed, `kubectl auth can-i --list` what it has",
+    );
+  if (error.status === 404) return said("has no such object", "check the namespace and the name");
+  if (error.status === 422 || error.status === 400)
+    return said("finds the request invalid", "the message names the field: correct that value in the configuration or the options");
+  if (error.status === 429) return said("is overloaded", "try again later, or lower options.requestsPerSecond");
+  return said(`answered ${error.status}`, "try again; the API server's own log says more");
+}
+
+/** A request that got no answer at all (exit 4). */
+export function unreachable(cause: unknown, request: string, server: string): GaswError {
+  const code = causeCode(cause);
+  const hints: Record<string, string> = {
+    ECONNREFUSED: "nothing listens there: check the address and the port, and that the API server runs",
+    ENOTFOUND: "the host name does not resolve: check the address",
+    EAI_AGAIN: "the host name does not resolve now: check the address and the name server",
+    ETIMEDOUT: "no answer in time: check the address, the network and a firewall between",
+    ECONNRESET: "the connection was cut: try again",
+    EPROTO: "the server does not speak TLS there: check the port",
+  };
+  const tls = /CERT|SIGNATURE|ISSUER|ALTNAME|SELF_SIGNED/.test(code);
+  const hint = tls
+    ? "the server's certificate is not signed by the given CA: set k8sCaFile (or the kubeconfig's certificate-authority) to the cluster's own"
+    : hints[code];
+  const text = cause instanceof Error ? cause.message : String(cause);
+  return new GaswError("CLUSTER", `the cluster ${server} can't be reached (${request}: ${text})`, {
+    hint: hint ?? "check the address and the network",
+    cause,
+  });
+}
+
+/** The system's or TLS library's code of a failed connection; an attempt at several addresses keeps its codes in `errors`. */
+export function causeCode(cause: unknown): string {
+  if (cause instanceof AggregateError) return causeCode(cause.errors[0]);
+  if (cause instanceof Error && "code" in cause) return String(cause.code);
+  return "";
+}

@@ -1,0 +1,56 @@
+import type { V1Job } from "@kubernetes/client-node";
+import { KEYS, selector } from "../core/names.ts";
+import { isOurs } from "../core/volumes.ts";
+import { GaswError } from "../errors.ts";
+import type { KubernetesClient } from "./client.ts";
+import { isApiError } from "./errors.ts";
+
+function collection(namespace: string): string {
+  return `/apis/batch/v1/namespaces/${namespace}/jobs`;
+}
+
+/**
+ * Makes the Job; the very same one that is there already is as good.
+ * @returns whether it was made now
+ * @throws GaswError CONFLICT when another Job has its name
+ */
+export async function createJob(client: KubernetesClient, job: V1Job, query: { dryRun?: "All" } = {}): Promise<boolean> {
+  const namespace = job.metadata?.namespace ?? "";
+  const name = job.metadata?.name ?? "";
+  try {
+    await client.create(collection(namespace), job, query);
+    return true;
+  } catch (error) {
+    if (!isApiError(error, 409)) throw error;
+    const found = await getJob(client, namespace, name);
+    const same =
+      found !== undefined && isOurs(found) && found.metadata?.annotations?.[KEYS.content] === job.metadata?.annotations?.[KEYS.content];
+    if (same) return false;
+    throw new GaswError("CONFLICT", `Job ${namespace}/${name} is already there with another content`, {
+      hint: "it was made from another script or with other options (perhaps on another host): look at it with `gasw-k8s debug describe`, or clean up",
+      cause: error,
+    });
+  }
+}
+
+/** The Job of this name, where there is one. */
+export async function getJob(client: KubernetesClient, namespace: string, name: string): Promise<V1Job | undefined> {
+  try {
+    return await client.get<V1Job>(`${collection(namespace)}/${name}`);
+  } catch (error) {
+    if (isApiError(error, 404)) return undefined;
+    throw error;
+  }
+}
+
+/** This tool's Jobs in a namespace, or those of one workflow, in one query. */
+export function listJobs(client: KubernetesClient, namespace: string, workflowHash?: string): Promise<V1Job[]> {
+  return client.list<V1Job>(collection(namespace), {
+    labelSelector: selector({ component: "job", ...(workflowHash === undefined ? {} : { workflowHash }) }),
+  });
+}
+
+/** Path of a Job. */
+export function jobPath(namespace: string, name: string): string {
+  return `${collection(namespace)}/${name}`;
+}

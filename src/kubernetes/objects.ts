@@ -1,0 +1,55 @@
+import type { CoreV1Event, KubernetesObject, V1Pod } from "@kubernetes/client-node";
+import { selector } from "../core/names.ts";
+import type { KubernetesClient } from "./client.ts";
+import { isApiError } from "./errors.ts";
+
+/** An object, or undefined where there is none. */
+export async function find<T>(client: KubernetesClient, path: string): Promise<T | undefined> {
+  try {
+    return await client.get<T>(path);
+  } catch (error) {
+    if (isApiError(error, 404)) return undefined;
+    throw error;
+  }
+}
+
+/** Makes an object; one of the same name that is there already is left alone. */
+export async function createIfMissing<T extends KubernetesObject>(client: KubernetesClient, collection: string, object: T): Promise<void> {
+  try {
+    await client.create(collection, object);
+  } catch (error) {
+    if (!isApiError(error, 409)) throw error;
+  }
+}
+
+/** Asks for the deletion of exactly this object, dependents first; one that is gone, or was made anew since, counts as deleted. */
+export async function remove(client: KubernetesClient, path: string, uid: string | undefined): Promise<void> {
+  try {
+    await client.delete(path, { propagationPolicy: "Foreground", ...(uid === undefined ? {} : { preconditions: { uid } }) });
+  } catch (error) {
+    if (!isApiError(error, 404) && !isApiError(error, 409)) throw error;
+  }
+}
+
+/** The pods of this tool's jobs in a namespace, or of one workflow, in one query. */
+export function listPods(client: KubernetesClient, namespace: string, workflowHash?: string): Promise<V1Pod[]> {
+  return client.list<V1Pod>(`/api/v1/namespaces/${namespace}/pods`, {
+    labelSelector: selector(workflowHash === undefined ? {} : { workflowHash }),
+  });
+}
+
+/** Events of a namespace, oldest first; about one object, or only the warnings about all. */
+export async function listEvents(
+  client: KubernetesClient,
+  namespace: string,
+  about: { name: string } | "warnings",
+): Promise<CoreV1Event[]> {
+  const fieldSelector = about === "warnings" ? "type=Warning" : `involvedObject.name=${about.name}`;
+  const events = await client.list<CoreV1Event>(`/api/v1/namespaces/${namespace}/events`, { fieldSelector });
+  return events.sort((a, b) => eventTime(a).localeCompare(eventTime(b)));
+}
+
+/** RFC 3339 time of an event's last occurrence. */
+export function eventTime(event: CoreV1Event): string {
+  return String(event.lastTimestamp ?? event.eventTime ?? event.firstTimestamp ?? event.metadata.creationTimestamp ?? "");
+}

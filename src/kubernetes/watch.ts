@@ -1,0 +1,55 @@
+import type { KubernetesListObject, KubernetesObject } from "@kubernetes/client-node";
+import { GaswError } from "../errors.ts";
+import type { KubernetesClient } from "./client.ts";
+import { ApiError, isApiError } from "./errors.ts";
+
+/** Seconds after which the API server ends a watch, so that a dead connection is noticed. */
+const WATCH_SECONDS = 60;
+
+interface WatchEvent<T> {
+  readonly type: "ADDED" | "MODIFIED" | "DELETED" | "BOOKMARK" | "ERROR";
+  readonly object: T;
+}
+
+/**
+ * Follows one object: yields it as it is now (undefined: it is not there) and again after every change, until the signal aborts.
+ * A watch that ends, expires (410) or breaks is begun again from a fresh read.
+ */
+export async function* follow<T extends KubernetesObject>(
+  client: KubernetesClient,
+  collection: string,
+  name: string,
+  signal: AbortSignal,
+): AsyncGenerator<T | undefined> {
+  const fieldSelector = `metadata.name=${name}`;
+  while (!signal.aborted) {
+    const list: KubernetesListObject<T> = await client.get(collection, { fieldSelector });
+    yield list.items[0];
+    const query = { watch: "true", fieldSelector, resourceVersion: list.metadata?.resourceVersion, timeoutSeconds: WATCH_SECONDS };
+    try {
+      for await (const event of events<T>(client, collection, query, signal)) {
+        if (event.type === "ERROR") break;
+        if (event.type !== "BOOKMARK") yield event.type === "DELETED" ? undefined : event.object;
+      }
+    } catch (error) {
+      if (signal.aborted) return;
+      // A watch that was refused is an error; one that broke, or is too old to go on, is begun again by the loop.
+      if (error instanceof GaswError || (error instanceof ApiError && !isApiError(error, 410))) throw error;
+    }
+  }
+}
+
+async function* events<T>(
+  client: KubernetesClient,
+  path: string,
+  query: Record<string, string | number | undefined>,
+  signal: AbortSignal,
+): AsyncGenerator<WatchEvent<T>> {
+  const decoder = new TextDecoder();
+  let rest = "";
+  for await (const chunk of client.stream(path, query, signal)) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
+    rest = lines.pop() ?? "";
+    for (const line of lines) if (line !== "") yield JSON.parse(line) as WatchEvent<T>;
+  }
+}

@@ -1,0 +1,17 @@
+import type { Config } from "../config/schema.ts";
+import type { KubernetesClient } from "../kubernetes/client.ts";
+import type { Store } from "../store/store.ts";
+
+/** What services work with; made by the context, each part on first use. */
+export interface Deps {
+  readonly config: Config;
+  readonly store: Store;
+  readonly client: KubernetesClient;
+  /** Name of this host. */
+  readonly host: string;
+  /** Aborted at Ctrl-C. */
+  readonly signal: AbortSignal;
+  readonly now: () => Date;
+  /** Receives sentences for the user that are no errors. */
+  readonly warn: (message: string) => void;
+}

@@ -1,0 +1,45 @@
+import path from "node:path";
+import { GaswError } from "../errors.ts";
+import type { Store, StoredJob, StoredWorkflow } from "../store/store.ts";
+
+/**
+ * The job that a user means: a job id, a script's path, the Kubernetes name, or (where nothing is destroyed) the beginning of one id.
+ * @throws GaswError NOT_FOUND when there is none, USAGE when there are several
+ */
+export function findJob(
+  store: Store,
+  text: string,
+  options: { prefix: boolean; workflow?: StoredWorkflow | undefined; cwd: string },
+): StoredJob {
+  const found = candidates(store, text, options);
+  const [job, other] = found;
+  if (job === undefined) {
+    const where = options.workflow === undefined ? "" : ` in workflow ${options.workflow.id}`;
+    throw new GaswError("NOT_FOUND", `no job ${text}${where} is known on this host`, {
+      hint: "`gasw-k8s status` lists the jobs; name the workflow with --workflow, or the state file with state.path",
+    });
+  }
+  if (other !== undefined) {
+    const some = found
+      .slice(0, 5)
+      .map((one) => `${one.workflow}/${one.id}`)
+      .join(", ");
+    throw new GaswError("USAGE", `${text} may be any of ${found.length} jobs: ${some}`, {
+      hint: "write out the id, and name the workflow with --workflow",
+    });
+  }
+  return job;
+}
+
+function candidates(
+  store: Store,
+  text: string,
+  { prefix, workflow, cwd }: { prefix: boolean; workflow?: StoredWorkflow | undefined; cwd: string },
+): StoredJob[] {
+  if (text.endsWith(".sh") && path.basename(path.dirname(path.resolve(cwd, text))) === "sh") {
+    const directory = path.dirname(path.dirname(path.resolve(cwd, text)));
+    const id = path.basename(text, ".sh");
+    return store.lookUp(id, false, workflow).filter((job) => job.directory === directory && job.id === id);
+  }
+  return store.lookUp(text, prefix, workflow);
+}

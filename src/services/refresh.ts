@@ -1,0 +1,133 @@
+import path from "node:path";
+import type { CoreV1Event, V1Job } from "@kubernetes/client-node";
+import { hasEnded } from "../core/job.ts";
+import { type Decision, decide } from "../core/lifecycle.ts";
+import { workflowHash } from "../core/names.ts";
+import { jobIdOf, type Observation, observe, podsByJob } from "../core/observe.ts";
+import { jobFiles } from "../core/podTemplate.ts";
+import { asUserError } from "../kubernetes/client.ts";
+import { jobPath, listJobs } from "../kubernetes/jobs.ts";
+import { listEvents, listPods, remove } from "../kubernetes/objects.ts";
+import type { JobChange, StoredJob, StoredWorkflow } from "../store/store.ts";
+import type { Deps } from "./deps.ts";
+import { readReturnCode } from "./returnCode.ts";
+
+/** Seconds after which an unexplained wait is looked up in the events. */
+const EXPLAIN_AFTER_S = 5;
+
+/**
+ * Brings a workflow's jobs up to date with the cluster: one query for its Jobs and one for its pods, however many there are.
+ * A read that fails changes nothing.
+ * @throws GaswError CLUSTER
+ */
+export async function refresh(deps: Deps, workflow: StoredWorkflow): Promise<void> {
+  const { client, store, now, config } = deps;
+  // Read before the cluster is asked: a job that is known as submitted now must show up in the answer, unless it is gone.
+  const active = store.activeJobs(workflow);
+  if (active.length === 0) return;
+  try {
+    const seen = await look(deps, workflow, active);
+    const time = now();
+    const decisions = active.map((job) => {
+      const observation = seen(job);
+      return { job, decision: decide(job, observation, fileCode(job, observation), time, config.pending) };
+    });
+    store.applyRefresh(
+      decisions.map(({ job, decision }) => ({ job, change: changeOf(job, decision, time) })),
+      time,
+    );
+    const givenUp = decisions.filter(({ decision }) => decision.removeJob);
+    await Promise.all(givenUp.map(({ job }) => remove(client, jobPath(job.namespace, job.kubeName), undefined)));
+  } catch (error) {
+    throw asUserError(error, client);
+  }
+}
+
+/** Reads the cluster once and answers what it shows of each job. */
+async function look(
+  { client, now }: Deps,
+  workflow: StoredWorkflow,
+  active: readonly StoredJob[],
+): Promise<(job: StoredJob) => Observation> {
+  const hash = workflowHash(workflow.namespace, workflow.id);
+  const [jobs, pods] = await Promise.all([listJobs(client, workflow.namespace, hash), listPods(client, workflow.namespace, hash)]);
+  const jobsByName = new Map(jobs.map((job) => [job.metadata?.name ?? "", job]));
+  const podByJob = podsByJob(pods);
+  const observations = new Map(active.map((job) => [job.key, observe(jobsByName.get(job.kubeName), podByJob.get(job.kubeName))]));
+  const unexplained = active.filter((job) => isUnexplained(job, observations.get(job.key), now()));
+  if (unexplained.length > 0) {
+    const warnings = newestByObject(await listEvents(client, workflow.namespace, "warnings"));
+    for (const job of unexplained) {
+      const pod = podByJob.get(job.kubeName)?.metadata?.name;
+      const event = (pod === undefined ? undefined : warnings.get(pod)) ?? warnings.get(job.kubeName);
+      if (event !== undefined) observations.set(job.key, explained(observations.get(job.key) as Observation, event));
+    }
+  }
+  return (job) => observations.get(job.key) ?? { phase: "missing" };
+}
+
+function isUnexplained(job: StoredJob, seen: Observation | undefined, now: Date): boolean {
+  if (seen?.phase !== "waiting" || (seen.reason !== "NoPod" && seen.reason !== "ContainerCreating")) return false;
+  const since = job.pendingSince ?? job.submitted;
+  return since !== null && now.getTime() - Date.parse(since) > EXPLAIN_AFTER_S * 1000;
+}
+
+function newestByObject(events: readonly CoreV1Event[]): Map<string, CoreV1Event> {
+  return new Map(events.map((event) => [event.involvedObject.name ?? "", event]));
+}
+
+/** The same wait with the words of the event that explains it. */
+export function explained(seen: Observation, event: CoreV1Event): Observation {
+  if (seen.phase !== "waiting") return seen;
+  const quota = event.reason === "FailedCreate" && (event.message ?? "").includes("exceeded quota");
+  return { ...seen, reason: quota ? "QuotaExceeded" : (event.reason ?? seen.reason), message: event.message ?? seen.message };
+}
+
+/** The return code in the job's own output; asked for only where the job is over. */
+function fileCode(job: StoredJob, seen: Observation): number | undefined {
+  if (seen.phase === "waiting" || seen.phase === "running") return undefined;
+  const files = jobFiles(job.id);
+  return readReturnCode(path.join(job.directory, files.out), path.join(job.directory, files.err));
+}
+
+function changeOf(job: StoredJob, decision: Decision, now: Date): JobChange {
+  const { status, reason, message, exitCode, pod, node, startedAt, finishedAt, pendingFamily, pendingSince } = decision;
+  const wanted: JobChange = {
+    status,
+    pendingFamily,
+    pendingSince,
+    ...(reason === undefined ? {} : { reason }),
+    ...(message === undefined ? {} : { message }),
+    ...(exitCode === undefined ? {} : { exitCode }),
+    ...(pod === undefined ? {} : { pod }),
+    ...(node === undefined ? {} : { node }),
+    ...(startedAt === undefined ? {} : { started: startedAt }),
+    ...(hasEnded(status) ? { ended: finishedAt ?? now.toISOString() } : {}),
+    ...(job.status === "NOT_SUBMITTED" && status !== "NOT_SUBMITTED" ? { submitted: job.submitted ?? now.toISOString() } : {}),
+  };
+  return Object.fromEntries(Object.entries(wanted).filter(([key, value]) => job[key as keyof JobChange] !== value));
+}
+
+/** What the cluster's own labels tell of a workflow that this host's state does not know: read-only. */
+export interface ForeignJob {
+  readonly id: string;
+  readonly kubeName: string;
+  readonly decision: Decision;
+}
+
+/** The jobs of a workflow as the cluster shows them, for a host that did not submit them. */
+export async function observeForeign({ client, now, config }: Deps, namespace: string, workflowId: string): Promise<ForeignJob[]> {
+  const hash = workflowHash(namespace, workflowId);
+  try {
+    const [jobs, pods] = await Promise.all([listJobs(client, namespace, hash), listPods(client, namespace, hash)]);
+    const podByJob = podsByJob(pods);
+    const known = { status: "QUEUED", pendingFamily: null, pendingSince: null } as const;
+    return jobs.map((job: V1Job) => {
+      const kubeName = job.metadata?.name ?? "";
+      const decision = decide(known, observe(job, podByJob.get(kubeName)), undefined, now(), config.pending);
+      return { id: jobIdOf(job) ?? kubeName, kubeName, decision };
+    });
+  } catch (error) {
+    throw asUserError(error, client);
+  }
+}

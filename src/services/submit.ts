@@ -1,0 +1,137 @@
+import { existsSync } from "node:fs";
+import path from "node:path";
+import type { JobOptions, JobRequest, RunAs, Workflow } from "../core/job.ts";
+import { jobName } from "../core/names.ts";
+import { buildJob, effectiveRunAs, jobFiles } from "../core/podTemplate.ts";
+import type { DesiredVolume } from "../core/volumes.ts";
+import { asUserError } from "../kubernetes/client.ts";
+import { createJob } from "../kubernetes/jobs.ts";
+import { ensureVolume, renewMarks } from "../kubernetes/volumes.ts";
+import type { StoredJob, StoredWorkflow } from "../store/store.ts";
+import type { Deps } from "./deps.ts";
+import { podSettings } from "./podSettings.ts";
+import { volumePlan } from "./volumePlan.ts";
+import { checkAccess, checkScript, jobRequest, ownerOf } from "./workflowFiles.ts";
+
+/** Milliseconds between two renewals of the volumes' marks of use. */
+const RENEWAL_MS = 10 * 60_000;
+
+/** A script to submit and the options that the request itself states. */
+export interface Submission {
+  readonly script: string;
+  readonly options: JobOptions;
+}
+
+/** A submission that was checked against the file system; nothing was made for it yet. */
+export interface CheckedSubmission {
+  readonly request: JobRequest;
+  readonly owner: RunAs;
+}
+
+/** A job as it was written down before it is made. */
+export interface Intent {
+  readonly job: StoredJob;
+  /** False when an earlier submission wrote it down. */
+  readonly isNew: boolean;
+}
+
+/** A job that the cluster has accepted. */
+export interface Submitted {
+  readonly jobId: string;
+  readonly kubeName: string;
+  /** Whether this call made it; false when it was submitted before. */
+  readonly created: boolean;
+}
+
+/**
+ * Checks scripts, user and configuration before anything is made.
+ * @throws GaswError USAGE (script), CONFIG (image, user)
+ */
+export function checkSubmissions(
+  config: Deps["config"],
+  workflow: Workflow,
+  submissions: readonly Submission[],
+  cwd: string,
+): CheckedSubmission[] {
+  const scripts = submissions.map(({ script }) => checkScript(script, workflow.directory, cwd));
+  for (const { options } of submissions) podSettings(config, options);
+  const owner = ownerOf(workflow.directory);
+  checkAccess(workflow.directory, scripts, effectiveRunAs(config.securityContext, owner), extraGroups(config.securityContext));
+  return scripts.map((script, index) => ({ request: jobRequest(script, submissions[index]?.options ?? {}), owner }));
+}
+
+function extraGroups(securityContext: Readonly<Record<string, unknown>>): number[] {
+  const { fsGroup, supplementalGroups } = securityContext;
+  return [fsGroup, ...(Array.isArray(supplementalGroups) ? supplementalGroups : [])].filter((group) => typeof group === "number");
+}
+
+/** Submits jobs of one workflow; its volumes are made sure of once, whatever the number of jobs. */
+export class Submitter {
+  readonly #deps: Deps;
+  readonly #workflow: StoredWorkflow;
+  readonly #volumes: readonly DesiredVolume[];
+  #ready: Promise<void> | undefined;
+
+  /** @throws GaswError CONFLICT when the workflow's id is known from another directory, CONFIG when a volume can't be planned */
+  constructor(deps: Deps, workflow: Workflow) {
+    this.#deps = deps;
+    this.#volumes = volumePlan(deps.config, workflow, { host: deps.host, now: deps.now() });
+    this.#workflow = deps.store.registerWorkflow(workflow);
+  }
+
+  /**
+   * Writes down that the job will be made; nothing is in the cluster yet.
+   * @throws GaswError CONFLICT when it was submitted before with another content
+   */
+  intend({ request }: CheckedSubmission): Intent {
+    return this.#deps.store.recordIntent(this.#workflow, {
+      id: request.jobId,
+      kubeName: jobName(this.#workflow.namespace, this.#workflow.id, request.jobId),
+      contentHash: request.contentHash,
+      image: podSettings(this.#deps.config, request.options).image,
+    });
+  }
+
+  /**
+   * Makes the volumes ready and the Job; the same submission again makes nothing.
+   * @throws GaswError CLUSTER, VOLUME_NOT_READY, CONFLICT, NOT_FOUND
+   */
+  async submit(submission: CheckedSubmission, { job, isNew }: Intent): Promise<Submitted> {
+    const { jobId } = submission.request;
+    const answer = { jobId, kubeName: job.kubeName };
+    if (job.status !== "NOT_SUBMITTED") return { ...answer, created: false };
+    try {
+      await this.#volumesReady();
+      // The Job may have run and been removed before its first submission could note that it was made.
+      const created = !isNew && this.#hasRun(jobId) ? false : await this.#create(submission);
+      this.#deps.store.changeJob(job, { status: "QUEUED", submitted: this.#deps.now().toISOString() });
+      return { ...answer, created };
+    } catch (error) {
+      throw asUserError(error, this.#deps.client);
+    }
+  }
+
+  #create({ request, owner }: CheckedSubmission): Promise<boolean> {
+    const settings = podSettings(this.#deps.config, request.options);
+    const mounts = this.#volumes.map((volume) => volume.mount);
+    return createJob(this.#deps.client, buildJob(this.#workflow, request, settings, mounts, owner));
+  }
+
+  #hasRun(jobId: string): boolean {
+    return existsSync(path.join(this.#workflow.directory, jobFiles(jobId).out));
+  }
+
+  #volumesReady(): Promise<void> {
+    this.#ready ??= this.#makeVolumesReady();
+    return this.#ready;
+  }
+
+  async #makeVolumesReady(): Promise<void> {
+    const { client, config, store, now } = this.#deps;
+    const { namespace } = this.#workflow;
+    const deadline = AbortSignal.timeout(config.options.bindTimeout * 1000);
+    await Promise.all(this.#volumes.map((volume) => ensureVolume(client, namespace, volume, deadline)));
+    if (!store.claimRenewal(this.#workflow, RENEWAL_MS)) return;
+    await Promise.all(this.#volumes.map((volume) => renewMarks(client, namespace, volume, now())));
+  }
+}

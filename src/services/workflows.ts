@@ -1,0 +1,29 @@
+import path from "node:path";
+import { GaswError } from "../errors.ts";
+import type { StoredWorkflow } from "../store/store.ts";
+import type { Deps } from "./deps.ts";
+import { isWorkflowDirectory } from "./workflowFiles.ts";
+
+/** The workflow directory that a folder is, or is directly within (`out/`, `sh/`, …). */
+export function enclosingWorkflow(cwd: string): string | undefined {
+  return [cwd, path.dirname(cwd)].find(isWorkflowDirectory);
+}
+
+/** The workflow of a directory, where this host's state knows it. */
+export function knownWorkflow({ store, config }: Deps, directory: string): StoredWorkflow | undefined {
+  const found = store.findWorkflow(config.k8sNamespace, path.basename(directory));
+  return found?.directory === directory ? found : undefined;
+}
+
+/** @throws GaswError NOT_FOUND when this host's state does not know the workflow */
+export function requireWorkflow(deps: Deps, directory: string): StoredWorkflow {
+  const found = knownWorkflow(deps, directory);
+  if (found !== undefined) return found;
+  throw new GaswError(
+    "NOT_FOUND",
+    `no workflow ${path.basename(directory)} of ${directory} is known in namespace ${deps.config.k8sNamespace}`,
+    {
+      hint: "submit a job of it first, or name another --workflow, --namespace or state file (state.path)",
+    },
+  );
+}

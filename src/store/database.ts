@@ -1,0 +1,178 @@
+import { closeSync, existsSync, mkdirSync, openSync, readSync, renameSync, statfsSync, statSync } from "node:fs";
+import path from "node:path";
+import Database from "better-sqlite3";
+import { GaswError, messageOf, systemCode } from "../errors.ts";
+import { migrations } from "./migrations.ts";
+
+/** Milliseconds that a statement waits for another process's write: a hundred processes commit one after the other. */
+const BUSY_TIMEOUT_MS = 60_000;
+
+/** File system types on which SQLite's locks and shared memory can't be trusted (`f_type` of statfs(2)). */
+const NETWORK_FILE_SYSTEMS: Readonly<Record<number, string>> = {
+  26985: "NFS",
+  4283649346: "CIFS",
+  4266872130: "SMB2",
+  20859: "SMB",
+  16914839: "9p",
+  198183888: "Lustre",
+  12805120: "CephFS",
+  1397113167: "AFS",
+  1196443219: "GPFS",
+  428016422: "BeeGFS",
+};
+
+export interface OpenOptions {
+  /** Path of the state file. */
+  readonly path: string;
+  /** Receives a sentence when something was put right on the way. */
+  readonly warn: (message: string) => void;
+  readonly now: () => Date;
+  /** Type of the file system that holds a folder (statfs); replaced in tests, since a network file system can't be had there. */
+  readonly fileSystemType?: (folder: string) => number;
+}
+
+/**
+ * Opens the state file, made or migrated when needed; safe for many processes at once.
+ * @throws GaswError CONFIG when the place is unusable, of a newer version, or on a network file system
+ */
+export function openDatabase(options: OpenOptions): Database.Database {
+  prepareFolder(options);
+  try {
+    return open(options);
+  } catch (error) {
+    if (isCorrupt(error)) return startAfresh(options);
+    throw stateError(error, options.path);
+  }
+}
+
+function open({ path: file }: OpenOptions): Database.Database {
+  const before = process.umask(0o077);
+  let database: Database.Database | undefined;
+  try {
+    checkHeader(file);
+    database = new Database(file, { timeout: BUSY_TIMEOUT_MS });
+    database.pragma("foreign_keys = ON");
+    migrate(database, file);
+    return database;
+  } catch (error) {
+    database?.close();
+    throw error;
+  } finally {
+    process.umask(before);
+  }
+}
+
+/** Brings the schema up to date, one process at a time; an up-to-date file costs one read. */
+function migrate(database: Database.Database, file: string): void {
+  const version = () => database.pragma("user_version", { simple: true }) as number;
+  if (version() > migrations.length) {
+    throw new GaswError("CONFIG", `the state file ${file} is of a newer version (${version()}; this program knows ${migrations.length})`, {
+      hint: "update gasw-k8s on this host, or set state.path to another file",
+    });
+  }
+  if (version() === migrations.length) return;
+  withLock(`${file}.lock`, () => {
+    database.pragma("journal_mode = WAL");
+    database.transaction(() => {
+      for (const statement of migrations.slice(version()).flat()) database.exec(statement);
+      database.pragma(`user_version = ${migrations.length}`);
+    })();
+  });
+}
+
+/** Runs an action while no other process runs one under the same lock; a killed process releases it. */
+function withLock<T>(lockFile: string, action: () => T): T {
+  const lock = new Database(lockFile, { timeout: BUSY_TIMEOUT_MS });
+  try {
+    lock.exec("BEGIN EXCLUSIVE");
+    return action();
+  } finally {
+    lock.close();
+  }
+}
+
+const HEADER = "SQLite format 3\0";
+
+/** A file of something else is reported as corrupt before SQLite may take it for an empty or encrypted database. */
+function checkHeader(file: string): void {
+  if (!existsSync(file) || statSync(file).size === 0) return;
+  const handle = openSync(file, "r");
+  try {
+    const bytes = Buffer.alloc(HEADER.length);
+    readSync(handle, bytes, 0, bytes.length, 0);
+    if (bytes.toString("latin1") !== HEADER) throw Object.assign(new Error("file is not a database"), { code: "SQLITE_NOTADB" });
+  } finally {
+    closeSync(handle);
+  }
+}
+
+/** Whether SQLite says that the file's content is damaged. */
+export function isCorrupt(error: unknown): boolean {
+  return /^SQLITE_(CORRUPT|NOTADB)/.test(systemCode(error) ?? "");
+}
+
+/** Keeps a corrupt file aside under a name of its own and begins a new one; the cluster's labels still tell what runs. */
+function startAfresh(options: OpenOptions): Database.Database {
+  const { path: file, warn, now } = options;
+  withLock(`${file}.lock`, () => {
+    // Another process may have put it right while this one waited for the lock.
+    if (!isStillCorrupt(file)) return;
+    const aside = `${file}.corrupt-${now().toISOString().replaceAll(":", "")}`;
+    for (const suffix of ["", "-wal", "-shm"]) if (existsSync(file + suffix)) renameSync(file + suffix, aside + suffix);
+    warn(`the state file ${file} is corrupt: it was kept as ${aside}, and a new one was begun`);
+  });
+  try {
+    return open(options);
+  } catch (error) {
+    throw stateError(error, file);
+  }
+}
+
+function isStillCorrupt(file: string): boolean {
+  let database: Database.Database | undefined;
+  try {
+    checkHeader(file);
+    database = new Database(file, { timeout: BUSY_TIMEOUT_MS });
+    return database.pragma("quick_check(1)", { simple: true }) !== "ok";
+  } catch (error) {
+    if (isCorrupt(error)) return true;
+    throw error;
+  } finally {
+    database?.close();
+  }
+}
+
+function prepareFolder({ path: file, fileSystemType = (folder) => statfsSync(folder).type }: OpenOptions): void {
+  const folder = path.dirname(file);
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw stateError(cause, file);
+  }
+  const kind = NETWORK_FILE_SYSTEMS[fileSystemType(folder)];
+  if (kind === undefined) return;
+  throw new GaswError("CONFIG", `the state file ${file} lies on a network file system (${kind})`, {
+    hint: "set state.path (GASW_K8S_STATE_PATH) to a file on a local disk of this host",
+  });
+}
+
+/** Words an error of SQLite or of the file system about the state file; anything else passes. */
+export function stateError(error: unknown, file: string): unknown {
+  if (error instanceof GaswError) return error;
+  const code = systemCode(error) ?? "";
+  const said = (what: string, hint: string) => new GaswError("CONFIG", `the state file ${file} ${what}`, { hint, cause: error });
+  if (code === "SQLITE_FULL" || code === "ENOSPC" || /no space|disk is full/i.test(messageOf(error))) {
+    return said("can't be written: the disk is full", "make room there, or set state.path to another disk; nothing was submitted");
+  }
+  if (/^(EACCES|EPERM|EROFS|ENOTDIR|EEXIST|EISDIR|SQLITE_READONLY.*|SQLITE_CANTOPEN.*|SQLITE_IOERR.*|SQLITE_PERM)$/.test(code)) {
+    return said(`can't be written (${code})`, "set state.path (GASW_K8S_STATE_PATH) to a file that this user can write");
+  }
+  if (isCorrupt(error))
+    return said(
+      "is damaged",
+      `move it aside (mv ${file} ${file}.damaged): the next command begins a new one; the cluster's labels still tell what runs`,
+    );
+  if (code.startsWith("SQLITE_"))
+    return said(`can't be used (${code}: ${messageOf(error)})`, "set state.path to another file, and report this");
+  return error;
+}

@@ -1,0 +1,64 @@
+import { describeExitCode } from "../core/exitCode.ts";
+import { hasEnded } from "../core/job.ts";
+import type { Io } from "./io.ts";
+import { duration, printable, table } from "./output.ts";
+import { colours, statusStyle } from "./style.ts";
+
+/** A job as `status` prints it; times are RFC 3339 in UTC, null where there is nothing to tell. */
+export interface JobRecord {
+  readonly id: string;
+  readonly workflow: string;
+  readonly namespace: string;
+  readonly directory: string | null;
+  readonly kubernetesName: string;
+  readonly status: string;
+  readonly reason: string | null;
+  readonly message: string | null;
+  readonly exitCode: number | null;
+  readonly pod: string | null;
+  readonly node: string | null;
+  readonly created: string | null;
+  readonly submitted: string | null;
+  readonly started: string | null;
+  readonly ended: string | null;
+  /** When the cluster was last asked about it. */
+  readonly observed: string | null;
+}
+
+const MESSAGE_WIDTH = 70;
+
+/** The table of `status`. */
+export function jobTable(io: Io, jobs: readonly JobRecord[]): string {
+  const several = new Set(jobs.map((job) => job.workflow)).size > 1;
+  const header = [...(several ? ["WORKFLOW"] : []), "JOB", "STATUS", "EXIT", "AGE", "NODE", "REASON"];
+  const rows = jobs.map((job) => [
+    ...(several ? [job.workflow] : []),
+    job.id,
+    job.status,
+    job.exitCode === null ? "-" : String(job.exitCode),
+    job.created === null ? "-" : duration((job.ended === null ? io.now().getTime() : Date.parse(job.ended)) - Date.parse(job.created)),
+    job.node ?? "-",
+    reasonText(job),
+  ]);
+  const style = statusStyle(colours(io, io.stdout));
+  const statusColumn = header.indexOf("STATUS");
+  return table(header, rows, (cell, column) => (column === statusColumn ? style(cell) : cell));
+}
+
+/** Why a job waits or how it ended, in a few words. */
+function reasonText(job: JobRecord): string {
+  if (job.status === "COMPLETED" || job.reason === null) return "";
+  const meaning = job.exitCode === null ? undefined : describeExitCode(job.exitCode);
+  const text = job.reason === "Error" && meaning !== undefined ? meaning.text : (job.message ?? "");
+  const line = printable(text === "" ? job.reason : `${job.reason}: ${text}`);
+  return line.length > MESSAGE_WIDTH ? `${line.slice(0, MESSAGE_WIDTH - 1)}…` : line;
+}
+
+/** One line that sums up: `3 of 6 jobs have ended: 2 COMPLETED, 1 ERROR; 3 RUNNING`. */
+export function summary(jobs: readonly JobRecord[]): string {
+  const counts = new Map<string, number>();
+  for (const { status } of jobs) counts.set(status, (counts.get(status) ?? 0) + 1);
+  const ended = jobs.filter((job) => hasEnded(job.status as "COMPLETED")).length;
+  const list = [...counts].map(([status, count]) => `${count} ${status}`).join(", ");
+  return `${ended} of ${jobs.length} jobs have ended${list === "" ? "" : `: ${list}`}`;
+}
