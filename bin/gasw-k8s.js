@@ -3,4 +3,5 @@ import module from "node:module";
 
 // Keeps compiled code between runs (Node 22 and up).
 module.enableCompileCache?.();
-await import("../dist/main.js");
+const { main } = await import("../dist/main.js");
+await main();

@@ -1,59 +1,107 @@
-import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { build } from "esbuild";
+import { build } from "rolldown";
 
 const root = path.resolve(import.meta.dirname, "..");
 const dist = path.join(root, "dist");
+/** Put in place at the end, so that the program works while it is built anew. */
+const fresh = path.join(root, "dist.new");
 
-/**
- * The cluster client's configuration class imports the whole generated API and a fetch of its own for two methods that are never called here;
- * without them the start of every command is a fifth of a second shorter.
- */
-const lean = {
+/** What the cluster client's configuration class needs for rare credentials and proxies only, as classes and as functions. */
+const RARE = {
+  "socks-proxy-agent": { classes: ["SocksProxyAgent"] },
+  hpagent: { classes: ["HttpProxyAgent", "HttpsProxyAgent"] },
+  "jsonpath-plus": { functions: ["JSONPath"] },
+  "openid-client": { functions: ["discovery", "refreshTokenGrant"] },
+};
+/** What it imports for methods that are never called here. */
+const UNUSED = { "./gen/index.js": ["createConfiguration", "ServerConfiguration"], "node-fetch": ["Headers"] };
+
+/** Without this every command would begin by evaluating the whole generated API, a fetch of its own, proxies and OpenID Connect. */
+const leanKubeConfig = {
   name: "lean-kubeconfig",
-  setup(builder) {
-    const inKubeConfig = ({ importer }) => /@kubernetes\/client-node\/dist\/config\.js$/.test(importer);
-    builder.onResolve({ filter: /^(\.\/gen\/index\.js|node-fetch)$/ }, (args) =>
-      inKubeConfig(args) ? { path: args.path, namespace: "unused" } : undefined,
-    );
-    builder.onLoad({ filter: /.*/, namespace: "unused" }, () => ({
-      contents: "export const createConfiguration = undefined, ServerConfiguration = undefined, Headers = globalThis.Headers;",
-    }));
+  resolveId(source, importer) {
+    const isClient = /@kubernetes\/client-node\/dist\/[a-z]+(_auth)?\.js$/.test(importer ?? "");
+    return isClient && (source in RARE || source in UNUSED) ? `\0lean:${source}` : undefined;
+  },
+  load(id) {
+    if (!id.startsWith("\0lean:")) return undefined;
+    const name = id.slice("\0lean:".length);
+    const load = `createRequire(import.meta.url)("./rare.cjs")[${JSON.stringify(name)}]`;
+    const { classes = [], functions = [] } = RARE[name] ?? {};
+    return [
+      'import { createRequire } from "node:module";',
+      ...(UNUSED[name] ?? []).map((type) => `export const ${type} = undefined;`),
+      ...classes.map((type) => `export function ${type}(...args) { return new (${load}.${type})(...args); }`),
+      ...functions.map((call) => `export function ${call}(...args) { return ${load}.${call}(...args); }`),
+    ].join("\n");
   },
 };
 
-rmSync(dist, { recursive: true, force: true });
-const { metafile } = await build({
-  absWorkingDir: root,
-  entryPoints: ["src/main.ts"],
-  outdir: "dist",
-  bundle: true,
-  splitting: true,
-  format: "esm",
+/** Configuration files are read as plain text here: cosmiconfig's own loaders, which can run code, and what they import stay out. */
+const textOnlyCosmiconfig = {
+  name: "text-only-cosmiconfig",
+  load(id) {
+    if (!/cosmiconfig\/dist\/loaders\.js$/.test(id)) return undefined;
+    return "exports.loadJs = exports.loadJsSync = exports.loadTs = exports.loadTsSync = exports.loadJson = exports.loadYaml = undefined;";
+  },
+};
+
+/** All that `submit` loads goes into one file: an engine starts it once per job, and every further file costs it time. */
+function chunkOf(id, context) {
+  hotModules ??= staticImports(["src/main.ts", "src/commands/submit.ts"].map((file) => path.join(root, file)), context);
+  return hotModules.has(id) ? "hot" : null;
+}
+let hotModules;
+
+function staticImports(ids, context, found = new Set()) {
+  for (const id of ids) {
+    if (found.has(id)) continue;
+    found.add(id);
+    staticImports(context.getModuleInfo(id)?.importedIds ?? [], context, found);
+  }
+  return found;
+}
+
+rmSync(fresh, { recursive: true, force: true });
+const inputs = new Set();
+const collectInputs = { name: "collect-inputs", moduleParsed: ({ id }) => void inputs.add(id) };
+await build({
+  cwd: root,
+  input: "src/main.ts",
   platform: "node",
-  target: "node20",
-  external: ["better-sqlite3"],
-  chunkNames: "chunks/[name]-[hash]",
-  metafile: true,
-  plugins: [lean],
-  // CommonJS packages within the bundle ask for Node's own modules by require().
-  banner: { js: 'import { createRequire as makeRequire } from "node:module"; const require = makeRequire(import.meta.url);' },
+  external: [/\.node$/],
+  plugins: [leanKubeConfig, textOnlyCosmiconfig, collectInputs],
+  output: { dir: fresh, format: "esm", chunkFileNames: "[name]-[hash].js", codeSplitting: { groups: [{ name: chunkOf, debugName: "hot" }] } },
 });
-writeFileSync(path.join(dist, "THIRD_PARTY_LICENSES.txt"), licences(metafile));
+const rareModules = Object.keys(RARE).map((name) => `get "${name}"() { return require("${name}"); }`);
+await build({
+  cwd: root,
+  input: "rare",
+  platform: "node",
+  plugins: [
+    {
+      name: "rare",
+      resolveId: (source) => (source === "rare" ? path.join(root, "rare.cjs") : undefined),
+      load: (id) => (id === path.join(root, "rare.cjs") ? `module.exports = { ${rareModules.join(", ")} };` : undefined),
+    },
+    collectInputs,
+  ],
+  output: { file: path.join(fresh, "rare.cjs"), format: "cjs" },
+});
+writeFileSync(path.join(fresh, "THIRD_PARTY_LICENSES.txt"), licences([...inputs]));
+rmSync(dist, { recursive: true, force: true });
+renameSync(fresh, dist);
 
 /** The licence texts of every package in the bundle, as their terms ask. */
-function licences({ inputs }) {
-  const packages = new Set();
-  for (const file of Object.keys(inputs)) {
-    const match = /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(file);
-    if (match) packages.add(match[1]);
-  }
-  return [...packages].sort().map(licence).join("\n");
+function licences(files) {
+  const folders = files.map((file) => /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(file)?.[1]).filter((folder) => folder !== undefined);
+  return [...new Set(folders)].sort().map(licence).join("\n");
 }
 
 function licence(folder) {
-  const { name, version, license } = JSON.parse(readFileSync(path.join(root, folder, "package.json"), "utf8"));
-  const file = readdirSync(path.join(root, folder)).find((entry) => /^licen[cs]e/i.test(entry));
-  const text = file === undefined ? "" : readFileSync(path.join(root, folder, file), "utf8");
+  const { name, version, license } = JSON.parse(readFileSync(path.join(folder, "package.json"), "utf8"));
+  const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
+  const text = file === undefined ? "" : readFileSync(path.join(folder, file), "utf8");
   return `${name} ${version} (${license})\n\n${text}\n${"-".repeat(80)}\n`;
 }

@@ -6,7 +6,7 @@ import { Context } from "./context.ts";
 import { GASW_STATUSES } from "./core/job.ts";
 import { GaswError, messageOf, systemCode } from "./errors.ts";
 import type { Io, OutputFormat } from "./ui/io.ts";
-import { errorJson, errorText } from "./ui/output.ts";
+import { type ErrorStyle, errorReport } from "./ui/output.ts";
 
 /** Options that every command takes. */
 export interface CommonOptions {
@@ -49,23 +49,43 @@ export async function run(argv: readonly string[], io: Io, version: string): Pro
     await program.parseAsync([...argv], { from: "user" });
     return outcome.exitCode;
   } catch (error) {
-    return report(error, io, outcome);
+    return report(error, argv, io, outcome);
   }
 }
 
 /** The one place where errors reach the user. */
-function report(error: unknown, io: Io, { options, waits }: Outcome): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE;
+function report(error: unknown, argv: readonly string[], io: Io, { options, waits }: Outcome): number {
+  // The help that was asked for, or that stands in for a missing command, is written already.
+  if (error instanceof CommanderError && /^commander\.(help|version)/.test(error.code)) return error.exitCode === 0 ? 0 : EXIT_USAGE;
   if (systemCode(error) === "EPIPE") return 0;
-  const known = io.signal.aborted ? interrupted(error) : error;
-  if (!(known instanceof GaswError)) {
-    io.stderr.write(`error: ${messageOf(known)}\nhint: this is a bug in gasw-k8s; please report it with the command and this trace\n`);
-    if (known instanceof Error) io.stderr.write(`${known.stack}\n`);
-    return waits ? EXIT_OWN_FAILURE : 1;
-  }
-  io.stderr.write(options !== undefined && options.output !== "text" ? errorJson(known) : errorText(known, options?.verbose === true));
+  const known = asGaswError(io.signal.aborted ? interrupted(error) : error);
+  io.stderr.write(errorReport(known, options ?? guessedStyle(argv)));
   const isOwn = waits && known.code !== "TIMEOUT" && known.code !== "INTERRUPTED";
   return isOwn ? EXIT_OWN_FAILURE : known.exitCode;
+}
+
+function asGaswError(error: unknown): GaswError {
+  if (error instanceof GaswError) return error;
+  if (error instanceof CommanderError) return wrongUsage(error.message);
+  const trace = error instanceof Error ? error.stack : undefined;
+  return new GaswError("FAILURE", messageOf(error), {
+    hint: `this is a bug in gasw-k8s; please report it with the command and this trace: ${trace?.split("\n").slice(1).join(" ") ?? "none"}`,
+  });
+}
+
+/** The parser's words, whose second line may be a suggestion. */
+function wrongUsage(text: string): GaswError {
+  const [first = "", suggestion = ""] = text.replace(/^error: /, "").split("\n");
+  const meant = /^\(Did you mean (.+)\?\)$/.exec(suggestion)?.[1];
+  return new GaswError("USAGE", first, {
+    hint: `${meant === undefined ? "" : `did you mean ${meant}? `}gasw-k8s --help lists the commands, gasw-k8s COMMAND --help its options`,
+  });
+}
+
+/** How errors are to be shown where the command line itself could not be read. */
+function guessedStyle(argv: readonly string[]): ErrorStyle {
+  const isForPrograms = /(?:^|\0)(?:-o\0?=?|--output[\0=])(?:nd)?json(?:\0|$)/.test(argv.join("\0"));
+  return { output: isForPrograms ? "json" : "text" };
 }
 
 function interrupted(cause: unknown): GaswError {
@@ -83,7 +103,8 @@ function buildProgram(io: Io, version: string, outcome: Outcome): Command {
     .configureOutput({
       writeOut: (text) => io.stdout.write(text),
       writeErr: (text) => io.stderr.write(text),
-      outputError: (text, write) => write(text.endsWith("\n") ? `${text}hint: gasw-k8s --help lists the commands and options\n` : text),
+      // Reported with all other errors.
+      outputError: () => undefined,
     })
     .showSuggestionAfterError()
     .addHelpText(
@@ -106,7 +127,7 @@ function buildProgram(io: Io, version: string, outcome: Outcome): Command {
   addWait(program, outcome, io, runWithContext);
   addCleanup(program, io, runWithContext);
   addDebugCommands(program, io, runWithContext);
-  addConfig(program, io, runWithContext);
+  addConfig(program, io, outcome, runWithContext);
   return program;
 }
 
@@ -243,7 +264,7 @@ function addCleanup(program: Command, io: Io, runWithContext: RunWithContext): v
     });
 }
 
-function addConfig(program: Command, io: Io, runWithContext: RunWithContext): void {
+function addConfig(program: Command, io: Io, outcome: Outcome, runWithContext: RunWithContext): void {
   const config = program.command("config").description("Shows, checks and begins the configuration.");
   withCommonOptions(config.command("show"))
     .description("Shows the effective configuration, each value with its source; secrets are masked.")
@@ -257,18 +278,17 @@ function addConfig(program: Command, io: Io, runWithContext: RunWithContext): vo
   withCommonOptions(config.command("check"))
     .description("Checks the configuration; exits 3 and lists every problem where there are any.")
     .action(async (given) => {
+      outcome.options = given;
       const { configCheck } = await import("./commands/config.ts");
-      await runWithContext(given, await statusDirectory(given, io), async ({ loaded }) => {
-        await configCheck(io, loaded, given);
-        return 0;
-      });
+      const directory = await statusDirectory(given, io);
+      await configCheck(io, () => load(io, given, directory), given);
     });
   config
     .command("init [file]")
     .description("Writes a configuration file to start from; never overwrites one.")
     .action(async (file: string | undefined) => {
       const { configInit } = await import("./commands/config.ts");
-      await configInit(io, file === undefined ? {} : { path: file });
+      await configInit(io, { path: file ?? "gasw-k8s.config.yaml" });
     });
   config
     .command("schema")

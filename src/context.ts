@@ -7,6 +7,7 @@ import { KubernetesClient } from "./kubernetes/client.ts";
 import type { Deps } from "./services/deps.ts";
 import { Store } from "./store/store.ts";
 import type { Io } from "./ui/io.ts";
+import { printable } from "./ui/output.ts";
 
 /** Everything a command works with: each part is made on first use, and all are closed at the end. */
 export class Context implements Deps {
@@ -32,7 +33,7 @@ export class Context implements Deps {
   readonly now = (): Date => this.io.now();
 
   readonly warn = (message: string): void => {
-    this.io.stderr.write(`warning: ${message}\n`);
+    this.io.stderr.write(`warning: ${printable(message)}\n`);
   };
 
   /** @throws GaswError CONFIG when the state file can't be used */

@@ -1,31 +1,33 @@
 import { readFileSync } from "node:fs";
 import { run } from "./cli.ts";
+import { GaswError } from "./errors.ts";
+import { errorReport } from "./ui/output.ts";
 
-/** The process around one command line: signals, streams, exit code. */
-const interrupt = new AbortController();
-for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  process.once(signal, () => interrupt.abort());
+/** The process around one command line: signals, streams, exit code. A function, since chunks that are loaded later wait for this module. */
+export async function main(): Promise<void> {
+  const interrupt = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.once(signal, () => interrupt.abort());
+  }
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      // A reader that has gone away (`| head`) is no failure: the work goes on, and what it would have read is dropped.
+      if (error.code === "EPIPE") return;
+      if (stream === process.stdout) process.stderr.write(errorReport(unwritten(error), { output: "text" }));
+      process.exitCode = 1;
+    });
+  }
+  const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string };
+  const { stdout, stderr, stdin, env } = process;
+  const io = { stdout, stderr, stdin, env, cwd: process.cwd(), signal: interrupt.signal, now: () => new Date() };
+  const exitCode = await run(process.argv.slice(2), io, version);
+  // A failure to write the answer may have been noted on the way.
+  process.exitCode ||= exitCode;
 }
-for (const stream of [process.stdout, process.stderr]) {
-  // A reader that has gone away (`| head`) is no failure.
-  stream.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
-    process.exit(0);
+
+function unwritten(cause: NodeJS.ErrnoException): GaswError {
+  return new GaswError("FAILURE", `the answer can't be written to stdout (${cause.code})`, {
+    hint: "make room where it goes; what was done stays done: `gasw-k8s status` shows it",
+    cause,
   });
 }
-
-const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string };
-
-process.exitCode = await run(
-  process.argv.slice(2),
-  {
-    stdout: process.stdout,
-    stderr: process.stderr,
-    stdin: process.stdin,
-    env: process.env,
-    cwd: process.cwd(),
-    signal: interrupt.signal,
-    now: () => new Date(),
-  },
-  version,
-);

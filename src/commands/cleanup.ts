@@ -7,7 +7,7 @@ import { refresh } from "../services/refresh.ts";
 import { enclosingWorkflow, knownWorkflow } from "../services/workflows.ts";
 import type { StoredWorkflow } from "../store/store.ts";
 import type { OutputFormat } from "../ui/io.ts";
-import { errorText, printable, table } from "../ui/output.ts";
+import { errorReport, printable, table } from "../ui/output.ts";
 import { progress } from "../ui/progress.ts";
 
 export interface CleanupOptions {
@@ -122,7 +122,7 @@ async function act(context: Context, plan: CleanupPlan, workflow: StoredWorkflow
       keep: plan.keep,
       failures: failures.map(({ code, message, hint }) => ({ code, message, hint })),
     });
-  for (const failure of failures.slice(0, -1)) io.stderr.write(errorText(failure, options.verbose === true));
+  for (const failure of failures.slice(0, -1)) io.stderr.write(errorReport(failure, options));
   const last = failures.at(-1);
   if (last !== undefined) throw last;
   return 0;

@@ -6,7 +6,7 @@ import { findJob } from "../services/findJob.ts";
 import { follow } from "../services/follow.ts";
 import { observeForeign, refresh } from "../services/refresh.ts";
 import { workflowDirectory } from "../services/workflowFiles.ts";
-import { enclosingWorkflow, knownWorkflow } from "../services/workflows.ts";
+import { enclosingWorkflow, knownWorkflow, unknownWorkflow } from "../services/workflows.ts";
 import type { StoredJob, StoredWorkflow } from "../store/store.ts";
 import type { OutputFormat } from "../ui/io.ts";
 import { type JobRecord, jobTable, summary } from "../ui/jobs.ts";
@@ -38,7 +38,10 @@ export async function status(context: Context, names: readonly string[], options
   const { cwd } = context.io;
   const directory = options.workflow === undefined ? enclosingWorkflow(cwd) : workflowDirectory(options.workflow, [], cwd);
   const workflow = directory === undefined ? undefined : knownWorkflow(context, directory);
-  if (directory !== undefined && workflow === undefined && names.length === 0) return await foreignStatus(context, directory, options);
+  if (directory !== undefined && workflow === undefined && names.length === 0) {
+    if (options.cached === true) throw unknownWorkflow(context, directory);
+    return await foreignStatus(context, directory, options);
+  }
   const scope = scopeOf(context, names, workflow);
   const records = () => scope.select().map(jobRecord).filter(filterOf(context, options));
   if (options.cached === true) return print(context, records(), options);
@@ -148,7 +151,8 @@ async function watch(context: Context, scope: Scope, records: () => JobRecord[],
       const now = records();
       if (live) line.update(`${summary(now)}\n${jobTable(io, now)}`);
       else printChanges(io, now, known, options.output);
-      if (scope.select().every((job) => hasEnded(job.status))) break;
+      // Where nobody reads any more (`| head`) there is nothing to watch for.
+      if (!io.stdout.writable || scope.select().every((job) => hasEnded(job.status))) break;
     }
   } finally {
     line.stop();

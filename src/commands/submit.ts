@@ -1,20 +1,21 @@
-import { createReadStream } from "node:fs";
+import { open } from "node:fs/promises";
 import path from "node:path";
-import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
+import type { V1Job } from "@kubernetes/client-node";
 import type { Context } from "../context.ts";
 import type { Workflow } from "../core/job.ts";
 import { buildJob } from "../core/podTemplate.ts";
-import { GaswError } from "../errors.ts";
+import { GaswError, systemCode } from "../errors.ts";
 import { asUserError } from "../kubernetes/client.ts";
+import { isApiError } from "../kubernetes/errors.ts";
 import { createJob } from "../kubernetes/jobs.ts";
 import { podSettings } from "../services/podSettings.ts";
 import { checkSubmissions, type Submission, type Submitted, Submitter } from "../services/submit.ts";
 import { volumePlan } from "../services/volumePlan.ts";
 import { workflowDirectory } from "../services/workflowFiles.ts";
 import type { OutputFormat } from "../ui/io.ts";
-import { errorText, printable } from "../ui/output.ts";
+import { errorReport, printable } from "../ui/output.ts";
 import { parseAssignments, parseRequest, parseRequestLine } from "./requests.ts";
-import { waitForJobs } from "./wait.ts";
 
 /** Jobs that are created at the same time. */
 const CONCURRENCY = 16;
@@ -45,12 +46,16 @@ export function submitDirectory(scripts: readonly string[], options: Pick<Submit
 export async function submit(context: Context, scripts: readonly string[], options: SubmitOptions): Promise<number> {
   const workflow = workflowOf(context, submitDirectory(scripts, options, context.io.cwd));
   if (options.from !== undefined) {
-    if (scripts.length > 0 || options.wait === true || options.dryRun !== undefined) {
-      throw new GaswError("USAGE", "--from goes with no script, no --wait and no --dry-run", {
-        hint: "name the scripts in the NDJSON lines",
+    const states = Object.keys(options.request).length > 0 || options.env !== undefined;
+    if (scripts.length > 0 || states || options.wait === true || options.dryRun !== undefined) {
+      throw new GaswError("USAGE", "--from goes with no script, no option of a job, no --wait and no --dry-run", {
+        hint: 'the NDJSON lines state it all: {"script":"sh/Job-1.sh","memory":"2Gi"}',
       });
     }
     return await submitLines(context, workflow, options.from);
+  }
+  if (options.waitTimeout !== undefined && options.wait !== true) {
+    throw new GaswError("USAGE", "--wait-timeout is given without --wait", { hint: "add --wait; --timeout limits the job itself" });
   }
   if (scripts.length === 0)
     throw new GaswError("USAGE", "no script is named", { hint: "gasw-k8s submit sh/Job-1.sh, or --from - for NDJSON on stdin" });
@@ -58,11 +63,12 @@ export async function submit(context: Context, scripts: readonly string[], optio
   const submissions = [...new Set(scripts)].map((script) => parseRequest({ script, ...options.request, ...env }, optionName));
   if (options.dryRun !== undefined) return await dryRun(context, workflow, submissions, options.dryRun);
   const { done, failures } = await submitAll(context, workflow, submissions, options);
-  for (const failure of failures.slice(0, -1)) context.io.stderr.write(errorText(failure, options.verbose));
+  for (const failure of failures.slice(0, -1)) context.io.stderr.write(errorReport(failure, options));
   const last = failures.at(-1);
   if (last !== undefined) throw last;
   if (options.wait !== true) return 0;
   const jobs = done.map(({ jobId }) => jobId);
+  const { waitForJobs } = await import("./wait.ts");
   return await waitForJobs(context, workflow, jobs, options.waitTimeout);
 }
 
@@ -112,9 +118,13 @@ function answer(workflow: Workflow, { jobId, kubeName, created }: Submitted) {
   return { id: jobId, workflow: workflow.id, namespace: workflow.namespace, kubernetesName: kubeName, created };
 }
 
-/** Reads NDJSON requests and answers each as it is accepted, until the input ends; a bad line fails alone. */
+/**
+ * Reads NDJSON requests and answers each as it is accepted, until the input ends; a bad line fails alone.
+ * @returns the first failure's exit code
+ */
 async function submitLines(context: Context, workflow: Workflow, from: string): Promise<number> {
-  const input = from === "-" ? context.io.stdin : createReadStream(path.resolve(context.io.cwd, from));
+  const { createInterface } = await import("node:readline");
+  const input = from === "-" ? context.io.stdin : await openRequests(path.resolve(context.io.cwd, from));
   const submitter = new Submitter(context, workflow);
   const running = new Set<Promise<void>>();
   let exitCode = 0;
@@ -135,7 +145,19 @@ async function submitLines(context: Context, workflow: Workflow, from: string): 
     if (running.size >= CONCURRENCY) await Promise.race(running);
   }
   await Promise.all(running);
+  context.signal.throwIfAborted();
   return exitCode;
+}
+
+async function openRequests(file: string): Promise<Readable> {
+  try {
+    return (await open(file)).createReadStream();
+  } catch (cause) {
+    throw new GaswError("USAGE", `the requests ${file} can't be read (${systemCode(cause)})`, {
+      hint: "--from names a file of NDJSON requests, or - for stdin",
+      cause,
+    });
+  }
 }
 
 async function submitLine(context: Context, workflow: Workflow, submitter: Submitter, line: string, number: number): Promise<Submitted> {
@@ -152,7 +174,7 @@ async function dryRun(
   submissions: readonly Submission[],
   kind: "client" | "server",
 ): Promise<number> {
-  const checked = checkSubmissions(context.config, workflow, submissions, context.io.cwd);
+  const checked = checkSubmissions(context.config, workflow, submissions, context.io.cwd, true);
   const volumes = volumePlan(context.config, workflow, { host: context.host, now: context.now() });
   const jobs = checked.map(({ request, owner }) =>
     buildJob(
@@ -163,19 +185,25 @@ async function dryRun(
       owner,
     ),
   );
-  if (kind === "server") {
-    try {
-      await Promise.all(jobs.map((job) => createJob(context.client, job, { dryRun: "All" })));
-    } catch (error) {
-      throw asUserError(error, context.client);
-    }
-  }
+  if (kind === "server") await checkWithServer(context, workflow.namespace, jobs);
   const items = [...volumes.flatMap(({ persistentVolume, claim }) => [persistentVolume, claim]), ...jobs].filter(
     (object) => object !== undefined,
   );
   const list = { apiVersion: "v1", kind: "List", items };
   context.io.stdout.write(`${JSON.stringify(list, hideEnvironment, 2)}\n`);
   return 0;
+}
+
+async function checkWithServer({ client }: Context, namespace: string, jobs: readonly V1Job[]): Promise<void> {
+  try {
+    await Promise.all(jobs.map((job) => createJob(client, job, { dryRun: "All" })));
+  } catch (error) {
+    if (!isApiError(error, 404)) throw asUserError(error, client);
+    throw new GaswError("NOT_FOUND", `the namespace ${namespace} does not exist, so the server can't check the Jobs`, {
+      hint: "--dry-run=client shows what would be made; submitting makes the namespace",
+      cause: error,
+    });
+  }
 }
 
 function hideEnvironment(key: string, value: unknown): unknown {

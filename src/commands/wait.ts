@@ -63,7 +63,7 @@ function workflowsOf({ store }: Context, jobs: readonly StoredJob[]): StoredWork
 export function exitCodeOf(job: Pick<StoredJob, "status" | "exitCode">): number {
   if (job.status === "COMPLETED") return 0;
   if (job.status === "DELETED") return 9;
-  // A code of 0 or below belongs to a job that failed all the same.
-  if (job.exitCode !== null && job.exitCode > 0) return job.exitCode;
+  // A code of 0 or below belongs to a job that failed all the same; a process can end with no code above 255.
+  if (job.exitCode !== null && job.exitCode > 0) return Math.min(job.exitCode, 255);
   return job.status === "STALLED" ? 10 : 1;
 }

@@ -92,16 +92,19 @@ interface Row {
 }
 
 function table(rows: readonly Row[], variables: ReadonlyMap<string, string> | undefined): string {
-  const head = variables
-    ? "| key | type | default | meaning | environment |\n| --- | --- | --- | --- | --- |"
-    : "| key | type | default | meaning |\n| --- | --- | --- | --- |";
   const lines = rows.map(({ key, schema }) => {
     const fallback = schema.default === undefined ? "" : code(JSON.stringify(schema.default));
     const cells = [code(key), escapeCell(typeText(schema)), fallback, escapeCell(schema.description ?? "")];
-    if (variables) cells.push(code(variables.get(key) ?? ""));
-    return `| ${cells.join(" | ")} |`;
+    return variables ? [...cells, code(variables.get(key) ?? "")] : cells;
   });
-  return [head, ...lines].join("\n");
+  return markdownTable(["key", "type", "default", "meaning", ...(variables ? ["environment"] : [])], lines);
+}
+
+/** Aligned, as the formatter of this repository leaves it. */
+function markdownTable(head: readonly string[], lines: readonly (readonly string[])[]): string {
+  const widths = head.map((_, column) => Math.max(3, ...[head, ...lines].map((cells) => cells[column]?.length ?? 0)));
+  const row = (cells: readonly string[]): string => `| ${widths.map((width, column) => (cells[column] ?? "").padEnd(width)).join(" | ")} |`;
+  return [head, widths.map((width) => "-".repeat(width)), ...lines].map(row).join("\n");
 }
 
 function code(text: string): string {
@@ -140,7 +143,10 @@ export function referencePage(): string {
     `### \`workflowVolume\`\n\n${workflowVolumes.map(({ type, rows: fields }) => `\`"type": "${type}"\`\n\n${table(fields, undefined)}`).join("\n\n")}`,
     `### Entries of \`volumes\`\n\n${VOLUMES}\n\n${table(volumes, undefined)}`,
     KINDS,
-    `## Three generations of the plugin's file\n\n${GENERATIONS}\n\n| also read | means |\n| --- | --- |\n${otherSpellings.map(([spelling, key]) => `| \`${spelling}\` | \`${key}\` |`).join("\n")}`,
+    `## Three generations of the plugin's file\n\n${GENERATIONS}\n\n${markdownTable(
+      ["also read", "means"],
+      otherSpellings.map(([spelling, key]) => [code(spelling), code(key)]),
+    )}`,
     EXAMPLES,
   ].join("\n\n");
 }

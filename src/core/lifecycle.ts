@@ -58,7 +58,7 @@ export function decide(known: KnownJob, seen: Observation, fileCode: number | un
         "the Job is gone (deleted, or removed by its time to live) and its output does not tell how it ended",
       );
     case "lost":
-      return judgedByFile(still, fileCode, seen.reason === "Completed" ? "Gone" : "PodGone", `the pod is gone (${seen.message})`);
+      return judgedByFile(still, fileCode, "PodGone", `its pod was deleted or evicted before its end was seen (${seen.message})`);
     case "waiting":
       return waiting(known, seen, now, grace);
     case "running":
@@ -89,13 +89,15 @@ function judgedByFile(still: Decision, fileCode: number | undefined, reason: str
 function ended(still: Decision, seen: Extract<Observation, { phase: "ended" }>, fileCode: number | undefined): Decision {
   const { ending } = seen;
   const exitCode = fileCode ?? ending.exitCode;
-  const completed = ending.exitCode === 0 && (fileCode ?? 0) === 0;
+  // A script that ends with 0 because its time is up has not completed, unless its output says so.
+  const presumed = ending.reason === "DeadlineExceeded" ? undefined : 0;
+  const completed = ending.exitCode === 0 && (fileCode ?? presumed) === 0;
   const status: LocalStatus = completed ? "COMPLETED" : ending.byCluster ? "STALLED" : "ERROR";
   return {
     ...still,
     ...placeOf(seen),
     status,
-    reason: status === "ERROR" && ending.reason === "Completed" ? "Error" : ending.reason,
+    reason: completed ? "Completed" : ending.reason === "Completed" ? "Error" : ending.reason,
     message: ending.message === "" ? null : ending.message,
     ...(exitCode === undefined ? {} : { exitCode }),
   };

@@ -1,4 +1,4 @@
-import type { V1ContainerStatus, V1Job, V1Pod } from "@kubernetes/client-node";
+import type { V1ContainerStateTerminated, V1ContainerStatus, V1Job, V1Pod } from "@kubernetes/client-node";
 import { KEYS } from "./names.ts";
 import { MAIN_CONTAINER } from "./podTemplate.ts";
 
@@ -31,7 +31,7 @@ export type Observation =
   | { readonly phase: "lost"; readonly reason: string; readonly message: string };
 
 /** RFC 3339 text of a time that arrives as text over the wire, whatever its declared type. */
-function timeText(time: unknown): string | undefined {
+export function timeText(time: unknown): string | undefined {
   if (time === undefined || time === null) return undefined;
   return time instanceof Date ? time.toISOString() : new Date(String(time)).toISOString();
 }
@@ -59,7 +59,10 @@ export function observe(job: V1Job | undefined, pod: V1Pod | undefined): Observa
   const failed = job.status?.conditions?.find((condition) => condition.type === "Failed" && condition.status === "True");
   if (failed !== undefined) return { phase: "lost", reason: failed.reason ?? "Failed", message: failed.message ?? "the Job failed" };
   if (job.status?.conditions?.some((condition) => condition.type === "Complete" && condition.status === "True")) {
-    return { phase: "lost", reason: "Completed", message: "the Job is complete" };
+    // The cluster calls a Job complete only when its pod's containers have ended with 0.
+    const finishedAt = timeText(job.status.completionTime);
+    const ending: Ending = { exitCode: 0, reason: "Completed", message: "", byCluster: false };
+    return { phase: "ended", ending, ...(finishedAt === undefined ? {} : { finishedAt }) };
   }
   if (job.spec?.suspend === true) return { phase: "waiting", reason: "Suspended", message: "the Job is suspended (a queue may hold it)" };
   return { phase: "waiting", reason: "NoPod", message: "the cluster has not made the job's pod yet" };
@@ -121,6 +124,9 @@ function endingOf(pod: V1Pod, main: V1ContainerStatus | undefined): Ending {
   if (clusterReason !== undefined && terminated?.exitCode !== 0) {
     return { ...code, reason: clusterReason, message: podMessage || disruption?.message || podReason, byCluster: true };
   }
+  if (terminated !== undefined && endedByDeletion(pod, terminated)) {
+    return { ...code, reason: "PodDeleted", message: "its pod was deleted while it ran", byCluster: true };
+  }
   if (terminated === undefined) return initFailure(pod, podReason, podMessage);
   const message = terminated.message?.trim() || podMessage;
   // The kernel may have killed one process of a script that went on and succeeded.
@@ -128,8 +134,24 @@ function endingOf(pod: V1Pod, main: V1ContainerStatus | undefined): Ending {
   return { ...code, reason: terminated.reason ?? "Error", message, byCluster: false };
 }
 
+/** Exit codes of a process that SIGTERM or SIGKILL ended (128 + signal). */
+const DELETION_CODES = [143, 137];
+
+/** Whether a container was ended because its pod was being deleted; one that had ended before that was not. */
+function endedByDeletion(pod: V1Pod, { exitCode, finishedAt, reason }: V1ContainerStateTerminated): boolean {
+  const { deletionTimestamp, deletionGracePeriodSeconds = 0 } = pod.metadata ?? {};
+  if (deletionTimestamp === undefined || !DELETION_CODES.includes(exitCode) || reason === "OOMKilled") return false;
+  // The deletion's time lies ahead of its request by the grace period.
+  const requested = Date.parse(timeText(deletionTimestamp) ?? "") - deletionGracePeriodSeconds * 1000;
+  return finishedAt === undefined || Date.parse(timeText(finishedAt) ?? "") >= requested;
+}
+
 function initFailure(pod: V1Pod, podReason: string, podMessage: string): Ending {
-  const failed = pod.status?.initContainerStatuses?.find((status) => (status.state?.terminated?.exitCode ?? 0) !== 0);
+  // A sidecar does not fail its pod: it is ended with it, often by a signal.
+  const sidecars = (pod.spec?.initContainers ?? []).filter((container) => container.restartPolicy === "Always").map(({ name }) => name);
+  const failed = pod.status?.initContainerStatuses?.find(
+    (status) => (status.state?.terminated?.exitCode ?? 0) !== 0 && !sidecars.includes(status.name),
+  );
   if (failed === undefined)
     return { reason: podReason || "Failed", message: podMessage || "the pod failed before the script began", byCluster: true };
   const { exitCode, reason } = failed.state?.terminated ?? { exitCode: -1 };

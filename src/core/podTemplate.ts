@@ -18,13 +18,14 @@ export const GPU_RESOURCE = "nvidia.com/gpu";
 
 /**
  * Runs script `$3` with its streams in the files `$1` and `$2`. The first process of a container ignores signals that it does not
- * handle, so SIGTERM is passed on: without that a deleted job would run on for its whole grace period.
+ * handle, so SIGTERM is passed on: without that a deleted job would run on for its whole grace period. A wait that the trap has
+ * interrupted tells nothing of the script, so it begins again. Streams that can't be opened: 7, GASW's ERROR_WRITE_LOCAL.
  */
 const WRAPPER = [
-  'exec >"$1" 2>"$2"',
-  `trap 'kill -TERM "$pid" 2>/dev/null' TERM`,
-  'bash "$3" & pid=$!',
-  'while :; do wait "$pid"; code=$?; kill -0 "$pid" 2>/dev/null || exit "$code"; done',
+  `trap '[ "$!" ] || exit 143; again=1; kill -TERM "$!" 2>/dev/null' TERM`,
+  'exec >"$1" 2>"$2" || exit 7',
+  'bash "$3" &',
+  'while :; do again=; wait "$!"; code=$?; [ "$again" ] || exit "$code"; done',
 ].join("\n");
 
 /** A claim to be mounted in the pod. */

@@ -1,4 +1,5 @@
-const RETURN_LINE = /^Exiting with return value (-?\d+)\s*$/;
+/** A longer number is no return code, and such a line tells nothing. */
+const RETURN_LINE = /^Exiting with return value (-?\d{1,9})\s*$/;
 
 /** The last return code that a text states on a line of its own, as GASW's scripts do at their end. */
 export function lastReturnCode(text: string): number | undefined {

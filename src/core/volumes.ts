@@ -44,6 +44,12 @@ export interface VolumeMarks {
   readonly now: Date;
 }
 
+/** The configured labels and annotations of everything that is made. */
+export interface ExtraMetadata {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
 /** Compares folders as Kubernetes writes them: without trailing or doubled slashes. */
 export function normalFolder(folder: string): string {
   const normal = path.posix.normalize(folder);
@@ -51,7 +57,7 @@ export function normalFolder(folder: string): string {
 }
 
 /** The objects and the mount that a volume needs. */
-export function desiredVolume(spec: VolumeSpec, workflow: Workflow, marks: VolumeMarks): DesiredVolume {
+export function desiredVolume(spec: VolumeSpec, workflow: Workflow, marks: VolumeMarks, extra: ExtraMetadata): DesiredVolume {
   const names =
     spec.kind === "workflow" ? workflowVolumeNames(workflow.namespace, workflow.id) : sharedVolumeNames(workflow.namespace, spec.name);
   const claimName = spec.source.type === "claim" ? spec.source.claim : names.claim;
@@ -63,7 +69,8 @@ export function desiredVolume(spec: VolumeSpec, workflow: Workflow, marks: Volum
     ...(spec.subPath === undefined ? {} : { subPath: spec.subPath }),
   };
   if (spec.source.type === "claim") return { spec, mount, claimName };
-  const metadata = volumeMetadata(spec, workflow, marks);
+  const own = volumeMetadata(spec, workflow, marks);
+  const metadata = { labels: { ...extra.labels, ...own.labels }, annotations: { ...extra.annotations, ...own.annotations } };
   const common = {
     accessModes: [spec.accessMode],
     storageClassName: spec.source.type === "storageClass" ? spec.source.storageClass : spec.storageClassName,

@@ -25,14 +25,22 @@ export interface ClusterAccess {
 
 const IN_CLUSTER_TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 
+/** A kubeconfig, and the file that its user's token is read from where it is not in it. */
+interface Found {
+  readonly kubeConfig: KubeConfig;
+  readonly tokenFile?: string;
+}
+
 /**
- * Finds the cluster: address and token, else the named kubeconfig, else the usual rules (KUBECONFIG, ~/.kube/config), else the in-cluster account.
+ * Finds the cluster: the named kubeconfig, else address and token, else the usual rules (KUBECONFIG, ~/.kube/config), else the in-cluster
+ * account. Where a file names both of the first, the kubeconfig counts, as it does for the plugin.
  * @throws GaswError CONFIG when none is found or one is incomplete
  */
 export function clusterAccess(settings: AccessSettings, env: NodeJS.ProcessEnv): ClusterAccess {
-  const kubeConfig = settings.k8sAddress === undefined ? fromKubeConfig(settings, env) : fromAddress(settings.k8sAddress, settings);
+  const { kubeConfig, tokenFile } = find(settings, env);
   const cluster = kubeConfig.getCurrentCluster();
-  if (cluster === null) throw contextError(kubeConfig, settings);
+  const user = kubeConfig.getCurrentUser();
+  if (cluster === null || user === null) throw contextError(kubeConfig, settings);
   if (settings.insecureSkipTlsVerify) Object.assign(cluster, { skipTLSVerify: true });
   const server = parseServer(cluster.server);
   let kept: { from: Agent; agent: Agent } | undefined;
@@ -41,6 +49,8 @@ export function clusterAccess(settings: AccessSettings, env: NodeJS.ProcessEnv):
     kubeConfig,
     async requestOptions() {
       const options: { agent?: unknown; headers?: Record<string, string>; auth?: string } = {};
+      // Read every time, since bound tokens are replaced while the program runs.
+      if (tokenFile !== undefined) Object.assign(user, { token: readToken(tokenFile) });
       await kubeConfig.applyToHTTPSOptions(options).catch((cause: unknown) => {
         throw new GaswError("CONFIG", `the credentials for ${server.origin} can't be obtained: ${messageOf(cause)}`, {
           hint: "check the user of the kubeconfig's current context (its certificate files, token or login command)",
@@ -77,77 +87,118 @@ function parseServer(server: string): URL {
   }
 }
 
-function fromAddress(address: string, settings: AccessSettings): KubeConfig {
+function find(settings: AccessSettings, env: NodeJS.ProcessEnv): Found {
+  if (settings.k8sKubeConfig !== undefined) return { kubeConfig: fromFiles([settings.k8sKubeConfig], "k8sKubeConfig", settings) };
+  if (settings.k8sAddress !== undefined) return fromAddress(settings.k8sAddress, settings);
+  const files = defaultFiles(env);
+  if (files.length > 0) return { kubeConfig: fromFiles(files, "KUBECONFIG", settings) };
+  if (env.KUBERNETES_SERVICE_HOST === undefined || !exists(IN_CLUSTER_TOKEN)) throw noCluster();
+  const kubeConfig = new KubeConfig();
+  kubeConfig.loadFromCluster();
+  return { kubeConfig, tokenFile: IN_CLUSTER_TOKEN };
+}
+
+function fromAddress(address: string, settings: AccessSettings): Found {
   parseServer(address);
-  if (settings.k8sToken === undefined && settings.k8sTokenFile === undefined) {
+  const { k8sToken, k8sTokenFile, k8sCaFile } = settings;
+  if (k8sToken === undefined && k8sTokenFile === undefined) {
     throw new GaswError("CONFIG", "k8sAddress is set, but neither k8sToken nor k8sTokenFile is", {
       hint: "set k8sTokenFile to a file that holds the bearer token, or use k8sKubeConfig",
     });
   }
-  if (settings.k8sTokenFile !== undefined) checkReadable(settings.k8sTokenFile, "k8sTokenFile");
-  if (settings.k8sCaFile !== undefined) checkReadable(settings.k8sCaFile, "k8sCaFile");
+  if (k8sTokenFile !== undefined) readToken(k8sTokenFile);
+  if (k8sCaFile !== undefined) readNamed(k8sCaFile, "k8sCaFile");
   const kubeConfig = new KubeConfig();
   kubeConfig.loadFromClusterAndUser(
     {
       name: "configured",
       server: address,
       skipTLSVerify: settings.insecureSkipTlsVerify,
-      ...(settings.k8sCaFile === undefined ? {} : { caFile: settings.k8sCaFile }),
+      ...(k8sCaFile === undefined ? {} : { caFile: k8sCaFile }),
     },
-    // The provider "tokenFile" reads the file again when it changes, as bound tokens do.
-    {
-      name: "configured",
-      ...(settings.k8sTokenFile === undefined
-        ? { token: settings.k8sToken as string }
-        : { authProvider: { name: "tokenFile", config: { tokenFile: settings.k8sTokenFile } } }),
-    },
+    { name: "configured", ...(k8sToken === undefined ? {} : { token: k8sToken }) },
   );
-  return kubeConfig;
+  return { kubeConfig, ...(k8sTokenFile === undefined ? {} : { tokenFile: k8sTokenFile }) };
 }
 
-function fromKubeConfig(settings: AccessSettings, env: NodeJS.ProcessEnv): KubeConfig {
+/** Several files make one, in which the first to name a thing decides (as kubectl merges them). */
+function fromFiles(files: readonly string[], key: string, settings: AccessSettings): KubeConfig {
+  const parts = files.map((file) => loadFile(file, key));
+  const first = <T extends { readonly name: string }>(lists: readonly (readonly T[])[]): T[] => [
+    ...new Map(
+      lists
+        .flat()
+        .reverse()
+        .map((item) => [item.name, item]),
+    ).values(),
+  ];
   const kubeConfig = new KubeConfig();
-  const named = settings.k8sKubeConfig;
-  const files = named === undefined ? defaultFiles(env) : [named];
-  if (files.length === 0) {
-    if (env.KUBERNETES_SERVICE_HOST === undefined || !exists(IN_CLUSTER_TOKEN)) throw noCluster();
-    kubeConfig.loadFromCluster();
-    return kubeConfig;
-  }
-  for (const [index, file] of files.entries()) {
-    const part = index === 0 ? kubeConfig : new KubeConfig();
-    loadFile(part, file, named === undefined ? "KUBECONFIG" : "k8sKubeConfig");
-    if (part !== kubeConfig) kubeConfig.mergeConfig(part, true);
-  }
-  if (settings.k8sContext !== undefined) kubeConfig.setCurrentContext(settings.k8sContext);
+  kubeConfig.loadFromOptions({
+    clusters: first(parts.map((part) => part.getClusters())),
+    users: first(parts.map((part) => part.getUsers())),
+    contexts: first(parts.map((part) => part.getContexts())),
+    currentContext: settings.k8sContext ?? parts.map((part) => part.getCurrentContext()).find((name) => name),
+  });
   return kubeConfig;
 }
 
+/** The files of KUBECONFIG, of which some may be missing, else the usual one. */
 function defaultFiles(env: NodeJS.ProcessEnv): string[] {
   const listed = (env.KUBECONFIG ?? "").split(path.delimiter).filter((file) => file !== "");
-  if (listed.length > 0) return listed;
+  const present = listed.filter(exists);
+  if (listed.length > 0) return present.length > 0 ? present : listed;
   const usual = path.join(env.HOME ?? "/", ".kube", "config");
   return exists(usual) ? [usual] : [];
 }
 
-function loadFile(kubeConfig: KubeConfig, file: string, key: string): void {
-  checkReadable(file, key);
-  try {
-    kubeConfig.loadFromFile(file);
-  } catch (cause) {
-    throw new GaswError("CONFIG", `${file} is not a kubeconfig: ${messageOf(cause).split("\n")[0]}`, {
-      hint: `check the file that ${key} names with: kubectl config view --kubeconfig ${file}`,
-      cause,
+function loadFile(file: string, key: string): KubeConfig {
+  const text = readNamed(file, key);
+  const kubeConfig = new KubeConfig();
+  const refuse = (why: string) =>
+    new GaswError("CONFIG", `${file} is not a kubeconfig: ${why}`, {
+      hint: `${key} must name one: kubectl config view --kubeconfig ${file}`,
     });
+  if (text.trim() === "") throw refuse("it is empty");
+  try {
+    kubeConfig.loadFromString(text);
+    kubeConfig.makePathsAbsolute(path.dirname(file));
+  } catch (error) {
+    throw refuse(parseFailure(error));
   }
+  if (kubeConfig.getClusters().length === 0 && kubeConfig.getContexts().length === 0) throw refuse("it lists no cluster and no context");
+  return kubeConfig;
 }
 
-function checkReadable(file: string, key: string): void {
+/** What is wrong with a kubeconfig's text, without the parser's quotation of it: a token may stand there. */
+function parseFailure(error: unknown): string {
+  const { reason, mark } = error as { reason?: string; mark?: { line: number; column: number } };
+  if (reason !== undefined && mark !== undefined) return `line ${mark.line + 1}, column ${mark.column + 1}: ${reason}`;
+  return messageOf(error).split("\n")[0] ?? "";
+}
+
+/** The token in a file; editors end it with a line break. */
+function readToken(file: string): string {
+  const token = readNamed(file, "k8sTokenFile").trim();
+  if (/^[\x21-\x7e]+$/.test(token)) return token;
+  throw new GaswError("CONFIG", `${file} ${token === "" ? "is empty" : "holds something else than one token"}`, {
+    hint: "write the bearer token into it, alone: kubectl create token ACCOUNT -n NAMESPACE",
+  });
+}
+
+function readNamed(file: string, key: string): string {
   try {
-    readFileSync(file);
+    return readFileSync(file, "utf8");
   } catch (cause) {
-    const why = systemCode(cause) === "ENOENT" ? "does not exist" : `can't be read (${systemCode(cause)})`;
-    throw new GaswError("CONFIG", `${file} ${why}`, { hint: `${key} must name a readable file`, cause });
+    const code = systemCode(cause) ?? "";
+    const words: Readonly<Record<string, string>> = {
+      ENOENT: "does not exist",
+      EISDIR: "is a directory",
+      EACCES: "may not be read by this user",
+    };
+    throw new GaswError("CONFIG", `${file} ${words[code] ?? `can't be read (${code})`}`, {
+      hint: `${key} must name a readable file`,
+      cause,
+    });
   }
 }
 
@@ -163,10 +214,14 @@ function noCluster(): GaswError {
 
 function contextError(kubeConfig: KubeConfig, settings: AccessSettings): GaswError {
   const current = kubeConfig.getCurrentContext();
-  const names = (kubeConfig.getContexts() ?? []).map((context) => context.name).join(", ");
+  const known = kubeConfig.getContextObject(current);
+  const names = kubeConfig.getContexts().map((context) => context.name);
   const where = settings.k8sKubeConfig ?? "the kubeconfig";
-  const what = current ? `${where} has no usable context "${current}"` : `${where} has no current context`;
-  return new GaswError("CONFIG", what, {
-    hint: names === "" ? "the file lists no context" : `set k8sContext (or --context) to one of: ${names}`,
+  const hint = names.length === 0 ? "the file lists no context" : `set k8sContext (or --context) to one of: ${names.join(", ")}`;
+  if (!current) return new GaswError("CONFIG", `${where} has no current context`, { hint });
+  if (known === null) return new GaswError("CONFIG", `${where} has no context "${current}"`, { hint });
+  const missing = kubeConfig.getCurrentCluster() === null ? `cluster "${known.cluster}"` : `user "${known.user}"`;
+  return new GaswError("CONFIG", `context "${current}" of ${where} names the ${missing}, which is not there`, {
+    hint: "add it to the file, or set k8sContext (or --context) to another context",
   });
 }

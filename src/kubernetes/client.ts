@@ -1,6 +1,7 @@
 import http from "node:http";
 import https from "node:https";
 import { setTimeout as sleep } from "node:timers/promises";
+import { TLSSocket } from "node:tls";
 import type { KubernetesListObject, KubernetesObject } from "@kubernetes/client-node";
 import { GaswError } from "../errors.ts";
 import type { ClusterAccess } from "./access.ts";
@@ -8,6 +9,10 @@ import { ApiError, type ApiStatus, causeCode, refused, unreachable } from "./err
 
 /** Milliseconds without a byte after which a request is given up; a watch or a followed log has none but its caller's signal. */
 const IDLE_TIMEOUT_MS = 30_000;
+/** Milliseconds until a connection must stand, its encryption included; the system's own patience is minutes. */
+const CONNECT_TIMEOUT_MS = 10_000;
+/** Milliseconds after which a failed request is not tried again, however many tries are left. */
+const RETRY_WINDOW_MS = 30_000;
 /** Objects per page of a list; the API server's own tools use 500, larger pages mean fewer round trips at 10,000 jobs. */
 const PAGE_SIZE = 5000;
 
@@ -98,13 +103,15 @@ export class KubernetesClient {
 
   async #json<T>(method: Method, path: string, options: RequestOptions): Promise<T> {
     const retries = method === "GET" ? this.#settings.readRetries : this.#settings.writeRetries;
+    const end = performance.now() + RETRY_WINDOW_MS;
     for (let tried = 0; ; tried++) {
       try {
         const response = await this.#attempt(method, path, options, IDLE_TIMEOUT_MS);
         return JSON.parse((await read(response)).toString("utf8")) as T;
       } catch (error) {
-        if (tried >= retries || !isTransient(error)) throw this.#worded(error, method, path);
-        await sleep(this.#pause(tried, error), undefined, { signal: this.#signal });
+        const pause = this.#pause(tried, error);
+        if (tried >= retries || !isTransient(error) || performance.now() + pause > end) throw this.#worded(error, method, path);
+        await sleep(pause, undefined, { signal: this.#signal });
       }
     }
   }
@@ -143,11 +150,8 @@ export class KubernetesClient {
         headers: { accept: "application/json", "user-agent": "gasw-k8s", ...headers, ...contentHeaders(method, payload) },
         signal: signal === undefined ? this.#signal : AbortSignal.any([this.#signal, signal]),
       });
-      if (idleTimeout > 0) {
-        request.setTimeout(idleTimeout, () => {
-          request.destroy(Object.assign(new Error(`no answer for ${idleTimeout / 1000} s`), { code: "ETIMEDOUT" }));
-        });
-      }
+      boundConnecting(request);
+      if (idleTimeout > 0) request.setTimeout(idleTimeout, () => request.destroy(timedOut(`no answer for ${idleTimeout / 1000} s`)));
       request.on("response", resolve).on("error", reject).end(payload);
     });
     if ((response.statusCode ?? 0) < 300) return response;
@@ -161,6 +165,20 @@ export class KubernetesClient {
     const wait = this.#due - now - 1000;
     if (wait > 0) await sleep(wait, undefined, { signal: this.#signal });
   }
+}
+
+/** Gives a request up whose connection does not come to stand. */
+function boundConnecting(request: http.ClientRequest): void {
+  request.on("socket", (socket) => {
+    if (!socket.connecting) return;
+    const timer = setTimeout(() => request.destroy(timedOut(`no connection within ${CONNECT_TIMEOUT_MS / 1000} s`)), CONNECT_TIMEOUT_MS);
+    const stop = () => clearTimeout(timer);
+    socket.once(socket instanceof TLSSocket ? "secureConnect" : "connect", stop).once("close", stop);
+  });
+}
+
+function timedOut(message: string): Error {
+  return Object.assign(new Error(message), { code: "ETIMEDOUT" });
 }
 
 /** The server asks to come back later. */
@@ -208,7 +226,7 @@ const TRANSIENT_CODES = new Set(["ECONNRESET", "ECONNREFUSED", "EPIPE", "ETIMEDO
 
 function isTransient(error: unknown): boolean {
   if (error instanceof RetryLater) return true;
-  if (error instanceof ApiError) return error.status >= 500 && error.status !== 501;
+  if (error instanceof ApiError) return error.status === 429 || (error.status >= 500 && error.status !== 501);
   return TRANSIENT_CODES.has(causeCode(error));
 }
 

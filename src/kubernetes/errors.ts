@@ -1,4 +1,4 @@
-import { GaswError } from "../errors.ts";
+import { GaswError, messageOf } from "../errors.ts";
 
 /** The body of a failed answer (Kubernetes API conventions, "Response Status Kind"). */
 export interface ApiStatus {
@@ -58,6 +58,11 @@ export function refused(error: ApiError, server: string): GaswError {
   if (error.status === 422 || error.status === 400)
     return said("finds the request invalid", "the message names the field: correct that value in the configuration or the options");
   if (error.status === 429) return said("is overloaded", "try again later, or lower options.requestsPerSecond");
+  if (error.status < 500 || /^\s*</.test(text))
+    return said(
+      `answered ${error.status}`,
+      "what answers there is no API server, or a proxy stands between: check the address and the proxy",
+    );
   return said(`answered ${error.status}`, "try again; the API server's own log says more");
 }
 
@@ -72,15 +77,25 @@ export function unreachable(cause: unknown, request: string, server: string): Ga
     ECONNRESET: "the connection was cut: try again",
     EPROTO: "the server does not speak TLS there: check the port",
   };
-  const tls = /CERT|SIGNATURE|ISSUER|ALTNAME|SELF_SIGNED/.test(code);
-  const hint = tls
-    ? "the server's certificate is not signed by the given CA: set k8sCaFile (or the kubeconfig's certificate-authority) to the cluster's own"
-    : hints[code];
-  const text = cause instanceof Error ? cause.message : String(cause);
+  const hint = /CERT|SIGNATURE|ISSUER|ALTNAME|SELF_SIGNED/.test(code) ? certificateHint(code) : hints[code];
+  const text = causeMessage(cause);
+  if (cause instanceof SyntaxError) {
+    return new GaswError("CLUSTER", `the cluster ${server} can't be understood (${request}: the answer is not JSON)`, {
+      hint: "what answers there is no API server, or a proxy stands between: check the address and the proxy",
+      cause,
+    });
+  }
   return new GaswError("CLUSTER", `the cluster ${server} can't be reached (${request}: ${text})`, {
     hint: hint ?? "check the address and the network",
     cause,
   });
+}
+
+function certificateHint(code: string): string {
+  if (code === "CERT_HAS_EXPIRED" || code === "CERT_NOT_YET_VALID")
+    return "have the server's certificate renewed, or correct this machine's clock";
+  if (code === "ERR_TLS_CERT_ALTNAME_INVALID") return "the server's certificate is for other names: use an address that it lists";
+  return "the server's certificate is not signed by the given CA: set k8sCaFile (or the kubeconfig's certificate-authority) to the cluster's own";
 }
 
 /** The system's or TLS library's code of a failed connection; an attempt at several addresses keeps its codes in `errors`. */
@@ -88,4 +103,9 @@ export function causeCode(cause: unknown): string {
   if (cause instanceof AggregateError) return causeCode(cause.errors[0]);
   if (cause instanceof Error && "code" in cause) return String(cause.code);
   return "";
+}
+
+/** An attempt at several addresses has no message of its own. */
+function causeMessage(cause: unknown): string {
+  return cause instanceof AggregateError && cause.message === "" ? causeMessage(cause.errors[0]) : messageOf(cause);
 }

@@ -38,13 +38,16 @@ export function listPods(client: KubernetesClient, namespace: string, workflowHa
   });
 }
 
-/** Events of a namespace, oldest first; about one object, or only the warnings about all. */
+/** Events that tell nothing about what a pod waits for. */
+const ROUTINE = ["Scheduled", "Created", "Started", "Killing", "SuccessfulCreate", "SuccessfulDelete", "Completed"];
+
+/** Events of a namespace, oldest first; about one object, or those about all that may tell what something waits for. */
 export async function listEvents(
   client: KubernetesClient,
   namespace: string,
-  about: { name: string } | "warnings",
+  about: { name: string } | "waits",
 ): Promise<CoreV1Event[]> {
-  const fieldSelector = about === "warnings" ? "type=Warning" : `involvedObject.name=${about.name}`;
+  const fieldSelector = about === "waits" ? ROUTINE.map((reason) => `reason!=${reason}`).join(",") : `involvedObject.name=${about.name}`;
   const events = await client.list<CoreV1Event>(`/api/v1/namespaces/${namespace}/events`, { fieldSelector });
   return events.sort((a, b) => eventTime(a).localeCompare(eventTime(b)));
 }

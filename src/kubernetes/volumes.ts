@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { V1PersistentVolume, V1PersistentVolumeClaim, V1StorageClass } from "@kubernetes/client-node";
-import { KEYS } from "../core/names.ts";
+import type { KubernetesObject, V1Namespace, V1PersistentVolume, V1PersistentVolumeClaim, V1StorageClass } from "@kubernetes/client-node";
+import { KEYS, MANAGED_BY } from "../core/names.ts";
 import { type DesiredVolume, describeSource, describeVolume, hasSource, isOurs, sourceHash, type VolumeSource } from "../core/volumes.ts";
 import { GaswError } from "../errors.ts";
 import type { KubernetesClient } from "./client.ts";
+import { isApiError } from "./errors.ts";
 import { createIfMissing, find, listEvents } from "./objects.ts";
 import { follow } from "./watch.ts";
 
@@ -20,15 +21,25 @@ export function persistentVolumePath(name: string): string {
   return `${PERSISTENT_VOLUMES}/${name}`;
 }
 
-/** Makes the namespace when it is missing. */
+/**
+ * Makes the namespace when it is missing.
+ * @throws GaswError CLUSTER when it is being deleted: it would take the volume and then refuse the claim
+ */
 export async function ensureNamespace(client: KubernetesClient, name: string): Promise<void> {
-  if ((await find(client, `/api/v1/namespaces/${name}`)) !== undefined) return;
-  await createIfMissing(client, "/api/v1/namespaces", { apiVersion: "v1", kind: "Namespace", metadata: { name } });
+  const found = await find<V1Namespace>(client, `/api/v1/namespaces/${name}`);
+  if (found?.metadata?.deletionTimestamp !== undefined) {
+    throw new GaswError("CLUSTER", `the cluster ${client.server} is deleting the namespace ${name}`, {
+      hint: "wait until it is gone, or use another namespace (--namespace)",
+    });
+  }
+  if (found !== undefined) return;
+  const metadata = { name, labels: { [KEYS.managedBy]: MANAGED_BY } };
+  await createIfMissing(client, "/api/v1/namespaces", { apiVersion: "v1", kind: "Namespace", metadata });
 }
 
 /**
  * Makes sure that a volume is there, is the wanted one, and is bound; one bound claim costs one read.
- * @throws GaswError CONFLICT (another source), NOT_FOUND (a claim that must exist), VOLUME_NOT_READY (deadline)
+ * @throws GaswError CONFLICT (another source), NOT_FOUND (a claim that must exist), VOLUME_NOT_READY (deadline), CLUSTER
  */
 export async function ensureVolume(
   client: KubernetesClient,
@@ -36,23 +47,35 @@ export async function ensureVolume(
   volume: DesiredVolume,
   deadline: AbortSignal,
 ): Promise<void> {
-  const path = `${claimsPath(namespace)}/${volume.claimName}`;
-  let claim = await find<V1PersistentVolumeClaim>(client, path);
-  if (claim === undefined && volume.claim === undefined) throw noSuchClaim(namespace, volume);
-  if (claim === undefined || claim.metadata?.deletionTimestamp !== undefined) {
-    await ensureNamespace(client, namespace);
-    await untilGone(client, path, claim, volume, deadline);
-    if (volume.persistentVolume !== undefined) await ensurePersistentVolume(client, volume.persistentVolume, volume, deadline);
-    await createIfMissing(client, claimsPath(namespace), volume.claim as V1PersistentVolumeClaim);
-    claim = await client.get<V1PersistentVolumeClaim>(path);
-  }
+  const found = await find<V1PersistentVolumeClaim>(client, `${claimsPath(namespace)}/${volume.claimName}`);
+  const known = found === undefined || isGoing(found) ? undefined : found;
+  const claim = known ?? (await makeClaim(client, namespace, volume, found, deadline));
   await checkClaim(client, claim, volume);
   if (claim.status?.phase === "Bound") return;
   if (await bindsAtFirstUse(client, claim)) return;
-  if (isOurs(claim) && volume.persistentVolume !== undefined) {
-    await ensurePersistentVolume(client, volume.persistentVolume, volume, deadline);
-  }
-  await untilBound(client, namespace, volume, deadline);
+  if (known !== undefined && isOurs(known)) await ensurePersistentVolume(client, volume, known, deadline);
+  await checkClaim(client, await untilBound(client, namespace, volume, claim, deadline), volume);
+}
+
+function isGoing(object: KubernetesObject): boolean {
+  return object.metadata?.deletionTimestamp !== undefined;
+}
+
+/** Makes a claim, once a former one of its name is gone, and what it is to be bound to. */
+async function makeClaim(
+  client: KubernetesClient,
+  namespace: string,
+  volume: DesiredVolume,
+  former: V1PersistentVolumeClaim | undefined,
+  deadline: AbortSignal,
+): Promise<V1PersistentVolumeClaim> {
+  if (volume.claim === undefined) throw noSuchClaim(namespace, volume);
+  const path = `${claimsPath(namespace)}/${volume.claimName}`;
+  await ensureNamespace(client, namespace);
+  await unlessGoing(client, path, former, volume, deadline);
+  await ensurePersistentVolume(client, volume, undefined, deadline);
+  await createIfMissing(client, claimsPath(namespace), volume.claim);
+  return await client.get<V1PersistentVolumeClaim>(path);
 }
 
 /** The claim must lead to the wanted files, and belong to the same workflow directory. */
@@ -79,6 +102,8 @@ async function checkClaim(client: KubernetesClient, claim: V1PersistentVolumeCla
   const bound = claim.spec?.volumeName;
   const found = bound === undefined ? undefined : await find<V1PersistentVolume>(client, persistentVolumePath(bound));
   if (found !== undefined && hasSource(found, spec.source)) return;
+  // Somebody else's claim that leads nowhere yet may still be bound to the wanted files.
+  if (found === undefined && claim.status?.phase !== "Bound" && !isOurs(claim)) return;
   const shows = found === undefined ? "no volume" : describeVolume(found);
   throw otherSource(`claim ${namespace}/${name}`, shows, spec.source);
 }
@@ -95,18 +120,22 @@ function noSuchClaim(namespace: string, { spec, claimName }: DesiredVolume): Gas
   });
 }
 
-/** Makes the PersistentVolume, or makes sure that the one there is the wanted one and free for our claim. */
+/**
+ * Makes the PersistentVolume, or makes sure that the one there is the wanted one and free for our claim.
+ * @param claim our claim, where it is there already
+ */
 async function ensurePersistentVolume(
   client: KubernetesClient,
-  wanted: V1PersistentVolume,
   volume: DesiredVolume,
+  claim: V1PersistentVolumeClaim | undefined,
   deadline: AbortSignal,
 ): Promise<void> {
+  const { persistentVolume: wanted } = volume;
+  if (wanted === undefined) return;
   const path = persistentVolumePath(wanted.metadata?.name ?? "");
-  const known = await find<V1PersistentVolume>(client, path);
-  await untilGone(client, path, known, volume, deadline);
-  await createIfMissing(client, PERSISTENT_VOLUMES, wanted);
-  const found = await client.get<V1PersistentVolume>(path);
+  const known = await unlessGoing(client, path, await find<V1PersistentVolume>(client, path), volume, deadline);
+  if (known === undefined) await createIfMissing(client, PERSISTENT_VOLUMES, reservedFor(wanted, claim));
+  const found = known ?? (await client.get<V1PersistentVolume>(path));
   const name = found.metadata?.name;
   if (!hasSource(found, volume.spec.source)) throw otherSource(`PersistentVolume ${name}`, describeVolume(found), volume.spec.source);
   const holder = found.spec?.claimRef;
@@ -116,34 +145,60 @@ async function ensurePersistentVolume(
       hint: "delete it if nobody needs it, or rename the volume in the configuration",
     });
   }
-  // A volume whose claim was deleted stays Released until the reference to that very claim is taken off.
-  if (found.status?.phase === "Released" && isOurs(found))
-    await client.patch(path, { spec: { claimRef: { uid: null, resourceVersion: null } } });
+  if (isOurs(found)) await freeOfFormerClaim(client, found);
 }
 
-/** Waits until an object that is being deleted is gone. */
-async function untilGone(
+/** A claim that lost its volume is bound again only to one that names this very claim. */
+function reservedFor(wanted: V1PersistentVolume, claim: V1PersistentVolumeClaim | undefined): V1PersistentVolume {
+  const uid = claim?.metadata?.uid;
+  if (uid === undefined) return wanted;
+  return { ...wanted, spec: { ...wanted.spec, claimRef: { ...wanted.spec?.claimRef, uid } } };
+}
+
+/** A volume whose claim was deleted stays Released until it no longer names that very claim. */
+async function freeOfFormerClaim(client: KubernetesClient, found: V1PersistentVolume): Promise<void> {
+  const holder = found.spec?.claimRef;
+  if (holder === undefined) return;
+  // Read after the volume: whoever binds the two in between changes the volume, and the patch below is refused.
+  const claim = await find<V1PersistentVolumeClaim>(client, `${claimsPath(holder.namespace ?? "")}/${holder.name}`);
+  const uid = claim?.metadata?.uid;
+  if (holder.uid === uid || (holder.uid === undefined && claim?.status?.phase !== "Lost")) return;
+  const { name = "", resourceVersion } = found.metadata ?? {};
+  const change = { metadata: { resourceVersion }, spec: { claimRef: { uid: uid ?? null, resourceVersion: null } } };
+  try {
+    await client.patch(persistentVolumePath(name), change);
+  } catch (error) {
+    if (!isApiError(error, 409)) throw error;
+  }
+}
+
+/**
+ * Waits while an object is being deleted.
+ * @returns the object that stands there then, if any
+ */
+async function unlessGoing<T extends KubernetesObject>(
   client: KubernetesClient,
   path: string,
-  object: { metadata?: { name?: string; deletionTimestamp?: unknown; finalizers?: string[] } } | undefined,
+  object: T | undefined,
   volume: DesiredVolume,
   deadline: AbortSignal,
-): Promise<void> {
+): Promise<T | undefined> {
   let current = object;
-  while (current?.metadata?.deletionTimestamp !== undefined) {
+  while (current !== undefined && isGoing(current)) {
     if (deadline.aborted) {
-      const held = (current.metadata.finalizers ?? []).join(", ");
+      const held = (current.metadata?.finalizers ?? []).join(", ");
       throw new GaswError(
         "VOLUME_NOT_READY",
-        `volume ${volume.spec.name}: ${current.metadata.name} is still being deleted${held ? `, held by ${held}` : ""}`,
+        `volume ${volume.spec.name}: ${current.metadata?.name} is still being deleted${held ? `, held by ${held}` : ""}`,
         {
           hint: "a pod may still use it: see `gasw-k8s debug pods`, wait until it is gone, and submit again",
         },
       );
     }
     await pause(GONE_POLL_MS, deadline);
-    current = await find(client, path);
+    current = await find<T>(client, path);
   }
+  return current;
 }
 
 /** Sleeps, or returns at once when the deadline comes. */
@@ -161,20 +216,26 @@ async function bindsAtFirstUse(client: KubernetesClient, claim: V1PersistentVolu
 }
 
 /** Watches the claim until it and its volume are Bound. */
-async function untilBound(client: KubernetesClient, namespace: string, volume: DesiredVolume, deadline: AbortSignal): Promise<void> {
+async function untilBound(
+  client: KubernetesClient,
+  namespace: string,
+  volume: DesiredVolume,
+  pending: V1PersistentVolumeClaim,
+  deadline: AbortSignal,
+): Promise<V1PersistentVolumeClaim> {
   const done = new AbortController();
   const signal = AbortSignal.any([deadline, done.signal]);
-  const touching = volume.claim === undefined ? Promise.resolve() : touchNowAndThen(client, namespace, volume.claimName, signal);
-  // A touch that fails is no loss: the watch beside it meets the same trouble and reports it.
-  const touched = touching.catch((error: unknown) => error);
+  const helping = isOurs(pending) ? helpToBind(client, volume, pending, signal) : Promise.resolve();
+  // Help that fails is no loss: the watch beside it meets the same trouble and reports it.
+  const helped = helping.catch((error: unknown) => error);
   try {
     for await (const claim of follow<V1PersistentVolumeClaim>(client, claimsPath(namespace), volume.claimName, signal)) {
       if (claim === undefined) break;
-      if (claim.status?.phase === "Bound" && (await isBound(client, claim.spec?.volumeName ?? ""))) return;
+      if (claim.status?.phase === "Bound" && (await isBound(client, claim.spec?.volumeName ?? ""))) return claim;
     }
   } finally {
     done.abort();
-    await touched;
+    await helped;
   }
   throw await notReady(client, namespace, volume);
 }
@@ -185,13 +246,20 @@ async function isBound(client: KubernetesClient, name: string): Promise<boolean>
 
 /**
  * The volume controller now and then stops half way and goes on only at its next resync, up to 30 s later; any change of the claim
- * makes it look again at once.
+ * makes it look again at once. It may also notice late that a volume's former claim is gone.
  */
-async function touchNowAndThen(client: KubernetesClient, namespace: string, claim: string, signal: AbortSignal): Promise<void> {
+async function helpToBind(
+  client: KubernetesClient,
+  volume: DesiredVolume,
+  claim: V1PersistentVolumeClaim,
+  signal: AbortSignal,
+): Promise<void> {
+  const path = `${claimsPath(claim.metadata?.namespace ?? "")}/${volume.claimName}`;
   for (let wait = FIRST_TOUCH_MS; ; wait *= 2) {
     await pause(wait * (1 + Math.random() / 2), signal);
     if (signal.aborted) return;
-    await client.patch(`${claimsPath(namespace)}/${claim}`, { metadata: { annotations: { [KEYS.touched]: new Date().toISOString() } } });
+    await ensurePersistentVolume(client, volume, claim, signal);
+    await client.patch(path, { metadata: { annotations: { [KEYS.touched]: new Date().toISOString() } } });
   }
 }
 
@@ -214,6 +282,8 @@ export async function renewMarks(client: KubernetesClient, namespace: string, vo
   if (claim === undefined || !isOurs(claim)) return;
   const change = { metadata: { annotations: { [KEYS.lastUsed]: now.toISOString() } } };
   await client.patch(path, change);
-  const name = volume.persistentVolume?.metadata?.name;
-  if (name !== undefined && claim.spec?.volumeName === name) await client.patch(persistentVolumePath(name), change);
+  const { name } = volume.persistentVolume?.metadata ?? {};
+  if (name === undefined || claim.spec?.volumeName !== name) return;
+  const persistentVolume = await find<V1PersistentVolume>(client, persistentVolumePath(name));
+  if (persistentVolume !== undefined && isOurs(persistentVolume)) await client.patch(persistentVolumePath(name), change);
 }

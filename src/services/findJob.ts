@@ -39,7 +39,8 @@ function candidates(
   if (text.endsWith(".sh") && path.basename(path.dirname(path.resolve(cwd, text))) === "sh") {
     const directory = path.dirname(path.dirname(path.resolve(cwd, text)));
     const id = path.basename(text, ".sh");
-    return store.lookUp(id, false, workflow).filter((job) => job.directory === directory && job.id === id);
+    // A path names its workflow itself.
+    return store.lookUp(id, false).filter((job) => job.directory === directory && job.id === id);
   }
   return store.lookUp(text, prefix, workflow);
 }

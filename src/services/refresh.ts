@@ -3,7 +3,7 @@ import type { CoreV1Event, V1Job } from "@kubernetes/client-node";
 import { hasEnded } from "../core/job.ts";
 import { type Decision, decide } from "../core/lifecycle.ts";
 import { workflowHash } from "../core/names.ts";
-import { jobIdOf, type Observation, observe, podsByJob } from "../core/observe.ts";
+import { jobIdOf, type Observation, observe, podsByJob, timeText } from "../core/observe.ts";
 import { jobFiles } from "../core/podTemplate.ts";
 import { asUserError } from "../kubernetes/client.ts";
 import { jobPath, listJobs } from "../kubernetes/jobs.ts";
@@ -29,18 +29,30 @@ export async function refresh(deps: Deps, workflow: StoredWorkflow): Promise<voi
     const seen = await look(deps, workflow, active);
     const time = now();
     const decisions = active.map((job) => {
-      const observation = seen(job);
-      return { job, decision: decide(job, observation, fileCode(job, observation), time, config.pending) };
+      const { observation, uid } = seen(job);
+      return { job, uid, decision: decide(job, observation, fileCode(job, observation), time, config.pending) };
     });
-    store.applyRefresh(
-      decisions.map(({ job, decision }) => ({ job, change: changeOf(job, decision, time) })),
-      time,
-    );
+    const record = (some: typeof decisions) =>
+      store.applyRefresh(
+        some.map(({ job, decision }) => ({ job, change: changeOf(job, decision, time) })),
+        time,
+      );
+    record(decisions.filter(({ decision }) => !decision.removeJob));
     const givenUp = decisions.filter(({ decision }) => decision.removeJob);
-    await Promise.all(givenUp.map(({ job }) => remove(client, jobPath(job.namespace, job.kubeName), undefined)));
+    if (givenUp.length === 0) return;
+    // Removed before it is recorded: an ended job is never looked at again, and its Job must not be left behind to run after all.
+    await Promise.all(givenUp.map(({ job, uid }) => uid && remove(client, jobPath(job.namespace, job.kubeName), uid)));
+    record(givenUp);
   } catch (error) {
     throw asUserError(error, client);
   }
+}
+
+/** What the cluster shows of a job. */
+interface Seen {
+  readonly observation: Observation;
+  /** Of its Job, where there is one of this tool's. */
+  readonly uid?: string | undefined;
 }
 
 /** Reads the cluster once and answers what it shows of each job. */
@@ -48,7 +60,7 @@ async function look(
   { client, now }: Deps,
   workflow: StoredWorkflow,
   active: readonly StoredJob[],
-): Promise<(job: StoredJob) => Observation> {
+): Promise<(job: StoredJob) => Seen> {
   const hash = workflowHash(workflow.namespace, workflow.id);
   const [jobs, pods] = await Promise.all([listJobs(client, workflow.namespace, hash), listPods(client, workflow.namespace, hash)]);
   const jobsByName = new Map(jobs.map((job) => [job.metadata?.name ?? "", job]));
@@ -56,29 +68,33 @@ async function look(
   const observations = new Map(active.map((job) => [job.key, observe(jobsByName.get(job.kubeName), podByJob.get(job.kubeName))]));
   const unexplained = active.filter((job) => isUnexplained(job, observations.get(job.key), now()));
   if (unexplained.length > 0) {
-    const warnings = newestByObject(await listEvents(client, workflow.namespace, "warnings"));
+    const events = newestByObject(await listEvents(client, workflow.namespace, "waits"));
     for (const job of unexplained) {
-      const pod = podByJob.get(job.kubeName)?.metadata?.name;
-      const event = (pod === undefined ? undefined : warnings.get(pod)) ?? warnings.get(job.kubeName);
+      const event = events.get(podByJob.get(job.kubeName)?.metadata?.name ?? job.kubeName);
       if (event !== undefined) observations.set(job.key, explained(observations.get(job.key) as Observation, event));
     }
   }
-  return (job) => observations.get(job.key) ?? { phase: "missing" };
+  return (job) => ({
+    observation: observations.get(job.key) ?? { phase: "missing" },
+    uid: jobsByName.get(job.kubeName)?.metadata?.uid,
+  });
 }
 
 function isUnexplained(job: StoredJob, seen: Observation | undefined, now: Date): boolean {
   if (seen?.phase !== "waiting" || (seen.reason !== "NoPod" && seen.reason !== "ContainerCreating")) return false;
-  const since = job.pendingSince ?? job.submitted;
-  return since !== null && now.getTime() - Date.parse(since) > EXPLAIN_AFTER_S * 1000;
+  return job.submitted !== null && now.getTime() - Date.parse(job.submitted) > EXPLAIN_AFTER_S * 1000;
 }
 
 function newestByObject(events: readonly CoreV1Event[]): Map<string, CoreV1Event> {
   return new Map(events.map((event) => [event.involvedObject.name ?? "", event]));
 }
 
+/** Events that are over once a container is being prepared. */
+const PAST: ReadonlySet<string> = new Set(["FailedScheduling", "Pulled"]);
+
 /** The same wait with the words of the event that explains it. */
 export function explained(seen: Observation, event: CoreV1Event): Observation {
-  if (seen.phase !== "waiting") return seen;
+  if (seen.phase !== "waiting" || PAST.has(event.reason ?? "")) return seen;
   const quota = event.reason === "FailedCreate" && (event.message ?? "").includes("exceeded quota");
   return { ...seen, reason: quota ? "QuotaExceeded" : (event.reason ?? seen.reason), message: event.message ?? seen.message };
 }
@@ -112,6 +128,8 @@ function changeOf(job: StoredJob, decision: Decision, now: Date): JobChange {
 export interface ForeignJob {
   readonly id: string;
   readonly kubeName: string;
+  /** RFC 3339. */
+  readonly created: string | undefined;
   readonly decision: Decision;
 }
 
@@ -125,7 +143,7 @@ export async function observeForeign({ client, now, config }: Deps, namespace: s
     return jobs.map((job: V1Job) => {
       const kubeName = job.metadata?.name ?? "";
       const decision = decide(known, observe(job, podByJob.get(kubeName)), undefined, now(), config.pending);
-      return { id: jobIdOf(job) ?? kubeName, kubeName, decision };
+      return { id: jobIdOf(job) ?? kubeName, kubeName, created: timeText(job.metadata?.creationTimestamp), decision };
     });
   } catch (error) {
     throw asUserError(error, client);

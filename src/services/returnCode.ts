@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { lastReturnCode, stdoutReturnCode } from "../core/returnCode.ts";
 import { systemCode } from "../errors.ts";
 
@@ -14,21 +14,24 @@ export function readReturnCode(outFile: string, errFile: string): number | undef
   );
 }
 
-/** The end of a file; undefined where it is not there or can't be read. */
+/** The whole lines at the end of a file; undefined where it is not there, can't be read, or is no regular file. */
 function tail(file: string): { text: string; isWhole: boolean } | undefined {
   let handle: number;
   try {
-    handle = openSync(file, "r");
+    // Jobs can write there: a pipe in the file's place must not make the reader wait.
+    handle = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
-    if (["ENOENT", "EACCES", "ENOTDIR", "ENAMETOOLONG"].includes(systemCode(error) ?? "")) return undefined;
+    if (["ENOENT", "EACCES", "ENOTDIR", "ENAMETOOLONG", "ELOOP", "ENXIO"].includes(systemCode(error) ?? "")) return undefined;
     throw error;
   }
   try {
-    const { size } = fstatSync(handle);
-    const start = Math.max(0, size - TAIL_BYTES);
-    const bytes = Buffer.alloc(size - start);
+    const stat = fstatSync(handle);
+    if (!stat.isFile()) return undefined;
+    const start = Math.max(0, stat.size - TAIL_BYTES);
+    const bytes = Buffer.alloc(stat.size - start);
     const count = readSync(handle, bytes, 0, bytes.length, start);
-    return { text: bytes.toString("utf8", 0, count), isWhole: start === 0 };
+    const text = bytes.toString("utf8", 0, count);
+    return start === 0 ? { text, isWhole: true } : { text: text.slice(text.indexOf("\n") + 1 || text.length), isWhole: false };
   } finally {
     closeSync(handle);
   }

@@ -11,10 +11,12 @@ import type { StoredJob, StoredWorkflow } from "../store/store.ts";
 import type { Deps } from "./deps.ts";
 import { podSettings } from "./podSettings.ts";
 import { volumePlan } from "./volumePlan.ts";
-import { checkAccess, checkScript, jobRequest, ownerOf } from "./workflowFiles.ts";
+import { checkAccess, checkScript, jobRequest, makeStreamFolders, ownerOf } from "./workflowFiles.ts";
 
 /** Milliseconds between two renewals of the volumes' marks of use. */
 const RENEWAL_MS = 10 * 60_000;
+/** Milliseconds for which the volumes count as ready, or as not to be had, before they are looked at again: `submit --from -` may run for days. */
+const VOLUMES_KNOWN_MS = 10_000;
 
 /** A script to submit and the options that the request itself states. */
 export interface Submission {
@@ -44,7 +46,8 @@ export interface Submitted {
 }
 
 /**
- * Checks scripts, user and configuration before anything is made.
+ * Checks scripts, user and configuration before anything is made in the cluster.
+ * @param isDryRun whether the folders of the streams stay unmade, too, where they are missing
  * @throws GaswError USAGE (script), CONFIG (image, user)
  */
 export function checkSubmissions(
@@ -52,11 +55,14 @@ export function checkSubmissions(
   workflow: Workflow,
   submissions: readonly Submission[],
   cwd: string,
+  isDryRun = false,
 ): CheckedSubmission[] {
   const scripts = submissions.map(({ script }) => checkScript(script, workflow.directory, cwd));
   for (const { options } of submissions) podSettings(config, options);
   const owner = ownerOf(workflow.directory);
-  checkAccess(workflow.directory, scripts, effectiveRunAs(config.securityContext, owner), extraGroups(config.securityContext));
+  const runAs = effectiveRunAs(config.securityContext, owner);
+  if (!isDryRun) makeStreamFolders(workflow.directory, runAs);
+  checkAccess(workflow.directory, scripts, runAs, extraGroups(config.securityContext));
   return scripts.map((script, index) => ({ request: jobRequest(script, submissions[index]?.options ?? {}), owner }));
 }
 
@@ -71,6 +77,7 @@ export class Submitter {
   readonly #workflow: StoredWorkflow;
   readonly #volumes: readonly DesiredVolume[];
   #ready: Promise<void> | undefined;
+  #readySince = Number.POSITIVE_INFINITY;
 
   /** @throws GaswError CONFLICT when the workflow's id is known from another directory, CONFIG when a volume can't be planned */
   constructor(deps: Deps, workflow: Workflow) {
@@ -122,7 +129,12 @@ export class Submitter {
   }
 
   #volumesReady(): Promise<void> {
-    this.#ready ??= this.#makeVolumesReady();
+    if (this.#ready === undefined || performance.now() - this.#readySince > VOLUMES_KNOWN_MS) {
+      this.#readySince = Number.POSITIVE_INFINITY;
+      this.#ready = this.#makeVolumesReady().finally(() => {
+        this.#readySince = performance.now();
+      });
+    }
     return this.#ready;
   }
 

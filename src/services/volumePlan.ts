@@ -2,31 +2,39 @@ import path from "node:path";
 import type { Config } from "../config/schema.ts";
 import { joinNfsPath, type ResolvedVolume, requireWorkflowVolume, resolveVolumes } from "../config/volumes.ts";
 import type { Workflow } from "../core/job.ts";
-import { sharedVolumeNames } from "../core/names.ts";
 import { type DesiredVolume, desiredVolume, normalFolder, type VolumeMarks, type VolumeSource, type VolumeSpec } from "../core/volumes.ts";
 import { GaswError } from "../errors.ts";
 
 /**
  * All volumes that a workflow's pods need: its own directory first, then the configured ones.
- * @throws GaswError CONFIG when the workflow volume or an NFS server is missing, or two volumes would share one claim
+ * @throws GaswError CONFIG when the workflow volume or an NFS server is missing, or two volumes are in each other's way
  */
 export function volumePlan(config: Config, workflow: Workflow, marks: VolumeMarks): DesiredVolume[] {
-  const claims = new Map<string, string>();
-  for (const { name } of config.volumes) {
-    const { claim } = sharedVolumeNames(workflow.namespace, name);
-    const other = claims.get(claim);
-    if (other !== undefined) {
-      throw new GaswError("CONFIG", `the volumes ${other} and ${name} would share the claim ${claim}`, {
-        hint: "rename one of them in `volumes`",
-      });
-    }
-    claims.set(claim, name);
-  }
   const specs = [
     workflowSpec(config, workflow),
     ...resolveVolumes(config).map((volume) => sharedSpec(volume, config.options.storageClassName)),
   ];
-  return specs.map((spec) => desiredVolume(spec, workflow, marks));
+  const volumes = specs.map((spec) => desiredVolume(spec, workflow, marks, config));
+  refuseSame(volumes, "have the same name", ({ mount }) => mount.name);
+  refuseSame(volumes, "would share one claim", ({ claim }) => claim?.metadata?.name);
+  refuseSame(volumes, "would be mounted in one place", ({ mount }) => mount.mountPath);
+  return volumes;
+}
+
+/** A key of undefined is in nobody's way. */
+function refuseSame(volumes: readonly DesiredVolume[], how: string, keyOf: (volume: DesiredVolume) => string | undefined): void {
+  const names = new Map<string, string>();
+  for (const volume of volumes) {
+    const key = keyOf(volume);
+    if (key === undefined) continue;
+    const other = names.get(key);
+    if (other !== undefined) {
+      throw new GaswError("CONFIG", `the volumes ${other} and ${volume.spec.name} ${how}: ${key}`, {
+        hint: "change one of them in `volumes`",
+      });
+    }
+    names.set(key, volume.spec.name);
+  }
 }
 
 function workflowSpec(config: Config, workflow: Workflow): VolumeSpec {

@@ -1,5 +1,18 @@
 import { createHash } from "node:crypto";
-import { accessSync, chownSync, constants, existsSync, mkdirSync, readFileSync, realpathSync, type Stats, statSync } from "node:fs";
+import {
+  accessSync,
+  chmodSync,
+  chownSync,
+  constants,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmdirSync,
+  type Stats,
+  statSync,
+} from "node:fs";
 import path from "node:path";
 import type { JobOptions, JobRequest, RunAs } from "../core/job.ts";
 import { GaswError, systemCode } from "../errors.ts";
@@ -8,6 +21,8 @@ import { GaswError, systemCode } from "../errors.ts";
 const MAX_FILE_NAME = 255;
 /** User and group of a job whose workflow directory belongs to root: `nobody`. */
 const NOBODY = 65534;
+/** Folders of a job's streams, within the workflow's directory. */
+const STREAM_FOLDERS = ["out", "err"];
 
 /** A script that was found to be submittable. */
 export interface Script {
@@ -72,10 +87,11 @@ export function checkScript(script: string, directory: string, cwd: string): Scr
 
 /** The request for a script: its identity and the digest that tells the same submission from another one. */
 export function jobRequest(script: Script, options: JobOptions): JobRequest {
-  const sorted = Object.entries(options)
-    .filter(([, value]) => value !== undefined)
-    .sort(([a], [b]) => (a < b ? -1 : 1));
-  const contentHash = createHash("sha256").update(JSON.stringify(sorted)).update("\0").update(readFileSync(script.path)).digest("hex");
+  const contentHash = createHash("sha256")
+    .update(JSON.stringify(sorted(options)))
+    .update("\0")
+    .update(readFileSync(script.path))
+    .digest("hex");
   return { jobId: script.jobId, options, contentHash };
 }
 
@@ -85,18 +101,35 @@ export function ownerOf(directory: string): RunAs {
   return uid === 0 ? { uid: NOBODY, gid: NOBODY } : { uid, gid };
 }
 
+/** An object as its entries in the order of their keys, at every depth: the order in which options are given means nothing. */
+function sorted(value: unknown): unknown {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  return Object.entries(value)
+    .filter(([, field]) => field !== undefined)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, field]) => [key, sorted(field)]);
+}
+
 /**
- * Makes `out/` and `err/` where they are missing, and checks by their mode bits that the pod's user can read the script and write its streams.
+ * Makes `out/` and `err/` where they are missing.
+ * @throws GaswError CONFIG
+ */
+export function makeStreamFolders(directory: string, owner: RunAs): void {
+  for (const folder of STREAM_FOLDERS) makeFolder(path.join(directory, folder), owner);
+}
+
+/**
+ * Checks by mode bits that the pod's user can read the script and write its streams; folders that are yet to be made are left out.
  * @throws GaswError CONFIG naming the file and the user
  */
 export function checkAccess(directory: string, scripts: readonly Script[], runAs: RunAs, groups: readonly number[]): void {
-  for (const folder of ["out", "err"]) makeFolder(path.join(directory, folder), runAs);
   const user: PodUser = { uid: runAs.uid, groups: [runAs.gid, ...groups] };
   const needed: [string, number, string][] = [
     [directory, 0o1, "enter"],
     [path.join(directory, "sh"), 0o1, "enter"],
-    [path.join(directory, "out"), 0o3, "write"],
-    [path.join(directory, "err"), 0o3, "write"],
+    ...STREAM_FOLDERS.map((folder) => path.join(directory, folder))
+      .filter((folder) => existsSync(folder))
+      .map((folder): [string, number, string] => [folder, 0o3, "write"]),
     ...scripts.map((script): [string, number, string] => [script.path, 0o4, "read"]),
   ];
   for (const [file, mode, verb] of needed) {
@@ -119,16 +152,29 @@ function allows(stat: Stats, { uid, groups }: PodUser, wanted: number): boolean 
   return ((stat.mode >> shift) & wanted) === wanted;
 }
 
+/** Makes a folder that is its owner's from the first moment on, since other processes may look at it. */
 function makeFolder(folder: string, owner: RunAs): void {
   if (existsSync(folder)) return;
   try {
-    mkdirSync(folder, { recursive: true });
-    if (process.getuid?.() === 0) chownSync(folder, owner.uid, owner.gid);
+    const made = mkdtempSync(`${folder}.`);
+    chmodSync(made, 0o755);
+    if (process.getuid?.() === 0) chownSync(made, owner.uid, owner.gid);
+    moveInto(made, folder);
   } catch (cause) {
     throw new GaswError("CONFIG", `the folder ${folder} can't be made (${systemCode(cause)})`, {
       hint: "a job's streams go there: make it, writable for the jobs' user",
       cause,
     });
+  }
+}
+
+/** Gives a new folder its name, unless another process was faster. */
+function moveInto(made: string, folder: string): void {
+  try {
+    renameSync(made, folder);
+  } catch (error) {
+    rmdirSync(made);
+    if (!existsSync(folder)) throw error;
   }
 }
 

@@ -19,11 +19,12 @@ export function knownWorkflow({ store, config }: Deps, directory: string): Store
 export function requireWorkflow(deps: Deps, directory: string): StoredWorkflow {
   const found = knownWorkflow(deps, directory);
   if (found !== undefined) return found;
-  throw new GaswError(
-    "NOT_FOUND",
-    `no workflow ${path.basename(directory)} of ${directory} is known in namespace ${deps.config.k8sNamespace}`,
-    {
-      hint: "submit a job of it first, or name another --workflow, --namespace or state file (state.path)",
-    },
-  );
+  throw unknownWorkflow(deps, directory);
+}
+
+/** What is said of a workflow that this host's state does not know. */
+export function unknownWorkflow({ config }: Pick<Deps, "config">, directory: string): GaswError {
+  return new GaswError("NOT_FOUND", `no workflow ${path.basename(directory)} of ${directory} is known in namespace ${config.k8sNamespace}`, {
+    hint: "submit a job of it first, or name another --workflow, --namespace or state file (state.path)",
+  });
 }

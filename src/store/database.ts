@@ -1,8 +1,12 @@
 import { closeSync, existsSync, mkdirSync, openSync, readSync, renameSync, statfsSync, statSync } from "node:fs";
+import { createRequire } from "node:module";
 import path from "node:path";
 import Database from "better-sqlite3";
 import { GaswError, messageOf, systemCode } from "../errors.ts";
 import { migrations } from "./migrations.ts";
+
+/** The native part by its very path: the package's own search for it would cost every command as much as opening the file does. */
+const nativeBinding = createRequire(import.meta.url).resolve("better-sqlite3/build/Release/better_sqlite3.node");
 
 /** Milliseconds that a statement waits for another process's write: a hundred processes commit one after the other. */
 const BUSY_TIMEOUT_MS = 60_000;
@@ -50,7 +54,7 @@ function open({ path: file }: OpenOptions): Database.Database {
   let database: Database.Database | undefined;
   try {
     checkHeader(file);
-    database = new Database(file, { timeout: BUSY_TIMEOUT_MS });
+    database = new Database(file, { timeout: BUSY_TIMEOUT_MS, nativeBinding });
     database.pragma("foreign_keys = ON");
     migrate(database, file);
     return database;
@@ -82,7 +86,7 @@ function migrate(database: Database.Database, file: string): void {
 
 /** Runs an action while no other process runs one under the same lock; a killed process releases it. */
 function withLock<T>(lockFile: string, action: () => T): T {
-  const lock = new Database(lockFile, { timeout: BUSY_TIMEOUT_MS });
+  const lock = new Database(lockFile, { timeout: BUSY_TIMEOUT_MS, nativeBinding });
   try {
     lock.exec("BEGIN EXCLUSIVE");
     return action();
@@ -132,7 +136,7 @@ function isStillCorrupt(file: string): boolean {
   let database: Database.Database | undefined;
   try {
     checkHeader(file);
-    database = new Database(file, { timeout: BUSY_TIMEOUT_MS });
+    database = new Database(file, { timeout: BUSY_TIMEOUT_MS, nativeBinding });
     return database.pragma("quick_check(1)", { simple: true }) !== "ok";
   } catch (error) {
     if (isCorrupt(error)) return true;

@@ -1,10 +1,15 @@
 import type { GaswError } from "../errors.ts";
+import type { OutputFormat } from "./io.ts";
 
-/** Text on one line and without control characters, whatever a name holds. */
+/** Control characters, other line ends, halves of a character, and the marks that turn the direction of writing. */
+const UNPRINTABLE = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
+
+/** Text on one line that a terminal shows as it is and takes no command from, whatever a name holds. */
 export function printable(text: string): string {
-  return text.replace(/\p{Cc}/gu, (character) => {
+  return text.replace(UNPRINTABLE, (character) => {
     const known: Record<string, string> = { "\n": "\\n", "\t": "\\t", "\r": "\\r" };
-    return known[character] ?? `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`;
+    const code = character.charCodeAt(0).toString(16);
+    return known[character] ?? (code.length <= 2 ? `\\x${code.padStart(2, "0")}` : `\\u${code.padStart(4, "0")}`);
   });
 }
 
@@ -46,14 +51,25 @@ export function duration(milliseconds: number): string {
   return `${Math.floor(seconds / size)}${name}${next !== undefined && rest > 0 ? `${rest}${next[0]}` : ""}`;
 }
 
-/** An error as the user sees it: one line, the hint, and with `verbose` the chain of causes. */
-export function errorText(error: GaswError, verbose: boolean): string {
-  const lines = [`error: ${printable(error.message)}`, `hint: ${printable(error.hint)}`];
-  for (let cause = error.cause; verbose && cause instanceof Error; cause = cause.cause) lines.push(`cause: ${printable(cause.message)}`);
-  return `${lines.join("\n")}\n`;
+/** What decides how an error is shown. */
+export interface ErrorStyle {
+  readonly output: OutputFormat;
+  readonly verbose?: boolean | undefined;
 }
 
-/** The same for programs. */
-export function errorJson(error: GaswError): string {
-  return `${JSON.stringify({ error: { code: error.code, message: error.message, hint: error.hint } })}\n`;
+/** An error as it goes to stderr: one line and its hint, or JSON where the answer is for programs; `verbose` adds the chain of causes. */
+export function errorReport(error: GaswError, { output, verbose }: ErrorStyle): string {
+  const causes = verbose === true ? causesOf(error) : [];
+  if (output !== "text") {
+    const { code, message, hint } = error;
+    return `${JSON.stringify({ error: { code, message, hint, ...(causes.length > 0 ? { causes } : {}) } })}\n`;
+  }
+  const lines = [`error: ${error.message}`, `hint: ${error.hint}`, ...causes.map((cause) => `cause: ${cause}`)];
+  return lines.map((line) => `${printable(line)}\n`).join("");
+}
+
+function causesOf(error: GaswError): string[] {
+  const causes: string[] = [];
+  for (let cause = error.cause; cause instanceof Error; cause = cause.cause) causes.push(cause.message || cause.name);
+  return causes;
 }

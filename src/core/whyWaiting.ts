@@ -1,0 +1,262 @@
+import type { CoreV1Event } from "@kubernetes/client-node";
+import { timeText } from "./amounts.ts";
+import { unschedulable } from "./whyNoRoom.ts";
+import { type Cause, type Explanation, type Facts, mainContainer, type MountedClaim, newestEvent, podSpec, quote } from "./whyFacts.ts";
+
+/** Explanations of jobs that can't begin as they are, also of those that were given up for it. */
+export const hopelessCauses: readonly Cause[] = [
+  { id: "not-submitted-volume", match: notSubmittedVolume },
+  { id: "not-submitted", match: notSubmitted },
+  { id: "config-error", match: configError },
+];
+
+/** Explanations of jobs that have not begun. */
+export const waitingCauses: readonly Cause[] = [
+  { id: "quota", match: quota },
+  { id: "pod-refused", match: podRefused },
+  { id: "suspended", match: suspended },
+  { id: "volume-not-bound", match: volumeNotBound },
+  { id: "no-room", match: unschedulable },
+  { id: "volume-mount", match: volumeMount },
+  { id: "sandbox", match: sandbox },
+  { id: "initializing", match: initializing },
+  { id: "pulling-image", match: pulling },
+  { id: "preparing", match: preparing },
+  { id: "scheduling", match: scheduling },
+  { id: "no-pod-yet", match: noPodYet },
+  { id: "waiting", match: otherWait },
+];
+
+/** The running job's own row. */
+export const runningCause: Cause = {
+  id: "running",
+  match({ state, job, now }) {
+    if (state.status !== "RUNNING") return undefined;
+    const since = state.started === undefined ? "" : ` for ${timeText(now.getTime() - Date.parse(state.started))} (since ${state.started})`;
+    return {
+      sentence: `runs${since}${state.node === undefined ? "" : ` on node ${state.node}`}`,
+      remedy: `nothing to do; \`gasw-k8s debug logs ${job.id} -f\` follows its output`,
+    };
+  },
+};
+
+/** The claim that is not usable yet, in words; undefined where all are. */
+function unbound(claims: readonly MountedClaim[]): { name: string; text: string } | undefined {
+  for (const { name, found } of claims) {
+    if (found === undefined) return { name, text: `claim ${name} does not exist` };
+    if (found.metadata?.deletionTimestamp !== undefined) return { name, text: `claim ${name} is being deleted` };
+    const phase = found.status?.phase ?? "Pending";
+    if (phase === "Lost") return { name, text: `claim ${name} has lost its volume ${found.spec?.volumeName ?? ""}`.trim() };
+    if (phase !== "Bound") return { name, text: `claim ${name} is ${phase}, not Bound` };
+  }
+  return undefined;
+}
+
+function claimEvent(facts: Facts, claim: string): CoreV1Event | undefined {
+  return newestEvent(facts, (event) => event.involvedObject.kind === "PersistentVolumeClaim" && event.involvedObject.name === claim);
+}
+
+function notSubmittedVolume(facts: Facts): Explanation | undefined {
+  if (facts.state.status !== "NOT_SUBMITTED" || facts.seen.phase !== "missing") return undefined;
+  const claim = unbound(facts.claims);
+  if (claim === undefined) return undefined;
+  const event = claimEvent(facts, claim.name);
+  return {
+    sentence: `was never handed to the cluster, since its volume is not ready: ${claim.text}${said(event)}`,
+    remedy: `see \`gasw-k8s debug describe pvc ${claim.name}\`, correct the volume, then submit again: gasw-k8s submit ${script(facts)}`,
+    evidence: quote(event),
+  };
+}
+
+function notSubmitted(facts: Facts): Explanation | undefined {
+  if (facts.state.status !== "NOT_SUBMITTED" || facts.seen.phase !== "missing") return undefined;
+  return {
+    sentence: "was never handed to the cluster: its submission was interrupted or refused",
+    remedy: `submit it again, which makes it once and says what is wrong: gasw-k8s submit ${script(facts)}`,
+  };
+}
+
+function script({ job }: Facts): string {
+  return `${job.directory}/sh/${job.id}.sh`;
+}
+
+function said(event: CoreV1Event | undefined): string {
+  return event === undefined ? "" : ` (${event.reason}: ${event.message})`;
+}
+
+function configError({ state, ...facts }: Facts): Explanation | undefined {
+  const reasons = ["CreateContainerConfigError", "CreateContainerError", "RunContainerError"];
+  if (!reasons.includes(state.reason ?? "")) return undefined;
+  const text = state.message ?? state.reason ?? "";
+  const evidence = [text];
+  if (/runAsNonRoot|run as root/.test(text)) {
+    const user = podSpec({ state, ...facts })?.securityContext?.runAsUser;
+    return {
+      sentence: `can't start, since its image would run as root${user === undefined ? "" : ` (user ${user})`} and its pod may not: ${text}`,
+      remedy: "set securityContext.runAsUser to a user above 0, or give the workflow directory to one",
+      evidence,
+    };
+  }
+  const missing = /(secret|configmap) "([^"]+)" not found/i.exec(text);
+  if (missing !== null) {
+    return {
+      sentence: `can't start, since ${missing[1]} ${missing[2]} does not exist in namespace ${facts.job.namespace}`,
+      remedy: `create it, or take it out of the configuration (initContainers, sidecars, imagePullSecrets)`,
+      evidence,
+    };
+  }
+  return { sentence: `can't start, since its container can't be made: ${text}`, remedy: "correct the container's settings", evidence };
+}
+
+/** The newest event in which the Job controller could not make the pod. */
+function failedCreate(facts: Facts): CoreV1Event | undefined {
+  return facts.pod === undefined && facts.seen.phase !== "ended" ? newestEvent(facts, (event) => event.reason === "FailedCreate") : undefined;
+}
+
+function quota(facts: Facts): Explanation | undefined {
+  const event = failedCreate(facts);
+  const text = event?.message ?? (facts.state.reason === "QuotaExceeded" ? facts.state.message : undefined) ?? "";
+  if (!text.includes("exceeded quota")) return undefined;
+  const match = /exceeded quota: ([^,]+), requested: (.+?), used: (.+?), limited: (.+)$/.exec(text);
+  const detail = match === null ? text : `quota ${match[1]} allows ${match[4]}, ${match[3]} is used, and it asks for ${match[2]}`;
+  return {
+    sentence: `waits, since the quota of namespace ${facts.job.namespace} is used up: ${detail}`,
+    remedy: "it begins by itself when other jobs end; ask for less (--cpu, --memory, --gpu), or have the administrator raise the quota",
+    evidence: [text],
+  };
+}
+
+function podRefused(facts: Facts): Explanation | undefined {
+  const event = failedCreate(facts);
+  if (event === undefined) return undefined;
+  const text = event.message ?? "";
+  const security = text.includes("violates PodSecurity");
+  return {
+    sentence: `waits, since the cluster refuses to make its pod: ${text}`,
+    remedy: security
+      ? "the namespace enforces a Pod Security Standard: take the named settings out of securityContext, or use a namespace that allows them"
+      : "the message names the field or the limit: correct that value in the configuration or the options",
+    evidence: quote(event),
+  };
+}
+
+function suspended(facts: Facts): Explanation | undefined {
+  if (facts.state.reason !== "Suspended") return undefined;
+  const queue = facts.kubeJob?.metadata?.labels?.["kueue.x-k8s.io/queue-name"];
+  return queue === undefined
+    ? {
+        sentence: "waits, since its Job is suspended: somebody set `suspend`",
+        remedy: `whoever did may set it back: kubectl patch job -n ${facts.job.namespace} ${facts.kubeJob?.metadata?.name} --type merge -p '{"spec":{"suspend":false}}'`,
+      }
+    : {
+        sentence: `waits in queue ${queue}, which has not admitted it yet`,
+        remedy: `it begins by itself when the queue admits it; kubectl describe localqueue -n ${facts.job.namespace} ${queue} shows what it waits for`,
+      };
+}
+
+function volumeNotBound(facts: Facts): Explanation | undefined {
+  if (facts.seen.phase !== "waiting" || facts.pod?.spec?.nodeName !== undefined) return undefined;
+  const claim = unbound(facts.claims);
+  // A class that binds at first use leaves the claim Pending until a node is found.
+  const isCause = claim !== undefined && (facts.kubeJob === undefined || /persistentvolumeclaim|PersistentVolumeClaim/.test(facts.seen.message));
+  if (!isCause) return undefined;
+  const event = claimEvent(facts, claim.name);
+  return {
+    sentence: `waits for its volume: ${claim.text}${said(event)}`,
+    remedy: `see what the claim lacks: gasw-k8s debug describe pvc ${claim.name}; submitting again makes missing volumes`,
+    evidence: [facts.seen.message, ...quote(event)],
+  };
+}
+
+/** The newest event about the pod, where it is a complaint of one of these reasons. */
+function complaint(facts: Facts, ...reasons: readonly string[]): CoreV1Event | undefined {
+  if (facts.seen.phase !== "waiting" || facts.pod?.spec?.nodeName === undefined) return undefined;
+  return newestEvent(facts, (event) => reasons.includes(event.reason ?? "") && event.involvedObject.kind === "Pod");
+}
+
+function volumeMount(facts: Facts): Explanation | undefined {
+  const event = complaint(facts, "FailedMount", "FailedAttachVolume", "FailedMapVolume");
+  if (event === undefined) return undefined;
+  const node = facts.pod?.spec?.nodeName;
+  const text = event.message ?? "";
+  const remedies: readonly [RegExp, string][] = [
+    [/access denied|permission denied/i, "the NFS server refuses this node: allow it in the server's exports"],
+    [/No such file|does not exist|not found/i, "the folder does not exist on the server: check nfsPath (or `path`) against what is exported"],
+    [/timed out|timeout|No route|Connection refused|refused/i, "the node can't reach the server: check nfsAddress, the network and a firewall between"],
+    [/bad option|helper program|unknown filesystem/i, "the node lacks the NFS client: install nfs-common (or nfs-utils) on it"],
+  ];
+  return {
+    sentence: `waits on node ${node}, which can't mount its volume: ${brief(text)}`,
+    remedy: remedies.find(([pattern]) => pattern.test(text))?.[1] ?? "check the volume's server and folder, and that the node can mount it",
+    evidence: quote(event),
+  };
+}
+
+/** The telling end of a mount's message, which begins with the whole command line. */
+function brief(text: string): string {
+  const output = /Output: (.+)/s.exec(text)?.[1] ?? text;
+  return output.trim().replaceAll(/\s*\n\s*/g, "; ");
+}
+
+function sandbox(facts: Facts): Explanation | undefined {
+  const event = complaint(facts, "FailedCreatePodSandBox");
+  if (event === undefined) return undefined;
+  return {
+    sentence: `waits on node ${facts.pod?.spec?.nodeName}, which can't set up its pod: ${event.message}`,
+    remedy: "this is the node's trouble (network plugin or container runtime): tell the administrator",
+    evidence: quote(event),
+  };
+}
+
+function initializing({ state, job }: Facts): Explanation | undefined {
+  if (state.reason !== "Initializing") return undefined;
+  return {
+    sentence: `has not begun yet: ${state.message}`,
+    remedy: `wait for it; \`gasw-k8s debug logs ${job.id}\` shows what the init container writes`,
+  };
+}
+
+function pulling(facts: Facts): Explanation | undefined {
+  if (facts.seen.phase !== "waiting" || facts.seen.reason !== "ContainerCreating") return undefined;
+  const last = newestEvent(facts, (event) => event.involvedObject.kind === "Pod");
+  if (last?.reason !== "Pulling") return undefined;
+  return {
+    sentence: `waits on node ${facts.seen.node}, which pulls its image ${mainContainer(facts)?.image ?? ""}`.trimEnd(),
+    remedy: "wait for it; a smaller image, or one that is on the nodes already, begins sooner",
+    evidence: quote(last),
+  };
+}
+
+function preparing(facts: Facts): Explanation | undefined {
+  if (facts.seen.phase !== "waiting" || facts.seen.reason !== "ContainerCreating") return undefined;
+  return {
+    sentence: `has been given to node ${facts.seen.node}, which prepares its container (volumes, image)`,
+    remedy: "wait for it; ask again if it stays so for more than a minute",
+  };
+}
+
+function scheduling({ seen, pod, now }: Facts): Explanation | undefined {
+  if (seen.phase !== "waiting" || seen.reason !== "Scheduling") return undefined;
+  const created = pod?.metadata?.creationTimestamp;
+  const since = created === undefined ? "" : ` for ${timeText(now.getTime() - new Date(created).getTime())}`;
+  return {
+    sentence: `waits${since} for the scheduler to choose a node; nobody has complained`,
+    remedy: "wait for it; if it stays so, the cluster's scheduler is not working: tell the administrator",
+  };
+}
+
+function noPodYet({ seen }: Facts): Explanation | undefined {
+  if (seen.phase !== "waiting" || seen.reason !== "NoPod") return undefined;
+  return {
+    sentence: "is in the cluster, which has not made its pod yet; nobody has complained",
+    remedy: "wait for it; if it stays so, the cluster's Job controller is not working: tell the administrator",
+  };
+}
+
+function otherWait({ seen, job }: Facts): Explanation | undefined {
+  if (seen.phase !== "waiting") return undefined;
+  return {
+    sentence: `waits: ${seen.message} (${seen.reason})`,
+    remedy: `look at everything the cluster knows of it: gasw-k8s debug describe ${job.id}`,
+  };
+}

@@ -1,0 +1,72 @@
+import path from "node:path";
+import type { V1Node } from "@kubernetes/client-node";
+import { decide } from "../core/lifecycle.ts";
+import type { Observation } from "../core/observe.ts";
+import { jobFiles } from "../core/podTemplate.ts";
+import { type Answer, explain } from "../core/why.ts";
+import { currentState, type Facts } from "../core/whyFacts.ts";
+import { asUserError } from "../kubernetes/client.ts";
+import { isApiError } from "../kubernetes/errors.ts";
+import type { Deps } from "./deps.ts";
+import { type JobObjects, readJobObjects } from "./jobObjects.ts";
+import type { JobTarget } from "./jobTarget.ts";
+import { readReturnCode } from "./returnCode.ts";
+import { tailLines } from "./tail.ts";
+
+const LAST_WORDS = 3;
+
+/** Why a job is as it is, with the status that it has now. */
+export interface Diagnosis extends Answer {
+  readonly status: string;
+}
+
+/**
+ * Explains a job from the state, the cluster and its files; changes nothing anywhere.
+ * @throws GaswError CLUSTER
+ */
+export async function diagnose(deps: Deps, target: JobTarget): Promise<Diagnosis> {
+  try {
+    const objects = await readJobObjects(deps, target);
+    const facts = await gather(deps, target, objects);
+    return { status: facts.state.status, ...explain(facts) };
+  } catch (error) {
+    throw asUserError(error, deps.client);
+  }
+}
+
+async function gather(deps: Deps, target: JobTarget, objects: JobObjects): Promise<Facts> {
+  const { seen, job, pod, claims, events } = objects;
+  const known = target.stored ?? ({ status: "QUEUED", pendingFamily: null, pendingSince: null } as const);
+  const decision = decide(known, seen, fileCode(target, seen), deps.now(), deps.config.pending);
+  const state = currentState(target.stored, decision);
+  const waitsForNode = seen.phase === "waiting" && seen.reason === "Unschedulable";
+  return {
+    job: target,
+    state,
+    seen,
+    kubeJob: job,
+    pod,
+    claims,
+    events,
+    nodes: waitsForNode ? await listNodes(deps) : undefined,
+    lastWords: state.status === "ERROR" ? tailLines(path.join(target.directory, jobFiles(target.id).err), LAST_WORDS) : [],
+    now: deps.now(),
+  };
+}
+
+/** The return code in the job's own output, where the job is over. */
+function fileCode({ id, directory }: JobTarget, seen: Observation): number | undefined {
+  if (seen.phase === "waiting" || seen.phase === "running") return undefined;
+  const files = jobFiles(id);
+  return readReturnCode(path.join(directory, files.out), path.join(directory, files.err));
+}
+
+/** The nodes; undefined where the account may not see them, since the scheduler's words tell the most. */
+async function listNodes({ client }: Deps): Promise<V1Node[] | undefined> {
+  try {
+    return await client.list<V1Node>("/api/v1/nodes");
+  } catch (error) {
+    if (isApiError(error, 403)) return undefined;
+    throw error;
+  }
+}

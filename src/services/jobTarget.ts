@@ -1,0 +1,101 @@
+import path from "node:path";
+import type { V1Job, V1Pod } from "@kubernetes/client-node";
+import { KEYS } from "../core/names.ts";
+import { jobIdOf, type Observation, observe, podsByJob } from "../core/observe.ts";
+import { GaswError } from "../errors.ts";
+import { asUserError } from "../kubernetes/client.ts";
+import { getJob, listJobs } from "../kubernetes/jobs.ts";
+import type { StoredJob } from "../store/store.ts";
+import type { Deps } from "./deps.ts";
+import { findJob } from "./findJob.ts";
+import { workflowDirectory } from "./workflowFiles.ts";
+import { enclosingWorkflow, knownWorkflow } from "./workflows.ts";
+
+/** The job that a debug command is about. */
+export interface JobTarget {
+  readonly id: string;
+  readonly workflow: string;
+  readonly namespace: string;
+  readonly directory: string;
+  readonly kubeName: string;
+  readonly image: string | undefined;
+  /** What this host's state knows of it; undefined for a job that was submitted from another host. */
+  readonly stored: StoredJob | undefined;
+}
+
+/** A job's own objects in the cluster, and what they show. */
+export interface JobView {
+  readonly job: V1Job | undefined;
+  /** Oldest first. */
+  readonly pods: readonly V1Pod[];
+  /** The newest one, which tells. */
+  readonly pod: V1Pod | undefined;
+  readonly seen: Observation;
+}
+
+/**
+ * The job that a user means: one of this host's state, else one that the cluster's own labels tell of.
+ * @throws GaswError NOT_FOUND, USAGE (several), CLUSTER
+ */
+export async function findTarget(deps: Deps, text: string, options: { workflow?: string | undefined; cwd: string }): Promise<JobTarget> {
+  const { cwd } = options;
+  const directory = options.workflow === undefined ? enclosingWorkflow(cwd) : workflowDirectory(options.workflow, [], cwd);
+  const workflow = directory === undefined ? undefined : knownWorkflow(deps, directory);
+  try {
+    return ofStored(findJob(deps.store, text, { prefix: true, workflow, cwd }));
+  } catch (error) {
+    if (!(error instanceof GaswError && error.code === "NOT_FOUND")) throw error;
+    const foreign = await findForeign(deps, text, directory);
+    if (foreign === undefined) throw error;
+    return foreign;
+  }
+}
+
+function ofStored(stored: StoredJob): JobTarget {
+  const { id, workflow, namespace, directory, kubeName, image } = stored;
+  return { id, workflow, namespace, directory, kubeName, image, stored };
+}
+
+/** A job that another host submitted, found by its id or its Kubernetes name. */
+async function findForeign(deps: Deps, text: string, directory: string | undefined): Promise<JobTarget | undefined> {
+  const id = text.endsWith(".sh") ? path.basename(text, ".sh") : text;
+  const namespace = deps.config.k8sNamespace;
+  const jobs = await listJobs(deps.client, namespace).catch((error: unknown) => {
+    throw asUserError(error, deps.client);
+  });
+  const found = jobs
+    .filter((job) => jobIdOf(job) === id || job.metadata?.name === id)
+    .map((job) => ofForeign(job, namespace))
+    .filter((target) => directory === undefined || target.directory === directory);
+  if (found.length > 1) {
+    const some = found.slice(0, 5).map((target) => `${target.workflow}/${target.id}`);
+    throw new GaswError("USAGE", `${text} may be any of ${found.length} jobs: ${some.join(", ")}`, {
+      hint: "name the workflow with --workflow, or the job by its Kubernetes name (`gasw-k8s debug jobs`)",
+    });
+  }
+  return found[0];
+}
+
+function ofForeign(job: V1Job, namespace: string): JobTarget {
+  const { name = "", annotations = {} } = job.metadata ?? {};
+  return {
+    id: jobIdOf(job) ?? name,
+    workflow: annotations[KEYS.workflow] ?? "",
+    namespace,
+    directory: annotations[KEYS.directory] ?? "",
+    kubeName: name,
+    image: job.spec?.template.spec?.containers[0]?.image,
+    stored: undefined,
+  };
+}
+
+/** Reads the Job and its pods. */
+export async function viewJob({ client }: Deps, { namespace, kubeName }: JobTarget): Promise<JobView> {
+  const [job, pods] = await Promise.all([
+    getJob(client, namespace, kubeName),
+    client.list<V1Pod>(`/api/v1/namespaces/${namespace}/pods`, { labelSelector: `job-name=${kubeName}` }),
+  ]);
+  const sorted = pods.sort((a, b) => String(a.metadata?.creationTimestamp).localeCompare(String(b.metadata?.creationTimestamp)));
+  const pod = podsByJob(sorted).get(kubeName);
+  return { job, pods: sorted, pod, seen: observe(job, pod) };
+}
