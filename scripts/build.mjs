@@ -49,7 +49,10 @@ const textOnlyCosmiconfig = {
 
 /** All that `submit` loads goes into one file: an engine starts it once per job, and every further file costs it time. */
 function chunkOf(id, context) {
-  hotModules ??= staticImports(["src/main.ts", "src/commands/submit.ts"].map((file) => path.join(root, file)), context);
+  hotModules ??= staticImports(
+    ["src/main.ts", "src/commands/submit.ts"].map((file) => path.join(root, file)),
+    context,
+  );
   return hotModules.has(id) ? "hot" : null;
 }
 let hotModules;
@@ -72,7 +75,12 @@ await build({
   platform: "node",
   external: [/\.node$/],
   plugins: [leanKubeConfig, textOnlyCosmiconfig, collectInputs],
-  output: { dir: fresh, format: "esm", chunkFileNames: "[name]-[hash].js", codeSplitting: { groups: [{ name: chunkOf, debugName: "hot" }] } },
+  output: {
+    dir: fresh,
+    format: "esm",
+    chunkFileNames: "[name]-[hash].js",
+    codeSplitting: { groups: [{ name: chunkOf, debugName: "hot" }] },
+  },
 });
 const rareModules = Object.keys(RARE).map((name) => `get "${name}"() { return require("${name}"); }`);
 await build({

@@ -1,0 +1,121 @@
+// The main job: a workflow directory as an engine makes it, six jobs, their statuses, why some failed, and the clean-up.
+// Expects KUBECONFIG to name the cluster; called by `npm run demo`.
+import { spawnSync } from "node:child_process";
+import { chownSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+
+const root = path.resolve(import.meta.dirname, "..");
+const program = path.join(root, "bin/gasw-k8s.js");
+const folder = mkdtempSync(path.join(os.tmpdir(), "gasw-k8s-demo-"));
+const workflow = path.join(folder, "workflows", "workflow-gENTZc");
+const namespace = `gasw-demo-${path.basename(folder).slice(-6).toLowerCase()}`;
+/** Who the workflow belongs to, and so who its jobs run as. */
+const OWNER = 1000;
+
+const GREP = "Basic_Grep.2-360261301594475";
+const COUNT = "Word_Count.1-360261301594476";
+const SORT = "Sort_Lines.1-360261301594477";
+const JSON_STATS = "Json_Stats.3-360261301594478";
+const FAILING = "Validate_Input.1-360261301594479";
+const MISSING = "Segmentation.4-360261301594480";
+
+/** A job script in GASW's layout: sections for inputs, application and results, the times they took, and the exit code. */
+function gaswScript(application, result) {
+  return `#!/bin/bash
+begin=$(date +%s)
+echo "===== uname ====="; uname -a
+echo "<inputs_download>"
+echo "<file_download uri=file:$PWD/input.txt>"
+cp input.txt "/tmp/input.txt"; code=$?
+echo "</inputs_download>"
+echo "Input download time: $(( $(date +%s) - begin )) seconds"
+begin=$(date +%s)
+echo "<application_execution>"
+( ${application} ); code=$?
+echo "</application_execution>"
+echo "Execution time: $(( $(date +%s) - begin )) seconds"
+if [ "$code" -eq 0 ]; then
+  echo "<results_upload>"
+  echo "<file_upload id=result uri=file:$PWD/${result}>"
+  echo "</results_upload>"
+  echo "Results upload time: 0 seconds"
+fi
+echo "Exiting with return value $code"
+exit $code
+`;
+}
+
+const scripts = {
+  [GREP]: gaswScript("sleep 2; grep -n volume /tmp/input.txt | tee grep.txt", "grep.txt"),
+  [COUNT]: gaswScript("sleep 3; wc -w < /tmp/input.txt | tee count.txt", "count.txt"),
+  [SORT]: gaswScript("sort /tmp/input.txt > sorted.txt; head -n 2 sorted.txt", "sorted.txt"),
+  [JSON_STATS]: gaswScript("jq -Rn '[inputs | length] | {lines: length, longest: max}' < /tmp/input.txt | tee stats.json", "stats.json"),
+  [FAILING]: gaswScript("echo 'no header in input.txt' >&2; exit 3", "none"),
+  [MISSING]: gaswScript("echo never", "none"),
+};
+
+const TEXT = `a job waits for its volume
+a claim waits for a node
+the volume of the workflow is bound
+nobody waits for ever
+`;
+
+function makeWorkflow() {
+  for (const name of ["sh", "out", "err", "config", "inv"]) mkdirSync(path.join(workflow, name), { recursive: true });
+  writeFileSync(path.join(workflow, "input.txt"), TEXT);
+  for (const [job, script] of Object.entries(scripts)) {
+    writeFileSync(path.join(workflow, "sh", `${job}.sh`), script);
+    writeFileSync(path.join(workflow, "config", `${job}-configuration.sh`), "export GASW_JOB_ENV=NORMAL\n");
+    writeFileSync(path.join(workflow, "inv", `${job}-invocation.json`), "{}\n");
+  }
+  if (process.getuid() === 0)
+    for (const entry of [".", ...readdirSync(workflow, { recursive: true })]) chownSync(path.join(workflow, entry), OWNER, OWNER);
+}
+
+const config = {
+  k8sKubeConfig: process.env.KUBECONFIG,
+  k8sNamespace: namespace,
+  nfsAddress: "127.0.0.1",
+  nfsPath: path.join(folder, "workflows"),
+  image: "localhost/gasw-k8s/bash:1",
+  imagePullPolicy: "IfNotPresent",
+  // Minutes by default; a demo has no such patience with its missing image.
+  pending: { ErrImagePull: "5s", ImagePullBackOff: "5s" },
+  state: { path: path.join(folder, "state.db") },
+};
+
+const env = { ...process.env, GASW_K8S_CONFIG: path.join(folder, "gasw-k8s.json") };
+
+/** Shows a command as a person would type it, and runs it. */
+function show(command, args, expected = 0) {
+  console.log(`\n$ ${[path.basename(command), ...args].join(" ")}`);
+  const isOurs = command === "gasw-k8s";
+  const { status } = spawnSync(isOurs ? process.execPath : command, isOurs ? [program, ...args] : args, {
+    cwd: workflow,
+    env,
+    stdio: "inherit",
+  });
+  if (status !== expected) throw new Error(`${command} ${args[0]} ended with exit code ${status}, not ${expected}`);
+}
+
+const gasw = (...args) => show("gasw-k8s", args);
+
+const begin = Date.now();
+makeWorkflow();
+writeFileSync(path.join(folder, "gasw-k8s.json"), JSON.stringify(config, null, 2));
+console.log(`workflow directory: ${workflow}\nconfiguration:      ${path.join(folder, "gasw-k8s.json")}`);
+show("ls", ["sh"]);
+gasw("submit", `sh/${GREP}.sh`, `sh/${COUNT}.sh`, `sh/${SORT}.sh`, `sh/${FAILING}.sh`);
+gasw("submit", `sh/${JSON_STATS}.sh`, "--image", "localhost/gasw-k8s/tools:1", "--memory", "64Mi");
+gasw("submit", `sh/${MISSING}.sh`, "--image", "localhost/gasw-k8s/segmentation:missing");
+gasw("status", "--watch");
+show("cat", [`out/${GREP}.sh.out`]);
+show("cat", [`err/${FAILING}.sh.err`]);
+gasw("debug", "why", FAILING);
+gasw("debug", "why", MISSING);
+gasw("cleanup");
+gasw("cleanup", "--yes");
+gasw("debug", "pv");
+rmSync(folder, { recursive: true, force: true });
+console.log(`\nThe demo took ${((Date.now() - begin) / 1000).toFixed(0)} s. The cluster stays up: npm run cluster:down stops it.`);

@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# Runs the tests and closes with "N passed, N failed".
+#   scripts/test.sh        everything: unit, integration and end to end on a real cluster, on this Node.js and on Node.js 24
+#   scripts/test.sh unit   what needs no cluster
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+counts=$(mktemp)
+export GASW_K8S_TEST_COUNTS=$counts
+started=no
+failed=0
+
+finish() {
+  if [[ $started == yes ]]; then release_cluster; fi
+  rm -f "$counts"
+}
+trap finish EXIT
+
+# The cluster is shared by all runs in this checkout; the last one out takes it down, if a test run brought it up.
+acquire_cluster() {
+  mkdir -p .cluster
+  exec 8>.cluster/users.lock
+  flock -s 8
+  if ! bash cluster/kubeconfig.sh >/dev/null 2>&1; then started=yes; fi
+  # The cluster's processes outlive this script: they must not hold its lock.
+  bash cluster/up.sh 8>&-
+}
+
+release_cluster() {
+  if flock -xn 8; then bash cluster/down.sh 8>&-; fi
+}
+
+run() {
+  "$@" || failed=1
+}
+
+sum() {
+  awk -v only="$1" -v column="$2" '$1 ~ only { total += $column } END { print total + 0 }' "$counts"
+}
+
+bash scripts/prepare.sh
+if [[ ${1:-all} == unit ]]; then
+  run npx vitest run --project unit --project integration
+else
+  run npx vitest run --project unit --project integration --project package
+  if [[ ${GASW_K8S_TEST_CLUSTER:-} == none ]]; then
+    echo "GASW_K8S_TEST_CLUSTER=none: no end-to-end test is run" >&2
+  else
+    if [[ -z ${GASW_K8S_TEST_KUBECONFIG:-} ]]; then acquire_cluster; fi
+    run npx vitest run --project e2e
+    if [[ $(sum '^e2e$' 2) -eq 0 ]]; then
+      echo "no end-to-end test has passed" >&2
+      echo "e2e 0 1" >>"$counts"
+    fi
+    run bash scripts/node24.sh
+  fi
+fi
+passed=$(sum . 2)
+failures=$(sum . 3)
+if [[ $failed -ne 0 && $failures -eq 0 ]]; then failures=1; fi
+echo "$passed passed, $failures failed"
+[[ $failures -eq 0 ]]
