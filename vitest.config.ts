@@ -8,6 +8,7 @@ export default defineConfig({
     projects: [
       { test: { name: "unit", include: ["test/unit/**/*.test.ts"], testTimeout: 20_000 } },
       { test: { name: "integration", include: ["test/integration/**/*.test.ts"], testTimeout: 60_000 } },
+      { test: { name: "package", include: ["test/package/**/*.test.ts"] } },
       {
         test: {
           name: "e2e",

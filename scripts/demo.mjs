@@ -1,7 +1,18 @@
 // The main job: a workflow directory as an engine makes it, six jobs, their statuses, why some failed, and the clean-up.
 // Expects KUBECONFIG to name the cluster; called by `npm run demo`.
 import { spawnSync } from "node:child_process";
-import { chownSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  chownSync,
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import os from "node:os";
 import path from "node:path";
 
@@ -89,31 +100,75 @@ const env = { ...process.env, GASW_K8S_CONFIG: path.join(folder, "gasw-k8s.json"
 
 /** Shows a command as a person would type it, and runs it. */
 function show(command, args, expected = 0) {
-  console.log(`\n$ ${[path.basename(command), ...args].join(" ")}`);
+  const typed = `$ ${[path.basename(command), ...args.map(quoted)].join(" ")}`;
   const isOurs = command === "gasw-k8s";
-  const { status } = spawnSync(isOurs ? process.execPath : command, isOurs ? [program, ...args] : args, {
-    cwd: workflow,
-    env,
-    stdio: "inherit",
-  });
+  const call = isOurs ? [process.execPath, [program, ...args]] : [command, args];
+  if (recordTo !== undefined) {
+    record(isOurs ? args : [command], typed, ...call);
+    return;
+  }
+  console.log(`\n${typed}`);
+  const { status } = spawnSync(...call, { cwd: workflow, env, stdio: "inherit" });
   if (status !== expected) throw new Error(`${command} ${args[0]} ended with exit code ${status}, not ${expected}`);
 }
 
+function quoted(argument) {
+  return /^[\w@%+=:,./-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", "'\\''")}'`;
+}
+
+/** Appends a command and what it printed to the transcript of its kind, with the paths of an ordinary installation. */
+function record(words, typed, command, args) {
+  const file = path.join(folder, "output");
+  const output = openSync(file, "w");
+  const { status } = spawnSync(command, args, { cwd: workflow, env, stdio: ["ignore", output, output] });
+  closeSync(output);
+  const kind = ["debug", "config"].includes(words[0]) ? `${words[0]}-${words[1]}` : words[0];
+  const text = `${typed}\n${readFileSync(file, "utf8")}${status === 0 ? "" : `$ echo $?\n${status}\n`}`;
+  const place = (path_) => new RegExp(path_.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&"), "g");
+  const shown = text
+    .replace(place(path.dirname(workflow)), "/var/www/html/workflows")
+    .replace(place(folder), "/etc/gasw-k8s")
+    .replace(place(namespace), "vip");
+  appendFileSync(path.join(recordTo, `${kind}.txt`), `${shown}\n`);
+}
+
 const gasw = (...args) => show("gasw-k8s", args);
+
+/** With `--record DIR` the transcripts of the documentation are written, of more commands than the demo shows. */
+const recordTo = process.argv[2] === "--record" ? path.resolve(process.argv[3]) : undefined;
+const also = (...args) => {
+  if (recordTo !== undefined) gasw(...args);
+};
 
 const begin = Date.now();
 makeWorkflow();
 writeFileSync(path.join(folder, "gasw-k8s.json"), JSON.stringify(config, null, 2));
 console.log(`workflow directory: ${workflow}\nconfiguration:      ${path.join(folder, "gasw-k8s.json")}`);
 show("ls", ["sh"]);
+also("submit", `sh/${GREP}.sh`, "--dry-run");
 gasw("submit", `sh/${GREP}.sh`, `sh/${COUNT}.sh`, `sh/${SORT}.sh`, `sh/${FAILING}.sh`);
 gasw("submit", `sh/${JSON_STATS}.sh`, "--image", "localhost/gasw-k8s/tools:1", "--memory", "64Mi");
 gasw("submit", `sh/${MISSING}.sh`, "--image", "localhost/gasw-k8s/segmentation:missing");
+also("debug", "exec", COUNT, "--", "id");
+also("debug", "pods");
+also("debug", "why", COUNT);
 gasw("status", "--watch");
+also("submit", `sh/${GREP}.sh`);
+also("submit", `sh/${GREP}.sh`, "--memory", "1Gi");
+also("submit", "sh/Basic_Grep.sh");
+also("status", "--status", "ERROR");
+also("status", GREP, "-o", "json");
+also("wait", GREP, FAILING);
 show("cat", [`out/${GREP}.sh.out`]);
 show("cat", [`err/${FAILING}.sh.err`]);
 gasw("debug", "why", FAILING);
 gasw("debug", "why", MISSING);
+for (const kind of ["jobs", "nodes", "pv", "pvc"]) also("debug", kind);
+also("debug", "describe", GREP);
+also("debug", "events", GREP);
+also("debug", "logs", FAILING);
+also("config", "show");
+also("config", "check");
 gasw("cleanup");
 gasw("cleanup", "--yes");
 gasw("debug", "pv");

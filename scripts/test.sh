@@ -46,13 +46,17 @@ else
   if [[ ${GASW_K8S_TEST_CLUSTER:-} == none ]]; then
     echo "GASW_K8S_TEST_CLUSTER=none: no end-to-end test is run" >&2
   else
+    if [[ -z ${GASW_K8S_TEST_KUBECONFIG:-} ]] && command -v kind >/dev/null && docker info >/dev/null 2>&1; then
+      eval "$(bash cluster/kind.sh)"
+    fi
     if [[ -z ${GASW_K8S_TEST_KUBECONFIG:-} ]]; then acquire_cluster; fi
     run npx vitest run --project e2e
     if [[ $(sum '^e2e$' 2) -eq 0 ]]; then
       echo "no end-to-end test has passed" >&2
       echo "e2e 0 1" >>"$counts"
     fi
-    run bash scripts/node24.sh
+    run bash scripts/node24.sh --project unit --project integration
+    run bash scripts/node24.sh --project e2e test/e2e/submit.test.ts test/e2e/status.test.ts test/e2e/cleanup.test.ts test/e2e/debug
   fi
 fi
 passed=$(sum . 2)

@@ -61,8 +61,12 @@ export class Context implements Deps {
       maxRetryWait: options.statusRetryWait,
       requestsPerSecond: options.requestsPerSecond,
     };
-    if (this.config.insecureSkipTlsVerify) this.warn("insecureSkipTlsVerify is set: whoever answers at the cluster's address is trusted");
-    return new KubernetesClient(clusterAccess(this.config, this.io.env), settings, this.signal);
+    const access = clusterAccess(this.config, this.io.env);
+    if (access.insecure) {
+      const key = this.config.insecureSkipTlsVerify ? "insecureSkipTlsVerify" : "the kubeconfig's insecure-skip-tls-verify";
+      this.warn(`${key} is set: whoever answers at ${access.server.origin} is trusted and gets the token`);
+    }
+    return new KubernetesClient(access, settings, this.signal);
   }
 }
 

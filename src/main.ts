@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { readFileSync } from "node:fs";
 import { run } from "./cli.ts";
 import { GaswError } from "./errors.ts";
@@ -6,6 +7,8 @@ import { errorReport } from "./ui/output.ts";
 /** The process around one command line: signals, streams, exit code. A function, since chunks that are loaded later wait for this module. */
 export async function main(): Promise<void> {
   const interrupt = new AbortController();
+  // Every request in flight listens to it.
+  setMaxListeners(0, interrupt.signal);
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.once(signal, () => interrupt.abort());
   }

@@ -1,10 +1,11 @@
 import path from "node:path";
 import { createInterface } from "node:readline/promises";
 import type { Context } from "../context.ts";
+import { hasEnded } from "../core/job.ts";
 import { GaswError } from "../errors.ts";
 import { type CleanupPlan, type CleanupTarget, planCleanup, runCleanup } from "../services/cleanup.ts";
-import { refresh } from "../services/refresh.ts";
-import { enclosingWorkflow, knownWorkflow } from "../services/workflows.ts";
+import { observeForeign, refresh } from "../services/refresh.ts";
+import { knownWorkflow, targetDirectory } from "../services/workflows.ts";
 import type { StoredWorkflow } from "../store/store.ts";
 import type { OutputFormat } from "../ui/io.ts";
 import { errorReport, printable, table } from "../ui/output.ts";
@@ -24,57 +25,60 @@ export interface CleanupOptions {
 /** `cleanup`: shows what would go, and removes it when told to. */
 export async function cleanup(context: Context, options: CleanupOptions): Promise<number> {
   const { io } = context;
-  const directory = directoryOf(io.cwd, options.workflow);
+  const directory = targetDirectory(options.workflow, io.cwd);
+  if (directory === undefined) {
+    throw new GaswError("USAGE", "no workflow is named, and the current directory is not one", {
+      hint: "name its directory: gasw-k8s cleanup --workflow DIR",
+    });
+  }
   const workflow = knownWorkflow(context, directory);
   const target = { namespace: context.config.k8sNamespace, id: path.basename(directory) };
-  if (workflow !== undefined) await refuseActive(context, workflow, options);
+  await refuseActive(context, target, workflow, options);
   const plan = await planCleanup(context, target, options.shared === true);
-  if (workflow === undefined) checkDirectory(plan, target, directory);
+  checkDirectory(plan, target, directory);
   if (options.output === "text") showPlan(context, plan);
-  const acts = plan.remove.length > 0 && (options.yes === true || (await confirmed(context, plan)));
-  if (!acts) {
+  const acts = plan.remove.length > 0 && (options.yes === true || (options.output === "text" && (await confirmed(context, plan))));
+  if (!acts && options.yes !== true) {
     if (options.output !== "text") print(context, { dryRun: true, remove: plan.remove.map(publicForm), keep: plan.keep });
     else if (plan.remove.length > 0) io.stderr.write("nothing was removed (--yes removes it)\n");
     return 0;
   }
+  // Between the plan and the answer a job may have been submitted.
+  if (options.yes !== true) await refuseActive(context, target, workflow, options);
   return await act(context, plan, workflow, options);
 }
 
-/** A workflow's directory may be gone already; its name is enough to find what it left behind. */
-function directoryOf(cwd: string, named: string | undefined): string {
-  const directory = named === undefined ? enclosingWorkflow(cwd) : path.resolve(cwd, named);
-  if (directory !== undefined) return directory;
-  throw new GaswError("USAGE", "no workflow is named, and the current directory is not one", {
-    hint: "name its directory: gasw-k8s cleanup --workflow DIR",
+/** @throws GaswError CONFLICT when jobs are active, in this host's state or, submitted from another one, in the cluster */
+async function refuseActive(
+  context: Context,
+  target: CleanupTarget,
+  workflow: StoredWorkflow | undefined,
+  { cancel }: CleanupOptions,
+): Promise<void> {
+  if (workflow !== undefined) await refresh(context, workflow);
+  if (cancel === true) return;
+  const known = workflow === undefined ? [] : context.store.jobs(workflow);
+  const seen = await observeForeign(context, target.namespace, target.id);
+  const active = new Set([
+    ...known.filter((job) => !hasEnded(job.status) && job.status !== "NOT_SUBMITTED").map((job) => job.id),
+    ...seen.filter(({ id, decision }) => !hasEnded(decision.status) && !known.some((job) => job.id === id)).map(({ id }) => id),
+  ]);
+  if (active.size === 0) return;
+  const some = [...active].slice(0, 3).join(", ");
+  throw new GaswError("CONFLICT", `${active.size} jobs of workflow ${target.id} are still active: ${some}${active.size > 3 ? ", …" : ""}`, {
+    hint: "wait for them (gasw-k8s status --watch), or delete them too with --cancel",
   });
 }
 
-async function refuseActive(context: Context, workflow: StoredWorkflow, { cancel }: CleanupOptions): Promise<void> {
-  await refresh(context, workflow);
-  const active = context.store.activeJobs(workflow).filter((job) => job.status !== "NOT_SUBMITTED");
-  if (active.length === 0 || cancel === true) return;
-  const some = active
-    .slice(0, 3)
-    .map((job) => job.id)
-    .join(", ");
-  throw new GaswError(
-    "CONFLICT",
-    `${active.length} jobs of workflow ${workflow.id} are still active: ${some}${active.length > 3 ? ", …" : ""}`,
-    {
-      hint: "wait for them (gasw-k8s status --watch), or delete them too with --cancel",
-    },
-  );
-}
-
-/** What this host did not make is removed only when the directory is the one that the objects name. */
+/** A workflow of the same name in another directory is another one: its objects are not touched. */
 function checkDirectory(plan: CleanupPlan, target: CleanupTarget, directory: string): void {
-  const claim = plan.remove.find((object) => object.kind === "PersistentVolumeClaim" && object.purpose.startsWith("/"));
-  if (claim === undefined || claim.purpose === directory) return;
+  const other = plan.remove.map((object) => object.directory).find((named) => named !== undefined && named !== directory);
+  if (other === undefined) return;
   throw new GaswError(
     "CONFLICT",
-    `the objects of workflow ${target.id} in namespace ${target.namespace} belong to ${claim.purpose}, not to ${directory}`,
+    `the objects of workflow ${target.id} in namespace ${target.namespace} belong to ${other}, not to ${directory}`,
     {
-      hint: `name that directory: gasw-k8s cleanup --workflow ${claim.purpose}`,
+      hint: `name that directory: gasw-k8s cleanup --workflow ${other}`,
     },
   );
 }
@@ -122,7 +126,7 @@ async function act(context: Context, plan: CleanupPlan, workflow: StoredWorkflow
       keep: plan.keep,
       failures: failures.map(({ code, message, hint }) => ({ code, message, hint })),
     });
-  for (const failure of failures.slice(0, -1)) io.stderr.write(errorReport(failure, options));
+  if (options.output === "text") for (const failure of failures.slice(0, -1)) io.stderr.write(errorReport(failure, options));
   const last = failures.at(-1);
   if (last !== undefined) throw last;
   return 0;

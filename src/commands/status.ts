@@ -2,11 +2,10 @@ import path from "node:path";
 import type { Context } from "../context.ts";
 import { hasEnded } from "../core/job.ts";
 import { GaswError } from "../errors.ts";
-import { findJob } from "../services/findJob.ts";
+import { findJob, isScriptPath } from "../services/findJob.ts";
 import { follow } from "../services/follow.ts";
-import { observeForeign, refresh } from "../services/refresh.ts";
-import { workflowDirectory } from "../services/workflowFiles.ts";
-import { enclosingWorkflow, knownWorkflow, unknownWorkflow } from "../services/workflows.ts";
+import { type ForeignJob, observeForeign, refresh } from "../services/refresh.ts";
+import { knownWorkflow, targetDirectory, unknownWorkflow } from "../services/workflows.ts";
 import type { StoredJob, StoredWorkflow } from "../store/store.ts";
 import type { OutputFormat } from "../ui/io.ts";
 import { type JobRecord, jobTable, summary } from "../ui/jobs.ts";
@@ -36,11 +35,11 @@ interface Scope {
 /** `status [JOB…]` */
 export async function status(context: Context, names: readonly string[], options: StatusOptions): Promise<number> {
   const { cwd } = context.io;
-  const directory = options.workflow === undefined ? enclosingWorkflow(cwd) : workflowDirectory(options.workflow, [], cwd);
+  const directory = targetDirectory(options.workflow, cwd);
   const workflow = directory === undefined ? undefined : knownWorkflow(context, directory);
-  if (directory !== undefined && workflow === undefined && names.length === 0) {
+  if (directory !== undefined && workflow === undefined && !names.some((name) => isScriptPath(name, cwd))) {
     if (options.cached === true) throw unknownWorkflow(context, directory);
-    return await foreignStatus(context, directory, options);
+    return await foreignStatus(context, directory, names, options);
   }
   const scope = scopeOf(context, names, workflow);
   const records = () => scope.select().map(jobRecord).filter(filterOf(context, options));
@@ -176,22 +175,23 @@ function printChanges(io: Context["io"], records: readonly JobRecord[], known: M
 }
 
 /** A workflow that another host submitted: what the cluster's labels tell, nothing is written. */
-async function foreignStatus(context: Context, directory: string, options: StatusOptions): Promise<number> {
+async function foreignStatus(context: Context, directory: string, names: readonly string[], options: StatusOptions): Promise<number> {
   const namespace = context.config.k8sNamespace;
   const workflow = path.basename(directory);
-  const jobs = await observeForeign(context, namespace, workflow);
-  if (jobs.length === 0) {
-    throw new GaswError(
-      "NOT_FOUND",
-      `no jobs of workflow ${workflow} in namespace ${namespace}, neither in this host's state nor in the cluster`,
-      {
-        hint: "submit a job of it first, or name another --workflow or --namespace",
-      },
-    );
+  const isCalled = (name: string) => (job: ForeignJob) => name === job.id || name === job.kubeName;
+  const found = await observeForeign(context, namespace, workflow);
+  const jobs = names.length === 0 ? found : found.filter((job) => names.some((name) => isCalled(name)(job)));
+  const missing = names.find((name) => !jobs.some(isCalled(name)));
+  if (jobs.length === 0 || missing !== undefined) {
+    const what = missing === undefined ? "no jobs" : `no job ${missing}`;
+    const where = "neither in this host's state nor in the cluster";
+    throw new GaswError("NOT_FOUND", `${what} of workflow ${workflow} in namespace ${namespace}, ${where}`, {
+      hint: "submit a job of it first, or name another --workflow or --namespace",
+    });
   }
   context.warn(`workflow ${workflow} was submitted from another host or state file: this is what the cluster shows, read-only`);
   const records = jobs.map(
-    ({ id, kubeName, decision }): JobRecord => ({
+    ({ id, kubeName, created, decision }): JobRecord => ({
       id,
       workflow,
       namespace,
@@ -203,8 +203,8 @@ async function foreignStatus(context: Context, directory: string, options: Statu
       exitCode: decision.exitCode ?? null,
       pod: decision.pod ?? null,
       node: decision.node ?? null,
-      created: null,
-      submitted: null,
+      created: created ?? null,
+      submitted: created ?? null,
       started: decision.startedAt ?? null,
       ended: decision.finishedAt ?? null,
       observed: context.now().toISOString(),

@@ -1,4 +1,4 @@
-import { open } from "node:fs/promises";
+import { open, stat } from "node:fs/promises";
 import path from "node:path";
 import type { Readable } from "node:stream";
 import type { V1Job } from "@kubernetes/client-node";
@@ -150,14 +150,16 @@ async function submitLines(context: Context, workflow: Workflow, from: string): 
 }
 
 async function openRequests(file: string): Promise<Readable> {
-  try {
-    return (await open(file)).createReadStream();
-  } catch (cause) {
-    throw new GaswError("USAGE", `the requests ${file} can't be read (${systemCode(cause)})`, {
-      hint: "--from names a file of NDJSON requests, or - for stdin",
-      cause,
-    });
-  }
+  const refuse = (why: string, cause?: unknown) =>
+    new GaswError("USAGE", `the requests ${file} ${why}`, { hint: "--from names a file of NDJSON requests, or - for stdin", cause });
+  const found = await stat(file).catch((cause: unknown) => {
+    throw refuse(`can't be read (${systemCode(cause)})`, cause);
+  });
+  if (found.isDirectory()) throw refuse("are a directory");
+  const handle = await open(file).catch((cause: unknown) => {
+    throw refuse(`can't be read (${systemCode(cause)})`, cause);
+  });
+  return handle.createReadStream();
 }
 
 async function submitLine(context: Context, workflow: Workflow, submitter: Submitter, line: string, number: number): Promise<Submitted> {

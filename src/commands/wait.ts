@@ -1,9 +1,8 @@
 import type { Context } from "../context.ts";
 import { hasEnded } from "../core/job.ts";
-import { findJob } from "../services/findJob.ts";
+import { findJob, isScriptPath } from "../services/findJob.ts";
 import { follow } from "../services/follow.ts";
-import { workflowDirectory } from "../services/workflowFiles.ts";
-import { enclosingWorkflow, knownWorkflow } from "../services/workflows.ts";
+import { knownWorkflow, targetDirectory, unknownWorkflow } from "../services/workflows.ts";
 import type { StoredJob, StoredWorkflow } from "../store/store.ts";
 import { summary } from "../ui/jobs.ts";
 import { progress } from "../ui/progress.ts";
@@ -18,9 +17,14 @@ export interface WaitOptions {
 /** `wait JOB…`: the highest exit code of the jobs, when all have ended. */
 export async function wait(context: Context, names: readonly string[], options: WaitOptions): Promise<number> {
   const { cwd } = context.io;
-  const directory = options.workflow === undefined ? enclosingWorkflow(cwd) : workflowDirectory(options.workflow, [], cwd);
+  const directory = targetDirectory(options.workflow, cwd);
   const workflow = directory === undefined ? undefined : knownWorkflow(context, directory);
+  if (directory !== undefined && workflow === undefined && !names.every((name) => isScriptPath(name, cwd))) {
+    throw unknownWorkflow(context, directory);
+  }
   const jobs = names.map((name) => findJob(context.store, name, { prefix: true, workflow, cwd }));
+  const unsubmitted = jobs.find((job) => job.status === "NOT_SUBMITTED");
+  if (unsubmitted !== undefined) context.warn(`job ${unsubmitted.id} is not submitted yet: it does not end before \`submit\` starts it`);
   return await waitFor(context, jobs, options.waitTimeout);
 }
 

@@ -148,7 +148,7 @@ function endedByDeletion(pod: V1Pod, { exitCode, finishedAt, reason }: V1Contain
 
 function initFailure(pod: V1Pod, podReason: string, podMessage: string): Ending {
   // A sidecar does not fail its pod: it is ended with it, often by a signal.
-  const sidecars = (pod.spec?.initContainers ?? []).filter((container) => container.restartPolicy === "Always").map(({ name }) => name);
+  const sidecars = sidecarsOf(pod);
   const failed = pod.status?.initContainerStatuses?.find(
     (status) => (status.state?.terminated?.exitCode ?? 0) !== 0 && !sidecars.includes(status.name),
   );
@@ -163,6 +163,10 @@ function initFailure(pod: V1Pod, podReason: string, podMessage: string): Ending 
   };
 }
 
+function sidecarsOf(pod: V1Pod): string[] {
+  return (pod.spec?.initContainers ?? []).filter((container) => container.restartPolicy === "Always").map(({ name }) => name);
+}
+
 function waitingReason(pod: V1Pod, main: V1ContainerStatus | undefined): { reason: string; message: string } {
   const scheduled = pod.status?.conditions?.find((condition) => condition.type === "PodScheduled");
   if (scheduled?.status === "False") {
@@ -174,7 +178,11 @@ function waitingReason(pod: V1Pod, main: V1ContainerStatus | undefined): { reaso
   if (waiting?.reason !== undefined && waiting.reason !== "PodInitializing" && waiting.reason !== "ContainerCreating") {
     return { reason: waiting.reason, message: waiting.message ?? waiting.reason };
   }
-  const busy = (pod.status?.initContainerStatuses ?? []).find((status) => status.state?.running !== undefined && status.started !== true);
+  // A sidecar runs on: it holds the others back only until it has started.
+  const sidecars = sidecarsOf(pod);
+  const busy = (pod.status?.initContainerStatuses ?? []).find(
+    ({ name, state, started }) => state?.running !== undefined && !(sidecars.includes(name) && started === true),
+  );
   if (busy !== undefined) return { reason: "Initializing", message: `init container ${busy.name} runs` };
   return { reason: "ContainerCreating", message: "the node prepares the container (volumes, image)" };
 }

@@ -18,14 +18,17 @@ export const GPU_RESOURCE = "nvidia.com/gpu";
 
 /**
  * Runs script `$3` with its streams in the files `$1` and `$2`. The first process of a container ignores signals that it does not
- * handle, so SIGTERM is passed on: without that a deleted job would run on for its whole grace period. A wait that the trap has
- * interrupted tells nothing of the script, so it begins again. Streams that can't be opened: 7, GASW's ERROR_WRITE_LOCAL.
+ * handle, so SIGTERM is passed on: without that a deleted job would run on for its whole grace period. A wait that the signal interrupts
+ * ends with 143 as well: it is taken up again while the script lives, and what the shell remembers of it is asked for afterwards (127
+ * or -1: nothing). Streams that can't be opened end it with 7, GASW's ERROR_WRITE_LOCAL.
  */
 const WRAPPER = [
-  `trap '[ "$!" ] || exit 143; again=1; kill -TERM "$!" 2>/dev/null' TERM`,
+  `trap '[ "$!" ] || exit 143; kill -TERM "$!" 2>/dev/null' TERM`,
   'exec >"$1" 2>"$2" || exit 7',
   'bash "$3" &',
-  'while :; do again=; wait "$!"; code=$?; [ "$again" ] || exit "$code"; done',
+  'while wait "$!"; code=$?; kill -0 "$!" 2>/dev/null; do :; done',
+  '[ "$code" = 143 ] || exit "$code"',
+  'wait "$!" 2>/dev/null; code=$?; case $code in 127|-1) code=143;; esac; exit "$code"',
 ].join("\n");
 
 /** A claim to be mounted in the pod. */

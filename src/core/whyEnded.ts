@@ -123,7 +123,9 @@ function cannotStart({ state, job, ...facts }: Facts): Explanation | undefined {
     sentence: noBash
       ? `could not start: its image${image === undefined ? "" : ` ${image}`} has no bash, which runs the scripts`
       : `could not start: ${state.message ?? "the container runtime refused the container"}`,
-    remedy: noBash ? "use an image that has bash (--image, or `image` in the configuration)" : "correct the image or the container's settings",
+    remedy: noBash
+      ? "use an image that has bash (--image, or `image` in the configuration)"
+      : "correct the image or the container's settings",
     ...(state.message === undefined ? {} : { evidence: [state.message] }),
   };
 }

@@ -14,11 +14,19 @@ const REASONS = new Set([
 export const imageCauses: readonly Cause[] = [
   {
     id: "image-name-invalid",
-    match: image((_, reason) => reason === "InvalidImageName", "is no valid name of an image", "correct the name (--image, or `image` in the configuration)"),
+    match: image(
+      (_, reason) => reason === "InvalidImageName",
+      "is no valid name of an image",
+      "correct the name (--image, or `image` in the configuration)",
+    ),
   },
   {
     id: "image-not-on-node",
-    match: image((_, reason) => reason === "ErrImageNeverPull", "is not on the node, and imagePullPolicy Never forbids to pull it", "load it on the nodes, or set imagePullPolicy to IfNotPresent"),
+    match: image(
+      (_, reason) => reason === "ErrImageNeverPull",
+      "is not on the node, and imagePullPolicy Never forbids to pull it",
+      "load it on the nodes, or set imagePullPolicy to IfNotPresent",
+    ),
   },
   {
     id: "image-denied",
@@ -30,26 +38,48 @@ export const imageCauses: readonly Cause[] = [
   },
   {
     id: "image-rate-limit",
-    match: image((text) => /toomanyrequests|429/i.test(text), "can't be pulled for now: the registry limits the number of pulls", "it is tried again by itself; pull with credentials (imagePullSecrets), or use a mirror"),
+    match: image(
+      (text) => /toomanyrequests|429/i.test(text),
+      "can't be pulled for now: the registry limits the number of pulls",
+      "it is tried again by itself; pull with credentials (imagePullSecrets), or use a mirror",
+    ),
   },
   {
     id: "image-not-found",
-    match: image((text) => /manifest unknown|not found|NotFound|404/.test(text) && !/no such host/.test(text), "does not exist in its registry", "correct the image's name or tag (--image, or `image` in the configuration)"),
+    match: image(
+      (text) => /manifest unknown|not found|NotFound|404/.test(text) && !/no such host/.test(text),
+      "does not exist in its registry",
+      "correct the image's name or tag (--image, or `image` in the configuration)",
+    ),
   },
   {
     id: "registry-unreachable",
     match: image(
       (text, reason) =>
-        reason === "RegistryUnavailable" || /no such host|dial tcp|connection refused|i\/o timeout|deadline exceeded|no route|TLS handshake|x509|name resolution|server misbehaving/i.test(text),
+        reason === "RegistryUnavailable" ||
+        /no such host|dial tcp|connection refused|i\/o timeout|deadline exceeded|no route|TLS handshake|x509|name resolution|server misbehaving/i.test(
+          text,
+        ),
       "can't be pulled, since its registry can't be reached from the node",
       "check the registry's name in the image, and the node's network, proxy and certificates; it is tried again by itself",
     ),
   },
   {
     id: "image-platform",
-    match: image((text) => /no match for platform/i.test(text), "is not built for the node's kind of processor", "use an image for it, or choose other nodes with nodeSelector"),
+    match: image(
+      (text) => /no match for platform/i.test(text),
+      "is not built for the node's kind of processor",
+      "use an image for it, or choose other nodes with nodeSelector",
+    ),
   },
-  { id: "image-pull", match: image(() => true, "can't be pulled", "see the registry's answer below and correct the image's name, the credentials or the network; it is tried again by itself") },
+  {
+    id: "image-pull",
+    match: image(
+      () => true,
+      "can't be pulled",
+      "see the registry's answer below and correct the image's name, the credentials or the network; it is tried again by itself",
+    ),
+  },
 ];
 
 /** A row about the image: holds when the reason is one of an image and the words fit. */
@@ -63,13 +93,16 @@ function image(fits: (text: string, reason: string) => boolean, trouble: string,
     const name = imageName(facts, text);
     const isOver = facts.state.status === "ERROR" ? "was given up" : "waits";
     const evidence = event === undefined ? (facts.state.message === undefined ? [] : [facts.state.message]) : quote(event);
-    return { sentence: `${isOver}, since its image${name === undefined ? "" : ` ${name}`} ${trouble}`, remedy, evidence };
+    return { sentence: `${isOver}: its image${name === undefined ? "" : ` ${name}`} ${trouble}`, remedy, evidence };
   };
 }
 
 /** The event that quotes the registry's or the runtime's own words; the back-off that follows it says less. */
 function pullEvent(facts: Facts) {
-  return newestEvent(facts, (event) => event.reason === "Failed" && /pull|image/i.test(event.message ?? "") && !/^Error: /.test(event.message ?? ""));
+  return newestEvent(
+    facts,
+    (event) => event.reason === "Failed" && /pull|image/i.test(event.message ?? "") && !/^Error: /.test(event.message ?? ""),
+  );
 }
 
 function imageName(facts: Facts, text: string): string | undefined {

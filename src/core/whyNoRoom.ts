@@ -70,7 +70,8 @@ function amount(resource: string, quantity: string): string {
 /** Taints and selectors that keep the pod off nodes. */
 function placement(message: string, facts: Facts): string[] {
   const taints = [...message.matchAll(/(\d+) node\(s\) had untolerated taint(?:\(s\))?(?: (\{[^}]*\}))?/g)].map(
-    ([, count, taint]) => `${count} ${count === "1" ? "node has" : "nodes have"} a taint that it does not tolerate${taint ? ` ${taint}` : ""}`,
+    ([, count, taint]) =>
+      `${count} ${count === "1" ? "node has" : "nodes have"} a taint that it does not tolerate${taint ? ` ${taint}` : ""}`,
   );
   const selected = /didn't match Pod's node affinity\/selector/.test(message);
   const selector = Object.entries(podSpec(facts)?.nodeSelector ?? {}).map(([key, value]) => `${key}=${value}`);
@@ -84,8 +85,10 @@ function remedyFor(short: readonly string[], tooBig: readonly string[], message:
     const options = tooBig.map((resource) => NAMES[resource]?.option ?? resource).join(", ");
     return `it will never fit: submit it with less (${options}), or add a node that has so much`;
   }
-  if (message.includes("untolerated taint")) return "add a fitting entry to `tolerations`, or take the taint off a node: `gasw-k8s debug nodes` lists them";
-  if (message.includes("node affinity/selector")) return "correct `nodeSelector` in the configuration, or label a node: kubectl label node NODE KEY=VALUE";
+  if (message.includes("untolerated taint"))
+    return "add a fitting entry to `tolerations`, or take the taint off a node: `gasw-k8s debug nodes` lists them";
+  if (message.includes("node affinity/selector"))
+    return "correct `nodeSelector` in the configuration, or label a node: kubectl label node NODE KEY=VALUE";
   if (short.length > 0) return "it begins by itself when other jobs end; asking for less lets it begin sooner";
   return "see `gasw-k8s debug nodes`";
 }

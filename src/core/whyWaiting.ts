@@ -1,7 +1,7 @@
 import type { CoreV1Event } from "@kubernetes/client-node";
 import { timeText } from "./amounts.ts";
+import { type Cause, type Explanation, type Facts, type MountedClaim, mainContainer, newestEvent, podSpec, quote } from "./whyFacts.ts";
 import { unschedulable } from "./whyNoRoom.ts";
-import { type Cause, type Explanation, type Facts, mainContainer, type MountedClaim, newestEvent, podSpec, quote } from "./whyFacts.ts";
 
 /** Explanations of jobs that can't begin as they are, also of those that were given up for it. */
 export const hopelessCauses: readonly Cause[] = [
@@ -110,7 +110,9 @@ function configError({ state, ...facts }: Facts): Explanation | undefined {
 
 /** The newest event in which the Job controller could not make the pod. */
 function failedCreate(facts: Facts): CoreV1Event | undefined {
-  return facts.pod === undefined && facts.seen.phase !== "ended" ? newestEvent(facts, (event) => event.reason === "FailedCreate") : undefined;
+  return facts.pod === undefined && facts.seen.phase !== "ended"
+    ? newestEvent(facts, (event) => event.reason === "FailedCreate")
+    : undefined;
 }
 
 function quota(facts: Facts): Explanation | undefined {
@@ -158,7 +160,8 @@ function volumeNotBound(facts: Facts): Explanation | undefined {
   if (facts.seen.phase !== "waiting" || facts.pod?.spec?.nodeName !== undefined) return undefined;
   const claim = unbound(facts.claims);
   // A class that binds at first use leaves the claim Pending until a node is found.
-  const isCause = claim !== undefined && (facts.kubeJob === undefined || /persistentvolumeclaim|PersistentVolumeClaim/.test(facts.seen.message));
+  const isCause =
+    claim !== undefined && (facts.kubeJob === undefined || /persistentvolumeclaim|PersistentVolumeClaim/.test(facts.seen.message));
   if (!isCause) return undefined;
   const event = claimEvent(facts, claim.name);
   return {
@@ -181,8 +184,14 @@ function volumeMount(facts: Facts): Explanation | undefined {
   const text = event.message ?? "";
   const remedies: readonly [RegExp, string][] = [
     [/access denied|permission denied/i, "the NFS server refuses this node: allow it in the server's exports"],
-    [/No such file|does not exist|not found/i, "the folder does not exist on the server: check nfsPath (or `path`) against what is exported"],
-    [/timed out|timeout|No route|Connection refused|refused/i, "the node can't reach the server: check nfsAddress, the network and a firewall between"],
+    [
+      /No such file|does not exist|not found/i,
+      "the folder does not exist on the server: check nfsPath (or `path`) against what is exported",
+    ],
+    [
+      /timed out|timeout|No route|Connection refused|refused/i,
+      "the node can't reach the server: check nfsAddress, the network and a firewall between",
+    ],
     [/bad option|helper program|unknown filesystem/i, "the node lacks the NFS client: install nfs-common (or nfs-utils) on it"],
   ];
   return {

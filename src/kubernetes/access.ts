@@ -19,6 +19,8 @@ export interface AccessSettings {
 export interface ClusterAccess {
   readonly server: URL;
   readonly kubeConfig: KubeConfig;
+  /** Whether the server's certificate is not verified. */
+  readonly insecure: boolean;
   /** Node.js request options: agent, headers and credentials; asked anew for every request since tokens expire. */
   requestOptions(): Promise<{ agent: Agent; headers: Record<string, string>; auth?: string }>;
 }
@@ -47,6 +49,7 @@ export function clusterAccess(settings: AccessSettings, env: NodeJS.ProcessEnv):
   return {
     server,
     kubeConfig,
+    insecure: settings.insecureSkipTlsVerify || cluster.skipTLSVerify === true,
     async requestOptions() {
       const options: { agent?: unknown; headers?: Record<string, string>; auth?: string } = {};
       // Read every time, since bound tokens are replaced while the program runs.
@@ -69,7 +72,9 @@ function keepAlive(kept: { from: Agent; agent: Agent } | undefined, fresh: Agent
   if (Object.getPrototypeOf(fresh) !== Agent.prototype) return kept ?? { from: fresh, agent: fresh };
   if (kept !== undefined && sameCredentials(kept.from, fresh)) return kept;
   kept?.agent.destroy();
-  return { from: fresh, agent: new Agent({ ...fresh.options, keepAlive: true, maxSockets: 32 }) };
+  // Said outright, since NODE_TLS_REJECT_UNAUTHORIZED in somebody's environment would decide it else.
+  const rejectUnauthorized = fresh.options.rejectUnauthorized ?? true;
+  return { from: fresh, agent: new Agent({ ...fresh.options, rejectUnauthorized, keepAlive: true, maxSockets: 32 }) };
 }
 
 function sameCredentials(a: Agent, b: Agent): boolean {

@@ -56,6 +56,11 @@ export class KubernetesClient {
     return this.access.server.origin;
   }
 
+  /** A client of the same cluster under another signal: for what is still to be undone after an abort. */
+  withSignal(signal: AbortSignal): KubernetesClient {
+    return new KubernetesClient(this.access, this.#settings, signal);
+  }
+
   get<T>(path: string, query?: RequestOptions["query"]): Promise<T> {
     return this.#json<T>("GET", path, query === undefined ? {} : { query });
   }

@@ -42,11 +42,7 @@ export function listPods(client: KubernetesClient, namespace: string, workflowHa
 const ROUTINE = ["Scheduled", "Created", "Started", "Killing", "SuccessfulCreate", "SuccessfulDelete", "Completed"];
 
 /** Events of a namespace, oldest first; about one object, or those about all that may tell what something waits for. */
-export async function listEvents(
-  client: KubernetesClient,
-  namespace: string,
-  about: { name: string } | "waits",
-): Promise<CoreV1Event[]> {
+export async function listEvents(client: KubernetesClient, namespace: string, about: { name: string } | "waits"): Promise<CoreV1Event[]> {
   const fieldSelector = about === "waits" ? ROUTINE.map((reason) => `reason!=${reason}`).join(",") : `involvedObject.name=${about.name}`;
   const events = await client.list<CoreV1Event>(`/api/v1/namespaces/${namespace}/events`, { fieldSelector });
   return events.sort((a, b) => eventTime(a).localeCompare(eventTime(b)));

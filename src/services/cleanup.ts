@@ -1,15 +1,15 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { KubernetesObject, V1Job, V1PersistentVolume, V1PersistentVolumeClaim, V1Pod } from "@kubernetes/client-node";
+import type { KubernetesObject, V1PersistentVolume, V1PersistentVolumeClaim, V1Pod } from "@kubernetes/client-node";
 import { KEYS, selector, workflowHash } from "../core/names.ts";
 import { jobIdOf } from "../core/observe.ts";
-import { isOurs } from "../core/volumes.ts";
 import { GaswError } from "../errors.ts";
 import { asUserError, type KubernetesClient } from "../kubernetes/client.ts";
 import { jobPath, listJobs } from "../kubernetes/jobs.ts";
-import { find, listPods, remove } from "../kubernetes/objects.ts";
+import { listPods, remove } from "../kubernetes/objects.ts";
 import { claimsPath, persistentVolumePath } from "../kubernetes/volumes.ts";
 import type { Deps } from "./deps.ts";
 
+const PERSISTENT_VOLUMES = "/api/v1/persistentvolumes";
 const POLL_MS = 250;
 
 /** The kinds of object that a clean-up removes, in the order in which they must go: a claim in use stays until its pods are gone. */
@@ -25,6 +25,8 @@ export interface PlannedRemoval {
   /** What it is for: a job's id, or a volume's name. */
   readonly purpose: string;
   readonly path: string;
+  /** Directory of the workflow that it names. */
+  readonly directory: string | undefined;
 }
 
 /** Something that stays, and why. */
@@ -35,6 +37,7 @@ export interface Kept {
 }
 
 export interface CleanupPlan {
+  readonly target: CleanupTarget;
   readonly remove: readonly PlannedRemoval[];
   readonly keep: readonly Kept[];
 }
@@ -60,28 +63,38 @@ export async function planCleanup({ client }: Deps, target: CleanupTarget, share
   const { namespace } = target;
   const hash = workflowHash(namespace, target.id);
   try {
-    const [jobs, pods, claims] = await Promise.all([
-      listJobs(client, namespace, hash),
+    const [allJobs, pods, claims, allVolumes] = await Promise.all([
+      // Other workflows' Jobs matter for what is shared only.
+      listJobs(client, namespace, shared ? undefined : hash),
       listPods(client, namespace, hash),
       client.list<V1PersistentVolumeClaim>(claimsPath(namespace), { labelSelector: selector() }),
+      client.list<V1PersistentVolume>(PERSISTENT_VOLUMES, { labelSelector: selector() }),
     ]);
-    const others = claims.filter((claim) => claim.metadata?.labels?.[KEYS.component] === "workflow-volume" && !isOf(claim, hash));
+    const jobs = allJobs.filter((job) => isOf(job, hash));
+    const others = otherWorkflows([...claims, ...allJobs], hash);
     const own = claims.filter((claim) => isOf(claim, hash));
     const sharedClaims = claims.filter((claim) => claim.metadata?.labels?.[KEYS.component] === "shared-volume");
-    const going = shared && others.length === 0 ? [...own, ...sharedClaims] : own;
-    const volumes = await volumesOf(client, namespace, hash, going);
+    const sharedGo = shared && others.length === 0;
+    const going = sharedGo ? [...own, ...sharedClaims] : own;
+    const isTargets = (volume: V1PersistentVolume) => isOf(volume, hash) || (sharedGo && isSharedIn(volume, namespace));
+    const volumes = allVolumes.filter(isTargets);
+    const held = volumes.filter((volume) => volume.status?.phase === "Bound" && !going.some((claim) => isHeldBy(volume, claim)));
     return {
+      target,
       remove: [
         ...jobs.map((job) => removal("Job", job, jobPath(namespace, job.metadata?.name ?? ""), jobIdOf(job))),
         ...pods.filter((pod) => !hasController(pod)).map((pod) => removal("Pod", pod, podPath(namespace, pod), jobIdOf(pod))),
         ...going.map((claim) =>
           removal("PersistentVolumeClaim", claim, `${claimsPath(namespace)}/${claim.metadata?.name}`, purposeOf(claim)),
         ),
-        ...volumes.map((volume) =>
-          removal("PersistentVolume", volume, persistentVolumePath(volume.metadata?.name ?? ""), purposeOf(volume)),
-        ),
+        ...volumes
+          .filter((volume) => !held.includes(volume))
+          .map((volume) => removal("PersistentVolume", volume, persistentVolumePath(volume.metadata?.name ?? ""), purposeOf(volume))),
       ],
-      keep: sharedClaims.filter((claim) => !going.includes(claim)).map((claim) => kept(claim, shared, others)),
+      keep: [
+        ...sharedClaims.filter((claim) => !going.includes(claim)).map((claim) => kept(claim, shared, others)),
+        ...held.map((volume) => keptVolume(volume)),
+      ],
     };
   } catch (error) {
     throw asUserError(error, client);
@@ -90,6 +103,12 @@ export async function planCleanup({ client }: Deps, target: CleanupTarget, share
 
 function isOf(object: KubernetesObject, hash: string): boolean {
   return object.metadata?.labels?.[KEYS.workflowHash] === hash;
+}
+
+/** Ids of the other workflows that still have a volume or Jobs in the namespace. */
+function otherWorkflows(objects: readonly KubernetesObject[], hash: string): string[] {
+  const others = objects.filter((object) => object.metadata?.labels?.[KEYS.workflowHash] !== undefined && !isOf(object, hash));
+  return [...new Set(others.map((object) => object.metadata?.annotations?.[KEYS.workflow] ?? "?"))];
 }
 
 function hasController(pod: V1Pod): boolean {
@@ -106,27 +125,30 @@ function purposeOf(object: KubernetesObject): string {
 }
 
 function removal(kind: Kind, object: KubernetesObject, path: string, purpose: string | undefined): PlannedRemoval {
-  return { kind, name: object.metadata?.name ?? "", uid: object.metadata?.uid, purpose: purpose ?? "", path };
+  const { name = "", uid, annotations } = object.metadata ?? {};
+  return { kind, name, uid, purpose: purpose ?? "", path, directory: annotations?.[KEYS.directory] };
 }
 
-function kept(claim: V1PersistentVolumeClaim, shared: boolean, others: readonly V1PersistentVolumeClaim[]): Kept {
-  const users = others.map((other) => other.metadata?.annotations?.[KEYS.workflow]).join(", ");
-  const reason = shared ? `shared with the workflows ${users}` : "shared with other workflows (--shared removes it when no other uses it)";
+function kept(claim: V1PersistentVolumeClaim, shared: boolean, others: readonly string[]): Kept {
+  const reason = shared
+    ? `shared with the workflows ${others.join(", ")}`
+    : "shared with other workflows (--shared removes it when no other uses it)";
   return { kind: "PersistentVolumeClaim", name: claim.metadata?.name ?? "", reason };
 }
 
-/** The workflow's own PersistentVolumes, also those whose claim is gone, and those of the claims that go. */
-async function volumesOf(
-  client: KubernetesClient,
-  namespace: string,
-  hash: string,
-  claims: readonly V1PersistentVolumeClaim[],
-): Promise<V1PersistentVolume[]> {
-  const names = new Set(claims.map((claim) => `${namespace}/${claim.metadata?.name}`));
-  const all = await client.list<V1PersistentVolume>("/api/v1/persistentvolumes", { labelSelector: selector() });
-  return all.filter(
-    (volume) => isOurs(volume) && (isOf(volume, hash) || names.has(`${volume.spec?.claimRef?.namespace}/${volume.spec?.claimRef?.name}`)),
-  );
+function keptVolume(volume: V1PersistentVolume): Kept {
+  const { namespace, name } = volume.spec?.claimRef ?? {};
+  return { kind: "PersistentVolume", name: volume.metadata?.name ?? "", reason: `bound to claim ${namespace}/${name}, which stays` };
+}
+
+/** Whether a volume was made for a configured volume of the namespace, also where its claim is gone. */
+function isSharedIn(volume: V1PersistentVolume, namespace: string): boolean {
+  return volume.metadata?.labels?.[KEYS.component] === "shared-volume" && volume.spec?.claimRef?.namespace === namespace;
+}
+
+function isHeldBy(volume: V1PersistentVolume, claim: V1PersistentVolumeClaim): boolean {
+  const { namespace, name } = volume.spec?.claimRef ?? {};
+  return namespace === claim.metadata?.namespace && name === claim.metadata?.name;
 }
 
 /**
@@ -135,45 +157,74 @@ async function volumesOf(
  * @param onStep called with each object once it is gone
  */
 export async function runCleanup(
-  { client, signal }: Deps,
+  deps: Deps,
   plan: CleanupPlan,
   timeout: number,
   onStep: (gone: PlannedRemoval) => void,
 ): Promise<CleanupResult> {
   const removed: PlannedRemoval[] = [];
   const failures: GaswError[] = [];
+  const tried = async (action: () => Promise<unknown>): Promise<boolean> => {
+    try {
+      await action();
+      return true;
+    } catch (error) {
+      const known = asUserError(error, deps.client);
+      if (!(known instanceof GaswError)) throw known;
+      failures.push(known);
+      return false;
+    }
+  };
   for (const kind of STEPS) {
     const step = plan.remove.filter((object) => object.kind === kind);
-    const deadline = performance.now() + timeout * 1000;
-    await Promise.all(
-      step.map(async (object) => {
-        try {
-          await remove(client, object.path, object.uid);
-          await untilGone(client, object, deadline, timeout, signal);
-          removed.push(object);
-          onStep(object);
-        } catch (error) {
-          const known = asUserError(error, client);
-          if (!(known instanceof GaswError)) throw known;
-          failures.push(known);
-        }
-      }),
-    );
+    const asked = await Promise.all(step.map((object) => tried(() => remove(deps.client, object.path, object.uid))));
+    const going = step.filter((_, index) => asked[index]);
+    await tried(async () => {
+      const stuck = await untilGone(deps, kind, plan.target, going, timeout, (object) => {
+        removed.push(object);
+        onStep(object);
+      });
+      for (const [object, found] of stuck) failures.push(await stillThere(deps.client, object, found, timeout));
+    });
   }
   return { removed, failures };
 }
 
+/** All objects of a kind that may be of the target, in one query. */
+function listKind(client: KubernetesClient, kind: Kind, { namespace, id }: CleanupTarget): Promise<KubernetesObject[]> {
+  const hash = workflowHash(namespace, id);
+  switch (kind) {
+    case "Job":
+      return listJobs(client, namespace, hash);
+    case "Pod":
+      return listPods(client, namespace, hash);
+    case "PersistentVolumeClaim":
+      return client.list(claimsPath(namespace), { labelSelector: selector() });
+    case "PersistentVolume":
+      return client.list(PERSISTENT_VOLUMES, { labelSelector: selector() });
+  }
+}
+
+/**
+ * Waits until objects of one kind are gone, or were made anew since; one query a look, however many there are.
+ * @returns those that were still there at the end of the time, as the cluster shows them
+ */
 async function untilGone(
-  client: KubernetesClient,
-  object: PlannedRemoval,
-  deadline: number,
+  { client, signal }: Deps,
+  kind: Kind,
+  target: CleanupTarget,
+  objects: readonly PlannedRemoval[],
   timeout: number,
-  signal: AbortSignal,
-): Promise<void> {
+  onGone: (object: PlannedRemoval) => void,
+): Promise<[PlannedRemoval, KubernetesObject][]> {
+  const deadline = performance.now() + timeout * 1000;
+  let left = objects;
   for (;;) {
-    const found = await find<V1Job>(client, object.path);
-    if (found === undefined || found.metadata?.uid !== object.uid) return;
-    if (performance.now() >= deadline) throw await stillThere(client, object, found, timeout);
+    if (left.length === 0) return [];
+    const there = new Map((await listKind(client, kind, target)).map((object) => [object.metadata?.uid, object]));
+    for (const object of left) if (!there.has(object.uid)) onGone(object);
+    left = left.filter((object) => there.has(object.uid));
+    if (performance.now() >= deadline) return left.map((object) => [object, there.get(object.uid) as KubernetesObject]);
     await sleep(POLL_MS, undefined, { signal });
   }
 }

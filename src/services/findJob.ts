@@ -31,12 +31,17 @@ export function findJob(
   return job;
 }
 
+/** Whether a text names a script in a workflow's `sh/` rather than a job. */
+export function isScriptPath(text: string, cwd: string): boolean {
+  return text.endsWith(".sh") && path.basename(path.dirname(path.resolve(cwd, text))) === "sh";
+}
+
 function candidates(
   store: Store,
   text: string,
   { prefix, workflow, cwd }: { prefix: boolean; workflow?: StoredWorkflow | undefined; cwd: string },
 ): StoredJob[] {
-  if (text.endsWith(".sh") && path.basename(path.dirname(path.resolve(cwd, text))) === "sh") {
+  if (isScriptPath(text, cwd)) {
     const directory = path.dirname(path.dirname(path.resolve(cwd, text)));
     const id = path.basename(text, ".sh");
     // A path names its workflow itself.

@@ -56,11 +56,7 @@ interface Seen {
 }
 
 /** Reads the cluster once and answers what it shows of each job. */
-async function look(
-  { client, now }: Deps,
-  workflow: StoredWorkflow,
-  active: readonly StoredJob[],
-): Promise<(job: StoredJob) => Seen> {
+async function look({ client, now }: Deps, workflow: StoredWorkflow, active: readonly StoredJob[]): Promise<(job: StoredJob) => Seen> {
   const hash = workflowHash(workflow.namespace, workflow.id);
   const [jobs, pods] = await Promise.all([listJobs(client, workflow.namespace, hash), listPods(client, workflow.namespace, hash)]);
   const jobsByName = new Map(jobs.map((job) => [job.metadata?.name ?? "", job]));

@@ -9,6 +9,11 @@ export function enclosingWorkflow(cwd: string): string | undefined {
   return [cwd, path.dirname(cwd)].find(isWorkflowDirectory);
 }
 
+/** The directory of the workflow that a command is about: the one named, which may be gone already, else the one around the current folder. */
+export function targetDirectory(named: string | undefined, cwd: string): string | undefined {
+  return named === undefined ? enclosingWorkflow(cwd) : path.resolve(cwd, named);
+}
+
 /** The workflow of a directory, where this host's state knows it. */
 export function knownWorkflow({ store, config }: Deps, directory: string): StoredWorkflow | undefined {
   const found = store.findWorkflow(config.k8sNamespace, path.basename(directory));
@@ -24,7 +29,11 @@ export function requireWorkflow(deps: Deps, directory: string): StoredWorkflow {
 
 /** What is said of a workflow that this host's state does not know. */
 export function unknownWorkflow({ config }: Pick<Deps, "config">, directory: string): GaswError {
-  return new GaswError("NOT_FOUND", `no workflow ${path.basename(directory)} of ${directory} is known in namespace ${config.k8sNamespace}`, {
-    hint: "submit a job of it first, or name another --workflow, --namespace or state file (state.path)",
-  });
+  return new GaswError(
+    "NOT_FOUND",
+    `no workflow ${path.basename(directory)} of ${directory} is known in namespace ${config.k8sNamespace}`,
+    {
+      hint: "submit a job of it first, or name another --workflow, --namespace or state file (state.path)",
+    },
+  );
 }

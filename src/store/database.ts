@@ -1,4 +1,4 @@
-import { closeSync, existsSync, mkdirSync, openSync, readSync, renameSync, statfsSync, statSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, readSync, renameSync, rmSync, statfsSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 import Database from "better-sqlite3";
@@ -57,6 +57,8 @@ function open({ path: file }: OpenOptions): Database.Database {
     database = new Database(file, { timeout: BUSY_TIMEOUT_MS, nativeBinding });
     database.pragma("foreign_keys = ON");
     migrate(database, file);
+    // A damaged schema shows itself at the first statement only.
+    database.prepare("SELECT 1 FROM workflows LIMIT 1").get();
     return database;
   } catch (error) {
     database?.close();
@@ -64,6 +66,26 @@ function open({ path: file }: OpenOptions): Database.Database {
   } finally {
     process.umask(before);
   }
+}
+
+/**
+ * Makes a new state file, which appears whole. SQLite refuses to turn write-ahead logging on while anybody reads, whatever the timeout:
+ * of many processes that find no file, some would fail.
+ */
+function create(file: string): void {
+  withLock(`${file}.lock`, () => {
+    if (existsSync(file)) return;
+    const draft = `${file}.new`;
+    // What a process that was killed half way left behind.
+    for (const suffix of ["", "-wal", "-shm", "-journal"]) rmSync(draft + suffix, { force: true });
+    const database = new Database(draft);
+    try {
+      bringUpToDate(database);
+    } finally {
+      database.close();
+    }
+    renameSync(draft, file);
+  });
 }
 
 /** Brings the schema up to date, one process at a time; an up-to-date file costs one read. */
@@ -76,11 +98,20 @@ function migrate(database: Database.Database, file: string): void {
   }
   if (version() === migrations.length) return;
   withLock(`${file}.lock`, () => {
+    if (version() === 0) refuseForeign(database, file);
     database.pragma("journal_mode = WAL");
     database.transaction(() => {
       for (const statement of migrations.slice(version()).flat()) database.exec(statement);
       database.pragma(`user_version = ${migrations.length}`);
     })();
+  });
+}
+
+/** A database that has tables but no version is somebody else's. */
+function refuseForeign(database: Database.Database, file: string): void {
+  if (database.prepare("SELECT 1 FROM sqlite_schema LIMIT 1").get() === undefined) return;
+  throw new GaswError("CONFIG", `${file} is the database of another program`, {
+    hint: "set state.path (GASW_K8S_STATE_PATH) to a file of its own; it is made when it is missing",
   });
 }
 
@@ -160,12 +191,21 @@ function prepareFolder({ path: file, fileSystemType = (folder) => statfsSync(fol
   });
 }
 
+/** Room that SQLite's own small files need, in bytes: where there is less, an unspecific failure to write comes of that. */
+const LEAST_ROOM = 256 * 1024;
+
+function isFull(folder: string): boolean {
+  if (!existsSync(folder)) return false;
+  const { bavail, bsize } = statfsSync(folder);
+  return bavail * bsize < LEAST_ROOM;
+}
+
 /** Words an error of SQLite or of the file system about the state file; anything else passes. */
 export function stateError(error: unknown, file: string): unknown {
   if (error instanceof GaswError) return error;
   const code = systemCode(error) ?? "";
   const said = (what: string, hint: string) => new GaswError("CONFIG", `the state file ${file} ${what}`, { hint, cause: error });
-  if (code === "SQLITE_FULL" || code === "ENOSPC" || /no space|disk is full/i.test(messageOf(error))) {
+  if (/^(SQLITE_FULL|ENOSPC|EDQUOT)$/.test(code) || (code.startsWith("SQLITE_IOERR") && isFull(path.dirname(file)))) {
     return said("can't be written: the disk is full", "make room there, or set state.path to another disk; nothing was submitted");
   }
   if (/^(EACCES|EPERM|EROFS|ENOTDIR|EEXIST|EISDIR|SQLITE_READONLY.*|SQLITE_CANTOPEN.*|SQLITE_IOERR.*|SQLITE_PERM)$/.test(code)) {

@@ -99,13 +99,16 @@ describe("a configuration that can't be used ends with 3 and names the place", (
 describe("an unknown key", () => {
   test("is warned about with the nearest known name, and the command goes on", async () => {
     const text = JSON.stringify({ ...JSON.parse(readFileSync(workflow.configFile, "utf8")), nfsAdress: "nfs.example.org" }, null, 2);
-    const { file, result } = await withFile("typo.json", text, "status", "--cached", "-o", "json");
-    expect(result).toEqual({
-      stdout: '{\n  "jobs": []\n}\n',
-      stderr: expect.stringMatching(/^warning: unknown key "nfsAdress" in .*typo\.json:\d+ \\(did you mean "nfsAddress"\\?\\)\n$/),
+    const { file, result } = await withFile("typo.json", text, "config", "check", "-o", "json");
+    expect(JSON.parse(result.stdout).warnings).toEqual([`unknown key "nfsAdress" in ${file}:11 (did you mean "nfsAddress"?)`]);
+    const check = (await withFile("typo.json", text, "config", "check")).result;
+    expect(check).toEqual({
+      stdout: `OK: ${file}\n`,
+      stderr: `warning: unknown key "nfsAdress" in ${file}:11 (did you mean "nfsAddress"?)\n`,
       code: 0,
     });
-    expect(result.stderr).toContain(file);
+    const status = (await withFile("typo.json", text, "status", "--cached")).result;
+    expect(status).toMatchObject({ code: 6, stderr: expect.stringMatching(/^warning: unknown key "nfsAdress" .*\nerror: no workflow /) });
   });
 
   test("is warned about in the environment too", async () => {

@@ -2,23 +2,24 @@ import { describe, expect, test } from "vitest";
 import { describeExitCode, signalOf } from "../../../src/core/exitCode.ts";
 
 /** GASW's enum GaswExitCode. */
-const GASW = `SUCCESS 0 · ERROR_READ_GRID 1 · ERROR_WRITE_GRID 2 · ERROR_FILE_NOT_FOUND 3 · EXECUTION_FAILED_LEGACY 6 · ERROR_WRITE_LOCAL 7 ·
+const GASW =
+  `SUCCESS 0 · ERROR_READ_GRID 1 · ERROR_WRITE_GRID 2 · ERROR_FILE_NOT_FOUND 3 · EXECUTION_FAILED_LEGACY 6 · ERROR_WRITE_LOCAL 7 ·
 ERROR_GET_STD 8 · EXECUTION_CANCELED 9 · EXECUTION_STALLED 10 · GIRDER_CLIENT_INSTALL_FAILED 20 · BOUTIQUE_INSTALL_FAILED 21 ·
 ERROR_CREATE_EXEC_DIR 22 · ERROR_CD_EXEC_DIR 23 · CONFIG_NOT_FOUND 24 · BOUTIQUE_IMPORT_FAILED 25 · ERROR_WRITE_LFN 30 ·
 ERROR_MV_FILE 31 · ERROR_RESULT_FILE_EXIST 32 · ERROR_UPLOAD_GIRDER 33 · ERROR_UPLOAD_SHANOIR 34 ·
 FAILED_CREATE_LOCAL_UPLOAD_DIR 35 · ERROR_GIRDER_MKDIR 36 · ERROR_SHANOIR_UPLOAD_SUBDIR 37 · ERROR_DL 40 ·
 INVALID_SHANOIR_NIFTI 41 · SHANOIR_DL_FAILED 42 · EXECUTION_FAILED 50 · SING_INVALID_IMAGE_NAME 51 · SING_IMAGE_NOT_FOUND 52 ·
 INVALID_CONTAINER_RUNTIME 53 · TOKEN_REFRESH_TOO_LONG 60 · TOKEN_REFRESH_ERROR 61`
-  .split("·")
-  .map((entry) => entry.trim().split(" "))
-  .map(([name = "", code]): [number, string] => [Number(code), name]);
+    .split("·")
+    .map((entry) => entry.trim().split(" "))
+    .map(([name = "", code]): [number, string] => [Number(code), name]);
 
 describe("an exit code", () => {
   test.each(GASW)("%d is GASW's %s, with a stage and a sentence", (code, name) => {
     const meaning = describeExitCode(code);
     expect(meaning.name).toBe(name);
     expect(meaning.stage).toMatch(/^(inputs|application|results|setup|system)$/);
-    expect(meaning.text).toMatch(/^[a-z].{8,}[^.]$/);
+    expect(meaning.text).toMatch(/^[A-Za-z].{8,}[^.]$/);
   });
 
   test("has no name of GASW's where GASW has none", () => {

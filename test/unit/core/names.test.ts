@@ -50,7 +50,10 @@ describe("names in the cluster", () => {
 
   test("never collide for jobs that differ only in case or punctuation, however long", () => {
     const letter = fc.constantFrom("a", "A", "-", "_", ".", " ", "--");
-    const variants = fc.uniqueArray(fc.array(letter, { minLength: 1, maxLength: 8 }).map((parts) => parts.join("")), { minLength: 2 });
+    const variants = fc.uniqueArray(
+      fc.array(letter, { minLength: 1, maxLength: 8 }).map((parts) => parts.join("")),
+      { minLength: 2 },
+    );
     fc.assert(
       fc.property(variants, fc.nat(80), (jobs, length) => {
         const names = jobs.map((job) => jobName("default", "workflow", `${"x".repeat(length)}${job}`));
@@ -61,13 +64,13 @@ describe("names in the cluster", () => {
   });
 
   // Names must never change between versions: objects made by an older one would be made a second time.
-  test.each([
+  test.each<[readonly [string, string, string], string]>([
     [["default", "workflow-gENTZc", "Basic_Grep.2-360261301594475"], "workflow-gentzc-basic-grep-2-360261301594475-ekm8dbofja"],
     [["gasw", "workflow-abc123", "Job-1"], "workflow-abc123-job-1-3p5qcz4ka8"],
     [["default", "1-starts-with-a-digit", "Job-1"], "j-1-starts-with-a-digit-job-1-dry9ou4v9n"],
     [["default", "___", "..."], "j-bmo56roxx6"],
     [["default", "w".repeat(300), "Job-1"], "wwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwww-lqz8ttmafv"],
-  ] as const)("job %j is called %s in every version", (parts, name) => expect(jobName(...parts)).toBe(name));
+  ])("job %j is called %s in every version", (parts, name) => expect(jobName(...parts)).toBe(name));
 
   test.each([
     ["workflow-gENTZc", "workflow-gentzc-qj4dxbiqsa"],
@@ -82,7 +85,9 @@ describe("names in the cluster", () => {
   });
 
   test("keep workflow and job readable as far as there is room", () => {
-    expect(jobName("default", "workflow-gENTZc", "BasicGrep-360261301594475")).toMatch(/^workflow-gentzc-basicgrep-360261301594475-[0-9a-z]{10}$/);
+    expect(jobName("default", "workflow-gENTZc", "BasicGrep-360261301594475")).toMatch(
+      /^workflow-gentzc-basicgrep-360261301594475-[0-9a-z]{10}$/,
+    );
     expect(jobName("default", "workflow-gENTZc", "x".repeat(200))).toMatch(/^workflow-gentzc-x{36}-[0-9a-z]{10}$/);
   });
 });

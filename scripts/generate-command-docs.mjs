@@ -1,0 +1,59 @@
+// Writes docs/commands.md from the commands' own help texts and the transcripts in docs/transcripts (recorded by scripts/demo.mjs --record).
+// With --check: exits 1 when the committed page is stale.
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+
+const root = path.resolve(import.meta.dirname, "..");
+const page = path.join(root, "docs/commands.md");
+
+const COMMANDS = [
+  ["submit"],
+  ["status"],
+  ["wait"],
+  ["cleanup"],
+  ...["why", "logs", "shell", "exec", "describe", "events", "pods", "jobs", "nodes", "pv", "pvc"].map((name) => ["debug", name]),
+  ...["show", "check", "init", "schema"].map((name) => ["config", name]),
+];
+
+const INTRODUCTION = `# Commands
+
+<!-- Written by scripts/generate-command-docs.mjs; edit that, the help texts, or record the transcripts anew. -->
+
+The answer goes to stdout, alone: text for people, \`-o json\` or \`-o ndjson\` for programs. Progress, warnings and errors go to stderr. An error is one line saying
+what failed and for which object, and a \`hint:\` line saying what to do; \`-v\` adds the causes, and with \`-o json\` it is
+\`{"error":{"code","message","hint"}}\`. Colours and spinners appear on a terminal only, never with \`NO_COLOR\` or \`CI\`.
+
+A JOB is a job id, a script's path, the Kubernetes name, or the beginning of an id that fits one job only.
+
+| exit code | meaning |
+| --- | --- |
+| 0 | done (a job that is waited for: COMPLETED) |
+| 1 | a failure not named below |
+| 2 | wrong usage |
+| 3 | configuration missing or invalid |
+| 4 | the cluster can't be reached or refuses |
+| 5 | a volume did not become ready in time |
+| 6 | no such job, workflow or object |
+| 7 | the job, workflow or volume is already there with another content |
+| 124 | a waiting time ran out |
+| 130 | Ctrl-C |
+| \`wait\`, \`submit --wait\` | the job's own exit code, the highest of several; a job without one: 1 (ERROR), 9 (deleted), 10 (STALLED); the tool's own failure: 125 |
+`;
+
+function section(words) {
+  const help = execFileSync(process.execPath, [path.join(root, "bin/gasw-k8s.js"), ...words, "--help"], {
+    encoding: "utf8",
+    env: { PATH: process.env.PATH, COLUMNS: "120" },
+  });
+  const transcript = path.join(root, "docs/transcripts", `${words.join("-")}.txt`);
+  const shown = existsSync(transcript) ? `\n\`\`\`console\n${readFileSync(transcript, "utf8").trimEnd()}\n\`\`\`\n` : "";
+  return `## ${words.join(" ")}\n\n\`\`\`text\n${help.trimEnd()}\n\`\`\`\n${shown}`;
+}
+
+const text = [INTRODUCTION, ...COMMANDS.map(section)].join("\n");
+if (process.argv.includes("--check")) {
+  process.exitCode = readFileSync(page, "utf8") === text ? 0 : 1;
+} else {
+  writeFileSync(page, text);
+}

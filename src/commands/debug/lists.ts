@@ -1,0 +1,68 @@
+import path from "node:path";
+import type { Context } from "../../context.ts";
+import {
+  type ListScope,
+  listClaimRecords,
+  listJobRecords,
+  listNodeRecords,
+  listPodRecords,
+  listVolumeRecords,
+} from "../../services/inventory.ts";
+import { claimTable, jobTable, nodeTable, podTable, volumeTable } from "../../ui/inventory.ts";
+import type { OutputFormat } from "../../ui/io.ts";
+
+export interface ListOptions {
+  readonly output: OutputFormat;
+  readonly workflow?: string;
+  readonly all?: boolean;
+}
+
+/** `debug pods` */
+export async function pods(context: Context, options: ListOptions): Promise<number> {
+  return print(context, options, "pods", await listPodRecords(context, scopeOf(context, options)), podTable);
+}
+
+/** `debug jobs` */
+export async function jobs(context: Context, options: ListOptions): Promise<number> {
+  return print(context, options, "jobs", await listJobRecords(context, scopeOf(context, options)), jobTable);
+}
+
+/** `debug nodes` */
+export async function nodes(context: Context, options: ListOptions): Promise<number> {
+  return print(context, options, "nodes", await listNodeRecords(context), nodeTable);
+}
+
+/** `debug pv` */
+export async function volumes(context: Context, options: ListOptions): Promise<number> {
+  return print(context, options, "volumes", await listVolumeRecords(context, scopeOf(context, options)), volumeTable);
+}
+
+/** `debug pvc` */
+export async function claims(context: Context, options: ListOptions): Promise<number> {
+  return print(context, options, "claims", await listClaimRecords(context, scopeOf(context, options)), claimTable);
+}
+
+function scopeOf({ config, io }: Context, { all, workflow }: ListOptions): ListScope {
+  return {
+    namespace: config.k8sNamespace,
+    all: all === true,
+    // The directory itself may be gone: an administrator looks at what it left behind.
+    workflowId: workflow === undefined ? undefined : path.basename(path.resolve(io.cwd, workflow)),
+  };
+}
+
+function print<T>(
+  { io, config }: Context,
+  { output, all }: ListOptions,
+  key: string,
+  records: readonly T[],
+  toTable: (records: readonly T[], now: Date) => string,
+): number {
+  if (output === "json") io.stdout.write(`${JSON.stringify({ [key]: records }, null, 2)}\n`);
+  else if (records.length > 0) io.stdout.write(toTable(records, io.now()));
+  else
+    io.stderr.write(
+      `no ${key}${all === true || key === "nodes" ? "" : ` of gasw-k8s in namespace ${config.k8sNamespace} (--all shows others', too)`}\n`,
+    );
+  return 0;
+}

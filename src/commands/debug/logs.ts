@@ -1,0 +1,19 @@
+import type { Context } from "../../context.ts";
+import { readJobLogs } from "../../services/jobLogs.ts";
+import { findTarget } from "../../services/jobTarget.ts";
+import { Sections } from "../../ui/sections.ts";
+
+export interface LogsOptions {
+  readonly workflow?: string;
+  readonly follow?: boolean;
+  readonly stdoutOnly?: boolean;
+  readonly stderrOnly?: boolean;
+}
+
+/** `debug logs JOB` */
+export async function logs(context: Context, name: string, options: LogsOptions): Promise<number> {
+  const target = await findTarget(context, name, { workflow: options.workflow, cwd: context.io.cwd });
+  const streams = options.stdoutOnly === true ? "stdout" : options.stderrOnly === true ? "stderr" : "both";
+  await readJobLogs(context, target, { streams, follow: options.follow === true }, new Sections(context.io));
+  return 0;
+}

@@ -1,0 +1,95 @@
+import type { Context } from "../../context.ts";
+import { MAIN_CONTAINER } from "../../core/podTemplate.ts";
+import { GaswError } from "../../errors.ts";
+import { asUserError } from "../../kubernetes/client.ts";
+import { exec as run } from "../../kubernetes/terminal.ts";
+import { withDebugPod } from "../../services/debugPod.ts";
+import { findTarget, type JobTarget, type JobView, viewJob } from "../../services/jobTarget.ts";
+import { printable } from "../../ui/output.ts";
+import { progress } from "../../ui/progress.ts";
+import { hasTerminal, terminalSize, withRawTerminal } from "../../ui/rawTerminal.ts";
+
+/** Seconds after which the cluster ends a shell's pod that was not deleted. */
+const SHELL_LIFETIME = 12 * 3600;
+/** bash where the image has it. */
+const SHELL = ["sh", "-c", "command -v bash >/dev/null 2>&1 && exec bash; exec sh"];
+
+export interface TerminalOptions {
+  readonly workflow?: string;
+  /** False: pipes even where there is a terminal. */
+  readonly tty?: boolean;
+}
+
+interface Place {
+  readonly namespace: string;
+  readonly pod: string;
+  readonly container: string;
+}
+
+/** `debug exec JOB -- CMD…`: the command's own exit code. */
+export async function exec(context: Context, name: string, command: readonly string[], options: TerminalOptions): Promise<number> {
+  if (command.length === 0)
+    throw new GaswError("USAGE", "no command is given", { hint: `gasw-k8s debug exec ${name} -- COMMAND [ARGUMENT…]` });
+  const { target, view } = await look(context, name, options);
+  if (view.seen.phase !== "running") {
+    const isWaiting = view.seen.phase === "waiting";
+    throw new GaswError("NOT_FOUND", `job ${target.id} ${isWaiting ? "has not begun" : "is over"}, so it has no running container`, {
+      hint: isWaiting
+        ? `\`gasw-k8s debug why ${target.id}\` says what it waits for`
+        : `\`gasw-k8s debug shell ${target.id}\` opens a fresh pod with its image, volumes and directory`,
+    });
+  }
+  return await attach(context, ownContainer(target, view), command, options);
+}
+
+/** `debug shell JOB`: in the job's container while it runs, else in a fresh pod. */
+export async function shell(context: Context, name: string, options: TerminalOptions): Promise<number> {
+  const { target, view } = await look(context, name, options);
+  if (view.seen.phase === "running") return await attach(context, ownContainer(target, view), SHELL, options);
+  if (view.seen.phase === "waiting") {
+    throw new GaswError("NOT_FOUND", `job ${target.id} has not begun, so it has no running container`, {
+      hint: `\`gasw-k8s debug why ${target.id}\` says what it waits for`,
+    });
+  }
+  const { io } = context;
+  io.stderr.write(`job ${printable(target.id)} is over: opening a fresh pod with its image, volumes and directory\n`);
+  const line = await progress(io, "waiting for the pod");
+  const podOptions = {
+    lifetime: SHELL_LIFETIME,
+    job: view.job,
+    onWait: (text: string) => line.update(`waiting for the pod (${printable(text)})`),
+  };
+  try {
+    return await withDebugPod(context, target, podOptions, async ({ name: pod, container }) => {
+      line.stop();
+      io.stderr.write(`pod ${pod}, which is deleted at the end\n`);
+      return await attach(context, { namespace: target.namespace, pod, container }, SHELL, options);
+    });
+  } finally {
+    line.stop();
+  }
+}
+
+async function look(context: Context, name: string, { workflow }: TerminalOptions): Promise<{ target: JobTarget; view: JobView }> {
+  const target = await findTarget(context, name, { workflow, cwd: context.io.cwd });
+  try {
+    return { target, view: await viewJob(context, target) };
+  } catch (error) {
+    throw asUserError(error, context.client);
+  }
+}
+
+function ownContainer({ namespace }: JobTarget, { pod }: JobView): Place {
+  return { namespace, pod: pod?.metadata?.name ?? "", container: MAIN_CONTAINER };
+}
+
+/** Joins our streams to a command's: as a terminal where a person sits at one, else unmixed. */
+async function attach(context: Context, place: Place, command: readonly string[], options: TerminalOptions): Promise<number> {
+  const { io, client, signal } = context;
+  const request = { ...place, command, stdin: io.stdin, stdout: io.stdout, stderr: io.stderr };
+  if (options.tty !== false && hasTerminal(io)) {
+    return await withRawTerminal(io, () => run(client, { ...request, terminal: terminalSize(io) }, signal));
+  }
+  const onOpenStdin = () => context.warn("this cluster is too old to be told that the input has ended: Ctrl-C ends the command");
+  return await run(client, { ...request, onOpenStdin }, signal);
+}

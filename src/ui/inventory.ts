@@ -1,0 +1,95 @@
+import { cpuText, memoryText } from "../core/amounts.ts";
+import type { ListedClaim, ListedEvent, ListedJob, ListedNode, ListedPod, ListedVolume } from "../core/inventory.ts";
+import { duration, table } from "./output.ts";
+
+const REASON_WIDTH = 80;
+
+/** The table of `debug pods`. */
+export function podTable(pods: readonly ListedPod[], now: Date): string {
+  const rows = pods.map((pod) => [pod.name, `${pod.job ?? "-"}${pod.component === "debug" ? " (debug)" : ""}`, stateText(pod), pod.node ?? "-", age(pod.created, now), reasonText(pod)]);
+  return table(["POD", "JOB", "STATUS", "NODE", "AGE", "REASON"], rows);
+}
+
+/** The table of `debug jobs`. */
+export function jobTable(jobs: readonly ListedJob[], now: Date): string {
+  const rows = jobs.map((job) => [job.name, job.job ?? "-", job.workflow ?? "-", stateText(job), age(job.created, now), reasonText(job)]);
+  return table(["NAME", "JOB", "WORKFLOW", "STATUS", "AGE", "REASON"], rows);
+}
+
+/** The table of `debug nodes`. */
+export function nodeTable(nodes: readonly ListedNode[], now: Date): string {
+  const rows = nodes.map(({ name, ready, schedulable, reason, allocatable, taints, pods, created }) => [
+    name,
+    `${ready ? "yes" : `no (${reason})`}${schedulable ? "" : ", cordoned"}`,
+    allocatable.cpu === null ? "-" : cpuText(allocatable.cpu),
+    allocatable.memory === null ? "-" : memoryText(allocatable.memory),
+    allocatable.gpu ?? "-",
+    `${pods ?? "?"}/${allocatable.pods ?? "?"}`,
+    age(created, now),
+    taints.length === 0 ? "-" : taints.join(","),
+  ]);
+  return table(["NODE", "READY", "CPU", "MEMORY", "GPU", "PODS", "AGE", "TAINTS"], rows);
+}
+
+/** The table of `debug pv`. */
+export function volumeTable(volumes: readonly ListedVolume[], now: Date): string {
+  const rows = volumes.map(({ name, phase, claim, source, directory, host, lastUsed }) => [
+    name,
+    phase,
+    claim ?? "-",
+    source,
+    directory ?? "-",
+    host ?? "-",
+    lastUsed === null ? "-" : `${age(lastUsed, now)} ago`,
+  ]);
+  return table(["VOLUME", "PHASE", "CLAIM", "SOURCE", "WORKFLOW", "HOST", "LAST USED"], rows);
+}
+
+/** The table of `debug pvc`. */
+export function claimTable(claims: readonly ListedClaim[], now: Date): string {
+  const rows = claims.map(({ name, phase, volume, storageClass, directory, host, lastUsed }) => [
+    name,
+    phase,
+    volume ?? "-",
+    storageClass ?? "-",
+    directory ?? "-",
+    host ?? "-",
+    lastUsed === null ? "-" : `${age(lastUsed, now)} ago`,
+  ]);
+  return table(["CLAIM", "PHASE", "VOLUME", "CLASS", "WORKFLOW", "HOST", "LAST USED"], rows);
+}
+
+/** The table of `debug events`. */
+export function eventTable(events: readonly ListedEvent[], now: Date): string {
+  const rows = events.map(({ time, type, reason, object, message, count }) => [
+    time === null ? "-" : age(time, now),
+    type,
+    reason,
+    object,
+    count > 1 ? `${message} (${count} times)` : message,
+  ]);
+  return table(["AGE", "TYPE", "REASON", "OBJECT", "MESSAGE"], rows);
+}
+
+function stateText({ status, exitCode }: { readonly status: string; readonly exitCode?: number | null }): string {
+  return exitCode === undefined || exitCode === null || exitCode === 0 ? status : `${status} (${exitCode})`;
+}
+
+function reasonText({
+  status,
+  reason,
+  message,
+}: {
+  readonly status: string;
+  readonly reason: string | null;
+  readonly message: string | null;
+}): string {
+  if (status === "completed" || reason === null) return "";
+  const text = (message === null || message === "" ? reason : `${reason}: ${message}`).replaceAll(/\s+/g, " ").trim();
+  return text.length > REASON_WIDTH ? `${text.slice(0, REASON_WIDTH - 1)}…` : text;
+}
+
+/** How long ago a time was. */
+export function age(time: string | null, now: Date): string {
+  return time === null ? "-" : duration(now.getTime() - Date.parse(time));
+}

@@ -1,0 +1,80 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { createServer as createHttpsServer, type Server as HttpsServer, request } from "node:https";
+import { connect, createServer, type Server, type Socket } from "node:net";
+import type { Account } from "./accessSupport.ts";
+
+/** Something between the program and the cluster, or in the cluster's place. */
+export interface Double {
+  readonly address: string;
+  /** Connections or requests so far. */
+  readonly count: () => number;
+  close(): Promise<void>;
+}
+
+async function listening(server: Server | HttpsServer, count: () => number, sockets: ReadonlySet<Socket>): Promise<Double> {
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as { port: number };
+  const close = async () => {
+    for (const socket of sockets) socket.destroy();
+    await new Promise((resolve) => server.close(resolve));
+  };
+  return { address: `https://127.0.0.1:${port}`, count, close };
+}
+
+/** Takes connections and never says a word. */
+export function silentServer(): Promise<Double> {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => sockets.add(socket.on("error", () => undefined)));
+  return listening(server, () => sockets.size, sockets);
+}
+
+/** Passes bytes on to the API server; a connection for which `limit` says so is reset after so many bytes of answers. */
+export function cuttingProxy({ server: { hostname, port } }: Account, limit: (connection: number) => number | undefined): Promise<Double> {
+  const sockets = new Set<Socket>();
+  let connections = 0;
+  const server = createServer((client) => {
+    const bytes = limit(connections++);
+    const upstream = connect(Number(port), hostname);
+    for (const socket of [client, upstream]) sockets.add(socket.on("error", () => undefined));
+    client.on("close", () => upstream.destroy()).pipe(upstream);
+    let passed = 0;
+    upstream
+      .on("close", () => client.destroy())
+      .on("data", (chunk: Buffer) => {
+        passed += chunk.length;
+        if (bytes === undefined || passed <= bytes) client.write(chunk);
+        else client.resetAndDestroy();
+      });
+  });
+  return listening(server, () => connections, sockets);
+}
+
+/** An answer of the proxy's own; undefined: the API server's. */
+export type OwnAnswer = { readonly status: number; readonly headers?: Record<string, string>; readonly body: string } | undefined;
+
+/** A reverse proxy with a certificate of its own, which answers some requests itself. */
+export function answeringProxy(
+  account: Account,
+  own: { cert: string; key: string },
+  answer: (request: number) => OwnAnswer,
+): Promise<Double> {
+  const sockets = new Set<Socket>();
+  let requests = 0;
+  const server = createHttpsServer(own, (incoming, outgoing) => {
+    const given = answer(requests++);
+    if (given === undefined) passOn(account, incoming, outgoing);
+    else incoming.resume().on("end", () => outgoing.writeHead(given.status, given.headers).end(given.body));
+  });
+  server.on("connection", (socket: Socket) => sockets.add(socket));
+  return listening(server, () => requests, sockets);
+}
+
+function passOn({ server, ca }: Account, incoming: IncomingMessage, outgoing: ServerResponse): void {
+  const { method, url, headers } = incoming;
+  const onward = request(new URL(url ?? "/", server), { method, ca, headers: { ...headers, host: server.host } }, (response) => {
+    outgoing.writeHead(response.statusCode ?? 0, response.headers);
+    response.pipe(outgoing);
+  });
+  onward.on("error", () => outgoing.destroy());
+  incoming.pipe(onward);
+}

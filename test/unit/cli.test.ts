@@ -1,0 +1,100 @@
+import { describe, expect, test } from "vitest";
+import { run } from "../../src/cli.ts";
+import { folderWith } from "./folders.ts";
+import { ioDouble } from "./io.ts";
+
+/** Runs one command line in an empty folder, which is its HOME too, without configuration. */
+async function gaswK8s(...argv: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  const cwd = folderWith();
+  const { io, stdout, stderr } = ioDouble({ cwd, env: { HOME: cwd } });
+  const code = await run(argv, io, "1.2.3");
+  return { code, stdout: stdout(), stderr: stderr() };
+}
+
+describe("a wrong command line", () => {
+  test.each<[string[], string, string]>([
+    [["sumbit"], "unknown command 'sumbit'", "did you mean submit?"],
+    [["frobnicate"], "unknown command 'frobnicate'", "--help"],
+    [["submit", "--imgae", "x"], "unknown option '--imgae'", "did you mean --image?"],
+    [["submit", "--image"], "argument missing", "--help"],
+    [["submit"], "no script is named", "sh/Job-1.sh"],
+    [["submit", "sh/Job-1.sh"], "script sh/Job-1.sh does not exist", "sh/Job-1.sh"],
+    [["submit", "no/where/sh/Job-1.sh"], "does not exist", "--workflow"],
+    [["submit", "-o", "xml", "x"], "Allowed choices are text, json, ndjson", "--help"],
+    [["submit", "--wait-timeout", "soon"], "expected a duration", "--help"],
+    [["submit", "--from", "-", "sh/Job-1.sh"], "--from goes with no script", "NDJSON"],
+    [["submit", "--dry-run=perhaps", "x"], "Allowed choices are client, server", "--help"],
+    [["status", "-o", "yaml"], "Allowed choices are text, json, ndjson", "--help"],
+    [["status", "--status", "DONE"], "DONE is no status; known are CANCELLED", "--help"],
+    [["status", "--older-than", "-1"], "expected a duration", "--help"],
+    [["wait"], "missing required argument 'job'", "--help"],
+    [["cleanup", "everything"], "too many arguments", "--help"],
+    [["cleanup", "--timeout", "x"], "expected a duration", "--help"],
+    [["config", "shwo"], "unknown command 'shwo'", "did you mean show?"],
+  ])("%j: one line saying what is wrong and a hint, exit 2", async (argv, message, hint) => {
+    const { code, stdout, stderr } = await gaswK8s(...argv);
+    expect(stderr).toMatch(/^error: [^\n]+\nhint: [^\n]+\n$/);
+    const [first, second] = stderr.split("\n");
+    expect(first).toContain(message);
+    expect(second).toContain(hint);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+  });
+
+  test.each([
+    ["status", "-o", "json", "--bogus"],
+    ["status", "--bogus", "--output=json"],
+    ["submit", "--bogus", "-ondjson"],
+    ["submit", "-o", "json"],
+  ])("%s %s %s %s: is told in JSON where the answer would be", async (...argv) => {
+    const { code, stdout, stderr } = await gaswK8s(...argv.filter((word) => word !== undefined));
+    expect(JSON.parse(stderr)).toEqual({ error: { code: "USAGE", message: expect.any(String), hint: expect.any(String) } });
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+  });
+
+  test("without a command shows the commands on stderr, exit 2", async () => {
+    const { code, stdout, stderr } = await gaswK8s();
+    expect(stderr).toContain("Commands:");
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+  });
+});
+
+describe("help and version", () => {
+  test("go to stdout, exit 0", async () => {
+    expect(await gaswK8s("--version")).toEqual({ code: 0, stdout: "1.2.3\n", stderr: "" });
+    const { code, stdout, stderr } = await gaswK8s("--help");
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    for (const command of ["submit", "status", "wait", "cleanup", "debug", "config"]) expect(stdout).toContain(`\n  ${command}`);
+  });
+
+  test.each(["submit", "status", "wait", "cleanup"])("of %s shows an example and its options", async (command) => {
+    const { code, stdout } = await gaswK8s(command, "--help");
+    expect(code).toBe(0);
+    expect(stdout).toContain(`Examples:\n  gasw-k8s ${command}`);
+    expect(stdout).toContain("--workflow <dir>");
+  });
+});
+
+describe("a waiting command", () => {
+  test("ends with 125 for a failure of this tool, since other codes are the jobs'", async () => {
+    const { code, stderr } = await gaswK8s("submit", "--wait", "sh/Job-1.sh");
+    expect(stderr).toContain("does not exist");
+    expect(code).toBe(125);
+  });
+
+  test("that can't even be read is wrong usage all the same", async () => {
+    expect((await gaswK8s("submit", "--wait", "--bogus")).code).toBe(2);
+  });
+});
+
+test("a missing configuration file is told with its name, exit 3", async () => {
+  const { code, stderr } = await gaswK8s("status", "--config", "nowhere.yaml");
+  expect(stderr).toMatch(/^error: .*nowhere\.yaml.*\nhint: .+\n$/);
+  expect(code).toBe(3);
+});
+
+test("a Ctrl-C says what goes on, exit 130", async () => {
+  const cwd = folderWith();
+  const { io, stderr } = ioDouble({ cwd, env: { HOME: cwd } });
+  expect(await run(["submit"], { ...io, signal: AbortSignal.abort() }, "1.2.3")).toBe(130);
+  expect(stderr()).toMatch(/^error: interrupted: what was submitted goes on in the cluster\nhint: /);
+});

@@ -1,0 +1,110 @@
+import { describe, expect, test } from "vitest";
+import { parseAssignments, parseRequest, parseRequestLine } from "../../../src/commands/requests.ts";
+import { GaswError } from "../../../src/errors.ts";
+
+const LINE = 7;
+const read = (values: unknown) => parseRequestLine(JSON.stringify(values), LINE);
+
+function refusalOf(action: () => unknown): GaswError {
+  try {
+    action();
+  } catch (error) {
+    if (error instanceof GaswError) return error;
+    throw error;
+  }
+  throw new Error("expected a GaswError, found none");
+}
+
+describe("a line of NDJSON", () => {
+  test("may state a script alone", () => {
+    expect(read({ script: "sh/Job-1.sh" })).toEqual({ script: "sh/Job-1.sh", options: {} });
+  });
+
+  test("may state all that a submission can have", () => {
+    const options = {
+      image: "debian:12",
+      cpu: "500m",
+      memory: "2Gi",
+      gpu: 1,
+      env: { THREADS: "4" },
+      timeout: 90,
+      queue: "small",
+      invocationId: 3,
+      command: "grep",
+      parameters: "-i x",
+      inputs: ["a"],
+      outputs: ["b"],
+    };
+    expect(read({ script: "s", ...options })).toEqual({ script: "s", options });
+  });
+
+  test.each<[string, Record<string, unknown>, Record<string, unknown>]>([
+    ["a duration with its unit", { timeout: "2h" }, { timeout: 7200 }],
+    ["numbers as text", { gpu: "2", timeout: "90", invocationId: "3" }, { gpu: 2, timeout: 90, invocationId: 3 }],
+    ["an amount as a number", { cpu: 2 }, { cpu: "2" }],
+    ["a variable that is a number or a truth value", { env: { A: 1, B: true } }, { env: { A: "1", B: "true" } }],
+  ])("may have %s", (_, given, options) => expect(read({ script: "s", ...given }).options).toEqual(options));
+
+  test.each<[string, unknown, string]>([
+    ["no script", { image: "x" }, "script: expected"],
+    ["a script that is no text", { script: 1 }, "script: expected text"],
+    ["an image with blanks", { script: "s", image: "a b" }, "image: expected an image name"],
+    ["an amount of cores that is none", { script: "s", cpu: "lots" }, "cpu: expected"],
+    ["memory without its unit", { script: "s", memory: "512" }, 'memory: expected an amount with its unit (did you mean "512Mi"?)'],
+    ["half a GPU", { script: "s", gpu: 0.5 }, "gpu: expected"],
+    ["fewer than no GPUs", { script: "s", gpu: -1 }, "gpu: expected"],
+    ["variables that are a list", { script: "s", env: ["A=1"] }, "env: expected"],
+    ["a variable that is an object", { script: "s", env: { A: {} } }, "env.A: expected text"],
+    ["a variable without a legal name", { script: "s", env: { "1A": "x" } }, "env.1A: expected a name of letters"],
+    ["a time limit of nothing", { script: "s", timeout: 0 }, "timeout: expected"],
+    ["a time limit with a part of a second", { script: "s", timeout: 1.5 }, "timeout: expected"],
+    ["a queue that is no name", { script: "s", queue: "a b" }, "queue: expected a label value"],
+    ["invocation 0", { script: "s", invocationId: 0 }, "invocationId: expected"],
+    ["inputs that are no list", { script: "s", inputs: "a" }, "inputs: expected"],
+    ["an input that is no text", { script: "s", inputs: [1] }, "inputs.0: expected"],
+    ["a null", { script: "s", command: null }, "command: expected text"],
+  ])("with %s is refused by its number and field", (_, values, words) => {
+    const error = refusalOf(() => read(values));
+    expect(error.code).toBe("USAGE");
+    expect(error.message).toContain(words);
+    expect(error.message).toMatch(/^line 7, /);
+  });
+
+  test("with an unknown key is refused, and told which are known", () => {
+    const error = refusalOf(() => read({ script: "s", imgae: "x" }));
+    expect(error.message).toBe("line 7, imgae is not known");
+    expect(error.hint).toContain("image");
+  });
+
+  test.each([
+    ["not JSON", "{script", "line 7 is not JSON"],
+    ["empty text", "", "line 7 is not JSON"],
+    ["a list", "[]", "line 7 is not an object"],
+    ["null", "null", "line 7 is not an object"],
+    ["a text", '"sh/Job-1.sh"', "line 7 is not an object"],
+  ])("that is %s is refused by its number", (_, line, words) => {
+    const error = refusalOf(() => parseRequestLine(line, LINE));
+    expect(error).toMatchObject({ code: "USAGE", message: expect.stringContaining(words) });
+    expect(error.hint).toContain('{"script":"sh/Job-1.sh"}');
+  });
+});
+
+test("a refused option is named as it was given", () => {
+  const error = refusalOf(() => parseRequest({ script: "s", memory: "512" }, (field) => `--${field}`));
+  expect(error.message).toMatch(/^--memory: expected /);
+});
+
+describe("--env", () => {
+  test("takes KEY=VALUE, the value with whatever it holds; the last one counts", () => {
+    expect(parseAssignments(["A=1", "B=", "C=x=y", "D= a b\n", "A=2"])).toEqual({ A: "2", B: "", C: "x=y", D: " a b\n" });
+    expect(Object.keys(parseAssignments(["__proto__=x"]))).toEqual(["__proto__"]);
+  });
+
+  test.each(["A", "=x", ""])("%j is refused", (assignment) => {
+    expect(refusalOf(() => parseAssignments([assignment]))).toMatchObject({ code: "USAGE", message: "--env: expected KEY=VALUE" });
+  });
+
+  test("never shows a value in the refusal", () => {
+    expect(refusalOf(() => parseAssignments(["s3cret"])).message).not.toContain("s3cret");
+  });
+});

@@ -1,0 +1,225 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { hasEnded, type LocalStatus } from "../../../src/core/job.ts";
+import { type Decision, decide, type Grace, type KnownJob } from "../../../src/core/lifecycle.ts";
+import type { Observation } from "../../../src/core/observe.ts";
+
+const NOW = new Date("2026-01-02T03:04:05Z");
+const GRACE: Grace = { InvalidImageName: 0, ErrImagePull: 90, ImagePullBackOff: 900, CreateContainerError: 300, Unschedulable: null };
+
+const known = (status: LocalStatus, pendingFamily: string | null = null, pendingSince: string | null = null): KnownJob => ({
+  status,
+  pendingFamily,
+  pendingSince,
+});
+const secondsAgo = (seconds: number) => new Date(NOW.getTime() - seconds * 1000).toISOString();
+
+const MISSING: Observation = { phase: "missing" };
+const LOST: Observation = { phase: "lost", reason: "BackoffLimitExceeded", message: "too many failures" };
+const RUNNING: Observation = { phase: "running", pod: "pod-1", node: "node-1", startedAt: "2026-01-02T03:00:00.000Z" };
+const waits = (reason: string): Observation => ({ phase: "waiting", reason, message: `message of ${reason}` });
+const ends = (exitCode: number | undefined, reason: string, byCluster = false): Observation => ({
+  phase: "ended",
+  ending: { ...(exitCode === undefined ? {} : { exitCode }), reason, message: "", byCluster },
+});
+
+const AS_IT_WAS = undefined;
+
+describe("what is made of an observation", () => {
+  test.each<[string, LocalStatus, Observation, number | undefined, LocalStatus | undefined, string | null | undefined, number | undefined]>(
+    [
+      // what                                                  known             seen                          file       status       reason              code
+      ["a job in preparation is not in the cluster yet", "NOT_SUBMITTED", MISSING, undefined, AS_IT_WAS, undefined, undefined],
+      ["a Job that was made and has no pod", "NOT_SUBMITTED", waits("NoPod"), undefined, "QUEUED", "NoPod", undefined],
+      ["a job waits for a node", "QUEUED", waits("Unschedulable"), undefined, "QUEUED", "Unschedulable", undefined],
+      ["a job begins to run", "QUEUED", RUNNING, undefined, "RUNNING", null, undefined],
+      ["a job runs before it was known as queued", "NOT_SUBMITTED", RUNNING, undefined, "RUNNING", null, undefined],
+      [
+        "a late report says that a running job waits",
+        "RUNNING",
+        waits("ContainerCreating"),
+        undefined,
+        "RUNNING",
+        "ContainerCreating",
+        undefined,
+      ],
+      ["a wrong image name", "QUEUED", waits("InvalidImageName"), undefined, "ERROR", "InvalidImageName", undefined],
+      ["it succeeded", "RUNNING", ends(0, "Completed"), undefined, "COMPLETED", "Completed", 0],
+      ["it succeeded, and its output says so", "RUNNING", ends(0, "Completed"), 0, "COMPLETED", "Completed", 0],
+      ["it succeeded between two looks", "QUEUED", ends(0, "Completed"), 0, "COMPLETED", "Completed", 0],
+      ["it ended with 0, but its output says otherwise", "RUNNING", ends(0, "Completed"), 32, "ERROR", "Error", 32],
+      ["it failed", "RUNNING", ends(3, "Error"), undefined, "ERROR", "Error", 3],
+      ["it failed, and its output knows better", "RUNNING", ends(1, "Error"), 40, "ERROR", "Error", 40],
+      ["it failed after its output said 0", "RUNNING", ends(137, "OOMKilled"), 0, "ERROR", "OOMKilled", 0],
+      ["it had too little memory", "RUNNING", ends(137, "OOMKilled"), undefined, "ERROR", "OOMKilled", 137],
+      ["its time was up", "RUNNING", ends(143, "DeadlineExceeded"), undefined, "ERROR", "DeadlineExceeded", 143],
+      [
+        "its time was up, and the script ended with 0 for that",
+        "RUNNING",
+        ends(0, "DeadlineExceeded"),
+        undefined,
+        "ERROR",
+        "DeadlineExceeded",
+        0,
+      ],
+      ["its time was up just when its output said 0", "RUNNING", ends(0, "DeadlineExceeded"), 0, "COMPLETED", "Completed", 0],
+      ["it was evicted before it began", "QUEUED", ends(undefined, "Evicted", true), undefined, "STALLED", "Evicted", undefined],
+      ["it was evicted while it ran", "RUNNING", ends(137, "Evicted", true), undefined, "STALLED", "Evicted", 137],
+      ["its Job is gone, its output says 0", "RUNNING", MISSING, 0, "COMPLETED", "Completed", 0],
+      ["its Job is gone, its output says 3", "RUNNING", MISSING, 3, "ERROR", "Error", 3],
+      ["its Job is gone, its output says nothing", "RUNNING", MISSING, undefined, "STALLED", "Gone", undefined],
+      ["its Job is gone before it was seen to run", "QUEUED", MISSING, undefined, "STALLED", "Gone", undefined],
+      ["its pod is gone, its output says 0", "RUNNING", LOST, 0, "COMPLETED", "Completed", 0],
+      ["its pod is gone, its output says nothing", "RUNNING", LOST, undefined, "STALLED", "PodGone", undefined],
+      ["it ran and was removed before its submission was noted", "NOT_SUBMITTED", MISSING, 0, "COMPLETED", "Completed", 0],
+      ["a job that is over is seen running", "COMPLETED", RUNNING, undefined, AS_IT_WAS, undefined, undefined],
+      ["a job that is over is seen failed", "STALLED", ends(3, "Error"), 3, AS_IT_WAS, undefined, undefined],
+      ["a deleted job is seen completed", "DELETED", ends(0, "Completed"), 0, AS_IT_WAS, undefined, undefined],
+    ],
+  )("%s", (_, status, seen, fileCode, next, reason, exitCode) => {
+    const decision = decide(known(status), seen, fileCode, NOW, GRACE);
+    expect(decision.status).toBe(next ?? status);
+    expect(decision.reason).toBe(reason);
+    expect(decision.exitCode).toBe(exitCode);
+  });
+
+  test("says where the job runs, and since when", () => {
+    expect(decide(known("QUEUED"), RUNNING, undefined, NOW, GRACE)).toMatchObject({
+      pod: "pod-1",
+      node: "node-1",
+      startedAt: "2026-01-02T03:00:00.000Z",
+    });
+  });
+
+  test("says in words why a job is lost", () => {
+    expect(decide(known("RUNNING"), LOST, undefined, NOW, GRACE).message).toContain("(too many failures)");
+    expect(decide(known("RUNNING"), MISSING, undefined, NOW, GRACE).message).toContain("removed by its time to live");
+  });
+});
+
+describe("a reason for waiting", () => {
+  test.each<[string, string, string | null, number, boolean]>([
+    ["has just begun", "ErrImagePull", null, 0, false],
+    ["has lasted for less than its grace", "ErrImagePull", "image", 89, false],
+    ["has lasted for its grace", "ErrImagePull", "image", 90, true],
+    ["has another grace than its kin", "ImagePullBackOff", "image", 90, false],
+    ["runs out although it alternated with its kin", "ImagePullBackOff", "image", 900, true],
+    ["took the place of another one, whose time does not count", "ErrImagePull", "container", 5000, false],
+    ["has no grace at all", "InvalidImageName", null, 0, true],
+    ["may last for ever", "Unschedulable", "Unschedulable", 1e7, false],
+    ["is not configured, and so may last for ever", "QuotaExceeded", "QuotaExceeded", 1e7, false],
+  ])("%s (%s)", (_, reason, family, seconds, isOver) => {
+    const before = known("QUEUED", family, family === null ? null : secondsAgo(seconds));
+    const decision = decide(before, waits(reason), undefined, NOW, GRACE);
+    expect(decision).toMatchObject({ status: isOver ? "ERROR" : "QUEUED", removeJob: isOver, reason, message: `message of ${reason}` });
+  });
+
+  test("keeps the time at which it began, and loses it when the job goes on", () => {
+    const first = decide(known("QUEUED"), waits("ErrImagePull"), undefined, NOW, GRACE);
+    expect(first).toMatchObject({ pendingFamily: "image", pendingSince: NOW.toISOString() });
+    const later = new Date(NOW.getTime() + 60_000);
+    const second = decide(first, waits("ImagePullBackOff"), undefined, later, GRACE);
+    expect(second).toMatchObject({ pendingFamily: "image", pendingSince: NOW.toISOString() });
+    expect(decide(second, RUNNING, undefined, later, GRACE)).toMatchObject({ pendingFamily: null, pendingSince: null });
+  });
+
+  test("of the image runs out however its two forms alternate", () => {
+    const look = fc.record({ reason: fc.constantFrom("ErrImagePull", "ImagePullBackOff"), after: fc.integer({ min: 1, max: 60 }) });
+    fc.assert(
+      fc.property(fc.array(look, { minLength: 1000, maxLength: 1000 }), (looks) => {
+        let job: KnownJob = known("QUEUED");
+        let seconds = 0;
+        for (const { reason, after } of looks) {
+          const decision = decide(job, waits(reason), undefined, new Date(NOW.getTime() + seconds * 1000), GRACE);
+          if (hasEnded(decision.status)) break;
+          expect(seconds).toBeLessThan(900);
+          job = decision;
+          seconds += after;
+        }
+        expect(seconds).toBeGreaterThanOrEqual(90);
+        expect(seconds).toBeLessThanOrEqual(900 + 60);
+      }),
+      { numRuns: 20 },
+    );
+  });
+});
+
+describe("over any history", () => {
+  const reason = fc.constantFrom(
+    "NoPod",
+    "Unschedulable",
+    "ContainerCreating",
+    "ErrImagePull",
+    "ImagePullBackOff",
+    "InvalidImageName",
+    "Other",
+  );
+  const observation: fc.Arbitrary<Observation> = fc.oneof(
+    fc.constant(MISSING),
+    fc.constant(LOST),
+    fc.constant(RUNNING),
+    reason.map(waits),
+    reason.map(waits),
+    fc
+      .tuple(
+        fc.option(fc.constantFrom(0, 1, 137), { nil: undefined }),
+        fc.constantFrom("Completed", "Error", "DeadlineExceeded"),
+        fc.boolean(),
+      )
+      .map(([code, word, byCluster]) => ends(code, word, byCluster)),
+  );
+  const step = fc.record({
+    seen: observation,
+    file: fc.option(fc.constantFrom(0, 3), { nil: undefined }),
+    after: fc.integer({ min: 0, max: 2000 }),
+  });
+  const first = fc.constantFrom<LocalStatus>("NOT_SUBMITTED", "QUEUED", "RUNNING", "COMPLETED", "ERROR", "STALLED", "DELETED");
+  const grace = fc.dictionary(reason, fc.option(fc.nat(1000)));
+
+  /** Runs a history and hands every decision to the check. */
+  function along(check: (before: KnownJob, seen: Observation, decision: Decision, file: number | undefined, grace: Grace) => void): void {
+    fc.assert(
+      fc.property(first, fc.array(step, { maxLength: 30 }), grace, (status, steps, allowed) => {
+        let job: KnownJob = known(status);
+        let time = NOW.getTime();
+        for (const { seen, file, after } of steps) {
+          time += after * 1000;
+          const decision = decide(job, seen, file, new Date(time), allowed);
+          check(job, seen, decision, file, allowed);
+          expect(decide(job, seen, file, new Date(time), allowed)).toEqual(decision);
+          job = known(decision.status, decision.pendingFamily, decision.pendingSince);
+        }
+      }),
+    );
+  }
+
+  test("a status that is over never changes, and nothing is removed for it", () =>
+    along((before, _, decision) => {
+      if (hasEnded(before.status)) expect(decision).toEqual({ ...before, removeJob: false });
+    }));
+
+  test("RUNNING is claimed only after the container was seen running", () =>
+    along((before, seen, decision) => {
+      if (decision.status === "RUNNING") expect(before.status === "RUNNING" || seen.phase === "running").toBe(true);
+    }));
+
+  test("no job goes back to an earlier status", () => {
+    const order: Partial<Record<LocalStatus, number>> = { NOT_SUBMITTED: 0, QUEUED: 1, RUNNING: 2 };
+    along((before, _, decision) => expect(order[decision.status] ?? 3).toBeGreaterThanOrEqual(order[before.status] ?? 3));
+  });
+
+  test("waiting fails a job only for a reason with a grace, and only then is its Job removed", () =>
+    along((before, seen, decision, _, allowed) => {
+      const failedByWaiting = seen.phase === "waiting" && !hasEnded(before.status) && hasEnded(decision.status);
+      expect(decision.removeJob).toBe(failedByWaiting);
+      if (seen.phase === "waiting" && failedByWaiting) expect(allowed[seen.reason] ?? null).not.toBeNull();
+    }));
+
+  test("COMPLETED needs the container's code and the file's code to be 0, where they are known", () =>
+    along((before, seen, decision, file) => {
+      if (decision.status !== "COMPLETED" || hasEnded(before.status)) return;
+      expect(file ?? 0).toBe(0);
+      if (seen.phase === "ended") expect(seen.ending.exitCode).toBe(0);
+      else expect(file).toBe(0);
+    }));
+});
