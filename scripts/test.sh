@@ -30,6 +30,15 @@ release_cluster() {
   if flock -xn 8; then bash cluster/down.sh 8>&-; fi
 }
 
+# Does the cluster come up, stand beside another one, and leave nothing behind?
+cluster_selftest() {
+  local log
+  log=$(mktemp)
+  bash cluster/selftest.sh 8>&- 2>&1 | tee "$log" || true
+  awk '$2 ~ /^passed/ && $4 ~ /^failed/ { passed = $1; failed = $3; found = 1 } END { if (!found) failed = 1; print "cluster", passed + 0, failed + 0 }' "$log" >>"$counts"
+  rm -f "$log"
+}
+
 run() {
   "$@" || failed=1
 }
@@ -49,7 +58,10 @@ else
     if [[ -z ${GASW_K8S_TEST_KUBECONFIG:-} ]] && command -v kind >/dev/null && docker info >/dev/null 2>&1; then
       eval "$(bash cluster/kind.sh)"
     fi
-    if [[ -z ${GASW_K8S_TEST_KUBECONFIG:-} ]]; then acquire_cluster; fi
+    if [[ -z ${GASW_K8S_TEST_KUBECONFIG:-} ]]; then
+      acquire_cluster
+      run cluster_selftest
+    fi
     run npx vitest run --project e2e
     if [[ $(sum '^e2e$' 2) -eq 0 ]]; then
       echo "no end-to-end test has passed" >&2

@@ -1,7 +1,7 @@
 import { setMaxListeners } from "node:events";
 import { readFileSync } from "node:fs";
 import { run } from "./cli.ts";
-import { GaswError } from "./errors.ts";
+import { GaswError, systemCode } from "./errors.ts";
 import { errorReport } from "./ui/output.ts";
 
 /** The process around one command line: signals, streams, exit code. A function, since chunks that are loaded later wait for this module. */
@@ -9,7 +9,7 @@ export async function main(): Promise<void> {
   const interrupt = new AbortController();
   // Every request in flight listens to it.
   setMaxListeners(0, interrupt.signal);
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.once(signal, () => interrupt.abort());
   }
   for (const stream of [process.stdout, process.stderr]) {
@@ -22,7 +22,7 @@ export async function main(): Promise<void> {
   }
   const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string };
   const { stdout, stderr, stdin, env } = process;
-  const io = { stdout, stderr, stdin, env, cwd: process.cwd(), signal: interrupt.signal, now: () => new Date() };
+  const io = { stdout, stderr, stdin, env, cwd: currentDirectory(), signal: interrupt.signal, now: () => new Date() };
   const exitCode = await run(process.argv.slice(2), io, version);
   // A failure to write the answer may have been noted on the way.
   process.exitCode ||= exitCode;
@@ -33,4 +33,14 @@ function unwritten(cause: NodeJS.ErrnoException): GaswError {
     hint: "make room where it goes; what was done stays done: `gasw-k8s status` shows it",
     cause,
   });
+}
+
+/** The current directory, also where it was removed meanwhile: a workflow may be cleaned up from what was its directory. */
+function currentDirectory(): string {
+  try {
+    return process.cwd();
+  } catch (error) {
+    if (systemCode(error) !== "ENOENT") throw error;
+    return process.env.PWD ?? "/";
+  }
 }

@@ -64,7 +64,8 @@ function lacks(
 function amount(resource: string, quantity: string): string {
   if (resource === "memory" || resource === "ephemeral-storage") return `${memoryText(quantity)} of ${resource}`;
   if (resource === "cpu") return `${cpuText(quantity)} CPU`;
-  return `${quantity} ${NAMES[resource]?.name ?? resource}`;
+  if (resource === GPU_RESOURCE) return quantity === "1" ? "1 GPU" : `${quantity} GPUs`;
+  return `${quantity} ${resource}`;
 }
 
 /** Taints and selectors that keep the pod off nodes. */

@@ -59,8 +59,9 @@ function claimEvent(facts: Facts, claim: string): CoreV1Event | undefined {
 function notSubmittedVolume(facts: Facts): Explanation | undefined {
   if (facts.state.status !== "NOT_SUBMITTED" || facts.seen.phase !== "missing") return undefined;
   const claim = unbound(facts.claims);
-  if (claim === undefined) return undefined;
-  const event = claimEvent(facts, claim.name);
+  const event = claim === undefined ? undefined : claimEvent(facts, claim.name);
+  // Such a claim is bound when a pod wants it, so it kept nobody waiting.
+  if (claim === undefined || event?.reason === "WaitForFirstConsumer") return undefined;
   return {
     sentence: `was never handed to the cluster, since its volume is not ready: ${claim.text}${said(event)}`,
     remedy: `see \`gasw-k8s debug describe pvc ${claim.name}\`, correct the volume, then submit again: gasw-k8s submit ${script(facts)}`,
@@ -89,7 +90,7 @@ function configError({ state, ...facts }: Facts): Explanation | undefined {
   if (!reasons.includes(state.reason ?? "")) return undefined;
   const text = state.message ?? state.reason ?? "";
   const evidence = [text];
-  if (/runAsNonRoot|run as root/.test(text)) {
+  if (/runAsNonRoot|run as root|non-root/.test(text)) {
     const user = podSpec({ state, ...facts })?.securityContext?.runAsUser;
     return {
       sentence: `can't start, since its image would run as root${user === undefined ? "" : ` (user ${user})`} and its pod may not: ${text}`,

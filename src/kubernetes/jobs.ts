@@ -23,9 +23,13 @@ export async function createJob(client: KubernetesClient, job: V1Job, query: { d
   } catch (error) {
     if (!isApiError(error, 409)) throw error;
     const found = await getJob(client, namespace, name);
-    const same =
-      found !== undefined && isOurs(found) && found.metadata?.annotations?.[KEYS.content] === job.metadata?.annotations?.[KEYS.content];
-    if (same) return false;
+    if (found === undefined || found.metadata?.deletionTimestamp !== undefined) {
+      throw new GaswError("CONFLICT", `Job ${namespace}/${name} is still being deleted`, {
+        hint: "wait until it is gone, and submit again",
+        cause: error,
+      });
+    }
+    if (isOurs(found) && found.metadata?.annotations?.[KEYS.content] === job.metadata?.annotations?.[KEYS.content]) return false;
     throw new GaswError("CONFLICT", `Job ${namespace}/${name} is already there with another content`, {
       hint: "it was made from another script or with other options (perhaps on another host): look at it with `gasw-k8s debug describe`, or clean up",
       cause: error,

@@ -6,7 +6,7 @@ import { GaswError } from "../errors.ts";
 import { asUserError, type KubernetesClient } from "../kubernetes/client.ts";
 import { jobPath, listJobs } from "../kubernetes/jobs.ts";
 import { listPods, remove } from "../kubernetes/objects.ts";
-import { claimsPath, persistentVolumePath } from "../kubernetes/volumes.ts";
+import { claimsPath, persistentVolumePath } from "../kubernetes/persistentVolumes.ts";
 import type { Deps } from "./deps.ts";
 
 const PERSISTENT_VOLUMES = "/api/v1/persistentvolumes";

@@ -8,7 +8,7 @@ import { GaswError, messageOf } from "../errors.ts";
 import { asUserError } from "../kubernetes/client.ts";
 import { isApiError } from "../kubernetes/errors.ts";
 import { createIfMissing, find } from "../kubernetes/objects.ts";
-import { claimsPath } from "../kubernetes/volumes.ts";
+import { claimsPath } from "../kubernetes/persistentVolumes.ts";
 import { follow } from "../kubernetes/watch.ts";
 import type { Deps } from "./deps.ts";
 import type { JobTarget } from "./jobTarget.ts";
@@ -28,8 +28,8 @@ export interface DebugPodOptions {
   readonly lifetime: number;
   /** The job's Job, where it is still there: it tells as whom the job ran. */
   readonly job: V1Job | undefined;
-  /** Told what the pod waits for. */
-  readonly onWait: (text: string) => void;
+  /** Told what the pod waits for, in a word. */
+  readonly onWait: (reason: string) => void;
 }
 
 /**
@@ -111,7 +111,7 @@ async function untilRunning(deps: Deps, collection: string, name: string, onWait
     seen = observe(undefined, pod);
     if (seen.phase === "running") return;
     if (seen.phase !== "waiting") break;
-    onWait(`${seen.reason}: ${seen.message}`);
+    onWait(seen.reason);
     if (HOPELESS.has(seen.reason)) break;
   }
   deps.signal.throwIfAborted();

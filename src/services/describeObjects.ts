@@ -3,7 +3,7 @@ import { GaswError } from "../errors.ts";
 import { asUserError } from "../kubernetes/client.ts";
 import { jobPath } from "../kubernetes/jobs.ts";
 import { find, listEvents } from "../kubernetes/objects.ts";
-import { claimsPath, persistentVolumePath } from "../kubernetes/volumes.ts";
+import { claimsPath, persistentVolumePath } from "../kubernetes/persistentVolumes.ts";
 import type { Deps } from "./deps.ts";
 import { type JobObjects, readJobObjects } from "./jobObjects.ts";
 import type { JobTarget } from "./jobTarget.ts";

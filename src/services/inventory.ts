@@ -15,7 +15,7 @@ import { KEYS, selector, workflowHash } from "../core/names.ts";
 import { podsByJob } from "../core/observe.ts";
 import { asUserError } from "../kubernetes/client.ts";
 import { isApiError } from "../kubernetes/errors.ts";
-import { claimsPath } from "../kubernetes/volumes.ts";
+import { claimsPath } from "../kubernetes/persistentVolumes.ts";
 import type { Deps } from "./deps.ts";
 
 /** Which objects a list is about. */

@@ -160,6 +160,7 @@ class Copier {
   /** Whether the files were read after the job's end. */
   isFinal = false;
   readonly #offsets: Map<string, number>;
+  readonly #shown = new Set<string>();
   #waitsFor = "";
 
   constructor(files: readonly string[], sink: LogSink) {
@@ -174,7 +175,8 @@ class Copier {
         await this.sink.write(name, chunk);
         this.#offsets.set(file, position + chunk.length);
       });
-      if (isThere && offset === 0 && this.#offsets.get(file) === 0 && !this.found) await this.sink.write(name, Buffer.alloc(0));
+      if (isThere && !this.#shown.has(file) && this.#offsets.get(file) === 0) await this.sink.write(name, Buffer.alloc(0));
+      if (isThere) this.#shown.add(file);
       this.found ||= isThere;
     }
   }

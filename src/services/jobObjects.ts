@@ -1,10 +1,12 @@
 import type { CoreV1Event, V1PersistentVolume, V1PersistentVolumeClaim, V1PodSpec } from "@kubernetes/client-node";
 import { workflowVolumeNames } from "../core/names.ts";
 import type { MountedClaim } from "../core/whyFacts.ts";
+import { GaswError } from "../errors.ts";
 import { eventTime, find, listEvents } from "../kubernetes/objects.ts";
-import { claimsPath, persistentVolumePath } from "../kubernetes/volumes.ts";
+import { claimsPath, persistentVolumePath } from "../kubernetes/persistentVolumes.ts";
 import type { Deps } from "./deps.ts";
 import { type JobTarget, type JobView, viewJob } from "./jobTarget.ts";
+import { volumePlan } from "./volumePlan.ts";
 
 /** All that the cluster holds about one job. */
 export interface JobObjects extends JobView {
@@ -17,7 +19,7 @@ export interface JobObjects extends JobView {
 /** Reads a job's Job, pods, claims, volumes and events. */
 export async function readJobObjects(deps: Deps, target: JobTarget): Promise<JobObjects> {
   const view = await viewJob(deps, target);
-  const names = claimNames(view, target);
+  const names = claimNames(deps, view, target);
   const [claims, events] = await Promise.all([
     Promise.all(names.map((name) => readClaim(deps, target.namespace, name))),
     eventsAbout(deps, target, view, names),
@@ -27,11 +29,21 @@ export async function readJobObjects(deps: Deps, target: JobTarget): Promise<Job
   return { ...view, claims, volumes: volumes.filter((volume) => volume !== undefined), events };
 }
 
-/** The claims that the job's pod mounts; of a job that is not in the cluster only the workflow's own is certain. */
-function claimNames({ job, pod }: JobView, { namespace, workflow }: JobTarget): string[] {
+/** The claims that the job's pod mounts, or would mount. */
+function claimNames(deps: Deps, { job, pod }: JobView, target: JobTarget): string[] {
   const spec: V1PodSpec | undefined = pod?.spec ?? job?.spec?.template.spec ?? undefined;
-  if (spec === undefined) return [workflowVolumeNames(namespace, workflow).claim];
+  if (spec === undefined) return plannedClaims(deps, target);
   return (spec.volumes ?? []).map((volume) => volume.persistentVolumeClaim?.claimName).filter((name) => name !== undefined);
+}
+
+/** Of a job that is not in the cluster: what the configuration says; without its volumes the workflow's own claim is certain. */
+function plannedClaims({ config, host, now }: Deps, { namespace, workflow, directory }: JobTarget): string[] {
+  try {
+    return volumePlan(config, { id: workflow, namespace, directory }, { host, now: now() }).map((volume) => volume.claimName);
+  } catch (error) {
+    if (error instanceof GaswError && error.code === "CONFIG") return [workflowVolumeNames(namespace, workflow).claim];
+    throw error;
+  }
 }
 
 async function readClaim({ client }: Deps, namespace: string, name: string): Promise<MountedClaim> {

@@ -41,31 +41,46 @@ export interface OpenOptions {
  */
 export function openDatabase(options: OpenOptions): Database.Database {
   prepareFolder(options);
+  const before = process.umask(0o077);
   try {
-    return open(options);
+    return open(options.path);
   } catch (error) {
-    if (isCorrupt(error)) return startAfresh(options);
-    throw stateError(error, options.path);
+    if (!isCorrupt(error)) throw stateError(error, options.path);
+    return startAfresh(options);
+  } finally {
+    process.umask(before);
   }
 }
 
-function open({ path: file }: OpenOptions): Database.Database {
-  const before = process.umask(0o077);
-  let database: Database.Database | undefined;
+/** Opens the file, made when it is missing; another process may put a corrupt one aside at any moment. */
+function open(file: string, tries = 3): Database.Database {
+  if (isMissing(file)) create(file);
   try {
-    checkHeader(file);
-    database = new Database(file, { timeout: BUSY_TIMEOUT_MS, nativeBinding });
+    return openExisting(file);
+  } catch (error) {
+    if (tries > 1 && isMissing(file)) return open(file, tries - 1);
+    throw error;
+  }
+}
+
+function openExisting(file: string): Database.Database {
+  checkHeader(file);
+  const database = new Database(file, { timeout: BUSY_TIMEOUT_MS, nativeBinding, fileMustExist: true });
+  try {
     database.pragma("foreign_keys = ON");
     migrate(database, file);
     // A damaged schema shows itself at the first statement only.
     database.prepare("SELECT 1 FROM workflows LIMIT 1").get();
     return database;
   } catch (error) {
-    database?.close();
+    database.close();
     throw error;
-  } finally {
-    process.umask(before);
   }
+}
+
+/** An empty file, as a full disk leaves it, is as good as none. */
+function isMissing(file: string): boolean {
+  return (statSync(file, { throwIfNoEntry: false })?.size ?? 0) === 0;
 }
 
 /**
@@ -74,37 +89,44 @@ function open({ path: file }: OpenOptions): Database.Database {
  */
 function create(file: string): void {
   withLock(`${file}.lock`, () => {
-    if (existsSync(file)) return;
+    if (!isMissing(file)) return;
     const draft = `${file}.new`;
     // What a process that was killed half way left behind.
     for (const suffix of ["", "-wal", "-shm", "-journal"]) rmSync(draft + suffix, { force: true });
-    const database = new Database(draft);
+    const database = new Database(draft, { nativeBinding });
     try {
+      database.pragma("journal_mode = WAL");
       bringUpToDate(database);
     } finally {
       database.close();
     }
+    // SQLite would play the log of a file that somebody moved away into this new one.
+    for (const suffix of ["-wal", "-shm"]) if (existsSync(file + suffix)) renameSync(file + suffix, `${file}${suffix}.left`);
     renameSync(draft, file);
   });
 }
 
 /** Brings the schema up to date, one process at a time; an up-to-date file costs one read. */
 function migrate(database: Database.Database, file: string): void {
-  const version = () => database.pragma("user_version", { simple: true }) as number;
-  if (version() > migrations.length) {
-    throw new GaswError("CONFIG", `the state file ${file} is of a newer version (${version()}; this program knows ${migrations.length})`, {
+  const version = versionOf(database);
+  if (version > migrations.length) {
+    throw new GaswError("CONFIG", `the state file ${file} is of a newer version (${version}; this program knows ${migrations.length})`, {
       hint: "update gasw-k8s on this host, or set state.path to another file",
     });
   }
-  if (version() === migrations.length) return;
-  withLock(`${file}.lock`, () => {
-    if (version() === 0) refuseForeign(database, file);
-    database.pragma("journal_mode = WAL");
-    database.transaction(() => {
-      for (const statement of migrations.slice(version()).flat()) database.exec(statement);
-      database.pragma(`user_version = ${migrations.length}`);
-    })();
-  });
+  if (version === 0) refuseForeign(database, file);
+  if (version < migrations.length) withLock(`${file}.lock`, () => bringUpToDate(database));
+}
+
+function versionOf(database: Database.Database): number {
+  return database.pragma("user_version", { simple: true }) as number;
+}
+
+function bringUpToDate(database: Database.Database): void {
+  database.transaction(() => {
+    for (const statement of migrations.slice(versionOf(database)).flat()) database.exec(statement);
+    database.pragma(`user_version = ${migrations.length}`);
+  })();
 }
 
 /** A database that has tables but no version is somebody else's. */
@@ -128,9 +150,8 @@ function withLock<T>(lockFile: string, action: () => T): T {
 
 const HEADER = "SQLite format 3\0";
 
-/** A file of something else is reported as corrupt before SQLite may take it for an empty or encrypted database. */
+/** A file that holds something else is reported as corrupt before SQLite may take it for an empty or encrypted database. */
 function checkHeader(file: string): void {
-  if (!existsSync(file) || statSync(file).size === 0) return;
   const handle = openSync(file, "r");
   try {
     const bytes = Buffer.alloc(HEADER.length);
@@ -147,23 +168,23 @@ export function isCorrupt(error: unknown): boolean {
 }
 
 /** Keeps a corrupt file aside under a name of its own and begins a new one; the cluster's labels still tell what runs. */
-function startAfresh(options: OpenOptions): Database.Database {
-  const { path: file, warn, now } = options;
-  withLock(`${file}.lock`, () => {
-    // Another process may have put it right while this one waited for the lock.
-    if (!isStillCorrupt(file)) return;
-    const aside = `${file}.corrupt-${now().toISOString().replaceAll(":", "")}`;
-    for (const suffix of ["", "-wal", "-shm"]) if (existsSync(file + suffix)) renameSync(file + suffix, aside + suffix);
-    warn(`the state file ${file} is corrupt: it was kept as ${aside}, and a new one was begun`);
-  });
+function startAfresh({ path: file, warn, now }: OpenOptions): Database.Database {
   try {
-    return open(options);
+    withLock(`${file}.lock`, () => {
+      // Another process may have put it right while this one waited for the lock.
+      if (!isStillCorrupt(file)) return;
+      const aside = `${file}.corrupt-${now().toISOString().replaceAll(":", "")}`;
+      for (const suffix of ["", "-wal", "-shm"]) if (existsSync(file + suffix)) renameSync(file + suffix, aside + suffix);
+      warn(`the state file ${file} is corrupt: it was kept as ${aside}, and a new one was begun`);
+    });
+    return open(file);
   } catch (error) {
     throw stateError(error, file);
   }
 }
 
 function isStillCorrupt(file: string): boolean {
+  if (isMissing(file)) return false;
   let database: Database.Database | undefined;
   try {
     checkHeader(file);

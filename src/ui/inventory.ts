@@ -6,7 +6,14 @@ const REASON_WIDTH = 80;
 
 /** The table of `debug pods`. */
 export function podTable(pods: readonly ListedPod[], now: Date): string {
-  const rows = pods.map((pod) => [pod.name, `${pod.job ?? "-"}${pod.component === "debug" ? " (debug)" : ""}`, stateText(pod), pod.node ?? "-", age(pod.created, now), reasonText(pod)]);
+  const rows = pods.map((pod) => [
+    pod.name,
+    `${pod.job ?? "-"}${pod.component === "debug" ? " (debug)" : ""}`,
+    stateText(pod),
+    pod.node ?? "-",
+    age(pod.created, now),
+    reasonText(pod),
+  ]);
   return table(["POD", "JOB", "STATUS", "NODE", "AGE", "REASON"], rows);
 }
 

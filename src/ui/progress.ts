@@ -9,7 +9,7 @@ export interface Progress {
 
 /** Whether a person watches stderr. */
 export function isWatched(io: Io): boolean {
-  return io.stderr.isTTY === true && !io.env.CI;
+  return io.stderr.isTTY === true && !io.env.CI && !io.env.NO_COLOR;
 }
 
 /** Begins a progress line; the spinner is loaded only where it is seen. */

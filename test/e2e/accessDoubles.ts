@@ -56,12 +56,12 @@ export type OwnAnswer = { readonly status: number; readonly headers?: Record<str
 export function answeringProxy(
   account: Account,
   own: { cert: string; key: string },
-  answer: (request: number) => OwnAnswer,
+  answer: (request: number, what: string) => OwnAnswer,
 ): Promise<Double> {
   const sockets = new Set<Socket>();
   let requests = 0;
   const server = createHttpsServer(own, (incoming, outgoing) => {
-    const given = answer(requests++);
+    const given = answer(requests++, `${incoming.method} ${incoming.url}`);
     if (given === undefined) passOn(account, incoming, outgoing);
     else incoming.resume().on("end", () => outgoing.writeHead(given.status, given.headers).end(given.body));
   });

@@ -33,7 +33,7 @@ describe("wrong usage ends with 2 and a hint", () => {
     ["an image that is none", ["submit", "sh/Sort-1.sh", "--image", "a b"], /^--image: expected an image name/, /--help/],
     ["an amount of memory that is none", ["submit", "sh/Sort-1.sh", "--memory", "lots"], /^--memory: expected /, /--help/],
     ["memory without a unit", ["submit", "sh/Sort-1.sh", "--memory", "4"], /^--memory: expected /, /--help/],
-    ["a variable without a value", ["submit", "sh/Sort-1.sh", "--env", "A"], /A/, /KEY=VALUE/],
+    ["a variable without a value", ["submit", "sh/Sort-1.sh", "--env", "A"], "--env: expected KEY=VALUE", /--env THREADS=4/],
     ["a workflow that is no directory", ["submit", "sh/Sort-1.sh", "--workflow", "missing"], /missing/, /./],
     ["a prefix that several jobs have", ["status", "Grep-1"], /^Grep-1 may be any of 2 jobs: .*Grep-11.*Grep-12/, /write out the id/],
   ])("%s", async (_, args, message, hint) => {
@@ -111,20 +111,20 @@ async function inTerminal(env: NodeJS.ProcessEnv, ...args: string[]): Promise<st
 }
 
 describe("stdout", () => {
-  const escape = "\u001b[";
+  const escapeCode = "\u001b[";
 
   test("has colour on a terminal, and none with NO_COLOR or CI or elsewhere", async () => {
-    expect(await inTerminal({}, "status")).toContain(`${escape}32mCOMPLETED`);
+    expect(await inTerminal({}, "status")).toContain(`${escapeCode}32mCOMPLETED`);
     for (const env of [{ NO_COLOR: "1" }, { CI: "true" }]) {
       for (const args of [["status"], ["status", "--watch"]]) {
         const shown = await inTerminal(env, ...args);
         expect(shown).toContain("COMPLETED");
-        expect(shown).not.toContain(escape);
+        expect(shown).not.toContain(escapeCode);
       }
     }
     const piped = await workflow.cli("status", "--watch");
     expect(piped.stdout).toContain("COMPLETED");
-    expect(piped.stdout + piped.stderr).not.toContain(escape);
+    expect(piped.stdout + piped.stderr).not.toContain(escapeCode);
   });
 
   test("is the answer alone: progress goes to stderr, and -q prints ids only", async () => {

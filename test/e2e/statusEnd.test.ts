@@ -19,7 +19,7 @@ const ENDINGS: readonly Ending[] = [
   {
     job: "Memory-1",
     when: "takes more memory than it may",
-    script: "head -c 200000000 /dev/zero | tail -c 200000000 | wc -c; exit ${PIPESTATUS[1]}\n",
+    script: "x=$(head -c 200000000 /dev/zero | tr '\\0' x); echo \"$x\" | wc -c\n",
     options: ["--memory", "24Mi"],
     shows: { status: "ERROR", reason: "OOMKilled", exitCode: 137 },
     waits: 137,

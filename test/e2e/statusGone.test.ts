@@ -26,7 +26,12 @@ describe("status of a job whose Job or pod is gone", () => {
 
   test("Jobs that their time to live has removed before the next look are judged by their output", async () => {
     workflow = new TestWorkflow({ config: { options: { ttlJob: "1" } } });
-    await workflow.cli("submit", workflow.script("Good-1", returns(0)), workflow.script("Bad-3", returns(3)), workflow.script("Mute-1", "true\n"));
+    await workflow.cli(
+      "submit",
+      workflow.script("Good-1", returns(0)),
+      workflow.script("Bad-3", returns(3)),
+      workflow.script("Mute-1", "true\n"),
+    );
     await gone();
     const { jobs } = JSON.parse((await workflow.cli("status", "-o", "json")).stdout);
     expect(jobs).toMatchObject([

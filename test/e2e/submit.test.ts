@@ -103,6 +103,27 @@ describe("submit", () => {
     expect(await workflow.cli("submit", script, "--cpu", "2")).toMatchObject({ stdout: "", code: 7 });
   });
 
+  test("does not take a Job that is being deleted for the one it made (exit 7), and makes it when that is gone", async () => {
+    workflow = new TestWorkflow({ config: PARKED });
+    const script = workflow.script("Job-1", "true\n");
+    await workflow.cli("submit", script);
+    const name = (await workflow.jobs())[0].metadata.name;
+    for (const suffix of ["", "-wal", "-shm"]) rmSync(workflow.stateFile + suffix, { force: true });
+    const hold = (finalizers: string[] | null) =>
+      kubectl("patch", "job", name, "-n", workflow.namespace, "--type=merge", "-p", JSON.stringify({ metadata: { finalizers } }));
+    await hold(["example.org/hold"]);
+    await kubectl("delete", "job", name, "-n", workflow.namespace, "--wait=false");
+    const refused = await workflow.cli("submit", script);
+    await hold(null);
+    expect(refused).toMatchObject({
+      stdout: "",
+      stderr: expect.stringContaining("is still being deleted\nhint: wait until it is gone"),
+      code: 7,
+    });
+    expect(await workflow.cli("submit", script)).toEqual({ stdout: "Job-1\n", stderr: "", code: 0 });
+    expect((await workflow.jobs())[0].metadata.deletionTimestamp).toBeUndefined();
+  });
+
   test("shows with --dry-run what would be made, makes nothing, and keeps the environment's values to itself", async () => {
     workflow = new TestWorkflow({ config: { env: { TOKEN: "s3cret" } } });
     for (const folder of ["out", "err"]) rmSync(path.join(workflow.directory, folder), { recursive: true });

@@ -54,19 +54,20 @@ export async function shell(context: Context, name: string, options: TerminalOpt
   const { io } = context;
   io.stderr.write(`job ${printable(target.id)} is over: opening a fresh pod with its image, volumes and directory\n`);
   const line = await progress(io, "waiting for the pod");
-  const podOptions = {
-    lifetime: SHELL_LIFETIME,
-    job: view.job,
-    onWait: (text: string) => line.update(`waiting for the pod (${printable(text)})`),
+  let isWaiting = true;
+  const stop = () => {
+    if (isWaiting) line.stop();
+    isWaiting = false;
   };
+  const onWait = (reason: string) => line.update(`waiting for the pod (${printable(reason)})`);
   try {
-    return await withDebugPod(context, target, podOptions, async ({ name: pod, container }) => {
-      line.stop();
+    return await withDebugPod(context, target, { lifetime: SHELL_LIFETIME, job: view.job, onWait }, async ({ name: pod, container }) => {
+      stop();
       io.stderr.write(`pod ${pod}, which is deleted at the end\n`);
       return await attach(context, { namespace: target.namespace, pod, container }, SHELL, options);
     });
   } finally {
-    line.stop();
+    stop();
   }
 }
 

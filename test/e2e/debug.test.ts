@@ -1,0 +1,252 @@
+import { renameSync } from "node:fs";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { apply, eventually, get, kubectl, TestWorkflow } from "./harness.ts";
+
+const LONG = "echo begun; echo trouble >&2; sleep 300\n";
+
+let workflow: TestWorkflow;
+/** A job's script and the options that it is submitted with. */
+const jobs: Record<string, [script: string, ...options: string[]]> = {
+  Running: [LONG],
+  Fine: ["echo fine; echo aside >&2"],
+  NoCommand: ["no_such_command"],
+  Inputs: ["echo 'Exiting with return value 40' >&2; exit 40"],
+  Greedy: ["a=x; while :; do a=$a$a$a; done", "--memory", "32Mi"],
+  Slow: ["sleep 100", "--timeout", "2s"],
+  BadImage: ["true", "--image", "localhost:1/nothing:1"],
+  TooBig: ["true", "--cpu", "500", "--gpu", "3"],
+};
+
+beforeAll(async () => {
+  workflow = new TestWorkflow({ account: "admin", config: { env: { API_TOKEN: "topsecret" } } });
+  for (const [id, [script, ...options]] of Object.entries(jobs)) {
+    const { code, stderr } = await workflow.cli("submit", workflow.script(id, script), ...options);
+    expect([code, stderr]).toEqual([0, ""]);
+  }
+  const { code } = await workflow.cli("wait", "Fine", "NoCommand", "Inputs", "Greedy", "Slow", "--wait-timeout", "90s");
+  expect(code).not.toBe(125);
+  await eventually(
+    () => workflow.status("Running"),
+    ({ status }) => status === "RUNNING",
+  );
+});
+afterAll(() => workflow.cleanup());
+
+describe("debug why", () => {
+  test.each([
+    ["Running", "running", /runs for .* on node/],
+    ["Fine", "completed", /exit code 0/],
+    ["NoCommand", "command-not-found", /exit code 127/],
+    ["Inputs", "exit-code", /while its inputs were downloaded/],
+    ["Greedy", "out-of-memory", /limit of 32Mi/],
+    ["Slow", "deadline", /time limit of 2 s/],
+    ["TooBig", "no-room", /asks for 500 CPU, and the largest node offers .*asks for 3 GPUs, and no node has any/],
+  ])("%s: %s", async (id, cause, sentence) => {
+    const { stdout, stderr, code } = await workflow.cli("debug", "why", id, "-o", "json");
+    expect([code, stderr]).toEqual([0, ""]);
+    const answer = JSON.parse(stdout);
+    expect(answer).toMatchObject({ job: id, cause, workflow: workflow.id, namespace: workflow.namespace });
+    expect(answer.sentence).toMatch(sentence);
+    expect(answer.remedy).not.toBe("");
+  });
+
+  test("an image that does not come quotes its registry's words", async () => {
+    const { stdout } = await eventually(
+      () => workflow.cli("debug", "why", "BadImage"),
+      (result) => result.stdout.includes("image"),
+    );
+    expect(stdout).toMatch(/^WHY: BadImage waits: its image localhost:1\/nothing:1 can't be pulled.*\nremedy: .+\n {2}\| Failed: /);
+  });
+
+  test("a job that another host submitted is explained from the cluster", async () => {
+    const stranger = { GASW_K8S_STATE_PATH: `${workflow.folder}/other.db` };
+    const { stdout, code } = await workflow.cliWith({ env: stranger }, "debug", "why", "NoCommand");
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/^WHY: NoCommand failed with exit code 127/)]);
+  });
+
+  test("a job that is nowhere: exit 6", async () => {
+    const { code, stderr, stdout } = await workflow.cli("debug", "why", "Nobody");
+    expect([code, stdout]).toEqual([6, ""]);
+    expect(stderr).toMatch(/^error: .*Nobody.*\nhint: /);
+  });
+});
+
+describe("debug lists", () => {
+  test("pods show the true job ids and nothing of others", async () => {
+    const { stdout } = await workflow.cli("debug", "pods", "-o", "json");
+    const pods: { job: string; ours: boolean; status: string }[] = JSON.parse(stdout).pods;
+    expect(new Set(pods.map(({ job }) => job))).toEqual(new Set(Object.keys(jobs)));
+    expect(pods.every(({ ours }) => ours)).toBe(true);
+    expect(pods.find(({ job }) => job === "Running")).toMatchObject({ status: "running" });
+  });
+
+  test("another workflow has none", async () => {
+    const { stdout, stderr } = await workflow.cli("debug", "jobs", "--workflow", "/elsewhere/other");
+    expect([stdout, stderr]).toEqual(["", expect.stringMatching(/^no jobs of gasw-k8s/)]);
+  });
+
+  test("others' objects show up with --all only", async () => {
+    const claim = { apiVersion: "v1", kind: "PersistentVolumeClaim", metadata: { name: "theirs", namespace: workflow.namespace } };
+    const resources = { requests: { storage: "1Gi" } };
+    await apply({ ...claim, spec: { accessModes: ["ReadWriteMany"], storageClassName: "", resources } });
+    const names = async (...options: string[]) =>
+      JSON.parse((await workflow.cli("debug", "pvc", "-o", "json", ...options)).stdout).claims.map(({ name }: { name: string }) => name);
+    expect(await names()).not.toContain("theirs");
+    expect(await names("--all")).toContain("theirs");
+  });
+
+  test("volumes tell the workflow, the host and the last use", async () => {
+    const { stdout } = await workflow.cli("debug", "pv", "-o", "json");
+    expect(JSON.parse(stdout).volumes).toMatchObject([
+      { phase: "Bound", directory: workflow.directory, host: expect.any(String), lastUsed: expect.any(String) },
+    ]);
+  });
+
+  test("nodes tell what they offer", async () => {
+    const { stdout } = await workflow.cli("debug", "nodes");
+    expect(stdout).toMatch(/^NODE +READY +CPU +MEMORY +GPU +PODS +AGE +TAINTS\n\S+ +yes /);
+  });
+});
+
+describe("debug describe and events", () => {
+  test("a job with its pod, volumes and events, without any value of its environment", async () => {
+    const { stdout, code } = await workflow.cli("debug", "describe", "Fine");
+    expect(code).toBe(0);
+    for (const heading of [
+      "as this host knows it",
+      "Job ",
+      "Pod ",
+      "container job",
+      "PersistentVolumeClaim ",
+      "PersistentVolume ",
+      "events",
+    ]) {
+      expect(stdout).toContain(heading);
+    }
+    const json = await workflow.cli("debug", "describe", "Fine", "-o", "json");
+    expect(stdout + json.stdout).not.toContain("topsecret");
+    expect(json.stdout).toContain("API_TOKEN");
+    expect(JSON.parse(json.stdout).pods).toHaveLength(1);
+  });
+
+  test("each kind of object", async () => {
+    const [pod] = (await get("pods", "-n", workflow.namespace)).items;
+    const [claim] = (await get("pvc", "-n", workflow.namespace, "-l", "app.kubernetes.io/managed-by=gasw-k8s")).items;
+    const [node] = (await get("nodes")).items;
+    const objects = [
+      ["pod", pod.metadata.name],
+      ["job", "Fine"],
+      ["pvc", claim.metadata.name],
+      ["pv", claim.spec.volumeName],
+      ["node", node.metadata.name],
+    ];
+    for (const [kind = "", name = ""] of objects) {
+      const { code, stdout } = await workflow.cli("debug", "describe", kind, name);
+      expect([kind, code, stdout.includes("topsecret"), stdout.length > 100]).toEqual([kind, 0, false, true]);
+    }
+  });
+
+  test("an object that is not there, and a kind that is none", async () => {
+    expect((await workflow.cli("debug", "describe", "pod", "nobody")).code).toBe(6);
+    expect((await workflow.cli("debug", "describe", "secret", "x")).code).toBe(2);
+  });
+
+  test("events of Job and pod together, oldest first", async () => {
+    const { stdout } = await workflow.cli("debug", "events", "Fine", "-o", "json");
+    const { events } = JSON.parse(stdout) as { events: { time: string; object: string; reason: string }[] };
+    expect(events.map(({ time }) => Date.parse(time))).toEqual(events.map(({ time }) => Date.parse(time)).sort((a, b) => a - b));
+    expect(events.map(({ reason }) => reason)).toEqual(expect.arrayContaining(["SuccessfulCreate", "Started"]));
+  });
+});
+
+describe("debug logs", () => {
+  test("both streams on stdout, their headers on stderr", async () => {
+    const { stdout, stderr, code } = await workflow.cli("debug", "logs", "Fine");
+    expect({ stdout, code }).toEqual({ stdout: "fine\naside\n", code: 0 });
+    expect(stderr).toBe("==> out/Fine.sh.out <==\n\n==> err/Fine.sh.err <==\n");
+  });
+
+  test("one stream alone", async () => {
+    expect((await workflow.cli("debug", "logs", "Fine", "--stdout-only")).stdout).toBe("fine\n");
+    expect((await workflow.cli("debug", "logs", "Fine", "--stderr-only")).stdout).toBe("aside\n");
+  });
+
+  test("follows from before the beginning until the end", async () => {
+    await workflow.cli("submit", workflow.script("Counting", "for i in 1 2 3; do echo $i; sleep 1; done; exit 5"));
+    const { stdout, code } = await workflow.cli("debug", "logs", "Counting", "-f");
+    expect({ stdout, code }).toEqual({ stdout: "1\n2\n3\n", code: 0 });
+  });
+
+  test("a job that has not begun has none yet", async () => {
+    const { stdout, stderr, code } = await workflow.cli("debug", "logs", "TooBig");
+    expect([code, stdout]).toEqual([6, ""]);
+    expect(stderr).toMatch(/^error: job TooBig has not begun.*\nhint: .*-f/);
+  });
+
+  test("where the directory is elsewhere: through the running container, then through a short-lived pod", async () => {
+    const hidden = `${workflow.directory}/sh.hidden`;
+    // Without its sh/ the directory does not count as a workflow's here; the pods need only out/ and err/.
+    renameSync(`${workflow.directory}/sh`, hidden);
+    try {
+      const elsewhere = { cwd: workflow.folder };
+      const running = await workflow.cliWith(elsewhere, "debug", "logs", "Running");
+      expect([running.code, running.stdout]).toEqual([0, "begun\ntrouble\n"]);
+      const over = await workflow.cliWith(elsewhere, "debug", "logs", "Fine");
+      expect([over.code, over.stdout]).toEqual([0, "fine\naside\n"]);
+      expect(over.stderr).toContain("a short-lived pod reads them");
+    } finally {
+      renameSync(hidden, `${workflow.directory}/sh`);
+    }
+    await noDebugPods();
+  });
+
+  test("what failed before the script began is in the pod's own log", async () => {
+    const initContainers = [{ name: "prepare", image: "localhost/gasw-k8s/bash:1", command: ["bash", "-c", "echo preparing; exit 3"] }];
+    workflow.configure({ initContainers }, "admin");
+    const { code } = await workflow.runJob("Unprepared", "true");
+    workflow.configure({ env: { API_TOKEN: "topsecret" } }, "admin");
+    expect(code).toBe(3);
+    const { stdout, stderr } = await workflow.cli("debug", "logs", "Unprepared");
+    expect([stdout, stderr]).toEqual(["preparing\n", expect.stringMatching(/^==> pod \S+, container prepare <==\n$/)]);
+    expect((await workflow.cli("debug", "why", "Unprepared")).stdout).toContain("init container prepare ended with exit code 3");
+  });
+});
+
+describe("debug exec and shell without a terminal", () => {
+  test("streams stay apart, and the command's exit code is ours", async () => {
+    const result = await workflow.cli("debug", "exec", "Running", "--", "sh", "-c", "echo out; echo err >&2; exit 5");
+    expect(result).toEqual({ stdout: "out\n", stderr: "err\n", code: 5 });
+  });
+
+  test("the end of stdin reaches the command", async () => {
+    const input = "x".repeat(3_000_000);
+    const { stdout, code } = await workflow.cliWith({ input }, "debug", "exec", "Running", "--", "cat");
+    expect([code, stdout === input]).toEqual([0, true]);
+  });
+
+  test("a job that is over has no container; a shell opens a fresh pod in its directory and takes it away", async () => {
+    const over = await workflow.cli("debug", "exec", "Fine", "--", "ls");
+    expect([over.code, over.stderr]).toEqual([6, expect.stringMatching(/is over.*\nhint: .*debug shell Fine/)]);
+    const input = "pwd; id -u; cat out/Fine.sh.out; exit 4\n";
+    const { stdout, stderr, code } = await workflow.cliWith({ input }, "debug", "shell", "Fine");
+    expect([code, stdout]).toEqual([4, `${workflow.directory}\n${workflow.owner}\nfine\n`]);
+    expect(stderr).toContain("deleted at the end");
+    await noDebugPods();
+  });
+
+  test("a command that is not there: exit 6", async () => {
+    expect((await workflow.cli("debug", "exec", "Running", "--", "no_such_command")).code).toBe(6);
+  });
+});
+
+/** Last, since the job ends with it. */
+test("a job that is gone from the cluster is still explained", async () => {
+  await kubectl("delete", "job", "-n", workflow.namespace, "-l", "gasw-k8s.io/job=Running");
+  const { stdout } = await workflow.cli("debug", "why", "Running");
+  expect(stdout).toMatch(/^WHY: Running is no longer in the cluster/);
+});
+
+async function noDebugPods(): Promise<void> {
+  const list = () => get("pods", "-n", workflow.namespace, "-l", "app.kubernetes.io/component=debug");
+  await eventually(list, ({ items }) => items.length === 0, 30);
+}

@@ -1,0 +1,110 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { describe, expect, test } from "vitest";
+import { parseAllDocuments } from "yaml";
+import { kubectl } from "./harness.ts";
+
+interface Rule {
+  readonly apiGroups: readonly string[];
+  readonly resources: readonly string[];
+  readonly verbs: readonly string[];
+}
+
+const file = path.resolve(import.meta.dirname, "../../deploy/rbac.yaml");
+const documents = parseAllDocuments(readFileSync(file, "utf8")).map((document) => document.toJS());
+
+/** Every `verb resource` that the file gives an account, with what the file's text says alone. */
+function given(account: string): string[] {
+  const bound = documents.filter(
+    ({ kind, subjects }) => kind === "ClusterRoleBinding" && subjects.some((one: { name: string }) => one.name === account),
+  );
+  const roles = bound.map(({ roleRef }) =>
+    documents.find(({ kind, metadata }) => kind === "ClusterRole" && metadata.name === roleRef.name),
+  );
+  const rules = roles.flatMap((role): Rule[] => role.rules);
+  return rules.flatMap(({ apiGroups, resources, verbs }) =>
+    resources.flatMap((resource) => verbs.map((verb) => `${verb} ${resource}${apiGroups[0] === "" ? "" : `.${apiGroups[0]}`}`)),
+  );
+}
+
+async function can(account: string, permission: string): Promise<boolean> {
+  const [verb = "", resource = ""] = permission.split(" ");
+  const [name = "", subresource] = resource.split("/");
+  const as = `system:serviceaccount:gasw-k8s:${account}`;
+  const more = subresource === undefined ? [] : ["--subresource", subresource];
+  // `can-i` ends with 1 where the answer is no.
+  return await kubectl("auth", "can-i", verb, name, ...more, "--as", as, "-n", "some-namespace").then(
+    () => true,
+    (error: { stdout?: string }) => {
+      expect(error.stdout).toMatch(/^no/);
+      return false;
+    },
+  );
+}
+
+async function allowed(account: string, permissions: readonly string[]): Promise<string[]> {
+  const answers = await Promise.all(permissions.map((permission) => can(account, permission)));
+  return permissions.filter((_, index) => answers[index]);
+}
+
+const NEEDLESS = [
+  "get secrets",
+  "list secrets",
+  "create secrets",
+  "get configmaps",
+  "create serviceaccounts",
+  "create serviceaccounts/token",
+  "delete nodes",
+  "patch nodes",
+  "delete namespaces",
+  "patch namespaces",
+  "list namespaces",
+  "update jobs.batch",
+  "patch jobs.batch",
+  "deletecollection jobs.batch",
+  "deletecollection pods",
+  "create pods/eviction",
+  "update persistentvolumes",
+  "deletecollection persistentvolumes",
+  "delete events",
+  "create events",
+  "create deployments.apps",
+  "create clusterrolebindings.rbac.authorization.k8s.io",
+  "create rolebindings.rbac.authorization.k8s.io",
+  "impersonate users",
+  "delete storageclasses.storage.k8s.io",
+];
+
+describe("deploy/rbac.yaml", () => {
+  test("gives the engine what it needs, and no more than that", () => {
+    expect(given("gasw-k8s-engine").sort()).toEqual(
+      [
+        ...["get", "create"].map((verb) => `${verb} namespaces`),
+        ...["get", "list", "create", "patch", "delete"].map((verb) => `${verb} persistentvolumes`),
+        "get storageclasses.storage.k8s.io",
+        ...["get", "list", "watch", "create", "patch", "delete"].map((verb) => `${verb} persistentvolumeclaims`),
+        ...["get", "list", "create", "delete"].map((verb) => `${verb} jobs.batch`),
+        ...["get", "list", "delete"].map((verb) => `${verb} pods`),
+        "list events",
+      ].sort(),
+    );
+  });
+
+  test.each(["gasw-k8s-engine", "gasw-k8s-admin"])("is what the cluster lets %s do", async (account) => {
+    const permissions = given(account);
+    expect(await allowed(account, permissions)).toEqual(permissions);
+  });
+
+  test("never uses a wildcard", () => {
+    for (const account of ["gasw-k8s-engine", "gasw-k8s-admin"]) expect(given(account).filter((one) => one.includes("*"))).toEqual([]);
+  });
+
+  test.each(["gasw-k8s-engine", "gasw-k8s-admin"])("lets %s do nothing that the tool does not do", async (account) => {
+    expect(await allowed(account, NEEDLESS)).toEqual([]);
+  });
+
+  test("keeps terminals, logs, nodes and pods of one's own from the engine", async () => {
+    const debugging = ["create pods", "get pods/exec", "create pods/exec", "get pods/log", "list nodes", "get nodes", "create pods/attach"];
+    expect(await allowed("gasw-k8s-engine", debugging)).toEqual([]);
+  });
+});

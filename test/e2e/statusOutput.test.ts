@@ -1,0 +1,139 @@
+import { writeFileSync } from "node:fs";
+import path from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { eventually, TestWorkflow } from "./harness.ts";
+
+const lines = (text: string) => text.split("\n").filter((line) => line !== "");
+const ids = (text: string) => lines(text).map((line) => JSON.parse(line).id);
+
+describe("the forms of status", () => {
+  let workflow: TestWorkflow;
+  beforeAll(async () => {
+    workflow = new TestWorkflow();
+    await workflow.runJob("Old-1", "exit 3\n");
+    await workflow.runJob("New-1", "true\n");
+    await workflow.cli("submit", workflow.script("Big-1", "true\n"), "--cpu", "1000");
+    await eventually(
+      () => workflow.status("Big-1"),
+      (job) => job.reason === "Unschedulable",
+    );
+  });
+  afterAll(() => workflow.cleanup());
+
+  test("a table in order of submission, with a heading, the exit code's meaning, and no colours where nobody watches", async () => {
+    const { stdout, stderr, code } = await workflow.cli("status");
+    expect({ stderr, code }).toEqual({ stderr: "", code: 0 });
+    expect(lines(stdout)).toEqual([
+      expect.stringMatching(/^JOB +STATUS +EXIT +AGE +NODE +REASON$/),
+      expect.stringMatching(/^Old-1 +ERROR +3 +\d+s +\S+ +Error: a file was not found$/),
+      expect.stringMatching(/^New-1 +COMPLETED +0 +\d+s +\S+$/),
+      expect.stringMatching(/^Big-1 +QUEUED +- +\d+s +- +Unschedulable: .*…$/),
+    ]);
+  });
+
+  test("one JSON document, whose records have every field, with times in UTC", async () => {
+    const { stdout } = await workflow.cli("status", "Old-1", "-o", "json");
+    const time = expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
+    expect(JSON.parse(stdout)).toEqual({
+      jobs: [
+        {
+          id: "Old-1",
+          workflow: workflow.id,
+          namespace: workflow.namespace,
+          directory: workflow.directory,
+          kubernetesName: expect.stringMatching(/-old-1-/),
+          status: "ERROR",
+          reason: "Error",
+          message: null,
+          exitCode: 3,
+          pod: expect.any(String),
+          node: expect.any(String),
+          created: time,
+          submitted: time,
+          started: time,
+          ended: time,
+          observed: time,
+        },
+      ],
+    });
+  });
+
+  test("NDJSON has one record a line, and -q one id", async () => {
+    expect(ids((await workflow.cli("status", "-o", "ndjson")).stdout)).toEqual(["Old-1", "New-1", "Big-1"]);
+    expect((await workflow.cli("status", "-q")).stdout).toBe("Old-1\nNew-1\nBig-1\n");
+  });
+
+  test.each([
+    { filter: ["--status", "ERROR"], shows: ["Old-1"] },
+    { filter: ["--status", "completed,queued"], shows: ["New-1", "Big-1"] },
+    { filter: ["--older-than", "1h"], shows: [] },
+    { filter: ["--newer-than", "1h"], shows: ["Old-1", "New-1", "Big-1"] },
+    { filter: ["--newer-than", "1h", "--status", "QUEUED"], shows: ["Big-1"] },
+  ])("$filter shows $shows", async ({ filter, shows }) => {
+    const { stdout, code } = await workflow.cli("status", "-q", ...filter);
+    expect({ shown: lines(stdout), code }).toEqual({ shown: shows, code: 0 });
+  });
+
+  test("a filter by age tells jobs apart that were submitted at different times", async () => {
+    const age = (Date.now() - Date.parse((await workflow.status("New-1")).created)) / 1000;
+    const between = `${Math.floor(age * 1000) - 100}ms`;
+    expect((await workflow.cli("status", "-q", "--older-than", between)).stdout).toBe("Old-1\nNew-1\n");
+  });
+
+  test("a status that does not exist is wrong usage", async () => {
+    const { code, stderr } = await workflow.cli("status", "--status", "DONE");
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/DONE is no status/);
+  });
+
+  test("a job is found by its id, its script, its Kubernetes name and the beginning of its id", async () => {
+    const { kubernetesName } = await workflow.status("Old-1");
+    const names = ["Old-1", "sh/Old-1.sh", path.join(workflow.directory, "sh", "Old-1.sh"), kubernetesName, "Ol"];
+    for (const name of names) expect((await workflow.cli("status", name, "-q")).stdout, name).toBe("Old-1\n");
+  });
+
+  test("an unknown job is told with exit code 6, also as JSON", async () => {
+    const { stdout, stderr, code } = await workflow.cli("status", "Nobody-1");
+    expect({ stdout, code }).toEqual({ stdout: "", code: 6 });
+    expect(stderr).toMatch(new RegExp(`^error: no job Nobody-1 in workflow ${workflow.id}.*\nhint: `));
+    const json = await workflow.cli("status", "Nobody-1", "-o", "json");
+    expect(JSON.parse(json.stderr).error.code).toBe("NOT_FOUND");
+  });
+});
+
+describe("status --watch", () => {
+  let workflow: TestWorkflow;
+  afterAll(() => workflow.cleanup());
+
+  test("tells every change on a line of its own and ends when all jobs have", async () => {
+    workflow = new TestWorkflow();
+    await workflow.cli(
+      "submit",
+      workflow.script("Quick-1", "exit 3\n"),
+      workflow.script("Slow-1", "until [ -e go ]; do sleep 0.2; done\n"),
+    );
+    const watching = workflow.cli("status", "--watch");
+    const records = workflow.cli("status", "--watch", "-o", "ndjson");
+    await eventually(
+      () => workflow.status("Slow-1"),
+      (job) => job.status === "RUNNING",
+    );
+    await eventually(
+      () => workflow.status("Quick-1"),
+      (job) => job.status === "ERROR",
+    );
+    writeFileSync(path.join(workflow.directory, "go"), "");
+    const { stdout, stderr, code } = await watching;
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/^Quick-1: ERROR Error$/m);
+    expect(stderr).toMatch(/^Slow-1: RUNNING$/m);
+    expect(stderr).toMatch(/^Slow-1: COMPLETED Completed$/m);
+    expect(stderr).toMatch(/^2 of 2 jobs have ended: 1 ERROR, 1 COMPLETED$/m);
+    const changes = lines(stderr).filter((line) => line.startsWith("Slow-1"));
+    expect(changes).toEqual([...new Set(changes)]);
+    expect(stdout).toMatch(/^Slow-1 +COMPLETED +0 /m);
+    const told = lines((await records).stdout).map((line) => JSON.parse(line));
+    expect(told.filter(({ id }) => id === "Slow-1").at(-1)).toMatchObject({ status: "COMPLETED", exitCode: 0 });
+    expect(told.filter(({ id }) => id === "Quick-1").at(-1)).toMatchObject({ status: "ERROR", exitCode: 3 });
+  });
+});

@@ -1,0 +1,72 @@
+import { writeFileSync } from "node:fs";
+import path from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { eventually, kubectl, TestWorkflow } from "./harness.ts";
+
+describe("wait", () => {
+  let workflow: TestWorkflow;
+  beforeAll(async () => {
+    workflow = new TestWorkflow();
+    const scripts = [0, 3, 40].map((code) => workflow.script(`Exit-${code}`, `exit ${code}\n`));
+    await workflow.cli("submit", ...scripts, workflow.script("Gate-1", "until [ -e go ]; do sleep 0.2; done; exit 7\n"));
+    await workflow.cli("submit", workflow.script("Forever-1", "while :; do sleep 1; done\n"), "--cpu", "10m");
+    await workflow.cli("submit", workflow.script("Image-1", "true\n"), "--image", "localhost/Upper/Case:1");
+    await workflow.cli("wait", "Exit-0", "Exit-3", "Exit-40", "Image-1");
+  });
+  afterAll(() => workflow.cleanup());
+
+  test.each([
+    { jobs: ["Exit-0"], code: 0, because: "its own code" },
+    { jobs: ["Exit-3"], code: 3, because: "its own code" },
+    { jobs: ["Exit-3", "Exit-40", "Exit-0"], code: 40, because: "the highest of several" },
+    { jobs: ["Image-1"], code: 1, because: "failed without a code" },
+    { jobs: ["sh/Exit-3.sh"], code: 3, because: "a script names its job" },
+  ])("of $jobs exits with $code: $because", async ({ jobs, code }) => {
+    expect(await workflow.cli("wait", ...jobs)).toEqual({ stdout: "", stderr: "", code });
+  });
+
+  test("ends when the last of its jobs does, and not before", async () => {
+    let hasEnded = false;
+    const waiting = workflow.cli("wait", "Exit-3", "Gate-1").then((result) => {
+      hasEnded = true;
+      return result;
+    });
+    expect(await workflow.cli("wait", "Gate-1", "--wait-timeout", "2s")).toMatchObject({ code: 124 });
+    expect(hasEnded).toBe(false);
+    writeFileSync(path.join(workflow.directory, "go"), "");
+    expect(await waiting).toEqual({ stdout: "", stderr: "", code: 7 });
+  });
+
+  test("gives up with 124 when its time is over; the job goes on", async () => {
+    const { stdout, stderr, code } = await workflow.cli("wait", "Forever-1", "--wait-timeout", "1s");
+    expect({ stdout, code }).toEqual({ stdout: "", code: 124 });
+    expect(stderr).toMatch(/^error: the jobs had not ended after 1 s\nhint: they go on in the cluster/);
+    expect(await workflow.status("Forever-1")).toMatchObject({ status: "RUNNING" });
+  });
+
+  test.each([
+    { what: "an unknown job", args: ["wait", "Nobody-1"], says: /no job Nobody-1/ },
+    { what: "an unknown workflow", args: ["wait", "Exit-3", "--workflow", "/nowhere/workflow-1"], says: /no workflow workflow-1/ },
+    { what: "a name that may mean several", args: ["wait", "Exit-"], says: /Exit- may be any of 3 jobs/ },
+    { what: "a missing configuration", args: ["wait", "Exit-3", "--config", "/nowhere.json"], says: /nowhere\.json/ },
+  ])("is told apart from its jobs' codes with 125 when it fails itself: $what", async ({ args, says }) => {
+    const { stdout, stderr, code } = await workflow.cli(...args);
+    expect({ stdout, code }).toEqual({ stdout: "", code: 125 });
+    expect(stderr).toMatch(says);
+    expect(stderr).toMatch(/^hint: /m);
+  });
+
+  test("exits with 10 for a job that was lost and with 9 for one that was deleted, whichever is asked about later", async () => {
+    await kubectl("delete", "job", (await workflow.status("Forever-1")).kubernetesName, "-n", workflow.namespace);
+    const lost = await eventually(
+      () => workflow.status("Forever-1"),
+      ({ status }) => status === "STALLED",
+    );
+    expect((await workflow.cli("wait", "Forever-1")).code).toBe(lost.exitCode ?? 10);
+    await workflow.cli("submit", workflow.script("Victim-1", "while :; do sleep 1; done\n"));
+    const waiting = workflow.cli("wait", "Victim-1");
+    await workflow.cli("cleanup", "--cancel", "--yes");
+    expect(await waiting).toEqual({ stdout: "", stderr: "", code: 9 });
+    expect((await workflow.cli("wait", "Victim-1")).code).toBe(9);
+  });
+});

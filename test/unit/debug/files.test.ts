@@ -1,0 +1,63 @@
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { areAtHand, localFiles } from "../../../src/services/streamFiles.ts";
+import { tailLines } from "../../../src/services/tail.ts";
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(path.join(tmpdir(), "gasw-k8s-files-"));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+async function readFrom(offset: number): Promise<{ text: string; end: number; isThere: boolean }> {
+  const result = { text: "", end: offset };
+  const isThere = await localFiles(folder).read("f", offset, async (position, chunk) => {
+    result.text += chunk.toString();
+    result.end = position + chunk.length;
+  });
+  return { ...result, isThere };
+}
+
+describe("localFiles", () => {
+  test("goes on where it stopped", async () => {
+    writeFileSync(path.join(folder, "f"), "one");
+    const first = await readFrom(0);
+    appendFileSync(path.join(folder, "f"), "two");
+    expect([first, await readFrom(first.end)]).toEqual([
+      { text: "one", end: 3, isThere: true },
+      { text: "two", end: 6, isThere: true },
+    ]);
+  });
+  test("begins anew with a file that was begun anew", async () => {
+    writeFileSync(path.join(folder, "f"), "new");
+    expect(await readFrom(100)).toEqual({ text: "new", end: 3, isThere: true });
+  });
+  test("says that a file is missing", async () => {
+    expect(await readFrom(0)).toEqual({ text: "", end: 0, isThere: false });
+  });
+});
+
+describe("areAtHand", () => {
+  test("needs the workflow directory, not yet the files", () => {
+    expect(areAtHand(folder, ["out/x"])).toBe(false);
+    mkdirSync(path.join(folder, "sh"));
+    expect(areAtHand(folder, ["out/x"])).toBe(true);
+  });
+});
+
+describe("tailLines", () => {
+  test("gives the last lines that say something", () => {
+    writeFileSync(path.join(folder, "f"), "a\nb\n\nc\n\n");
+    expect(tailLines(path.join(folder, "f"), 2)).toEqual(["b", "c"]);
+  });
+  test("reads only the end of a large file, and whole lines of it", () => {
+    writeFileSync(path.join(folder, "f"), `${"x".repeat(10_000)}\nlast\n`);
+    expect(tailLines(path.join(folder, "f"), 3)).toEqual(["last"]);
+  });
+  test("finds nothing in a file that is missing or empty", () => {
+    writeFileSync(path.join(folder, "f"), "");
+    expect([tailLines(path.join(folder, "f"), 3), tailLines(path.join(folder, "g"), 3)]).toEqual([[], []]);
+  });
+});

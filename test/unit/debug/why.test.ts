@@ -1,0 +1,331 @@
+import { describe, expect, test } from "vitest";
+import { causes, explain } from "../../../src/core/why.ts";
+import { currentState, type Facts, type JobRecord } from "../../../src/core/whyFacts.ts";
+import { container, event, facts, kubeJob, node, pod, waiting } from "./facts.ts";
+
+const error = (exitCode: number, more: Partial<Facts> = {}) =>
+  facts({ status: "ERROR", reason: "Error", exitCode }, { kubeJob: kubeJob(), ...more });
+const memory = { containers: [container({ resources: { limits: { memory: "64Mi" } } })] };
+const asks = (requests: Record<string, string>) => kubeJob({ containers: [container({ resources: { requests } })] });
+const onNode = pod({ nodeName: "n1" });
+const creating = (...events: ReturnType<typeof event>[]) =>
+  waiting("ContainerCreating", "the node prepares the container", {
+    pod: onNode,
+    events,
+    seen: { phase: "waiting", reason: "ContainerCreating", message: "", node: "n1" },
+  });
+const pull = (message: string) =>
+  waiting("ErrImagePull", message, { pod: onNode, events: [event("Pod", "Failed", `Failed to pull image "a/b:1": ${message}`)] });
+
+/** What is the matter: the row that says so, and words of its sentence and its remedy. */
+const table: Record<string, [Facts, string, RegExp, RegExp]> = {
+  completed: [
+    facts({ status: "COMPLETED", exitCode: 0, started: "2026-01-01T00:00:00Z", ended: "2026-01-01T00:03:10Z", node: "n1" }),
+    "completed",
+    /exit code 0 after 3 min 10 s on node n1/,
+    /nothing to do/,
+  ],
+  cancelled: [facts({ status: "DELETED" }), "deleted", /was cancelled/, /retry Job-1/],
+  "out of memory quotes the limit": [
+    facts({ status: "ERROR", reason: "OOMKilled", exitCode: 137 }, { kubeJob: kubeJob(memory) }),
+    "out-of-memory",
+    /limit of 64Mi/,
+    /128Mi/,
+  ],
+  "out of memory without a known limit": [
+    facts({ status: "ERROR", reason: "OOMKilled", exitCode: 137 }),
+    "out-of-memory",
+    /no known limit/,
+    /--memory/,
+  ],
+  "deadline quotes it": [
+    facts({ status: "ERROR", reason: "DeadlineExceeded" }, { kubeJob: kubeJob({ activeDeadlineSeconds: 90 }) }),
+    "deadline",
+    /time limit of 1 min 30 s/,
+    /--timeout/,
+  ],
+  "init container": [
+    facts({ status: "ERROR", reason: "InitError", message: "init container prep ended with exit code 3", exitCode: 3 }),
+    "init-container",
+    /never began: init container prep/,
+    /initContainers/,
+  ],
+  evicted: [
+    facts({ status: "STALLED", reason: "Evicted", message: "The node was low on resource: memory", node: "n1" }),
+    "evicted",
+    /evicted from its node n1: The node was low/,
+    /retry/,
+  ],
+  "node lost": [facts({ status: "STALLED", reason: "NodeLost", node: "n1" }), "node-lost", /lost with node n1/, /debug nodes/],
+  "refused by the node": [
+    facts({ status: "STALLED", reason: "Rejected", message: "Pod was rejected", node: "n1" }),
+    "rejected-by-node",
+    /refused by node n1/,
+    /retry/,
+  ],
+  "gone from the cluster": [facts({ status: "STALLED", reason: "Gone" }), "gone", /no longer in the cluster/, /ttlJob/],
+  "pod deleted": [facts({ status: "STALLED", reason: "PodGone" }), "pod-gone", /lost its pod/, /retry/],
+  "image without bash": [
+    facts({ status: "ERROR", reason: "StartError", message: 'exec: "bash": executable file not found in $PATH' }),
+    "cannot-start",
+    /has no bash/,
+    /image that has bash/,
+  ],
+  "can't start": [
+    facts({ status: "ERROR", reason: "ContainerCannotRun", message: "boom" }),
+    "cannot-start",
+    /could not start: boom/,
+    /settings/,
+  ],
+  "exit 127": [
+    error(127, { lastWords: ["foo: command not found"] }),
+    "command-not-found",
+    /does not exist in image repo\/app:1/,
+    /debug shell Job-1/,
+  ],
+  "exit 126": [error(126), "command-not-executable", /could not be executed/, /chmod/],
+  signal: [error(139), "signal", /ended by SIGSEGV/, /fault/],
+  "kill without a reported lack of memory": [error(137, { kubeJob: kubeJob(memory) }), "signal", /SIGKILL/, /limit is 64Mi/],
+  "exit code of GASW with its stage": [error(40), "exit-code", /exit code 40 while its inputs were downloaded.*ERROR_DL/, /inputs exist/],
+  "exit code of a result": [error(32), "exit-code", /while its results were uploaded/, /results/],
+  "exit code of its own": [error(77), "exit-code", /exit code 77, the script's own exit code/, /debug logs Job-1/],
+  "failed for no known reason": [
+    facts({ status: "STALLED", reason: "Strange", message: "odd" }),
+    "failed",
+    /STALLED \(Strange: odd\)/,
+    /debug describe/,
+  ],
+  "invalid image name": [
+    waiting("InvalidImageName", "couldn't parse image"),
+    "image-name-invalid",
+    /repo\/app:1 is no valid name/,
+    /--image/,
+  ],
+  "image given up": [
+    facts({ status: "ERROR", reason: "InvalidImageName", message: "bad" }),
+    "image-name-invalid",
+    /was given up/,
+    /--image/,
+  ],
+  "image never pulled": [waiting("ErrImageNeverPull", "not present"), "image-not-on-node", /imagePullPolicy Never/, /IfNotPresent/],
+  "image not found": [pull("docker.io/a/b:1: not found"), "image-not-found", /a\/b:1 does not exist/, /tag/],
+  "image denied": [pull("pull access denied, authorization failed"), "image-denied", /credentials/, /imagePullSecrets/],
+  "registry unreachable": [
+    pull("dial tcp: lookup r.invalid: no such host"),
+    "registry-unreachable",
+    /registry can't be reached/,
+    /network/,
+  ],
+  "registry limits": [pull("429 Too Many Requests: toomanyrequests"), "image-rate-limit", /limits the number/, /mirror/],
+  "other processor": [pull("no match for platform in manifest"), "image-platform", /kind of processor/, /nodeSelector/],
+  "pull fails otherwise": [pull("weird"), "image-pull", /can't be pulled/, /correct/],
+  "back-off quotes the failure before it": [
+    waiting("ImagePullBackOff", "Back-off pulling image", {
+      events: [event("Pod", "Failed", 'Failed to pull image "a/b:1": not found'), event("Pod", "Failed", "Error: ErrImagePull")],
+    }),
+    "image-not-found",
+    /a\/b:1/,
+    /tag/,
+  ],
+  "image as root": [
+    waiting("CreateContainerConfigError", "container has runAsNonRoot and image will run as root"),
+    "config-error",
+    /run as root/,
+    /runAsUser/,
+  ],
+  "missing secret": [
+    waiting("CreateContainerConfigError", 'secret "s3" not found'),
+    "config-error",
+    /secret s3 does not exist in namespace ns/,
+    /create it/,
+  ],
+  "container can't be made": [waiting("CreateContainerError", "boom"), "config-error", /can't be made: boom/, /settings/],
+  "never submitted": [facts({ status: "NOT_SUBMITTED" }), "not-submitted", /never handed to the cluster/, /submit \/w\/wf\/sh\/Job-1.sh/],
+  "never submitted for a volume": [
+    facts(
+      { status: "NOT_SUBMITTED" },
+      {
+        claims: [{ name: "c", found: { status: { phase: "Pending" } } }],
+        events: [event("PersistentVolumeClaim", "ProvisioningFailed", "no class", "c")],
+      },
+    ),
+    "not-submitted-volume",
+    /claim c is Pending, not Bound \(ProvisioningFailed: no class\)/,
+    /debug describe pvc c/,
+  ],
+  "a claim that is bound at first use kept nobody": [
+    facts(
+      { status: "NOT_SUBMITTED" },
+      { claims: [{ name: "c", found: {} }], events: [event("PersistentVolumeClaim", "WaitForFirstConsumer", "waiting", "c")] },
+    ),
+    "not-submitted",
+    /interrupted/,
+    /again/,
+  ],
+  quota: [
+    waiting("NoPod", "", {
+      events: [event("Job", "FailedCreate", 'pods "x" is forbidden: exceeded quota: q, requested: cpu=2, used: cpu=1, limited: cpu=2')],
+    }),
+    "quota",
+    /quota q allows cpu=2, cpu=1 is used, and it asks for cpu=2/,
+    /raise the quota/,
+  ],
+  "quota from the record": [
+    facts({ status: "QUEUED", reason: "QuotaExceeded", message: "exceeded quota: q" }),
+    "quota",
+    /exceeded quota: q/,
+    /raise/,
+  ],
+  "pod security": [
+    waiting("NoPod", "", { events: [event("Job", "FailedCreate", 'pods "x" is forbidden: violates PodSecurity "restricted:latest"')] }),
+    "pod-refused",
+    /violates PodSecurity/,
+    /securityContext/,
+  ],
+  suspended: [waiting("Suspended", "the Job is suspended"), "suspended", /somebody set/, /kubectl patch job -n ns wf-job-1-abc/],
+  queued: [
+    waiting("Suspended", "the Job is suspended", { kubeJob: { metadata: { name: "x", labels: { "kueue.x-k8s.io/queue-name": "team" } } } }),
+    "suspended",
+    /queue team, which has not admitted/,
+    /localqueue -n ns team/,
+  ],
+  "volume not bound": [
+    waiting("Unschedulable", "0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims.", {
+      claims: [{ name: "c", found: { status: { phase: "Pending" } } }],
+      events: [event("PersistentVolumeClaim", "FailedBinding", "no volume", "c")],
+    }),
+    "volume-not-bound",
+    /claim c is Pending, not Bound \(FailedBinding: no volume\)/,
+    /debug describe pvc c/,
+  ],
+  "claim deleted": [
+    waiting("Unschedulable", 'persistentvolumeclaim "c" not found', { claims: [{ name: "c", found: undefined }] }),
+    "volume-not-bound",
+    /claim c does not exist/,
+    /submitting again/,
+  ],
+  "claim lost": [
+    waiting("Unschedulable", "PersistentVolumeClaim lost", {
+      claims: [{ name: "c", found: { spec: { volumeName: "v" }, status: { phase: "Lost" } } }],
+    }),
+    "volume-not-bound",
+    /has lost its volume v/,
+    /claim/,
+  ],
+  "too big for every node": [
+    waiting("Unschedulable", "0/2 nodes are available: 2 Insufficient cpu, 2 Insufficient nvidia.com/gpu. preemption: none", {
+      kubeJob: asks({ cpu: "64", memory: "1Gi", "nvidia.com/gpu": "1" }),
+      nodes: [node({ cpu: "8", memory: "32Gi" }), node({ cpu: "4", memory: "64Gi" })],
+    }),
+    "no-room",
+    /asks for 64 CPU, and the largest node offers 8 CPU; it asks for 1 GPU, and no node has any/,
+    /never fit.*--cpu, --gpu/,
+  ],
+  "full for now": [
+    waiting("Unschedulable", "0/1 nodes are available: 1 Insufficient memory.", {
+      kubeJob: asks({ memory: "16Gi" }),
+      nodes: [node({ memory: "33554432Ki" })],
+    }),
+    "no-room",
+    /asks for 16Gi of memory, and the largest node offers 32Gi of memory, but too little of it is free now/,
+    /by itself/,
+  ],
+  "nodes that may not be seen": [
+    waiting("Unschedulable", "0/1 nodes are available: 1 Insufficient cpu.", { kubeJob: asks({ cpu: "2" }) }),
+    "no-room",
+    /no node has so much free/,
+    /by itself/,
+  ],
+  taint: [
+    waiting("Unschedulable", "0/3 nodes are available: 3 node(s) had untolerated taint {gpu: yes}."),
+    "no-room",
+    /3 nodes have a taint that it does not tolerate \{gpu: yes\}/,
+    /tolerations/,
+  ],
+  selector: [
+    waiting("Unschedulable", "0/3 nodes are available: 3 node(s) didn't match Pod's node affinity/selector.", {
+      kubeJob: kubeJob({ nodeSelector: { disk: "ssd" } }),
+    }),
+    "no-room",
+    /labels disk=ssd/,
+    /nodeSelector/,
+  ],
+  cordoned: [waiting("Unschedulable", "0/1 nodes are available: 1 node(s) were unschedulable."), "no-room", /cordoned/, /debug nodes/],
+  "mount fails": [
+    creating(event("Pod", "FailedMount", "mount failed: exit status 32\nOutput: mount.nfs: access denied by server")),
+    "volume-mount",
+    /node n1, which can't mount its volume: mount.nfs: access denied/,
+    /exports/,
+  ],
+  sandbox: [creating(event("Pod", "FailedCreatePodSandBox", "no network")), "sandbox", /can't set up its pod: no network/, /administrator/],
+  "init container runs": [waiting("Initializing", "init container prep runs"), "initializing", /init container prep runs/, /debug logs/],
+  pulling: [
+    creating(event("Pod", "Scheduled", "ok"), event("Pod", "Pulling", "Pulling image")),
+    "pulling-image",
+    /node n1, which pulls its image repo\/app:1/,
+    /wait/,
+  ],
+  preparing: [creating(event("Pod", "Scheduled", "ok")), "preparing", /given to node n1/, /wait/],
+  scheduling: [
+    waiting("Scheduling", "", { pod: { metadata: { creationTimestamp: new Date("2026-01-01T00:59:00Z") } } }),
+    "scheduling",
+    /for 1 min for the scheduler/,
+    /scheduler/,
+  ],
+  "no pod yet": [waiting("NoPod", ""), "no-pod-yet", /has not made its pod yet/, /controller/],
+  "another wait": [waiting("Odd", "strange"), "waiting", /strange \(Odd\)/, /describe/],
+  running: [facts({ status: "RUNNING", started: "2026-01-01T00:00:00Z", node: "n1" }), "running", /runs for 1 h .* on node n1/, /-f/],
+  "nothing known": [facts({ status: "QUEUED" }), "unknown", /is QUEUED/, /describe/],
+};
+
+describe("why", () => {
+  test.each(Object.entries(table))("%s", (_, [given, cause, sentence, remedy]) => {
+    const answer = explain(given);
+    expect(answer).toMatchObject({ cause });
+    expect(answer.sentence).toMatch(sentence);
+    expect(answer.remedy).toMatch(remedy);
+    expect(`${answer.sentence}${answer.remedy}`).not.toMatch(/undefined|null|NaN|\[object/);
+  });
+
+  test("has an example of every cause, each named once", () => {
+    const ids = causes.map((cause) => cause.id);
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(new Set(Object.values(table).map(([, cause]) => cause))).toEqual(new Set(ids));
+  });
+});
+
+describe("currentState", () => {
+  const record: JobRecord = {
+    status: "QUEUED",
+    pendingFamily: null,
+    pendingSince: null,
+    reason: "Unschedulable",
+    message: "full",
+    exitCode: null,
+    node: null,
+    created: "2026-01-01T00:00:00Z",
+    submitted: "2026-01-01T00:00:01Z",
+    started: null,
+    ended: null,
+  };
+  const decision = {
+    status: "RUNNING",
+    reason: null,
+    message: null,
+    node: "n1",
+    pendingFamily: null,
+    pendingSince: null,
+    removeJob: false,
+  } as const;
+
+  test("lays what is seen now over the record", () => {
+    expect(currentState(record, decision)).toMatchObject({ status: "RUNNING", reason: undefined, node: "n1", submitted: record.submitted });
+  });
+  test("keeps the record of a job that has ended", () => {
+    const ended = { ...record, status: "ERROR", reason: "OOMKilled", exitCode: 137 } as const;
+    expect(currentState(ended, { ...decision, status: "ERROR" })).toMatchObject({ status: "ERROR", reason: "OOMKilled", exitCode: 137 });
+  });
+  test("does without a record", () => {
+    expect(currentState(undefined, decision)).toMatchObject({ status: "RUNNING", node: "n1" });
+  });
+});
