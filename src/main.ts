@@ -10,7 +10,12 @@ export async function main(): Promise<void> {
   // Every request in flight listens to it.
   setMaxListeners(0, interrupt.signal);
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-    process.once(signal, () => interrupt.abort());
+    const stop = () => {
+      interrupt.abort();
+      // The next one ends the program at once; not sooner, since the spinner's own listener would do that where it finds itself alone.
+      setImmediate(() => process.off(signal, stop));
+    };
+    process.on(signal, stop);
   }
   for (const stream of [process.stdout, process.stderr]) {
     stream.on("error", (error: NodeJS.ErrnoException) => {

@@ -50,7 +50,8 @@ export function decide(known: KnownJob, seen: Observation, fileCode: number | un
   if (hasEnded(known.status)) return { ...still, pendingFamily: known.pendingFamily, pendingSince: known.pendingSince };
   switch (seen.phase) {
     case "missing":
-      if (known.status === "NOT_SUBMITTED" && fileCode === undefined) return still;
+      // Only `submit` starts it; an output file may be an earlier life's.
+      if (known.status === "NOT_SUBMITTED") return still;
       return judgedByFile(
         still,
         fileCode,

@@ -12,6 +12,7 @@ export const endedCauses: readonly Cause[] = [
   { id: "evicted", match: evicted },
   { id: "node-lost", match: nodeLost },
   { id: "rejected-by-node", match: rejected },
+  { id: "pod-deleted", match: podDeleted },
   { id: "gone", match: gone },
   { id: "pod-gone", match: podGone },
   { id: "cannot-start", match: cannotStart },
@@ -95,6 +96,14 @@ function rejected({ state, job }: Facts): Explanation | undefined {
   if (state.reason !== "Rejected") return undefined;
   return {
     sentence: `was refused by node ${state.node ?? "(unknown)"} although the scheduler had chosen it: ${state.message ?? "no reason given"}`,
+    remedy: `run it again: gasw-k8s retry ${job.id}`,
+  };
+}
+
+function podDeleted({ state, job }: Facts): Explanation | undefined {
+  if (state.reason !== "PodDeleted") return undefined;
+  return {
+    sentence: "was stopped, since somebody deleted its pod or its Job while it ran",
     remedy: `run it again: gasw-k8s retry ${job.id}`,
   };
 }

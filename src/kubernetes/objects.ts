@@ -45,7 +45,12 @@ const ROUTINE = ["Scheduled", "Created", "Started", "Killing", "SuccessfulCreate
 export async function listEvents(client: KubernetesClient, namespace: string, about: { name: string } | "waits"): Promise<CoreV1Event[]> {
   const fieldSelector = about === "waits" ? ROUTINE.map((reason) => `reason!=${reason}`).join(",") : `involvedObject.name=${about.name}`;
   const events = await client.list<CoreV1Event>(`/api/v1/namespaces/${namespace}/events`, { fieldSelector });
-  return events.sort((a, b) => eventTime(a).localeCompare(eventTime(b)));
+  return events.sort(byTime);
+}
+
+/** Orders events by time: not by its text, which has microseconds in some of them. */
+export function byTime(a: CoreV1Event, b: CoreV1Event): number {
+  return Date.parse(eventTime(a)) - Date.parse(eventTime(b));
 }
 
 /** RFC 3339 time of an event's last occurrence. */

@@ -6,7 +6,7 @@ import { type Observation, observe } from "../core/observe.ts";
 import { basePodSpec, MAIN_CONTAINER, type Mount, workflowContainer } from "../core/podTemplate.ts";
 import { GaswError, messageOf } from "../errors.ts";
 import { asUserError } from "../kubernetes/client.ts";
-import { isApiError } from "../kubernetes/errors.ts";
+import { ApiError, isApiError } from "../kubernetes/errors.ts";
 import { createIfMissing, find } from "../kubernetes/objects.ts";
 import { claimsPath } from "../kubernetes/persistentVolumes.ts";
 import { follow } from "../kubernetes/watch.ts";
@@ -50,10 +50,18 @@ export async function withDebugPod<T>(
     await untilRunning(deps, collection, name, options.onWait);
     return await body({ name, container: MAIN_CONTAINER });
   } catch (error) {
+    if (error instanceof ApiError && error.quotaExceeded) throw noQuota(error, target.namespace);
     throw asUserError(error, deps.client);
   } finally {
     await removePod(deps, `${collection}/${name}`);
   }
+}
+
+function noQuota(cause: ApiError, namespace: string): GaswError {
+  return new GaswError("CLUSTER", `the quota of namespace ${namespace} leaves no room for a debug pod (${cause.body.message})`, {
+    hint: "wait until other jobs have ended, or have the administrator raise the quota",
+    cause,
+  });
 }
 
 async function debugPod(deps: Deps, target: JobTarget, { lifetime, job }: DebugPodOptions): Promise<V1Pod> {

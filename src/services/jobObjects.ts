@@ -2,7 +2,7 @@ import type { CoreV1Event, V1PersistentVolume, V1PersistentVolumeClaim, V1PodSpe
 import { workflowVolumeNames } from "../core/names.ts";
 import type { MountedClaim } from "../core/whyFacts.ts";
 import { GaswError } from "../errors.ts";
-import { eventTime, find, listEvents } from "../kubernetes/objects.ts";
+import { byTime, find, listEvents } from "../kubernetes/objects.ts";
 import { claimsPath, persistentVolumePath } from "../kubernetes/persistentVolumes.ts";
 import type { Deps } from "./deps.ts";
 import { type JobTarget, type JobView, viewJob } from "./jobTarget.ts";
@@ -59,5 +59,5 @@ async function eventsAbout(
   const podNames = [stored?.pod, ...pods.map((pod) => pod.metadata?.name)].filter((name) => typeof name === "string");
   const names = [...new Set([kubeName, ...podNames, ...claims])];
   const events = await Promise.all(names.map((name) => listEvents(client, namespace, { name })));
-  return events.flat().sort((a, b) => eventTime(a).localeCompare(eventTime(b)));
+  return events.flat().sort(byTime);
 }

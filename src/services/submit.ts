@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { statSync } from "node:fs";
 import path from "node:path";
 import type { JobOptions, JobRequest, RunAs, Workflow } from "../core/job.ts";
 import { jobName } from "../core/names.ts";
@@ -17,6 +17,9 @@ import { checkAccess, checkScript, jobRequest, makeStreamFolders, ownerOf } from
 const RENEWAL_MS = 10 * 60_000;
 /** Milliseconds for which the volumes count as ready, or as not to be had, before they are looked at again: `submit --from -` may run for days. */
 const VOLUMES_KNOWN_MS = 10_000;
+
+/** How far the file server's clock may be behind this host's. */
+const CLOCK_TOLERANCE_MS = 60_000;
 
 /** A script to submit and the options that the request itself states. */
 export interface Submission {
@@ -110,7 +113,7 @@ export class Submitter {
     try {
       await this.#volumesReady();
       // The Job may have run and been removed before its first submission could note that it was made.
-      const created = !isNew && this.#hasRun(jobId) ? false : await this.#create(submission);
+      const created = !isNew && this.#hasRun(job) ? false : await this.#create(submission);
       this.#deps.store.changeJob(job, { status: "QUEUED", submitted: this.#deps.now().toISOString() });
       return { ...answer, created };
     } catch (error) {
@@ -124,8 +127,10 @@ export class Submitter {
     return createJob(this.#deps.client, buildJob(this.#workflow, request, settings, mounts, owner));
   }
 
-  #hasRun(jobId: string): boolean {
-    return existsSync(path.join(this.#workflow.directory, jobFiles(jobId).out));
+  /** Whether the job's output is there, and is not what an earlier life of the workflow left. */
+  #hasRun(job: StoredJob): boolean {
+    const output = statSync(path.join(this.#workflow.directory, jobFiles(job.id).out), { throwIfNoEntry: false });
+    return output !== undefined && output.mtimeMs >= Date.parse(job.created) - CLOCK_TOLERANCE_MS;
   }
 
   #volumesReady(): Promise<void> {

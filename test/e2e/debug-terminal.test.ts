@@ -62,7 +62,7 @@ describe("debug on a terminal", () => {
     terminal = new Terminal(workflow, "debug", "shell", "Running");
     await terminal.sees(PROMPT);
     terminal.type("echo sum$((40+2)); stty size\r");
-    await terminal.sees(/sum42\r\n33 90\r\n[^]*\$ $/);
+    await terminal.sees(/sum42\r+\n33 90\r+\n.*\$ $/);
     terminal.resize(101, 44);
     await eventually(
       async () => {
@@ -75,7 +75,7 @@ describe("debug on a terminal", () => {
     terminal.type("sleep 100; echo ended$?\r");
     await terminal.sees(/sleep 100/);
     terminal.type("\x03");
-    await terminal.sees(/\^C[^]*\$ $/);
+    await terminal.sees(/\^C.*\$ $/s);
     terminal.type("exit 7\r");
     expect(await terminal.ended).toBe(7);
   });
@@ -97,7 +97,7 @@ describe("debug on a terminal", () => {
   test.each(["SIGTERM", "SIGHUP"])("a shell that is ended by %s takes its pod away", async (signal) => {
     terminal = new Terminal(workflow, "debug", "shell", "Over");
     await terminal.sees(PROMPT);
-    expect(await debugPods()).toHaveLength(1);
+    expect(await debugPods()).not.toEqual([]);
     terminal.kill(signal);
     expect(await terminal.ended).toBe(130);
     await eventually(debugPods, (pods) => pods.length === 0, 30);

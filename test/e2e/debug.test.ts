@@ -242,8 +242,10 @@ describe("debug exec and shell without a terminal", () => {
 /** Last, since the job ends with it. */
 test("a job that is gone from the cluster is still explained", async () => {
   await kubectl("delete", "job", "-n", workflow.namespace, "-l", "gasw-k8s.io/job=Running");
-  const { stdout } = await workflow.cli("debug", "why", "Running");
-  expect(stdout).toMatch(/^WHY: Running is no longer in the cluster/);
+  await eventually(
+    () => workflow.cli("debug", "why", "Running"),
+    ({ stdout }) => stdout.startsWith("WHY: Running is no longer in the cluster"),
+  );
 });
 
 async function noDebugPods(): Promise<void> {

@@ -71,7 +71,7 @@ describe("what is made of an observation", () => {
       ["its Job is gone before it was seen to run", "QUEUED", MISSING, undefined, "STALLED", "Gone", undefined],
       ["its pod is gone, its output says 0", "RUNNING", LOST, 0, "COMPLETED", "Completed", 0],
       ["its pod is gone, its output says nothing", "RUNNING", LOST, undefined, "STALLED", "PodGone", undefined],
-      ["it ran and was removed before its submission was noted", "NOT_SUBMITTED", MISSING, 0, "COMPLETED", "Completed", 0],
+      ["an output that is no proof: only submit starts it", "NOT_SUBMITTED", MISSING, 0, AS_IT_WAS, undefined, undefined],
       ["a job that is over is seen running", "COMPLETED", RUNNING, undefined, AS_IT_WAS, undefined, undefined],
       ["a job that is over is seen failed", "STALLED", ends(3, "Error"), 3, AS_IT_WAS, undefined, undefined],
       ["a deleted job is seen completed", "DELETED", ends(0, "Completed"), 0, AS_IT_WAS, undefined, undefined],

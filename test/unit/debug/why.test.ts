@@ -63,6 +63,7 @@ const table: Record<string, [Facts, string, RegExp, RegExp]> = {
     /refused by node n1/,
     /retry/,
   ],
+  "pod deleted while it ran": [facts({ status: "STALLED", reason: "PodDeleted" }), "pod-deleted", /somebody deleted its pod/, /retry/],
   "gone from the cluster": [facts({ status: "STALLED", reason: "Gone" }), "gone", /no longer in the cluster/, /ttlJob/],
   "pod deleted": [facts({ status: "STALLED", reason: "PodGone" }), "pod-gone", /lost its pod/, /retry/],
   "image without bash": [
