@@ -99,7 +99,12 @@ async function confirmed({ io }: Context, plan: CleanupPlan): Promise<boolean> {
   if (io.stdin.isTTY !== true || io.stdout.isTTY !== true) return false;
   const prompt = createInterface({ input: io.stdin, output: io.stderr });
   try {
-    const answer = await prompt.question(`remove these ${plan.remove.length} objects? [y/N] `, { signal: io.signal });
+    const answer = await new Promise<string>((resolve, reject) => {
+      // The end of the input (Ctrl-D) is a no.
+      prompt.once("close", () => resolve(""));
+      prompt.once("SIGINT", () => reject(new GaswError("INTERRUPTED", "interrupted: nothing was removed", { hint: "run cleanup again" })));
+      prompt.question(`remove these ${plan.remove.length} objects? [y/N] `, { signal: io.signal }).then(resolve, reject);
+    });
     return /^y(es)?$/i.test(answer.trim());
   } finally {
     prompt.close();

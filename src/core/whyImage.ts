@@ -41,7 +41,7 @@ export const imageCauses: readonly Cause[] = [
     match: image(
       (text) => /toomanyrequests|429/i.test(text),
       "can't be pulled for now: the registry limits the number of pulls",
-      "it is tried again by itself; pull with credentials (imagePullSecrets), or use a mirror",
+      "while the job waits, the pull is tried again; pull with credentials (imagePullSecrets), or use a mirror",
     ),
   },
   {
@@ -61,7 +61,7 @@ export const imageCauses: readonly Cause[] = [
           text,
         ),
       "can't be pulled, since its registry can't be reached from the node",
-      "check the registry's name in the image, and the node's network, proxy and certificates; it is tried again by itself",
+      "check the registry's name in the image, and the node's network, proxy and certificates; while the job waits, the pull is tried again",
     ),
   },
   {
@@ -77,7 +77,7 @@ export const imageCauses: readonly Cause[] = [
     match: image(
       () => true,
       "can't be pulled",
-      "see the registry's answer below and correct the image's name, the credentials or the network; it is tried again by itself",
+      "see the registry's answer below and correct the image's name, the credentials or the network; while the job waits, the pull is tried again",
     ),
   },
 ];

@@ -78,3 +78,29 @@ function passOn({ server, ca }: Account, incoming: IncomingMessage, outgoing: Se
   onward.on("error", () => outgoing.destroy());
   incoming.pipe(onward);
 }
+
+/** A reverse proxy with a certificate of its own, which changes what the API server answers. */
+export function rewritingProxy(
+  { server, ca }: Account,
+  own: { cert: string; key: string },
+  rewrite: (body: object) => object,
+): Promise<Double> {
+  const sockets = new Set<Socket>();
+  let requests = 0;
+  const https = createHttpsServer(own, (incoming, outgoing) => {
+    requests++;
+    const { method, url, headers } = incoming;
+    const plain = { ...headers, host: server.host, "accept-encoding": "identity" };
+    const onward = request(new URL(url ?? "/", server), { method, ca, headers: plain }, async (response) => {
+      const chunks: Buffer[] = [];
+      for await (const chunk of response) chunks.push(chunk as Buffer);
+      const { "content-length": _, "transfer-encoding": __, ...kept } = response.headers;
+      const body = rewrite(JSON.parse(Buffer.concat(chunks).toString("utf8")));
+      outgoing.writeHead(response.statusCode ?? 0, kept).end(JSON.stringify(body));
+    });
+    onward.on("error", () => outgoing.destroy());
+    incoming.pipe(onward);
+  });
+  https.on("connection", (socket: Socket) => sockets.add(socket));
+  return listening(https, () => requests, sockets);
+}

@@ -44,7 +44,7 @@ describe("cleanup's question on a terminal", () => {
     return terminal;
   }
 
-  test.each(["n\r", "\r", "what?\r"])("nothing is removed on %j", async (answer) => {
+  test.each(["n\r", "\r", "what?\r", "\u0004"])("nothing is removed on %j", async (answer) => {
     const terminal = await asked();
     const before = await objects(workflow.namespace);
     expect(terminal.shown).toMatch(/remove +Job +\S+ +Job-1/);
@@ -67,6 +67,7 @@ describe("cleanup's question on a terminal", () => {
     const before = await objects(workflow.namespace);
     terminal.type("\u0003");
     expect(await terminal.ended).toBe(130);
+    expect(terminal.shown).toMatch(/error: interrupted: nothing was removed\r\nhint: /);
     expect(await objects(workflow.namespace)).toEqual(before);
   });
 
