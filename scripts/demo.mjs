@@ -35,7 +35,7 @@ const MISSING = "Segmentation.4-360261301594480";
 function gaswScript(application, result) {
   return `#!/bin/bash
 begin=$(date +%s)
-echo "===== uname ====="; uname -a
+echo "===== uname ====="; uname -snm
 echo "<inputs_download>"
 echo "<file_download uri=file:$PWD/input.txt>"
 cp input.txt "/tmp/input.txt"; code=$?
@@ -122,13 +122,16 @@ function record(words, typed, command, args) {
   const output = openSync(file, "w");
   const { status } = spawnSync(command, args, { cwd: workflow, env, stdio: ["ignore", output, output] });
   closeSync(output);
+  if (!["debug", "config", "submit", "status", "wait", "cleanup"].includes(words[0])) return;
   const kind = ["debug", "config"].includes(words[0]) ? `${words[0]}-${words[1]}` : words[0];
   const text = `${typed}\n${readFileSync(file, "utf8")}${status === 0 ? "" : `$ echo $?\n${status}\n`}`;
-  const place = (path_) => new RegExp(path_.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&"), "g");
-  const shown = text
-    .replace(place(path.dirname(workflow)), "/var/www/html/workflows")
-    .replace(place(folder), "/etc/gasw-k8s")
-    .replace(place(namespace), "vip");
+  const ordinary = [
+    [path.dirname(workflow), "/var/www/html/workflows"],
+    [folder, "/etc/gasw-k8s"],
+    [namespace, "vip"],
+    [`host: ${os.hostname()}`, "host: engine"],
+  ];
+  const shown = ordinary.reduce((all, [from, to]) => all.replaceAll(from, to), text);
   appendFileSync(path.join(recordTo, `${kind}.txt`), `${shown}\n`);
 }
 
@@ -145,7 +148,6 @@ makeWorkflow();
 writeFileSync(path.join(folder, "gasw-k8s.json"), JSON.stringify(config, null, 2));
 console.log(`workflow directory: ${workflow}\nconfiguration:      ${path.join(folder, "gasw-k8s.json")}`);
 show("ls", ["sh"]);
-also("submit", `sh/${GREP}.sh`, "--dry-run");
 gasw("submit", `sh/${GREP}.sh`, `sh/${COUNT}.sh`, `sh/${SORT}.sh`, `sh/${FAILING}.sh`);
 gasw("submit", `sh/${JSON_STATS}.sh`, "--image", "localhost/gasw-k8s/tools:1", "--memory", "64Mi");
 gasw("submit", `sh/${MISSING}.sh`, "--image", "localhost/gasw-k8s/segmentation:missing");

@@ -145,6 +145,12 @@ describe("stdout", () => {
       expect(result.code).toBe(0);
       expect(result.stdout.split("\n")).toHaveLength(2);
       expect(result.stderr).not.toMatch(/EPIPE|\bat /);
+      // A reader that was gone before the first word.
+      const unread = await run("bash", ["--norc", "-c", script.replace("head -n 1", "true"), process.execPath, PROGRAM], {
+        cwd: workflow.directory,
+        env: workflow.env,
+      });
+      expect(unread).toMatchObject({ code: 0, stdout: "", stderr: expect.not.stringMatching(/EPIPE|can't be written|\bat /) });
     }
     const gone = `"$0" "$1" submit sh/Sort-1.sh --wait >&- 2>&-; echo $?`;
     expect(

@@ -145,9 +145,12 @@ test("kubernetes_plugin.conf.example runs a real job when its addresses are repl
   writeFileSync(workflow.configFile, JSON.stringify(config));
   await apply(...surroundings(unique, workflows));
   try {
-    const result = await workflow.runJob(
-      "Job-1",
-      "ls -d /atlas/ready /models /scratch /var/www/html/workflows/SharedData; echo $OMP_NUM_THREADS; id -u\n",
+    const result = await workflow.cli(
+      "submit",
+      workflow.script("Job-1", "ls -d /atlas/ready /models /scratch /var/www/html/workflows/SharedData; echo $OMP_NUM_THREADS; id -u\n"),
+      "--wait",
+      "--wait-timeout",
+      "240s",
     );
     expect(result).toEqual({ stdout: "Job-1\n", stderr: "", code: 0 });
     expect(workflow.out("Job-1").split("\n")).toEqual([
@@ -172,7 +175,7 @@ test("kubernetes_plugin.conf.example runs a real job when its addresses are repl
     await kubectl("delete", "pv", `${unique}-atlas`, `${unique}-scratch`, "--ignore-not-found", "--wait=false");
   }
   expect((await get("storageclass")).items.map((item: { metadata: { name: string } }) => item.metadata.name)).not.toContain(unique);
-});
+}, 300_000);
 
 /** What an administrator has made before: the namespace, an account, a priority, an existing claim, and a class with a volume to give away. */
 function surroundings(unique: string, workflows: string): object[] {
