@@ -49,6 +49,11 @@ export function refused(error: ApiError, server: string): GaswError {
     );
   }
   if (error.namespaceTerminating) return said("is deleting the namespace", "wait until it is gone, or use another namespace (--namespace)");
+  if (error.quotaExceeded)
+    return said(
+      "has no room in the namespace's quota",
+      "submit again when other jobs have ended or were cleaned up, or ask for a larger quota",
+    );
   if (error.status === 403)
     return said(
       "forbids the request",

@@ -4,6 +4,7 @@ import type { JobOptions, JobRequest, RunAs, Workflow } from "../core/job.ts";
 import { jobName } from "../core/names.ts";
 import { buildJob, effectiveRunAs, jobFiles } from "../core/podTemplate.ts";
 import type { DesiredVolume } from "../core/volumes.ts";
+import { GaswError } from "../errors.ts";
 import { asUserError } from "../kubernetes/client.ts";
 import { createJob } from "../kubernetes/jobs.ts";
 import { ensureVolume, renewMarks } from "../kubernetes/volumes.ts";
@@ -107,14 +108,17 @@ export class Submitter {
    * @throws GaswError CLUSTER, VOLUME_NOT_READY, CONFLICT, NOT_FOUND
    */
   async submit(submission: CheckedSubmission, { job, isNew }: Intent): Promise<Submitted> {
-    const { jobId } = submission.request;
+    const { jobId, contentHash, options } = submission.request;
     const answer = { jobId, kubeName: job.kubeName };
     if (job.status !== "NOT_SUBMITTED") return { ...answer, created: false };
     try {
       await this.#volumesReady();
       // The Job may have run and been removed before its first submission could note that it was made.
-      const created = !isNew && this.#hasRun(job) ? false : await this.#create(submission);
-      this.#deps.store.changeJob(job, { status: "QUEUED", submitted: this.#deps.now().toISOString() });
+      const hasRun = !isNew && this.#hasRun(job);
+      if (hasRun && job.contentHash !== contentHash) throw ranBefore(job);
+      const created = hasRun ? false : await this.#create(submission);
+      const { image } = podSettings(this.#deps.config, options);
+      this.#deps.store.changeJob(job, { status: "QUEUED", submitted: this.#deps.now().toISOString(), contentHash, image });
       return { ...answer, created };
     } catch (error) {
       throw asUserError(error, this.#deps.client);
@@ -151,4 +155,10 @@ export class Submitter {
     if (!store.claimRenewal(this.#workflow, RENEWAL_MS)) return;
     await Promise.all(this.#volumes.map((volume) => renewMarks(client, namespace, volume, now())));
   }
+}
+
+function ranBefore(job: StoredJob): GaswError {
+  return new GaswError("CONFLICT", `job ${job.id} has already run with another content`, {
+    hint: "its output is there: submit the changed script under another name",
+  });
 }

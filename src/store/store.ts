@@ -37,7 +37,19 @@ export interface StoredJob {
 export type JobChange = Partial<
   Pick<
     StoredJob,
-    "status" | "reason" | "message" | "exitCode" | "pod" | "node" | "pendingFamily" | "pendingSince" | "submitted" | "started" | "ended"
+    | "contentHash"
+    | "image"
+    | "status"
+    | "reason"
+    | "message"
+    | "exitCode"
+    | "pod"
+    | "node"
+    | "pendingFamily"
+    | "pendingSince"
+    | "submitted"
+    | "started"
+    | "ended"
   >
 >;
 
@@ -107,7 +119,8 @@ export class Store {
   }
 
   /**
-   * Writes the intent to submit a job, before anything is made for it. The same submission again is the same row.
+   * Writes the intent to submit a job, before anything is made for it. The same submission again is the same row; one that never got as
+   * far as the cluster may be corrected.
    * @throws GaswError CONFLICT when the job was submitted with another content
    */
   recordIntent(
@@ -117,7 +130,7 @@ export class Store {
     return this.#write(() => {
       const known = this.findJob(workflow, job.id);
       if (known !== undefined) {
-        if (known.contentHash === job.contentHash) return { job: known, isNew: false };
+        if (known.contentHash === job.contentHash || known.status === "NOT_SUBMITTED") return { job: known, isNew: false };
         throw new GaswError("CONFLICT", `job ${job.id} of workflow ${workflow.id} was already submitted with another content`, {
           hint: "the script or an option has changed since: submit it under another name",
         });
@@ -262,6 +275,8 @@ export class Store {
 }
 
 const COLUMN_NAMES: Readonly<Record<keyof JobChange, string>> = {
+  contentHash: "content_hash",
+  image: "image",
   status: "status",
   reason: "reason",
   message: "message",

@@ -137,7 +137,7 @@ test("kubernetes_plugin.conf.example runs a real job when its addresses are repl
       ...container,
       image,
       imagePullPolicy: "IfNotPresent",
-      command: ["bash", "-c", "true"],
+      command: ["bash", "-c", "trap 'exit 0' TERM; sleep 600 & wait"],
     })),
     resources: { cpu: "10m", memory: "32Mi" },
   };

@@ -164,6 +164,22 @@ describe("submit", () => {
     expect(result).toEqual({ stdout: "", stderr: expect.stringMatching(message), code: 2 });
     await expectNothingMade(workflow);
   });
+
+  test("lets a submission that the cluster refused be corrected, and then holds it to its content", async () => {
+    workflow = new TestWorkflow({ config: { nodeSelector: { "not a label": "x" } } });
+    const script = workflow.script("Job-1", "exit 0\n");
+    const refused = await workflow.cli("submit", script, "--cpu", "1");
+    expect(refused).toMatchObject({ code: 4, stdout: "" });
+    expect(await workflow.status("Job-1")).toMatchObject({ status: "NOT_SUBMITTED" });
+    workflow.configure({});
+    expect(await workflow.cli("submit", script, "--cpu", "100m", "--wait", "--wait-timeout", "90s")).toMatchObject({
+      code: 0,
+      stdout: "Job-1\n",
+    });
+    expect(await workflow.cli("submit", script, "--cpu", "100m")).toMatchObject({ code: 0, stdout: "Job-1\n" });
+    expect(await workflow.cli("submit", script, "--cpu", "1")).toMatchObject({ code: 7 });
+    expect(await workflow.jobs()).toHaveLength(1);
+  });
 });
 
 /** Neither namespace, nor volume, nor state file. */
