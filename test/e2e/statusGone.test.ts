@@ -74,6 +74,24 @@ describe("status of a job whose Job or pod is gone", () => {
     expect((await get("pods", "-n", workflow.namespace)).items).toEqual([]);
   });
 
+  test("a deleted pod that can still be seen after its end tells that it was deleted, not that its script failed", async () => {
+    workflow = new TestWorkflow();
+    const { pod } = await startRunning("Job-1", "while :; do sleep 0.2; done\n");
+    const held = (finalizers: string[]) => {
+      const patch = JSON.stringify({ metadata: { finalizers } });
+      return kubectl("patch", "pod", pod, "-n", workflow.namespace, "--type=merge", "-p", patch);
+    };
+    await held(["batch.kubernetes.io/job-tracking", "example.org/hold"]);
+    await kubectl("delete", "pod", pod, "-n", workflow.namespace, "--wait=false");
+    await eventually(
+      () => get("pod", pod, "-n", workflow.namespace),
+      ({ status }) => status.containerStatuses[0].state.terminated !== undefined,
+    );
+    const job = await workflow.status("Job-1");
+    await held([]);
+    expect(job).toMatchObject({ status: "STALLED", reason: "PodDeleted", message: "its pod was deleted while it ran" });
+  });
+
   test("a pod that the cluster evicts is told as such while it can be seen, and its job is STALLED", async () => {
     workflow = new TestWorkflow();
     const { pod } = await startRunning("Job-1", "trap '' TERM; while :; do sleep 0.2; done\n");
