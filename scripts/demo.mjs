@@ -5,6 +5,7 @@ import {
   appendFileSync,
   chownSync,
   closeSync,
+  copyFileSync,
   mkdirSync,
   mkdtempSync,
   openSync,
@@ -18,9 +19,15 @@ import path from "node:path";
 
 const root = path.resolve(import.meta.dirname, "..");
 const program = path.join(root, "bin/gasw-k8s.js");
-const folder = mkdtempSync(path.join(os.tmpdir(), "gasw-k8s-demo-"));
-const workflow = path.join(folder, "workflows", "workflow-gENTZc");
-const namespace = `gasw-demo-${path.basename(folder).slice(-6).toLowerCase()}`;
+/**
+ * With `--record DIR` the transcripts of the documentation are written, of more commands than the demo shows, in the folders of an ordinary
+ * installation (which must not exist); record on a host called `engine`: unshare --uts sh -c 'hostname engine; node scripts/demo.mjs --record DIR'
+ */
+const recordTo = process.argv[2] === "--record" ? path.resolve(process.argv[3]) : undefined;
+const folder = recordTo === undefined ? mkdtempSync(path.join(os.tmpdir(), "gasw-k8s-demo-")) : "/etc/gasw-k8s";
+const workflows = recordTo === undefined ? path.join(folder, "workflows") : "/var/www/html/workflows";
+const workflow = path.join(workflows, "workflow-gENTZc");
+const namespace = recordTo === undefined ? `gasw-demo-${path.basename(folder).slice(-6).toLowerCase()}` : "vip";
 /** Who the workflow belongs to, and so who its jobs run as. */
 const OWNER = 1000;
 
@@ -85,10 +92,10 @@ function makeWorkflow() {
 }
 
 const config = {
-  k8sKubeConfig: process.env.KUBECONFIG,
+  k8sKubeConfig: path.join(folder, "kubeconfig"),
   k8sNamespace: namespace,
   nfsAddress: "127.0.0.1",
-  nfsPath: path.join(folder, "workflows"),
+  nfsPath: workflows,
   image: "localhost/gasw-k8s/bash:1",
   imagePullPolicy: "IfNotPresent",
   // Minutes by default; a demo has no such patience with its missing image.
@@ -116,7 +123,7 @@ function quoted(argument) {
   return /^[\w@%+=:,./-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", "'\\''")}'`;
 }
 
-/** Appends a command and what it printed to the transcript of its kind, with the paths of an ordinary installation. */
+/** Appends a command and what it printed to the transcript of its kind. */
 function record(words, typed, command, args) {
   const file = path.join(folder, "output");
   const output = openSync(file, "w");
@@ -125,25 +132,18 @@ function record(words, typed, command, args) {
   if (!["debug", "config", "submit", "status", "wait", "cleanup"].includes(words[0])) return;
   const kind = ["debug", "config"].includes(words[0]) ? `${words[0]}-${words[1]}` : words[0];
   const text = `${typed}\n${readFileSync(file, "utf8")}${status === 0 ? "" : `$ echo $?\n${status}\n`}`;
-  const ordinary = [
-    [path.dirname(workflow), "/var/www/html/workflows"],
-    [folder, "/etc/gasw-k8s"],
-    [namespace, "vip"],
-    [`host: ${os.hostname()}`, "host: engine"],
-  ];
-  const shown = ordinary.reduce((all, [from, to]) => all.replaceAll(from, to), text);
-  appendFileSync(path.join(recordTo, `${kind}.txt`), `${shown}\n`);
+  appendFileSync(path.join(recordTo, `${kind}.txt`), `${text}\n`);
 }
 
 const gasw = (...args) => show("gasw-k8s", args);
 
-/** With `--record DIR` the transcripts of the documentation are written, of more commands than the demo shows. */
-const recordTo = process.argv[2] === "--record" ? path.resolve(process.argv[3]) : undefined;
 const also = (...args) => {
   if (recordTo !== undefined) gasw(...args);
 };
 
 const begin = Date.now();
+if (recordTo !== undefined) mkdirSync(folder);
+copyFileSync(process.env.KUBECONFIG, path.join(folder, "kubeconfig"));
 makeWorkflow();
 writeFileSync(path.join(folder, "gasw-k8s.json"), JSON.stringify(config, null, 2));
 console.log(`workflow directory: ${workflow}\nconfiguration:      ${path.join(folder, "gasw-k8s.json")}`);
@@ -174,5 +174,5 @@ also("config", "check");
 gasw("cleanup");
 gasw("cleanup", "--yes");
 gasw("debug", "pv");
-rmSync(folder, { recursive: true, force: true });
+for (const made of [folder, workflows]) rmSync(made, { recursive: true, force: true });
 console.log(`\nThe demo took ${((Date.now() - begin) / 1000).toFixed(0)} s. The cluster stays up: npm run cluster:down stops it.`);

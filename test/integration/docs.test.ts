@@ -1,0 +1,9 @@
+import { execFileSync } from "node:child_process";
+import path from "node:path";
+import { expect, test } from "vitest";
+
+const root = path.resolve(import.meta.dirname, "../..");
+
+test("docs/commands.md shows the commands' help as it is (else: node scripts/generate-command-docs.mjs)", () => {
+  expect(() => execFileSync(process.execPath, [path.join(root, "scripts/generate-command-docs.mjs"), "--check"])).not.toThrow();
+});
