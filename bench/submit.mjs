@@ -40,9 +40,9 @@ function script(name) {
 
 /** The very Job that `submit` makes, under another name. */
 function manifest(name) {
-  const [job] = JSON.parse(execFileSync(process.execPath, [program, "submit", script(name), "--dry-run"], { env, cwd: workflow })).items.filter(
-    (item) => item.kind === "Job",
-  );
+  const [job] = JSON.parse(
+    execFileSync(process.execPath, [program, "submit", script(name), "--dry-run"], { env, cwd: workflow }),
+  ).items.filter((item) => item.kind === "Job");
   const file = path.join(folder, `${name}.json`);
   writeFileSync(file, JSON.stringify(job));
   return file;

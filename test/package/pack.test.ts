@@ -20,7 +20,15 @@ describe("the published package", () => {
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   test("holds the program, its manifests, its pages and its licences, and no source or test", () => {
-    for (const file of ["bin/gasw-k8s.js", "dist/main.js", "deploy/rbac.yaml", "kubernetes_plugin.conf.example", "README.md", "LICENSE", "CHANGELOG.md"]) {
+    for (const file of [
+      "bin/gasw-k8s.js",
+      "dist/main.js",
+      "deploy/rbac.yaml",
+      "kubernetes_plugin.conf.example",
+      "README.md",
+      "LICENSE",
+      "CHANGELOG.md",
+    ]) {
       expect(files).toContain(file);
     }
     expect(files).toContain("dist/THIRD_PARTY_LICENSES.txt");
@@ -33,6 +41,8 @@ describe("the published package", () => {
     const { version } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
     expect(execFileSync(program, ["--version"], { env, cwd: folder, encoding: "utf8" })).toBe(`${version}\n`);
     // Opens the state, so the native module is there and loads.
-    expect(execFileSync(program, ["status", "--cached", "-o", "json"], { env, cwd: folder, encoding: "utf8" })).toBe('{\n  "jobs": []\n}\n');
+    expect(execFileSync(program, ["status", "--cached", "-o", "json"], { env, cwd: folder, encoding: "utf8" })).toBe(
+      '{\n  "jobs": []\n}\n',
+    );
   });
 });

@@ -63,7 +63,12 @@ const table: Record<string, [Facts, string, RegExp, RegExp]> = {
     /refused by node n1/,
     /under another name/,
   ],
-  "pod deleted while it ran": [facts({ status: "STALLED", reason: "PodDeleted" }), "pod-deleted", /somebody deleted its pod/, /under another name/],
+  "pod deleted while it ran": [
+    facts({ status: "STALLED", reason: "PodDeleted" }),
+    "pod-deleted",
+    /somebody deleted its pod/,
+    /under another name/,
+  ],
   "gone from the cluster": [facts({ status: "STALLED", reason: "Gone" }), "gone", /no longer in the cluster/, /ttlJob/],
   "pod deleted": [facts({ status: "STALLED", reason: "PodGone" }), "pod-gone", /lost its pod/, /under another name/],
   "image without bash": [
