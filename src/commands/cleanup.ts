@@ -6,7 +6,7 @@ import { GaswError } from "../errors.ts";
 import { type CleanupPlan, type CleanupTarget, planCleanup, runCleanup } from "../services/cleanup.ts";
 import { observeForeign, refresh } from "../services/refresh.ts";
 import { knownWorkflow, targetDirectory } from "../services/workflows.ts";
-import type { StoredWorkflow } from "../store/store.ts";
+import type { Store, StoredJob, StoredWorkflow } from "../store/store.ts";
 import type { OutputFormat } from "../ui/io.ts";
 import { errorReport, printable, table } from "../ui/output.ts";
 import { progress } from "../ui/progress.ts";
@@ -113,16 +113,16 @@ async function confirmed({ io }: Context, plan: CleanupPlan): Promise<boolean> {
 
 async function act(context: Context, plan: CleanupPlan, workflow: StoredWorkflow | undefined, options: CleanupOptions): Promise<number> {
   const { io, store } = context;
-  if (workflow !== undefined) {
-    for (const job of store.activeJobs(workflow)) {
-      const message = job.status === "NOT_SUBMITTED" ? "cleaned up before it was submitted" : "deleted by cleanup --cancel";
-      store.changeJob(job, { status: "DELETED", reason: "Deleted", message, ended: context.now().toISOString() });
-    }
-  }
+  const cancelled = workflow === undefined ? [] : announceCancellation(store, workflow, plan);
   const line = await progress(io, `removing ${plan.remove.length} objects`);
   const { removed, failures } = await runCleanup(context, plan, options.timeout, ({ kind, name }) =>
     line.update(`removed ${kind} ${name}`),
   ).finally(() => line.stop());
+  const gone = new Set(removed.map(({ kind, name }) => `${kind}/${name}`));
+  for (const job of cancelled) {
+    if (gone.has(`Job/${job.kubeName}`)) store.changeJob(job, { status: "DELETED", ended: context.now().toISOString() });
+  }
+  if (workflow !== undefined) store.forgetUnsubmitted(workflow);
   if (options.output === "text") for (const { kind, name } of removed) io.stdout.write(`removed ${kind} ${printable(name)}\n`);
   else
     print(context, {
@@ -135,6 +135,14 @@ async function act(context: Context, plan: CleanupPlan, workflow: StoredWorkflow
   const last = failures.at(-1);
   if (last !== undefined) throw last;
   return 0;
+}
+
+/** Writes down which jobs are about to be deleted, so that whoever looks at them meanwhile knows why they vanish. */
+function announceCancellation(store: Store, workflow: StoredWorkflow, plan: CleanupPlan): StoredJob[] {
+  const planned = new Set(plan.remove.filter(({ kind }) => kind === "Job").map(({ name }) => name));
+  const active = store.activeJobs(workflow).filter((job) => job.status !== "NOT_SUBMITTED" && planned.has(job.kubeName));
+  for (const job of active) store.changeJob(job, { removal: "DELETED", reason: "Deleted", message: "deleted by cleanup --cancel" });
+  return active;
 }
 
 function publicForm({ kind, name, purpose }: { kind: string; name: string; purpose: string }) {

@@ -6,6 +6,8 @@ export interface KnownJob {
   readonly status: LocalStatus;
   readonly pendingFamily: string | null;
   readonly pendingSince: string | null;
+  /** The end that was decided for it, written down before its Job is removed. */
+  readonly removal?: "ERROR" | "DELETED" | null;
 }
 
 /** Grace per reason of waiting, in seconds; null and a missing reason mean for ever. */
@@ -48,6 +50,8 @@ const FAMILIES: Readonly<Record<string, string>> = {
 export function decide(known: KnownJob, seen: Observation, fileCode: number | undefined, now: Date, grace: Grace): Decision {
   const still: Decision = { status: known.status, pendingFamily: null, pendingSince: null, removeJob: false };
   if (hasEnded(known.status)) return { ...still, pendingFamily: known.pendingFamily, pendingSince: known.pendingSince };
+  const removed = decidedEnd(known, still, seen);
+  if (removed !== undefined) return removed;
   switch (seen.phase) {
     case "missing":
       // Only `submit` starts it; an output file may be an earlier life's.
@@ -67,6 +71,18 @@ export function decide(known: KnownJob, seen: Observation, fileCode: number | un
     case "ended":
       return ended(still, seen, fileCode);
   }
+}
+
+/**
+ * The end that was decided before, unless the job has got the better of it: it completed, or one that was given up began to run.
+ * Its reason stands in the record already.
+ */
+function decidedEnd({ removal }: KnownJob, still: Decision, seen: Observation): Decision | undefined {
+  if (removal === undefined || removal === null) return undefined;
+  if (seen.phase === "missing" || seen.phase === "lost") return { ...still, status: removal };
+  if (seen.phase === "ended") return seen.ending.exitCode === 0 ? undefined : { ...still, ...placeOf(seen), status: removal };
+  if (seen.phase === "running" && removal === "ERROR") return undefined;
+  return { ...still, ...placeOf(seen), status: removal, removeJob: true };
 }
 
 function placeOf(seen: Exclude<Observation, { phase: "missing" | "lost" }>): Pick<Decision, "pod" | "node" | "startedAt" | "finishedAt"> {

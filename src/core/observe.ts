@@ -137,12 +137,16 @@ function endingOf(pod: V1Pod, main: V1ContainerStatus | undefined): Ending {
 /** Exit codes of a process that SIGTERM or SIGKILL ended (128 + signal). */
 const DELETION_CODES = [143, 137];
 
+/** Kubernetes' default of `terminationGracePeriodSeconds`. */
+const DEFAULT_GRACE_S = 30;
+
 /** Whether a container was ended because its pod was being deleted; one that had ended before that was not. */
 function endedByDeletion(pod: V1Pod, { exitCode, finishedAt, reason }: V1ContainerStateTerminated): boolean {
-  const { deletionTimestamp, deletionGracePeriodSeconds = 0 } = pod.metadata ?? {};
+  const { deletionTimestamp } = pod.metadata ?? {};
   if (deletionTimestamp === undefined || !DELETION_CODES.includes(exitCode) || reason === "OOMKilled") return false;
-  // The deletion's time lies ahead of its request by the grace period.
-  const requested = Date.parse(timeText(deletionTimestamp) ?? "") - deletionGracePeriodSeconds * 1000;
+  // The deletion's time lies ahead of its request by the grace period, until the kubelet sets it anew after the container's end.
+  const grace = pod.spec?.terminationGracePeriodSeconds ?? DEFAULT_GRACE_S;
+  const requested = Date.parse(timeText(deletionTimestamp) ?? "") - grace * 1000;
   return finishedAt === undefined || Date.parse(timeText(finishedAt) ?? "") >= requested;
 }
 

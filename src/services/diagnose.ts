@@ -1,7 +1,5 @@
-import path from "node:path";
 import type { V1Node } from "@kubernetes/client-node";
 import { decide } from "../core/lifecycle.ts";
-import type { Observation } from "../core/observe.ts";
 import { jobFiles } from "../core/podTemplate.ts";
 import { type Answer, explain } from "../core/why.ts";
 import { currentState, type Facts } from "../core/whyFacts.ts";
@@ -10,7 +8,7 @@ import { isApiError } from "../kubernetes/errors.ts";
 import type { Deps } from "./deps.ts";
 import { type JobObjects, readJobObjects } from "./jobObjects.ts";
 import type { JobTarget } from "./jobTarget.ts";
-import { readReturnCode } from "./returnCode.ts";
+import { recordedCode } from "./recordedCode.ts";
 import { tailLines } from "./tail.ts";
 
 const LAST_WORDS = 3;
@@ -37,7 +35,7 @@ export async function diagnose(deps: Deps, target: JobTarget): Promise<Diagnosis
 async function gather(deps: Deps, target: JobTarget, objects: JobObjects): Promise<Facts> {
   const { seen, job, pod, claims, events } = objects;
   const known = target.stored ?? ({ status: "QUEUED", pendingFamily: null, pendingSince: null } as const);
-  const decision = decide(known, seen, fileCode(target, seen), deps.now(), deps.config.pending);
+  const decision = decide(known, seen, recordedCode({ ...target, created: target.stored?.created }, seen), deps.now(), deps.config.pending);
   const state = currentState(target.stored, decision);
   const waitsForNode = seen.phase === "waiting" && seen.reason === "Unschedulable";
   return {
@@ -49,16 +47,9 @@ async function gather(deps: Deps, target: JobTarget, objects: JobObjects): Promi
     claims,
     events,
     nodes: waitsForNode ? await listNodes(deps) : undefined,
-    lastWords: state.status === "ERROR" ? tailLines(path.join(target.directory, jobFiles(target.id).err), LAST_WORDS) : [],
+    lastWords: state.status === "ERROR" ? tailLines(target.directory, jobFiles(target.id).err, LAST_WORDS) : [],
     now: deps.now(),
   };
-}
-
-/** The return code in the job's own output, where the job is over. */
-function fileCode({ id, directory }: JobTarget, seen: Observation): number | undefined {
-  if (seen.phase === "waiting" || seen.phase === "running") return undefined;
-  const files = jobFiles(id);
-  return readReturnCode(path.join(directory, files.out), path.join(directory, files.err));
 }
 
 /** The nodes; undefined where the account may not see them, since the scheduler's words tell the most. */

@@ -1,31 +1,85 @@
+import { setMaxListeners } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { GaswError } from "../errors.ts";
-import type { StoredWorkflow } from "../store/store.ts";
+import { ApiError, causeCode } from "../kubernetes/errors.ts";
+import type { StoredJob, StoredWorkflow } from "../store/store.ts";
 import type { Deps } from "./deps.ts";
 import { refresh } from "./refresh.ts";
 
 const SHORTEST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 10_000;
+/** How long the cluster may be out of reach before the following is given up. */
+const OUTAGE_PATIENCE_MS = 5 * 60_000;
+/** How long a job that was written down may take until it is submitted: its volumes have to bind. */
+const SUBMISSION_PATIENCE_MS = 2 * 60_000;
+/** The longest time that a timer can take. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** A connection that is not to be had now; certificates and addresses that are wrong are none of these. */
+const NO_ANSWER: ReadonlySet<string> = new Set([
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "EPIPE",
+  "ETIMEDOUT",
+  "EAI_AGAIN",
+  "ENOTFOUND",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "ENETDOWN",
+]);
+
+/** Whether the cluster was out of reach, as it is while its API server restarts; a refusal is no outage. */
+export function isOutage(error: unknown): boolean {
+  if (!(error instanceof GaswError && error.code === "CLUSTER")) return false;
+  const { cause } = error;
+  return cause instanceof ApiError ? cause.status >= 500 || cause.status === 429 : NO_ANSWER.has(causeCode(cause));
+}
+
+/** Whether a job was written down, but nobody has submitted it for so long that it is not waited for: `submit` starts it. */
+export function isLeftUnsubmitted({ status, created }: Pick<StoredJob, "status" | "created">, now: Date, since: Date = new Date(0)): boolean {
+  return status === "NOT_SUBMITTED" && now.getTime() - Math.max(Date.parse(created), since.getTime()) >= SUBMISSION_PATIENCE_MS;
+}
 
 /**
- * Refreshes workflows again and again; every round is one step of the loop, and the caller ends it.
+ * Refreshes workflows, each whatever becomes of the others.
+ * @throws what refresh throws for the first that fails; a refusal rather than an outage
+ */
+export async function refreshAll(deps: Deps, workflows: readonly StoredWorkflow[]): Promise<void> {
+  const results = await Promise.allSettled(workflows.map((workflow) => refresh(deps, workflow)));
+  const failures = results.flatMap((result) => (result.status === "rejected" ? [result.reason] : []));
+  if (failures.length > 0) throw failures.find((failure) => !isOutage(failure)) ?? failures[0];
+}
+
+/**
+ * Refreshes workflows again and again; every successful round is one step of the loop, and the caller ends it.
  * A slow answer of the cluster makes the pauses longer, so that the tool never takes more than a fifth of anybody's time.
- * @param timeout seconds after which the following ends; undefined: none
+ * An outage of the cluster is told once and waited out for five minutes.
+ * @param timeout seconds after which the following ends, whatever goes on then; undefined: none
  * @throws GaswError TIMEOUT, and what refresh throws
  */
 export async function* follow(deps: Deps, workflows: readonly StoredWorkflow[], timeout?: number): AsyncGenerator<void> {
   const end = timeout === undefined ? Number.POSITIVE_INFINITY : performance.now() + timeout * 1000;
-  for (;;) {
-    const begin = performance.now();
-    await Promise.all(workflows.map((workflow) => refresh(deps, workflow)));
-    yield;
-    const now = performance.now();
-    if (now >= end) {
-      throw new GaswError("TIMEOUT", `the jobs had not ended after ${timeout} s`, {
-        hint: "they go on in the cluster: `gasw-k8s status` shows them, `gasw-k8s debug why JOB` says what one waits for",
-      });
+  const bounded = timeout === undefined ? deps : untilDeadline(deps, timeout * 1000);
+  let outageBegan: number | undefined;
+  try {
+    for (;;) {
+      const begin = performance.now();
+      const outage = await outageOf(refreshAll(bounded, workflows), () => performance.now() < end || deps.signal.aborted);
+      const now = performance.now();
+      if (outage === undefined) {
+        if (outageBegan !== undefined) deps.warn("the cluster answers again");
+        outageBegan = undefined;
+        // An aborted round is no news.
+        if (now < end || !bounded.signal.aborted) yield;
+      } else {
+        if (outageBegan === undefined) deps.warn(`${outage.message}: trying again for ${OUTAGE_PATIENCE_MS / 60_000} minutes`);
+        outageBegan ??= begin;
+        if (now - outageBegan >= OUTAGE_PATIENCE_MS) throw outage;
+      }
+      if (performance.now() >= end) throw timedOut(timeout);
+      await sleep(Math.min(pauseAfter(now - begin, outageBegan, now), end - performance.now()), undefined, { signal: deps.signal });
     }
-    const pause = Math.min(LONGEST_PAUSE_MS, Math.max(SHORTEST_PAUSE_MS, 4 * (now - begin)));
-    await sleep(Math.min(pause, end - now), undefined, { signal: deps.signal });
+  } finally {
+    if (bounded !== deps) bounded.client.close();
   }
 }

@@ -1,16 +1,14 @@
-import path from "node:path";
 import type { CoreV1Event, V1Job } from "@kubernetes/client-node";
 import { hasEnded } from "../core/job.ts";
 import { type Decision, decide } from "../core/lifecycle.ts";
-import { workflowHash } from "../core/names.ts";
+import { KEYS, workflowHash } from "../core/names.ts";
 import { jobIdOf, type Observation, observe, podsByJob, timeText } from "../core/observe.ts";
-import { jobFiles } from "../core/podTemplate.ts";
 import { asUserError } from "../kubernetes/client.ts";
 import { jobPath, listJobs } from "../kubernetes/jobs.ts";
 import { listEvents, listPods, remove } from "../kubernetes/objects.ts";
 import type { JobChange, StoredJob, StoredWorkflow } from "../store/store.ts";
 import type { Deps } from "./deps.ts";
-import { readReturnCode } from "./returnCode.ts";
+import { recordedCode } from "./recordedCode.ts";
 
 /** Seconds after which an unexplained wait is looked up in the events. */
 const EXPLAIN_AFTER_S = 5;
@@ -29,30 +27,38 @@ export async function refresh(deps: Deps, workflow: StoredWorkflow): Promise<voi
     const seen = await look(deps, workflow, active);
     const time = now();
     const decisions = active.map((job) => {
-      const { observation, uid } = seen(job);
-      return { job, uid, decision: decide(job, observation, fileCode(job, observation), time, config.pending) };
+      const { observation, kubeJob } = seen(job);
+      const decision = decide(job, observation, recordedCode(job, observation), time, config.pending);
+      return { job, kubeJob, decision, change: changeOf(job, decision, kubeJob, time) };
     });
-    const record = (some: typeof decisions) =>
-      store.applyRefresh(
-        some.map(({ job, decision }) => ({ job, change: changeOf(job, decision, time) })),
-        time,
-      );
-    record(decisions.filter(({ decision }) => !decision.removeJob));
-    const givenUp = decisions.filter(({ decision }) => decision.removeJob);
-    if (givenUp.length === 0) return;
-    // Removed before it is recorded: an ended job is never looked at again, and its Job must not be left behind to run after all.
-    await Promise.all(givenUp.map(({ job, uid }) => uid && remove(client, jobPath(job.namespace, job.kubeName), uid)));
-    record(givenUp);
+    // What is to be removed is written down first, and ends only when its Job is on its way out: an ended job is never looked at again.
+    store.applyRefresh(
+      decisions.map(({ job, decision, change }) => ({ job, change: decision.removeJob ? announcement(change) : change })),
+      time,
+    );
+    await Promise.all(decisions.filter(({ decision }) => decision.removeJob).map((one) => removeThenEnd(deps, one)));
   } catch (error) {
     throw asUserError(error, client);
   }
 }
 
+/** The part of a change that says what will be done, without the end itself. */
+function announcement({ status, ended: _, ...rest }: JobChange): JobChange {
+  return { ...rest, removal: status === "DELETED" ? "DELETED" : "ERROR" };
+}
+
+async function removeThenEnd(
+  { client, store }: Deps,
+  { job, kubeJob, change }: { job: StoredJob; kubeJob: V1Job | undefined; change: JobChange },
+): Promise<void> {
+  if (kubeJob !== undefined) await remove(client, jobPath(job.namespace, job.kubeName), kubeJob.metadata?.uid);
+  store.changeJob(job, change);
+}
+
 /** What the cluster shows of a job. */
 interface Seen {
   readonly observation: Observation;
-  /** Of its Job, where there is one of this tool's. */
-  readonly uid?: string | undefined;
+  readonly kubeJob: V1Job | undefined;
 }
 
 /** Reads the cluster once and answers what it shows of each job. */
@@ -72,7 +78,7 @@ async function look({ client, now }: Deps, workflow: StoredWorkflow, active: rea
   }
   return (job) => ({
     observation: observations.get(job.key) ?? { phase: "missing" },
-    uid: jobsByName.get(job.kubeName)?.metadata?.uid,
+    kubeJob: jobsByName.get(job.kubeName),
   });
 }
 
@@ -95,14 +101,7 @@ export function explained(seen: Observation, event: CoreV1Event): Observation {
   return { ...seen, reason: quota ? "QuotaExceeded" : (event.reason ?? seen.reason), message: event.message ?? seen.message };
 }
 
-/** The return code in the job's own output; asked for only where the job is over. */
-function fileCode(job: StoredJob, seen: Observation): number | undefined {
-  if (seen.phase === "waiting" || seen.phase === "running") return undefined;
-  const files = jobFiles(job.id);
-  return readReturnCode(path.join(job.directory, files.out), path.join(job.directory, files.err));
-}
-
-function changeOf(job: StoredJob, decision: Decision, now: Date): JobChange {
+function changeOf(job: StoredJob, decision: Decision, kubeJob: V1Job | undefined, now: Date): JobChange {
   const { status, reason, message, exitCode, pod, node, startedAt, finishedAt, pendingFamily, pendingSince } = decision;
   const wanted: JobChange = {
     status,
@@ -115,9 +114,20 @@ function changeOf(job: StoredJob, decision: Decision, now: Date): JobChange {
     ...(node === undefined ? {} : { node }),
     ...(startedAt === undefined ? {} : { started: startedAt }),
     ...(hasEnded(status) ? { ended: finishedAt ?? now.toISOString() } : {}),
-    ...(job.status === "NOT_SUBMITTED" && status !== "NOT_SUBMITTED" ? { submitted: job.submitted ?? now.toISOString() } : {}),
+    ...(job.status === "NOT_SUBMITTED" && status !== "NOT_SUBMITTED" ? acceptedAs(job, kubeJob, now) : {}),
   };
   return Object.fromEntries(Object.entries(wanted).filter(([key, value]) => job[key as keyof JobChange] !== value));
+}
+
+/** A submission that was cut off after its Job was made: what was accepted stands in the Job. */
+function acceptedAs(job: StoredJob, kubeJob: V1Job | undefined, now: Date): JobChange {
+  const contentHash = kubeJob?.metadata?.annotations?.[KEYS.content];
+  const image = kubeJob?.spec?.template.spec?.containers[0]?.image;
+  return {
+    submitted: job.submitted ?? now.toISOString(),
+    ...(contentHash === undefined ? {} : { contentHash }),
+    ...(image === undefined ? {} : { image }),
+  };
 }
 
 /** What the cluster's own labels tell of a workflow that this host's state does not know: read-only. */

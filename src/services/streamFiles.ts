@@ -1,9 +1,10 @@
-import { accessSync, constants, createReadStream, statSync } from "node:fs";
+import { accessSync, constants, createReadStream } from "node:fs";
 import path from "node:path";
 import { PassThrough, type Readable } from "node:stream";
 import { systemCode } from "../errors.ts";
 import { exec } from "../kubernetes/terminal.ts";
 import type { Deps } from "./deps.ts";
+import { openOutput } from "./outputFile.ts";
 import { isWorkflowDirectory } from "./workflowFiles.ts";
 
 type Take = (position: number, chunk: Buffer) => Promise<void>;
@@ -38,17 +39,14 @@ function isReadable(file: string): boolean {
 export function localFiles(directory: string): StreamFiles {
   return {
     async read(file, offset, take) {
-      const whole = path.join(directory, file);
-      const size = statSync(whole, { throwIfNoEntry: false })?.size ?? 0;
+      const opened = openOutput(directory, file);
+      if (opened === undefined) return false;
       // A file that has become shorter was begun anew.
-      const start = size < offset ? 0 : offset;
-      const stream = createReadStream(whole, { start });
+      const start = opened.size < offset ? 0 : offset;
+      const stream = createReadStream("", { fd: opened.fd, start });
       try {
         await hand(stream, start, take);
         return true;
-      } catch (error) {
-        if (systemCode(error) === "ENOENT") return false;
-        throw error;
       } finally {
         stream.destroy();
       }
@@ -56,9 +54,9 @@ export function localFiles(directory: string): StreamFiles {
   };
 }
 
-/** Exit code by which the container says that there is no such file. */
+/** Exit code by which the container says that there is no such file; a pipe in its place would be waited for. */
 const MISSING = 44;
-const READ = `[ -e "$1" ] || exit ${MISSING}; exec tail -c "+$2" "$1"`;
+const READ = `[ -f "$1" ] || exit ${MISSING}; exec tail -c "+$2" "$1"`;
 
 /** The files as a container sees them, whose working directory is the workflow's. */
 export function containerFiles(deps: Deps, namespace: string, pod: string, container: string): StreamFiles {

@@ -1,16 +1,17 @@
-import { statSync } from "node:fs";
-import path from "node:path";
+import type { V1Job } from "@kubernetes/client-node";
 import type { JobOptions, JobRequest, RunAs, Workflow } from "../core/job.ts";
 import { jobName } from "../core/names.ts";
-import { buildJob, effectiveRunAs, jobFiles } from "../core/podTemplate.ts";
+import { buildJob, effectiveRunAs } from "../core/podTemplate.ts";
 import type { DesiredVolume } from "../core/volumes.ts";
-import { GaswError } from "../errors.ts";
+import { GaswError, messageOf } from "../errors.ts";
 import { asUserError } from "../kubernetes/client.ts";
-import { createJob } from "../kubernetes/jobs.ts";
+import { createJob, jobPath } from "../kubernetes/jobs.ts";
+import { find, remove } from "../kubernetes/objects.ts";
 import { ensureVolume, renewMarks } from "../kubernetes/volumes.ts";
 import type { StoredJob, StoredWorkflow } from "../store/store.ts";
 import type { Deps } from "./deps.ts";
 import { podSettings } from "./podSettings.ts";
+import { hasOutput } from "./recordedCode.ts";
 import { volumePlan } from "./volumePlan.ts";
 import { checkAccess, checkScript, jobRequest, makeStreamFolders, ownerOf } from "./workflowFiles.ts";
 
@@ -18,9 +19,6 @@ import { checkAccess, checkScript, jobRequest, makeStreamFolders, ownerOf } from
 const RENEWAL_MS = 10 * 60_000;
 /** Milliseconds for which the volumes count as ready, or as not to be had, before they are looked at again: `submit --from -` may run for days. */
 const VOLUMES_KNOWN_MS = 10_000;
-
-/** How far the file server's clock may be behind this host's. */
-const CLOCK_TOLERANCE_MS = 60_000;
 
 /** A script to submit and the options that the request itself states. */
 export interface Submission {
@@ -114,27 +112,34 @@ export class Submitter {
     try {
       await this.#volumesReady();
       // The Job may have run and been removed before its first submission could note that it was made.
-      const hasRun = !isNew && this.#hasRun(job);
+      const hasRun = !isNew && hasOutput(job);
       if (hasRun && job.contentHash !== contentHash) throw ranBefore(job);
       const created = hasRun ? false : await this.#create(submission);
       const { image } = podSettings(this.#deps.config, options);
-      this.#deps.store.changeJob(job, { status: "QUEUED", submitted: this.#deps.now().toISOString(), contentHash, image });
+      const accepted = { status: "QUEUED", submitted: this.#deps.now().toISOString(), contentHash, image } as const;
+      if (!this.#deps.store.changeJob(job, accepted)) await this.#changedMeanwhile(job);
       return { ...answer, created };
     } catch (error) {
       throw asUserError(error, this.#deps.client);
     }
   }
 
+  /** Somebody else wrote the job's row: a refresh that saw the Job is welcome; a clean-up has the last word. */
+  async #changedMeanwhile({ id, kubeName }: StoredJob): Promise<void> {
+    const now = this.#deps.store.findJob(this.#workflow, id);
+    if (now !== undefined && now.status !== "DELETED") return;
+    const place = jobPath(this.#workflow.namespace, kubeName);
+    const made = await find<V1Job>(this.#deps.client, place);
+    if (made !== undefined) await remove(this.#deps.client, place, made.metadata?.uid);
+    throw new GaswError("CONFLICT", `job ${id} was cleaned up while it was submitted`, {
+      hint: "submit it again when the clean-up has ended",
+    });
+  }
+
   #create({ request, owner }: CheckedSubmission): Promise<boolean> {
     const settings = podSettings(this.#deps.config, request.options);
     const mounts = this.#volumes.map((volume) => volume.mount);
     return createJob(this.#deps.client, buildJob(this.#workflow, request, settings, mounts, owner));
-  }
-
-  /** Whether the job's output is there, and is not what an earlier life of the workflow left. */
-  #hasRun(job: StoredJob): boolean {
-    const output = statSync(path.join(this.#workflow.directory, jobFiles(job.id).out), { throwIfNoEntry: false });
-    return output !== undefined && output.mtimeMs >= Date.parse(job.created) - CLOCK_TOLERANCE_MS;
   }
 
   #volumesReady(): Promise<void> {
@@ -148,12 +153,17 @@ export class Submitter {
   }
 
   async #makeVolumesReady(): Promise<void> {
-    const { client, config, store, now } = this.#deps;
+    const { client, config, store, now, warn } = this.#deps;
     const { namespace } = this.#workflow;
     const deadline = AbortSignal.timeout(config.options.bindTimeout * 1000);
     await Promise.all(this.#volumes.map((volume) => ensureVolume(client, namespace, volume, deadline)));
     if (!store.claimRenewal(this.#workflow, RENEWAL_MS)) return;
-    await Promise.all(this.#volumes.map((volume) => renewMarks(client, namespace, volume, now())));
+    try {
+      await Promise.all(this.#volumes.map((volume) => renewMarks(client, namespace, volume, now())));
+    } catch (error) {
+      // The marks serve a later search for lost volumes; no job is held up for them.
+      warn(`the volumes' marks of use could not be renewed: ${messageOf(asUserError(error, client))}`);
+    }
   }
 }
 

@@ -28,6 +28,8 @@ export const migrations: readonly (readonly string[])[] = [
       -- Since when the job waits for reasons of one family; grace periods count from here.
       pending_family TEXT,
       pending_since TEXT,
+      -- The end that was decided for it before its Job is removed: ERROR or DELETED.
+      removal TEXT,
       created TEXT NOT NULL,
       submitted TEXT,
       started TEXT,

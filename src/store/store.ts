@@ -26,6 +26,7 @@ export interface StoredJob {
   readonly node: string | null;
   readonly pendingFamily: string | null;
   readonly pendingSince: string | null;
+  readonly removal: "ERROR" | "DELETED" | null;
   readonly created: string;
   readonly submitted: string | null;
   readonly started: string | null;
@@ -47,6 +48,7 @@ export type JobChange = Partial<
     | "node"
     | "pendingFamily"
     | "pendingSince"
+    | "removal"
     | "submitted"
     | "started"
     | "ended"
@@ -63,7 +65,7 @@ export interface Transition {
 
 const JOB_COLUMNS = `jobs.key, jobs.id, workflows.id AS workflow, workflows.namespace, workflows.directory, kube_name AS kubeName,
   content_hash AS contentHash, image, status, reason, message, exit_code AS exitCode, pod, node, pending_family AS pendingFamily,
-  pending_since AS pendingSince, jobs.created, submitted, started, ended, observed`;
+  pending_since AS pendingSince, removal, jobs.created, submitted, started, ended, observed`;
 const JOBS = `SELECT ${JOB_COLUMNS} FROM jobs JOIN workflows ON workflows.key = jobs.workflow`;
 /** The very condition of the index on active jobs. */
 const ACTIVE = "status NOT IN ('COMPLETED', 'ERROR', 'STALLED', 'DELETED')";
@@ -195,6 +197,15 @@ export class Store {
     });
   }
 
+  /** Forgets the jobs that were written down and never submitted: the same scripts may be submitted again. */
+  forgetUnsubmitted(workflow: { readonly key: number }): void {
+    this.#write(() => {
+      const unsubmitted = "SELECT key FROM jobs WHERE workflow = ? AND status = 'NOT_SUBMITTED'";
+      this.#run(`DELETE FROM transitions WHERE job IN (${unsubmitted})`, [workflow.key]);
+      this.#run("DELETE FROM jobs WHERE workflow = ? AND status = 'NOT_SUBMITTED'", [workflow.key]);
+    });
+  }
+
   /** A job's history, oldest first. */
   history(job: { readonly key: number }): Transition[] {
     return this.#all<Transition>("SELECT at, status, reason, message FROM transitions WHERE job = ? ORDER BY key", [job.key]);
@@ -285,6 +296,7 @@ const COLUMN_NAMES: Readonly<Record<keyof JobChange, string>> = {
   node: "node",
   pendingFamily: "pending_family",
   pendingSince: "pending_since",
+  removal: "removal",
   submitted: "submitted",
   started: "started",
   ended: "ended",

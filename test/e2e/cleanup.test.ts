@@ -34,6 +34,16 @@ describe("cleanup", () => {
     expect(await objects(workflow.namespace)).toEqual(before);
   });
 
+  test("forgets what never reached the cluster, so that it can be submitted again", async () => {
+    workflow = new TestWorkflow({ config: { nodeSelector: { "not a label": "x" } } });
+    const script = workflow.script("Job-1", "true\n");
+    expect((await workflow.cli("submit", script)).code).toBe(4);
+    expect((await workflow.cli("cleanup", "--yes")).code).toBe(0);
+    expect(JSON.parse((await workflow.cli("status", "--cached", "-o", "json")).stdout).jobs).toEqual([]);
+    workflow.configure({});
+    expect(await workflow.cli("submit", script, "--wait", "--wait-timeout", "90s")).toMatchObject({ code: 0, stdout: "Job-1\n" });
+  });
+
   test("removes Jobs with their pods, then claims, then volumes; what is not its own stays; the history stays known", async () => {
     workflow = new TestWorkflow();
     await workflow.runJob("Job-1", "exit 3\n");

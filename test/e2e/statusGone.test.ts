@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { utimesSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import { apply, eventually, get, kubectl, TestWorkflow } from "./harness.ts";
@@ -116,6 +116,18 @@ describe("status of a job whose Job or pod is gone", () => {
     await kubectl("delete", "job", kubernetesName, "-n", workflow.namespace);
     await gone();
     expect(await workflow.status("Job-1")).toMatchObject({ status: "COMPLETED", exitCode: 0, reason: "Completed" });
+  });
+
+  test("the output of an earlier life of the workflow completes no job that never ran", async () => {
+    workflow = new TestWorkflow({ config: { nodeSelector: { "e2e.test/nowhere": "x" } } });
+    const script = workflow.script("Job-1", "true\n");
+    const old = path.join(workflow.directory, "out", "Job-1.sh.out");
+    writeFileSync(old, "<application_execution>\n</application_execution>\nExiting with return value 0\n");
+    utimesSync(old, new Date("2026-01-01"), new Date("2026-01-01"));
+    expect((await workflow.cli("submit", script)).code).toBe(0);
+    await kubectl("delete", "jobs", "--all", "-n", workflow.namespace);
+    await gone();
+    expect(await workflow.status("Job-1")).toMatchObject({ status: "STALLED", reason: "Gone", exitCode: null });
   });
 
   test("a job that was written down but never submitted stays NOT_SUBMITTED, until submitting it again runs it", async () => {

@@ -97,6 +97,22 @@ describe("what is made of an observation", () => {
   });
 });
 
+describe("an end that was decided before its Job is removed", () => {
+  test.each<[string, "ERROR" | "DELETED", Observation, LocalStatus, boolean]>([
+    // what                                        decided    seen                 status       removed (again)
+    ["its Job is gone", "DELETED", MISSING, "DELETED", false],
+    ["its Job is gone, given up before", "ERROR", MISSING, "ERROR", false],
+    ["its pod is gone", "DELETED", LOST, "DELETED", false],
+    ["its pod was stopped", "DELETED", ends(143, "Error"), "DELETED", false],
+    ["it is still there: the removal failed", "DELETED", RUNNING, "DELETED", true],
+    ["it still waits: the removal failed", "ERROR", waits("ErrImagePull"), "ERROR", true],
+    ["it was given up and began to run after all", "ERROR", RUNNING, "RUNNING", false],
+    ["it completed first", "DELETED", ends(0, "Completed"), "COMPLETED", false],
+  ])("%s (%s)", (_, removal, seen, status, removeJob) => {
+    expect(decide({ ...known("QUEUED"), removal }, seen, undefined, NOW, GRACE)).toMatchObject({ status, removeJob });
+  });
+});
+
 describe("a reason for waiting", () => {
   test.each<[string, string, string | null, number, boolean]>([
     ["has just begun", "ErrImagePull", null, 0, false],

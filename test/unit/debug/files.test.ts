@@ -1,4 +1,5 @@
-import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -50,14 +51,36 @@ describe("areAtHand", () => {
 describe("tailLines", () => {
   test("gives the last lines that say something", () => {
     writeFileSync(path.join(folder, "f"), "a\nb\n\nc\n\n");
-    expect(tailLines(path.join(folder, "f"), 2)).toEqual(["b", "c"]);
+    expect(tailLines(folder, "f", 2)).toEqual(["b", "c"]);
   });
   test("reads only the end of a large file, and whole lines of it", () => {
     writeFileSync(path.join(folder, "f"), `${"x".repeat(10_000)}\nlast\n`);
-    expect(tailLines(path.join(folder, "f"), 3)).toEqual(["last"]);
+    expect(tailLines(folder, "f", 3)).toEqual(["last"]);
   });
   test("finds nothing in a file that is missing or empty", () => {
     writeFileSync(path.join(folder, "f"), "");
-    expect([tailLines(path.join(folder, "f"), 3), tailLines(path.join(folder, "g"), 3)]).toEqual([[], []]);
+    expect([tailLines(folder, "f", 3), tailLines(folder, "g", 3)]).toEqual([[], []]);
+  });
+});
+
+describe("what a job has put in place of its output", () => {
+  test.each([
+    { what: "a pipe", put: (file: string) => execFileSync("mkfifo", [file]) },
+    { what: "a link to a file elsewhere", put: (file: string) => symlinkSync("/etc/passwd", file) },
+    { what: "a link to a device", put: (file: string) => symlinkSync("/dev/zero", file) },
+    { what: "a directory", put: (file: string) => mkdirSync(file) },
+  ])("is no file, neither shown nor waited for: $what", async ({ put }) => {
+    put(path.join(folder, "f"));
+    expect(await readFrom(0)).toEqual({ text: "", end: 0, isThere: false });
+    expect(tailLines(folder, "f", 3)).toEqual([]);
+  });
+  test("is not shown through a folder that is a link, either", () => {
+    symlinkSync("/etc", path.join(folder, "out"));
+    expect(tailLines(folder, "out/passwd", 3)).toEqual([]);
+  });
+  test("is read where it is a link within the workflow", () => {
+    writeFileSync(path.join(folder, "g"), "here\n");
+    symlinkSync("g", path.join(folder, "f"));
+    expect(tailLines(folder, "f", 3)).toEqual(["here"]);
   });
 });

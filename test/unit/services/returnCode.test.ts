@@ -12,7 +12,7 @@ const AFTER = "<application_execution>\n</application_execution>\n";
 /** The return code that two streams with this content state. */
 function codeOf(out: string | Uint8Array | undefined, err: string | Uint8Array | undefined): number | undefined {
   const folder = folderWith({ ...(out === undefined ? {} : { out }), ...(err === undefined ? {} : { err }) });
-  return readReturnCode(path.join(folder, "out"), path.join(folder, "err"));
+  return readReturnCode(folder, "out", "err");
 }
 
 describe("the return code in a job's files", () => {
@@ -45,7 +45,7 @@ describe("the return code in a job's files", () => {
     writeSync(handle, `\n${AFTER}${says(6)}`, 8 * 2 ** 30);
     closeSync(handle);
     const begin = performance.now();
-    expect(readReturnCode(out, path.join(folder, "err"))).toBe(6);
+    expect(readReturnCode(folder, "out", "err")).toBe(6);
     expect(performance.now() - begin).toBeLessThan(500);
   });
 
@@ -66,6 +66,6 @@ describe("the return code in a job's files", () => {
     symlinkSync("loop", file("loop"));
     symlinkSync("/dev/zero", file("zero"));
     for (const name of ["directory", "pipe", "loop", "zero", "nothing", "nothing/below", "x".repeat(300)])
-      expect(readReturnCode(file(name), file(name))).toBeUndefined();
+      expect(readReturnCode(folder, name, name)).toBeUndefined();
   });
 });
