@@ -3,5 +3,8 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 bash scripts/prepare.sh
-bash cluster/up.sh
+# Holds the cluster: a test run that ends meanwhile leaves it up.
+exec 8>.cache/cluster-users.lock
+flock -s 8
+bash cluster/up.sh 8>&-
 KUBECONFIG=$(bash cluster/kubeconfig.sh) exec node scripts/demo.mjs

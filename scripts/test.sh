@@ -7,27 +7,34 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 counts=$(mktemp)
 export GASW_K8S_TEST_COUNTS=$counts
-started=no
+mkdir -p .cache
+users=.cache/cluster-users.lock
+# Says that a test run brought the cluster up, so that the last one out takes it down.
+started=.cache/cluster-started-by-tests
 failed=0
 
 finish() {
-  if [[ $started == yes ]]; then release_cluster; fi
+  release_cluster
   rm -f "$counts"
 }
 trap finish EXIT
 
-# The cluster is shared by all runs in this checkout; the last one out takes it down, if a test run brought it up.
+# The cluster is shared by all runs in this checkout.
 acquire_cluster() {
-  mkdir -p .cluster
-  exec 8>.cluster/users.lock
+  exec 8>"$users"
   flock -s 8
-  if ! bash cluster/kubeconfig.sh >/dev/null 2>&1; then started=yes; fi
+  if ! bash cluster/kubeconfig.sh >/dev/null 2>&1; then touch "$started"; fi
   # The cluster's processes outlive this script: they must not hold its lock.
   bash cluster/up.sh 8>&-
 }
 
 release_cluster() {
-  if flock -xn 8; then bash cluster/down.sh 8>&-; fi
+  [[ -e /proc/self/fd/8 ]] || return 0
+  if [[ -e $started ]] && flock -xn 8; then
+    rm -f "$started"
+    bash cluster/down.sh 8>&- >&2
+  fi
+  exec 8>&-
 }
 
 # Does the cluster come up, stand beside another one, and leave nothing behind?
@@ -68,9 +75,10 @@ else
       echo "e2e 0 1" >>"$counts"
     fi
     run bash scripts/node24.sh --project unit --project integration
-    run bash scripts/node24.sh --project e2e test/e2e/submit.test.ts test/e2e/status.test.ts test/e2e/cleanup.test.ts test/e2e/debug
+    run bash scripts/node24.sh --project e2e test/e2e/submit.test.ts test/e2e/volumes.test.ts test/e2e/statusEnd.test.ts test/e2e/cleanup.test.ts test/e2e/debug
   fi
 fi
+release_cluster
 passed=$(sum . 2)
 failures=$(sum . 3)
 if [[ $failed -ne 0 && $failures -eq 0 ]]; then failures=1; fi

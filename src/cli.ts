@@ -4,7 +4,7 @@ import { parseDuration } from "./config/duration.ts";
 import { type LoadedConfig, loadConfig } from "./config/sources.ts";
 import { Context } from "./context.ts";
 import { GASW_STATUSES } from "./core/job.ts";
-import { GaswError, messageOf, systemCode } from "./errors.ts";
+import { asGaswError, GaswError, systemCode } from "./errors.ts";
 import type { Io, OutputFormat } from "./ui/io.ts";
 import { type ErrorStyle, errorReport } from "./ui/output.ts";
 
@@ -46,7 +46,7 @@ export async function run(argv: readonly string[], io: Io, version: string): Pro
   const outcome: Outcome = { exitCode: 0, options: undefined, waits: false };
   const program = buildProgram(io, version, outcome);
   try {
-    await program.parseAsync([...argv], { from: "user" });
+    await program.parseAsync(explicitDryRun(argv), { from: "user" });
     return outcome.exitCode;
   } catch (error) {
     return report(error, argv, io, outcome);
@@ -58,19 +58,20 @@ function report(error: unknown, argv: readonly string[], io: Io, { options, wait
   // The help that was asked for, or that stands in for a missing command, is written already.
   if (error instanceof CommanderError && /^commander\.(help|version)/.test(error.code)) return error.exitCode === 0 ? 0 : EXIT_USAGE;
   if (systemCode(error) === "EPIPE") return 0;
-  const known = asGaswError(io.signal.aborted ? interrupted(error) : error);
+  const known = worded(io.signal.aborted ? interrupted(error) : error);
   io.stderr.write(errorReport(known, options ?? guessedStyle(argv)));
   const isOwn = waits && known.code !== "TIMEOUT" && known.code !== "INTERRUPTED";
   return isOwn ? EXIT_OWN_FAILURE : known.exitCode;
 }
 
-function asGaswError(error: unknown): GaswError {
-  if (error instanceof GaswError) return error;
-  if (error instanceof CommanderError) return wrongUsage(error.message);
-  const trace = error instanceof Error ? error.stack : undefined;
-  return new GaswError("FAILURE", messageOf(error), {
-    hint: `this is a bug in gasw-k8s; please report it with the command and this trace: ${trace?.split("\n").slice(1).join(" ") ?? "none"}`,
-  });
+/** A bare `--dry-run` would take the script after it for its kind. */
+function explicitDryRun(argv: readonly string[]): string[] {
+  const isKind = (word: string | undefined) => word === "client" || word === "server";
+  return argv.map((word, index) => (word === "--dry-run" && !isKind(argv[index + 1]) ? "--dry-run=client" : word));
+}
+
+function worded(error: unknown): GaswError {
+  return error instanceof CommanderError ? wrongUsage(error.message) : asGaswError(error);
 }
 
 /** The parser's words, whose second line may be a suggestion. */

@@ -52,3 +52,12 @@ export function messageOf(error: unknown): string {
 export function systemCode(error: unknown): string | undefined {
   return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
 }
+
+/** Any error in the form that reaches the user; one that nobody has words for is a bug, and is told with its trace. */
+export function asGaswError(error: unknown): GaswError {
+  if (error instanceof GaswError) return error;
+  const trace = error instanceof Error ? error.stack : undefined;
+  return new GaswError("FAILURE", messageOf(error), {
+    hint: `this is a bug in gasw-k8s; please report it with the command and this trace: ${trace?.split("\n").slice(1).join(" ") ?? "none"}`,
+  });
+}

@@ -85,17 +85,17 @@ function safetyWarnings({ config, origins }: LoadedConfig): string[] {
 }
 
 /** Writes a file to start from: YAML with every key explained, or JSON where the name says so. */
-export async function configInit(io: Pick<Io, "stdout">, input: { readonly path: string; readonly force?: boolean }): Promise<void> {
+export async function configInit(io: Pick<Io, "stdout">, input: { readonly path: string }): Promise<void> {
   const { starterJson, starterYaml } = await import("../config/reference.ts");
   const isJson = [".json", ".conf"].includes(extname(input.path));
   const text = isJson ? starterJson() : starterYaml((await import("yaml")).stringify);
   try {
     // A token may be put in it later: readable by its owner alone.
-    await writeFile(input.path, text, { flag: input.force ? "w" : "wx", mode: 0o600 });
+    await writeFile(input.path, text, { flag: "wx", mode: 0o600 });
   } catch (error) {
     if (systemCode(error) === "EEXIST") {
       throw new GaswError("CONFLICT", `${input.path} is already there`, {
-        hint: "name another file, or overwrite it with --force",
+        hint: "name another file, or move it away first",
         cause: error,
       });
     }

@@ -10,9 +10,10 @@ import {
   text,
   wholeNumber,
 } from "../config/fields.ts";
+import { findJsonError } from "../config/json-syntax.ts";
 import { refusalOf } from "../config/problems.ts";
 import type { JobOptions } from "../core/job.ts";
-import { GaswError, messageOf } from "../errors.ts";
+import { GaswError } from "../errors.ts";
 import type { Submission } from "../services/submit.ts";
 
 /** One line of `submit --from`, and what the options of `submit` come to. */
@@ -58,10 +59,11 @@ export function parseRequestLine(line: string, number: number): Submission {
   let values: unknown;
   try {
     values = JSON.parse(line);
-  } catch (cause) {
-    throw new GaswError("USAGE", `line ${number} is not JSON: ${messageOf(cause)}`, {
+  } catch {
+    // The parser's own message quotes the line, which may hold secrets.
+    const { offset, expected } = findJsonError(line);
+    throw new GaswError("USAGE", `line ${number} is not JSON: column ${offset + 1}: expected ${expected}`, {
       hint: 'write one object a line: {"script":"sh/Job-1.sh"}',
-      cause,
     });
   }
   if (typeof values !== "object" || values === null || Array.isArray(values)) {

@@ -3,8 +3,8 @@ import type { Context } from "../context.ts";
 import { hasEnded } from "../core/job.ts";
 import { GaswError } from "../errors.ts";
 import { findJob, isScriptPath } from "../services/findJob.ts";
-import { follow } from "../services/follow.ts";
-import { type ForeignJob, observeForeign, refresh } from "../services/refresh.ts";
+import { follow, isLeftUnsubmitted, refreshAll } from "../services/follow.ts";
+import { type ForeignJob, observeForeign } from "../services/refresh.ts";
 import { knownWorkflow, targetDirectory, unknownWorkflow } from "../services/workflows.ts";
 import type { StoredJob, StoredWorkflow } from "../store/store.ts";
 import type { OutputFormat } from "../ui/io.ts";
@@ -46,7 +46,7 @@ export async function status(context: Context, names: readonly string[], options
   if (options.cached === true) return print(context, records(), options);
   if (options.watch === true) return await watch(context, scope, records, options);
   try {
-    await Promise.all(scope.workflows.map((one) => refresh(context, one)));
+    await refreshAll(context, scope.workflows);
   } catch (error) {
     if (!(error instanceof GaswError && error.code === "CLUSTER")) throw error;
     print(context, records(), options);
@@ -151,7 +151,11 @@ async function watch(context: Context, scope: Scope, records: () => JobRecord[],
       if (live) line.update(`${summary(now)}\n${jobTable(io, now)}`);
       else printChanges(io, now, known, options.output);
       // Where nobody reads any more (`| head`) there is nothing to watch for.
-      if (!io.stdout.writable || scope.select().every((job) => hasEnded(job.status))) break;
+      const left = scope.select().filter((job) => !hasEnded(job.status));
+      if (!io.stdout.writable) break;
+      if (!left.every((job) => isLeftUnsubmitted(job, context.now()))) continue;
+      for (const job of left) context.warn(`${job.id} was never submitted: submit it again, or clean up`);
+      break;
     }
   } finally {
     line.stop();

@@ -5,7 +5,7 @@ import type { V1Job } from "@kubernetes/client-node";
 import type { Context } from "../context.ts";
 import type { Workflow } from "../core/job.ts";
 import { buildJob } from "../core/podTemplate.ts";
-import { GaswError, systemCode } from "../errors.ts";
+import { asGaswError, GaswError, systemCode } from "../errors.ts";
 import { asUserError } from "../kubernetes/client.ts";
 import { isApiError } from "../kubernetes/errors.ts";
 import { createJob } from "../kubernetes/jobs.ts";
@@ -130,7 +130,9 @@ async function submitLines(context: Context, workflow: Workflow, from: string): 
   let exitCode = 0;
   let number = 0;
   const accept = async (line: string, lineNumber: number) => {
-    const result = await attemptAsync(submitLine(context, workflow, submitter, line, lineNumber));
+    // Whatever goes wrong with one line is that line's answer: the process goes on for the others.
+    const result = await submitLine(context, workflow, submitter, line, lineNumber).catch(asGaswError);
+    if (context.signal.aborted) return;
     if (result instanceof GaswError) {
       exitCode ||= result.exitCode;
       const { code, message, hint } = result;

@@ -1,7 +1,7 @@
 import type { Context } from "../context.ts";
 import { hasEnded } from "../core/job.ts";
 import { findJob, isScriptPath } from "../services/findJob.ts";
-import { follow } from "../services/follow.ts";
+import { follow, isLeftUnsubmitted } from "../services/follow.ts";
 import { knownWorkflow, targetDirectory, unknownWorkflow } from "../services/workflows.ts";
 import type { StoredJob, StoredWorkflow } from "../store/store.ts";
 import { summary } from "../ui/jobs.ts";
@@ -43,19 +43,24 @@ export async function waitForJobs(
 async function waitFor(context: Context, jobs: readonly StoredJob[], timeout: number | undefined): Promise<number> {
   const { store } = context;
   const workflows = workflowsOf(context, jobs);
+  // A job that a clean-up has forgotten meanwhile never ran.
   const current = () =>
-    jobs.map((job) => store.findJob(store.findWorkflow(job.namespace, job.workflow) as StoredWorkflow, job.id) as StoredJob);
+    jobs.map((job) => store.findJob(store.findWorkflow(job.namespace, job.workflow) as StoredWorkflow, job.id) ?? deleted(job));
   const line = await progress(context.io, `waiting for ${jobs.length} jobs`);
   try {
     for await (const _ of follow(context, workflows, timeout)) {
       const now = current();
       line.update(summary(now.map(jobRecord)));
-      if (now.every((job) => hasEnded(job.status))) return Math.max(0, ...now.map(exitCodeOf));
+      if (now.every((job) => hasEnded(job.status) || isLeftUnsubmitted(job, context.now()))) return Math.max(0, ...now.map(exitCodeOf));
     }
   } finally {
     line.stop();
   }
   return 0;
+}
+
+function deleted(job: StoredJob): StoredJob {
+  return { ...job, status: "DELETED" };
 }
 
 function workflowsOf({ store }: Context, jobs: readonly StoredJob[]): StoredWorkflow[] {

@@ -1,6 +1,5 @@
-import { setMaxListeners } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
-import { GaswError } from "../errors.ts";
+import { GaswError, messageOf } from "../errors.ts";
 import { ApiError, causeCode } from "../kubernetes/errors.ts";
 import type { StoredJob, StoredWorkflow } from "../store/store.ts";
 import type { Deps } from "./deps.ts";
@@ -36,8 +35,8 @@ export function isOutage(error: unknown): boolean {
 }
 
 /** Whether a job was written down, but nobody has submitted it for so long that it is not waited for: `submit` starts it. */
-export function isLeftUnsubmitted({ status, created }: Pick<StoredJob, "status" | "created">, now: Date, since: Date = new Date(0)): boolean {
-  return status === "NOT_SUBMITTED" && now.getTime() - Math.max(Date.parse(created), since.getTime()) >= SUBMISSION_PATIENCE_MS;
+export function isLeftUnsubmitted({ status, created }: Pick<StoredJob, "status" | "created">, now: Date): boolean {
+  return status === "NOT_SUBMITTED" && now.getTime() - Date.parse(created) >= SUBMISSION_PATIENCE_MS;
 }
 
 /**
@@ -58,28 +57,41 @@ export async function refreshAll(deps: Deps, workflows: readonly StoredWorkflow[
  * @throws GaswError TIMEOUT, and what refresh throws
  */
 export async function* follow(deps: Deps, workflows: readonly StoredWorkflow[], timeout?: number): AsyncGenerator<void> {
-  const end = timeout === undefined ? Number.POSITIVE_INFINITY : performance.now() + timeout * 1000;
-  const bounded = timeout === undefined ? deps : untilDeadline(deps, timeout * 1000);
+  const deadline = timeout === undefined ? undefined : AbortSignal.timeout(Math.min(timeout * 1000, LONGEST_TIMER_MS));
+  const bounded = deadline === undefined ? deps : until(deps, deadline);
   let outageBegan: number | undefined;
   try {
     for (;;) {
       const begin = performance.now();
-      const outage = await outageOf(refreshAll(bounded, workflows), () => performance.now() < end || deps.signal.aborted);
-      const now = performance.now();
-      if (outage === undefined) {
+      try {
+        await refreshAll(bounded, workflows);
         if (outageBegan !== undefined) deps.warn("the cluster answers again");
         outageBegan = undefined;
-        // An aborted round is no news.
-        if (now < end || !bounded.signal.aborted) yield;
-      } else {
-        if (outageBegan === undefined) deps.warn(`${outage.message}: trying again for ${OUTAGE_PATIENCE_MS / 60_000} minutes`);
+        yield;
+        await sleep(Math.min(LONGEST_PAUSE_MS, Math.max(SHORTEST_PAUSE_MS, 4 * (performance.now() - begin))), undefined, {
+          signal: bounded.signal,
+        });
+      } catch (error) {
+        if (deadline?.aborted === true && !deps.signal.aborted) throw timedOut(timeout);
+        if (!isOutage(error) || begin - (outageBegan ?? begin) >= OUTAGE_PATIENCE_MS) throw error;
+        if (outageBegan === undefined) deps.warn(`${messageOf(error)}: trying again for ${OUTAGE_PATIENCE_MS / 60_000} minutes`);
         outageBegan ??= begin;
-        if (now - outageBegan >= OUTAGE_PATIENCE_MS) throw outage;
+        await sleep(SHORTEST_PAUSE_MS, undefined, { signal: deps.signal });
       }
-      if (performance.now() >= end) throw timedOut(timeout);
-      await sleep(Math.min(pauseAfter(now - begin, outageBegan, now), end - performance.now()), undefined, { signal: deps.signal });
     }
   } finally {
     if (bounded !== deps) bounded.client.close();
   }
+}
+
+/** The same dependencies, whose requests and pauses end at a deadline. */
+function until({ config, store, client, host, signal, now, warn }: Deps, deadline: AbortSignal): Deps {
+  const either = AbortSignal.any([signal, deadline]);
+  return { config, store, client: client.withSignal(either), host, signal: either, now, warn };
+}
+
+function timedOut(timeout: number | undefined): GaswError {
+  return new GaswError("TIMEOUT", `the jobs had not ended after ${timeout} s`, {
+    hint: "they go on in the cluster: `gasw-k8s status` shows them, `gasw-k8s debug why JOB` says what one waits for",
+  });
 }

@@ -113,13 +113,11 @@ describe("config init", () => {
     expect(config).toMatchObject({ queue: "vip-jobs", k8sNamespace: "default", options: { bindTimeout: 120 } });
   });
 
-  test("refuses to overwrite, unless forced", async () => {
+  test("refuses to overwrite", async () => {
     const { io } = streams();
     const path = join(folderWith({ "a.yaml": "k8sNamespace: mine\n" }), "a.yaml");
     expect(await failureOf(configInit(io, { path }))).toMatchObject({ code: "CONFLICT", exitCode: 7 });
     expect(readFileSync(path, "utf8")).toBe("k8sNamespace: mine\n");
-    await configInit(io, { path, force: true });
-    expect(readFileSync(path, "utf8")).toContain("# Namespace of everything");
   });
 
   test("says why it cannot write", async () => {
