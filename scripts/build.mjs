@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { build } from "rolldown";
 
@@ -98,8 +98,12 @@ await build({
   output: { file: path.join(fresh, "rare.cjs"), format: "cjs" },
 });
 writeFileSync(path.join(fresh, "THIRD_PARTY_LICENSES.txt"), licences([...inputs]));
-rmSync(dist, { recursive: true, force: true });
+// Two renames: a program that runs meanwhile finds its files at any moment but one.
+const old = path.join(root, "dist.old");
+rmSync(old, { recursive: true, force: true });
+if (existsSync(dist)) renameSync(dist, old);
 renameSync(fresh, dist);
+rmSync(old, { recursive: true, force: true });
 
 /** The licence texts of every package in the bundle, as their terms ask. */
 function licences(files) {
