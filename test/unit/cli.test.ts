@@ -23,6 +23,7 @@ describe("a wrong command line", () => {
     [["submit", "-o", "xml", "x"], "Allowed choices are text, json, ndjson", "--help"],
     [["submit", "--wait-timeout", "soon"], "expected a duration", "--help"],
     [["submit", "--from", "-", "sh/Job-1.sh"], "--from goes with no script", "NDJSON"],
+    [["submit", "--dry-run", "sh/Job-1.sh"], "script sh/Job-1.sh does not exist", "sh/Job-1.sh"],
     [["submit", "--dry-run=perhaps", "x"], "Allowed choices are client, server", "--help"],
     [["status", "-o", "yaml"], "Allowed choices are text, json, ndjson", "--help"],
     [["status", "--status", "DONE"], "DONE is no status; known are CANCELLED", "--help"],

@@ -76,6 +76,12 @@ describe("a line of NDJSON", () => {
     expect(error.hint).toContain("image");
   });
 
+  test("that is not JSON is told by its column, and never quoted: it may hold secrets", () => {
+    const error = refusalOf(() => parseRequestLine('{"script":"sh/a.sh","env":{"TOKEN":s3cret}}', 7));
+    expect(error.message).toMatch(/^line 7 is not JSON: column 36: expected /);
+    expect(`${error.message} ${error.hint} ${String(error.cause)}`).not.toContain("s3cret");
+  });
+
   test.each([
     ["not JSON", "{script", "line 7 is not JSON"],
     ["empty text", "", "line 7 is not JSON"],
