@@ -44,7 +44,7 @@ interface Outcome {
  */
 export async function run(argv: readonly string[], io: Io, version: string): Promise<number> {
   const outcome: Outcome = { exitCode: 0, options: undefined, waits: false };
-  const program = buildProgram(io, version, outcome);
+  const program = buildProgram(argv[0], io, version, outcome);
   try {
     await program.parseAsync(explicitDryRun(argv), { from: "user" });
     return outcome.exitCode;
@@ -96,7 +96,7 @@ function interrupted(cause: unknown): GaswError {
   });
 }
 
-function buildProgram(io: Io, version: string, outcome: Outcome): Command {
+function buildProgram(command: string | undefined, io: Io, version: string, outcome: Outcome): Command {
   const program = new Command("gasw-k8s")
     .description("Runs GASW jobs on Kubernetes: volumes, jobs, statuses, cleanup and debugging.")
     .version(version)
@@ -123,12 +123,17 @@ function buildProgram(io: Io, version: string, outcome: Outcome): Command {
       context.close();
     }
   };
-  addSubmit(program, io, outcome, runWithContext);
-  addStatus(program, io, runWithContext);
-  addWait(program, outcome, io, runWithContext);
-  addCleanup(program, io, runWithContext);
-  addDebugCommands(program, io, runWithContext);
-  addConfig(program, io, outcome, runWithContext);
+  const add: Readonly<Record<string, () => void>> = {
+    submit: () => addSubmit(program, io, outcome, runWithContext),
+    status: () => addStatus(program, io, runWithContext),
+    wait: () => addWait(program, outcome, io, runWithContext),
+    cleanup: () => addCleanup(program, io, runWithContext),
+    debug: () => addDebugCommands(program, io, runWithContext),
+    config: () => addConfig(program, io, outcome, runWithContext),
+  };
+  // An engine starts `submit` once per job: what another command's options would cost is not paid then.
+  const asked = Object.hasOwn(add, command ?? "") ? [command as string] : Object.keys(add);
+  for (const name of asked) add[name]?.();
   return program;
 }
 

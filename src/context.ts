@@ -1,4 +1,4 @@
-import { hostname } from "node:os";
+import { homedir, hostname } from "node:os";
 import path from "node:path";
 import type { Config } from "./config/schema.ts";
 import type { LoadedConfig } from "./config/sources.ts";
@@ -72,6 +72,8 @@ export class Context implements Deps {
 
 /** `$XDG_STATE_HOME/gasw-k8s/state.db` (XDG Base Directory Specification). */
 function defaultStatePath(env: NodeJS.ProcessEnv): string {
-  const base = env.XDG_STATE_HOME ?? path.join(env.HOME ?? "/", ".local", "state");
+  const given = env.XDG_STATE_HOME ?? "";
+  // The specification has empty and relative values ignored.
+  const base = path.isAbsolute(given) ? given : path.join(env.HOME || homedir(), ".local", "state");
   return path.join(base, "gasw-k8s", "state.db");
 }
