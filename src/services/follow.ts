@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { GaswError, messageOf } from "../errors.ts";
 import { ApiError, causeCode } from "../kubernetes/errors.ts";
@@ -87,6 +88,8 @@ export async function* follow(deps: Deps, workflows: readonly StoredWorkflow[], 
 /** The same dependencies, whose requests and pauses end at a deadline. */
 function until({ config, store, client, host, signal, now, warn }: Deps, deadline: AbortSignal): Deps {
   const either = AbortSignal.any([signal, deadline]);
+  // Every request under way listens to it.
+  setMaxListeners(0, either);
   return { config, store, client: client.withSignal(either), host, signal: either, now, warn };
 }
 

@@ -111,7 +111,8 @@ describe("a cluster that can't be reached ends with 4 and names its address", ()
     const error = errorOf(await ask(workflow));
     expect(error).toMatchObject({ code: 4, hint: expect.stringContaining("certificate is not signed by the given CA") });
     // Not even where the environment asks Node.js for it.
-    expect(errorOf(await ask(workflow, { NODE_TLS_REJECT_UNAUTHORIZED: "0", NODE_NO_WARNINGS: "1" }))).toEqual(error);
+    const unverified = errorOf(await ask(workflow, { NODE_TLS_REJECT_UNAUTHORIZED: "0", NODE_NO_WARNINGS: "1" }));
+    expect(unverified).toMatchObject({ code: 4, hint: error.hint });
   });
 });
 
