@@ -1,30 +1,12 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { addDebugCommands } from "./cliDebug.ts";
-import { parseDuration } from "./config/duration.ts";
+import { type CommonOptions, durationOption, type RunWithContext, withCommonOptions } from "./cliOptions.ts";
 import { type LoadedConfig, loadConfig } from "./config/sources.ts";
 import { Context } from "./context.ts";
 import { GASW_STATUSES } from "./core/job.ts";
 import { asGaswError, GaswError, systemCode } from "./errors.ts";
-import type { Io, OutputFormat } from "./ui/io.ts";
+import type { Io } from "./ui/io.ts";
 import { type ErrorStyle, errorReport } from "./ui/output.ts";
-
-/** Options that every command takes. */
-export interface CommonOptions {
-  readonly config?: string;
-  readonly namespace?: string;
-  readonly kubeconfig?: string;
-  readonly context?: string;
-  readonly output: OutputFormat;
-  readonly verbose?: boolean;
-  readonly workflow?: string;
-}
-
-/** Runs a command's body with a context made from the common options, and sees to it that everything is closed. */
-export type RunWithContext = (
-  options: CommonOptions,
-  workflowDir: string | undefined,
-  body: (context: Context) => Promise<number>,
-) => Promise<void>;
 
 const EXIT_USAGE = 2;
 const EXIT_OWN_FAILURE = 125;
@@ -58,7 +40,7 @@ function report(error: unknown, argv: readonly string[], io: Io, { options, wait
   // The help that was asked for, or that stands in for a missing command, is written already.
   if (error instanceof CommanderError && /^commander\.(help|version)/.test(error.code)) return error.exitCode === 0 ? 0 : EXIT_USAGE;
   if (systemCode(error) === "EPIPE") return 0;
-  const known = worded(io.signal.aborted ? interrupted(error) : error);
+  const known = worded(io.signal.aborted && isOfInterrupt(error) ? interrupted(error) : error);
   io.stderr.write(errorReport(known, options ?? guessedStyle(argv)));
   const isOwn = waits && known.code !== "TIMEOUT" && known.code !== "INTERRUPTED";
   return isOwn ? EXIT_OWN_FAILURE : known.exitCode;
@@ -89,9 +71,16 @@ function guessedStyle(argv: readonly string[]): ErrorStyle {
   return { output: isForPrograms ? "json" : "text" };
 }
 
+/** Whether a Ctrl-C is behind the error; what has words of its own and another cause went wrong by itself. */
+function isOfInterrupt(error: unknown): boolean {
+  if (error instanceof Error && error.name === "AbortError") return true;
+  if (error instanceof CommanderError) return false;
+  return error instanceof GaswError ? error.cause instanceof Error && isOfInterrupt(error.cause) : true;
+}
+
 function interrupted(cause: unknown): GaswError {
-  return new GaswError("INTERRUPTED", "interrupted: what was submitted goes on in the cluster", {
-    hint: "`gasw-k8s status` shows it; submitting again is safe, each job is made once",
+  return new GaswError("INTERRUPTED", "interrupted: what is in the cluster goes on without this command", {
+    hint: "`gasw-k8s status` shows the jobs; submitting again is safe, each job is made once, and other commands may be repeated",
     cause,
   });
 }
@@ -147,24 +136,6 @@ function load(io: Io, options: CommonOptions, workflowDir: string | undefined): 
   });
 }
 
-/** Adds the options that every command takes. */
-export function withCommonOptions(command: Command, formats: readonly OutputFormat[] = ["text", "json"]): Command {
-  return command
-    .option("--config <file>", "the one configuration file to read")
-    .option("-n, --namespace <name>", "Kubernetes namespace")
-    .option("--kubeconfig <file>", "kubeconfig of the cluster")
-    .option("--context <name>", "context of the kubeconfig")
-    .addOption(new Option("-o, --output <format>", "form of the answer").choices(formats).default("text"))
-    .option("-v, --verbose", "show the causes of an error");
-}
-
-/** Seconds from a duration given as an option. */
-export function durationOption(text: string): number {
-  const seconds = parseDuration(text);
-  if (seconds === undefined) throw new InvalidArgumentError('expected a duration such as 90, "90s", "15m" or "2h".');
-  return seconds;
-}
-
 function collect(value: string, previous: readonly string[] = []): string[] {
   return [...previous, value];
 }
@@ -189,9 +160,9 @@ function addSubmit(program: Command, io: Io, outcome: Outcome, runWithContext: R
     .option("--timeout <duration>", "time that the job's pod may be active")
     .option("--queue <name>", "Kueue local queue")
     .option("--env <key=value>", "environment variable (may be repeated)", collect)
-    .option("--invocation-id <number>", "GASW invocation id")
-    .option("--command <text>", "GASW command, for the record")
-    .option("--parameters <text>", "GASW parameters, for the record")
+    .option("--invocation-id <number>", "GASW invocation id: part of the submission's content (kept for GASW's database)")
+    .option("--command <text>", "GASW command: part of the submission's content (kept for GASW's database)")
+    .option("--parameters <text>", "GASW parameters: part of the submission's content (kept for GASW's database)")
     .addHelpText(
       "after",
       '\nExamples:\n  gasw-k8s submit sh/Job-1.sh --memory 2Gi\n  gasw-k8s submit sh/*.sh --wait\n  echo \'{"script":"sh/Job-1.sh","cpu":"2"}\' | gasw-k8s submit --from -\n',

@@ -1,6 +1,6 @@
 import path from "node:path";
 import { type Command, Option } from "commander";
-import { type CommonOptions, type RunWithContext, withCommonOptions } from "./cli.ts";
+import { type CommonOptions, type RunWithContext, withCommonOptions } from "./cliOptions.ts";
 import type { Io } from "./ui/io.ts";
 
 /** What the subcommands of `debug` are added with. */

@@ -63,9 +63,9 @@ export async function submit(context: Context, scripts: readonly string[], optio
   const submissions = [...new Set(scripts)].map((script) => parseRequest({ script, ...options.request, ...env }, optionName));
   if (options.dryRun !== undefined) return await dryRun(context, workflow, submissions, options.dryRun);
   const { done, failures } = await submitAll(context, workflow, submissions, options);
-  for (const failure of failures.slice(0, -1)) context.io.stderr.write(errorReport(failure, options));
-  const last = failures.at(-1);
-  if (last !== undefined) throw last;
+  const [first, ...others] = failures;
+  for (const failure of others) context.io.stderr.write(errorReport(failure, options));
+  if (first !== undefined) throw first;
   if (options.wait !== true) return 0;
   const jobs = done.map(({ jobId }) => jobId);
   const { waitForJobs } = await import("./wait.ts");
@@ -81,7 +81,7 @@ function optionName(field: string): string {
   return field === "script" ? "script" : `--${field.split(".")[0]?.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
-/** Submits all; what one failure does not concern goes on. Ids are printed in the order of the scripts. */
+/** Submits all; what one failure does not concern goes on. What was accepted is answered, also after a Ctrl-C. */
 async function submitAll(
   context: Context,
   workflow: Workflow,
@@ -91,14 +91,46 @@ async function submitAll(
   const checked = checkSubmissions(context.config, workflow, submissions, context.io.cwd);
   const submitter = new Submitter(context, workflow);
   const intents = checked.map((submission) => attempt(() => submitter.intend(submission)));
-  const results = await inParallel(checked, CONCURRENCY, async (submission, index) => {
+  const answers = new OrderedAnswers((job) => print(context, workflow, job, output));
+  await inParallel(checked, CONCURRENCY, async (submission, index) => {
+    if (context.signal.aborted) return;
     const intent = intents[index] as ReturnType<Submitter["intend"]> | GaswError;
-    return intent instanceof GaswError ? intent : await attemptAsync(submitter.submit(submission, intent));
+    answers.add(index, intent instanceof GaswError ? intent : await submitter.submit(submission, intent).catch(asGaswError));
   });
-  const done = results.filter((result): result is Submitted => !(result instanceof GaswError));
-  const failures = results.filter((result) => result instanceof GaswError);
-  print(context, workflow, done, output);
+  const { done, failures } = answers;
+  if (output === "json") {
+    const jobs = done.map((job) => answer(workflow, job));
+    if (jobs.length > 0 || !context.signal.aborted) context.io.stdout.write(`${JSON.stringify({ jobs }, null, 2)}\n`);
+  }
+  context.signal.throwIfAborted();
   return { done, failures: distinct(failures) };
+}
+
+/** Tells of each accepted job as soon as all before it are settled, in the order of the scripts. */
+class OrderedAnswers {
+  readonly #results: (Submitted | GaswError)[] = [];
+  readonly #tell: (job: Submitted) => void;
+  #told = 0;
+
+  constructor(tell: (job: Submitted) => void) {
+    this.#tell = tell;
+  }
+
+  add(index: number, result: Submitted | GaswError): void {
+    this.#results[index] = result;
+    for (; this.#told in this.#results; this.#told++) {
+      const next = this.#results[this.#told];
+      if (next !== undefined && !(next instanceof GaswError)) this.#tell(next);
+    }
+  }
+
+  get done(): Submitted[] {
+    return this.#results.filter((result): result is Submitted => !(result instanceof GaswError));
+  }
+
+  get failures(): GaswError[] {
+    return this.#results.filter((result) => result instanceof GaswError);
+  }
 }
 
 /** One outage makes many jobs fail alike: it is told once. */
@@ -106,12 +138,11 @@ function distinct(failures: readonly GaswError[]): GaswError[] {
   return [...new Map(failures.map((failure) => [failure.message, failure])).values()];
 }
 
-function print(context: Context, workflow: Workflow, done: readonly Submitted[], output: OutputFormat): void {
+/** One job's line; one JSON document for all is for the end. */
+function print(context: Context, workflow: Workflow, job: Submitted, output: OutputFormat): void {
   const { stdout } = context.io;
-  const records = done.map((job) => answer(workflow, job));
-  if (output === "json") stdout.write(`${JSON.stringify({ jobs: records }, null, 2)}\n`);
-  else if (output === "ndjson") for (const record of records) stdout.write(`${JSON.stringify(record)}\n`);
-  else for (const { jobId } of done) stdout.write(`${printable(jobId)}\n`);
+  if (output === "ndjson") stdout.write(`${JSON.stringify(answer(workflow, job))}\n`);
+  else if (output === "text") stdout.write(`${printable(job.jobId)}\n`);
 }
 
 function answer(workflow: Workflow, { jobId, kubeName, created }: Submitted) {
@@ -219,30 +250,18 @@ function attempt<T>(action: () => T): T | GaswError {
   try {
     return action();
   } catch (error) {
-    if (error instanceof GaswError) return error;
-    throw error;
+    return asGaswError(error);
   }
 }
 
-async function attemptAsync<T>(promise: Promise<T>): Promise<T | GaswError> {
-  try {
-    return await promise;
-  } catch (error) {
-    if (error instanceof GaswError) return error;
-    throw error;
-  }
-}
-
-/** Maps with a bounded number of calls at the same time, keeping the order. */
-async function inParallel<T, R>(items: readonly T[], limit: number, action: (item: T, index: number) => Promise<R>): Promise<R[]> {
-  const results: R[] = [];
+/** Acts on all with a bounded number of calls at the same time, begun in order. */
+async function inParallel<T>(items: readonly T[], limit: number, action: (item: T, index: number) => Promise<void>): Promise<void> {
   let next = 0;
   const worker = async () => {
     while (next < items.length) {
       const index = next++;
-      results[index] = await action(items[index] as T, index);
+      await action(items[index] as T, index);
     }
   };
   await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
-  return results;
 }

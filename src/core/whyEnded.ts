@@ -164,7 +164,7 @@ function signalled(facts: Facts): Explanation | undefined {
   const given = limits?.memory === undefined ? "" : ` (its limit is ${memoryText(limits.memory)})`;
   const remedies: Readonly<Record<string, string>> = {
     SIGKILL: `most often this is a lack of memory: submit it with a higher --memory${given}`,
-    SIGTERM: "somebody or the node stopped it: see `gasw-k8s debug events` and run it again",
+    SIGTERM: `somebody or the node stopped it: see \`gasw-k8s debug events ${facts.job.id}\` and run it again`,
     SIGSEGV: "the program has a fault, or a library of the image does not fit it: read its log",
     SIGBUS: "the program touched a file that was cut short, or /dev/shm is full: read its log",
     SIGILL: `the program was built for another processor: check the node (cpu limit ${cpuText(limits?.cpu)})`,

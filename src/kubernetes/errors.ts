@@ -37,9 +37,17 @@ export function isApiError(error: unknown, status: number): error is ApiError {
   return error instanceof ApiError && error.status === status;
 }
 
+/** Rarer answers that an API server gives itself: what it says, and what to do. */
+const OWN_ANSWERS: Readonly<Record<number, readonly [reason: string, hint: string]>> = {
+  409: ["finds the object changed or already there", "somebody else works on it at the same time: run the command again"],
+  410: ["no longer has what was asked for", "what was being read is too old: run the command again"],
+  413: ["finds the object too large", "a Job carries its script's options and environment: make those smaller"],
+};
+
 /** What the user sees of an answer that no caller has a better word for (exit 4). */
 export function refused(error: ApiError, server: string): GaswError {
   const text = error.body.message ?? "";
+  const isMarkup = /^\s*</.test(text);
   const said = (reason: string, hint: string) =>
     new GaswError("CLUSTER", `the cluster ${server} ${reason} (${error.request}${text === "" ? "" : `: ${text}`})`, { hint, cause: error });
   if (error.status === 401) {
@@ -63,7 +71,9 @@ export function refused(error: ApiError, server: string): GaswError {
   if (error.status === 422 || error.status === 400)
     return said("finds the request invalid", "the message names the field: correct that value in the configuration or the options");
   if (error.status === 429) return said("is overloaded", "try again later, or lower options.requestsPerSecond");
-  if (error.status < 500 || /^\s*</.test(text))
+  const own = OWN_ANSWERS[error.status];
+  if (own !== undefined && !isMarkup) return said(...own);
+  if (error.status < 500 || isMarkup)
     return said(
       `answered ${error.status}`,
       "what answers there is no API server, or a proxy stands between: check the address and the proxy",

@@ -31,7 +31,7 @@ export async function createJob(client: KubernetesClient, job: V1Job, query: { d
     }
     if (isOurs(found) && found.metadata?.annotations?.[KEYS.content] === job.metadata?.annotations?.[KEYS.content]) return false;
     throw new GaswError("CONFLICT", `Job ${namespace}/${name} is already there with another content`, {
-      hint: "it was made from another script or with other options (perhaps on another host): look at it with `gasw-k8s debug describe`, or clean up",
+      hint: `it was made from another script or with other options (perhaps on another host): look at it with \`gasw-k8s debug describe ${name}\`, or clean up`,
       cause: error,
     });
   }

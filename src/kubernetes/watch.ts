@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { KubernetesListObject, KubernetesObject } from "@kubernetes/client-node";
 import { GaswError } from "../errors.ts";
 import type { KubernetesClient } from "./client.ts";
@@ -5,6 +6,9 @@ import { ApiError, isApiError } from "./errors.ts";
 
 /** Seconds after which the API server ends a watch, so that a dead connection is noticed. */
 const WATCH_SECONDS = 60;
+
+/** Milliseconds between two watches, so that a server whose watches break at once is not asked without end. */
+const PAUSE_MS = 500;
 
 interface WatchEvent<T> {
   readonly type: "ADDED" | "MODIFIED" | "DELETED" | "BOOKMARK" | "ERROR";
@@ -36,6 +40,15 @@ export async function* follow<T extends KubernetesObject>(
       // A watch that was refused is an error; one that broke, or is too old to go on, is begun again by the loop.
       if (error instanceof GaswError || (error instanceof ApiError && !isApiError(error, 410))) throw error;
     }
+    await pause(signal);
+  }
+}
+
+async function pause(signal: AbortSignal): Promise<void> {
+  try {
+    await sleep(PAUSE_MS, undefined, { signal });
+  } catch (error) {
+    if (!signal.aborted) throw error;
   }
 }
 

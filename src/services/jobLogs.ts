@@ -6,7 +6,7 @@ import { asUserError } from "../kubernetes/client.ts";
 import { containerLog } from "../kubernetes/logs.ts";
 import { withDebugPod } from "./debugPod.ts";
 import type { Deps } from "./deps.ts";
-import { type JobTarget, type JobView, viewJob } from "./jobTarget.ts";
+import { type JobTarget, type JobView, neverBegan, viewJob } from "./jobTarget.ts";
 import { areAtHand, containerFiles, localFiles, type StreamFiles } from "./streamFiles.ts";
 
 /** Seconds after which the cluster ends a reader pod that was not deleted. */
@@ -103,10 +103,6 @@ async function readByPod(deps: Deps, target: JobTarget, view: JobView, copier: C
   copier.sink.note(`the files of ${target.id} are not on this host: a short-lived pod reads them`);
   const options = { lifetime: READER_LIFETIME, job: view.job, onWait: () => undefined };
   await withDebugPod(deps, target, options, ({ name, container }) => copier.copy(containerFiles(deps, target.namespace, name, container)));
-}
-
-function neverBegan({ stored }: JobTarget, { seen }: JobView): boolean {
-  return seen.phase === "missing" && stored?.status === "NOT_SUBMITTED";
 }
 
 /** What the containers wrote themselves, for what failed before the script began. */

@@ -99,3 +99,8 @@ export async function viewJob({ client }: Deps, { namespace, kubeName }: JobTarg
   const pod = podsByJob(sorted).get(kubeName);
   return { job, pods: sorted, pod, seen: observe(job, pod) };
 }
+
+/** Whether the job was written down and never handed to the cluster. */
+export function neverBegan({ stored }: JobTarget, { seen }: JobView): boolean {
+  return seen.phase === "missing" && stored?.status === "NOT_SUBMITTED";
+}

@@ -252,3 +252,22 @@ async function noDebugPods(): Promise<void> {
   const list = () => get("pods", "-n", workflow.namespace, "-l", "app.kubernetes.io/component=debug");
   await eventually(list, ({ items }) => items.length === 0, 30);
 }
+
+describe("a job that is not submitted yet", () => {
+  test.each([["shell"], ["exec", "--", "true"]])(
+    "has no container for debug %s, and is not called over (exit 6)",
+    async (command, ...rest) => {
+      const refused = new TestWorkflow({ account: "admin", config: { nodeSelector: { "not a label": "x" } } });
+      try {
+        expect(await refused.cli("submit", refused.script("Job-1", "true\n"))).toMatchObject({ code: 4 });
+        expect(await refused.cli("debug", command, "Job-1", ...rest)).toEqual({
+          stdout: "",
+          stderr: expect.stringMatching(/^error: job Job-1 is not submitted yet, so it has no container\nhint: .*debug why Job-1/),
+          code: 6,
+        });
+      } finally {
+        await refused.cleanup();
+      }
+    },
+  );
+});

@@ -1,7 +1,8 @@
+import { spawn } from "node:child_process";
 import { existsSync, rmSync } from "node:fs";
 import path from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
-import { get, kubectl, TestWorkflow } from "./harness.ts";
+import { apply, eventually, get, kubectl, PROGRAM, TestWorkflow } from "./harness.ts";
 
 /** A node selector that no node matches: the Jobs are made, and cost the node nothing. */
 const PARKED = { nodeSelector: { "gasw-k8s.io/test": "no-node" } };
@@ -90,6 +91,42 @@ describe("submit", () => {
     const result = await workflow.cli("submit", ...scripts);
     expect(result).toMatchObject({ stdout: "Job-2\n", code: 7 });
     expect(await workflow.jobs()).toHaveLength(2);
+  });
+
+  test("tells of all failures when several scripts are refused, and exits with the first one's code", async () => {
+    workflow = new TestWorkflow({ config: PARKED });
+    await workflow.cli("submit", workflow.script("Job-1", "true\n"));
+    const metadata = { name: "one-job", namespace: workflow.namespace };
+    await apply({ apiVersion: "v1", kind: "ResourceQuota", metadata, spec: { hard: { "count/jobs.batch": "1" } } });
+    await eventually(
+      () => get("resourcequota", "one-job", "-n", workflow.namespace),
+      (quota) => quota.status?.used?.["count/jobs.batch"] === "1",
+    );
+    const scripts = [workflow.script("Job-1", "false\n"), workflow.script("Job-2", "true\n")];
+    const result = await workflow.cli("submit", ...scripts);
+    expect(result).toMatchObject({ stdout: "", code: 7 });
+    expect(result.stderr).toMatch(
+      /^error: .* no room in the namespace's quota .*\nhint: .*\nerror: job Job-1 .*another content\nhint: .*\n$/,
+    );
+  });
+
+  test("answers what was accepted before a Ctrl-C, each script as soon as it and all before it are", async () => {
+    workflow = new TestWorkflow({ config: { ...PARKED, options: { requestsPerSecond: 2 } } });
+    const ids = Array.from({ length: 30 }, (_, index) => `Job-${index}`);
+    const scripts = ids.map((id) => workflow.script(id, "true\n"));
+    const child = spawn(process.execPath, [PROGRAM, "submit", ...scripts], { cwd: workflow.directory, env: workflow.env });
+    let stdout = "";
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      stdout += text;
+      child.kill("SIGINT");
+    });
+    const code = await new Promise((resolve) => child.on("close", resolve));
+    expect(code).toBe(130);
+    const told = stdout.trimEnd().split("\n");
+    expect(told).toEqual(ids.filter((id) => told.includes(id)));
+    expect(told.length).toBeLessThan(ids.length);
+    const made = (await workflow.jobs()).map((job) => job.metadata.annotations["gasw-k8s.io/job"]);
+    expect(made).toEqual(expect.arrayContaining(told));
   });
 
   test("finds the Job in the cluster when the state was lost, and makes no second one", async () => {

@@ -75,6 +75,11 @@ describe("help and version", () => {
   });
 });
 
+test("submit's help says what the texts for GASW do: they are part of the content", async () => {
+  const { stdout } = await gaswK8s("submit", "--help");
+  expect(stdout.replace(/\s+/g, " ")).toContain("GASW command: part of the submission's content (kept for GASW's database)");
+});
+
 describe("a waiting command", () => {
   test("ends with 125 for a failure of this tool, since other codes are the jobs'", async () => {
     const { code, stderr } = await gaswK8s("submit", "--wait", "sh/Job-1.sh");
@@ -93,9 +98,26 @@ test("a missing configuration file is told with its name, exit 3", async () => {
   expect(code).toBe(3);
 });
 
-test("a Ctrl-C says what goes on, exit 130", async () => {
-  const cwd = folderWith();
-  const { io, stderr } = ioDouble({ cwd, env: { HOME: cwd } });
-  expect(await run(["submit"], { ...io, signal: AbortSignal.abort() }, "1.2.3")).toBe(130);
-  expect(stderr()).toMatch(/^error: interrupted: what was submitted goes on in the cluster\nhint: /);
+describe("after a Ctrl-C", () => {
+  async function interruptedRun(...argv: string[]): Promise<{ code: number; stderr: string }> {
+    const cwd = folderWith();
+    const { io, stderr } = ioDouble({ cwd, env: { HOME: cwd, GASW_K8S_NFS_ADDRESS: "nfs", GASW_K8S_NFS_PATH: cwd } });
+    const code = await run(argv, { ...io, signal: AbortSignal.abort() }, "1.2.3");
+    return { code, stderr: stderr() };
+  }
+
+  test("what it ended is told as interrupted, with what goes on, exit 130", async () => {
+    const { code, stderr } = await interruptedRun("submit", "--from", "-");
+    expect(stderr).toMatch(/^error: interrupted: what is in the cluster goes on without this command\nhint: /);
+    expect(code).toBe(130);
+  });
+
+  test.each([
+    [["submit"], /^error: no script is named\n/],
+    [["submit", "--bogus"], /^error: unknown option '--bogus'\n/],
+  ])("%j: what went wrong by itself is told as it is, exit 2", async (argv, message) => {
+    const { code, stderr } = await interruptedRun(...argv);
+    expect(stderr).toMatch(message);
+    expect(code).toBe(2);
+  });
 });

@@ -4,7 +4,7 @@ import { GaswError } from "../../errors.ts";
 import { asUserError } from "../../kubernetes/client.ts";
 import { exec as run } from "../../kubernetes/terminal.ts";
 import { withDebugPod } from "../../services/debugPod.ts";
-import { findTarget, type JobTarget, type JobView, viewJob } from "../../services/jobTarget.ts";
+import { findTarget, type JobTarget, type JobView, neverBegan, viewJob } from "../../services/jobTarget.ts";
 import { printable } from "../../ui/output.ts";
 import { progress } from "../../ui/progress.ts";
 import { hasTerminal, terminalSize, withRawTerminal } from "../../ui/rawTerminal.ts";
@@ -31,12 +31,10 @@ export async function exec(context: Context, name: string, command: readonly str
   if (command.length === 0)
     throw new GaswError("USAGE", "no command is given", { hint: `gasw-k8s debug exec ${name} -- COMMAND [ARGUMENT…]` });
   const { target, view } = await look(context, name, options);
+  refuseUnlessBegun(target, view);
   if (view.seen.phase !== "running") {
-    const isWaiting = view.seen.phase === "waiting";
-    throw new GaswError("NOT_FOUND", `job ${target.id} ${isWaiting ? "has not begun" : "is over"}, so it has no running container`, {
-      hint: isWaiting
-        ? `\`gasw-k8s debug why ${target.id}\` says what it waits for`
-        : `\`gasw-k8s debug shell ${target.id}\` opens a fresh pod with its image, volumes and directory`,
+    throw new GaswError("NOT_FOUND", `job ${target.id} is over, so it has no running container`, {
+      hint: `\`gasw-k8s debug shell ${target.id}\` opens a fresh pod with its image, volumes and directory`,
     });
   }
   return await attach(context, ownContainer(target, view), command, options);
@@ -46,11 +44,7 @@ export async function exec(context: Context, name: string, command: readonly str
 export async function shell(context: Context, name: string, options: TerminalOptions): Promise<number> {
   const { target, view } = await look(context, name, options);
   if (view.seen.phase === "running") return await attach(context, ownContainer(target, view), SHELL, options);
-  if (view.seen.phase === "waiting") {
-    throw new GaswError("NOT_FOUND", `job ${target.id} has not begun, so it has no running container`, {
-      hint: `\`gasw-k8s debug why ${target.id}\` says what it waits for`,
-    });
-  }
+  refuseUnlessBegun(target, view);
   const { io } = context;
   io.stderr.write(`job ${printable(target.id)} is over: opening a fresh pod with its image, volumes and directory\n`);
   const line = await progress(io, "waiting for the pod");
@@ -69,6 +63,15 @@ export async function shell(context: Context, name: string, options: TerminalOpt
   } finally {
     stop();
   }
+}
+
+/** A job that waits, or was not even submitted, has neither a container nor a past. */
+function refuseUnlessBegun(target: JobTarget, view: JobView): void {
+  const isUnsubmitted = neverBegan(target, view);
+  if (!isUnsubmitted && view.seen.phase !== "waiting") return;
+  throw new GaswError("NOT_FOUND", `job ${target.id} ${isUnsubmitted ? "is not submitted yet" : "has not begun"}, so it has no container`, {
+    hint: `\`gasw-k8s debug why ${target.id}\` says what it waits for`,
+  });
 }
 
 async function look(context: Context, name: string, { workflow }: TerminalOptions): Promise<{ target: JobTarget; view: JobView }> {

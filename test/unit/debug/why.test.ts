@@ -91,6 +91,7 @@ const table: Record<string, [Facts, string, RegExp, RegExp]> = {
   ],
   "exit 126": [error(126), "command-not-executable", /could not be executed/, /chmod/],
   signal: [error(139), "signal", /ended by SIGSEGV/, /fault/],
+  "ended from outside": [error(143), "signal", /ended by SIGTERM/, /`gasw-k8s debug events Job-1`/],
   "kill without a reported lack of memory": [error(137, { kubeJob: kubeJob(memory) }), "signal", /SIGKILL/, /limit is 64Mi/],
   "exit code of GASW with its stage": [error(40), "exit-code", /exit code 40 while its inputs were downloaded.*ERROR_DL/, /inputs exist/],
   "exit code of a result": [error(32), "exit-code", /while its results were uploaded/, /results/],

@@ -1,0 +1,40 @@
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { parseDuration } from "./config/duration.ts";
+import type { Context } from "./context.ts";
+import type { OutputFormat } from "./ui/io.ts";
+
+/** Options that every command takes. */
+export interface CommonOptions {
+  readonly config?: string;
+  readonly namespace?: string;
+  readonly kubeconfig?: string;
+  readonly context?: string;
+  readonly output: OutputFormat;
+  readonly verbose?: boolean;
+  readonly workflow?: string;
+}
+
+/** Runs a command's body with a context made from the common options, and sees to it that everything is closed. */
+export type RunWithContext = (
+  options: CommonOptions,
+  workflowDir: string | undefined,
+  body: (context: Context) => Promise<number>,
+) => Promise<void>;
+
+/** Adds the options that every command takes. */
+export function withCommonOptions(command: Command, formats: readonly OutputFormat[] = ["text", "json"]): Command {
+  return command
+    .option("--config <file>", "the one configuration file to read")
+    .option("-n, --namespace <name>", "Kubernetes namespace")
+    .option("--kubeconfig <file>", "kubeconfig of the cluster")
+    .option("--context <name>", "context of the kubeconfig")
+    .addOption(new Option("-o, --output <format>", "form of the answer").choices(formats).default("text"))
+    .option("-v, --verbose", "show the causes of an error");
+}
+
+/** Seconds from a duration given as an option. */
+export function durationOption(text: string): number {
+  const seconds = parseDuration(text);
+  if (seconds === undefined) throw new InvalidArgumentError('expected a duration such as 90, "90s", "15m" or "2h".');
+  return seconds;
+}

@@ -1,0 +1,23 @@
+import { describe, expect, test } from "vitest";
+import { ApiError, refused } from "../../../src/kubernetes/errors.ts";
+
+const told = (status: number, message: string) => refused(new ApiError(status, { message }, "POST /jobs"), "https://k8s:6443");
+
+describe("an answer that is not a success", () => {
+  test.each([
+    [409, "finds the object changed or already there"],
+    [410, "no longer has what was asked for"],
+    [413, "finds the object too large"],
+  ])("%i is the API server's own word", (status, reason) => {
+    const { code, message, hint } = told(status, "words");
+    expect({ code, message }).toEqual({ code: "CLUSTER", message: `the cluster https://k8s:6443 ${reason} (POST /jobs: words)` });
+    expect(hint).not.toContain("proxy");
+  });
+
+  test.each([
+    [413, "<html>too large</html>"],
+    [418, "words"],
+  ])("%i with %j comes from something else", (status, message) => {
+    expect(told(status, message).hint).toContain("or a proxy stands between");
+  });
+});
