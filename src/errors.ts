@@ -7,6 +7,7 @@ export type ErrorCode =
   | "VOLUME_NOT_READY"
   | "NOT_FOUND"
   | "CONFLICT"
+  | "DATABASE"
   | "TIMEOUT"
   | "INTERRUPTED";
 
@@ -18,6 +19,7 @@ const EXIT_CODES: Record<ErrorCode, number> = {
   VOLUME_NOT_READY: 5,
   NOT_FOUND: 6,
   CONFLICT: 7,
+  DATABASE: 8,
   TIMEOUT: 124,
   INTERRUPTED: 130,
 };

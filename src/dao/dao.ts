@@ -1,0 +1,41 @@
+import type { GaswRow, RowWrite } from "../core/gaswRow.ts";
+
+/** Where the GASW database is and how it is spoken to. */
+export interface DaoSettings {
+  /** `sqlite:PATH`, `postgres://…`, `mysql://…` (MariaDB too) or `jdbc:…`; nothing is left to be filled in. */
+  readonly url: string;
+  readonly user?: string | undefined;
+  /** Never printed; never in the argument list of another process. */
+  readonly password?: string | undefined;
+  /** JDBC: the driver's jar, of the server's own version. */
+  readonly driverJar?: string | undefined;
+  /** IANA name of the time zone that the database's times, which have none, are meant in. */
+  readonly timeZone: string;
+  /** Milliseconds that connecting, and each statement, may take. */
+  readonly timeout: number;
+  /** Ends what is under way. */
+  readonly signal: AbortSignal;
+}
+
+/** What a batch of writes came to. */
+export interface Applied {
+  /** For each write whether it was made: not where the row to be added was there already, or the one to be changed had changed or was gone. */
+  readonly applied: readonly boolean[];
+  /** Sentences on what had to be cut or left out. */
+  readonly warnings: readonly string[];
+}
+
+/** The GASW database, whatever server it is. Every method throws GaswError DATABASE where it can't be reached, read or written. */
+export interface Dao {
+  /** The rows of these ids, in one query for every few hundred; ids without a row are missing in the map. */
+  rows(ids: readonly string[]): Promise<Map<string, GaswRow>>;
+  /** A simulation's rows that stand in one of these statuses. */
+  rowsInStatus(simulationId: string, statuses: readonly string[]): Promise<GaswRow[]>;
+  /** A simulation's invocation id by file name, for those of the names that have rows. */
+  invocationIds(simulationId: string, fileNames: readonly string[]): Promise<Map<string, number>>;
+  /** The largest invocation id of a simulation; 0 where it has no rows. */
+  largestInvocationId(simulationId: string): Promise<number>;
+  /** Makes all writes in one transaction, in order. */
+  apply(writes: readonly RowWrite[]): Promise<Applied>;
+  close(): Promise<void>;
+}
