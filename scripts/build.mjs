@@ -1,4 +1,6 @@
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import path from "node:path";
 import { build } from "rolldown";
 
@@ -77,8 +79,11 @@ await build({
   plugins: [leanKubeConfig, textOnlyCosmiconfig, collectInputs],
   output: {
     dir: fresh,
-    format: "esm",
-    chunkFileNames: "[name]-[hash].js",
+    // CommonJS: V8 keeps compiled code of scripts only, not of modules.
+    format: "cjs",
+    dynamicImportInCjs: false,
+    entryFileNames: "[name].cjs",
+    chunkFileNames: ({ name }) => (name === "hot" ? "hot.cjs" : "[name]-[hash].cjs"),
     codeSplitting: { groups: [{ name: chunkOf, debugName: "hot" }] },
   },
 });
@@ -97,6 +102,9 @@ await build({
   ],
   output: { file: path.join(fresh, "rare.cjs"), format: "cjs" },
 });
+// What it would be started by: the program is started from the chunk itself.
+rmSync(path.join(fresh, "main.cjs"));
+copyFileSync(path.join(root, "src/start.cjs"), path.join(fresh, "start.cjs"));
 writeFileSync(path.join(fresh, "THIRD_PARTY_LICENSES.txt"), licences([...inputs]));
 // Two renames: a program that runs meanwhile finds its files at any moment but one.
 const old = path.join(root, "dist.old");
@@ -104,6 +112,32 @@ rmSync(old, { recursive: true, force: true });
 if (existsSync(dist)) renameSync(dist, old);
 renameSync(fresh, dist);
 rmSync(old, { recursive: true, force: true });
+keepCompiledCode();
+
+/** Writes down the compiled code of all that a submission runs through, up to a cluster that does not answer. */
+function keepCompiledCode() {
+  const folder = mkdtempSync(path.join(tmpdir(), "gasw-k8s-build-"));
+  const script = path.join(folder, "workflow/sh/Job-1.sh");
+  for (const name of ["sh", "out", "err"]) mkdirSync(path.join(folder, "workflow", name), { recursive: true });
+  writeFileSync(script, "true\n");
+  const config = path.join(folder, "gasw-k8s.json");
+  const cluster = { k8sAddress: "https://127.0.0.1:1", k8sToken: "none", nfsAddress: "127.0.0.1", nfsPath: "/", image: "none" };
+  const options = { maxRetryToPush: 0, statusRetry: 0 };
+  const securityContext = { runAsUser: process.getuid(), runAsGroup: process.getgid() };
+  writeFileSync(config, JSON.stringify({ ...cluster, options, securityContext, state: { path: path.join(folder, "state.db") } }));
+  const program = `
+    const { cacheFile, compile, evaluate } = require(${JSON.stringify(path.join(dist, "start.cjs"))});
+    const script = compile();
+    process.on("exit", () => {
+      require("node:fs").writeFileSync(cacheFile + ".new", script.createCachedData());
+      require("node:fs").renameSync(cacheFile + ".new", cacheFile);
+    });
+    process.argv.splice(1, 0, "gasw-k8s");
+    void evaluate(script).main();`;
+  const { status, stderr } = spawnSync(process.execPath, ["-e", program, "submit", "--config", config, script], { encoding: "utf8" });
+  rmSync(folder, { recursive: true, force: true });
+  if (status !== 4) throw new Error(`the program does not start: exit ${status}\n${stderr}`);
+}
 
 /** The licence texts of every package in the bundle, as their terms ask. */
 function licences(files) {

@@ -22,7 +22,9 @@ describe("the published package", () => {
   test("holds the program, its manifests, its pages and its licences, and no source or test", () => {
     for (const file of [
       "bin/gasw-k8s.js",
-      "dist/main.js",
+      "dist/hot.cache",
+      "dist/hot.cjs",
+      "dist/start.cjs",
       "deploy/rbac.yaml",
       "kubernetes_plugin.conf.example",
       "README.md",
