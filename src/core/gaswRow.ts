@@ -83,4 +83,10 @@ export type RowWrite =
   /** Adds a row, unless one of that id is there. */
   | { readonly kind: "insert"; readonly row: GaswRow & { readonly status: GaswStatus }; readonly facts?: RowFacts }
   /** Changes a row, unless its status is no longer the one that the decision was made from. */
-  | { readonly kind: "update"; readonly id: string; readonly ifStatus: string | null; readonly change: RowChange; readonly facts?: RowFacts };
+  | {
+      readonly kind: "update";
+      readonly id: string;
+      readonly ifStatus: string | null;
+      readonly change: RowChange;
+      readonly facts?: RowFacts;
+    };

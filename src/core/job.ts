@@ -28,14 +28,35 @@ export type GaswStatus = (typeof GASW_STATUSES)[number];
 /** The statuses in which this tool may hold a job locally. */
 export type LocalStatus = Extract<
   GaswStatus,
-  "NOT_SUBMITTED" | "SUCCESSFULLY_SUBMITTED" | "QUEUED" | "RUNNING" | "COMPLETED" | "ERROR" | "STALLED" | "DELETED"
+  | "NOT_SUBMITTED"
+  | "QUEUED"
+  | "RUNNING"
+  | "COMPLETED"
+  | "ERROR"
+  | "STALLED"
+  | "ERROR_HELD"
+  | "STALLED_HELD"
+  | "CANCELLED"
+  | "DELETED"
+  | "DELETED_REPLICA"
 >;
 
-const ENDED: ReadonlySet<GaswStatus> = new Set<GaswStatus>(["COMPLETED", "ERROR", "STALLED", "DELETED"]);
+/** The local statuses of a job that is not over; the index on active jobs has this very list. */
+export const ACTIVE_STATUSES = ["NOT_SUBMITTED", "QUEUED", "RUNNING"] as const satisfies readonly LocalStatus[];
 
 /** Whether a job in this status is over and changes no more by itself. */
-export function hasEnded(status: GaswStatus): boolean {
-  return ENDED.has(status);
+export function hasEnded(status: LocalStatus): boolean {
+  return !(ACTIVE_STATUSES as readonly LocalStatus[]).includes(status);
+}
+
+/** Whether a job has failed so often that it waits to be released. */
+export function isHeld(status: LocalStatus): boolean {
+  return status === "ERROR_HELD" || status === "STALLED_HELD";
+}
+
+/** Id of an attempt: the first is called like its script, the n-th resubmission `<file name>-r<n>`. */
+export function attemptId(fileName: string, attempt: number): string {
+  return attempt === 0 ? fileName : `${fileName}-r${attempt}`;
 }
 
 /** One run of an engine, in one directory. */
@@ -69,8 +90,12 @@ export interface JobOptions {
 
 /** A script to be run as one job. */
 export interface JobRequest {
-  /** The script's base name without `.sh`. */
+  /** The script's base name without `.sh`, and for a resubmission its number. */
   readonly jobId: string;
+  /** The script's base name without `.sh`; without it, the job's id. */
+  readonly fileName?: string;
+  /** Nodes that the job must not run on. */
+  readonly avoidNodes?: readonly string[];
   readonly options: JobOptions;
   /** Hash of the script's bytes and of the options: tells the same submission from another one. */
   readonly contentHash: string;

@@ -1,140 +1,130 @@
 import { hasEnded, type LocalStatus } from "./job.ts";
 import type { Observation } from "./observe.ts";
+import { type Decision, decide, type Grace, type KnownJob, type Removal } from "./observed.ts";
+import { effectOf, isSignal, type Siblings, type Signal } from "./signal.ts";
 
-/** What is known of a job before it is looked at. */
-export interface KnownJob {
-  readonly status: LocalStatus;
-  readonly pendingFamily: string | null;
-  readonly pendingSince: string | null;
-  /** The end that was decided for it, written down before its Job is removed. */
-  readonly removal?: "ERROR" | "DELETED" | null;
+/** A job before a step: what the state knows of it. */
+export interface Attempt extends KnownJob {
+  /** Whether its end has been seen to: retried, held, or announced. */
+  readonly settled: boolean;
+  /** Whether this tool itself is to submit it, as soon as no other attempt of its script is alive. */
+  readonly due: boolean;
+  /** The signal that was taken from its row and not acknowledged there yet. */
+  readonly signal: Signal | null;
 }
 
-/** Grace per reason of waiting, in seconds; null and a missing reason mean for ever. */
-export type Grace = Readonly<Record<string, number | null>>;
-
-/** What the tool makes of an observation: the job's next state, and whether its Job must go. */
-export interface Decision {
-  readonly status: LocalStatus;
-  readonly reason?: string | null;
-  readonly message?: string | null;
-  readonly exitCode?: number;
-  readonly pod?: string;
-  readonly node?: string;
-  readonly startedAt?: string;
-  readonly finishedAt?: string;
-  readonly pendingFamily: string | null;
-  readonly pendingSince: string | null;
-  readonly removeJob: boolean;
+/** All that a step is decided from. */
+export interface Situation {
+  readonly job: Attempt;
+  /** The row's status in the GASW database; undefined: there is no row, or nobody has asked. */
+  readonly dao: string | null | undefined;
+  /** What the cluster shows; undefined: nobody has asked. */
+  readonly seen: Observation | undefined;
+  /** Return code that the job's own output states. */
+  readonly fileCode?: number | undefined;
+  readonly siblings: Siblings;
+  /** Resubmissions of an invocation (GASW's `default.retry.count`). */
+  readonly retryCount: number;
+  readonly grace: Grace;
+  readonly now: Date;
 }
 
-/** Reasons that alternate while one and the same thing keeps failing: their time is counted together. */
-const FAMILIES: Readonly<Record<string, string>> = {
-  ErrImagePull: "image",
-  ImagePullBackOff: "image",
-  ErrImageNeverPull: "image",
-  InvalidImageName: "image",
-  ImageInspectError: "image",
-  RegistryUnavailable: "image",
-  SignatureValidationFailed: "image",
-  CreateContainerConfigError: "container",
-  CreateContainerError: "container",
-  RunContainerError: "container",
-  CrashLoopBackOff: "container",
-};
+/** What is to be done outside the state. */
+export type Effect =
+  /** One more attempt is written down, to be submitted by this tool. */
+  | "resubmit"
+  /** This attempt is submitted now. */
+  | "start"
+  /** The invocation is over: whoever waits for its result is told. */
+  | "announce";
+
+/** A job after a step. */
+export interface Step {
+  readonly decision: Decision;
+  readonly settled: boolean;
+  readonly due: boolean;
+  readonly removal: Removal | null;
+  readonly signal: Signal | null;
+  readonly effects: readonly Effect[];
+  /** Why a signal was not followed. */
+  readonly refusal?: string;
+}
 
 /**
- * Decides every change of a job's status. Pure: the same known job, observation, file and time always give the same answer.
- * @param fileCode the return code that the job's own output states; undefined where there is none
+ * One step of a job's life cycle: first what the cluster shows, then the signal in its row, then what follows from an end. Pure; every
+ * change of a status comes from here. An end that was seen wins over a signal that comes with it.
  */
-export function decide(known: KnownJob, seen: Observation, fileCode: number | undefined, now: Date, grace: Grace): Decision {
-  const still: Decision = { status: known.status, pendingFamily: null, pendingSince: null, removeJob: false };
-  if (hasEnded(known.status)) return { ...still, pendingFamily: known.pendingFamily, pendingSince: known.pendingSince };
-  const removed = decidedEnd(known, still, seen);
-  if (removed !== undefined) return removed;
-  switch (seen.phase) {
-    case "missing":
-      // Only `submit` starts it; an output file may be an earlier life's.
-      if (known.status === "NOT_SUBMITTED") return still;
-      return judgedByFile(
-        still,
-        fileCode,
-        "Gone",
-        "the Job is gone (deleted, or removed by its time to live) and its output does not tell how it ended",
-      );
-    case "lost":
-      return judgedByFile(still, fileCode, "PodGone", `its pod was deleted or evicted before its end was seen (${seen.message})`);
-    case "waiting":
-      return waiting(known, seen, now, grace);
-    case "running":
-      return { ...still, ...placeOf(seen), status: "RUNNING", reason: null, message: null };
-    case "ended":
-      return ended(still, seen, fileCode);
+export function step(situation: Situation): Step {
+  const { job, seen, fileCode, now, grace } = situation;
+  const still: Decision = { status: job.status, pendingFamily: job.pendingFamily, pendingSince: job.pendingSince, removeJob: false };
+  const decision = seen === undefined ? still : decide(job, seen, fileCode, now, grace);
+  const isGone = seen === undefined || seen.phase === "missing";
+  const removal = job.removal === "NOT_SUBMITTED" && seen?.phase === "missing" ? null : (job.removal ?? null);
+  const { settled, due, signal } = job;
+  const observed: Step = { decision, settled, due, removal, signal, effects: [] };
+  return settle(asReplica(signalled(observed, situation, isGone), situation, isGone), situation);
+}
+
+/** Follows the signal in the row, once. */
+function signalled(step: Step, { job, dao, siblings }: Situation, isGone: boolean): Step {
+  if (!isSignal(dao) || dao === job.signal) return step;
+  const taken = { ...step, signal: dao };
+  const effect = effectOf(dao, step.decision.status, job.settled, siblings);
+  switch (effect.kind) {
+    case "refuse":
+      return { ...taken, refusal: effect.why };
+    case "kill":
+      return killed(taken, effect.end, isGone);
+    case "resubmit":
+      return { ...withStatus(taken, effect.status), settled: hasEnded(effect.status), effects: ["resubmit"] };
+    case "rerun":
+      return { ...withStatus(taken, "NOT_SUBMITTED"), settled: false, due: true, removal: "NOT_SUBMITTED" };
   }
 }
 
-/**
- * The end that was decided before, unless the job has got the better of it: it completed, or one that was given up began to run.
- * Its reason stands in the record already.
- */
-function decidedEnd({ removal }: KnownJob, still: Decision, seen: Observation): Decision | undefined {
-  if (removal === undefined || removal === null) return undefined;
-  if (seen.phase === "missing" || seen.phase === "lost") return { ...still, status: removal };
-  if (seen.phase === "ended") return seen.ending.exitCode === 0 ? undefined : { ...still, ...placeOf(seen), status: removal };
-  if (seen.phase === "running" && removal === "ERROR") return undefined;
-  return { ...still, ...placeOf(seen), status: removal, removeJob: true };
+/** Gives a job up: one whose Job may be there ends when that is removed. */
+function killed(step: Step, end: "DELETED" | "DELETED_REPLICA", isGone: boolean): Step {
+  const isOver = hasEnded(step.decision.status);
+  const { decision } = withStatus(step, end);
+  return { ...step, decision: { ...decision, removeJob: !isOver && !isGone }, settled: false, due: false, removal: end };
 }
 
-function placeOf(seen: Exclude<Observation, { phase: "missing" | "lost" }>): Pick<Decision, "pod" | "node" | "startedAt" | "finishedAt"> {
-  const { pod, node, startedAt, finishedAt } = seen;
-  return {
-    ...(pod === undefined ? {} : { pod }),
-    ...(node === undefined ? {} : { node }),
-    ...(startedAt === undefined ? {} : { startedAt }),
-    ...(finishedAt === undefined ? {} : { finishedAt }),
-  };
+function withStatus(step: Step, status: LocalStatus): Step {
+  return { ...step, decision: { ...step.decision, status } };
 }
 
-function judgedByFile(still: Decision, fileCode: number | undefined, reason: string, message: string): Decision {
-  if (fileCode === undefined) return { ...still, status: "STALLED", reason, message };
-  const told = "told by the job's output, since its pod is gone";
-  return fileCode === 0
-    ? { ...still, status: "COMPLETED", exitCode: 0, reason: "Completed", message: told }
-    : { ...still, status: "ERROR", exitCode: fileCode, reason: "Error", message: told };
+/** An attempt of an invocation that has completed is of no more use. */
+function asReplica(step: Step, { siblings }: Situation, isGone: boolean): Step {
+  return siblings.completed && !hasEnded(step.decision.status) ? killed(step, "DELETED_REPLICA", isGone) : step;
 }
 
-function ended(still: Decision, seen: Extract<Observation, { phase: "ended" }>, fileCode: number | undefined): Decision {
-  const { ending } = seen;
-  const exitCode = fileCode ?? ending.exitCode;
-  // A script that ends with 0 because its time is up has not completed, unless its output says so.
-  const presumed = ending.reason === "DeadlineExceeded" ? undefined : 0;
-  const completed = ending.exitCode === 0 && (fileCode ?? presumed) === 0;
-  const status: LocalStatus = completed ? "COMPLETED" : ending.byCluster ? "STALLED" : "ERROR";
-  return {
-    ...still,
-    ...placeOf(seen),
-    status,
-    reason: completed ? "Completed" : ending.reason === "Completed" ? "Error" : ending.reason,
-    message: ending.message === "" ? null : ending.message,
-    ...(exitCode === undefined ? {} : { exitCode }),
-  };
+/** Sees to an end, once: success, a cancellation and a kill are told; a failure is retried, or held when it was one too many. */
+function settle(step: Step, { siblings, retryCount }: Situation): Step {
+  const { status } = step.decision;
+  if (!hasEnded(status)) return startable(step, siblings);
+  if (step.settled) return step;
+  const settled = { ...step, settled: true };
+  switch (status) {
+    case "ERROR":
+    case "STALLED":
+      // Another attempt is there to go on with, or has done it already.
+      if (siblings.completed || siblings.newer) return settled;
+      // The failures before this one: GaswOutputParser counts all of the invocation and takes one off.
+      if (siblings.failures < retryCount) return { ...settled, effects: [...step.effects, "resubmit"] };
+      return { ...withStatus(settled, status === "ERROR" ? "ERROR_HELD" : "STALLED_HELD") };
+    case "COMPLETED":
+      return { ...settled, effects: [...step.effects, "announce"] };
+    case "CANCELLED":
+    case "DELETED":
+      // The last attempt to end speaks for the invocation.
+      return siblings.open ? settled : { ...settled, effects: [...step.effects, "announce"] };
+    default:
+      return settled;
+  }
 }
 
-function waiting(known: KnownJob, seen: Extract<Observation, { phase: "waiting" }>, now: Date, grace: Grace): Decision {
-  const family = FAMILIES[seen.reason] ?? seen.reason;
-  const since = known.pendingFamily === family && known.pendingSince !== null ? known.pendingSince : now.toISOString();
-  const allowed = grace[seen.reason] ?? null;
-  const elapsed = (now.getTime() - Date.parse(since)) / 1000;
-  const over = allowed !== null && elapsed >= allowed;
-  // A container that ran is never said to wait again: the pod's report may lag behind.
-  const status: LocalStatus = over ? "ERROR" : known.status === "RUNNING" ? "RUNNING" : "QUEUED";
-  return {
-    ...placeOf(seen),
-    status,
-    reason: seen.reason,
-    message: seen.message,
-    pendingFamily: family,
-    pendingSince: since,
-    removeJob: over,
-  };
+/** Two attempts of one script never run at once: the second would find the first one's folder and empty the workflow directory. */
+function startable(step: Step, siblings: Siblings): Step {
+  const isReady = step.due && step.decision.status === "NOT_SUBMITTED" && step.removal === null && !siblings.alive;
+  return isReady ? { ...step, effects: [...step.effects, "start"] } : step;
 }

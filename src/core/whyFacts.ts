@@ -1,7 +1,7 @@
 import type { CoreV1Event, V1Container, V1Job, V1Node, V1PersistentVolumeClaim, V1Pod, V1PodSpec } from "@kubernetes/client-node";
 import { hasEnded, type LocalStatus } from "./job.ts";
-import type { Decision, KnownJob } from "./lifecycle.ts";
 import type { Observation } from "./observe.ts";
+import type { Decision, KnownJob } from "./observed.ts";
 import { MAIN_CONTAINER } from "./podTemplate.ts";
 
 /** What the state has kept of a job; times are RFC 3339. */

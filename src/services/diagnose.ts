@@ -1,5 +1,5 @@
 import type { V1Node } from "@kubernetes/client-node";
-import { decide } from "../core/lifecycle.ts";
+import { decide } from "../core/observed.ts";
 import { jobFiles } from "../core/podTemplate.ts";
 import { type Answer, explain } from "../core/why.ts";
 import { currentState, type Facts } from "../core/whyFacts.ts";

@@ -1,6 +1,6 @@
 import type { CoreV1Event, V1Job } from "@kubernetes/client-node";
 import { hasEnded } from "../core/job.ts";
-import { type Decision, decide } from "../core/lifecycle.ts";
+import { type Decision, decide } from "../core/observed.ts";
 import { KEYS, workflowHash } from "../core/names.ts";
 import { jobIdOf, type Observation, observe, podsByJob, timeText } from "../core/observe.ts";
 import { asUserError } from "../kubernetes/client.ts";
