@@ -54,5 +54,18 @@ export const EXAMPLE = {
     CreateContainerError: "5m",
     Unschedulable: "never",
   },
+  retryCount: 5,
+  retryMemoryGrowth: 1,
+  retryAvoidNode: false,
+  dao: {
+    url: "jdbc:h2:tcp://localhost:9092/{workflowDir}/db/jobs",
+    user: "gasw",
+    password: "",
+    passwordFile: "/etc/gasw-k8s/dao-password",
+    driverJar: "/var/www/cgi-bin/m2Server-gasw3/lib/h2.jar",
+    timeZone: "Europe/Paris",
+    minorStatus: false,
+    timeout: "30s",
+  },
   state: { path: "/var/lib/gasw-k8s/state.db" },
 } as const;

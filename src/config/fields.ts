@@ -103,6 +103,34 @@ export const apiServerUrl = () =>
       typeof value === "string" && /^https?:\/\/[^\s/]/.test(value) && URL.canParse(value) ? stripSlashes(value) : undefined,
   });
 
+/** An IANA time zone; empty is none. */
+export const timeZone = () =>
+  field<string>({
+    doc: { type: "string", title: "time zone" },
+    expected: 'a time zone such as "Europe/Paris" or "UTC"',
+    read: (value) => (typeof value === "string" && isTimeZone(value) ? value : undefined),
+  });
+
+function isTimeZone(text: string): boolean {
+  try {
+    return new Intl.DateTimeFormat("en", { timeZone: text }).resolvedOptions().timeZone !== "";
+  } catch (error) {
+    if (error instanceof RangeError) return false;
+    throw error;
+  }
+}
+
+/** Address of a database, without a password: that would be seen by whoever sees the configuration. */
+export const databaseUrl = () =>
+  field<string>({
+    doc: { type: "string", title: "URL", pattern: "^(sqlite:|postgres(ql)?://|mysql://|mariadb://|jdbc:)" },
+    expected: "sqlite:PATH, postgres://…, mysql://… or jdbc:…, without a password (dao.passwordFile holds it)",
+    read: (value) => {
+      if (typeof value !== "string" || !/^(sqlite:.|postgres(ql)?:\/\/.|mysql:\/\/.|mariadb:\/\/.|jdbc:.)/.test(value)) return undefined;
+      return /:\/\/[^/@]*:[^/@]*@|[?;&]password=/i.test(value) ? undefined : value;
+    },
+  });
+
 export const hostName = () => textMatching("host name", "a host name or an address, without a path", /^[^\s/]+$/);
 export const imageName = () => textMatching("image name", 'an image name such as "debian:12"', /^\S+$/);
 export const labelText = () =>

@@ -90,5 +90,11 @@ function typeWord(value: unknown): string {
 
 /** Whether what stands there must never be printed. */
 export function isSecretPath(path: readonly PropertyKey[]): boolean {
-  return path[0] === "k8sToken" || path[0] === "env" || ((path[0] === "initContainers" || path[0] === "sidecars") && path.length > 2);
+  const isPassword = path[0] === "dao" && path[1] === "password";
+  return (
+    isPassword ||
+    path[0] === "k8sToken" ||
+    path[0] === "env" ||
+    ((path[0] === "initContainers" || path[0] === "sidecars") && path.length > 2)
+  );
 }

@@ -139,7 +139,7 @@ export function referencePage(): string {
     INTRODUCTION,
     SOURCES,
     `## Keys\n\n${table(rows, variables)}`,
-    `### \`resources\`, \`options\`, \`state\`\n\n${table([...below("resources"), ...below("options"), ...below("state")], variables)}`,
+    `### \`resources\`, \`options\`, \`dao\`, \`state\`\n\n${table([...below("resources"), ...below("options"), ...below("dao"), ...below("state")], variables)}`,
     `### \`workflowVolume\`\n\n${workflowVolumes.map(({ type, rows: fields }) => `\`"type": "${type}"\`\n\n${table(fields, undefined)}`).join("\n\n")}`,
     `### Entries of \`volumes\`\n\n${VOLUMES}\n\n${table(volumes, undefined)}`,
     KINDS,

@@ -205,6 +205,40 @@ export const configSchema = object({
     ),
     'How long a job may wait for a reason before it fails; `"never"`: it waits on. What is given is added to the default, reason by reason.',
   ),
+  retryCount: key(
+    prefault(fields.wholeNumber(), 5),
+    "How often a failed job is submitted again (GASW's `default.retry.count`); with 5, the sixth failure is held.",
+  ),
+  retryMemoryGrowth: key(
+    prefault(fields.positiveNumber(), 1),
+    "Factor by which the memory of a resubmission grows where the attempt before had too little; 1: not at all.",
+  ),
+  retryAvoidNode: key(prefault(fields.flag(), false), "Whether a resubmission keeps off the nodes on which the attempts before failed."),
+  dao: key(
+    prefault(
+      object({
+        url: key(
+          optional(fields.databaseUrl()),
+          "The GASW database: `sqlite:PATH`, `postgres://…`, `mysql://…` or `jdbc:h2:…`; `{workflowDir}` and `{workflowId}` are filled in. Without it, an SQLite file beside the state.",
+        ),
+        user: key(optional(fields.name()), "User of the database."),
+        password: key(optional(fields.secret()), "Password of that user. Prefer `passwordFile`."),
+        passwordFile: key(optional(fields.localPath()), "File whose first line is the password."),
+        driverJar: key(
+          optional(fields.localPath()),
+          "JDBC: the driver's jar, of the server's own version; a GASW installation has it. Needs a Java runtime, 17 or newer.",
+        ),
+        timeZone: key(optional(fields.timeZone()), "Time zone that the database's times are meant in; without it, this machine's."),
+        minorStatus: key(
+          prefault(fields.flag(), false),
+          "Whether the stages of a job are written too. A live engine counts their ids up in memory, and would clash.",
+        ),
+        timeout: key(prefault(fields.duration({ minimum: 0.001 }), 30), "How long connecting, and each statement, may take."),
+      }),
+      {},
+    ),
+    "The GASW database, which the user's client sees: `status --sync` and `monitor` keep it up to date.",
+  ),
   state: key(
     prefault(
       object({ path: key(optional(fields.localPath()), "State file, on a local disk; without it, `$XDG_STATE_HOME/gasw-k8s/state.db`.") }),

@@ -88,6 +88,17 @@ export interface JobOptions {
   readonly outputs?: readonly string[];
 }
 
+/** What is kept of a submission's options, for its resubmissions: of its environment, whose values may be secret, the names alone. */
+export type StoredRequest = Omit<JobOptions, "env"> & {
+  readonly envNames?: readonly string[];
+  /** Nodes on which an earlier attempt failed and that are to be avoided. */
+  readonly avoidNodes?: readonly string[];
+};
+
+export function storedRequest({ env, ...options }: JobOptions): StoredRequest {
+  return env === undefined ? options : { ...options, envNames: Object.keys(env) };
+}
+
 /** A script to be run as one job. */
 export interface JobRequest {
   /** The script's base name without `.sh`, and for a resubmission its number. */

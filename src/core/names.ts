@@ -16,6 +16,8 @@ export const KEYS = {
   workflow: `${PREFIX}/workflow`,
   /** Label (where legal) and annotation: the true job id. */
   job: `${PREFIX}/job`,
+  /** Annotation of a resubmission's Job: base name of its script. */
+  fileName: `${PREFIX}/file-name`,
   /** Annotation: absolute path of the workflow's directory. */
   directory: `${PREFIX}/directory`,
   /** Annotation: name of the host whose state knows the workflow. */

@@ -64,9 +64,29 @@ export interface PodSettings {
   readonly ttl: number;
 }
 
-/** Paths of a job's files, relative to the workflow's directory (GASW's layout). */
-export function jobFiles(jobId: string): { script: string; out: string; err: string } {
-  return { script: `./sh/${jobId}.sh`, out: `./out/${jobId}.sh.out`, err: `./err/${jobId}.sh.err` };
+/** Paths of a job's files, relative to the workflow's directory. */
+export interface JobFiles {
+  readonly script: string;
+  readonly out: string;
+  readonly err: string;
+  /** The application's own part of the streams. */
+  readonly appOut: string;
+  readonly appErr: string;
+}
+
+/**
+ * Where a script's files are (GASW's layout). The newest attempt's stand where GASW looks for them.
+ * @param superseded number of an attempt that was followed by another one: its streams were moved aside
+ */
+export function jobFiles(fileName: string, superseded?: number): JobFiles {
+  const aside = superseded === undefined ? "" : `.${superseded}`;
+  return {
+    script: `./sh/${fileName}.sh`,
+    out: `./out/${fileName}.sh.out${aside}`,
+    err: `./err/${fileName}.sh.err${aside}`,
+    appOut: `./out/${fileName}.sh.app.out${aside}`,
+    appErr: `./err/${fileName}.sh.app.err${aside}`,
+  };
 }
 
 /** Kubernetes expands `$(NAME)` in arguments and environment values; a doubled dollar sign stands for itself. */
@@ -185,10 +205,18 @@ export function withOptions(settings: PodSettings, options: JobRequest["options"
   };
 }
 
+/** Keeps a pod off some nodes. */
+function avoidance(nodes: readonly string[]): Pick<V1PodSpec, "affinity"> {
+  if (nodes.length === 0) return {};
+  // By the node's own name: a label of it need not say the same.
+  const term = { matchFields: nodes.map((node) => ({ key: "metadata.name", operator: "NotIn", values: [node] })) };
+  return { affinity: { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [term] } } } };
+}
+
 /** The Kubernetes Job of one submission. */
 export function buildJob(workflow: Workflow, request: JobRequest, defaults: PodSettings, mounts: readonly Mount[], owner: RunAs): V1Job {
   const settings = withOptions(defaults, request.options);
-  const files = jobFiles(request.jobId);
+  const files = jobFiles(request.fileName ?? request.jobId);
   const identity = identityMetadata("job", workflow, request.jobId);
   const labels = { ...settings.labels, ...identity.labels };
   const annotations = { ...settings.annotations, ...identity.annotations };
@@ -203,7 +231,12 @@ export function buildJob(workflow: Workflow, request: JobRequest, defaults: PodS
       name: jobName(workflow.namespace, workflow.id, request.jobId),
       namespace: workflow.namespace,
       labels: { ...labels, ...(settings.queue === undefined ? {} : { "kueue.x-k8s.io/queue-name": settings.queue }) },
-      annotations: { ...annotations, [KEYS.content]: request.contentHash, [KEYS.directory]: workflow.directory },
+      annotations: {
+        ...annotations,
+        [KEYS.content]: request.contentHash,
+        [KEYS.directory]: workflow.directory,
+        ...(request.fileName === undefined ? {} : { [KEYS.fileName]: request.fileName }),
+      },
     },
     spec: {
       backoffLimit: 0,
@@ -216,6 +249,7 @@ export function buildJob(workflow: Workflow, request: JobRequest, defaults: PodS
         metadata: { labels, annotations },
         spec: {
           ...basePodSpec(settings, mounts, owner),
+          ...avoidance(request.avoidNodes ?? []),
           ...(settings.timeout === undefined ? {} : { activeDeadlineSeconds: settings.timeout }),
           initContainers: [...sidecars, ...initContainers],
           containers: [workflowContainer(MAIN_CONTAINER, command, workflow, settings, mounts, owner)],

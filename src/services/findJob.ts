@@ -3,7 +3,8 @@ import { GaswError } from "../errors.ts";
 import type { Store, StoredJob, StoredWorkflow } from "../store/store.ts";
 
 /**
- * The job that a user means: a job id, a script's path, the Kubernetes name, or (where nothing is destroyed) the beginning of one id.
+ * The job that a user means: a job id, a script's path, the Kubernetes name, or (where nothing is destroyed) the beginning of one id. The
+ * first attempt's id names the invocation, and so its newest attempt.
  * @throws GaswError NOT_FOUND when there is none, USAGE when there are several
  */
 export function findJob(
@@ -28,7 +29,12 @@ export function findJob(
       hint: "write out the id, and name the workflow with --workflow",
     });
   }
-  return job;
+  return text === job.kubeName || job.attempt > 0 ? job : newestAttempt(store, job);
+}
+
+function newestAttempt(store: Store, job: StoredJob): StoredJob {
+  const workflow = store.findWorkflow(job.namespace, job.workflow);
+  return (workflow === undefined ? undefined : store.attempts(workflow, job.fileName).at(-1)) ?? job;
 }
 
 /** Whether a text names a script in a workflow's `sh/` rather than a job. */

@@ -36,7 +36,7 @@ export interface LogOptions {
  * @throws GaswError NOT_FOUND when it has written nothing, CLUSTER
  */
 export async function readJobLogs(deps: Deps, target: JobTarget, options: LogOptions, sink: LogSink): Promise<void> {
-  const { out, err } = jobFiles(target.id);
+  const { out, err } = jobFiles(target.fileName, target.superseded);
   const files = { both: [out, err], stdout: [out], stderr: [err] }[options.streams];
   const copier = new Copier(files, sink);
   try {

@@ -5,7 +5,7 @@ import { jobIdOf, type Observation, observe, podsByJob } from "../core/observe.t
 import { GaswError } from "../errors.ts";
 import { asUserError } from "../kubernetes/client.ts";
 import { getJob, listJobs } from "../kubernetes/jobs.ts";
-import type { StoredJob } from "../store/store.ts";
+import type { Store, StoredJob } from "../store/store.ts";
 import type { Deps } from "./deps.ts";
 import { findJob } from "./findJob.ts";
 import { workflowDirectory } from "./workflowFiles.ts";
@@ -14,6 +14,10 @@ import { enclosingWorkflow, knownWorkflow } from "./workflows.ts";
 /** The job that a debug command is about. */
 export interface JobTarget {
   readonly id: string;
+  /** The script's base name. */
+  readonly fileName: string;
+  /** Number of the attempt, where another one followed it. */
+  readonly superseded: number | undefined;
   readonly workflow: string;
   readonly namespace: string;
   readonly directory: string;
@@ -42,7 +46,7 @@ export async function findTarget(deps: Deps, text: string, options: { workflow?:
   const directory = options.workflow === undefined ? enclosingWorkflow(cwd) : workflowDirectory(options.workflow, [], cwd);
   const workflow = directory === undefined ? undefined : knownWorkflow(deps, directory);
   try {
-    return ofStored(findJob(deps.store, text, { prefix: true, workflow, cwd }));
+    return ofStored(deps.store, findJob(deps.store, text, { prefix: true, workflow, cwd }));
   } catch (error) {
     if (!(error instanceof GaswError && error.code === "NOT_FOUND")) throw error;
     const foreign = await findForeign(deps, text, directory);
@@ -51,9 +55,12 @@ export async function findTarget(deps: Deps, text: string, options: { workflow?:
   }
 }
 
-function ofStored(stored: StoredJob): JobTarget {
-  const { id, workflow, namespace, directory, kubeName, image } = stored;
-  return { id, workflow, namespace, directory, kubeName, image, stored };
+function ofStored(store: Store, stored: StoredJob): JobTarget {
+  const { id, fileName, attempt, workflow, namespace, directory, kubeName, image } = stored;
+  const known = store.findWorkflow(namespace, workflow);
+  const newest = known === undefined ? attempt : store.attempts(known, fileName).at(-1)?.attempt;
+  const superseded = newest === attempt ? undefined : attempt;
+  return { id, fileName, superseded, workflow, namespace, directory, kubeName, image, stored };
 }
 
 /** A job that another host submitted, found by its id or its Kubernetes name. */
@@ -80,6 +87,8 @@ function ofForeign(job: V1Job, namespace: string): JobTarget {
   const { name = "", annotations = {} } = job.metadata ?? {};
   return {
     id: jobIdOf(job) ?? name,
+    fileName: annotations[KEYS.fileName] ?? jobIdOf(job) ?? name,
+    superseded: undefined,
     workflow: annotations[KEYS.workflow] ?? "",
     namespace,
     directory: annotations[KEYS.directory] ?? "",

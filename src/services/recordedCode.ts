@@ -10,16 +10,16 @@ const CLOCK_TOLERANCE_MS = 60_000;
 
 /** A job whose output may be looked at. */
 interface WrittenJob {
-  readonly id: string;
+  readonly fileName: string;
   readonly directory: string;
   /** RFC 3339 time at which its submission was written down; undefined where this host did not submit it. */
   readonly created?: string | undefined;
 }
 
 /** Whether the job's output is there, and is not what an earlier life of the workflow left. */
-export function hasOutput({ id, directory, created }: WrittenJob): boolean {
+export function hasOutput({ fileName, directory, created }: WrittenJob): boolean {
   try {
-    const { mtimeMs } = statSync(path.join(directory, jobFiles(id).out));
+    const { mtimeMs } = statSync(path.join(directory, jobFiles(fileName).out));
     return created === undefined || mtimeMs >= Date.parse(created) - CLOCK_TOLERANCE_MS;
   } catch (error) {
     // What a job has put in place of its output, or a file server that does not answer, is no output.
@@ -31,6 +31,6 @@ export function hasOutput({ id, directory, created }: WrittenJob): boolean {
 /** The return code in the job's own output; asked for only where the job is over. */
 export function recordedCode(job: WrittenJob, seen: Observation): number | undefined {
   if (seen.phase === "waiting" || seen.phase === "running" || !hasOutput(job)) return undefined;
-  const files = jobFiles(job.id);
+  const files = jobFiles(job.fileName);
   return readReturnCode(job.directory, files.out, files.err);
 }

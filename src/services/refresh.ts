@@ -1,9 +1,9 @@
-import type { CoreV1Event, V1Job } from "@kubernetes/client-node";
+import type { CoreV1Event, V1Job, V1Pod } from "@kubernetes/client-node";
 import { hasEnded } from "../core/job.ts";
-import { type Decision, decide } from "../core/observed.ts";
 import { KEYS, workflowHash } from "../core/names.ts";
 import { jobIdOf, type Observation, observe, podsByJob, timeText } from "../core/observe.ts";
-import { asUserError } from "../kubernetes/client.ts";
+import { type Decision, decide } from "../core/observed.ts";
+import { asUserError, type KubernetesClient } from "../kubernetes/client.ts";
 import { jobPath, listJobs } from "../kubernetes/jobs.ts";
 import { listEvents, listPods, remove } from "../kubernetes/objects.ts";
 import type { JobChange, StoredJob, StoredWorkflow } from "../store/store.ts";
@@ -32,7 +32,7 @@ export async function refresh(deps: Deps, workflow: StoredWorkflow): Promise<voi
       return { job, kubeJob, decision, change: changeOf(job, decision, kubeJob, time) };
     });
     // What is to be removed is written down first, and ends only when its Job is on its way out: an ended job is never looked at again.
-    store.applyRefresh(
+    store.applyUpdates(
       decisions.map(({ job, decision, change }) => ({ job, change: decision.removeJob ? announcement(change) : change })),
       time,
     );
@@ -51,18 +51,29 @@ async function removeThenEnd(
   { client, store }: Deps,
   { job, kubeJob, change }: { job: StoredJob; kubeJob: V1Job | undefined; change: JobChange },
 ): Promise<void> {
-  if (kubeJob !== undefined) await remove(client, jobPath(job.namespace, job.kubeName), kubeJob.metadata?.uid);
+  await removeJob(client, job, kubeJob);
   store.changeJob(job, change);
 }
 
-/** What the cluster shows of a job. */
-interface Seen {
-  readonly observation: Observation;
-  readonly kubeJob: V1Job | undefined;
+/** Has the very Job that was seen removed, with its pod. */
+export async function removeJob(client: KubernetesClient, job: StoredJob, kubeJob: V1Job | undefined): Promise<void> {
+  if (kubeJob !== undefined) await remove(client, jobPath(job.namespace, job.kubeName), kubeJob.metadata?.uid);
 }
 
-/** Reads the cluster once and answers what it shows of each job. */
-async function look({ client, now }: Deps, workflow: StoredWorkflow, active: readonly StoredJob[]): Promise<(job: StoredJob) => Seen> {
+/** What the cluster shows of a job. */
+export interface Seen {
+  readonly observation: Observation;
+  readonly kubeJob: V1Job | undefined;
+  /** Whether its pod may still run something. */
+  readonly isAlive: boolean;
+}
+
+/** Reads the cluster once, for explanations too of jobs that wait, and answers what it shows of each job. */
+export async function look(
+  { client, now }: Deps,
+  workflow: StoredWorkflow,
+  active: readonly StoredJob[],
+): Promise<(job: StoredJob) => Seen> {
   const hash = workflowHash(workflow.namespace, workflow.id);
   const [jobs, pods] = await Promise.all([listJobs(client, workflow.namespace, hash), listPods(client, workflow.namespace, hash)]);
   const jobsByName = new Map(jobs.map((job) => [job.metadata?.name ?? "", job]));
@@ -76,10 +87,15 @@ async function look({ client, now }: Deps, workflow: StoredWorkflow, active: rea
       if (event !== undefined) observations.set(job.key, explained(observations.get(job.key) as Observation, event));
     }
   }
-  return (job) => ({
-    observation: observations.get(job.key) ?? { phase: "missing" },
-    kubeJob: jobsByName.get(job.kubeName),
-  });
+  return (job) => {
+    const kubeJob = jobsByName.get(job.kubeName);
+    const pod = podByJob.get(job.kubeName);
+    return { observation: observations.get(job.key) ?? observe(kubeJob, pod), kubeJob, isAlive: pod !== undefined && !isOver(pod) };
+  };
+}
+
+function isOver({ status }: V1Pod): boolean {
+  return status?.phase === "Succeeded" || status?.phase === "Failed";
 }
 
 function isUnexplained(job: StoredJob, seen: Observation | undefined, now: Date): boolean {
@@ -101,7 +117,8 @@ export function explained(seen: Observation, event: CoreV1Event): Observation {
   return { ...seen, reason: quota ? "QuotaExceeded" : (event.reason ?? seen.reason), message: event.message ?? seen.message };
 }
 
-function changeOf(job: StoredJob, decision: Decision, kubeJob: V1Job | undefined, now: Date): JobChange {
+/** What a decision changes in a job's row. */
+export function changeOf(job: StoredJob, decision: Decision, kubeJob: V1Job | undefined, now: Date): JobChange {
   const { status, reason, message, exitCode, pod, node, startedAt, finishedAt, pendingFamily, pendingSince } = decision;
   const wanted: JobChange = {
     status,
@@ -116,7 +133,7 @@ function changeOf(job: StoredJob, decision: Decision, kubeJob: V1Job | undefined
     ...(hasEnded(status) ? { ended: finishedAt ?? now.toISOString() } : {}),
     ...(job.status === "NOT_SUBMITTED" && status !== "NOT_SUBMITTED" ? acceptedAs(job, kubeJob, now) : {}),
   };
-  return Object.fromEntries(Object.entries(wanted).filter(([key, value]) => job[key as keyof JobChange] !== value));
+  return Object.fromEntries(Object.entries(wanted).filter(([key, value]) => job[key as keyof StoredJob] !== value));
 }
 
 /** A submission that was cut off after its Job was made: what was accepted stands in the Job. */

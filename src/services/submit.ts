@@ -1,5 +1,5 @@
 import type { V1Job } from "@kubernetes/client-node";
-import type { JobOptions, JobRequest, RunAs, Workflow } from "../core/job.ts";
+import { type JobOptions, type JobRequest, type RunAs, storedRequest, type Workflow } from "../core/job.ts";
 import { jobName } from "../core/names.ts";
 import { buildJob, effectiveRunAs } from "../core/podTemplate.ts";
 import type { DesiredVolume } from "../core/volumes.ts";
@@ -98,6 +98,7 @@ export class Submitter {
       kubeName: jobName(this.#workflow.namespace, this.#workflow.id, request.jobId),
       contentHash: request.contentHash,
       image: podSettings(this.#deps.config, request.options).image,
+      request: storedRequest(request.options),
     });
   }
 

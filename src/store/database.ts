@@ -148,6 +148,25 @@ function withLock<T>(lockFile: string, action: () => T): T {
   }
 }
 
+/**
+ * Takes a lock that lasts until it is released or the process ends, however it ends.
+ * @param patience milliseconds to wait for it: somebody may only be looking whether it is held
+ * @returns undefined while another process has it
+ */
+export function holdLock(lockFile: string, patience: number): { release(): void } | undefined {
+  const before = process.umask(0o077);
+  const lock = new Database(lockFile, { timeout: patience, nativeBinding });
+  process.umask(before);
+  try {
+    lock.exec("BEGIN EXCLUSIVE");
+    return { release: () => void lock.close() };
+  } catch (error) {
+    lock.close();
+    if (systemCode(error) === "SQLITE_BUSY") return undefined;
+    throw error;
+  }
+}
+
 const HEADER = "SQLite format 3\0";
 
 /** A file that holds something else is reported as corrupt before SQLite may take it for an empty or encrypted database. */

@@ -9,15 +9,22 @@ export const migrations: readonly (readonly string[])[] = [
       created TEXT NOT NULL,
       -- When the volumes' last-used annotations were last renewed.
       volumes_renewed TEXT NOT NULL,
+      -- Who syncs it with the GASW database now, for messages; the hold itself is a lock of the operating system.
+      holder TEXT,
       UNIQUE (namespace, id)
     ) STRICT`,
     `CREATE TABLE jobs (
       key INTEGER PRIMARY KEY,
       workflow INTEGER NOT NULL REFERENCES workflows (key),
       id TEXT NOT NULL,
+      -- The script's base name, which ties the attempts of one invocation together, and the number of the attempt.
+      file_name TEXT NOT NULL,
+      attempt INTEGER NOT NULL,
       kube_name TEXT NOT NULL UNIQUE,
       content_hash TEXT NOT NULL,
       image TEXT NOT NULL,
+      -- What the request stated, as JSON; of its environment the names alone.
+      request TEXT NOT NULL,
       status TEXT NOT NULL,
       -- Why the job waits or how it ended: a word for programs, a sentence for people.
       reason TEXT,
@@ -28,8 +35,23 @@ export const migrations: readonly (readonly string[])[] = [
       -- Since when the job waits for reasons of one family; grace periods count from here.
       pending_family TEXT,
       pending_since TEXT,
-      -- The end that was decided for it before its Job is removed: ERROR or DELETED.
+      -- What was decided for it before its Job is removed: an end, or NOT_SUBMITTED to run it again.
       removal TEXT,
+      -- Whether its end was seen to: retried, held or announced.
+      settled INTEGER NOT NULL DEFAULT 0,
+      -- Whether this tool submits it itself, and whether the workflow directory was made ready for that.
+      due INTEGER NOT NULL DEFAULT 0,
+      prepared INTEGER NOT NULL DEFAULT 0,
+      -- A signal that was taken from the GASW database and is not acknowledged there yet.
+      signal TEXT,
+      -- Whether it was asked to be submitted once more while it was active.
+      replicating INTEGER NOT NULL DEFAULT 0,
+      -- What its output tells, as JSON.
+      output TEXT,
+      -- As the request, an earlier attempt or the GASW database says.
+      invocation_id INTEGER,
+      -- Whether the GASW database knows it.
+      delivered INTEGER NOT NULL DEFAULT 0,
       created TEXT NOT NULL,
       submitted TEXT,
       started TEXT,
@@ -38,7 +60,10 @@ export const migrations: readonly (readonly string[])[] = [
       observed TEXT,
       UNIQUE (workflow, id)
     ) STRICT`,
-    "CREATE INDEX jobs_active ON jobs (workflow) WHERE status NOT IN ('COMPLETED', 'ERROR', 'STALLED', 'DELETED')",
+    "CREATE INDEX jobs_active ON jobs (workflow) WHERE status IN ('NOT_SUBMITTED', 'QUEUED', 'RUNNING')",
+    "CREATE INDEX jobs_unsettled ON jobs (workflow) WHERE settled = 0",
+    "CREATE INDEX jobs_invocation ON jobs (workflow, file_name, attempt)",
+    "CREATE INDEX jobs_id ON jobs (id)",
     `CREATE TABLE transitions (
       key INTEGER PRIMARY KEY,
       job INTEGER NOT NULL REFERENCES jobs (key),
@@ -48,5 +73,27 @@ export const migrations: readonly (readonly string[])[] = [
       message TEXT
     ) STRICT`,
     "CREATE INDEX transitions_job ON transitions (job)",
+    // What the GASW database has yet to be told, oldest first; written by triggers, so in the transaction of the change itself.
+    `CREATE TABLE outbox (
+      seq INTEGER PRIMARY KEY AUTOINCREMENT,
+      job INTEGER NOT NULL UNIQUE REFERENCES jobs (key) ON DELETE CASCADE
+    ) STRICT`,
+    `CREATE TRIGGER jobs_made AFTER INSERT ON jobs BEGIN
+      INSERT INTO outbox (job) VALUES (NEW.key);
+    END`,
+    `CREATE TRIGGER jobs_changed AFTER UPDATE OF status, settled, signal, exit_code, started, ended, output, replicating ON jobs
+    WHEN (NEW.status, NEW.settled, NEW.signal, NEW.exit_code, NEW.started, NEW.ended, NEW.output, NEW.replicating)
+      IS NOT (OLD.status, OLD.settled, OLD.signal, OLD.exit_code, OLD.started, OLD.ended, OLD.output, OLD.replicating)
+    BEGIN
+      INSERT OR REPLACE INTO outbox (job) VALUES (NEW.key);
+    END`,
+    // Invocations that are over, each once, in the order in which their readers are told.
+    `CREATE TABLE results (
+      cursor INTEGER PRIMARY KEY AUTOINCREMENT,
+      workflow INTEGER NOT NULL REFERENCES workflows (key),
+      file_name TEXT NOT NULL,
+      job INTEGER NOT NULL REFERENCES jobs (key),
+      UNIQUE (workflow, file_name)
+    ) STRICT`,
   ],
 ];

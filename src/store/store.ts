@@ -1,7 +1,10 @@
 import type Database from "better-sqlite3";
-import { hasEnded, type LocalStatus, type Workflow } from "../core/job.ts";
+import { ACTIVE_STATUSES, attemptId, type LocalStatus, type StoredRequest, type Workflow } from "../core/job.ts";
+import type { Attempt } from "../core/lifecycle.ts";
+import { jobName } from "../core/names.ts";
+import type { Removal } from "../core/observed.ts";
 import { GaswError } from "../errors.ts";
-import { type OpenOptions, openDatabase, stateError } from "./database.ts";
+import { holdLock, type OpenOptions, openDatabase, stateError } from "./database.ts";
 
 /** A workflow as the state knows it. */
 export interface StoredWorkflow extends Workflow {
@@ -9,24 +12,30 @@ export interface StoredWorkflow extends Workflow {
 }
 
 /** A job as the state knows it; times are RFC 3339 in UTC. */
-export interface StoredJob {
+export interface StoredJob extends Attempt {
   readonly key: number;
   readonly id: string;
+  readonly fileName: string;
+  /** 0 for the first submission of the script. */
+  readonly attempt: number;
   readonly workflow: string;
   readonly namespace: string;
   readonly directory: string;
   readonly kubeName: string;
   readonly contentHash: string;
   readonly image: string;
-  readonly status: LocalStatus;
+  readonly request: StoredRequest;
   readonly reason: string | null;
   readonly message: string | null;
   readonly exitCode: number | null;
   readonly pod: string | null;
   readonly node: string | null;
-  readonly pendingFamily: string | null;
-  readonly pendingSince: string | null;
-  readonly removal: "ERROR" | "DELETED" | null;
+  readonly removal: Removal | null;
+  /** Whether the workflow directory was made ready for this attempt. */
+  readonly prepared: boolean;
+  readonly replicating: boolean;
+  readonly invocationId: number | null;
+  readonly delivered: boolean;
   readonly created: string;
   readonly submitted: string | null;
   readonly started: string | null;
@@ -49,11 +58,43 @@ export type JobChange = Partial<
     | "pendingFamily"
     | "pendingSince"
     | "removal"
+    | "settled"
+    | "due"
+    | "prepared"
+    | "signal"
+    | "replicating"
+    | "invocationId"
     | "submitted"
     | "started"
     | "ended"
   >
->;
+> & { /** What its output tells, as JSON. */ readonly output?: string | null };
+
+/** What one look at a job comes to in the state. */
+export interface JobUpdate {
+  readonly job: Pick<StoredJob, "key" | "status">;
+  readonly change: JobChange;
+  /** One more attempt of its invocation, with this request. */
+  readonly resubmit?: StoredRequest | undefined;
+  /** Whether its invocation is over. */
+  readonly announce?: boolean;
+  /** A remark for its history that goes with no change of status. */
+  readonly remark?: { readonly reason: string; readonly message: string } | undefined;
+}
+
+/** A job that the GASW database has yet to be told of. */
+export interface OutboxEntry {
+  readonly seq: number;
+  readonly job: StoredJob;
+  readonly output: string | null;
+}
+
+/** An invocation that is over. */
+export interface Result {
+  readonly cursor: number;
+  readonly job: StoredJob;
+  readonly output: string | null;
+}
 
 /** One entry of a job's history. */
 export interface Transition {
@@ -63,13 +104,28 @@ export interface Transition {
   readonly message: string | null;
 }
 
-const JOB_COLUMNS = `jobs.key, jobs.id, workflows.id AS workflow, workflows.namespace, workflows.directory, kube_name AS kubeName,
-  content_hash AS contentHash, image, status, reason, message, exit_code AS exitCode, pod, node, pending_family AS pendingFamily,
-  pending_since AS pendingSince, removal, jobs.created, submitted, started, ended, observed`;
+const JOB_COLUMNS = `jobs.key, jobs.id, file_name AS fileName, attempt, workflows.id AS workflow, workflows.namespace, workflows.directory,
+  kube_name AS kubeName, content_hash AS contentHash, image, request, status, reason, message, exit_code AS exitCode, pod, node,
+  pending_family AS pendingFamily, pending_since AS pendingSince, removal, settled, due, prepared, signal, replicating,
+  invocation_id AS invocationId, delivered, jobs.created, submitted, started, ended, observed`;
 const JOBS = `SELECT ${JOB_COLUMNS} FROM jobs JOIN workflows ON workflows.key = jobs.workflow`;
 /** The very condition of the index on active jobs. */
-const ACTIVE = "status NOT IN ('COMPLETED', 'ERROR', 'STALLED', 'DELETED')";
+const ACTIVE = `status IN (${ACTIVE_STATUSES.map((status) => `'${status}'`).join(", ")})`;
+/** Jobs of which a newer attempt was made are history. */
+const NEWEST = `NOT EXISTS (SELECT 1 FROM jobs AS newer
+  WHERE newer.workflow = jobs.workflow AND newer.file_name = jobs.file_name AND newer.attempt > jobs.attempt)`;
 const WORKFLOWS = "SELECT key, id, namespace, directory FROM workflows";
+
+/** Milliseconds for which somebody who only looks may have a lock. */
+const HOLD_PATIENCE_MS = 1000;
+
+/** Columns that hold truth values. */
+const FLAGS = ["settled", "due", "prepared", "replicating", "delivered"] as const;
+
+function jobOf(row: Record<string, unknown>): StoredJob {
+  const flags = Object.fromEntries(FLAGS.map((flag) => [flag, row[flag] === 1]));
+  return { ...row, ...flags, request: JSON.parse(String(row.request)) } as unknown as StoredJob;
+}
 
 /** The local state: workflows, jobs, and every change of status. Synchronous, each method one transaction. */
 export class Store {
@@ -127,7 +183,7 @@ export class Store {
    */
   recordIntent(
     workflow: StoredWorkflow,
-    job: { id: string; kubeName: string; contentHash: string; image: string },
+    job: { id: string; kubeName: string; contentHash: string; image: string; request: StoredRequest },
   ): { job: StoredJob; isNew: boolean } {
     return this.#write(() => {
       const known = this.findJob(workflow, job.id);
@@ -137,29 +193,51 @@ export class Store {
           hint: "the script or an option has changed since: submit it under another name",
         });
       }
-      const key = this.#run(
-        "INSERT INTO jobs (workflow, id, kube_name, content_hash, image, status, created) VALUES (?, ?, ?, ?, ?, 'NOT_SUBMITTED', ?)",
-        [workflow.key, job.id, job.kubeName, job.contentHash, job.image, this.#timestamp()],
-      ).lastInsertRowid;
-      this.#recordTransition(Number(key), { status: "NOT_SUBMITTED" });
-      return { job: this.findJob(workflow, job.id) as StoredJob, isNew: true };
+      return { job: this.#insert(workflow, { ...job, fileName: job.id, attempt: 0, due: false, invocationId: null }), isNew: true };
     });
   }
 
   findJob(workflow: { readonly key: number }, id: string): StoredJob | undefined {
-    return this.#get<StoredJob>(`${JOBS} WHERE jobs.workflow = ? AND jobs.id = ?`, [workflow.key, id]);
+    return this.#jobs("WHERE jobs.workflow = ? AND jobs.id = ?", [workflow.key, id])[0];
   }
 
-  /** A workflow's jobs in order of submission, or all workflows'. */
+  /** A workflow's jobs in order of submission, or all workflows'; every attempt is one. */
   jobs(workflow?: { readonly key: number }): StoredJob[] {
     return workflow === undefined
-      ? this.#all<StoredJob>(`${JOBS} ORDER BY jobs.key`, [])
-      : this.#all<StoredJob>(`${JOBS} WHERE jobs.workflow = ? ORDER BY jobs.key`, [workflow.key]);
+      ? this.#jobs("ORDER BY jobs.key", [])
+      : this.#jobs("WHERE jobs.workflow = ? ORDER BY jobs.key", [workflow.key]);
+  }
+
+  /** The newest attempt of each of a workflow's invocations, in order of their first submission. */
+  newestJobs(workflow: { readonly key: number }): StoredJob[] {
+    const first = "(SELECT min(key) FROM jobs AS first WHERE first.workflow = jobs.workflow AND first.file_name = jobs.file_name)";
+    return this.#jobs(`WHERE jobs.workflow = ? AND ${NEWEST} ORDER BY ${first}`, [workflow.key]);
+  }
+
+  /** All attempts of one script, oldest first. */
+  attempts(workflow: { readonly key: number }, fileName: string): StoredJob[] {
+    return this.#jobs("WHERE jobs.workflow = ? AND file_name = ? ORDER BY attempt", [workflow.key, fileName]);
   }
 
   /** A workflow's jobs that have not ended. */
   activeJobs(workflow: { readonly key: number }): StoredJob[] {
-    return this.#all<StoredJob>(`${JOBS} WHERE jobs.workflow = ? AND ${ACTIVE} ORDER BY jobs.key`, [workflow.key]);
+    return this.#jobs(`WHERE jobs.workflow = ? AND ${ACTIVE} ORDER BY jobs.key`, [workflow.key]);
+  }
+
+  /** All attempts of a workflow's invocations of which one has an end that was not seen to yet, or has one of these ids. */
+  openInvocations(workflow: { readonly key: number }, ids: readonly string[] = []): StoredJob[] {
+    const open = "SELECT file_name FROM jobs WHERE workflow = ? AND (settled = 0 OR id IN (SELECT value FROM json_each(?)))";
+    return this.#jobs(`WHERE jobs.workflow = ? AND file_name IN (${open}) ORDER BY jobs.key`, [
+      workflow.key,
+      workflow.key,
+      JSON.stringify(ids),
+    ]);
+  }
+
+  /** Whether a workflow has jobs that have not ended, or whose end was not seen to yet, or that wait to be released. */
+  isOpen(workflow: { readonly key: number }): boolean {
+    const open = "settled = 0 OR status IN ('ERROR_HELD', 'STALLED_HELD')";
+    return this.#get(`SELECT 1 FROM jobs WHERE workflow = ? AND (${open}) LIMIT 1`, [workflow.key]) !== undefined;
   }
 
   /** Workflows that have jobs which have not ended. */
@@ -174,36 +252,112 @@ export class Store {
   lookUp(text: string, prefix: boolean, workflow?: { readonly key: number }): StoredJob[] {
     const within = workflow === undefined ? "" : "AND jobs.workflow = ?";
     const scope = workflow === undefined ? [] : [workflow.key];
-    const exact = this.#all<StoredJob>(`${JOBS} WHERE (jobs.id = ? OR kube_name = ?) ${within}`, [text, text, ...scope]);
+    const exact = this.#jobs(`WHERE (jobs.id = ? OR kube_name = ?) ${within}`, [text, text, ...scope]);
     if (exact.length > 0 || !prefix) return exact;
-    return this.#all<StoredJob>(`${JOBS} WHERE substr(jobs.id, 1, length(?)) = ? ${within}`, [text, text, ...scope]);
+    return this.#jobs(`WHERE attempt = 0 AND substr(jobs.id, 1, length(?)) = ? ${within}`, [text, text, ...scope]);
   }
 
   /**
-   * Writes a change if the job is still in the status that the decision was made from; one that has ended is never changed.
+   * Writes a change if the job is still in the status that the decision was made from.
    * @returns whether it was written
    */
   changeJob(job: Pick<StoredJob, "key" | "status">, change: JobChange): boolean {
     return this.#write(() => this.#change(job, change));
   }
 
-  /** Writes what one refresh found out about many jobs, in one transaction. */
-  applyRefresh(changes: readonly { readonly job: Pick<StoredJob, "key" | "status">; readonly change: JobChange }[], observed: Date): void {
+  /** Writes what one look found out about many jobs, and what follows from it, in one transaction. */
+  applyUpdates(updates: readonly JobUpdate[], observed: Date): void {
     this.#write(() => {
-      for (const { job, change } of changes) {
-        if (Object.keys(change).length > 0) this.#change(job, change);
-        this.#run("UPDATE jobs SET observed = ? WHERE key = ?", [observed.toISOString(), job.key]);
+      for (const update of updates) {
+        this.#apply(update);
+        this.#run("UPDATE jobs SET observed = ? WHERE key = ?", [observed.toISOString(), update.job.key]);
       }
     });
   }
 
-  /** Forgets the jobs that were written down and never submitted: the same scripts may be submitted again. */
+  /** Writes down one more attempt of a script, which this tool submits itself. */
+  addAttempt(job: Pick<StoredJob, "key">, request: StoredRequest): StoredJob {
+    return this.#write(() => this.#addAttempt(job.key, request));
+  }
+
+  /**
+   * Gives up the jobs that were written down and never submitted. One that nobody else knows of is forgotten: its script may be submitted
+   * again.
+   */
   forgetUnsubmitted(workflow: { readonly key: number }): void {
     this.#write(() => {
-      const unsubmitted = "SELECT key FROM jobs WHERE workflow = ? AND status = 'NOT_SUBMITTED'";
-      this.#run(`DELETE FROM transitions WHERE job IN (${unsubmitted})`, [workflow.key]);
-      this.#run("DELETE FROM jobs WHERE workflow = ? AND status = 'NOT_SUBMITTED'", [workflow.key]);
+      for (const job of this.#jobs("WHERE jobs.workflow = ? AND status = 'NOT_SUBMITTED'", [workflow.key])) {
+        if (job.delivered || job.attempt > 0) {
+          this.#change(job, { status: "DELETED", reason: "Deleted", message: "given up by cleanup before it was submitted", due: false });
+          continue;
+        }
+        this.#run("DELETE FROM transitions WHERE job = ?", [job.key]);
+        this.#run("DELETE FROM jobs WHERE key = ?", [job.key]);
+      }
     });
+  }
+
+  /** What the GASW database has yet to be told of a workflow, oldest first. */
+  outbox(workflow: { readonly key: number }, limit: number): OutboxEntry[] {
+    const sql = `SELECT outbox.seq, output, ${JOB_COLUMNS} FROM outbox JOIN jobs ON jobs.key = outbox.job
+      JOIN workflows ON workflows.key = jobs.workflow WHERE jobs.workflow = ? ORDER BY outbox.seq LIMIT ?`;
+    return this.#all<Record<string, unknown>>(sql, [workflow.key, limit]).map(({ seq, output, ...row }) => ({
+      seq: seq as number,
+      output: output as string | null,
+      job: jobOf(row),
+    }));
+  }
+
+  /** How many jobs of a workflow the GASW database has yet to be told of. */
+  outboxSize(workflow: { readonly key: number }): number {
+    const sql = "SELECT count(*) AS size FROM outbox JOIN jobs ON jobs.key = outbox.job WHERE jobs.workflow = ?";
+    return this.#get<{ size: number }>(sql, [workflow.key])?.size ?? 0;
+  }
+
+  /** Notes that the GASW database has a job as it was when the entry was read; a change since then stays to be told. */
+  acknowledge(entries: readonly { readonly seq: number; readonly job: StoredJob; readonly invocationId: number }[]): void {
+    this.#write(() => {
+      for (const { seq, job, invocationId } of entries) {
+        this.#run("DELETE FROM outbox WHERE seq = ?", [seq]);
+        this.#run("UPDATE jobs SET delivered = 1, invocation_id = ? WHERE key = ?", [invocationId, job.key]);
+      }
+    });
+  }
+
+  /** Notes that a job's row shows its signal no more. */
+  clearSignal(job: Pick<StoredJob, "key" | "signal">): void {
+    this.#write(() => this.#run("UPDATE jobs SET signal = NULL WHERE key = ? AND signal = ?", [job.key, job.signal]));
+  }
+
+  /** A workflow's invocations that are over, in the order in which they were found so, after a reader's cursor. */
+  results(workflow: { readonly key: number }, since: number): Result[] {
+    const sql = `SELECT results.cursor, output, ${JOB_COLUMNS} FROM results JOIN jobs ON jobs.key = results.job
+      JOIN workflows ON workflows.key = jobs.workflow WHERE results.workflow = ? AND results.cursor > ? ORDER BY results.cursor`;
+    return this.#all<Record<string, unknown>>(sql, [workflow.key, since]).map(({ cursor, output, ...row }) => ({
+      cursor: cursor as number,
+      output: output as string | null,
+      job: jobOf(row),
+    }));
+  }
+
+  /**
+   * Holds a workflow's synchronisation against all other processes of this host, until it is released or this process ends, however it ends.
+   * @param holder who holds it, in words for others
+   * @returns undefined while another process holds it
+   */
+  hold(workflow: { readonly key: number }, holder: string): { release(): void } | undefined {
+    const lock = this.#guard(() => holdLock(`${this.path}.sync-${workflow.key}`, HOLD_PATIENCE_MS));
+    if (lock === undefined) return undefined;
+    this.#run("UPDATE workflows SET holder = ? WHERE key = ?", [holder, workflow.key]);
+    return lock;
+  }
+
+  /** Who holds a workflow's synchronisation, in words; undefined where nobody does. */
+  holderOf(workflow: { readonly key: number }): string | undefined {
+    const lock = this.#guard(() => holdLock(`${this.path}.sync-${workflow.key}`, 0));
+    lock?.release();
+    if (lock !== undefined) return undefined;
+    return this.#get<{ holder: string | null }>("SELECT holder FROM workflows WHERE key = ?", [workflow.key])?.holder ?? "another process";
   }
 
   /** A job's history, oldest first. */
@@ -223,11 +377,49 @@ export class Store {
     });
   }
 
+  #jobs(condition: string, values: readonly (string | number)[]): StoredJob[] {
+    return this.#all<Record<string, unknown>>(`${JOBS} ${condition}`, values).map(jobOf);
+  }
+
+  #insert(
+    workflow: { readonly key: number },
+    job: Pick<StoredJob, "id" | "fileName" | "attempt" | "kubeName" | "contentHash" | "image" | "request" | "due" | "invocationId">,
+  ): StoredJob {
+    const sql = `INSERT INTO jobs (workflow, id, file_name, attempt, kube_name, content_hash, image, request, due, invocation_id, status, created)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'NOT_SUBMITTED', ?)`;
+    const { id, fileName, attempt, kubeName, contentHash, image, request, due } = job;
+    const invocationId = job.invocationId ?? request.invocationId ?? null;
+    const values = [workflow.key, id, fileName, attempt, kubeName, contentHash, image, JSON.stringify(request), due ? 1 : 0, invocationId];
+    const key = this.#run(sql, [...values, this.#timestamp()]).lastInsertRowid;
+    this.#recordTransition(Number(key), { status: "NOT_SUBMITTED" });
+    return this.findJob(workflow, id) as StoredJob;
+  }
+
+  #addAttempt(key: number, request: StoredRequest): StoredJob {
+    const [job] = this.#jobs("WHERE jobs.key = ?", [key]) as [StoredJob];
+    const workflow = this.findWorkflow(job.namespace, job.workflow) as StoredWorkflow;
+    let attempt = (this.attempts(workflow, job.fileName).at(-1)?.attempt ?? 0) + 1;
+    // A script may be called like another one's attempt.
+    while (this.findJob(workflow, attemptId(job.fileName, attempt)) !== undefined) attempt++;
+    const id = attemptId(job.fileName, attempt);
+    const kubeName = jobName(job.namespace, job.workflow, id);
+    return this.#insert(workflow, { ...job, id, attempt, kubeName, request, due: true });
+  }
+
+  #apply({ job, change, resubmit, announce, remark }: JobUpdate): void {
+    if (Object.keys(change).length > 0 && !this.#change(job, change)) return;
+    if (resubmit !== undefined) this.#addAttempt(job.key, resubmit);
+    if (announce === true) {
+      const sql = "INSERT OR IGNORE INTO results (workflow, file_name, job) SELECT workflow, file_name, key FROM jobs WHERE key = ?";
+      this.#run(sql, [job.key]);
+    }
+    if (remark !== undefined) this.#recordTransition(job.key, { ...remark, status: change.status ?? job.status });
+  }
+
   #change(job: Pick<StoredJob, "key" | "status">, change: JobChange): boolean {
-    if (hasEnded(job.status)) return false;
     const columns = Object.entries(change).filter(([, value]) => value !== undefined);
     const assignments = columns.map(([name]) => `${COLUMN_NAMES[name as keyof JobChange]} = ?`).join(", ");
-    const values = columns.map(([, value]) => value as string | number | null);
+    const values = columns.map(([, value]) => (typeof value === "boolean" ? Number(value) : (value as string | number | null)));
     const { changes } = this.#run(`UPDATE jobs SET ${assignments} WHERE key = ? AND status = ?`, [...values, job.key, job.status]);
     if (changes === 0) return false;
     if (change.status !== undefined && change.status !== job.status) this.#recordTransition(job.key, { ...change, status: change.status });
@@ -297,6 +489,13 @@ const COLUMN_NAMES: Readonly<Record<keyof JobChange, string>> = {
   pendingFamily: "pending_family",
   pendingSince: "pending_since",
   removal: "removal",
+  settled: "settled",
+  due: "due",
+  prepared: "prepared",
+  signal: "signal",
+  replicating: "replicating",
+  invocationId: "invocation_id",
+  output: "output",
   submitted: "submitted",
   started: "started",
   ended: "ended",
