@@ -1,17 +1,14 @@
-/** A longer number is no return code, and such a line tells nothing. */
-const RETURN_LINE = /^Exiting with return value (-?\d{1,9})\s*$/;
+import { markerIn, returnCodeIn } from "./outputLines.ts";
 
 /** The last return code that a text states on a line of its own, as GASW's scripts do at their end. */
 export function lastReturnCode(text: string): number | undefined {
-  const lines = text.split(/\r?\n/);
+  const lines = text.split("\n");
   for (let index = lines.length - 1; index >= 0; index--) {
-    const match = RETURN_LINE.exec(lines[index] ?? "");
-    if (match?.[1] !== undefined) return Number(match[1]);
+    const code = returnCodeIn(lines[index] ?? "");
+    if (code !== undefined) return code;
   }
   return undefined;
 }
-
-const APPLICATION_END = "</application_execution>";
 
 /**
  * The return code on a job's stdout: it counts only after the application section, since the application may print such a line itself.
@@ -19,8 +16,13 @@ const APPLICATION_END = "</application_execution>";
  * @param isWhole whether the text starts at the stream's beginning
  */
 export function stdoutReturnCode(text: string, isWhole: boolean): number | undefined {
-  const end = text.lastIndexOf(APPLICATION_END);
-  if (end >= 0) return lastReturnCode(text.slice(end));
-  // An application section that has begun and not ended hides whatever stands in it.
-  return isWhole && !text.includes("<application_execution>") ? lastReturnCode(text) : undefined;
+  // Where an application section may have begun and not ended, it hides whatever stands in it.
+  let isHidden = !isWhole;
+  let code: number | undefined;
+  for (const line of text.split("\n")) {
+    const marker = markerIn(line);
+    if (marker?.section === "application_execution") [isHidden, code] = [marker.opens, undefined];
+    else if (!isHidden) code = returnCodeIn(line) ?? code;
+  }
+  return code;
 }

@@ -1,0 +1,173 @@
+import { type HostFacts, HostReader } from "./machine.ts";
+import { downloadIn, returnCodeIn, SECTIONS, type Section, type Timings, timingIn, type Upload, uploadIn } from "./outputLines.ts";
+import { SectionReader, type Sections, textOf } from "./sectionReader.ts";
+
+/** Takes the application's own bytes, as they stand in the stream; they are valid until the parser's next call. */
+export type Sink = (bytes: Uint8Array) => void;
+
+/** What a job's stdout tells. */
+export interface OutFacts extends HostFacts, Timings {
+  readonly exitCode?: number;
+  /** URIs of the files that were downloaded, each once. */
+  readonly inputs: readonly string[];
+  readonly outputs: readonly Upload[];
+  /** How many inputs and outputs were too many to be kept. */
+  readonly leftOut: { readonly inputs: number; readonly outputs: number };
+  readonly sections: Sections;
+}
+
+/** What a job's stderr tells. */
+export interface ErrFacts {
+  readonly exitCode?: number;
+  readonly sections: Sections;
+  /** The end of what stands in each section. */
+  readonly texts: Readonly<Partial<Record<Section, string>>>;
+}
+
+/** Bounds of each list of data: how many, and how many characters in all. */
+const MAX_DATA = 100_000;
+const MAX_DATA_LENGTH = 8 * 2 ** 20;
+
+/** A list that keeps what fits and counts what does not; the same again is kept once. */
+class Bounded<T> {
+  readonly #kept = new Map<string, T>();
+  #length = 0;
+  leftOut = 0;
+
+  add(key: string, item: T): void {
+    if (this.#kept.has(key)) return;
+    if (this.#kept.size >= MAX_DATA || this.#length + key.length > MAX_DATA_LENGTH) {
+      this.leftOut++;
+      return;
+    }
+    this.#length += key.length;
+    this.#kept.set(key, item);
+  }
+
+  items(): T[] {
+    return [...this.#kept.values()];
+  }
+}
+
+/** Reads a job's stdout, piece by piece, in constant memory; any bytes will do. */
+export class OutParser {
+  readonly #reader: SectionReader;
+  readonly #host = new HostReader();
+  readonly #inputs = new Bounded<string>();
+  readonly #outputs = new Bounded<Upload>();
+  readonly #timings: Timings = {};
+  #exitCode: number | undefined;
+  #lfcHost: string | undefined;
+
+  constructor(sink: Sink) {
+    this.#reader = new SectionReader({
+      bytes: (section, bytes) => {
+        if (section === "application_execution") sink(bytes);
+      },
+      line: (section, line) => {
+        if (section !== "application_execution") this.#line(section, line);
+      },
+      marker: (section) => {
+        // What was stated before the application's section or in it does not count.
+        if (section === "application_execution") this.#exitCode = undefined;
+      },
+    });
+  }
+
+  push(chunk: Uint8Array): void {
+    this.#reader.push(chunk);
+  }
+
+  /** The stream is over. */
+  end(): OutFacts {
+    this.#reader.end();
+    return {
+      ...(this.#exitCode === undefined ? {} : { exitCode: this.#exitCode }),
+      ...this.#timings,
+      ...this.#host.facts(),
+      inputs: this.#inputs.items(),
+      outputs: this.#outputs.items(),
+      leftOut: { inputs: this.#inputs.leftOut, outputs: this.#outputs.leftOut },
+      sections: this.#reader.sections,
+    };
+  }
+
+  #line(section: Section | undefined, line: string): void {
+    this.#exitCode = returnCodeIn(line) ?? this.#exitCode;
+    Object.assign(this.#timings, timingIn(line));
+    this.#host.line(line);
+    if (line.startsWith("LFC_HOST=")) this.#lfcHost = line.slice("LFC_HOST=".length) || undefined;
+    if (section === "inputs_download") this.#input(downloadIn(line));
+    if (section === "results_upload") this.#output(uploadIn(line, this.#lfcHost));
+  }
+
+  #input(uri: string | undefined): void {
+    if (uri !== undefined) this.#inputs.add(uri, uri);
+  }
+
+  #output(upload: Upload | undefined): void {
+    if (upload !== undefined) this.#outputs.add(`${upload.id} ${upload.uri}`, upload);
+  }
+}
+
+/** Length of a message, in UTF-16 units. */
+const MESSAGE_LENGTH = 2000;
+/** A character takes four bytes at most. */
+const MESSAGE_BYTES = 4 * MESSAGE_LENGTH;
+
+/** The end of a text of any size. */
+class Tail {
+  readonly #buffer = Buffer.alloc(2 * MESSAGE_BYTES);
+  #length = 0;
+
+  push(bytes: Buffer): void {
+    const added = bytes.subarray(-MESSAGE_BYTES);
+    if (this.#length + added.length > this.#buffer.length) {
+      this.#buffer.copyWithin(0, this.#length - MESSAGE_BYTES, this.#length);
+      this.#length = MESSAGE_BYTES;
+    }
+    this.#length += added.copy(this.#buffer, this.#length);
+  }
+
+  text(): string {
+    const text = textOf(this.#buffer.subarray(Math.max(0, this.#length - MESSAGE_BYTES), this.#length));
+    // The second half of a character that was cut is left out.
+    return text
+      .trimEnd()
+      .slice(-MESSAGE_LENGTH)
+      .replace(/^[\uDC00-\uDFFF]/, "");
+  }
+}
+
+/** Reads a job's stderr, piece by piece, in constant memory; any bytes will do. */
+export class ErrParser {
+  readonly #reader: SectionReader;
+  readonly #tails = new Map<Section, Tail>(SECTIONS.map((section) => [section, new Tail()]));
+  #exitCode: number | undefined;
+
+  constructor(sink: Sink) {
+    this.#reader = new SectionReader({
+      bytes: (section, bytes) => {
+        if (section !== undefined) this.#tails.get(section)?.push(bytes);
+        if (section === "application_execution") sink(bytes);
+      },
+      line: (_, line) => {
+        this.#exitCode = returnCodeIn(line) ?? this.#exitCode;
+      },
+    });
+  }
+
+  push(chunk: Uint8Array): void {
+    this.#reader.push(chunk);
+  }
+
+  /** The stream is over. */
+  end(): ErrFacts {
+    this.#reader.end();
+    return {
+      ...(this.#exitCode === undefined ? {} : { exitCode: this.#exitCode }),
+      sections: this.#reader.sections,
+      texts: Object.fromEntries([...this.#tails].map(([section, tail]) => [section, tail.text()])),
+    };
+  }
+}
