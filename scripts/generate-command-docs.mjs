@@ -10,7 +10,11 @@ const page = path.join(root, "docs/commands.md");
 const COMMANDS = [
   ["submit"],
   ["status"],
+  ["monitor"],
   ["wait"],
+  ["cancel"],
+  ["retry"],
+  ["release"],
   ["cleanup"],
   ...["why", "logs", "shell", "exec", "describe", "events", "pods", "jobs", "nodes", "pv", "pvc"].map((name) => ["debug", name]),
   ...["show", "check", "init", "schema"].map((name) => ["config", name]),
@@ -24,7 +28,8 @@ The answer goes to stdout, alone: text for people, \`-o json\` or \`-o ndjson\` 
 what failed and for which object, and a \`hint:\` line saying what to do; \`-v\` adds the causes, and with \`-o json\` it is
 \`{"error":{"code","message","hint"}}\`. Colours and spinners appear on a terminal only, never with \`NO_COLOR\` or \`CI\`.
 
-A JOB is a job id, a script's path, the Kubernetes name, or the beginning of an id that fits one job only.
+A JOB is a job id, a script's path, the Kubernetes name, or (not for \`cancel\`, \`retry\` and \`release\`) the beginning of
+an id that fits one job only. A job that was submitted again keeps its first id: that names its newest attempt; \`Job-1-r1\` is its first resubmission itself.
 
 | exit code | meaning |
 | --- | --- |
@@ -36,6 +41,7 @@ A JOB is a job id, a script's path, the Kubernetes name, or the beginning of an 
 | 5 | a volume did not become ready in time |
 | 6 | no such job, workflow or object |
 | 7 | the job, workflow or volume is already there with another content |
+| 8 | the GASW database can't be reached or written; what was not synced stays queued |
 | 124 | a waiting time ran out |
 | 130 | Ctrl-C |
 | \`wait\`, \`submit --wait\` | the job's own exit code, the highest of several; a job without one: 1 (ERROR), 9 (deleted), 10 (STALLED); the tool's own failure: 125 |

@@ -1,6 +1,15 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { addActions, addMonitor } from "./cliActions.ts";
 import { addDebugCommands } from "./cliDebug.ts";
-import { type CommonOptions, durationOption, type RunWithContext, withCommonOptions } from "./cliOptions.ts";
+import {
+  type CommonOptions,
+  cursorOption,
+  durationOption,
+  type RunWithContext,
+  statusDirectory,
+  WORKFLOW_OPTION,
+  withCommonOptions,
+} from "./cliOptions.ts";
 import { type LoadedConfig, loadConfig } from "./config/sources.ts";
 import { Context } from "./context.ts";
 import { GASW_STATUSES } from "./core/job.ts";
@@ -115,7 +124,11 @@ function buildProgram(command: string | undefined, io: Io, version: string, outc
   const add: Readonly<Record<string, () => void>> = {
     submit: () => addSubmit(program, io, outcome, runWithContext),
     status: () => addStatus(program, io, runWithContext),
+    monitor: () => addMonitor(program, io, runWithContext),
     wait: () => addWait(program, outcome, io, runWithContext),
+    cancel: () => addActions(program, io, runWithContext, "cancel"),
+    retry: () => addActions(program, io, runWithContext, "retry"),
+    release: () => addActions(program, io, runWithContext, "release"),
     cleanup: () => addCleanup(program, io, runWithContext),
     debug: () => addDebugCommands(program, io, runWithContext),
     config: () => addConfig(program, io, outcome, runWithContext),
@@ -140,11 +153,6 @@ function collect(value: string, previous: readonly string[] = []): string[] {
   return [...previous, value];
 }
 
-const WORKFLOW_OPTION = [
-  "--workflow <dir>",
-  "the workflow's directory (default: the one that holds the script's sh/, else the current one)",
-] as const;
-
 function addSubmit(program: Command, io: Io, outcome: Outcome, runWithContext: RunWithContext): void {
   withCommonOptions(program.command("submit [script...]"), ["text", "json", "ndjson"])
     .description("Makes the workflow's volumes ready and runs each script as one Kubernetes Job; prints one job id a line.")
@@ -160,9 +168,9 @@ function addSubmit(program: Command, io: Io, outcome: Outcome, runWithContext: R
     .option("--timeout <duration>", "time that the job's pod may be active")
     .option("--queue <name>", "Kueue local queue")
     .option("--env <key=value>", "environment variable (may be repeated)", collect)
-    .option("--invocation-id <number>", "GASW invocation id: part of the submission's content (kept for GASW's database)")
-    .option("--command <text>", "GASW command: part of the submission's content (kept for GASW's database)")
-    .option("--parameters <text>", "GASW parameters: part of the submission's content (kept for GASW's database)")
+    .option("--invocation-id <number>", "invocation id in the GASW database (part of the content)")
+    .option("--command <text>", "command in the GASW database (part of the content)")
+    .option("--parameters <text>", "parameters in the GASW database (part of the content)")
     .addHelpText(
       "after",
       '\nExamples:\n  gasw-k8s submit sh/Job-1.sh --memory 2Gi\n  gasw-k8s submit sh/*.sh --wait\n  echo \'{"script":"sh/Job-1.sh","cpu":"2"}\' | gasw-k8s submit --from -\n',
@@ -188,10 +196,17 @@ function addStatus(program: Command, io: Io, runWithContext: RunWithContext): vo
     .option("-q, --quiet", "print job ids only")
     .option("--watch", "show the jobs until all have ended")
     .option("--cached", "show what is known without asking the cluster")
+    .option("--sync", "also take signals from the GASW database, retry what failed, and bring the database up to date")
+    .option("--history", "show all attempts of each job")
+    .option("--max-age <duration>", "ask the cluster only where it was not asked for so long", durationOption)
+    .addOption(new Option("--since <cursor>", "with --sync -o ndjson: only results after this cursor").argParser(cursorOption))
     .addOption(new Option("--status <list>", "only jobs in these statuses (comma-separated)").argParser(statusList))
     .option("--older-than <duration>", "only jobs submitted at least so long ago", durationOption)
     .option("--newer-than <duration>", "only jobs submitted at most so long ago", durationOption)
-    .addHelpText("after", "\nExamples:\n  gasw-k8s status\n  gasw-k8s status Job-1 -o json\n  gasw-k8s status --status ERROR,STALLED -q\n")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  gasw-k8s status\n  gasw-k8s status Job-1 -o json\n  gasw-k8s status --status ERROR,STALLED -q\n  gasw-k8s status --sync\n  gasw-k8s status --sync -o ndjson --since 42\n",
+    )
     .action(async (jobs: string[], given) => {
       const { status } = await import("./commands/status.ts");
       await runWithContext(given, await statusDirectory(given, io), (context) => status(context, jobs, given));
@@ -203,13 +218,6 @@ function statusList(text: string): string[] {
   const unknown = list.find((status) => !GASW_STATUSES.some((known) => known === status));
   if (unknown !== undefined) throw new InvalidArgumentError(`${unknown} is no status; known are ${GASW_STATUSES.join(", ")}.`);
   return list;
-}
-
-/** The workflow directory whose files must not count as configuration. */
-async function statusDirectory(given: CommonOptions, io: Io): Promise<string | undefined> {
-  const { enclosingWorkflow } = await import("./services/workflows.ts");
-  const { resolve } = await import("node:path");
-  return given.workflow === undefined ? enclosingWorkflow(io.cwd) : resolve(io.cwd, given.workflow);
 }
 
 function addWait(program: Command, outcome: Outcome, io: Io, runWithContext: RunWithContext): void {

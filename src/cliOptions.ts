@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { parseDuration } from "./config/duration.ts";
 import type { Context } from "./context.ts";
-import type { OutputFormat } from "./ui/io.ts";
+import type { Io, OutputFormat } from "./ui/io.ts";
 
 /** Options that every command takes. */
 export interface CommonOptions {
@@ -21,6 +21,11 @@ export type RunWithContext = (
   body: (context: Context) => Promise<number>,
 ) => Promise<void>;
 
+export const WORKFLOW_OPTION = [
+  "--workflow <dir>",
+  "the workflow's directory (default: the one that holds the script's sh/, else the current one)",
+] as const;
+
 /** Adds the options that every command takes. */
 export function withCommonOptions(command: Command, formats: readonly OutputFormat[] = ["text", "json"]): Command {
   return command
@@ -37,4 +42,17 @@ export function durationOption(text: string): number {
   const seconds = parseDuration(text);
   if (seconds === undefined) throw new InvalidArgumentError('expected a duration such as 90, "90s", "15m" or "2h".');
   return seconds;
+}
+
+/** A reader's place in the results. */
+export function cursorOption(text: string): number {
+  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError("expected the cursor of a result, a whole number.");
+  return Number(text);
+}
+
+/** The workflow directory whose files must not count as configuration. */
+export async function statusDirectory(given: CommonOptions, io: Io): Promise<string | undefined> {
+  const { enclosingWorkflow } = await import("./services/workflows.ts");
+  const { resolve } = await import("node:path");
+  return given.workflow === undefined ? enclosingWorkflow(io.cwd) : resolve(io.cwd, given.workflow);
 }

@@ -1,16 +1,19 @@
+import { readFileSync } from "node:fs";
 import { homedir, hostname } from "node:os";
 import path from "node:path";
 import type { Config } from "./config/schema.ts";
 import type { LoadedConfig } from "./config/sources.ts";
+import type { Dao } from "./dao/dao.ts";
+import { GaswError, systemCode } from "./errors.ts";
 import { clusterAccess } from "./kubernetes/access.ts";
 import { KubernetesClient } from "./kubernetes/client.ts";
-import type { Deps } from "./services/deps.ts";
-import { Store } from "./store/store.ts";
+import type { SyncDeps } from "./services/sync.ts";
+import { Store, type StoredWorkflow } from "./store/store.ts";
 import type { Io } from "./ui/io.ts";
 import { printable } from "./ui/output.ts";
 
 /** Everything a command works with: each part is made on first use, and all are closed at the end. */
-export class Context implements Deps {
+export class Context implements SyncDeps {
   readonly io: Io;
   readonly loaded: LoadedConfig;
   readonly host = hostname();
@@ -38,8 +41,33 @@ export class Context implements Deps {
 
   /** @throws GaswError CONFIG when the state file can't be used */
   get store(): Store {
-    this.#store ??= new Store({ path: this.config.state.path ?? defaultStatePath(this.io.env), warn: this.warn, now: this.now });
+    this.#store ??= new Store({ path: this.#statePath, warn: this.warn, now: this.now });
     return this.#store;
+  }
+
+  get #statePath(): string {
+    return this.config.state.path ?? defaultStatePath(this.io.env);
+  }
+
+  /**
+   * Opens a workflow's GASW database, which its caller closes.
+   * @throws GaswError CONFIG, DATABASE
+   */
+  async openDao(workflow: StoredWorkflow, signal: AbortSignal): Promise<Dao> {
+    const { dao } = this.config;
+    const fallback = `sqlite:${path.join(path.dirname(this.#statePath), "gasw.db")}`;
+    // A time zone is asked for rather than assumed: the database's times have none.
+    const timeZone = dao.timeZone ?? new Intl.DateTimeFormat().resolvedOptions().timeZone;
+    const { openDao } = await import("./dao/open.ts");
+    return await openDao({
+      url: (dao.url ?? fallback).replaceAll("{workflowDir}", workflow.directory).replaceAll("{workflowId}", workflow.id),
+      user: dao.user,
+      password: dao.passwordFile === undefined ? dao.password : readPassword(dao.passwordFile),
+      driverJar: dao.driverJar,
+      timeZone,
+      timeout: dao.timeout * 1000,
+      signal,
+    });
   }
 
   /** @throws GaswError CONFIG when no cluster is configured */
@@ -67,6 +95,18 @@ export class Context implements Deps {
       this.warn(`${key} is set: whoever answers at ${access.server.origin} is trusted and gets the token`);
     }
     return new KubernetesClient(access, settings, this.signal);
+  }
+}
+
+/** The first line of a password file. */
+function readPassword(file: string): string {
+  try {
+    return readFileSync(file, "utf8").split(/\r?\n/)[0] ?? "";
+  } catch (cause) {
+    throw new GaswError("CONFIG", `dao.passwordFile: ${file} can't be read (${systemCode(cause)})`, {
+      hint: "name a file that holds the password in its first line and that this user can read",
+      cause,
+    });
   }
 }
 

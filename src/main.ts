@@ -9,8 +9,10 @@ export async function main(): Promise<void> {
   const interrupt = new AbortController();
   // Every request in flight listens to it.
   setMaxListeners(0, interrupt.signal);
+  let stoppedBy: NodeJS.Signals | undefined;
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     const stop = () => {
+      stoppedBy ??= signal;
       interrupt.abort();
       // The next one ends the program at once; not sooner, since the spinner's own listener would do that where it finds itself alone.
       setImmediate(() => process.off(signal, stop));
@@ -27,7 +29,16 @@ export async function main(): Promise<void> {
   }
   const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string };
   const { stdout, stderr, stdin, env } = process;
-  const io = { stdout, stderr, stdin, env, cwd: currentDirectory(), signal: interrupt.signal, now: () => new Date() };
+  const io = {
+    stdout,
+    stderr,
+    stdin,
+    env,
+    cwd: currentDirectory(),
+    signal: interrupt.signal,
+    stoppedBy: () => stoppedBy,
+    now: () => new Date(),
+  };
   const exitCode = await run(process.argv.slice(2), io, version);
   // A failure to write the answer may have been noted on the way.
   process.exitCode ||= exitCode;

@@ -2,22 +2,35 @@ import path from "node:path";
 import type { Context } from "../context.ts";
 import { hasEnded } from "../core/job.ts";
 import { GaswError } from "../errors.ts";
-import { findJob, isScriptPath } from "../services/findJob.ts";
+import { isScriptPath } from "../services/findJob.ts";
 import { follow, isLeftUnsubmitted, refreshAll } from "../services/follow.ts";
 import { type ForeignJob, observeForeign } from "../services/refresh.ts";
+import { sync } from "../services/sync.ts";
 import { knownWorkflow, targetDirectory, unknownWorkflow } from "../services/workflows.ts";
 import type { StoredJob, StoredWorkflow } from "../store/store.ts";
 import type { OutputFormat } from "../ui/io.ts";
 import { type JobRecord, jobTable, summary } from "../ui/jobs.ts";
-import { duration, printable } from "../ui/output.ts";
+import { duration, errorReport, printable } from "../ui/output.ts";
 import { isWatched, progress } from "../ui/progress.ts";
+import { jobRecord } from "./jobRecord.ts";
+import { printResults } from "./results.ts";
+import { type Scope, scopeOf } from "./scope.ts";
 
 export interface StatusOptions {
   readonly output: OutputFormat;
   readonly workflow?: string;
   readonly quiet?: boolean;
+  readonly verbose?: boolean;
   readonly cached?: boolean;
   readonly watch?: boolean;
+  /** Whether the GASW database is brought up to date, signals are taken and failures retried. */
+  readonly sync?: boolean;
+  /** Shows all attempts of each invocation. */
+  readonly history?: boolean;
+  /** Seconds: what was seen so short a time ago is not asked for again. */
+  readonly maxAge?: number;
+  /** With `sync` and NDJSON: only invocations that were over after this one. */
+  readonly since?: number;
   /** Only jobs in one of these statuses. */
   readonly status?: readonly string[];
   /** Seconds: only jobs submitted at least so long ago. */
@@ -26,54 +39,97 @@ export interface StatusOptions {
   readonly newerThan?: number;
 }
 
-/** What `status` is about: workflows to be refreshed, and which of their jobs to show. */
-interface Scope {
-  readonly workflows: readonly StoredWorkflow[];
-  select(): StoredJob[];
+function checkUsage({ sync, watch, cached, since, output }: StatusOptions): void {
+  const refuse = (message: string, hint: string) => new GaswError("USAGE", message, { hint });
+  if (sync === true && (watch === true || cached === true)) {
+    throw refuse("--sync goes neither with --watch nor with --cached", "`gasw-k8s monitor` synchronises without end; --cached asks nobody");
+  }
+  if (since !== undefined && !(sync === true && output === "ndjson")) {
+    throw refuse("--since is given without --sync -o ndjson", "it continues the results that `status --sync -o ndjson` prints");
+  }
 }
 
 /** `status [JOB…]` */
 export async function status(context: Context, names: readonly string[], options: StatusOptions): Promise<number> {
+  checkUsage(options);
   const { cwd } = context.io;
   const directory = targetDirectory(options.workflow, cwd);
   const workflow = directory === undefined ? undefined : knownWorkflow(context, directory);
   if (directory !== undefined && workflow === undefined && !names.some((name) => isScriptPath(name, cwd))) {
-    if (options.cached === true) throw unknownWorkflow(context, directory);
+    if (options.cached === true || options.sync === true) throw unknownWorkflow(context, directory);
+    if (options.watch === true) throw notWatchable(directory);
     return await foreignStatus(context, directory, names, options);
   }
-  const scope = scopeOf(context, names, workflow);
+  const scope = scopeOf(context, names, workflow, options.history === true);
   const records = () => scope.select().map(jobRecord).filter(filterOf(context, options));
   if (options.cached === true) return print(context, records(), options);
   if (options.watch === true) return await watch(context, scope, records, options);
+  if (options.sync === true) return await synchronised(context, scope, records, options);
+  return await refreshed(context, scope, records, options);
+}
+
+/** One look at the cluster; where that can't be had, what was known is shown with its age. */
+async function refreshed(context: Context, scope: Scope, records: () => JobRecord[], options: StatusOptions): Promise<number> {
   try {
-    await refreshAll(context, scope.workflows);
+    await refreshAll(
+      context,
+      scope.workflows.filter((workflow) => isStale(context, workflow, options.maxAge)),
+    );
   } catch (error) {
     if (!(error instanceof GaswError && error.code === "CLUSTER")) throw error;
     print(context, records(), options);
-    const age = ageOf(context, scope.select());
-    if (age !== undefined) context.warn(`the cluster could not be asked: this is what was known ${age} ago`);
+    tellAge(context, scope);
     throw error;
   }
   return print(context, records(), options);
 }
 
-function scopeOf(context: Context, names: readonly string[], workflow: StoredWorkflow | undefined): Scope {
-  const { store } = context;
-  if (names.length > 0) {
-    const keys = names.map((name) => findJob(store, name, { prefix: true, workflow, cwd: context.io.cwd }));
-    const workflows = new Map(
-      keys.map((job) => [job.workflow + job.namespace, store.findWorkflow(job.namespace, job.workflow) as StoredWorkflow]),
-    );
-    const wanted = new Set(keys.map((job) => job.key));
-    return {
-      workflows: [...workflows.values()],
-      select: () => [...workflows.values()].flatMap((one) => store.jobs(one)).filter((job) => wanted.has(job.key)),
-    };
+/** Whether the cluster has not been asked about all of a workflow's active jobs for so long. */
+function isStale({ store, now }: Context, workflow: StoredWorkflow, maxAge: number | undefined): boolean {
+  if (maxAge === undefined) return true;
+  const oldest = now().getTime() - maxAge * 1000;
+  return store.activeJobs(workflow).some(({ observed }) => observed === null || Date.parse(observed) < oldest);
+}
+
+function tellAge(context: Context, scope: Scope): void {
+  const age = ageOf(context, scope.select());
+  if (age !== undefined) context.warn(`the cluster could not be asked: this is what was known ${age} ago`);
+}
+
+/** Signals, cluster, retries and the GASW database, once; the state is shown whatever could not be reached. */
+async function synchronised(context: Context, scope: Scope, records: () => JobRecord[], options: StatusOptions): Promise<number> {
+  const shown = new Map<string, string | null>();
+  const failures: GaswError[] = [];
+  for (const workflow of scope.workflows) {
+    const ids = () => records().map((record) => record.attemptId);
+    try {
+      for (const [id, status] of await sync(context, workflow, ids)) shown.set(`${workflow.key}/${id}`, status);
+    } catch (error) {
+      if (!(error instanceof GaswError) || error.code === "INTERRUPTED") throw error;
+      failures.push(error);
+    }
   }
-  if (workflow !== undefined) return { workflows: [workflow], select: () => store.jobs(workflow) };
-  const workflows = store.activeWorkflows();
-  const shown = new Set(workflows.flatMap((one) => store.activeJobs(one)).map((job) => job.key));
-  return { workflows, select: () => workflows.flatMap((one) => store.jobs(one)).filter((job) => shown.has(job.key)) };
+  if (options.output === "ndjson") printResults(context, scope.workflows, options.since ?? 0);
+  else {
+    const keys = new Map(scope.workflows.map((one) => [`${one.namespace}/${one.id}`, one.key]));
+    const daoStatus = (job: JobRecord) => shown.get(`${keys.get(`${job.namespace}/${job.workflow}`)}/${job.attemptId}`) ?? null;
+    print(
+      context,
+      records().map((job) => ({ ...job, daoStatus: daoStatus(job) })),
+      options,
+    );
+  }
+  const [first, ...others] = failures;
+  for (const failure of others) context.io.stderr.write(errorReport(failure, options));
+  if (first?.code === "CLUSTER") tellAge(context, scope);
+  if (first !== undefined) throw first;
+  return 0;
+}
+
+function notWatchable(directory: string): GaswError {
+  return new GaswError("USAGE", `workflow ${path.basename(directory)} was not submitted from this host: its jobs can't be watched here`, {
+    hint: "`gasw-k8s status` shows once what the cluster tells of them; watch them on the host that submitted them",
+  });
 }
 
 function filterOf({ io }: Context, { status: wanted, olderThan, newerThan }: StatusOptions): (job: JobRecord) => boolean {
@@ -89,45 +145,6 @@ function ageOf({ io }: Context, jobs: readonly StoredJob[]): string | undefined 
   const times = jobs.map((job) => job.observed).filter((time) => time !== null);
   const newest = times.sort().at(-1);
   return newest === undefined ? undefined : duration(io.now().getTime() - Date.parse(newest));
-}
-
-/** A job of the state as it is printed. */
-export function jobRecord(job: StoredJob): JobRecord {
-  const {
-    id,
-    workflow,
-    namespace,
-    directory,
-    kubeName,
-    reason,
-    message,
-    exitCode,
-    pod,
-    node,
-    created,
-    submitted,
-    started,
-    ended,
-    observed,
-  } = job;
-  return {
-    id,
-    workflow,
-    namespace,
-    directory,
-    kubernetesName: kubeName,
-    status: job.status,
-    reason,
-    message,
-    exitCode,
-    pod,
-    node,
-    created,
-    submitted,
-    started,
-    ended,
-    observed,
-  };
 }
 
 function print({ io }: Context, records: readonly JobRecord[], { output, quiet }: StatusOptions): number {
@@ -182,7 +199,7 @@ function printChanges(io: Context["io"], records: readonly JobRecord[], known: M
 async function foreignStatus(context: Context, directory: string, names: readonly string[], options: StatusOptions): Promise<number> {
   const namespace = context.config.k8sNamespace;
   const workflow = path.basename(directory);
-  const isCalled = (name: string) => (job: ForeignJob) => name === job.id || name === job.kubeName;
+  const isCalled = (name: string) => (job: ForeignJob) => name === job.id || name === job.fileName || name === job.kubeName;
   const found = await observeForeign(context, namespace, workflow);
   const jobs = names.length === 0 ? found : found.filter((job) => names.some((name) => isCalled(name)(job)));
   const missing = names.find((name) => !jobs.some(isCalled(name)));
@@ -195,13 +212,17 @@ async function foreignStatus(context: Context, directory: string, names: readonl
   }
   context.warn(`workflow ${workflow} was submitted from another host or state file: this is what the cluster shows, read-only`);
   const records = jobs.map(
-    ({ id, kubeName, created, decision }): JobRecord => ({
-      id,
+    ({ id, fileName, kubeName, created, decision }): JobRecord => ({
+      id: fileName,
+      attemptId: id,
+      attempt: 0,
+      invocationId: null,
       workflow,
       namespace,
       directory,
       kubernetesName: kubeName,
       status: decision.status,
+      daoStatus: null,
       reason: decision.reason ?? null,
       message: decision.message ?? null,
       exitCode: decision.exitCode ?? null,

@@ -2,11 +2,12 @@ import type { Context } from "../context.ts";
 import { hasEnded } from "../core/job.ts";
 import { findJob, isScriptPath } from "../services/findJob.ts";
 import { follow, isLeftUnsubmitted } from "../services/follow.ts";
-import { knownWorkflow, targetDirectory, unknownWorkflow } from "../services/workflows.ts";
+import { monitorOf } from "../services/hold.ts";
+import { knownWorkflow, targetDirectory, unknownWorkflow, workflowsOf } from "../services/workflows.ts";
 import type { StoredJob, StoredWorkflow } from "../store/store.ts";
 import { summary } from "../ui/jobs.ts";
 import { progress } from "../ui/progress.ts";
-import { jobRecord } from "./status.ts";
+import { jobRecord } from "./jobRecord.ts";
 
 export interface WaitOptions {
   readonly workflow?: string;
@@ -43,15 +44,16 @@ export async function waitForJobs(
 async function waitFor(context: Context, jobs: readonly StoredJob[], timeout: number | undefined): Promise<number> {
   const { store } = context;
   const workflows = workflowsOf(context, jobs);
-  // A job that a clean-up has forgotten meanwhile never ran.
-  const current = () =>
-    jobs.map((job) => store.findJob(store.findWorkflow(job.namespace, job.workflow) as StoredWorkflow, job.id) ?? deleted(job));
+  // Whatever attempt it is that the invocation comes to its end with; one that a clean-up has forgotten meanwhile never ran.
+  const current = () => jobs.map((job) => store.attempts(keyOf(workflows, job), job.fileName).at(-1) ?? deleted(job));
   const line = await progress(context.io, `waiting for ${jobs.length} jobs`);
   try {
     for await (const _ of follow(context, workflows, timeout)) {
       const now = current();
       line.update(summary(now.map(jobRecord)));
-      if (now.every((job) => hasEnded(job.status) || isLeftUnsubmitted(job, context.now()))) return Math.max(0, ...now.map(exitCodeOf));
+      const monitored = new Set(workflows.filter((one) => monitorOf(context, one) !== undefined));
+      const isOver = (job: StoredJob) => hasEnded(job.status) && (job.settled || !monitored.has(keyOf(workflows, job)));
+      if (now.every((job) => isOver(job) || isLeftUnsubmitted(job, context.now()))) return Math.max(0, ...now.map(exitCodeOf));
     }
   } finally {
     line.stop();
@@ -59,20 +61,19 @@ async function waitFor(context: Context, jobs: readonly StoredJob[], timeout: nu
   return 0;
 }
 
-function deleted(job: StoredJob): StoredJob {
-  return { ...job, status: "DELETED" };
+function keyOf(workflows: readonly StoredWorkflow[], job: StoredJob): StoredWorkflow {
+  return workflows.find(({ id, namespace }) => id === job.workflow && namespace === job.namespace) as StoredWorkflow;
 }
 
-function workflowsOf({ store }: Context, jobs: readonly StoredJob[]): StoredWorkflow[] {
-  const found = jobs.map((job) => store.findWorkflow(job.namespace, job.workflow) as StoredWorkflow);
-  return [...new Map(found.map((workflow) => [workflow.key, workflow])).values()];
+function deleted(job: StoredJob): StoredJob {
+  return { ...job, status: "DELETED", settled: true };
 }
 
 /** What `wait` ends with for a job: its own exit code; without one 1 (ERROR), 9 (deleted), 10 (STALLED). */
 export function exitCodeOf(job: Pick<StoredJob, "status" | "exitCode">): number {
   if (job.status === "COMPLETED") return 0;
-  if (job.status === "DELETED") return 9;
+  if (job.status === "DELETED" || job.status === "DELETED_REPLICA") return 9;
   // A code of 0 or below belongs to a job that failed all the same; a process can end with no code above 255.
   if (job.exitCode !== null && job.exitCode > 0) return Math.min(job.exitCode, 255);
-  return job.status === "STALLED" ? 10 : 1;
+  return job.status === "STALLED" || job.status === "STALLED_HELD" ? 10 : 1;
 }

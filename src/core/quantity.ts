@@ -44,3 +44,9 @@ export function checkMemory(text: string): string | undefined {
   const hasByteUnit = /^[kMGTPE]i?$|^Ki$/.test(unit ?? "");
   return bytes < MEBIBYTE && !hasByteUnit ? `an amount with its unit (did you mean "${number}Mi"?)` : undefined;
 }
+
+/** An amount of memory times a factor, in whole mebibytes; what is no quantity stays as it is. */
+export function scaleMemory(text: string, factor: number): string {
+  const bytes = parseQuantity(text);
+  return bytes === undefined ? text : `${Math.ceil((bytes * factor) / MEBIBYTE)}Mi`;
+}

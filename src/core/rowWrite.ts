@@ -114,7 +114,7 @@ function columnsOf(job: RecordedJob): Omit<RowChange, "status"> {
     exitCode: isOver ? exitCodeOf(job) : -1,
     exitMessage: isOver ? (output?.message ?? job.message ?? "") : "",
     queued: job.created,
-    ...datesOf(job, isOver),
+    ...stageDates(job),
     ...(isOver ? node : {}),
   };
 }
@@ -125,9 +125,11 @@ function exitCodeOf({ status, exitCode }: RecordedJob): number {
 }
 
 /** The dates of a job's stages: each follows from the one before and the seconds that the output tells (GaswOutputParser). */
-function datesOf(job: RecordedJob, isOver: boolean): Pick<RowChange, "download" | "running" | "upload" | "end"> {
+export function stageDates(
+  job: Pick<RecordedJob, "status" | "output" | "started" | "ended" | "created">,
+): Required<Pick<RowChange, "download" | "running" | "upload" | "end">> {
   const { output, started, ended, created } = job;
-  if (!isOver) return { download: started, running: null, upload: null, end: null };
+  if (!hasEnded(job.status)) return { download: started, running: null, upload: null, end: null };
   const download = started ?? created;
   const running = output?.downloadSeconds === undefined ? download : later(download, output.downloadSeconds);
   const upload = output?.executionSeconds === undefined ? null : later(running, output.executionSeconds);

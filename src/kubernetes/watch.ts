@@ -30,17 +30,50 @@ export async function* follow<T extends KubernetesObject>(
     const list: KubernetesListObject<T> = await client.get(collection, { fieldSelector });
     yield list.items[0];
     const query = { watch: "true", fieldSelector, resourceVersion: list.metadata?.resourceVersion, timeoutSeconds: WATCH_SECONDS };
-    try {
-      for await (const event of events<T>(client, collection, query, signal)) {
-        if (event.type === "ERROR") break;
-        if (event.type !== "BOOKMARK") yield event.type === "DELETED" ? undefined : event.object;
-      }
-    } catch (error) {
-      if (signal.aborted) return;
-      // A watch that was refused is an error; one that broke, or is too old to go on, is begun again by the loop.
-      if (error instanceof GaswError || (error instanceof ApiError && !isApiError(error, 410))) throw error;
+    for await (const event of unbroken<T>(client, collection, query, signal)) {
+      if (event.type !== "BOOKMARK") yield event.type === "DELETED" ? undefined : event.object;
     }
     await pause(signal);
+  }
+}
+
+/**
+ * Follows a collection: yields once, and again after every change of one of its objects, until the signal aborts.
+ * @throws GaswError CLUSTER, ApiError when the cluster can't be reached or refuses
+ */
+export async function* changes(
+  client: KubernetesClient,
+  collection: string,
+  labelSelector: string,
+  signal: AbortSignal,
+): AsyncGenerator<void> {
+  while (!signal.aborted) {
+    // One object is enough to learn from where on to watch.
+    const list: KubernetesListObject<KubernetesObject> = await client.get(collection, { labelSelector, limit: 1 });
+    yield;
+    const query = { watch: "true", labelSelector, resourceVersion: list.metadata?.resourceVersion, timeoutSeconds: WATCH_SECONDS };
+    for await (const event of unbroken(client, collection, query, signal)) {
+      if (event.type !== "BOOKMARK") yield;
+    }
+    await pause(signal);
+  }
+}
+
+/** The events of a watch until it ends, expires or breaks, which is no error; one that was refused is. */
+async function* unbroken<T>(
+  client: KubernetesClient,
+  collection: string,
+  query: Record<string, string | number | undefined>,
+  signal: AbortSignal,
+): AsyncGenerator<WatchEvent<T>> {
+  try {
+    for await (const event of events<T>(client, collection, query, signal)) {
+      if (event.type === "ERROR") return;
+      yield event;
+    }
+  } catch (error) {
+    if (signal.aborted) return;
+    if (error instanceof GaswError || (error instanceof ApiError && !isApiError(error, 410))) throw error;
   }
 }
 

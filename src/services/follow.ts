@@ -4,6 +4,7 @@ import { GaswError, messageOf } from "../errors.ts";
 import { ApiError, causeCode } from "../kubernetes/errors.ts";
 import type { StoredJob, StoredWorkflow } from "../store/store.ts";
 import type { Deps } from "./deps.ts";
+import { monitorOf } from "./hold.ts";
 import { refresh } from "./refresh.ts";
 
 const SHORTEST_PAUSE_MS = 1000;
@@ -41,11 +42,12 @@ export function isLeftUnsubmitted({ status, created }: Pick<StoredJob, "status" 
 }
 
 /**
- * Refreshes workflows, each whatever becomes of the others.
+ * Refreshes workflows, each whatever becomes of the others; what a monitor holds is up to date already.
  * @throws what refresh throws for the first that fails; a refusal rather than an outage
  */
 export async function refreshAll(deps: Deps, workflows: readonly StoredWorkflow[]): Promise<void> {
-  const results = await Promise.allSettled(workflows.map((workflow) => refresh(deps, workflow)));
+  const own = workflows.filter((workflow) => monitorOf(deps, workflow) === undefined);
+  const results = await Promise.allSettled(own.map((workflow) => refresh(deps, workflow)));
   const failures = results.flatMap((result) => (result.status === "rejected" ? [result.reason] : []));
   if (failures.length > 0) throw failures.find((failure) => !isOutage(failure)) ?? failures[0];
 }

@@ -150,6 +150,8 @@ function acceptedAs(job: StoredJob, kubeJob: V1Job | undefined, now: Date): JobC
 /** What the cluster's own labels tell of a workflow that this host's state does not know: read-only. */
 export interface ForeignJob {
   readonly id: string;
+  /** The script's base name. */
+  readonly fileName: string;
   readonly kubeName: string;
   /** RFC 3339. */
   readonly created: string | undefined;
@@ -166,7 +168,14 @@ export async function observeForeign({ client, now, config }: Deps, namespace: s
     return jobs.map((job: V1Job) => {
       const kubeName = job.metadata?.name ?? "";
       const decision = decide(known, observe(job, podByJob.get(kubeName)), undefined, now(), config.pending);
-      return { id: jobIdOf(job) ?? kubeName, kubeName, created: timeText(job.metadata?.creationTimestamp), decision };
+      const id = jobIdOf(job) ?? kubeName;
+      return {
+        id,
+        fileName: job.metadata?.annotations?.[KEYS.fileName] ?? id,
+        kubeName,
+        created: timeText(job.metadata?.creationTimestamp),
+        decision,
+      };
     });
   } catch (error) {
     throw asUserError(error, client);

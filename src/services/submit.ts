@@ -117,7 +117,7 @@ export class Submitter {
       if (hasRun && job.contentHash !== contentHash) throw ranBefore(job);
       const created = hasRun ? false : await this.#create(submission);
       const { image } = podSettings(this.#deps.config, options);
-      const accepted = { status: "QUEUED", submitted: this.#deps.now().toISOString(), contentHash, image } as const;
+      const accepted = { status: "QUEUED", submitted: this.#deps.now().toISOString(), contentHash, image, due: false } as const;
       if (!this.#deps.store.changeJob(job, accepted)) await this.#changedMeanwhile(job);
       return { ...answer, created };
     } catch (error) {

@@ -1,6 +1,6 @@
 import path from "node:path";
 import { GaswError } from "../errors.ts";
-import type { StoredWorkflow } from "../store/store.ts";
+import type { StoredJob, StoredWorkflow } from "../store/store.ts";
 import type { Deps } from "./deps.ts";
 import { isWorkflowDirectory } from "./workflowFiles.ts";
 
@@ -20,13 +20,6 @@ export function knownWorkflow({ store, config }: Deps, directory: string): Store
   return found?.directory === directory ? found : undefined;
 }
 
-/** @throws GaswError NOT_FOUND when this host's state does not know the workflow */
-export function requireWorkflow(deps: Deps, directory: string): StoredWorkflow {
-  const found = knownWorkflow(deps, directory);
-  if (found !== undefined) return found;
-  throw unknownWorkflow(deps, directory);
-}
-
 /** What is said of a workflow that this host's state does not know. */
 export function unknownWorkflow({ config }: Pick<Deps, "config">, directory: string): GaswError {
   return new GaswError(
@@ -36,4 +29,10 @@ export function unknownWorkflow({ config }: Pick<Deps, "config">, directory: str
       hint: "submit a job of it first, or name another --workflow, --namespace or state file (state.path)",
     },
   );
+}
+
+/** The workflows that jobs belong to, each once. */
+export function workflowsOf({ store }: Pick<Deps, "store">, jobs: readonly StoredJob[]): StoredWorkflow[] {
+  const found = jobs.map((job) => store.findWorkflow(job.namespace, job.workflow) as StoredWorkflow);
+  return [...new Map(found.map((workflow) => [workflow.key, workflow])).values()];
 }

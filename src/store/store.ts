@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import type Database from "better-sqlite3";
 import { ACTIVE_STATUSES, attemptId, type LocalStatus, type StoredRequest, type Workflow } from "../core/job.ts";
 import type { Attempt } from "../core/lifecycle.ts";
@@ -70,9 +71,12 @@ export type JobChange = Partial<
   >
 > & { /** What its output tells, as JSON. */ readonly output?: string | null };
 
+/** A job as a decision was made from it: it is carried out only while the job is still so. */
+export type Decided = Pick<StoredJob, "key" | "status"> & Partial<Pick<StoredJob, "settled" | "signal">>;
+
 /** What one look at a job comes to in the state. */
 export interface JobUpdate {
-  readonly job: Pick<StoredJob, "key" | "status">;
+  readonly job: Decided;
   readonly change: JobChange;
   /** One more attempt of its invocation, with this request. */
   readonly resubmit?: StoredRequest | undefined;
@@ -261,7 +265,7 @@ export class Store {
    * Writes a change if the job is still in the status that the decision was made from.
    * @returns whether it was written
    */
-  changeJob(job: Pick<StoredJob, "key" | "status">, change: JobChange): boolean {
+  changeJob(job: Decided, change: JobChange): boolean {
     return this.#write(() => this.#change(job, change));
   }
 
@@ -354,6 +358,7 @@ export class Store {
 
   /** Who holds a workflow's synchronisation, in words; undefined where nobody does. */
   holderOf(workflow: { readonly key: number }): string | undefined {
+    if (!existsSync(`${this.path}.sync-${workflow.key}`)) return undefined;
     const lock = this.#guard(() => holdLock(`${this.path}.sync-${workflow.key}`, 0));
     lock?.release();
     if (lock !== undefined) return undefined;
@@ -416,11 +421,21 @@ export class Store {
     if (remark !== undefined) this.#recordTransition(job.key, { ...remark, status: change.status ?? job.status });
   }
 
-  #change(job: Pick<StoredJob, "key" | "status">, change: JobChange): boolean {
+  #change(job: Decided, change: JobChange): boolean {
     const columns = Object.entries(change).filter(([, value]) => value !== undefined);
     const assignments = columns.map(([name]) => `${COLUMN_NAMES[name as keyof JobChange]} = ?`).join(", ");
     const values = columns.map(([, value]) => (typeof value === "boolean" ? Number(value) : (value as string | number | null)));
-    const { changes } = this.#run(`UPDATE jobs SET ${assignments} WHERE key = ? AND status = ?`, [...values, job.key, job.status]);
+    const { changes } = this.#run(
+      `UPDATE jobs SET ${assignments} WHERE key = ? AND status = ? AND settled = ifnull(?, settled) AND (? OR signal IS ?)`,
+      [
+        ...values,
+        job.key,
+        job.status,
+        job.settled === undefined ? null : Number(job.settled),
+        job.signal === undefined ? 1 : 0,
+        job.signal ?? null,
+      ],
+    );
     if (changes === 0) return false;
     if (change.status !== undefined && change.status !== job.status) this.#recordTransition(job.key, { ...change, status: change.status });
     return true;

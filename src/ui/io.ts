@@ -7,6 +7,8 @@ export interface Io {
   readonly cwd: string;
   /** Aborted at the first Ctrl-C or SIGTERM. */
   readonly signal: AbortSignal;
+  /** Which of the two it was; undefined before. */
+  readonly stoppedBy: () => NodeJS.Signals | undefined;
   now(): Date;
 }
 

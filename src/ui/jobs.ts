@@ -6,12 +6,21 @@ import { colours, statusStyle } from "./style.ts";
 
 /** A job as `status` prints it; times are RFC 3339 in UTC, null where there is nothing to tell. */
 export interface JobRecord {
+  /** Names the invocation: the id that its submission printed. */
   readonly id: string;
+  /** Id of the attempt, in the GASW database too; the first one's is the invocation's. */
+  readonly attemptId: string;
+  /** 0 for the first submission. */
+  readonly attempt: number;
+  /** GASW's number of the invocation; null until it is known. */
+  readonly invocationId: number | null;
   readonly workflow: string;
   readonly namespace: string;
   readonly directory: string | null;
   readonly kubernetesName: string;
   readonly status: string;
+  /** What the user's client sees; null where the GASW database was not asked. */
+  readonly daoStatus: string | null;
   readonly reason: string | null;
   readonly message: string | null;
   readonly exitCode: number | null;
@@ -30,11 +39,25 @@ const MESSAGE_WIDTH = 70;
 /** The table of `status`. */
 export function jobTable(io: Io, jobs: readonly JobRecord[]): string {
   const several = new Set(jobs.map((job) => job.workflow)).size > 1;
-  const header = [...(several ? ["WORKFLOW"] : []), "JOB", "STATUS", "EXIT", "AGE", "NODE", "REASON"];
+  const retried = jobs.some((job) => job.attempt > 0);
+  const synced = jobs.some((job) => job.daoStatus !== null);
+  const header = [
+    ...(several ? ["WORKFLOW"] : []),
+    "JOB",
+    ...(retried ? ["ATTEMPT"] : []),
+    "STATUS",
+    ...(synced ? ["GASW"] : []),
+    "EXIT",
+    "AGE",
+    "NODE",
+    "REASON",
+  ];
   const rows = jobs.map((job) => [
     ...(several ? [job.workflow] : []),
     job.id,
+    ...(retried ? [String(job.attempt + 1)] : []),
     job.status,
+    ...(synced ? [job.daoStatus ?? "-"] : []),
     job.exitCode === null ? "-" : String(job.exitCode),
     job.created === null ? "-" : duration((job.ended === null ? io.now().getTime() : Date.parse(job.ended)) - Date.parse(job.created)),
     job.node ?? "-",

@@ -14,7 +14,11 @@ export function statusStyle(chalk: ChalkInstance): (status: string) => string {
     RUNNING: chalk.cyan,
     ERROR: chalk.red,
     STALLED: chalk.red,
+    ERROR_HELD: chalk.yellow,
+    STALLED_HELD: chalk.yellow,
+    CANCELLED: chalk.dim,
     DELETED: chalk.dim,
+    DELETED_REPLICA: chalk.dim,
   };
   return (status) => (styles[status.trim()] ?? ((text: string) => text))(status);
 }

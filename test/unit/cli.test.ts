@@ -77,7 +77,7 @@ describe("help and version", () => {
 
 test("submit's help says what the texts for GASW do: they are part of the content", async () => {
   const { stdout } = await gaswK8s("submit", "--help");
-  expect(stdout.replace(/\s+/g, " ")).toContain("GASW command: part of the submission's content (kept for GASW's database)");
+  expect(stdout.replace(/\s+/g, " ")).toContain("command in the GASW database (part of the content)");
 });
 
 describe("a waiting command", () => {

@@ -18,6 +18,7 @@ export function ioDouble(options: { cwd?: string; env?: NodeJS.ProcessEnv; tty?:
     env: options.env ?? {},
     cwd: options.cwd ?? "/",
     signal: new AbortController().signal,
+    stoppedBy: () => undefined,
     now: () => options.now ?? new Date("2026-01-02T03:04:05Z"),
   };
   const read = (from: PassThrough) => {

@@ -4,11 +4,15 @@ import { ioDouble } from "../io.ts";
 
 const record = (more: Partial<JobRecord>): JobRecord => ({
   id: "Job-1",
+  attemptId: "Job-1",
+  attempt: 0,
+  invocationId: null,
   workflow: "workflow-1",
   namespace: "gasw",
   directory: "/workflows/workflow-1",
   kubernetesName: "workflow-1-job-1-0123456789",
   status: "QUEUED",
+  daoStatus: null,
   reason: null,
   message: null,
   exitCode: null,
