@@ -1,0 +1,40 @@
+import type { Context } from "../context.ts";
+import { hasEnded } from "../core/job.ts";
+import { type Action, act } from "../services/actions.ts";
+import { findJob, isScriptPath } from "../services/findJob.ts";
+import { knownWorkflow, targetDirectory, unknownWorkflow, workflowsOf } from "../services/workflows.ts";
+import type { StoredJob } from "../store/store.ts";
+import type { OutputFormat } from "../ui/io.ts";
+import { printable } from "../ui/output.ts";
+import { jobRecord } from "./jobRecord.ts";
+
+export interface ActOptions {
+  readonly output: OutputFormat;
+  readonly workflow?: string;
+}
+
+/** `cancel JOB…`, `retry JOB…` and `release JOB…`: the id of each invocation's newest attempt, a line each. */
+export async function actOn(context: Context, action: Action, names: readonly string[], options: ActOptions): Promise<number> {
+  const { io, store } = context;
+  const directory = targetDirectory(options.workflow, io.cwd);
+  const workflow = directory === undefined ? undefined : knownWorkflow(context, directory);
+  if (directory !== undefined && workflow === undefined && !names.every((name) => isScriptPath(name, io.cwd))) {
+    throw unknownWorkflow(context, directory);
+  }
+  // What is destroyed or made must be named in full.
+  const jobs = names.map((name) => findJob(store, name, { prefix: false, workflow, cwd: io.cwd }));
+  const done: StoredJob[] = [];
+  for (const one of workflowsOf(context, jobs)) {
+    const own = jobs.filter((job) => job.workflow === one.id && job.namespace === one.namespace);
+    done.push(...(await act(context, one, own, action)));
+  }
+  if (options.output === "json") io.stdout.write(`${JSON.stringify({ jobs: done.map(jobRecord) }, null, 2)}\n`);
+  else for (const job of done) io.stdout.write(`${printable(job.id)}\n`);
+  const notSubmitted = action === "cancel" ? undefined : done.find(({ status }) => status === "NOT_SUBMITTED");
+  if (notSubmitted !== undefined) {
+    context.warn(`${notSubmitted.id} is written down and not submitted yet: a monitor or the next \`gasw-k8s status --sync\` does that`);
+  }
+  const running = action === "cancel" ? done.find(({ status }) => !hasEnded(status)) : undefined;
+  if (running !== undefined) context.warn(`${running.id} had got the better of it: it is ${running.status}`);
+  return 0;
+}

@@ -1,0 +1,120 @@
+import { setMaxListeners } from "node:events";
+import path from "node:path";
+import type { Context } from "../context.ts";
+import { GaswError } from "../errors.ts";
+import { type Round, monitor as runMonitor } from "../services/monitor.ts";
+import type { SyncDeps } from "../services/sync.ts";
+import { knownWorkflow, targetDirectory, unknownWorkflow } from "../services/workflows.ts";
+import type { StoredWorkflow } from "../store/store.ts";
+import type { OutputFormat } from "../ui/io.ts";
+import { summary } from "../ui/jobs.ts";
+import { printable } from "../ui/output.ts";
+import { jobRecord } from "./jobRecord.ts";
+import { printResults } from "./results.ts";
+
+/** Milliseconds that a round under way gets to end after a SIGTERM. */
+const LAST_ROUND_MS = 30_000;
+
+export interface MonitorCommandOptions {
+  readonly output: OutputFormat;
+  readonly workflow?: string;
+  readonly forever?: boolean;
+  /** `HOST:PORT` that serves the figures. */
+  readonly metrics?: string;
+  readonly since?: number;
+}
+
+/** `monitor`: until the workflow's jobs have ended, or SIGTERM. */
+export async function monitor(context: Context, options: MonitorCommandOptions): Promise<number> {
+  const { io } = context;
+  const workflow = workflowOf(context, options);
+  // What is under way at a SIGTERM is finished: only after a while is it cut off.
+  const work = new AbortController();
+  setMaxListeners(0, work.signal);
+  let cutOff: NodeJS.Timeout | undefined;
+  io.signal.addEventListener("abort", () => {
+    cutOff = setTimeout(() => work.abort(), LAST_ROUND_MS);
+  });
+  const client = context.client.withSignal(work.signal);
+  const deps: SyncDeps = {
+    ...{ config: context.config, store: context.store, host: context.host, now: context.now, warn: context.warn },
+    client,
+    signal: work.signal,
+    openDao: (one, signal) => context.openDao(one, signal),
+  };
+  const metrics = options.metrics === undefined ? undefined : await startMetrics(context, workflow, options.metrics);
+  const report = new Report(context, workflow, options);
+  try {
+    const onRound = (round: Round) => {
+      report.tell(round);
+      metrics?.record(round);
+    };
+    await runMonitor(deps, workflow, { forever: options.forever === true, stop: io.signal, onRound });
+  } finally {
+    clearTimeout(cutOff);
+    await metrics?.close();
+    client.close();
+  }
+  if (io.stoppedBy() === "SIGINT") io.signal.throwIfAborted();
+  return 0;
+}
+
+function workflowOf(context: Context, { workflow: named, forever }: MonitorCommandOptions): StoredWorkflow {
+  const directory = targetDirectory(named, context.io.cwd);
+  if (directory === undefined) {
+    throw new GaswError("USAGE", "no workflow is named, and the current directory is none", { hint: "name it with --workflow DIR" });
+  }
+  const known = knownWorkflow(context, directory);
+  if (known !== undefined) return known;
+  if (forever !== true) throw unknownWorkflow(context, directory);
+  return context.store.registerWorkflow({ id: path.basename(directory), directory, namespace: context.config.k8sNamespace });
+}
+
+async function startMetrics(context: Context, workflow: StoredWorkflow, address: string) {
+  const { Metrics } = await import("../services/metrics.ts");
+  const metrics = await Metrics.start(context.store, workflow, address);
+  context.io.stderr.write(`figures are served at http://${metrics.address}/metrics\n`);
+  return metrics;
+}
+
+/** What a monitor says: a line for every change, or the results as NDJSON; an outage is told once, and its end. */
+class Report {
+  readonly #context: Context;
+  readonly #workflow: StoredWorkflow;
+  readonly #isNdjson: boolean;
+  readonly #known = new Map<string, string>();
+  #cursor: number;
+  #trouble = "";
+
+  constructor(context: Context, workflow: StoredWorkflow, { output, since }: MonitorCommandOptions) {
+    this.#context = context;
+    this.#workflow = workflow;
+    this.#isNdjson = output === "ndjson";
+    this.#cursor = since ?? 0;
+  }
+
+  tell({ failures }: Round): void {
+    const misconfigured = failures.find(({ code }) => code === "CONFIG");
+    if (misconfigured !== undefined) throw misconfigured;
+    const trouble = failures.map(({ message }) => message).join("; ");
+    if (trouble !== "" && trouble !== this.#trouble) this.#context.warn(`${trouble}: it is tried again`);
+    if (trouble === "" && this.#trouble !== "") this.#context.warn("everything answers again");
+    this.#trouble = trouble;
+    if (this.#isNdjson) this.#cursor = printResults(this.#context, [this.#workflow], this.#cursor);
+    else this.#tellChanges();
+  }
+
+  #tellChanges(): void {
+    const { io, store } = this.#context;
+    const jobs = store.jobs(this.#workflow);
+    let isNew = false;
+    for (const { id, status, reason } of jobs) {
+      const state = `${status} ${reason ?? ""}`.trim();
+      if (this.#known.get(id) === state) continue;
+      this.#known.set(id, state);
+      isNew = true;
+      io.stdout.write(`${io.now().toISOString()} ${printable(id)} ${state}\n`);
+    }
+    if (isNew) io.stderr.write(`${summary(store.newestJobs(this.#workflow).map(jobRecord))}\n`);
+  }
+}

@@ -1,0 +1,46 @@
+import type { Context } from "../context.ts";
+import { findJob } from "../services/findJob.ts";
+import { workflowsOf } from "../services/workflows.ts";
+import type { StoredJob, StoredWorkflow } from "../store/store.ts";
+
+/** What `status` is about: workflows to be refreshed, and which of their jobs to show. */
+export interface Scope {
+  readonly workflows: readonly StoredWorkflow[];
+  select(): StoredJob[];
+}
+
+/**
+ * The jobs that are named, else a workflow's, else the active ones of all workflows that this host knows. Of each invocation the newest
+ * attempt stands for it, unless all are asked for.
+ * @throws GaswError NOT_FOUND, USAGE
+ */
+export function scopeOf(context: Context, names: readonly string[], workflow: StoredWorkflow | undefined, history: boolean): Scope {
+  const { store } = context;
+  if (names.length > 0) return namedScope(context, names, workflow, history);
+  const jobsOf = (one: StoredWorkflow) => (history ? store.jobs(one) : store.newestJobs(one));
+  if (workflow !== undefined) return { workflows: [workflow], select: () => jobsOf(workflow) };
+  const workflows = store.activeWorkflows();
+  const shown = new Set(workflows.flatMap((one) => store.activeJobs(one)).map(invocationOf));
+  return { workflows, select: () => workflows.flatMap(jobsOf).filter((job) => shown.has(invocationOf(job))) };
+}
+
+function namedScope(context: Context, names: readonly string[], workflow: StoredWorkflow | undefined, history: boolean): Scope {
+  const { store, io } = context;
+  const jobs = names.map((name) => findJob(store, name, { prefix: true, workflow, cwd: io.cwd }));
+  const workflows = workflowsOf(context, jobs);
+  const attemptsOf = (job: StoredJob) => {
+    const own = workflows.find(({ id, namespace }) => id === job.workflow && namespace === job.namespace);
+    return own === undefined ? [] : store.attempts(own, job.fileName);
+  };
+  // An attempt that is named itself, and is history, stays what is shown.
+  const exact = new Set(jobs.filter((job) => attemptsOf(job).at(-1)?.key !== job.key).map(({ key }) => key));
+  const shownOf = (job: StoredJob) => {
+    const attempts = attemptsOf(job);
+    return history ? attempts : exact.has(job.key) ? attempts.filter(({ key }) => key === job.key) : attempts.slice(-1);
+  };
+  return { workflows, select: () => [...new Map(jobs.flatMap(shownOf).map((job) => [job.key, job])).values()] };
+}
+
+function invocationOf({ namespace, workflow, fileName }: StoredJob): string {
+  return JSON.stringify([namespace, workflow, fileName]);
+}

@@ -1,0 +1,62 @@
+import { hasEnded, isHeld } from "../core/job.ts";
+import type { Signal } from "../core/signal.ts";
+import { GaswError } from "../errors.ts";
+import type { StoredJob, StoredWorkflow } from "../store/store.ts";
+import type { Deps } from "./deps.ts";
+import { whileHolding } from "./hold.ts";
+import { reconcile } from "./reconcile.ts";
+
+/** What a user asks for a job; each means the signal that other programs write into the GASW database. */
+export type Action = "cancel" | "retry" | "release";
+
+/**
+ * Does what a user asks for some jobs of one workflow. Idempotent: where nothing is left to be done, nothing is.
+ * @returns the newest attempts of the jobs' invocations
+ * @throws GaswError CONFLICT (a retry of what has completed), CLUSTER, and what a submission throws
+ */
+export async function act(deps: Deps, workflow: StoredWorkflow, jobs: readonly StoredJob[], action: Action): Promise<StoredJob[]> {
+  const fileNames = new Set(jobs.map((job) => job.fileName));
+  await whileHolding(deps, workflow, async (isHolding) => {
+    // What is due is started at once, except by the monitor's own hand.
+    const scope = { fileNames, leaveDue: !isHolding, by: `gasw-k8s ${action}` };
+    // An end that the cluster has brought about meanwhile counts.
+    const current = jobs.map((job) => deps.store.findJob(workflow, job.id)).filter((job) => job !== undefined);
+    await reconcile(deps, workflow, signalsFor(deps, workflow, current, action), scope);
+  });
+  return [...fileNames].flatMap((fileName) => deps.store.attempts(workflow, fileName).slice(-1));
+}
+
+function signalsFor(deps: Deps, workflow: StoredWorkflow, jobs: readonly StoredJob[], action: Action): Map<string, Signal> {
+  const signals = new Map<string, Signal>();
+  for (const job of jobs) {
+    switch (action) {
+      case "cancel":
+        for (const one of toCancel(deps, workflow, job)) signals.set(one.id, "KILL");
+        break;
+      case "release":
+        if (isHeld(job.status)) signals.set(job.id, job.status === "ERROR_HELD" ? "UNHOLD_ERROR" : "UNHOLD_STALLED");
+        break;
+      case "retry":
+        if (wantsRetry(deps, job)) signals.set(job.id, "REPLICATE");
+        break;
+    }
+  }
+  return signals;
+}
+
+/** The attempt itself and, where it is the invocation that is meant, those that wait for their turn. */
+function toCancel({ store }: Deps, workflow: StoredWorkflow, job: StoredJob): StoredJob[] {
+  const isOpen = (one: StoredJob) => !hasEnded(one.status) || isHeld(one.status) || !one.settled;
+  return store.attempts(workflow, job.fileName).filter(isOpen);
+}
+
+function wantsRetry({ store }: Deps, job: StoredJob): boolean {
+  if (job.status === "COMPLETED") {
+    throw new GaswError("CONFLICT", `job ${job.id} has completed: it is not run again`, {
+      hint: "its results are there already; to run the script once more, submit it under another name",
+    });
+  }
+  // What never got as far as the cluster is started itself.
+  if (job.status === "NOT_SUBMITTED") store.changeJob(job, { due: true });
+  return hasEnded(job.status);
+}

@@ -1,0 +1,87 @@
+import type { GaswRow, RowWrite } from "../core/gaswRow.ts";
+import { type RecordedJob, rowWrite } from "../core/rowWrite.ts";
+import { isSignal } from "../core/signal.ts";
+import type { Dao } from "../dao/dao.ts";
+import type { OutboxEntry, StoredWorkflow } from "../store/store.ts";
+import type { Deps } from "./deps.ts";
+import { factsOf, readOutput } from "./storedOutput.ts";
+
+/** Jobs that are told in one transaction. */
+const BATCH = 200;
+/** How often a row that somebody else has just changed is read again. */
+const TRIES = 3;
+
+/**
+ * Tells the GASW database what has changed, oldest first, in transactions of some hundred jobs. What was told is taken off the list only
+ * afterwards: a crash in between has it told once more, which changes nothing.
+ * @returns the number of jobs that were told
+ * @throws GaswError DATABASE; what was not told stays on the list
+ */
+export async function deliver(deps: Deps, dao: Dao, workflow: StoredWorkflow): Promise<number> {
+  let told = 0;
+  let idle = 0;
+  while (idle < TRIES) {
+    const entries = deps.store.outbox(workflow, BATCH);
+    if (entries.length === 0) return told;
+    const count = await deliverBatch(deps, dao, workflow, entries);
+    told += count;
+    // Where every row of a batch was being changed by others, it is tried again a few times.
+    idle = count === 0 ? idle + 1 : 0;
+  }
+  deps.warn(`${deps.store.outboxSize(workflow)} rows of the GASW database are being changed by others: they are written at the next sync`);
+  return told;
+}
+
+async function deliverBatch(deps: Deps, dao: Dao, workflow: StoredWorkflow, entries: readonly OutboxEntry[]): Promise<number> {
+  const { store, warn, config } = deps;
+  const rows = await dao.rows(entries.map(({ job }) => job.id));
+  const invocations = await invocationIds(dao, workflow, entries, rows);
+  const writes = entries.map((entry): RowWrite => {
+    const { job } = entry;
+    const facts = factsOf(job, entry.output, config.dao.minorStatus);
+    return rowWrite(recorded(entry), rows.get(job.id), invocations.get(job.fileName) ?? 0, facts);
+  });
+  const { applied, warnings } = await dao.apply(writes);
+  for (const warning of warnings) warn(warning);
+  const done = entries.filter((_, index) => applied[index]);
+  store.acknowledge(done.map(({ seq, job }) => ({ seq, job, invocationId: invocations.get(job.fileName) ?? 0 })));
+  for (const { job } of done) {
+    const write = writes[entries.findIndex((entry) => entry.job.key === job.key)];
+    // What stands in the row is a signal still only where it was not taken, or where its kill is under way.
+    const isAnswered = write?.kind === "insert" || write?.change.status !== undefined || !isSignal(rows.get(job.id)?.status);
+    if (job.signal !== null && isAnswered) store.clearSignal(job);
+  }
+  return done.length;
+}
+
+/** Invocation ids by file name: as the row says, else as an attempt's row, else as the request, else the next number. */
+async function invocationIds(
+  dao: Dao,
+  workflow: StoredWorkflow,
+  entries: readonly OutboxEntry[],
+  rows: ReadonlyMap<string, GaswRow>,
+): Promise<Map<string, number>> {
+  const found = new Map(entries.flatMap(({ job }) => (rows.has(job.id) ? [[job.fileName, rows.get(job.id)?.invocationId ?? 0]] : [])));
+  const missing = [...new Set(entries.map(({ job }) => job.fileName))].filter((name) => !found.has(name));
+  if (missing.length === 0) return found;
+  for (const [name, id] of await dao.invocationIds(workflow.id, missing)) found.set(name, id);
+  let last: number | undefined;
+  for (const { job } of entries) {
+    if (found.has(job.fileName)) continue;
+    last ??= await dao.largestInvocationId(workflow.id);
+    const id = job.invocationId ?? last + 1;
+    last = Math.max(last, id);
+    found.set(job.fileName, id);
+  }
+  return found;
+}
+
+function recorded({ job, output }: OutboxEntry): RecordedJob {
+  const { request } = job;
+  return {
+    ...job,
+    command: request.command ?? null,
+    parameters: request.parameters ?? null,
+    output: output === null ? null : readOutput(output),
+  };
+}

@@ -1,0 +1,190 @@
+import { EventEmitter, once } from "node:events";
+import { selector, workflowHash } from "../core/names.ts";
+import type { Dao } from "../dao/dao.ts";
+import { GaswError } from "../errors.ts";
+import { asUserError } from "../kubernetes/client.ts";
+import { changes } from "../kubernetes/watch.ts";
+import type { StoredWorkflow } from "../store/store.ts";
+import { deliver } from "./deliver.ts";
+import { monitorName } from "./hold.ts";
+import { reconcile } from "./reconcile.ts";
+import { readSignals, type SyncDeps } from "./sync.ts";
+
+/** Milliseconds between two looks at the GASW database for signals (GASW's own monitor looks every 20 s). */
+const HEARTBEAT_MS = 5000;
+/** Milliseconds between two looks at the cluster, where jobs wait and a grace period may be over; and where nothing is to be expected. */
+const WAITING_LOOK_MS = 10_000;
+const QUIET_LOOK_MS = 60_000;
+/** Milliseconds in which changes are gathered before the cluster is looked at again. */
+const GATHER_MS = 500;
+
+/** What a round came to. */
+export interface Round {
+  /** Seconds that it took. */
+  readonly seconds: number;
+  readonly looked: boolean;
+  readonly failures: readonly GaswError[];
+}
+
+export interface MonitorOptions {
+  /** Goes on also when all jobs have ended. */
+  readonly forever: boolean;
+  /** Ends the monitor when the round under way is done. */
+  readonly stop: AbortSignal;
+  readonly onRound: (round: Round) => void;
+}
+
+/**
+ * Keeps a workflow and its GASW database up to date until its jobs have ended: the cluster is watched, signals are looked for every few
+ * seconds. What can't be reached is tried again at every round.
+ * @throws GaswError CONFLICT when another monitor holds the workflow; CLUSTER when the cluster refuses
+ */
+export async function monitor(deps: SyncDeps, workflow: StoredWorkflow, options: MonitorOptions): Promise<void> {
+  const hold = deps.store.hold(workflow, monitorName(deps));
+  if (hold === undefined) throw heldByAnother(deps, workflow);
+  const watching = new AbortController();
+  const rounds = new Rounds(deps, workflow);
+  const ended = watch(deps, workflow, rounds, AbortSignal.any([options.stop, watching.signal]));
+  try {
+    while (!options.stop.aborted) {
+      options.onRound(await rounds.next());
+      if (!options.forever && isDone(deps, workflow)) return;
+      await rounds.pause(options.stop);
+    }
+  } finally {
+    watching.abort();
+    await ended;
+    await rounds.close();
+    hold.release();
+  }
+}
+
+function heldByAnother({ store }: SyncDeps, workflow: StoredWorkflow): GaswError {
+  return new GaswError("CONFLICT", `workflow ${workflow.id} is already held by ${store.holderOf(workflow) ?? "another process"}`, {
+    hint: "one monitor per workflow is enough: `gasw-k8s status` shows what it sees; the hold ends with that process",
+  });
+}
+
+/** Whether nothing is left that a monitor could do; a held job waits to be released. */
+function isDone({ store }: SyncDeps, workflow: StoredWorkflow): boolean {
+  return !store.isOpen(workflow) && store.outboxSize(workflow) === 0;
+}
+
+/** Notes every change of the workflow's Jobs and pods; a watch that fails is left to the looks, and begun again with the next one. */
+async function watch({ client, warn }: SyncDeps, workflow: StoredWorkflow, rounds: Rounds, signal: AbortSignal): Promise<void> {
+  const labels = selector({ workflowHash: workflowHash(workflow.namespace, workflow.id) });
+  const paths = [`/apis/batch/v1/namespaces/${workflow.namespace}/jobs`, `/api/v1/namespaces/${workflow.namespace}/pods`];
+  const follow = async (path: string) => {
+    while (!signal.aborted) {
+      try {
+        for await (const _ of changes(client, path, labels, signal)) rounds.wake();
+      } catch (error) {
+        if (signal.aborted) return;
+        const failure = asUserError(error, client);
+        if (!(failure instanceof GaswError)) throw failure;
+        warn(`the watch of ${path} broke (${failure.message}): it is begun again`);
+        await rounds.untilLook(signal);
+      }
+    }
+  };
+  await Promise.all(paths.map(follow));
+}
+
+/** The rounds of one monitor: when the next one is due, and what is kept open between them. */
+class Rounds {
+  readonly #deps: SyncDeps;
+  readonly #workflow: StoredWorkflow;
+  readonly #events = new EventEmitter();
+  #dao: Dao | undefined;
+  #hasChanged = true;
+  #lastLook = Number.NEGATIVE_INFINITY;
+  #seconds = 0;
+
+  constructor(deps: SyncDeps, workflow: StoredWorkflow) {
+    this.#deps = deps;
+    this.#workflow = workflow;
+  }
+
+  /** Notes that the cluster has changed. */
+  wake(): void {
+    this.#hasChanged = true;
+    this.#events.emit("change");
+  }
+
+  /** One round: signals, the cluster where it may have changed, and what is to be told. */
+  async next(): Promise<Round> {
+    const begin = performance.now();
+    const failures: GaswError[] = [];
+    const tried = async (action: () => Promise<void>) => {
+      try {
+        await action();
+      } catch (error) {
+        if (!(error instanceof GaswError)) throw error;
+        failures.push(error);
+      }
+    };
+    let signals: ReadonlyMap<string, string> = new Map();
+    await tried(async () => {
+      this.#dao ??= await this.#deps.openDao(this.#workflow, this.#deps.signal);
+      signals = await readSignals(this.#dao, this.#workflow);
+    });
+    const looked = signals.size > 0 || this.#isLookDue();
+    if (looked) await tried(() => this.#look(signals));
+    const dao = this.#dao;
+    if (dao !== undefined && failures.every(({ code }) => code !== "DATABASE"))
+      await tried(async () => void (await deliver(this.#deps, dao, this.#workflow)));
+    // A connection that broke is made anew.
+    if (failures.some(({ code }) => code === "DATABASE")) await this.#closeDao();
+    this.#seconds = (performance.now() - begin) / 1000;
+    return { seconds: this.#seconds, looked, failures };
+  }
+
+  async #look(signals: ReadonlyMap<string, string>): Promise<void> {
+    this.#hasChanged = false;
+    this.#lastLook = performance.now();
+    await reconcile(this.#deps, this.#workflow, signals);
+    this.#events.emit("look");
+  }
+
+  #isLookDue(): boolean {
+    const { store } = this.#deps;
+    const active = store.activeJobs(this.#workflow);
+    const isWaiting = active.some(({ status, due }) => status === "QUEUED" || due);
+    const age = performance.now() - this.#lastLook;
+    return this.#hasChanged || age >= (isWaiting ? WAITING_LOOK_MS : QUIET_LOOK_MS);
+  }
+
+  /** Waits for the next round: for a change, gathered with those that come with it, or the next heartbeat. */
+  async pause(stop: AbortSignal): Promise<void> {
+    if (!this.#hasChanged) await this.#wait("change", HEARTBEAT_MS, stop);
+    // A slow cluster is left the greater part of the time to itself.
+    await this.#wait("stop", Math.max(GATHER_MS, 4000 * this.#seconds), stop);
+  }
+
+  /** Waits until the cluster could be looked at, for as long as that takes. */
+  async untilLook(signal: AbortSignal): Promise<void> {
+    await this.#wait("look", QUIET_LOOK_MS, signal);
+  }
+
+  async close(): Promise<void> {
+    await this.#closeDao();
+  }
+
+  async #closeDao(): Promise<void> {
+    const dao = this.#dao;
+    this.#dao = undefined;
+    await dao?.close();
+  }
+
+  async #wait(event: "change" | "look" | "stop", milliseconds: number, signal: AbortSignal): Promise<void> {
+    const over = new AbortController();
+    const timer = setTimeout(() => over.abort(), milliseconds);
+    try {
+      await once(this.#events, event, { signal: AbortSignal.any([signal, over.signal]) });
+    } catch (error) {
+      if (!signal.aborted && !over.signal.aborted) throw error;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}

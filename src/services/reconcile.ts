@@ -1,0 +1,248 @@
+import type { V1Job } from "@kubernetes/client-node";
+import { hasEnded, isHeld } from "../core/job.ts";
+import { type Step, step, UNSUBMITTABLE } from "../core/lifecycle.ts";
+import type { Observation } from "../core/observe.ts";
+import type { Siblings } from "../core/signal.ts";
+import { GaswError, messageOf } from "../errors.ts";
+import { asUserError } from "../kubernetes/client.ts";
+import type { JobChange, JobUpdate, StoredJob, StoredWorkflow } from "../store/store.ts";
+import type { Deps } from "./deps.ts";
+import { type ParsedOutput, parseOutput } from "./parseOutput.ts";
+import { hasOutput } from "./recordedCode.ts";
+import { changeOf, look, removeJob, type Seen } from "./refresh.ts";
+import { nextRequest, startAttempt } from "./startAttempt.ts";
+import { storeOutput } from "./storedOutput.ts";
+import { Submitter } from "./submit.ts";
+
+/** Attempts that are submitted at the same time. */
+const CONCURRENCY = 8;
+
+/** What a round is confined to. */
+export interface Scope {
+  /** File names of the invocations; without them, all of the workflow. */
+  readonly fileNames?: ReadonlySet<string>;
+  /** Whether attempts that are due are left for whoever holds the workflow. */
+  readonly leaveDue?: boolean;
+  /** Who gives the signals, in words; without it, the GASW database. */
+  readonly by?: string;
+}
+
+/** One job's step, and what it was decided from. */
+interface Decided {
+  readonly job: StoredJob;
+  readonly step: Step;
+  readonly change: JobChange;
+  readonly kubeJob: V1Job | undefined;
+}
+
+/**
+ * One round for a workflow: what the cluster shows, the signals that others wrote, what follows from every end, and the resubmissions that
+ * are due. The caller holds the workflow, or leaves those to the one who does.
+ * @param signals by job id, as the GASW database shows them
+ * @throws GaswError CLUSTER; what fails for one job alone is warned about
+ */
+export async function reconcile(
+  deps: Deps,
+  workflow: StoredWorkflow,
+  signals: ReadonlyMap<string, string>,
+  { fileNames, leaveDue = false, by = "a signal in the GASW database" }: Scope = {},
+): Promise<void> {
+  const isMeant = ({ fileName }: StoredJob) => fileNames?.has(fileName) ?? true;
+  const attempts = deps.store.openInvocations(workflow, [...signals.keys()]).filter(isMeant);
+  if (attempts.length === 0) return;
+  try {
+    const seen = await look(deps, workflow, attempts);
+    const parsed = await parseEnds(deps, attempts, seen);
+    const decided = decideAll(deps, attempts, seen, signals, parsed, by);
+    await carryOut(deps, decided, parsed);
+    if (!leaveDue) await startDue(deps, workflow, deps.store.openInvocations(workflow).filter(isMeant), seen);
+  } catch (error) {
+    throw asUserError(error, deps.client);
+  }
+}
+
+/** Reads the output of every attempt whose end is to be seen to now. */
+async function parseEnds(deps: Deps, attempts: readonly StoredJob[], seen: (job: StoredJob) => Seen): Promise<Map<number, ParsedOutput>> {
+  const ended = attempts.filter((job) => !job.settled && isOver(job, seen(job).observation) && hasOutput(job));
+  const parsed = new Map<number, ParsedOutput>();
+  for (const job of ended) {
+    const output = await parseOutput(job.directory, job.fileName, deps.signal);
+    for (const warning of output.warnings) deps.warn(`job ${job.id}: ${warning}`);
+    parsed.set(job.key, output);
+  }
+  return parsed;
+}
+
+/** Whether a job has ended, be it that this is only seen now. An attempt that was never submitted has no output of its own. */
+function isOver(job: StoredJob, { phase }: Observation): boolean {
+  if (hasEnded(job.status)) return !isHeld(job.status);
+  return job.status !== "NOT_SUBMITTED" && (phase === "ended" || phase === "missing" || phase === "lost");
+}
+
+/** Decides for one attempt after the other: each sees what became of the others. */
+function decideAll(
+  deps: Deps,
+  attempts: readonly StoredJob[],
+  seen: (job: StoredJob) => Seen,
+  signals: ReadonlyMap<string, string>,
+  parsed: ReadonlyMap<number, ParsedOutput>,
+  by: string,
+): Decided[] {
+  const now = deps.now();
+  const { retryCount, pending } = deps.config;
+  const current = new Map(attempts.map((job) => [job.key, job]));
+  return attempts.map((job) => {
+    const { observation, kubeJob } = seen(job);
+    const siblings = siblingsOf(job, [...current.values()], seen);
+    const fileCode = parsed.get(job.key)?.exitCode;
+    const situation = { job, dao: signals.get(job.id), seen: observation, fileCode, siblings, retryCount, grace: pending, now };
+    const next = step(situation);
+    current.set(job.key, { ...job, status: next.decision.status, settled: next.settled });
+    return { job, step: next, change: stepChange(job, next, kubeJob, now, by), kubeJob };
+  });
+}
+
+function siblingsOf(job: StoredJob, all: readonly StoredJob[], seen: (job: StoredJob) => Seen): Siblings {
+  const others = all.filter((other) => other.fileName === job.fileName && other.key !== job.key);
+  return {
+    failures: others.filter(({ status }) => status === "ERROR" || status === "STALLED" || isHeld(status)).length,
+    completed: others.some(({ status }) => status === "COMPLETED"),
+    alive: others.some((other) => isAlive(other) || seen(other).isAlive),
+    open: others.some(({ settled }) => !settled),
+    newer: others.some(({ attempt }) => attempt > job.attempt),
+  };
+}
+
+/** Whether an attempt is in the cluster or on its way there; one that only waits for its turn is not. */
+function isAlive({ status, due, prepared }: StoredJob): boolean {
+  return !hasEnded(status) && !(status === "NOT_SUBMITTED" && due && !prepared);
+}
+
+/** What a step changes in a job's row. */
+function stepChange(job: StoredJob, next: Step, kubeJob: V1Job | undefined, now: Date, by: string): JobChange {
+  const isRerun = next.decision.status === "NOT_SUBMITTED" && job.status !== "NOT_SUBMITTED";
+  const { settled, due, removal, signal } = next;
+  const wanted: JobChange = {
+    ...changeOf(job, next.decision, kubeJob, now),
+    settled,
+    due,
+    removal,
+    signal,
+    ...(signal === "REPLICATE" && next.effects.includes("resubmit") && !hasEnded(next.decision.status) ? { replicating: true } : {}),
+    ...(isRerun ? NEW_LIFE : {}),
+    ...reasonOf(job, next, by),
+  };
+  return Object.fromEntries(Object.entries(wanted).filter(([key, value]) => job[key as keyof StoredJob] !== value));
+}
+
+/** What an attempt that runs again forgets of its earlier run. */
+const NEW_LIFE: JobChange = {
+  prepared: false,
+  reason: "Rescheduled",
+  message: "to be run again",
+  exitCode: null,
+  pod: null,
+  node: null,
+  started: null,
+  ended: null,
+  submitted: null,
+  output: null,
+};
+
+/** The words for an end that a signal, or another attempt, has brought about. */
+function reasonOf(job: StoredJob, { decision: { status }, signal }: Step, by: string): JobChange {
+  // What was decided before has its words already.
+  if (status === job.status || (job.removal !== null && job.removal !== "NOT_SUBMITTED")) return {};
+  if (status === "DELETED") return { reason: "Killed", message: `killed by ${by}` };
+  if (status !== "DELETED_REPLICA") return {};
+  const message = signal === "KILL_REPLICA" ? "killed as a replica" : "another attempt of its invocation has completed";
+  return { reason: "Replica", message };
+}
+
+/** Writes the decisions down and acts on them. What is to be removed is written down first, and ends only when its Job is on its way out. */
+async function carryOut(deps: Deps, decided: readonly Decided[], parsed: ReadonlyMap<number, ParsedOutput>): Promise<void> {
+  const { store, client, config } = deps;
+  const told = decided.filter(
+    ({ job, step: next, change }) => !hasEnded(job.status) || Object.keys(change).length > 0 || next.effects.length > 0,
+  );
+  const updates = told.map(({ job, step: next, change }): JobUpdate => {
+    const facts = parsed.get(job.key);
+    const output = facts === undefined ? {} : { output: storeOutput(facts) };
+    return {
+      job,
+      change: { ...change, ...output },
+      ...(next.effects.includes("resubmit") ? { resubmit: nextRequest({ ...job, ...known(next) }, config) } : {}),
+      announce: next.effects.includes("announce"),
+      ...(next.refusal === undefined ? {} : { remark: { reason: "SignalRefused", message: `${next.signal}: ${next.refusal}` } }),
+    };
+  });
+  const removals = decided.filter(({ step: next }) => next.decision.removeJob);
+  const held = new Set(removals.map(({ job }) => job.key));
+  store.applyUpdates(
+    updates.map((update, index) => (held.has(update.job.key) ? { ...update, ...announced(told[index] as Decided) } : update)),
+    deps.now(),
+  );
+  for (const { refusal, signal, job } of decided.map((one) => ({ ...one.step, job: one.job }))) {
+    if (refusal !== undefined) deps.warn(`${signal} of job ${job.id} is not followed: ${refusal}`);
+  }
+  await Promise.all(
+    removals.map(async ({ job, kubeJob }) => {
+      await removeJob(client, job, kubeJob);
+      const update = updates.find((one) => one.job.key === job.key);
+      if (update !== undefined) store.applyUpdates([update], deps.now());
+    }),
+  );
+}
+
+function known({ decision }: Step): Partial<Pick<StoredJob, "node" | "reason">> {
+  const { node, reason } = decision;
+  return { ...(node === undefined ? {} : { node }), ...(reason === undefined ? {} : { reason }) };
+}
+
+/** The part of a removal that is written down before it is made: what was decided, not yet the end itself. */
+function announced({ job, step: next }: Decided): Pick<JobUpdate, "change" | "announce" | "resubmit"> {
+  const { status } = next.decision;
+  const removal = next.removal ?? (status === "DELETED" || status === "DELETED_REPLICA" ? status : "ERROR");
+  const { reason, message } = { reason: job.reason, message: job.message, ...next.decision };
+  return { change: { removal, signal: next.signal, reason, message }, announce: false, resubmit: undefined };
+}
+
+/** Submits the attempts whose turn it is. */
+async function startDue(
+  deps: Deps,
+  workflow: StoredWorkflow,
+  attempts: readonly StoredJob[],
+  seen: (job: StoredJob) => Seen,
+): Promise<void> {
+  const now = deps.now();
+  const { retryCount, pending } = deps.config;
+  const started = new Set<string>();
+  const due = attempts.filter((job) => {
+    if (!job.due || job.status !== "NOT_SUBMITTED" || started.has(job.fileName)) return false;
+    const siblings = siblingsOf(job, attempts, seen);
+    const next = step({ job, dao: undefined, seen: seen(job).observation, siblings, retryCount, grace: pending, now });
+    if (!next.effects.includes("start")) return false;
+    started.add(job.fileName);
+    return true;
+  });
+  if (due.length === 0) return;
+  const submitter = new Submitter(deps, workflow);
+  const queue = due[Symbol.iterator]();
+  const worker = async () => {
+    for (const job of queue) await tryToStart(deps, submitter, workflow, job);
+  };
+  await Promise.all(Array.from({ length: CONCURRENCY }, worker));
+}
+
+/** What is wrong with the script or the configuration is for a person to mend; anything else may be over at the next round. */
+async function tryToStart(deps: Deps, submitter: Submitter, workflow: StoredWorkflow, job: StoredJob): Promise<void> {
+  try {
+    await startAttempt(deps, submitter, workflow, job);
+  } catch (error) {
+    const failure = asUserError(error, deps.client);
+    if (!(failure instanceof GaswError) || failure.code === "INTERRUPTED" || deps.signal.aborted) throw failure;
+    deps.warn(`job ${job.id} could not be submitted again: ${messageOf(failure)}`);
+    if (failure.code !== "USAGE" && failure.code !== "CONFIG") return;
+    deps.store.applyUpdates([{ job, change: { ...UNSUBMITTABLE, message: failure.message } }], deps.now());
+  }
+}

@@ -1,0 +1,87 @@
+import type { V1Job } from "@kubernetes/client-node";
+import type { JobOptions, StoredRequest } from "../core/job.ts";
+import { MAIN_CONTAINER } from "../core/podTemplate.ts";
+import { scaleMemory } from "../core/quantity.ts";
+import { GaswError } from "../errors.ts";
+import { asUserError } from "../kubernetes/client.ts";
+import { getJob } from "../kubernetes/jobs.ts";
+import type { StoredJob, StoredWorkflow } from "../store/store.ts";
+import { clearForAttempt } from "./attemptFiles.ts";
+import type { Deps } from "./deps.ts";
+import { checkSubmissions, type Submitter } from "./submit.ts";
+
+/**
+ * Submits an attempt that this tool wrote down itself: the same script once more. Only when no attempt of it is alive: the workflow
+ * directory is made ready first.
+ * @returns the job as it is then
+ * @throws GaswError USAGE (the script is gone), CONFIG, CLUSTER, VOLUME_NOT_READY, CONFLICT
+ */
+export async function startAttempt(deps: Deps, submitter: Submitter, workflow: StoredWorkflow, job: StoredJob): Promise<void> {
+  const options = await optionsOf(deps, workflow, job);
+  const script = `${workflow.directory}/sh/${job.fileName}.sh`;
+  const [checked] = checkSubmissions(deps.config, workflow, [{ script, options }], workflow.directory);
+  if (checked === undefined) throw new Error("a checked submission is missing");
+  const { avoidNodes = [] } = job.request;
+  const request = { ...checked.request, jobId: job.id, fileName: job.fileName, contentHash: job.contentHash, avoidNodes };
+  if (!job.prepared) {
+    clearForAttempt(workflow.directory, job.fileName, previousOf(deps, workflow, job)?.attempt ?? job.attempt);
+    deps.store.changeJob(job, { prepared: true });
+  }
+  await submitter.submit({ ...checked, request }, { job, isNew: !job.prepared });
+}
+
+function previousOf({ store }: Deps, workflow: StoredWorkflow, job: StoredJob): StoredJob | undefined {
+  return store
+    .attempts(workflow, job.fileName)
+    .filter(({ attempt }) => attempt < job.attempt)
+    .at(-1);
+}
+
+/**
+ * The request's own options. The values of its environment are kept in the cluster alone, in the Job of an attempt before.
+ * @throws GaswError CONFIG when that Job is gone
+ */
+async function optionsOf(deps: Deps, workflow: StoredWorkflow, job: StoredJob): Promise<JobOptions> {
+  const { envNames = [], avoidNodes: _, ...options } = job.request;
+  if (envNames.length === 0) return options;
+  const found = await environmentOf(deps, workflow, job);
+  const env = Object.fromEntries(envNames.flatMap((name) => (found?.[name] === undefined ? [] : [[name, found[name]]])));
+  if (found !== undefined && Object.keys(env).length === envNames.length) return { ...options, env };
+  throw new GaswError("CONFIG", `job ${job.fileName} can't be submitted again: what --env gave it was in its Job alone, which is gone`, {
+    hint: "put the variables into the configuration's `env`, or submit the script under another name",
+  });
+}
+
+async function environmentOf(deps: Deps, workflow: StoredWorkflow, job: StoredJob): Promise<Record<string, string> | undefined> {
+  const attempts = deps.store.attempts(workflow, job.fileName).reverse();
+  try {
+    for (const { namespace, kubeName } of attempts) {
+      const found = await getJob(deps.client, namespace, kubeName);
+      if (found !== undefined) return environmentIn(found);
+    }
+    return undefined;
+  } catch (error) {
+    throw asUserError(error, deps.client);
+  }
+}
+
+/** Kubernetes has a doubled dollar sign stand for itself. */
+function environmentIn(job: V1Job): Record<string, string> {
+  const main = job.spec?.template.spec?.containers.find(({ name }) => name === MAIN_CONTAINER);
+  return Object.fromEntries((main?.env ?? []).map(({ name, value }) => [name, (value ?? "").replaceAll("$$", "$")]));
+}
+
+/** The request of the attempt after one that failed. */
+export function nextRequest(
+  { request, node, reason }: Pick<StoredJob, "request" | "node" | "reason">,
+  { retryMemoryGrowth, retryAvoidNode, resources }: Deps["config"],
+): StoredRequest {
+  const memory = request.memory ?? resources.memory;
+  const isTooSmall = reason === "OOMKilled" && retryMemoryGrowth !== 1 && memory !== undefined;
+  const avoidNodes = retryAvoidNode && node !== null ? [...new Set([...(request.avoidNodes ?? []), node])] : request.avoidNodes;
+  return {
+    ...request,
+    ...(isTooSmall ? { memory: scaleMemory(memory, retryMemoryGrowth) } : {}),
+    ...(avoidNodes === undefined ? {} : { avoidNodes }),
+  };
+}

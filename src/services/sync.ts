@@ -1,0 +1,66 @@
+import { SIGNALS } from "../core/signal.ts";
+import type { Dao } from "../dao/dao.ts";
+import { GaswError } from "../errors.ts";
+import type { StoredWorkflow } from "../store/store.ts";
+import { deliver } from "./deliver.ts";
+import type { Deps } from "./deps.ts";
+import { whileHolding } from "./hold.ts";
+import { reconcile } from "./reconcile.ts";
+
+/** What a synchronisation works with. */
+export interface SyncDeps extends Deps {
+  /**
+   * Opens the GASW database of a workflow.
+   * @throws GaswError CONFIG, DATABASE
+   */
+  openDao(workflow: StoredWorkflow, signal: AbortSignal): Promise<Dao>;
+}
+
+/**
+ * Synchronises a workflow with its GASW database, unless a monitor does.
+ * @param ids of jobs whose status in the database is wanted
+ * @returns those statuses by job id
+ * @throws GaswError CLUSTER, DATABASE, TIMEOUT
+ */
+export async function sync(deps: SyncDeps, workflow: StoredWorkflow, ids: () => readonly string[]): Promise<Map<string, string | null>> {
+  return await whileHolding(deps, workflow, async (isHolding) => {
+    const dao = await attempt(() => deps.openDao(workflow, deps.signal));
+    try {
+      if (isHolding) await syncOnce(deps, dao, workflow);
+      if (dao instanceof GaswError) throw dao;
+      const rows = await dao.rows(ids());
+      return new Map([...rows].map(([id, { status }]) => [id, status]));
+    } finally {
+      if (!(dao instanceof GaswError)) await dao.close();
+    }
+  });
+}
+
+/**
+ * One synchronisation of a workflow: signals, cluster, retries, then the GASW database. The caller holds the workflow. An outage of one
+ * side does not keep the other from being served: without the database the jobs go on as they would without signals.
+ * @throws GaswError CLUSTER, DATABASE (what was not told stays to be told)
+ */
+export async function syncOnce(deps: Deps, dao: Dao | GaswError, workflow: StoredWorkflow): Promise<void> {
+  const signals = dao instanceof GaswError ? dao : await attempt(() => readSignals(dao, workflow));
+  const reconciled = await attempt(() => reconcile(deps, workflow, signals instanceof GaswError ? new Map() : signals));
+  if (reconciled instanceof GaswError && reconciled.code === "INTERRUPTED") throw reconciled;
+  if (signals instanceof GaswError) throw signals;
+  await deliver(deps, dao as Dao, workflow);
+  if (reconciled instanceof GaswError) throw reconciled;
+}
+
+/** The signals that stand in a workflow's rows, by job id. */
+export async function readSignals(dao: Dao, workflow: StoredWorkflow): Promise<Map<string, string>> {
+  const rows = await dao.rowsInStatus(workflow.id, SIGNALS);
+  return new Map(rows.map(({ id, status }) => [id, status ?? ""]));
+}
+
+async function attempt<T>(action: () => Promise<T>): Promise<T | GaswError> {
+  try {
+    return await action();
+  } catch (error) {
+    if (error instanceof GaswError) return error;
+    throw error;
+  }
+}
