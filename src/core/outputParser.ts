@@ -1,6 +1,7 @@
 import { type HostFacts, HostReader } from "./machine.ts";
+import { MessageTail } from "./messageTail.ts";
 import { downloadIn, returnCodeIn, SECTIONS, type Section, type Timings, timingIn, type Upload, uploadIn } from "./outputLines.ts";
-import { SectionReader, type Sections, textOf } from "./sectionReader.ts";
+import { SectionReader, type Sections } from "./sectionReader.ts";
 
 /** Takes the application's own bytes, as they stand in the stream; they are valid until the parser's next call. */
 export type Sink = (bytes: Uint8Array) => void;
@@ -110,39 +111,10 @@ export class OutParser {
   }
 }
 
-/** Length of a message, in UTF-16 units. */
-const MESSAGE_LENGTH = 2000;
-/** A character takes four bytes at most. */
-const MESSAGE_BYTES = 4 * MESSAGE_LENGTH;
-
-/** The end of a text of any size. */
-class Tail {
-  readonly #buffer = Buffer.alloc(2 * MESSAGE_BYTES);
-  #length = 0;
-
-  push(bytes: Buffer): void {
-    const added = bytes.subarray(-MESSAGE_BYTES);
-    if (this.#length + added.length > this.#buffer.length) {
-      this.#buffer.copyWithin(0, this.#length - MESSAGE_BYTES, this.#length);
-      this.#length = MESSAGE_BYTES;
-    }
-    this.#length += added.copy(this.#buffer, this.#length);
-  }
-
-  text(): string {
-    const text = textOf(this.#buffer.subarray(Math.max(0, this.#length - MESSAGE_BYTES), this.#length));
-    // The second half of a character that was cut is left out.
-    return text
-      .trimEnd()
-      .slice(-MESSAGE_LENGTH)
-      .replace(/^[\uDC00-\uDFFF]/, "");
-  }
-}
-
 /** Reads a job's stderr, piece by piece, in constant memory; any bytes will do. */
 export class ErrParser {
   readonly #reader: SectionReader;
-  readonly #tails = new Map<Section, Tail>(SECTIONS.map((section) => [section, new Tail()]));
+  readonly #tails = new Map<Section, MessageTail>(SECTIONS.map((section) => [section, new MessageTail()]));
   #exitCode: number | undefined;
 
   constructor(sink: Sink) {
