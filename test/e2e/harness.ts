@@ -20,22 +20,36 @@ export interface Result {
   readonly code: number;
 }
 
-/** Runs a program to its end, whatever its exit code. */
-export async function run(
+/** A program that was started. */
+export interface Running {
+  /** What it has printed so far. */
+  readonly printed: { readonly stdout: string; readonly stderr: string };
+  readonly ended: Promise<Result>;
+  kill(signal: NodeJS.Signals): void;
+}
+
+/** Starts a program. */
+export function start(
   command: string,
   args: readonly string[],
   options: { cwd?: string; env?: NodeJS.ProcessEnv; input?: string } = {},
-): Promise<Result> {
+): Running {
   const child = spawn(command, args, { cwd: options.cwd, env: options.env, stdio: ["pipe", "pipe", "pipe"] });
-  const texts = { stdout: "", stderr: "" };
-  for (const name of ["stdout", "stderr"] as const) child[name].setEncoding("utf8").on("data", (text: string) => (texts[name] += text));
+  const printed = { stdout: "", stderr: "" };
+  for (const name of ["stdout", "stderr"] as const) child[name].setEncoding("utf8").on("data", (text: string) => (printed[name] += text));
   // A program that ends without reading its input breaks the pipe, which is its right.
   child.stdin.on("error", () => undefined);
   child.stdin.end(options.input ?? "");
-  const code = await new Promise<number>((resolve, reject) => {
-    child.on("error", reject).on("close", (status, signal) => resolve(status ?? 128 + (signal === "SIGKILL" ? 9 : 15)));
+  const ended = new Promise<Result>((resolve, reject) => {
+    const codeOf = (signal: NodeJS.Signals | null) => 128 + (signal === "SIGKILL" ? 9 : 15);
+    child.on("error", reject).on("close", (status, signal) => resolve({ ...printed, code: status ?? codeOf(signal) }));
   });
-  return { ...texts, code };
+  return { printed, ended, kill: (signal) => void child.kill(signal) };
+}
+
+/** Runs a program to its end, whatever its exit code. */
+export function run(...call: Parameters<typeof start>): Promise<Result> {
+  return start(...call).ended;
 }
 
 /** kubectl as the cluster's administrator. */
@@ -160,6 +174,11 @@ export class TestWorkflow {
       env: { ...this.env, ...options.env },
       ...(options.input === undefined ? {} : { input: options.input }),
     });
+  }
+
+  /** Starts the program in the workflow's directory. */
+  start(...args: readonly string[]): Running {
+    return start(process.execPath, [PROGRAM, ...args], { cwd: this.directory, env: this.env });
   }
 
   /** Submits a script and waits until its job has ended. */

@@ -39,11 +39,15 @@ describe("the forms of status", () => {
       jobs: [
         {
           id: "Old-1",
+          attemptId: "Old-1",
+          attempt: 0,
+          invocationId: null,
           workflow: workflow.id,
           namespace: workflow.namespace,
           directory: workflow.directory,
           kubernetesName: expect.stringMatching(/-old-1-/),
           status: "ERROR",
+          daoStatus: null,
           reason: "Error",
           message: null,
           exitCode: 3,
@@ -115,21 +119,15 @@ describe("status --watch", () => {
       workflow.script("Quick-1", "exit 3\n"),
       workflow.script("Slow-1", "until [ -e go ]; do sleep 0.2; done\n"),
     );
-    const watching = workflow.cli("status", "--watch");
+    const watching = workflow.start("status", "--watch");
     const records = workflow.cli("status", "--watch", "-o", "ndjson");
     await eventually(
-      () => workflow.status("Slow-1"),
-      (job) => job.status === "RUNNING",
-    );
-    await eventually(
-      () => workflow.status("Quick-1"),
-      (job) => job.status === "ERROR",
+      async () => watching.printed.stderr,
+      (text) => /^Slow-1: RUNNING$/m.test(text) && /^Quick-1: ERROR Error$/m.test(text),
     );
     writeFileSync(path.join(workflow.directory, "go"), "");
-    const { stdout, stderr, code } = await watching;
+    const { stdout, stderr, code } = await watching.ended;
     expect(code).toBe(0);
-    expect(stderr).toMatch(/^Quick-1: ERROR Error$/m);
-    expect(stderr).toMatch(/^Slow-1: RUNNING$/m);
     expect(stderr).toMatch(/^Slow-1: COMPLETED Completed$/m);
     expect(stderr).toMatch(/^2 of 2 jobs have ended: 1 ERROR, 1 COMPLETED$/m);
     const changes = lines(stderr).filter((line) => line.startsWith("Slow-1"));
