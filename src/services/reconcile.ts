@@ -161,37 +161,39 @@ function reasonOf(job: StoredJob, { decision: { status }, signal }: Step, by: st
 
 /** Writes the decisions down and acts on them. What is to be removed is written down first, and ends only when its Job is on its way out. */
 async function carryOut(deps: Deps, decided: readonly Decided[], parsed: ReadonlyMap<number, ParsedOutput>): Promise<void> {
-  const { store, client, config } = deps;
-  const told = decided.filter(
-    ({ job, step: next, change }) => !hasEnded(job.status) || Object.keys(change).length > 0 || next.effects.length > 0,
-  );
-  const updates = told.map(({ job, step: next, change }): JobUpdate => {
-    const facts = parsed.get(job.key);
-    const output = facts === undefined ? {} : { output: storeOutput(facts) };
-    return {
-      job,
-      change: { ...change, ...output },
-      ...(next.effects.includes("resubmit") ? { resubmit: nextRequest({ ...job, ...known(next) }, config) } : {}),
-      announce: next.effects.includes("announce"),
-      ...(next.refusal === undefined ? {} : { remark: { reason: "SignalRefused", message: `${next.signal}: ${next.refusal}` } }),
-    };
-  });
-  const removals = decided.filter(({ step: next }) => next.decision.removeJob);
-  const held = new Set(removals.map(({ job }) => job.key));
+  const { store, client } = deps;
+  const plans = decided.filter(isNews).map((one) => ({ ...one, update: updateOf(deps, one, parsed.get(one.job.key)) }));
   store.applyUpdates(
-    updates.map((update, index) => (held.has(update.job.key) ? { ...update, ...announced(told[index] as Decided) } : update)),
+    plans.map((plan) => (plan.step.decision.removeJob ? { job: plan.job, change: announcement(plan) } : plan.update)),
     deps.now(),
   );
-  for (const { refusal, signal, job } of decided.map((one) => ({ ...one.step, job: one.job }))) {
-    if (refusal !== undefined) deps.warn(`${signal} of job ${job.id} is not followed: ${refusal}`);
+  for (const { job, step: next } of plans) {
+    if (next.refusal !== undefined) deps.warn(`${next.signal} of job ${job.id} is not followed: ${next.refusal}`);
   }
+  const removals = plans.filter(({ step: next }) => next.decision.removeJob);
   await Promise.all(
-    removals.map(async ({ job, kubeJob }) => {
+    removals.map(async ({ job, step: next, kubeJob, update }) => {
       await removeJob(client, job, kubeJob);
-      const update = updates.find((one) => one.job.key === job.key);
-      if (update !== undefined) store.applyUpdates([update], deps.now());
+      // The announcement has noted the signal already.
+      store.applyUpdates([{ ...update, job: { ...job, signal: next.signal } }], deps.now());
     }),
   );
+}
+
+/** What is over, and stays as it is, is not written again. */
+function isNews({ job, step: next, change }: Decided): boolean {
+  return !hasEnded(job.status) || Object.keys(change).length > 0 || next.effects.length > 0;
+}
+
+function updateOf({ config }: Deps, { job, step: next, change }: Decided, facts: ParsedOutput | undefined): JobUpdate {
+  const { effects, refusal, signal } = next;
+  return {
+    job,
+    change: { ...change, ...(facts === undefined ? {} : { output: storeOutput(facts) }) },
+    ...(effects.includes("resubmit") ? { resubmit: nextRequest({ ...job, ...known(next) }, config) } : {}),
+    announce: effects.includes("announce"),
+    ...(refusal === undefined ? {} : { remark: { reason: "SignalRefused", message: `${signal}: ${refusal}` } }),
+  };
 }
 
 function known({ decision }: Step): Partial<Pick<StoredJob, "node" | "reason">> {
@@ -200,11 +202,11 @@ function known({ decision }: Step): Partial<Pick<StoredJob, "node" | "reason">> 
 }
 
 /** The part of a removal that is written down before it is made: what was decided, not yet the end itself. */
-function announced({ job, step: next }: Decided): Pick<JobUpdate, "change" | "announce" | "resubmit"> {
+function announcement({ job, step: next, change }: Decided): JobChange {
   const { status } = next.decision;
   const removal = next.removal ?? (status === "DELETED" || status === "DELETED_REPLICA" ? status : "ERROR");
-  const { reason, message } = { reason: job.reason, message: job.message, ...next.decision };
-  return { change: { removal, signal: next.signal, reason, message }, announce: false, resubmit: undefined };
+  const { reason = job.reason, message = job.message } = change;
+  return { removal, signal: next.signal, reason, message };
 }
 
 /** Submits the attempts whose turn it is. */

@@ -1,4 +1,4 @@
-import type { CoreV1Event, V1Job, V1Pod } from "@kubernetes/client-node";
+import type { CoreV1Event, V1Job } from "@kubernetes/client-node";
 import { hasEnded } from "../core/job.ts";
 import { KEYS, workflowHash } from "../core/names.ts";
 import { jobIdOf, type Observation, observe, podsByJob, timeText } from "../core/observe.ts";
@@ -90,12 +90,10 @@ export async function look(
   return (job) => {
     const kubeJob = jobsByName.get(job.kubeName);
     const pod = podByJob.get(job.kubeName);
-    return { observation: observations.get(job.key) ?? observe(kubeJob, pod), kubeJob, isAlive: pod !== undefined && !isOver(pod) };
+    const observation = observations.get(job.key) ?? observe(kubeJob, pod);
+    const isAlive = pod !== undefined && (observation.phase === "waiting" || observation.phase === "running");
+    return { observation, kubeJob, isAlive };
   };
-}
-
-function isOver({ status }: V1Pod): boolean {
-  return status?.phase === "Succeeded" || status?.phase === "Failed";
 }
 
 function isUnexplained(job: StoredJob, seen: Observation | undefined, now: Date): boolean {
