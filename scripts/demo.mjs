@@ -1,6 +1,7 @@
 // The main job: a workflow directory as an engine makes it, six jobs, their statuses, why some failed, and the clean-up.
 // Expects KUBECONFIG to name the cluster; called by `npm run demo`.
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import {
   appendFileSync,
   chownSync,
@@ -37,6 +38,7 @@ const SORT = "Sort_Lines.1-360261301594477";
 const JSON_STATS = "Json_Stats.3-360261301594478";
 const FAILING = "Validate_Input.1-360261301594479";
 const MISSING = "Segmentation.4-360261301594480";
+const FLAKY = "Register_Images.2-360261301594481";
 
 /** A job script in GASW's layout: sections for inputs, application and results, the times they took, and the exit code. */
 function gaswScript(application, result) {
@@ -73,6 +75,9 @@ const scripts = {
   [MISSING]: gaswScript("echo never", "none"),
 };
 
+/** A script that fails until somebody puts the missing file in place. */
+const flaky = gaswScript("test -e atlas.nii || { echo 'no atlas.nii' >&2; exit 3; }; echo registered", "atlas.nii");
+
 const TEXT = `a job waits for its volume
 a claim waits for a node
 the volume of the workflow is bound
@@ -100,6 +105,9 @@ const config = {
   imagePullPolicy: "IfNotPresent",
   // Minutes by default; a demo has no such patience with its missing image.
   pending: { ErrImagePull: "5s", ImagePullBackOff: "5s" },
+  // Five by default: the second failure is held here.
+  retryCount: 1,
+  dao: { url: `sqlite:${path.join(folder, "gasw.db")}` },
   state: { path: path.join(folder, "state.db") },
 };
 
@@ -123,13 +131,15 @@ function quoted(argument) {
   return /^[\w@%+=:,./-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", "'\\''")}'`;
 }
 
+const RECORDED = ["debug", "config", "submit", "status", "monitor", "wait", "cancel", "retry", "release", "cleanup"];
+
 /** Appends a command and what it printed to the transcript of its kind. */
 function record(words, typed, command, args) {
   const file = path.join(folder, "output");
   const output = openSync(file, "w");
   const { status } = spawnSync(command, args, { cwd: workflow, env, stdio: ["ignore", output, output] });
   closeSync(output);
-  if (!["debug", "config", "submit", "status", "wait", "cleanup"].includes(words[0])) return;
+  if (!RECORDED.includes(words[0])) return;
   const kind = ["debug", "config"].includes(words[0]) ? `${words[0]}-${words[1]}` : words[0];
   const text = `${typed}\n${readFileSync(file, "utf8")}${status === 0 ? "" : `$ echo $?\n${status}\n`}`;
   appendFileSync(path.join(recordTo, `${kind}.txt`), `${text}\n`);
@@ -140,6 +150,26 @@ const gasw = (...args) => show("gasw-k8s", args);
 const also = (...args) => {
   if (recordTo !== undefined) gasw(...args);
 };
+
+/** A job that fails is submitted again, held, released and completed, while a monitor keeps the GASW database up to date. */
+async function retried() {
+  writeFileSync(path.join(workflow, "sh", `${FLAKY}.sh`), flaky);
+  gasw("submit", `sh/${FLAKY}.sh`);
+  console.log("\n$ gasw-k8s monitor &");
+  const monitor = spawn(process.execPath, [program, "monitor"], { cwd: workflow, env, stdio: ["ignore", "ignore", "inherit"] });
+  const ended = once(monitor, "exit");
+  show("gasw-k8s", ["wait", FLAKY], 3);
+  gasw("status", FLAKY, "--history", "--sync");
+  gasw("debug", "why", FLAKY);
+  show("touch", ["atlas.nii"]);
+  gasw("release", FLAKY);
+  gasw("wait", FLAKY);
+  // The monitor has nothing left to wait for, and has told the GASW database all.
+  const [code] = await ended;
+  if (code !== 0) throw new Error(`monitor ended with exit code ${code}`);
+  gasw("status", FLAKY, "--history", "--sync");
+  gasw("cleanup", "--yes");
+}
 
 const begin = Date.now();
 if (recordTo !== undefined) mkdirSync(folder);
@@ -173,6 +203,7 @@ also("config", "show");
 also("config", "check");
 gasw("cleanup");
 gasw("cleanup", "--yes");
+await retried();
 gasw("debug", "pv");
 for (const made of [folder, workflows]) rmSync(made, { recursive: true, force: true });
 console.log(`\nThe demo took ${((Date.now() - begin) / 1000).toFixed(0)} s. The cluster stays up: npm run cluster:down stops it.`);

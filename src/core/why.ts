@@ -19,8 +19,22 @@ const unknownCause: Cause = {
 /** All that may be the matter with a job; the first row that matches explains it. To explain more, add a row. */
 export const causes: readonly Cause[] = [...imageCauses, ...hopelessCauses, ...endedCauses, runningCause, ...waitingCauses, unknownCause];
 
+/** What a held job was before it was held, which its causes are told by. */
+const BEFORE_HOLD = { ERROR_HELD: "ERROR", STALLED_HELD: "STALLED" } as const;
+
 /** Says why a job is as it is. */
 export function explain(facts: Facts): Answer {
+  const { status } = facts.state;
+  if (status !== "ERROR_HELD" && status !== "STALLED_HELD") return firstMatch(facts);
+  const { sentence, remedy, ...rest } = firstMatch({ ...facts, state: { ...facts.state, status: BEFORE_HOLD[status] } });
+  return {
+    ...rest,
+    sentence: `is held after too many failures; its last attempt ${sentence}`,
+    remedy: `${remedy}; then \`gasw-k8s release ${facts.job.id}\` submits it once more`,
+  };
+}
+
+function firstMatch(facts: Facts): Answer {
   for (const cause of causes) {
     const found = cause.match(facts);
     if (found !== undefined) return { cause: cause.id, ...found };

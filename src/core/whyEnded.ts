@@ -38,12 +38,24 @@ function completed(facts: Facts): Explanation | undefined {
   };
 }
 
-function deleted({ state }: Facts): Explanation | undefined {
-  if (state.status !== "DELETED") return undefined;
-  return {
-    sentence: `was cancelled${state.ended === undefined ? "" : ` at ${state.ended}`}`,
-    remedy: `nothing to do, or run it again under another name`,
-  };
+function deleted({ state, job }: Facts): Explanation | undefined {
+  const at = state.ended === undefined ? "" : ` at ${state.ended}`;
+  const by = state.message === undefined ? "" : ` (${state.message})`;
+  switch (state.status) {
+    case "DELETED":
+      return { sentence: `was cancelled${at}${by}`, remedy: `nothing to do; ${again(job.id)}` };
+    case "DELETED_REPLICA":
+      return { sentence: `was ended as a replica${at}${by}`, remedy: "nothing to do: another attempt of it has completed" };
+    case "CANCELLED":
+      return { sentence: `says itself that it was cancelled (exit code 9)`, remedy: `nothing to do; ${again(job.id)}` };
+    default:
+      return undefined;
+  }
+}
+
+/** What runs a job once more. */
+function again(id: string): string {
+  return `\`gasw-k8s retry ${id}\` runs it again`;
 }
 
 function outOfMemory(facts: Facts): Explanation | undefined {
@@ -75,36 +87,36 @@ function initContainer({ state, job }: Facts): Explanation | undefined {
   };
 }
 
-function evicted({ state }: Facts): Explanation | undefined {
+function evicted({ state, job }: Facts): Explanation | undefined {
   if (state.reason !== "Evicted") return undefined;
   return {
     sentence: `was evicted from its node${state.node === undefined ? "" : ` ${state.node}`}: ${state.message ?? "the node needed the room"}`,
-    remedy: `run it again under another name; a memory request near what it uses, or a priorityClassName, makes an eviction less likely`,
+    remedy: `${again(job.id)}; a memory request near what it uses, or a priorityClassName, makes an eviction less likely`,
   };
 }
 
-function nodeLost({ state }: Facts): Explanation | undefined {
+function nodeLost({ state, job }: Facts): Explanation | undefined {
   if (state.reason !== "NodeLost") return undefined;
   const node = state.node === undefined ? "its node" : `node ${state.node}`;
   return {
     sentence: `was lost with ${node}, which went down while it ran${state.message === undefined ? "" : `: ${state.message}`}`,
-    remedy: `run it again under another name; \`gasw-k8s debug nodes\` shows the state of the nodes`,
+    remedy: `${again(job.id)}; \`gasw-k8s debug nodes\` shows the state of the nodes`,
   };
 }
 
-function rejected({ state }: Facts): Explanation | undefined {
+function rejected({ state, job }: Facts): Explanation | undefined {
   if (state.reason !== "Rejected") return undefined;
   return {
     sentence: `was refused by node ${state.node ?? "(unknown)"} although the scheduler had chosen it: ${state.message ?? "no reason given"}`,
-    remedy: `run it again under another name`,
+    remedy: again(job.id),
   };
 }
 
-function podDeleted({ state }: Facts): Explanation | undefined {
+function podDeleted({ state, job }: Facts): Explanation | undefined {
   if (state.reason !== "PodDeleted") return undefined;
   return {
     sentence: "was stopped, since somebody deleted its pod or its Job while it ran",
-    remedy: `run it again under another name`,
+    remedy: again(job.id),
   };
 }
 
@@ -112,15 +124,15 @@ function gone({ state, job }: Facts): Explanation | undefined {
   if (state.reason !== "Gone") return undefined;
   return {
     sentence: "is no longer in the cluster (deleted, or removed by its time to live), and its output does not say how it ended",
-    remedy: `read what it wrote with \`gasw-k8s debug logs ${job.id}\` and run it again under another name; a longer options.ttlJob keeps finished jobs longer`,
+    remedy: `read what it wrote with \`gasw-k8s debug logs ${job.id}\`; ${again(job.id)}; a longer options.ttlJob keeps finished jobs longer`,
   };
 }
 
-function podGone({ state }: Facts): Explanation | undefined {
+function podGone({ state, job }: Facts): Explanation | undefined {
   if (state.reason !== "PodGone") return undefined;
   return {
     sentence: `lost its pod before anybody saw how it ended: ${state.message ?? "the pod was deleted"}`,
-    remedy: `somebody deleted the pod, or its node was removed; run it again under another name`,
+    remedy: `somebody deleted the pod, or its node was removed; ${again(job.id)}`,
   };
 }
 

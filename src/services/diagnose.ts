@@ -47,7 +47,10 @@ async function gather(deps: Deps, target: JobTarget, objects: JobObjects): Promi
     claims,
     events,
     nodes: waitsForNode ? await listNodes(deps) : undefined,
-    lastWords: state.status === "ERROR" ? tailLines(target.directory, jobFiles(target.fileName, target.superseded).err, LAST_WORDS) : [],
+    lastWords:
+      state.status === "ERROR" || state.status === "ERROR_HELD"
+        ? tailLines(target.directory, jobFiles(target.fileName, target.superseded).err, LAST_WORDS)
+        : [],
     now: deps.now(),
   };
 }

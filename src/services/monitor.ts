@@ -149,9 +149,9 @@ class Rounds {
   #isLookDue(): boolean {
     const { store } = this.#deps;
     const active = store.activeJobs(this.#workflow);
-    const isWaiting = active.some(({ status, due }) => status === "QUEUED" || due);
     const age = performance.now() - this.#lastLook;
-    return this.#hasChanged || age >= (isWaiting ? WAITING_LOOK_MS : QUIET_LOOK_MS);
+    const patience = active.some(({ status }) => status === "QUEUED") ? WAITING_LOOK_MS : QUIET_LOOK_MS;
+    return this.#hasChanged || active.some(({ due }) => due) || age >= patience;
   }
 
   /** Waits for the next round: for a change, gathered with those that come with it, or the next heartbeat. */

@@ -83,8 +83,8 @@ describe("deploy/rbac.yaml", () => {
         ...["get", "list", "create", "patch", "delete"].map((verb) => `${verb} persistentvolumes`),
         "get storageclasses.storage.k8s.io",
         ...["get", "list", "watch", "create", "patch", "delete"].map((verb) => `${verb} persistentvolumeclaims`),
-        ...["get", "list", "create", "delete"].map((verb) => `${verb} jobs.batch`),
-        ...["get", "list", "delete"].map((verb) => `${verb} pods`),
+        ...["get", "list", "watch", "create", "delete"].map((verb) => `${verb} jobs.batch`),
+        ...["get", "list", "watch", "delete"].map((verb) => `${verb} pods`),
         "list events",
       ].sort(),
     );
