@@ -62,10 +62,10 @@ else
   if [[ ${GASW_K8S_TEST_CLUSTER:-} == none ]]; then
     echo "GASW_K8S_TEST_CLUSTER=none: no end-to-end test is run" >&2
   else
-    if [[ -z ${GASW_K8S_TEST_KUBECONFIG:-} ]] && command -v kind >/dev/null && docker info >/dev/null 2>&1; then
+    if [[ -z ${GASW_K8S_TEST_KUBECONFIG:-}${GASW_K8S_TEST_CONTEXT:-} ]] && command -v kind >/dev/null && docker info >/dev/null 2>&1; then
       eval "$(bash cluster/kind.sh)"
     fi
-    if [[ -z ${GASW_K8S_TEST_KUBECONFIG:-} ]]; then
+    if [[ -z ${GASW_K8S_TEST_KUBECONFIG:-}${GASW_K8S_TEST_CONTEXT:-} ]]; then
       acquire_cluster
       run cluster_selftest
     fi

@@ -174,6 +174,12 @@ async function watch(context: Context, scope: Scope, records: () => JobRecord[],
       for (const job of left) context.warn(`${job.id} was never submitted: submit it again, or clean up`);
       break;
     }
+  } catch (error) {
+    line.stop();
+    if (!(error instanceof GaswError && error.code === "CLUSTER")) throw error;
+    if (options.output !== "ndjson") print(context, records(), options);
+    tellAge(context, scope);
+    throw error;
   } finally {
     line.stop();
   }
@@ -201,6 +207,12 @@ async function foreignStatus(context: Context, directory: string, names: readonl
   const workflow = path.basename(directory);
   const isCalled = (name: string) => (job: ForeignJob) => name === job.id || name === job.fileName || name === job.kubeName;
   const found = await observeForeign(context, namespace, workflow);
+  const stray = found.find((job) => job.directory !== undefined && job.directory !== directory);
+  if (stray !== undefined) {
+    throw new GaswError("CONFLICT", `the jobs of workflow ${workflow} in namespace ${namespace} are those of ${stray.directory}`, {
+      hint: "a workflow's id is its directory's base name: look there, or name another --namespace",
+    });
+  }
   const jobs = names.length === 0 ? found : found.filter((job) => names.some((name) => isCalled(name)(job)));
   const missing = names.find((name) => !jobs.some(isCalled(name)));
   if (jobs.length === 0 || missing !== undefined) {

@@ -151,6 +151,8 @@ export interface ForeignJob {
   /** The script's base name. */
   readonly fileName: string;
   readonly kubeName: string;
+  /** Directory of the workflow that it was submitted in. */
+  readonly directory: string | undefined;
   /** RFC 3339. */
   readonly created: string | undefined;
   readonly decision: Decision;
@@ -167,13 +169,8 @@ export async function observeForeign({ client, now, config }: Deps, namespace: s
       const kubeName = job.metadata?.name ?? "";
       const decision = decide(known, observe(job, podByJob.get(kubeName)), undefined, now(), config.pending);
       const id = jobIdOf(job) ?? kubeName;
-      return {
-        id,
-        fileName: job.metadata?.annotations?.[KEYS.fileName] ?? id,
-        kubeName,
-        created: timeText(job.metadata?.creationTimestamp),
-        decision,
-      };
+      const { [KEYS.fileName]: fileName = id, [KEYS.directory]: directory } = job.metadata?.annotations ?? {};
+      return { id, fileName, kubeName, directory, created: timeText(job.metadata?.creationTimestamp), decision };
     });
   } catch (error) {
     throw asUserError(error, client);

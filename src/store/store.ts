@@ -167,7 +167,7 @@ export class Store {
       }
       if (known.directory === workflow.directory) return known;
       throw new GaswError("CONFLICT", `workflow ${workflow.id} is already known from another directory, ${known.directory}`, {
-        hint: "a workflow's id is its directory's base name: rename one directory, use another namespace, or clean up the other workflow first",
+        hint: "a workflow's id is its directory's base name: rename one directory, or use another namespace or state file (state.path)",
       });
     });
   }

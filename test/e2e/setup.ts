@@ -62,7 +62,10 @@ export default function setup(project: TestProject): () => void {
 
 /** The cluster named explicitly, else the project's own; never the user's current context. */
 function findCluster(): { kubeconfig: string; context: string[]; ownCluster: string | undefined } {
-  const { GASW_K8S_TEST_KUBECONFIG: named, GASW_K8S_TEST_CONTEXT: context } = process.env;
+  const { GASW_K8S_TEST_CONTEXT: context, KUBECONFIG, HOME = "" } = process.env;
+  // A context that is named alone is one of the person's own.
+  const own = context === undefined ? undefined : (KUBECONFIG ?? path.join(HOME, ".kube/config"));
+  const named = process.env.GASW_K8S_TEST_KUBECONFIG ?? own;
   if (named !== undefined)
     return { kubeconfig: named, context: context === undefined ? [] : ["--context", context], ownCluster: undefined };
   const kubeconfig = execFileSync("bash", [path.join(root, "cluster/kubeconfig.sh")], { encoding: "utf8" }).trim();

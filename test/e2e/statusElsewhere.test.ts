@@ -88,6 +88,21 @@ describe("where status is asked", () => {
     expect(contents(state)).toMatchObject({ workflows: [], jobs: [], transitions: [] });
   });
 
+  test("another host can't watch what it did not submit", async () => {
+    const env = { GASW_K8S_STATE_PATH: path.join(workflow.folder, "watching-host", "state.db") };
+    const { stdout, stderr, code } = await workflow.cliWith({ env }, "status", "--watch");
+    expect({ stdout, code }).toEqual({ stdout: "", code: 2 });
+    expect(stderr).toContain("can't be watched here");
+  });
+
+  test("another directory of the same name is not shown these jobs as its own", async () => {
+    const namesake = new TestWorkflow({ name: workflow.id, namespace: workflow.namespace });
+    const { stdout, stderr, code } = await namesake.cli("status");
+    expect({ stdout, code }).toEqual({ stdout: "", code: 7 });
+    expect(stderr).toContain(`are those of ${workflow.directory}`);
+    rmSync(namesake.folder, { recursive: true });
+  });
+
   test("another host with --cached has nothing to tell, and asks nobody", async () => {
     const env = { GASW_K8S_STATE_PATH: path.join(workflow.folder, "third-host", "state.db") };
     const { stdout, stderr, code } = await workflow.cliWith({ env }, "status", "--cached");
