@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Fetches the JDBC drivers that the tests use, H2's with its server, into .cache/h2. Installs a JRE and Maven where they are missing (Debian, as root).
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+artifacts=(
+  com.h2database:h2:1.4.196
+  com.h2database:h2:2.3.232
+  com.h2database:h2:2.4.240
+  org.postgresql:postgresql:42.7.8
+  org.mariadb.jdbc:mariadb-java-client:3.5.6
+)
+
+mkdir -p .cache/h2
+exec 9>.cache/h2.lock
+flock 9
+
+missing=()
+wanted=()
+command -v java >/dev/null || missing+=(openjdk-17-jre-headless)
+for artifact in "${artifacts[@]}"; do
+  IFS=: read -r _ name version <<<"$artifact"
+  jar=.cache/h2/$name-$version.jar
+  [[ -s $jar ]] || wanted+=("$artifact")
+done
+if [[ -n ${wanted[*]:-} ]]; then command -v mvn >/dev/null || missing+=(maven); fi
+if [[ -n ${missing[*]:-} ]]; then
+  apt-get update >&2
+  DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "${missing[@]}" >&2
+fi
+
+for artifact in ${wanted[@]+"${wanted[@]}"}; do
+  # Maven copies in place: a run that is killed must not leave half a jar.
+  draft=$(mktemp -d .cache/h2/draft.XXXXXX)
+  mvn --quiet --batch-mode dependency:copy -Dartifact="$artifact" -DoutputDirectory="$PWD/$draft" >&2
+  mv "$draft"/*.jar .cache/h2/
+  rmdir "$draft"
+done
