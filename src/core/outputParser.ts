@@ -21,13 +21,13 @@ export interface OutFacts extends HostFacts, Timings {
 export interface ErrFacts {
   readonly exitCode?: number;
   readonly sections: Sections;
-  /** The end of what stands in each section. */
+  /** The end of what stands in each section, without the lines that name a transfer. */
   readonly texts: Readonly<Partial<Record<Section, string>>>;
 }
 
 /** Bounds of each list of data: how many, and how many characters in all. */
-const MAX_DATA = 100_000;
-const MAX_DATA_LENGTH = 8 * 2 ** 20;
+const MAX_DATA = 20_000;
+const MAX_DATA_LENGTH = 4 * 2 ** 20;
 
 /** A list that keeps what fits and counts what does not; the same again is kept once. */
 class Bounded<T> {
@@ -62,8 +62,8 @@ export class OutParser {
 
   constructor(sink: Sink) {
     this.#reader = new SectionReader({
-      bytes: (section, bytes) => {
-        if (section === "application_execution") sink(bytes);
+      bytes: (section, data, start, end) => {
+        if (section === "application_execution") sink(data.subarray(start, end));
       },
       line: (section, line) => {
         if (section !== "application_execution") this.#line(section, line);
@@ -111,17 +111,25 @@ export class OutParser {
   }
 }
 
+/** Whether a line names a file that is transferred: that says nothing of what went wrong, and its URI may have a token in it. */
+function isTransfer(line: Buffer): boolean {
+  return /^<\/?file_(?:download|upload|delete)\b/.test(line.toString("latin1", 0, 20));
+}
+
 /** Reads a job's stderr, piece by piece, in constant memory; any bytes will do. */
 export class ErrParser {
   readonly #reader: SectionReader;
   readonly #tails = new Map<Section, MessageTail>(SECTIONS.map((section) => [section, new MessageTail()]));
+  #isTransfer = false;
   #exitCode: number | undefined;
 
   constructor(sink: Sink) {
     this.#reader = new SectionReader({
-      bytes: (section, bytes) => {
-        if (section !== undefined) this.#tails.get(section)?.push(bytes);
+      bytes: (section, data, start, end) => {
+        const bytes = data.subarray(start, end);
         if (section === "application_execution") sink(bytes);
+        if (!this.#reader.isWithinLine) this.#isTransfer = section !== "application_execution" && isTransfer(bytes);
+        if (!this.#isTransfer) this.#tails.get(section)?.push(bytes);
       },
       line: (_, line) => {
         this.#exitCode = returnCodeIn(line) ?? this.#exitCode;

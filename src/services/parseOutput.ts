@@ -55,10 +55,10 @@ async function cut<Facts>(work: Work, from: string, to: string, makeParser: (sin
     await copy.begin();
     for await (const chunk of chunksOf(work, from)) {
       parser.push(chunk);
-      await copy.write(Buffer.concat(printed.splice(0)));
+      await copy.write(printed.splice(0));
     }
     const facts = parser.end();
-    await copy.write(Buffer.concat(printed));
+    await copy.write(printed);
     await copy.finish();
     return facts;
   } finally {
@@ -83,9 +83,11 @@ class Copy {
     });
   }
 
-  async write(bytes: Uint8Array): Promise<void> {
+  async write(pieces: readonly Uint8Array[]): Promise<void> {
     const file = this.#file;
-    if (file === undefined || bytes.length === 0) return;
+    const [first] = pieces;
+    if (file === undefined || first === undefined) return;
+    const bytes = pieces.length === 1 ? first : Buffer.concat(pieces);
     if (!(await this.#attempt(() => file.write(bytes)))) await this.giveUp();
   }
 

@@ -23,6 +23,7 @@ const telling = fc.oneof(
     "[ ERROR - now ] Exiting with return value 6",
     "Exiting with return value 0",
     "<file_download uri=file:/a>",
+    "<file_download uri=",
     "<file_upload id=a uri=/b>",
   ),
   fc.constantFrom("\r", "\0", " ", "<", "</application_execution", "execution>", "x".repeat(70_000)),
