@@ -1,0 +1,99 @@
+import { readFileSync } from "node:fs";
+import { GaswError, messageOf } from "../errors.ts";
+
+/** A certificate check as Node.js's `tls.connect` takes it; false: no TLS. */
+export type Tls = false | { readonly ca?: string; readonly cert?: string; readonly key?: string; readonly rejectUnauthorized?: false };
+
+/** A server's database, as its URL names it. */
+export interface ServerAddress {
+  /** For messages: without credentials and parameters. */
+  readonly text: string;
+  /** A host, or the path of a socket (PostgreSQL: of its folder). */
+  readonly host: string;
+  readonly port: number;
+  readonly database: string;
+  readonly user: string | undefined;
+  readonly tls: Tls;
+}
+
+const PARAMETERS = ["host", "ssl", "sslmode", "sslrootcert", "sslcert", "sslkey"];
+
+/** @throws GaswError CONFIG */
+export function configError(what: string, hint: string, cause?: unknown): GaswError {
+  return new GaswError("CONFIG", `dao.url ${what}`, { hint, cause });
+}
+
+const FORM = "postgres://HOST:PORT/DATABASE, mysql://HOST:PORT/DATABASE, sqlite:PATH or jdbc:h2:tcp://HOST:PORT/PATH";
+
+/**
+ * Refuses a password, wherever in a URL it stands.
+ * @throws GaswError CONFIG
+ */
+export function refusePassword(url: string): void {
+  // Up to the last `@`: a password may have any characters, and be part of an otherwise malformed URL.
+  if (!/^[^/]*:\/\/[^/?#;]*:[^/?#;]*@|[?&;](ssl|trust\w*|key\w*)?pass\w*=/i.test(url)) return;
+  throw configError("has a password in it", "write the password into a file that only you can read, and name it as dao.passwordFile");
+}
+
+/**
+ * Takes a URL of PostgreSQL or MySQL apart.
+ * @throws GaswError CONFIG
+ */
+export function parseServerUrl(url: string, defaultPort: number): ServerAddress {
+  const parsed = parse(url);
+  const { searchParams: parameters, hostname } = parsed;
+  const unknown = [...parameters.keys()].find((name) => !PARAMETERS.includes(name));
+  if (unknown !== undefined) throw configError(`has an unknown parameter, ${unknown}`, `known ones: ${PARAMETERS.join(", ")}`);
+  const database = decodeURIComponent(parsed.pathname.slice(1));
+  if (database === "") throw configError("names no database", `the form is ${FORM}`);
+  const host = decodeURIComponent(parameters.get("host") ?? hostname.replace(/^\[(.*)\]$/, "$1")) || "localhost";
+  const port = Number(parsed.port || defaultPort);
+  const server = host.includes("/") ? host : `${host.includes(":") ? `[${host}]` : host}:${port}`;
+  return {
+    text: `${parsed.protocol}//${server}/${database}`,
+    host,
+    port,
+    database,
+    user: parsed.username === "" ? undefined : decodeURIComponent(parsed.username),
+    tls: parseTls(parameters),
+  };
+}
+
+function parse(url: string): URL {
+  try {
+    const parsed = new URL(url);
+    decodeURIComponent(parsed.pathname + parsed.username + parsed.hostname);
+    return parsed;
+  } catch (cause) {
+    // The text itself is not shown: what can't be taken apart may have a password somewhere.
+    throw configError("is not a URL", `the form is ${FORM}`, cause);
+  }
+}
+
+/** TLS as node-postgres understands it: whatever asks for it has the server's certificate checked, but for `no-verify`. */
+function parseTls(parameters: URLSearchParams): Tls {
+  const mode = parameters.get("sslmode") ?? SSL_MODES[parameters.get("ssl") ?? "absent"];
+  if (mode === undefined) throw configError("has a wrong value for ssl", "true or false");
+  const files = { ca: parameters.get("sslrootcert"), cert: parameters.get("sslcert"), key: parameters.get("sslkey") };
+  const given = Object.entries(files).flatMap(([name, file]) => (file === null ? [] : [[name, readCertificate(file)]]));
+  if (mode === "disable" || (mode === "absent" && given.length === 0)) return false;
+  if (mode === "no-verify") return { ...Object.fromEntries(given), rejectUnauthorized: false };
+  if (["absent", "prefer", "require", "verify-ca", "verify-full"].includes(mode)) return Object.fromEntries(given);
+  throw configError("has a wrong value for sslmode", "one of disable, require, verify-full, no-verify");
+}
+
+const SSL_MODES: Readonly<Record<string, string>> = {
+  absent: "absent",
+  true: "verify-full",
+  "1": "verify-full",
+  false: "disable",
+  "0": "disable",
+};
+
+function readCertificate(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (cause) {
+    throw configError(`names a file that can't be read (${messageOf(cause)})`, "correct sslrootcert, sslcert or sslkey", cause);
+  }
+}

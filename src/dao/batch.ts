@@ -1,0 +1,264 @@
+import { sql, type Transaction } from "kysely";
+import type { GaswRow, RowChange, RowFacts, RowWrite } from "../core/gaswRow.ts";
+import type { GaswStatus } from "../core/job.ts";
+import { toWallTime } from "../core/wallTime.ts";
+import type { Applied } from "./dao.ts";
+import type { Dialect } from "./dialects.ts";
+import { isDuplicate, isTooLongForIndex } from "./errors.ts";
+import { FIELDS, type Kind } from "./rows.ts";
+import type { FoundSchema } from "./schema.ts";
+import type { Cell, JobColumn, Tables } from "./tables.ts";
+import { fits, fitted } from "./text.ts";
+
+/** Statuses whose rows break the portal's lists. */
+const NEVER_WRITTEN: readonly (GaswStatus | undefined)[] = ["CREATED", "NOT_SUBMITTED", "UNDEFINED"];
+
+/** The largest number of a column of type integer: a node's memory in kB may be more. */
+const LARGEST_INTEGER = 2 ** 31 - 1;
+
+/** Data links of one statement. */
+const CHUNK = 500;
+
+type Cells = Partial<Record<JobColumn, Cell>>;
+type Node = NonNullable<RowFacts["node"]>;
+
+/** The writes of one transaction. */
+export class Batch {
+  readonly #db: Transaction<Tables>;
+  readonly #schema: FoundSchema;
+  readonly #dialect: Dialect;
+  readonly #timeZone: string;
+  readonly #warnings = new Set<string>();
+  /** Data, nodes and minor statuses that were left out, by the reason. */
+  readonly #leftOut = new Map<string, number>();
+
+  constructor(db: Transaction<Tables>, schema: FoundSchema, dialect: Dialect, timeZone: string) {
+    this.#db = db;
+    this.#schema = schema;
+    this.#dialect = dialect;
+    this.#timeZone = timeZone;
+  }
+
+  async apply(writes: readonly RowWrite[]): Promise<Applied> {
+    const applied: boolean[] = [];
+    for (const write of writes) applied.push(await this.#apply(write));
+    const leftOut = [...this.#leftOut].map(([what, count]) => `${count} ${what}`);
+    return { applied, warnings: [...this.#warnings, ...leftOut] };
+  }
+
+  async #apply(write: RowWrite): Promise<boolean> {
+    const isInsert = write.kind === "insert";
+    const { nodeSite, nodeName, ...values } = isInsert ? write.row : write.change;
+    if (NEVER_WRITTEN.includes(values.status)) throw new RangeError(`${values.status} is never written to the GASW database`);
+    const id = isInsert ? write.row.id : write.id;
+    const isWritten = isInsert ? await this.#insert(write.row) : await this.#update(id, write.ifStatus, values);
+    if (!isWritten) return false;
+    await this.#writeNode(id, nodeSite, nodeName, write.facts?.node);
+    if (write.facts?.data !== undefined) await this.#replaceData(id, write.facts.data);
+    if (write.facts?.minorStatuses !== undefined) await this.#addMinorStatuses(id, write.facts.minorStatuses);
+    return true;
+  }
+
+  async #insert(row: GaswRow): Promise<boolean> {
+    const column = this.#schema.column("jobs", "id");
+    if (column !== undefined && !fits(row.id, column)) {
+      this.#warnings.add(
+        `job ${row.id.slice(0, 40)}… has no row in the GASW database: its id is too long, or has characters that it can't hold`,
+      );
+      return false;
+    }
+    const { nodeSite, nodeName, ...rest } = row;
+    const creation = row.creation ?? row.queued ?? new Date().toISOString();
+    const cells = this.#cells(row.id, { ...rest, parameters: row.parameters ?? "", creation });
+    // NULL there makes GASW's lists fail.
+    for (const checkpoint of this.#schema.among("jobs", ["checkpoint_init", "checkpoint_upload"])) cells[checkpoint] = 0;
+    return await this.#insertJob(row.id, cells);
+  }
+
+  /** Tries long parameters whole first: whether the index takes them depends on how well the server can compress them. */
+  async #insertJob(id: string, cells: Cells): Promise<boolean> {
+    const { indexBytes } = this.#dialect;
+    const { parameters } = cells;
+    if (indexBytes === undefined || typeof parameters !== "string" || Buffer.byteLength(parameters) <= indexBytes) {
+      return await this.#insertIfMissing("jobs", cells as Tables["jobs"]);
+    }
+    await sql`savepoint whole`.execute(this.#db);
+    try {
+      return await this.#insertIfMissing("jobs", cells as Tables["jobs"]);
+    } catch (error) {
+      if (!isTooLongForIndex(error)) throw error;
+      await sql`rollback to savepoint whole`.execute(this.#db);
+    }
+    const { text } = fitted(parameters, { name: "parameters", length: null, charset: null }, indexBytes);
+    const isMade = await this.#insertIfMissing("jobs", { ...cells, parameters: text } as Tables["jobs"]);
+    if (isMade) this.#warnings.add(`job ${id}: parameters was cut to ${text.length} characters, which its index can take`);
+    return isMade;
+  }
+
+  async #update(id: string, ifStatus: string | null, change: RowChange): Promise<boolean> {
+    const cells = this.#cells(id, change);
+    const { numUpdatedRows } = await this.#db
+      .updateTable("jobs")
+      // Facts alone change no column, but must find the row as it was.
+      .set(Object.keys(cells).length === 0 ? ({ ref }) => ({ status: ref("status") }) : cells)
+      .where((expressions) => this.#dialect.isJob(expressions, id))
+      .where("status", ifStatus === null ? "is" : "=", ifStatus)
+      .executeTakeFirstOrThrow();
+    return numUpdatedRows > 0n;
+  }
+
+  /** The cells of those fields whose columns are there. */
+  #cells(id: string, fields: { readonly [Field in keyof GaswRow]?: GaswRow[Field] | undefined }): Cells {
+    const cells: Cells = {};
+    for (const [field, value] of Object.entries(fields)) {
+      const [column, kind] = FIELDS[field as keyof GaswRow];
+      if (this.#schema.column("jobs", column) === undefined || value === undefined) continue;
+      cells[column] = value === null ? null : this.#cell(kind, value, id, column);
+    }
+    return cells;
+  }
+
+  #cell(kind: Kind, value: string | number | boolean, id: string, column: JobColumn): Cell {
+    if (kind === "text") return this.#fit("jobs", column, String(value), id);
+    if (kind === "time") return toWallTime(String(value), this.#timeZone);
+    return kind === "boolean" ? this.#dialect.boolean(Boolean(value)) : Number(value);
+  }
+
+  #fit(table: keyof Tables, column: string, value: string, id: string): string {
+    const found = this.#schema.column(table, column);
+    if (found === undefined) return value;
+    const { text, cut } = fitted(value, found);
+    if (cut) this.#warnings.add(`job ${id}: ${column} was cut to ${text.length} characters, as long as its column is`);
+    return text;
+  }
+
+  /** @returns whether there was no row of that key */
+  async #insertIfMissing<Table extends keyof Tables>(table: Table, cells: Tables[Table]): Promise<boolean> {
+    const insert = this.#db.insertInto(table as "jobs").values(cells as Tables["jobs"]);
+    if (this.#dialect.failureAborts) {
+      const { numInsertedOrUpdatedRows } = await insert.onConflict((conflict) => conflict.doNothing()).executeTakeFirstOrThrow();
+      return (numInsertedOrUpdatedRows ?? 0n) > 0n;
+    }
+    try {
+      await insert.execute();
+      return true;
+    } catch (error) {
+      if (isDuplicate(error)) return false;
+      throw error;
+    }
+  }
+
+  /** The node first: the row of the job can name no other. */
+  async #writeNode(id: string, site: string | null | undefined, name: string | null | undefined, facts: Node | undefined): Promise<void> {
+    if (facts !== undefined) await this.#upsertNode(id, facts);
+    if (site === undefined && name === undefined) return;
+    const isOther = facts?.site !== site || facts?.name !== name;
+    if (isOther && typeof site === "string" && typeof name === "string") await this.#upsertNode(id, { site, name });
+    const cells = this.#cells(id, { nodeSite: site, nodeName: name });
+    if (Object.keys(cells).length === 0) return;
+    await this.#db
+      .updateTable("jobs")
+      .set(cells)
+      .where((expressions) => this.#dialect.isJob(expressions, id))
+      .execute();
+  }
+
+  async #upsertNode(id: string, node: Node): Promise<void> {
+    if (!this.#schema.has("nodes")) {
+      this.#count("node(s) were left out: the GASW database has no table for them");
+      return;
+    }
+    const key = { site: this.#fit("nodes", "site", node.site, id), node_name: this.#fit("nodes", "node_name", node.name, id) };
+    const facts = Object.entries(this.#nodeCells(id, node)).filter(([, cell]) => cell !== undefined);
+    // GASW's numbers are Java primitives, which can't be NULL.
+    const unknown = { cpu_bogomips: 0, cpu_cache_size: 0, cpu_mhz: 0, cpu_model_name: null, mem_total: 0, ncpus: 0 };
+    if (await this.#insertIfMissing("nodes", { ...unknown, ...Object.fromEntries(facts), ...key })) return;
+    if (facts.length === 0) return;
+    await this.#db
+      .updateTable("nodes")
+      .set(Object.fromEntries(facts))
+      .where("site", "=", key.site)
+      .where("node_name", "=", key.node_name)
+      .execute();
+  }
+
+  #nodeCells(id: string, { cpus, cpuModel, cpuMhz, cacheKb, bogomips, memoryKb }: Node): Partial<Tables["nodes"]> {
+    const integer = (value: number | undefined) => (value === undefined ? undefined : Math.min(Math.trunc(value), LARGEST_INTEGER));
+    const cells = {
+      ncpus: integer(cpus),
+      cpu_model_name: cpuModel === undefined ? undefined : this.#fit("nodes", "cpu_model_name", cpuModel, id),
+      cpu_mhz: cpuMhz,
+      cpu_cache_size: integer(cacheKb),
+      cpu_bogomips: bogomips,
+      mem_total: integer(memoryKb),
+    };
+    return cells as Partial<Tables["nodes"]>;
+  }
+
+  async #replaceData(id: string, data: NonNullable<RowFacts["data"]>): Promise<void> {
+    const column = this.#schema.column("data", "data_path");
+    if (column === undefined || !this.#schema.has("job_data")) {
+      if (data.length > 0) this.#count("file(s) were left out: the GASW database has no table for them", data.length);
+      return;
+    }
+    const types = new Map(data.map(({ path, type }) => [path, type]));
+    for (const path of types.keys()) {
+      if (fits(path, column, this.#dialect.indexBytes)) continue;
+      types.delete(path);
+      this.#count("file(s) were left out: the path is too long for the GASW database, or has characters that it can't hold");
+    }
+    await this.#db.deleteFrom("job_data").where("id", "=", id).execute();
+    const paths = [...types.keys()];
+    for (let start = 0; start < paths.length; start += CHUNK) {
+      const chunk = paths.slice(start, start + CHUNK);
+      await this.#upsertData(chunk, types);
+      await this.#db
+        .insertInto("job_data")
+        .values(chunk.map((data_path) => ({ id, data_path })))
+        .execute();
+    }
+  }
+
+  /** Data shared by many jobs are written once: rows that say the same already are not locked. */
+  async #upsertData(paths: readonly string[], types: ReadonlyMap<string, string>): Promise<void> {
+    const rows = await this.#db.selectFrom("data").select(["data_path", "data_type"]).where("data_path", "in", paths).execute();
+    const found = new Map(rows.map(({ data_path, data_type }) => [data_path, data_type]));
+    for (const data_path of paths) {
+      const data_type = types.get(data_path) ?? null;
+      if (found.get(data_path) === data_type) continue;
+      if (!found.has(data_path) && (await this.#insertIfMissing("data", { data_path, data_type }))) continue;
+      await this.#db.updateTable("data").set({ data_type }).where("data_path", "=", data_path).execute();
+    }
+  }
+
+  async #addMinorStatuses(id: string, minorStatuses: NonNullable<RowFacts["minorStatuses"]>): Promise<void> {
+    if (!this.#schema.has("jobsminorstatus")) {
+      this.#count("minor status(es) were left out: the GASW database has no table for them", minorStatuses.length);
+      return;
+    }
+    const rows = await this.#db.selectFrom("jobsminorstatus").select("minor_status").where("id", "=", id).execute();
+    const known = new Set(rows.map(({ minor_status }) => minor_status));
+    for (const { status, at } of minorStatuses) {
+      if (known.has(status)) continue;
+      known.add(status);
+      const row = { id, minor_status: status, event_date: toWallTime(at, this.#timeZone) };
+      // Another program may take the next number at the same moment.
+      let isMade = false;
+      for (let tries = 0; tries < 10 && !isMade; tries++) {
+        isMade = await this.#insertIfMissing("jobsminorstatus", { ...row, statusid: await this.#nextStatusId() });
+      }
+    }
+  }
+
+  async #nextStatusId(): Promise<number> {
+    const { largest } = await this.#db
+      .selectFrom("jobsminorstatus")
+      .select(({ fn }) => fn.max("statusid").as("largest"))
+      .executeTakeFirstOrThrow();
+    return Number(largest ?? 0) + 1;
+  }
+
+  #count(what: string, count = 1): void {
+    this.#leftOut.set(what, (this.#leftOut.get(what) ?? 0) + count);
+  }
+}

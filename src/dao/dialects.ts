@@ -1,0 +1,121 @@
+import {
+  type DialectAdapter,
+  type Expression,
+  type ExpressionBuilder,
+  MysqlAdapter,
+  MysqlQueryCompiler,
+  PostgresAdapter,
+  PostgresQueryCompiler,
+  type QueryCompiler,
+  type SqlBool,
+  SqliteAdapter,
+  SqliteQueryCompiler,
+  sql,
+} from "kysely";
+import type { Cell, ColumnType, PlainType, Tables } from "./tables.ts";
+
+/** All in which one database differs from another. */
+export interface Dialect {
+  readonly adapter: () => DialectAdapter;
+  readonly compiler: () => QueryCompiler;
+  /** Begins a transaction that sees what others have committed meanwhile, as conditional updates need it. */
+  readonly begin: string;
+  /**
+   * Lists the columns of all tables in use: `table_name`, `column_name`, `length` (in characters, null where there is no limit) and
+   * `charset` (null where every character is taken).
+   */
+  readonly catalogue: string;
+  /** Keeps others from making the tables until the transaction, or the connection, ends. */
+  readonly schemaLock: string | undefined;
+  /** A column's type, as Hibernate's dialect for this database declares it. */
+  readonly declare: (type: ColumnType, column: string) => string;
+  /** Tables that Hibernate can't make here. */
+  readonly unmakeable: readonly string[];
+  /** Whether foreign keys can only be declared together with their table. */
+  readonly foreignKeysInline: boolean;
+  readonly boolean: (value: boolean) => Cell;
+  /** Whether a statement that fails spoils its transaction: `on conflict do nothing` and savepoints are there for that. */
+  readonly failureAborts: boolean;
+  /** Bytes of text that an index surely takes, where less than the column holds. */
+  readonly indexBytes: number | undefined;
+  /** Whether a job's id is this very text. */
+  readonly isJob: (expressions: ExpressionBuilder<Tables, "jobs">, id: string) => Expression<SqlBool>;
+}
+
+function quoted(values: readonly string[]): string {
+  return values.map((value) => `'${value}'`).join(", ");
+}
+
+/** Declares columns by the database's names for plain types; an enum is a text with a check. */
+function declareChecked(names: Readonly<Record<PlainType, string>>): Dialect["declare"] {
+  return (type, column) => {
+    if (typeof type !== "object") return names[type];
+    if ("length" in type) return `varchar(${type.length})`;
+    return `varchar(255) check (${column} in (${quoted(type.oneOf)}))`;
+  };
+}
+
+/** Declares columns by the database's names for plain types; an enum is one of the database's own. */
+export function declareEnum(names: Readonly<Record<PlainType, string>>): Dialect["declare"] {
+  return (type) => {
+    if (typeof type !== "object") return names[type];
+    return "length" in type ? `varchar(${type.length})` : `enum (${quoted([...type.oneOf].sort())})`;
+  };
+}
+
+/** SQLite: GASW itself has no dialect for it; the tables are those of PostgreSQL. */
+export const sqlite: Dialect = {
+  adapter: () => new SqliteAdapter(),
+  compiler: () => new SqliteQueryCompiler(),
+  // A transaction that begins by reading could not wait for another one's write.
+  begin: "begin immediate",
+  catalogue: `select t.name as table_name, c.name as column_name, null as charset,
+    nullif(cast(substr(c.type, instr(c.type, '(') + 1) as integer), 0) as length
+    from sqlite_schema as t, pragma_table_info(t.name) as c where t.type = 'table'`,
+  schemaLock: undefined,
+  declare: declareChecked({ integer: "integer", boolean: "boolean", timestamp: "timestamp", double: "double precision", bytes: "blob" }),
+  unmakeable: [],
+  foreignKeysInline: true,
+  boolean: Number,
+  failureAborts: false,
+  indexBytes: undefined,
+  isJob: (jobs, id) => jobs("jobs.id", "=", id),
+};
+
+export const postgres: Dialect = {
+  adapter: () => new PostgresAdapter(),
+  compiler: () => new PostgresQueryCompiler(),
+  begin: "begin isolation level read committed",
+  catalogue: `select table_name, column_name, character_maximum_length as length,
+    (select pg_encoding_to_char(encoding) from pg_database where datname = current_database()) as charset
+    from information_schema.columns where table_schema = current_schema()`,
+  schemaLock: "select pg_advisory_xact_lock(hashtext('gasw-k8s schema'))",
+  declare: declareChecked({ integer: "integer", boolean: "boolean", timestamp: "timestamp(6)", double: "float(53)", bytes: "bytea" }),
+  unmakeable: [],
+  foreignKeysInline: false,
+  boolean: (value) => value,
+  failureAborts: true,
+  // A third of a page holds 2,704 bytes (BTMaxItemSize), less the headers of the entry and of the text.
+  indexBytes: 2692,
+  isJob: (jobs, id) => jobs("jobs.id", "=", id),
+};
+
+/** MariaDB and MySQL. */
+export const mysql: Dialect = {
+  adapter: () => new MysqlAdapter(),
+  compiler: () => new MysqlQueryCompiler(),
+  begin: "begin",
+  catalogue: `select table_name as table_name, column_name as column_name, character_maximum_length as length,
+    character_set_name as charset from information_schema.columns where table_schema = database()`,
+  schemaLock: "select get_lock('gasw-k8s schema', 60)",
+  declare: declareEnum({ integer: "integer", boolean: "bit", timestamp: "datetime(6)", double: "float(53)", bytes: "varbinary(255)" }),
+  // A key of 9,000 characters is too long for InnoDB.
+  unmakeable: ["Data"],
+  foreignKeysInline: false,
+  boolean: Number,
+  failureAborts: false,
+  indexBytes: undefined,
+  // The usual collations take upper case for lower case; the first comparison is the one that finds its index.
+  isJob: (jobs, id) =>
+    jobs.and([jobs("jobs.id", "=", id), sql<SqlBool>`convert(${jobs.ref("jobs.id")} using utf8mb4) collate utf8mb4_bin = ${id}`]),
+};

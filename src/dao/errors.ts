@@ -1,0 +1,95 @@
+import { GaswError, messageOf } from "../errors.ts";
+import { NoAnswer } from "./connection.ts";
+
+/** The database's word for an error: an SQLSTATE (PostgreSQL, JDBC), a name (MariaDB, SQLite) or Node.js's code of a connection. */
+function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : "";
+}
+
+/** Whether a row of that key is there already. */
+export function isDuplicate(error: unknown): boolean {
+  return /^(23505|ER_DUP_ENTRY|SQLITE_CONSTRAINT_(PRIMARYKEY|UNIQUE))$/.test(codeOf(error));
+}
+
+/** Whether the database has sacrificed the transaction to another one: to be done again. */
+export function isSacrificed(error: unknown): boolean {
+  return /^(40001|40P01|ER_LOCK_DEADLOCK|ER_CHECKREAD|90131|SQLITE_BUSY_SNAPSHOT)$/.test(codeOf(error));
+}
+
+/** Whether an index does not take a text of that length (PostgreSQL `program_limit_exceeded`). */
+export function isTooLongForIndex(error: unknown): boolean {
+  return codeOf(error) === "54000";
+}
+
+const LOGIN = "check dao.user and the password in dao.passwordFile, and that the server lets this user in from this host";
+const NETWORK = "check dao.url, that the server runs, and the network and firewall between; what was not told stays queued";
+const RIGHTS = "let the server's administrator grant the user of dao.user SELECT, INSERT, UPDATE and DELETE on GASW's tables";
+const TLS = "the server's certificate is not trusted: name its authority (sslrootcert=FILE in dao.url), or use the name it was issued for";
+const DISK = "make room on the server's disk; what was not told stays queued";
+
+/** What an error means and what to do about it, by the beginning of its code; the first that fits. */
+const MEANINGS: readonly (readonly [code: RegExp, what: string, hint: string])[] = [
+  [/^(ECONNREFUSED|ENOENT)$/, "nothing listens there", NETWORK],
+  [/^(ENOTFOUND|EAI_AGAIN)$/, "the host name does not resolve", "check the host in dao.url and the name server"],
+  [/^(EHOSTUNREACH|ENETUNREACH|ETIMEDOUT)$/, "there is no way to it", NETWORK],
+  [/^(ECONNRESET|EPIPE|PROTOCOL_CONNECTION_LOST|57P0[123]|08...)$/, "the connection was lost", NETWORK],
+  [/^(28...|ER_ACCESS_DENIED\w*|ER_DBACCESS_DENIED_ERROR|ER_HOST_NOT_PRIVILEGED)$/, "it refuses the login", LOGIN],
+  [
+    /^(3D000|ER_BAD_DB_ERROR)$/,
+    "it has no such database",
+    "correct the database's name in dao.url, or create it; its tables are made here",
+  ],
+  [
+    /^(25006|ER_OPTION_PREVENTS_STATEMENT|ER_READ_ONLY_MODE|SQLITE_READONLY.*)$/,
+    "it is read-only",
+    "dao.url names a standby, or a file that this user can't write: name the one that is written to",
+  ],
+  [/^(42501|ER_(TABLE|COLUMN)ACCESS_DENIED_ERROR|ER_CANT_CREATE_TABLE)$/, "it does not permit this", RIGHTS],
+  [
+    /^(57014|ER_LOCK_WAIT_TIMEOUT|ER_STATEMENT_TIMEOUT|55P03|SQLITE_BUSY.*)$/,
+    "it was kept waiting by another program",
+    "find out who holds GASW's tables locked, or raise dao.timeout",
+  ],
+  [
+    /^(53300|ER_CON_COUNT_ERROR|ER_TOO_MANY_USER_CONNECTIONS|ER_USER_LIMIT_REACHED)$/,
+    "it takes no more connections",
+    "try again when others have left, or raise the server's limit",
+  ],
+  [/^(53100|ER_DISK_FULL|ER_RECORD_FILE_FULL|SQLITE_FULL|ENOSPC)$/, "its disk is full", DISK],
+  [/CERT|SIGNATURE|ISSUER|ALTNAME|SELF_SIGNED/, "its certificate is refused", TLS],
+  [/^(HANDSHAKE_NO_SSL_SUPPORT|HANDSHAKE_SSL_ERROR)$/, "it does not speak TLS", "leave TLS out of dao.url, or turn it on at the server"],
+  [
+    /^(EACCES|EPERM|EROFS|ENOTDIR|EISDIR|EEXIST|SQLITE_CANTOPEN.*|SQLITE_PERM|SQLITE_IOERR.*)$/,
+    "it can't be used",
+    "set dao.url to a file that this user can read and write, on a local disk",
+  ],
+  [/^SQLITE_(CORRUPT|NOTADB)/, "the file is damaged, or none of SQLite's", "restore it, or name another file in dao.url"],
+];
+
+/**
+ * Does something with the database, and words what goes wrong.
+ * @param address of the database, without credentials
+ * @throws GaswError DATABASE; the signal's reason
+ */
+export async function told<T>(address: string, signal: AbortSignal, action: () => Promise<T>): Promise<T> {
+  try {
+    return await action();
+  } catch (error) {
+    signal.throwIfAborted();
+    throw databaseError(error, address);
+  }
+}
+
+function databaseError(error: unknown, address: string): unknown {
+  // A mistake in this program is none of the database's.
+  if (error instanceof GaswError || error instanceof TypeError || error instanceof RangeError) return error;
+  const said = (what: string, hint: string) =>
+    new GaswError("DATABASE", `the GASW database ${address} can't be used: ${what}`, { hint, cause: error });
+  if (error instanceof NoAnswer) return said(error.message, NETWORK);
+  const inner = error instanceof AggregateError ? error.errors[0] : error;
+  const code = codeOf(inner);
+  const meaning = MEANINGS.find(([pattern]) => pattern.test(code));
+  const text = messageOf(inner);
+  if (meaning !== undefined) return said(`${meaning[1]} (${text})`, meaning[2]);
+  return said(text, "the message is the database's own; its log may say more");
+}

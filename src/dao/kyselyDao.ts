@@ -1,0 +1,147 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { Kysely, type SelectQueryBuilder } from "kysely";
+import type { GaswRow, RowWrite } from "../core/gaswRow.ts";
+import { Batch } from "./batch.ts";
+import { type Connected, OneConnectionDriver } from "./connection.ts";
+import type { Applied, Dao, DaoSettings } from "./dao.ts";
+import type { Dialect } from "./dialects.ts";
+import { isSacrificed, told } from "./errors.ts";
+import { JOB_COLUMNS, rowOf } from "./rows.ts";
+import { FoundNames, type FoundSchema, provideSchema } from "./schema.ts";
+import type { Tables } from "./tables.ts";
+
+/** Values of one query's list. */
+const CHUNK = 500;
+
+/** How often a transaction is done again that the database sacrificed to another one, and the longest pause before, in milliseconds. */
+const RETRIES = 3;
+const LONGEST_PAUSE_MS = 100;
+
+/** The statements on the GASW database, the same for every server; what differs is the dialect's. */
+export class KyselyDao implements Dao {
+  readonly #db: Kysely<Tables>;
+  readonly #schema: FoundSchema;
+  readonly #dialect: Dialect;
+  readonly #settings: DaoSettings;
+  readonly #address: string;
+
+  private constructor(db: Kysely<Tables>, schema: FoundSchema, dialect: Dialect, settings: DaoSettings, address: string) {
+    this.#db = db;
+    this.#schema = schema;
+    this.#dialect = dialect;
+    this.#settings = settings;
+    this.#address = address;
+  }
+
+  /**
+   * Takes over an open connection, with GASW's tables, made where they are missing.
+   * @param address of the database, without credentials
+   * @throws GaswError DATABASE; the connection is closed then
+   */
+  static async over(connected: Connected, settings: DaoSettings, address: string): Promise<KyselyDao> {
+    const { dialect } = connected;
+    const db = new Kysely<Tables>({
+      dialect: {
+        createAdapter: dialect.adapter,
+        createDriver: () => new OneConnectionDriver(connected, settings),
+        createQueryCompiler: dialect.compiler,
+        createIntrospector: () => {
+          throw new Error("the catalogue is read by the dialect's own query");
+        },
+      },
+    });
+    return await told(address, settings.signal, async () => {
+      try {
+        const schema = await provideSchema(db, dialect);
+        return new KyselyDao(db.withPlugin(new FoundNames(schema)), schema, dialect, settings, address);
+      } catch (error) {
+        connected.connection.destroy();
+        throw error;
+      }
+    });
+  }
+
+  async rows(ids: readonly string[]): Promise<Map<string, GaswRow>> {
+    const found = await this.#inChunks(ids, (chunk) => this.#jobs().where("id", "in", chunk).execute());
+    const wanted = new Set(ids);
+    const rows = found.map((cells) => rowOf(cells, this.#settings.timeZone));
+    // MariaDB finds `job-1` for `Job-1`.
+    return new Map(rows.filter(({ id }) => wanted.has(id)).map((row) => [row.id, row]));
+  }
+
+  async rowsInStatus(simulationId: string, statuses: readonly string[]): Promise<GaswRow[]> {
+    const found = await this.#inChunks(statuses, (chunk) =>
+      this.#ofSimulation(this.#jobs(), simulationId).where("status", "in", chunk).execute(),
+    );
+    const rows = found.map((cells) => rowOf(cells, this.#settings.timeZone));
+    return rows.filter((row) => row.simulationId === null || row.simulationId === simulationId);
+  }
+
+  async invocationIds(simulationId: string, fileNames: readonly string[]): Promise<Map<string, number>> {
+    if (this.#schema.among("jobs", ["file_name", "invocation_id"]).length < 2) return new Map();
+    const found = await this.#inChunks(fileNames, (chunk) =>
+      this.#ofSimulation(this.#db.selectFrom("jobs").select(["file_name", "invocation_id"]), simulationId)
+        .where("file_name", "in", chunk)
+        .where("invocation_id", "is not", null)
+        .execute(),
+    );
+    const wanted = new Set(fileNames);
+    return new Map(
+      found.map((cells): [string, number] => [String(cells.file_name), Number(cells.invocation_id)]).filter(([name]) => wanted.has(name)),
+    );
+  }
+
+  async largestInvocationId(simulationId: string): Promise<number> {
+    if (this.#schema.column("jobs", "invocation_id") === undefined) return 0;
+    const query = this.#db.selectFrom("jobs").select(({ fn }) => fn.max("invocation_id").as("largest"));
+    const found = await this.#told(() => this.#ofSimulation(query, simulationId).executeTakeFirst());
+    return Number(found?.largest ?? 0);
+  }
+
+  async apply(writes: readonly RowWrite[]): Promise<Applied> {
+    if (writes.length === 0) return { applied: [], warnings: [] };
+    return await this.#told(() =>
+      this.#retried(() =>
+        this.#db
+          .transaction()
+          .execute((transaction) => new Batch(transaction, this.#schema, this.#dialect, this.#settings.timeZone).apply(writes)),
+      ),
+    );
+  }
+
+  async close(): Promise<void> {
+    await this.#told(() => this.#db.destroy());
+  }
+
+  #jobs() {
+    return this.#db.selectFrom("jobs").select(this.#schema.among("jobs", JOB_COLUMNS));
+  }
+
+  /** An H2 database holds one simulation; a table of an old GASW may have no column for it. */
+  #ofSimulation<Row>(query: SelectQueryBuilder<Tables, "jobs", Row>, simulationId: string): SelectQueryBuilder<Tables, "jobs", Row> {
+    return this.#schema.column("jobs", "simulation_id") === undefined ? query : query.where("simulation_id", "=", simulationId);
+  }
+
+  async #inChunks<Row>(values: readonly string[], query: (chunk: readonly string[]) => Promise<Row[]>): Promise<Row[]> {
+    const found: Row[] = [];
+    for (let start = 0; start < values.length; start += CHUNK) {
+      found.push(...(await this.#told(() => query(values.slice(start, start + CHUNK)))));
+    }
+    return found;
+  }
+
+  async #retried<T>(transaction: () => Promise<T>): Promise<T> {
+    for (let retries = 0; ; retries++) {
+      try {
+        return await transaction();
+      } catch (error) {
+        if (retries === RETRIES || !isSacrificed(error)) throw error;
+      }
+      await pause(Math.random() * LONGEST_PAUSE_MS, undefined, { signal: this.#settings.signal });
+    }
+  }
+
+  async #told<T>(action: () => Promise<T>): Promise<T> {
+    return await told(this.#address, this.#settings.signal, action);
+  }
+}

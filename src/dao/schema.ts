@@ -1,0 +1,124 @@
+import { CamelCasePlugin, type Kysely, sql } from "kysely";
+import { GaswError } from "../errors.ts";
+import type { Dialect } from "./dialects.ts";
+import { FOREIGN_KEYS, INDEXES, TABLES, type Tables } from "./tables.ts";
+
+/** A column as it is found. */
+export interface FoundColumn {
+  readonly name: string;
+  /** In characters; null: as long as may be. */
+  readonly length: number | null;
+  /** The server's name for the characters it takes; null: all. */
+  readonly charset: string | null;
+}
+
+/** The tables and columns that are there, whatever the case of their names; looked up by their lower-case ones. */
+export class FoundSchema {
+  readonly #tables = new Map<string, { readonly name: string; readonly columns: Map<string, FoundColumn> }>();
+
+  /** @param rows of the dialect's catalogue */
+  constructor(rows: readonly Readonly<Record<string, unknown>>[]) {
+    for (const row of rows) {
+      const name = String(row.table_name);
+      const known = this.#tables.get(name.toLowerCase());
+      // Where `Jobs` and `jobs` are there, Hibernate's own spelling is GASW's table.
+      if (known !== undefined && known.name !== name && TABLES.some((table) => table.name === known.name)) continue;
+      const table = known?.name === name ? known : { name, columns: new Map<string, FoundColumn>() };
+      this.#tables.set(name.toLowerCase(), table);
+      const column = String(row.column_name);
+      const charset = row.charset === null ? null : String(row.charset);
+      table.columns.set(column.toLowerCase(), { name: column, length: row.length === null ? null : Number(row.length), charset });
+    }
+  }
+
+  has(table: keyof Tables): boolean {
+    return this.#tables.has(table);
+  }
+
+  column(table: keyof Tables, column: string): FoundColumn | undefined {
+    return this.#tables.get(table)?.columns.get(column);
+  }
+
+  /** Those of the columns that are there. */
+  among<Table extends keyof Tables, Column extends keyof Tables[Table] & string>(table: Table, columns: readonly Column[]): Column[] {
+    return columns.filter((column) => this.column(table, column) !== undefined);
+  }
+
+  /** The database's own spelling of each lower-case name. */
+  names(): Map<string, string> {
+    const names = new Map<string, string>();
+    for (const { name } of TABLES) {
+      const table = this.#tables.get(name.toLowerCase());
+      for (const [column, found] of table?.columns ?? []) names.set(column, found.name);
+    }
+    for (const { name } of TABLES) {
+      const table = this.#tables.get(name.toLowerCase());
+      if (table !== undefined) names.set(name.toLowerCase(), table.name);
+    }
+    return names;
+  }
+}
+
+/** Puts the database's spelling of tables and columns into statements, and takes it out of rows. */
+export class FoundNames extends CamelCasePlugin {
+  readonly #names: ReadonlyMap<string, string>;
+
+  constructor(schema: FoundSchema) {
+    super({ maintainNestedObjectKeys: true });
+    this.#names = schema.names();
+  }
+
+  protected override snakeCase(name: string): string {
+    return this.#names.get(name) ?? name;
+  }
+
+  protected override camelCase(name: string): string {
+    return name.toLowerCase();
+  }
+}
+
+/**
+ * Finds GASW's tables, made as its Hibernate makes them where there is no table of jobs. What is there is never changed.
+ * @throws GaswError DATABASE where the table of jobs lacks a column without which there is no job
+ */
+export async function provideSchema(db: Kysely<Tables>, dialect: Dialect): Promise<FoundSchema> {
+  let schema = await findSchema(db, dialect);
+  if (!schema.has("jobs")) {
+    await db.transaction().execute(async (transaction) => {
+      if (dialect.schemaLock !== undefined) await sql.raw(dialect.schemaLock).execute(transaction);
+      // Another process may have been faster.
+      if ((await findSchema(transaction, dialect)).has("jobs")) return;
+      for (const statement of schemaStatements(dialect)) await sql.raw(statement).execute(transaction);
+    });
+    schema = await findSchema(db, dialect);
+  }
+  const missing = ["id", "status"].filter((column) => schema.column("jobs", column) === undefined);
+  if (missing.length === 0) return schema;
+  throw new GaswError("DATABASE", `the table of jobs in the GASW database has no column ${missing.join(" and no column ")}`, {
+    hint: "dao.url names a database whose table Jobs is not GASW's: correct it",
+  });
+}
+
+async function findSchema(db: Kysely<Tables>, dialect: Dialect): Promise<FoundSchema> {
+  const { rows } = await sql.raw<Record<string, unknown>>(dialect.catalogue).execute(db);
+  return new FoundSchema(rows);
+}
+
+/** The statements that make GASW's tables; names are unquoted, so that each database folds their case as it does for Hibernate. */
+export function schemaStatements(dialect: Dialect): string[] {
+  const makeable = (table: string) => !dialect.unmakeable.includes(table);
+  const foreignKeys = FOREIGN_KEYS.filter(({ table, target }) => makeable(table) && makeable(target));
+  const constraint = ({ name, columns, target, key }: (typeof FOREIGN_KEYS)[number]) =>
+    `constraint ${name} foreign key (${columns.join(", ")}) references ${target} (${key.join(", ")})`;
+  const tables = TABLES.filter(({ name }) => makeable(name)).map(({ name, columns, key, required = key }) => {
+    const parts = Object.entries(columns).map(
+      ([column, type]) => `${column} ${dialect.declare(type, column)}${required.includes(column) ? " not null" : ""}`,
+    );
+    if (key.length > 0) parts.push(`primary key (${key.join(", ")})`);
+    if (dialect.foreignKeysInline) parts.push(...foreignKeys.filter(({ table }) => table === name).map(constraint));
+    return `create table ${name} (${parts.join(", ")})`;
+  });
+  const indexes = INDEXES.map(({ name, table, column }) => `create index ${name} on ${table} (${column})`);
+  const added = dialect.foreignKeysInline ? [] : foreignKeys.map((foreign) => `alter table ${foreign.table} add ${constraint(foreign)}`);
+  return [...tables, ...indexes, ...added];
+}

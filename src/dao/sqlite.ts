@@ -1,0 +1,55 @@
+import { mkdirSync } from "node:fs";
+import { createRequire } from "node:module";
+import path from "node:path";
+import Database from "better-sqlite3";
+import { systemCode } from "../errors.ts";
+import type { Answer, Connected, Connection } from "./connection.ts";
+import { sqlite } from "./dialects.ts";
+
+/** The native part by its very path: the package's own search for it would cost every command as much as opening the file does. */
+const nativeBinding = createRequire(import.meta.url).resolve("better-sqlite3/build/Release/better_sqlite3.node");
+
+/**
+ * Opens a SQLite file, made with its folder when it is missing, for its owner alone.
+ * @param timeout milliseconds that a statement waits for another process's write
+ * @throws the driver's or the file system's error
+ */
+export function connectSqlite(file: string, timeout: number): Connected {
+  mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
+  const before = process.umask(0o077);
+  try {
+    const database = new Database(file, { timeout, nativeBinding });
+    try {
+      useWriteAheadLog(database);
+      database.pragma("foreign_keys = ON");
+    } catch (error) {
+      database.close();
+      throw error;
+    }
+    return { connection: connectionOf(database), dialect: sqlite };
+  } finally {
+    process.umask(before);
+  }
+}
+
+/** Readers and the writer do not wait for each other then. A file that others use at this moment, or that can't be written, stays as it is. */
+function useWriteAheadLog(database: Database.Database): void {
+  try {
+    database.pragma("journal_mode = WAL");
+  } catch (error) {
+    if (!/^SQLITE_(BUSY|READONLY)/.test(systemCode(error) ?? "")) throw error;
+  }
+}
+
+function connectionOf(database: Database.Database): Connection {
+  const close = () => void database.close();
+  return {
+    query: async (sql, parameters): Promise<Answer> => {
+      const statement = database.prepare<unknown[], Record<string, unknown>>(sql);
+      if (statement.reader) return { rows: statement.all(...parameters), affected: 0 };
+      return { rows: [], affected: statement.run(...parameters).changes };
+    },
+    close: async () => close(),
+    destroy: close,
+  };
+}
