@@ -29,13 +29,14 @@ const STAGE_OF: Readonly<Record<Section, Stage>> = {
  */
 export function stageOf(exitCode: number | undefined, sections: Sections): Stage | undefined {
   if (exitCode === 0) return undefined;
-  const open = SECTIONS.find((section) => sections[section] === "open");
   const told = exitCode === undefined ? undefined : describeExitCode(exitCode).stage;
-  if (open === undefined) return told;
-  const hasEnded = SECTIONS.slice(0, SECTIONS.indexOf(open)).some(
-    (section) => STAGE_OF[section] === told && sections[section] === "closed",
-  );
-  return told === undefined || hasEnded ? STAGE_OF[open] : told;
+  const open = SECTIONS.findIndex((section) => sections[section] === "open");
+  const openSection = SECTIONS[open];
+  if (openSection === undefined) return told;
+  const own = SECTIONS.findLastIndex((section) => STAGE_OF[section] === told);
+  const ownSection = SECTIONS[own];
+  const hasEnded = ownSection !== undefined && sections[ownSection] === "closed" && own < open;
+  return told === undefined || hasEnded ? STAGE_OF[openSection] : told;
 }
 
 /** The section of stderr that says why a stage failed. */

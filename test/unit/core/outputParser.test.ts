@@ -223,6 +223,7 @@ describe("the stage in which a job failed", () => {
       { inputs_download: "open", application_execution: "closed" },
       "application",
     ],
+    ["that of the exit code, whatever became of the upload test", 30, { upload_test: "closed", application_execution: "open" }, "results"],
     ["not known where nothing tells", undefined, {}, undefined],
     ["not known from an exit code of the script's own", 77, {}, undefined],
   ] as const)("is %s", (_, code, sections, stage) => expect(stageOf(code, sections)).toBe(stage));

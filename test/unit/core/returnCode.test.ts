@@ -12,6 +12,9 @@ describe("the return code that a stream states", () => {
     ["Exiting with return value 1\r\nmore\r\n", 1],
     ["Exiting with return value 1\nExiting with return value 2\n", 2],
     ["Exiting with return value 3   \n", 3],
+    ["[ INFO - Tue Jan 28 13:27:49 UTC 2025 ] Exiting with return value 0\n", 0],
+    ["[ ERROR - Tue Jan 28 13:27:49 UTC 2025 ] Exiting with return value 40\r\n", 40],
+    ["50%[ ERROR - ] Exiting with return value 2\n", 2],
   ])("of %j is %d", (text, code) => expect(lastReturnCode(text)).toBe(code));
 
   test.each([
@@ -21,6 +24,8 @@ describe("the return code that a stream states", () => {
     "Exiting with return value 1 or so",
     "  Exiting with return value 1",
     "echo Exiting with return value 1",
+    '    error "Exiting with return value 1"',
+    "[ DEBUG - now ] Exiting with return value 1",
     "exiting with return value 1",
     "Exiting with return value 12345678901",
     "Exiting with return value 1.5",
@@ -39,6 +44,8 @@ describe("on stdout it", () => {
   test.each<[string, string, boolean, number | undefined]>([
     ["counts after the application section", `${application("")}Exiting with return value 0\n`, true, 0],
     ["counts after it in the end of a long stream", "…</application_execution>\nExiting with return value 4\n", false, 4],
+    ["counts after an end that stands behind a text", "words</application_execution>\nExiting with return value 4\n", true, 4],
+    ["does not count after an end within a line", "</application_execution> or so\nExiting with return value 4\n", false, undefined],
     ["does not count inside it", application("Exiting with return value 5"), true, undefined],
     ["does not count in a section that never ended", "<application_execution>\nExiting with return value 5\n", true, undefined],
     ["does not count before it", `Exiting with return value 5\n${application("")}`, true, undefined],
