@@ -14,7 +14,7 @@ describe("the return code that a stream states", () => {
     ["Exiting with return value 3   \n", 3],
     ["[ INFO - Tue Jan 28 13:27:49 UTC 2025 ] Exiting with return value 0\n", 0],
     ["[ ERROR - Tue Jan 28 13:27:49 UTC 2025 ] Exiting with return value 40\r\n", 40],
-    ["50%[ ERROR - ] Exiting with return value 2\n", 2],
+    ["50%[ ERROR - now ] Exiting with return value 2\n", 2],
   ])("of %j is %d", (text, code) => expect(lastReturnCode(text)).toBe(code));
 
   test.each([
