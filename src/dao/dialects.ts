@@ -27,6 +27,8 @@ export interface Dialect {
   readonly catalogue: string;
   /** Keeps others from making the tables until the transaction, or the connection, ends. */
   readonly schemaLock: string | undefined;
+  /** What makes a definition leave alone what is there, where each is committed by itself and no lock keeps others from the next one. */
+  readonly ifMissing: "" | "if not exists ";
   /** A column's type, as Hibernate's dialect for this database declares it. */
   readonly declare: (type: ColumnType, column: string) => string;
   /** Tables that Hibernate can't make here. */
@@ -73,6 +75,7 @@ export const sqlite: Dialect = {
     nullif(cast(substr(c.type, instr(c.type, '(') + 1) as integer), 0) as length
     from sqlite_schema as t, pragma_table_info(t.name) as c where t.type = 'table'`,
   schemaLock: undefined,
+  ifMissing: "",
   declare: declareChecked({ integer: "integer", boolean: "boolean", timestamp: "timestamp", double: "double precision", bytes: "blob" }),
   unmakeable: [],
   foreignKeysInline: true,
@@ -90,6 +93,7 @@ export const postgres: Dialect = {
     (select pg_encoding_to_char(encoding) from pg_database where datname = current_database()) as charset
     from information_schema.columns where table_schema = current_schema()`,
   schemaLock: "select pg_advisory_xact_lock(hashtext('gasw-k8s schema'))",
+  ifMissing: "",
   declare: declareChecked({ integer: "integer", boolean: "boolean", timestamp: "timestamp(6)", double: "float(53)", bytes: "bytea" }),
   unmakeable: [],
   foreignKeysInline: false,
@@ -108,6 +112,7 @@ export const mysql: Dialect = {
   catalogue: `select table_name as table_name, column_name as column_name, character_maximum_length as length,
     character_set_name as charset from information_schema.columns where table_schema = database()`,
   schemaLock: "select get_lock('gasw-k8s schema', 60)",
+  ifMissing: "",
   declare: declareEnum({ integer: "integer", boolean: "bit", timestamp: "datetime(6)", double: "float(53)", bytes: "varbinary(255)" }),
   // A key of 9,000 characters is too long for InnoDB.
   unmakeable: ["Data"],

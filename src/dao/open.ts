@@ -43,6 +43,11 @@ async function targetOf(settings: DaoSettings): Promise<Target> {
     const { connectMysql } = await import("./mysql.ts");
     return { address: server.text, connect: () => connectMysql(server, settings) };
   }
+  if (scheme === "jdbc") {
+    const address = url.replace(/[;?].*/s, "");
+    const { connectJdbc } = await import("./jdbcConnection.ts");
+    return { address, connect: () => connectJdbc(address, settings) };
+  }
   throw configError(
     scheme === undefined ? "has no scheme" : `has an unknown scheme, ${scheme}`,
     "known ones: sqlite, postgres, mysql, mariadb, jdbc",

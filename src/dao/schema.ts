@@ -106,19 +106,20 @@ async function findSchema(db: Kysely<Tables>, dialect: Dialect): Promise<FoundSc
 
 /** The statements that make GASW's tables; names are unquoted, so that each database folds their case as it does for Hibernate. */
 export function schemaStatements(dialect: Dialect): string[] {
+  const { ifMissing } = dialect;
   const makeable = (table: string) => !dialect.unmakeable.includes(table);
   const foreignKeys = FOREIGN_KEYS.filter(({ table, target }) => makeable(table) && makeable(target));
   const constraint = ({ name, columns, target, key }: (typeof FOREIGN_KEYS)[number]) =>
-    `constraint ${name} foreign key (${columns.join(", ")}) references ${target} (${key.join(", ")})`;
+    `constraint ${ifMissing}${name} foreign key (${columns.join(", ")}) references ${target} (${key.join(", ")})`;
   const tables = TABLES.filter(({ name }) => makeable(name)).map(({ name, columns, key, required = key }) => {
     const parts = Object.entries(columns).map(
       ([column, type]) => `${column} ${dialect.declare(type, column)}${required.includes(column) ? " not null" : ""}`,
     );
     if (key.length > 0) parts.push(`primary key (${key.join(", ")})`);
     if (dialect.foreignKeysInline) parts.push(...foreignKeys.filter(({ table }) => table === name).map(constraint));
-    return `create table ${name} (${parts.join(", ")})`;
+    return `create table ${ifMissing}${name} (${parts.join(", ")})`;
   });
-  const indexes = INDEXES.map(({ name, table, column }) => `create index ${name} on ${table} (${column})`);
+  const indexes = INDEXES.map(({ name, table, column }) => `create index ${ifMissing}${name} on ${table} (${column})`);
   const added = dialect.foreignKeysInline ? [] : foreignKeys.map((foreign) => `alter table ${foreign.table} add ${constraint(foreign)}`);
   return [...tables, ...indexes, ...added];
 }

@@ -1,0 +1,170 @@
+import { accessSync, constants } from "node:fs";
+import path from "node:path";
+import { GaswError, messageOf, systemCode } from "../errors.ts";
+import { bounded, type Connected, type Connection } from "./connection.ts";
+import type { DaoSettings } from "./dao.ts";
+import { JavaEnded, JdbcBridge, JdbcError, type JdbcValue, NO_DRIVER } from "./jdbcBridge.ts";
+import { dialectOf, KNOWN_PRODUCTS } from "./jdbcDialect.ts";
+
+const JAR_HINT =
+  "set dao.driverJar to the JDBC driver of the database server's own version; a GASW installation has it among its jars (h2-VERSION.jar)";
+
+/**
+ * Connects to any database that has a JDBC driver and that GASW knows.
+ * @param address of the database, without settings
+ * @throws GaswError CONFIG where Java or the driver can't be used, DATABASE where the database says why it refuses; what databaseError words
+ */
+export async function connectJdbc(address: string, settings: DaoSettings): Promise<Connected> {
+  const java = javaProgram();
+  const jar = readableJar(settings.driverJar);
+  const bridge = new JdbcBridge(java, jar);
+  try {
+    const open = () => bridge.open(settings.url, statementSeconds(settings.timeout), connectionProperties(settings));
+    const { product } = await bounded(open, settings, () => bridge.destroy());
+    const dialect = dialectOf(String(product));
+    if (dialect === undefined) {
+      throw new GaswError("CONFIG", `dao.url leads to ${product}, which GASW does not know`, {
+        hint: `use one of ${KNOWN_PRODUCTS.join(", ")}`,
+      });
+    }
+    const connection = new JdbcConnection(bridge);
+    // Others' transactions are waited for as long as a statement may take.
+    if (product === "H2") await connection.query(`set lock_timeout ${statementSeconds(settings.timeout) * 1000}`, []);
+    return { connection, dialect };
+  } catch (error) {
+    bridge.destroy();
+    await bridge.close();
+    throw openingError(error, java, jar, address);
+  }
+}
+
+/** Java as `JAVA_HOME` has it, where that is set, else as it is found in the `PATH`. */
+function javaProgram(): string {
+  const home = process.env.JAVA_HOME ?? "";
+  return home === "" ? "java" : path.join(home, "bin", "java");
+}
+
+function readableJar(file: string | undefined): string {
+  if (file === undefined) throw new GaswError("CONFIG", "dao.driverJar is not set, which a jdbc: address needs", { hint: JAR_HINT });
+  try {
+    accessSync(file, constants.R_OK);
+  } catch (cause) {
+    throw new GaswError("CONFIG", `dao.driverJar: ${file} can't be read (${systemCode(cause)})`, { hint: JAR_HINT, cause });
+  }
+  return path.resolve(file);
+}
+
+/** What the driver gives a statement, so that the server ends it before this program stops waiting: a second less, where there is one. */
+function statementSeconds(timeout: number): number {
+  return Math.max(1, Math.ceil(timeout / 1000) - 1);
+}
+
+/** User and password are `gasw` by default, as GASW's own H2 plugin has it. */
+function connectionProperties({ url, user = "gasw", password = "gasw" }: DaoSettings): Record<string, string> {
+  // Times are handed over as text: the server finds out what a text is for.
+  return { user, password, ...(url.startsWith("jdbc:postgresql:") ? { stringtype: "unspecified" } : {}) };
+}
+
+/** A connection through the bridge; errors carry the SQLSTATE that databaseError knows. */
+class JdbcConnection implements Connection {
+  readonly #bridge: JdbcBridge;
+
+  constructor(bridge: JdbcBridge) {
+    this.#bridge = bridge;
+  }
+
+  async query(sql: string, parameters: readonly unknown[]) {
+    try {
+      // JDBC begins and ends transactions itself.
+      if (sql === "begin" || sql === "commit" || sql === "rollback") return await this.#bridge.transaction(sql);
+      return await this.#bridge.run(sql, parameters.map(jdbcValue));
+    } catch (error) {
+      throw error instanceof JdbcError ? new JdbcError(standardState(error), error.vendorCode, error.message) : error;
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#bridge.close();
+  }
+
+  destroy(): void {
+    this.#bridge.destroy();
+  }
+}
+
+function jdbcValue(value: unknown): JdbcValue {
+  if (value === null || value === undefined) return null;
+  if (typeof value === "string" || typeof value === "number" || typeof value === "boolean") return value;
+  throw new TypeError(`no JDBC parameter: ${typeof value}`);
+}
+
+/**
+ * SQLSTATEs of the standard, or PostgreSQL's, for what a driver calls otherwise: H2's own numbers (org.h2.api.ErrorCode), and the numbers of
+ * MariaDB and MySQL for which their drivers have no SQLSTATE of their own.
+ */
+const STANDARD_STATES: Readonly<Record<number, string>> = {
+  50200: "57014",
+  90013: "3D000",
+  90067: "08006",
+  90096: "42501",
+  90097: "25006",
+  90098: "08006",
+  90121: "08006",
+  90131: "40001",
+  90146: "3D000",
+  90149: "3D000",
+  1020: "40001",
+  1062: "23505",
+  1205: "57014",
+};
+
+function standardState({ code, vendorCode }: JdbcError): string {
+  return STANDARD_STATES[vendorCode] ?? code;
+}
+
+const VERSION_HINT = "set dao.driverJar to the jar of the server's own version; a GASW installation has it among its jars (h2-VERSION.jar)";
+
+/** What H2 says of an address or a driver that don't fit, by its number (org.h2.api.ErrorCode), and what to do about it. */
+const H2_REFUSALS: Readonly<Record<number, readonly [what: string, hint: string]>> = {
+  90011: ["the path is relative", "write the database file's absolute path into dao.url"],
+  90020: ["another program has its file open", "use the address of the server that has it open, jdbc:h2:tcp://HOST:PORT/PATH"],
+  90046: ["the address is malformed", "write dao.url as jdbc:h2:tcp://HOST:PORT/PATH or jdbc:h2:/PATH"],
+  90047: ["the driver is of another version than the server", VERSION_HINT],
+  90048: ["the driver is of another version than the file", VERSION_HINT],
+  90113: [
+    "this version of H2 does not know a setting in the address",
+    "take it out of dao.url; H2 2 refuses MVCC=TRUE, which it does by itself",
+  ],
+};
+
+function openingError(error: unknown, java: string, jar: string, address: string): unknown {
+  if (error instanceof JavaEnded) return javaError(error, java);
+  if (!(error instanceof JdbcError)) return error;
+  const refusal = H2_REFUSALS[error.vendorCode];
+  if (refusal !== undefined) {
+    const [what, hint] = refusal;
+    return new GaswError("DATABASE", `the GASW database ${address} can't be used: ${what} (${firstLine(error.message)})`, {
+      hint,
+      cause: error,
+    });
+  }
+  if (error.code === NO_DRIVER) {
+    const kind = address.split(":", 2).join(":");
+    return new GaswError("CONFIG", `dao.driverJar: ${jar} is not a JDBC driver for ${kind}:`, { hint: JAR_HINT, cause: error });
+  }
+  return new JdbcError(standardState(error), error.vendorCode, error.message);
+}
+
+function javaError(error: JavaEnded, java: string): GaswError {
+  const hint = "install a Java runtime 17 or newer (Debian: openjdk-17-jre-headless), and set JAVA_HOME where it is not in the PATH";
+  const said = (what: string) =>
+    new GaswError("CONFIG", `a jdbc: address in dao.url needs Java, and ${java} ${what}`, { hint, cause: error });
+  if (error.code === "ENOENT") return said("is not there");
+  if (error.code === "EACCES") return said("can't be run (EACCES)");
+  if (error.output.includes("UnsupportedClassVersionError")) return said("is older than 17");
+  return said(`did not start: ${messageOf(error)}: ${firstLine(error.output)}`);
+}
+
+function firstLine(text: string): string {
+  return text.trim().split("\n")[0] ?? "";
+}

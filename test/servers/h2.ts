@@ -1,0 +1,86 @@
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { createInterface } from "node:readline";
+
+export type H2Version = "1.4.196" | "2.3.232" | "2.4.240";
+
+const root = path.resolve(import.meta.dirname, "../..");
+
+/** The drivers' jars are fetched when they are missing. */
+export function fetchDrivers(): void {
+  execFileSync("bash", [path.join(root, "scripts/h2.sh")], { stdio: ["ignore", "ignore", "inherit"] });
+}
+
+/** A JDBC driver's jar; H2's holds its server too. */
+export function jarOf(name: "h2" | "postgresql" | "mariadb-java-client", version: string): string {
+  return path.join(root, ".cache/h2", `${name}-${version}.jar`);
+}
+
+/** A server of H2, as a GASW installation runs it, with its databases in a folder of its own. */
+export class H2Server {
+  readonly jar: string;
+  readonly version: H2Version;
+  readonly port: number;
+  /** Where its databases are. */
+  readonly folder: string;
+  readonly #process: ChildProcess;
+
+  private constructor(version: H2Version, port: number, folder: string, process: ChildProcess) {
+    this.version = version;
+    this.jar = jarOf("h2", version);
+    this.port = port;
+    this.folder = folder;
+    this.#process = process;
+  }
+
+  /** @param port one that a server had before, to be had again */
+  static async start(version: H2Version, { folder = mkdtempSync(path.join(tmpdir(), "gasw-h2-")), port = 0 } = {}): Promise<H2Server> {
+    fetchDrivers();
+    // H2 2 makes a database for a client only where it is told so.
+    const create = version.startsWith("1.") ? [] : ["-ifNotExists"];
+    const options = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx128m", "-cp", jarOf("h2", version)];
+    const server = spawn("java", [...options, "org.h2.tools.Server", "-tcp", "-tcpPort", String(port), ...create], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    for await (const line of createInterface({ input: server.stdout })) {
+      const given = /running at tcp:\/\/[^ ]*:(\d+)/.exec(line)?.[1];
+      if (given !== undefined) return new H2Server(version, Number(given), folder, server);
+    }
+    throw new Error(`the H2 server ${version} did not start`);
+  }
+
+  /** The address of one of its databases, which the first client makes. */
+  url(database: string): string {
+    return `jdbc:h2:tcp://127.0.0.1:${this.port}/${this.file(database)}`;
+  }
+
+  /** The path of a database, as H2 writes it: without the file's ending. */
+  file(database: string): string {
+    return path.join(this.folder, database);
+  }
+
+  /** Stands still, as a server that has hung: it accepts connections and answers nothing. */
+  pause(): void {
+    this.#process.kill("SIGSTOP");
+  }
+
+  resume(): void {
+    this.#process.kill("SIGCONT");
+  }
+
+  async kill(): Promise<void> {
+    if (this.#process.exitCode !== null || this.#process.signalCode !== null) return;
+    const ended = once(this.#process, "exit");
+    this.#process.kill("SIGKILL");
+    await ended;
+  }
+
+  /** Ends the server and removes its databases. */
+  async stop(): Promise<void> {
+    await this.kill();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
