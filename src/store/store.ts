@@ -108,7 +108,7 @@ export interface Transition {
   readonly message: string | null;
 }
 
-const JOB_COLUMNS = `jobs.key, jobs.id, file_name AS fileName, attempt, workflows.id AS workflow, workflows.namespace, workflows.directory,
+const JOB_COLUMNS = `jobs.key, jobs.id, jobs.file_name AS fileName, attempt, workflows.id AS workflow, workflows.namespace, workflows.directory,
   kube_name AS kubeName, content_hash AS contentHash, image, request, status, reason, message, exit_code AS exitCode, pod, node,
   pending_family AS pendingFamily, pending_since AS pendingSince, removal, settled, due, prepared, signal, replicating,
   invocation_id AS invocationId, delivered, jobs.created, submitted, started, ended, observed`;
