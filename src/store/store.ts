@@ -301,15 +301,23 @@ export class Store {
     });
   }
 
-  /** What the GASW database has yet to be told of a workflow, oldest first. */
-  outbox(workflow: { readonly key: number }, limit: number): OutboxEntry[] {
+  /**
+   * What the GASW database has yet to be told of a workflow, oldest first.
+   * @param until the last entry that counts
+   */
+  outbox(workflow: { readonly key: number }, until: number, limit: number): OutboxEntry[] {
     const sql = `SELECT outbox.seq, output, ${JOB_COLUMNS} FROM outbox JOIN jobs ON jobs.key = outbox.job
-      JOIN workflows ON workflows.key = jobs.workflow WHERE jobs.workflow = ? ORDER BY outbox.seq LIMIT ?`;
-    return this.#all<Record<string, unknown>>(sql, [workflow.key, limit]).map(({ seq, output, ...row }) => ({
+      JOIN workflows ON workflows.key = jobs.workflow WHERE jobs.workflow = ? AND outbox.seq <= ? ORDER BY outbox.seq LIMIT ?`;
+    return this.#all<Record<string, unknown>>(sql, [workflow.key, until, limit]).map(({ seq, output, ...row }) => ({
       seq: seq as number,
       output: output as string | null,
       job: jobOf(row),
     }));
+  }
+
+  /** The newest entry of the outbox; 0 where it is empty. */
+  outboxEnd(): number {
+    return this.#get<{ last: number | null }>("SELECT max(seq) AS last FROM outbox", [])?.last ?? 0;
   }
 
   /** How many jobs of a workflow the GASW database has yet to be told of. */

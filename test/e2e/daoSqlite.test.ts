@@ -5,7 +5,7 @@ import { sqliteDatabase, wholeLife } from "./gaswDatabase.ts";
 import { TestWorkflow } from "./harness.ts";
 
 let workflow: TestWorkflow;
-afterAll(() => workflow.cleanup());
+afterAll(() => workflow?.cleanup());
 
 test("a job's whole life as the user's client sees it, in SQLite", async () => {
   workflow = new TestWorkflow();
