@@ -23,13 +23,15 @@ for artifact in "${artifacts[@]}"; do
   jar=.cache/h2/$name-$version.jar
   [[ -s $jar ]] || wanted+=("$artifact")
 done
-if [[ -n ${wanted[*]:-} ]]; then command -v mvn >/dev/null || missing+=(maven); fi
-if [[ -n ${missing[*]:-} ]]; then
-  apt-get update >&2
-  DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "${missing[@]}" >&2
+((${#wanted[@]} == 0)) || command -v mvn >/dev/null || missing+=(maven)
+if ((${#missing[@]})); then
+  command -v apt-get >/dev/null || { echo "there is no apt-get to install what is missing: ${missing[*]}" >&2; exit 69; }
+  [[ $EUID -eq 0 ]] || { echo "only root can install what is missing: apt-get install ${missing[*]}" >&2; exit 77; }
+  apt-get -qq -o DPkg::Lock::Timeout=120 update >&2
+  DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=120 install --no-install-recommends "${missing[@]}" >&2
 fi
 
-for artifact in ${wanted[@]+"${wanted[@]}"}; do
+for artifact in "${wanted[@]}"; do
   # Maven copies in place: a run that is killed must not leave half a jar.
   draft=$(mktemp -d .cache/h2/draft.XXXXXX)
   mvn --quiet --batch-mode dependency:copy -Dartifact="$artifact" -DoutputDirectory="$PWD/$draft" >&2

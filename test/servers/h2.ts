@@ -42,9 +42,9 @@ export class H2Server {
     // H2 2 makes a database for a client only where it is told so.
     const create = version.startsWith("1.") ? [] : ["-ifNotExists"];
     const options = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx128m", "-cp", jarOf("h2", version)];
-    const server = spawn("java", [...options, "org.h2.tools.Server", "-tcp", "-tcpPort", String(port), ...create], {
-      stdio: ["ignore", "pipe", "inherit"],
-    });
+    const command = ["java", ...options, "org.h2.tools.Server", "-tcp", "-tcpPort", String(port), ...create];
+    // The kernel ends a server whose test was killed.
+    const server = spawn("setpriv", ["--pdeathsig", "KILL", "--", ...command], { stdio: ["ignore", "pipe", "inherit"] });
     for await (const line of createInterface({ input: server.stdout })) {
       const given = /running at tcp:\/\/[^ ]*:(\d+)/.exec(line)?.[1];
       if (given !== undefined) return new H2Server(version, Number(given), folder, server);
@@ -62,7 +62,7 @@ export class H2Server {
     return path.join(this.folder, database);
   }
 
-  /** Stands still, as a server that has hung: it accepts connections and answers nothing. */
+  /** Makes it a server that has hung: connections are taken, by the kernel, and nothing is answered. */
   pause(): void {
     this.#process.kill("SIGSTOP");
   }
@@ -71,6 +71,7 @@ export class H2Server {
     this.#process.kill("SIGCONT");
   }
 
+  /** Ends it as a power cut would. */
   async kill(): Promise<void> {
     if (this.#process.exitCode !== null || this.#process.signalCode !== null) return;
     const ended = once(this.#process, "exit");
