@@ -1,6 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import Database from "better-sqlite3";
 import { systemCode } from "../errors.ts";
 import type { Answer, Connected, Connection } from "./connection.ts";
@@ -8,6 +9,9 @@ import { sqlite } from "./dialects.ts";
 
 /** The native part by its very path: the package's own search for it would cost every command as much as opening the file does. */
 const nativeBinding = createRequire(import.meta.url).resolve("better-sqlite3/build/Release/better_sqlite3.node");
+
+/** The longest pause, in milliseconds, before a lock that another one holds is tried again. */
+const LONGEST_WAIT_MS = 30;
 
 /**
  * Opens a SQLite file, made with its folder when it is missing, for its owner alone.
@@ -18,7 +22,8 @@ export function connectSqlite(file: string, timeout: number): Connected {
   mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
   const before = process.umask(0o077);
   try {
-    const database = new Database(file, { timeout, nativeBinding });
+    // SQLite itself would wait with everything standing still, a transaction of this very process that it waits for included.
+    const database = new Database(file, { timeout: 0, nativeBinding });
     try {
       useWriteAheadLog(database);
       database.pragma("foreign_keys = ON");
@@ -26,7 +31,7 @@ export function connectSqlite(file: string, timeout: number): Connected {
       database.close();
       throw error;
     }
-    return { connection: connectionOf(database), dialect: sqlite };
+    return { connection: connectionOf(database, timeout), dialect: sqlite };
   } finally {
     process.umask(before);
   }
@@ -41,15 +46,29 @@ function useWriteAheadLog(database: Database.Database): void {
   }
 }
 
-function connectionOf(database: Database.Database): Connection {
+function connectionOf(database: Database.Database, timeout: number): Connection {
   const close = () => void database.close();
   return {
-    query: async (sql, parameters): Promise<Answer> => {
-      const statement = database.prepare<unknown[], Record<string, unknown>>(sql);
-      if (statement.reader) return { rows: statement.all(...parameters), affected: 0 };
-      return { rows: [], affected: statement.run(...parameters).changes };
+    query: async (sql, parameters) => {
+      const deadline = performance.now() + timeout;
+      for (let wait = 1; ; wait = Math.min(2 * wait, LONGEST_WAIT_MS)) {
+        try {
+          return run(database, sql, parameters);
+        } catch (error) {
+          // Two that wait at the same pace would meet again and again.
+          const milliseconds = wait * (0.5 + Math.random());
+          if (systemCode(error) !== "SQLITE_BUSY" || performance.now() + milliseconds >= deadline) throw error;
+          await pause(milliseconds);
+        }
+      }
     },
     close: async () => close(),
     destroy: close,
   };
+}
+
+function run(database: Database.Database, sql: string, parameters: readonly unknown[]): Answer {
+  const statement = database.prepare<unknown[], Record<string, unknown>>(sql);
+  if (statement.reader) return { rows: statement.all(...parameters), affected: 0 };
+  return { rows: [], affected: statement.run(...parameters).changes };
 }
