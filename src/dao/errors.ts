@@ -46,7 +46,7 @@ const MEANINGS: readonly (readonly [code: RegExp, what: string, hint: string])[]
   ],
   [/^(42501|ER_(TABLE|COLUMN)ACCESS_DENIED_ERROR|ER_CANT_CREATE_TABLE)$/, "it does not permit this", RIGHTS],
   [
-    /^(57014|ER_LOCK_WAIT_TIMEOUT|ER_STATEMENT_TIMEOUT|55P03|SQLITE_BUSY.*)$/,
+    /^(57014|40001|40P01|ER_LOCK_WAIT_TIMEOUT|ER_LOCK_DEADLOCK|ER_STATEMENT_TIMEOUT|55P03|SQLITE_BUSY.*)$/,
     "it was kept waiting by another program",
     "find out who holds GASW's tables locked, or raise dao.timeout",
   ],

@@ -28,8 +28,7 @@ export async function connectJdbc(address: string, settings: DaoSettings): Promi
       });
     }
     const connection = new JdbcConnection(bridge);
-    // Others' transactions are waited for as long as a statement may take.
-    if (product === "H2") await connection.query(`set lock_timeout ${statementSeconds(settings.timeout) * 1000}`, []);
+    if (product === "H2") await connection.query(`set lock_timeout ${lockTimeout(settings.timeout)}`, []);
     return { connection, dialect };
   } catch (error) {
     bridge.destroy();
@@ -57,6 +56,14 @@ function readableJar(file: string | undefined): string {
 /** What the driver gives a statement, so that the server ends it before this program stops waiting: a second less, where there is one. */
 function statementSeconds(timeout: number): number {
   return Math.max(1, Math.ceil(timeout / 1000) - 1);
+}
+
+/**
+ * H2 finds no deadlock: two transactions that wait for each other end when the first of them has waited for that long. So it is a part of
+ * the time that there is, the transaction is done again, and no two programs wait equally long.
+ */
+function lockTimeout(timeout: number): number {
+  return Math.ceil((timeout / 8) * (1 + Math.random()));
 }
 
 /** User and password are `gasw` by default, as GASW's own H2 plugin has it. */
@@ -103,7 +110,7 @@ function jdbcValue(value: unknown): JdbcValue {
  * MariaDB and MySQL for which their drivers have no SQLSTATE of their own.
  */
 const STANDARD_STATES: Readonly<Record<number, string>> = {
-  50200: "57014",
+  50200: "40001",
   90013: "3D000",
   90067: "08006",
   90096: "42501",

@@ -8,12 +8,16 @@ import type { Dialect } from "./dialects.ts";
 import { isSacrificed, told } from "./errors.ts";
 import { JOB_COLUMNS, rowOf } from "./rows.ts";
 import { FoundNames, type FoundSchema, provideSchema } from "./schema.ts";
-import type { Tables } from "./tables.ts";
+import type { JobColumn, Tables } from "./tables.ts";
+import { fits, fitted } from "./text.ts";
 
 /** Values of one query's list. */
 const CHUNK = 500;
 
-/** How often a transaction is done again that the database sacrificed to another one, and the longest pause before, in milliseconds. */
+/**
+ * How often a transaction is done again that the database sacrificed to another one, and the longest pause before the first time, in
+ * milliseconds; each further one may be four times as long: the other transaction needs that time to end.
+ */
 const RETRIES = 3;
 const LONGEST_PAUSE_MS = 100;
 
@@ -62,7 +66,7 @@ export class KyselyDao implements Dao {
   }
 
   async rows(ids: readonly string[]): Promise<Map<string, GaswRow>> {
-    const found = await this.#inChunks(ids, (chunk) => this.#jobs().where("id", "in", chunk).execute());
+    const found = await this.#inChunks(this.#storable("id", ids), (chunk) => this.#jobs().where("id", "in", chunk).execute());
     const wanted = new Set(ids);
     const rows = found.map((cells) => rowOf(cells, this.#settings.timeZone));
     // MariaDB finds `job-1` for `Job-1`.
@@ -73,13 +77,15 @@ export class KyselyDao implements Dao {
     const found = await this.#inChunks(statuses, (chunk) =>
       this.#ofSimulation(this.#jobs(), simulationId).where("status", "in", chunk).execute(),
     );
-    const rows = found.map((cells) => rowOf(cells, this.#settings.timeZone));
-    return rows.filter((row) => row.simulationId === null || row.simulationId === simulationId);
+    const stored = this.#stored(simulationId);
+    return found
+      .map((cells) => rowOf(cells, this.#settings.timeZone))
+      .filter((row) => row.simulationId === null || row.simulationId === stored);
   }
 
   async invocationIds(simulationId: string, fileNames: readonly string[]): Promise<Map<string, number>> {
     if (this.#schema.among("jobs", ["file_name", "invocation_id"]).length < 2) return new Map();
-    const found = await this.#inChunks(fileNames, (chunk) =>
+    const found = await this.#inChunks(this.#storable("file_name", fileNames), (chunk) =>
       this.#ofSimulation(this.#db.selectFrom("jobs").select(["file_name", "invocation_id"]), simulationId)
         .where("file_name", "in", chunk)
         .where("invocation_id", "is not", null)
@@ -119,7 +125,20 @@ export class KyselyDao implements Dao {
 
   /** An H2 database holds one simulation; a table of an old GASW may have no column for it. */
   #ofSimulation<Row>(query: SelectQueryBuilder<Tables, "jobs", Row>, simulationId: string): SelectQueryBuilder<Tables, "jobs", Row> {
-    return this.#schema.column("jobs", "simulation_id") === undefined ? query : query.where("simulation_id", "=", simulationId);
+    return this.#schema.column("jobs", "simulation_id") === undefined
+      ? query
+      : query.where("simulation_id", "=", this.#stored(simulationId));
+  }
+
+  #stored(simulationId: string): string {
+    const column = this.#schema.column("jobs", "simulation_id");
+    return column === undefined ? simulationId : fitted(simulationId, column).text;
+  }
+
+  /** Those of the keys that the column can hold; to compare it with another one is an error for some servers. */
+  #storable(column: JobColumn, keys: readonly string[]): string[] {
+    const found = this.#schema.column("jobs", column);
+    return keys.filter((key) => found === undefined || fits(key, found));
   }
 
   async #inChunks<Row>(values: readonly string[], query: (chunk: readonly string[]) => Promise<Row[]>): Promise<Row[]> {
@@ -137,7 +156,7 @@ export class KyselyDao implements Dao {
       } catch (error) {
         if (retries === RETRIES || !isSacrificed(error)) throw error;
       }
-      await pause(Math.random() * LONGEST_PAUSE_MS, undefined, { signal: this.#settings.signal });
+      await pause(Math.random() * LONGEST_PAUSE_MS * 4 ** retries, undefined, { signal: this.#settings.signal });
     }
   }
 
