@@ -60,8 +60,7 @@ export class Batch {
   }
 
   async #insert(row: GaswRow): Promise<boolean> {
-    const column = this.#schema.column("jobs", "id");
-    if (column !== undefined && !fits(row.id, column)) {
+    if (!this.#isKey(row.id)) {
       this.#warnings.add(
         `job ${row.id.slice(0, 40)}… has no row in the GASW database: its id is too long, or has characters that it can't hold`,
       );
@@ -73,6 +72,12 @@ export class Batch {
     // NULL there makes GASW's lists fail.
     for (const checkpoint of this.#schema.among("jobs", ["checkpoint_init", "checkpoint_upload"])) cells[checkpoint] = 0;
     return await this.#insertJob(row.id, cells);
+  }
+
+  /** Whether an id can be a row's key, which can't be cut. */
+  #isKey(id: string): boolean {
+    const column = this.#schema.column("jobs", "id");
+    return column === undefined || fits(id, column);
   }
 
   /** Tries long parameters whole first: whether the index takes them depends on how well the server can compress them. */
@@ -96,6 +101,7 @@ export class Batch {
   }
 
   async #update(id: string, ifStatus: string | null, change: RowChange): Promise<boolean> {
+    if (!this.#isKey(id)) return false;
     const cells = this.#cells(id, change);
     const { numUpdatedRows } = await this.#db
       .updateTable("jobs")

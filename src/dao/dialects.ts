@@ -25,8 +25,8 @@ export interface Dialect {
    * `charset` (null where every character is taken).
    */
   readonly catalogue: string;
-  /** Keeps others from making the tables until the transaction, or the connection, ends. */
-  readonly schemaLock: string | undefined;
+  /** Keeps others from making the tables meanwhile; one without a release ends with its transaction. */
+  readonly schemaLock: { readonly take: string; readonly release?: string } | undefined;
   /** What makes a definition leave alone what is there, where each is committed by itself and no lock keeps others from the next one. */
   readonly ifMissing: "" | "if not exists ";
   /** A column's type, as Hibernate's dialect for this database declares it. */
@@ -92,7 +92,7 @@ export const postgres: Dialect = {
   catalogue: `select table_name, column_name, character_maximum_length as length,
     (select pg_encoding_to_char(encoding) from pg_database where datname = current_database()) as charset
     from information_schema.columns where table_schema = current_schema()`,
-  schemaLock: "select pg_advisory_xact_lock(hashtext('gasw-k8s schema'))",
+  schemaLock: { take: "select pg_advisory_xact_lock(hashtext('gasw-k8s schema'))" },
   ifMissing: "",
   declare: declareChecked({ integer: "integer", boolean: "boolean", timestamp: "timestamp(6)", double: "float(53)", bytes: "bytea" }),
   unmakeable: [],
@@ -111,7 +111,8 @@ export const mysql: Dialect = {
   begin: "begin",
   catalogue: `select table_name as table_name, column_name as column_name, character_maximum_length as length,
     character_set_name as charset from information_schema.columns where table_schema = database()`,
-  schemaLock: "select get_lock('gasw-k8s schema', 60)",
+  // Here every definition ends its transaction.
+  schemaLock: { take: "select get_lock('gasw-k8s schema', 60)", release: "select release_lock('gasw-k8s schema')" },
   ifMissing: "",
   declare: declareEnum({ integer: "integer", boolean: "bit", timestamp: "datetime(6)", double: "float(53)", bytes: "varbinary(255)" }),
   // A key of 9,000 characters is too long for InnoDB.

@@ -31,7 +31,9 @@ export async function connectMysql(address: ServerAddress, settings: DaoSettings
   const connection = connectionOf(client, socket);
   const greet = async () => {
     await new Promise<void>((resolve, reject) => client.connect((error) => (error === null ? resolve() : reject(error))));
-    await connection.query("set autocommit = 1, session transaction isolation level read committed", []);
+    const seconds = Math.max(1, Math.floor(settings.timeout / 1000));
+    await connection.query(`set session autocommit = 1, session innodb_lock_wait_timeout = ${seconds}`, []);
+    await connection.query("set session transaction isolation level read committed", []);
   };
   try {
     await bounded(greet, settings, () => connection.destroy());

@@ -84,12 +84,7 @@ export class FoundNames extends CamelCasePlugin {
 export async function provideSchema(db: Kysely<Tables>, dialect: Dialect): Promise<FoundSchema> {
   let schema = await findSchema(db, dialect);
   if (!schema.has("jobs")) {
-    await db.transaction().execute(async (transaction) => {
-      if (dialect.schemaLock !== undefined) await sql.raw(dialect.schemaLock).execute(transaction);
-      // Another process may have been faster.
-      if ((await findSchema(transaction, dialect)).has("jobs")) return;
-      for (const statement of schemaStatements(dialect)) await sql.raw(statement).execute(transaction);
-    });
+    await db.transaction().execute((transaction) => makeSchema(transaction, dialect));
     schema = await findSchema(db, dialect);
   }
   const missing = ["id", "status"].filter((column) => schema.column("jobs", column) === undefined);
@@ -97,6 +92,15 @@ export async function provideSchema(db: Kysely<Tables>, dialect: Dialect): Promi
   throw new GaswError("DATABASE", `the table of jobs in the GASW database has no column ${missing.join(" and no column ")}`, {
     hint: "dao.url names a database whose table Jobs is not GASW's: correct it",
   });
+}
+
+async function makeSchema(db: Kysely<Tables>, dialect: Dialect): Promise<void> {
+  const run = (statement: string | undefined) => statement !== undefined && sql.raw(statement).execute(db);
+  await run(dialect.schemaLock?.take);
+  // Another process may have been faster.
+  const isMade = (await findSchema(db, dialect)).has("jobs");
+  if (!isMade) for (const statement of schemaStatements(dialect)) await run(statement);
+  await run(dialect.schemaLock?.release);
 }
 
 async function findSchema(db: Kysely<Tables>, dialect: Dialect): Promise<FoundSchema> {

@@ -31,7 +31,7 @@ export async function startMariadb(): Promise<MariadbServer> {
   const quick = [
     "--innodb-log-file-size=8M",
     "--innodb-buffer-pool-size=32M",
-    "--innodb-flush-log-at-trx-commit=0",
+    "--innodb-flush-log-at-trx-commit=2",
     "--innodb-doublewrite=0",
   ];
   const places = ["--no-defaults", `--datadir=${data}`];

@@ -53,7 +53,7 @@ export async function startPostgres(): Promise<PostgresServer> {
       await client.end();
     }
   };
-  const fast = ["fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared_buffers=16MB", "autovacuum=off"];
+  const fast = ["fsync=off", "full_page_writes=off", "shared_buffers=16MB", "autovacuum=off"];
   const options = [...fast, `port=${port}`, "listen_addresses=127.0.0.1", `unix_socket_directories=${folder}`].flatMap((option) => [
     "-c",
     option,

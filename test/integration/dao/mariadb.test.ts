@@ -1,0 +1,155 @@
+import type mysql from "mysql2/promise";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type MariadbServer, startMariadb } from "../../servers/mariadb.ts";
+import { daoContract, insert, open, ROW, statementsOf, type TestDatabase } from "./contract.ts";
+import { daoFaults } from "./faults.ts";
+
+let server: MariadbServer;
+const connections: mysql.Connection[] = [];
+beforeAll(async () => {
+  server = await startMariadb();
+}, 120_000);
+afterAll(async () => {
+  for (const connection of connections) connection.destroy();
+  await server.stop();
+});
+
+const nameOf = ({ settings }: TestDatabase) => new URL(settings.url).pathname.slice(1);
+
+async function makeDatabase(options?: string): Promise<TestDatabase> {
+  const name = await server.makeDatabase(options);
+  const connection = await server.connect(name);
+  connections.push(connection);
+  return {
+    settings: { url: server.url(name), user: server.user, password: server.password },
+    query: async (sql) => {
+      const [rows] = await connection.query<mysql.RowDataPacket[]>(sql);
+      if (!Array.isArray(rows)) return [];
+      return rows.map((row) => Object.fromEntries(Object.entries(row).map(([column, cell]) => [column.toLowerCase(), cell])));
+    },
+  };
+}
+
+daoContract("MariaDB", {
+  makeDatabase: () => makeDatabase(),
+  schema: {
+    reference: "mariadb.sql",
+    describe: async (database) => {
+      const name = nameOf(database);
+      const parts = await database.query(
+        `select concat_ws(' ', table_name, ordinal_position, column_name, column_type, is_nullable, column_key) as part
+           from information_schema.columns where table_schema = '${name}'
+         union select concat_ws(' ', table_name, index_name, seq_in_index, column_name, sub_part, non_unique)
+           from information_schema.statistics where table_schema = '${name}'
+         union select concat_ws(' ', constraint_name, table_name, column_name, referenced_table_name, referenced_column_name, ordinal_position)
+           from information_schema.key_column_usage where table_schema = '${name}'`,
+      );
+      return parts.map(({ part }) => String(part)).sort();
+    },
+  },
+  hasData: false,
+  freeStatus: ["alter table Jobs modify status varchar(255)"],
+});
+
+daoFaults("MariaDB", () => ({
+  scheme: "mariadb",
+  makeDatabase: () => makeDatabase(),
+  makeReader: async (database) => {
+    const user = `reader_${nameOf(database)}`;
+    await database.query(`create user ${user}@'%' identified by 'reads'`);
+    await database.query(`grant select on ${nameOf(database)}.* to ${user}@'%'`);
+    return { url: database.settings.url, user, password: "reads" };
+  },
+  lock: async (database, id) => {
+    const connection = await server.connect(nameOf(database));
+    await connection.query("begin");
+    await connection.query("select id from Jobs where id = ? for update", [id]);
+    return () => connection.end();
+  },
+  kill: () => server.kill(),
+  start: () => server.start(),
+}));
+
+describe("the GASW database in MariaDB: its own ways", () => {
+  test.each(["latin1", "utf8mb3", "latin2"])("a database of %s characters gets a question mark for others", async (charset) => {
+    const database = await makeDatabase(`character set ${charset}`);
+    const dao = await open(database.settings);
+    const { applied, warnings } = await dao.apply([
+      insert({ command: "plain, Größe, 大, 🧠" }, { node: { site: "大🧠", name: "n" } }),
+      insert({ id: "Job-🧠-1" }),
+    ]);
+    expect(applied).toEqual([true, false]);
+    expect(warnings).toEqual([expect.stringContaining("has no row")]);
+    const shown = { latin1: "plain, Größe, ?, ?", utf8mb3: "plain, Größe, 大, ?", latin2: "plain, Gr??e, ?, ?" }[charset];
+    expect((await dao.rows([ROW.id, "Job-🧠-1"])).get(ROW.id)?.command).toBe(shown);
+    expect(await dao.invocationIds(ROW.simulationId as string, ["🧠", ROW.id])).toEqual(new Map([[ROW.id, 1]]));
+  });
+
+  test("tables are found whatever the case of their names, as servers make them that fold it", async () => {
+    const database = await makeDatabase();
+    for (const statement of statementsOf("mariadb.sql")) {
+      await database.query(statement.replaceAll(/\b(Jobs|Nodes|JobsMinorStatus)\b/g, (name) => name.toLowerCase()));
+    }
+    const dao = await open(database.settings);
+    const facts = { node: { site: "s", name: "n" }, minorStatuses: [{ status: "Started", at: "2024-05-01T10:00:00.000Z" }] } as const;
+    await dao.apply([insert({}, facts)]);
+    expect(await database.query("select id, minor_status from jobsminorstatus")).toEqual([{ id: ROW.id, minor_status: "Started" }]);
+    expect(await database.query("select count(*) as number from jobs")).toEqual([{ number: 1 }]);
+  });
+
+  test("flags are read as bits and as small numbers", async () => {
+    const database = await makeDatabase();
+    await open(database.settings);
+    await database.query("alter table Jobs modify isReplicating tinyint(1), modify isBeingKilled bit(1)");
+    const dao = await open(database.settings);
+    const flags = [
+      { isReplicating: true, isBeingKilled: true },
+      { isReplicating: false, isBeingKilled: false },
+    ];
+    await dao.apply(flags.map((flag, index) => insert({ id: `Job-${index}`, ...flag })));
+    expect([...(await dao.rows(["Job-0", "Job-1"])).values()]).toEqual(
+      flags.map((flag, index) => ({ ...ROW, id: `Job-${index}`, ...flag })),
+    );
+    expect(await database.query("select id from Jobs where isReplicating and isBeingKilled")).toEqual([{ id: "Job-0" }]);
+  });
+
+  test("a zero date is none", async () => {
+    const database = await makeDatabase();
+    const dao = await open(database.settings);
+    await dao.apply([insert()]);
+    await database.query("set session sql_mode = ''");
+    await database.query("update Jobs set creation = '0000-00-00'");
+    expect((await dao.rows([ROW.id])).get(ROW.id)).toEqual({ ...ROW, creation: null });
+  });
+
+  test("a server with settings of its own is understood", async () => {
+    const database = await makeDatabase();
+    await database.query("set global sql_mode = 'ANSI_QUOTES,NO_BACKSLASH_ESCAPES,PIPES_AS_CONCAT,STRICT_ALL_TABLES'");
+    await database.query("set global time_zone = '+09:00'");
+    await database.query("set global autocommit = 0");
+    const dao = await open(database.settings);
+    const text = `back\\slash ' " \\' quotes`;
+    await dao.apply([insert({ command: text })]);
+    expect((await dao.rows([ROW.id])).get(ROW.id)).toEqual({ ...ROW, command: text });
+    await database.query("set global sql_mode = default");
+    await database.query("set global time_zone = default");
+    await database.query("set global autocommit = 1");
+    expect(await database.query("select id from Jobs")).toEqual([{ id: ROW.id }]);
+  });
+
+  test("a replica is told to be read-only", async () => {
+    const database = await makeDatabase();
+    const owner = await open(database.settings);
+    await owner.apply([insert()]);
+    await database.query(`create user plain@'%' identified by 'p'`);
+    await database.query(`grant select, insert, update, delete on ${nameOf(database)}.* to plain@'%'`);
+    await database.query("set global read_only = 1");
+    const dao = await open({ ...database.settings, user: "plain", password: "p" });
+    expect((await dao.rows([ROW.id])).size).toBe(1);
+    await expect(dao.apply([insert({ id: "B" })])).rejects.toMatchObject({
+      code: "DATABASE",
+      message: expect.stringContaining("it is read-only"),
+    });
+    await database.query("set global read_only = 0");
+  });
+});
