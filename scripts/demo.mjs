@@ -164,7 +164,8 @@ async function retried() {
   show("touch", ["atlas.nii"]);
   gasw("release", FLAKY);
   gasw("wait", FLAKY);
-  // The monitor has nothing left to wait for, and has told the GASW database all.
+  // Other jobs are held, so it would go on: SIGTERM ends it when what it has in hand is done.
+  monitor.kill("SIGTERM");
   const [code] = await ended;
   if (code !== 0) throw new Error(`monitor ended with exit code ${code}`);
   gasw("status", FLAKY, "--history", "--sync");

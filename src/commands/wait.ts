@@ -24,7 +24,7 @@ export async function wait(context: Context, names: readonly string[], options: 
     throw unknownWorkflow(context, directory);
   }
   const jobs = names.map((name) => findJob(context.store, name, { prefix: true, workflow, cwd }));
-  const unsubmitted = jobs.find((job) => job.status === "NOT_SUBMITTED");
+  const unsubmitted = jobs.find((job) => job.status === "NOT_SUBMITTED" && !job.due);
   if (unsubmitted !== undefined) context.warn(`job ${unsubmitted.id} is not submitted yet: it does not end before \`submit\` starts it`);
   return await waitFor(context, jobs, options.waitTimeout);
 }

@@ -112,11 +112,19 @@ function columnsOf(job: RecordedJob): Omit<RowChange, "status"> {
     isReplicating: job.replicating && !job.settled,
     isBeingKilled: false,
     exitCode: isOver ? exitCodeOf(job) : -1,
-    exitMessage: isOver ? (output?.message ?? job.message ?? "") : "",
+    exitMessage: isOver ? shortened(output?.message ?? job.message ?? "") : "",
     queued: job.created,
     ...stageDates(job),
     ...(isOver ? node : {}),
   };
+}
+
+/** Hibernate's length of a text column. */
+const TEXT_LENGTH = 255;
+
+function shortened(text: string): string {
+  const characters = [...text];
+  return characters.length <= TEXT_LENGTH ? text : `${characters.slice(0, TEXT_LENGTH - 1).join("")}…`;
 }
 
 function exitCodeOf({ status, exitCode }: RecordedJob): number {

@@ -4,7 +4,7 @@ import { get, run } from "./harness.ts";
 
 const root = path.resolve(import.meta.dirname, "../..");
 
-test("the demo runs six jobs, says why two failed, and leaves no volume, claim or Job", async () => {
+test("the demo runs six jobs, says why two failed, has one retried, held, released and completed, and leaves no volume, claim or Job", async () => {
   const { stdout, stderr, code } = await run(process.execPath, [path.join(root, "scripts/demo.mjs")], {
     env: { ...process.env, KUBECONFIG: inject("cluster").adminKubeconfig },
   });
@@ -17,6 +17,9 @@ test("the demo runs six jobs, says why two failed, and leaves no volume, claim o
     /^no header in input\.txt$/m,
     /^WHY: Validate_Input.* exit code 3 /m,
     /^WHY: Segmentation.* can't be pulled/m,
+    /^Register_Images\.2-360261301594481 +2 +ERROR_HELD +ERROR_HELD +3 /m,
+    /^WHY: Register_Images.* is held after too many failures/m,
+    /^Register_Images\.2-360261301594481 +3 +COMPLETED +COMPLETED +0 /m,
     /^removed PersistentVolume workflow-gentzc-/m,
   ]) {
     expect(stdout).toMatch(line);

@@ -41,8 +41,9 @@ describe("KILL", () => {
     await syncUntil(database, workflow, "Run-1", (row) => row.status === "DELETED");
     expect(await jobRow(database, workflow, "Run-1")).toMatchObject({ exit_code: 9, isreplicating: 0, isbeingkilled: 0 });
     expect(await history("Run-1")).toMatchObject([{ status: "DELETED", message: "killed by a signal in the GASW database" }]);
-    expect((await get("jobs", "-n", workflow.namespace)).items.filter((job: object) => JSON.stringify(job).includes('"Run-1"'))).toEqual(
-      [],
+    await eventually(
+      () => kubernetesJobs("Run-1"),
+      (jobs) => jobs.length === 0,
     );
   });
 
