@@ -56,13 +56,24 @@ export interface Step {
  */
 export function step(situation: Situation): Step {
   const { job, seen, fileCode, now, grace } = situation;
-  const still: Decision = { status: job.status, pendingFamily: job.pendingFamily, pendingSince: job.pendingSince, removeJob: false };
-  const decision = seen === undefined ? still : decide(job, seen, fileCode, now, grace);
-  const isGone = seen === undefined || seen.phase === "missing";
-  const removal = job.removal === "NOT_SUBMITTED" && seen?.phase === "missing" ? null : (job.removal ?? null);
-  const { settled, due, signal } = job;
-  const observed: Step = { decision, settled, due, removal, signal, effects: [] };
+  const { settled, due, signal, status, pendingFamily, pendingSince, removal = null } = job;
+  // What the cluster shows comes first: without it, a signal could end a job whose Job goes on.
+  if (seen === undefined) {
+    return { decision: { status, pendingFamily, pendingSince, removeJob: false }, settled, due, removal, signal, effects: [] };
+  }
+  const isGone = seen.phase === "missing";
+  const decision = decide(job, seen, fileCode, now, grace);
+  const observed = asDecided({ decision, settled, due, removal, signal, effects: [] }, isGone);
   return settle(asReplica(signalled(observed, situation, isGone), situation, isGone), situation);
+}
+
+/** What was decided for a job before stands, whatever else than a success it came to; it is off once the job runs after all, or is gone. */
+function asDecided(step: Step, isGone: boolean): Step {
+  const { decision, removal, settled } = step;
+  if (removal === "NOT_SUBMITTED") return isGone ? { ...step, removal: null } : step;
+  if (removal === "ERROR" && decision.status === "RUNNING") return { ...step, removal: null };
+  const stands = removal !== null && !settled && hasEnded(decision.status) && decision.status !== "COMPLETED";
+  return stands ? withStatus(step, removal) : step;
 }
 
 /** Follows the signal in the row, once. */
@@ -78,15 +89,27 @@ function signalled(step: Step, { job, dao, siblings }: Situation, isGone: boolea
     case "resubmit":
       return { ...withStatus(taken, effect.status), settled: hasEnded(effect.status), effects: ["resubmit"] };
     case "rerun":
-      return { ...withStatus(taken, "NOT_SUBMITTED"), settled: false, due: true, removal: "NOT_SUBMITTED" };
+      return rerun(taken);
   }
+}
+
+/** Has the same attempt run again. Its Job is removed by the steps that follow: what a crash could lose is written down first. */
+function rerun(step: Step): Step {
+  const { decision } = withStatus(step, "NOT_SUBMITTED");
+  return { ...step, decision: { ...decision, removeJob: false }, settled: false, due: true, removal: "NOT_SUBMITTED" };
 }
 
 /** Gives a job up: one whose Job may be there ends when that is removed. */
 function killed(step: Step, end: "DELETED" | "DELETED_REPLICA", isGone: boolean): Step {
   const isOver = hasEnded(step.decision.status);
   const { decision } = withStatus(step, end);
-  return { ...step, decision: { ...decision, removeJob: !isOver && !isGone }, settled: false, due: false, removal: end };
+  return {
+    ...step,
+    decision: { ...decision, removeJob: decision.removeJob || (!isOver && !isGone) },
+    settled: false,
+    due: false,
+    removal: end,
+  };
 }
 
 function withStatus(step: Step, status: LocalStatus): Step {
@@ -107,8 +130,8 @@ function settle(step: Step, { siblings, retryCount }: Situation): Step {
   switch (status) {
     case "ERROR":
     case "STALLED":
-      // Another attempt is there to go on with, or has done it already.
-      if (siblings.completed || siblings.newer) return settled;
+      // Another attempt goes on, or has done it already.
+      if (siblings.completed || siblings.open) return settled;
       // The failures before this one: GaswOutputParser counts all of the invocation and takes one off.
       if (siblings.failures < retryCount) return { ...settled, effects: [...step.effects, "resubmit"] };
       return { ...withStatus(settled, status === "ERROR" ? "ERROR_HELD" : "STALLED_HELD") };
