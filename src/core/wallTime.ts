@@ -50,8 +50,8 @@ export function toWallTime(time: string, timeZone: string): string {
  * @param text as databases write a timestamp without zone; null for anything else, such as MySQL's zero date
  */
 export function fromWallTime(text: string, timeZone: string): string | null {
-  const [, day, time, fraction = ""] = /^(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)(?:\.(\d+))?$/.exec(text) ?? [];
-  const wall = Date.parse(`${day}T${time}.${fraction.slice(0, 3).padEnd(3, "0")}Z`);
+  const [match, day, time, fraction = ""] = /^(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)(?:\.(\d+))?$/.exec(text) ?? [];
+  const wall = match === undefined ? Number.NaN : Date.parse(`${day}T${time}.${fraction.slice(0, 3).padEnd(3, "0")}Z`);
   if (Number.isNaN(wall)) return null;
   const before = offsetAt(wall - DAY_MS, timeZone);
   const after = offsetAt(wall + DAY_MS, timeZone);

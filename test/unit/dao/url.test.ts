@@ -1,0 +1,93 @@
+import { writeFileSync } from "node:fs";
+import path from "node:path";
+import { describe, expect, test } from "vitest";
+import { parseServerUrl } from "../../../src/dao/address.ts";
+import { openDao } from "../../../src/dao/open.ts";
+import { GaswError } from "../../../src/errors.ts";
+import { folderWith } from "../folders.ts";
+
+async function refusalOf(url: string): Promise<GaswError> {
+  const settings = { url, timeZone: "UTC", timeout: 1000, signal: new AbortController().signal };
+  const failure = await openDao(settings).catch((error: unknown) => error);
+  if (failure instanceof GaswError) return failure;
+  throw new Error("it was opened", { cause: failure });
+}
+
+describe("dao.url", () => {
+  test.each([
+    "postgres://gasw:s3cret@db/gasw",
+    "postgresql://gasw:s3cret@db:5432/gasw",
+    "mysql://gasw:s3cret@db/gasw",
+    "mariadb://:s3cret@db/gasw",
+    "mysql://gasw:p@ss/w:s3cret@db/gasw",
+    "postgres://db/gasw?password=s3cret",
+    "postgres://db/gasw?user=gasw&Password=s3cret",
+    "postgres://gasw:s3cret@db:notaport/gasw",
+    "oracle://gasw:s3cret@db/gasw",
+    "jdbc:h2:tcp://db:9092/x;USER=gasw;PASSWORD=s3cret",
+    "jdbc:mysql://gasw:s3cret@db/gasw",
+    "jdbc:postgresql://db/gasw?sslpassword=s3cret",
+    "jdbc:mariadb://db/gasw?trustStorePassword=s3cret",
+  ])("with a password in it is refused, and not shown: %s", async (url) => {
+    const refusal = await refusalOf(url);
+    expect(refusal).toMatchObject({ code: "CONFIG", exitCode: 3, message: "dao.url has a password in it" });
+    expect(refusal.hint).toContain("dao.passwordFile");
+    expect(JSON.stringify(refusal, Object.getOwnPropertyNames(refusal))).not.toContain("s3cret");
+  });
+
+  test.each([
+    ["", "dao.url has no scheme"],
+    ["/var/lib/gasw.db", "dao.url has no scheme"],
+    ["oracle://db/gasw", "dao.url has an unknown scheme, oracle"],
+    ["sqlite:", "dao.url names no file"],
+    ["postgres://db", "dao.url names no database"],
+    ["mysql://db/", "dao.url names no database"],
+    ["postgres://db:99999/gasw", "dao.url is not a URL"],
+    ["mysql://[::1/gasw", "dao.url is not a URL"],
+    ["postgres://db/%zz", "dao.url is not a URL"],
+    ["postgres://db/gasw?schema=x", "dao.url has an unknown parameter, schema"],
+    ["mysql://db/gasw?multipleStatements=true", "dao.url has an unknown parameter, multipleStatements"],
+    ["postgres://db/gasw?sslmode=sometimes", "dao.url has a wrong value for sslmode"],
+    ["mysql://db/gasw?ssl=maybe", "dao.url has a wrong value for ssl"],
+    ["mysql://db/gasw?sslrootcert=/no/such/file", "dao.url names a file that can't be read"],
+  ])("%j is refused: %s", async (url, message) => {
+    expect(await refusalOf(url)).toMatchObject({
+      code: "CONFIG",
+      message: expect.stringContaining(message),
+      hint: expect.stringMatching(/\w/),
+    });
+  });
+
+  test("is taken apart", () => {
+    expect(parseServerUrl("postgres://db.example/gasw", 5432)).toEqual({
+      text: "postgres://db.example:5432/gasw",
+      host: "db.example",
+      port: 5432,
+      database: "gasw",
+      user: undefined,
+      tls: false,
+    });
+    expect(parseServerUrl("mysql://gasw%40vip@[::1]:33/a%20b?ssl=false", 3306)).toMatchObject({
+      text: "mysql://[::1]:33/a b",
+      host: "::1",
+      port: 33,
+      database: "a b",
+      user: "gasw@vip",
+    });
+    expect(parseServerUrl("postgres:///gasw?host=/run/postgresql", 5432)).toMatchObject({ host: "/run/postgresql", port: 5432 });
+    expect(parseServerUrl("postgres:///gasw", 5432)).toMatchObject({ host: "localhost" });
+  });
+
+  test("has certificates checked whenever it asks for TLS, unless it says otherwise", () => {
+    const tls = (parameters: string) => parseServerUrl(`mysql://db/gasw?${parameters}`, 3306).tls;
+    for (const on of ["ssl=true", "ssl=1", "sslmode=prefer", "sslmode=require", "sslmode=verify-ca", "sslmode=verify-full"]) {
+      expect(tls(on)).toEqual({});
+    }
+    for (const off of ["", "ssl=false", "ssl=0", "sslmode=disable"]) expect(tls(off)).toBe(false);
+    expect(tls("sslmode=no-verify")).toEqual({ rejectUnauthorized: false });
+    const ca = path.join(folderWith(), "ca.pem");
+    writeFileSync(ca, "CA");
+    expect(tls(`sslrootcert=${ca}`)).toEqual({ ca: "CA" });
+    expect(tls(`sslmode=disable&sslrootcert=${ca}`)).toBe(false);
+  });
+});
