@@ -4,7 +4,7 @@ import { GaswError, messageOf, systemCode } from "../errors.ts";
 import { bounded, type Connected, type Connection } from "./connection.ts";
 import type { DaoSettings } from "./dao.ts";
 import { JavaEnded, JdbcBridge, JdbcError, type JdbcValue, NO_DRIVER } from "./jdbcBridge.ts";
-import { dialectOf, KNOWN_PRODUCTS } from "./jdbcDialect.ts";
+import { productOf } from "./jdbcDialect.ts";
 
 const JAR_HINT =
   "set dao.driverJar to the JDBC driver of the database server's own version; a GASW installation has it among its jars (h2-VERSION.jar)";
@@ -19,22 +19,24 @@ export async function connectJdbc(address: string, settings: DaoSettings): Promi
   const jar = readableJar(settings.driverJar);
   const bridge = new JdbcBridge(java, jar);
   try {
-    const open = () => bridge.open(settings.url, statementSeconds(settings.timeout), connectionProperties(settings));
-    const { product } = await bounded(open, settings, () => bridge.destroy());
-    const dialect = dialectOf(String(product));
-    if (dialect === undefined) {
-      throw new GaswError("CONFIG", `dao.url leads to ${product}, which GASW does not know`, {
-        hint: `use one of ${KNOWN_PRODUCTS.join(", ")}`,
-      });
-    }
-    const connection = new JdbcConnection(bridge);
-    if (product === "H2") await connection.query(`set lock_timeout ${lockTimeout(settings.timeout)}`, []);
-    return { connection, dialect };
+    return await bounded(
+      () => greeted(bridge, settings),
+      settings,
+      () => bridge.destroy(),
+    );
   } catch (error) {
     bridge.destroy();
     await bridge.close();
     throw openingError(error, java, jar, address);
   }
+}
+
+async function greeted(bridge: JdbcBridge, settings: DaoSettings): Promise<Connected> {
+  const { product } = await bridge.open(settings.url, statementSeconds(settings.timeout), connectionProperties(settings));
+  const { dialect, greeting } = productOf(String(product));
+  const connection = new JdbcConnection(bridge);
+  for (const sql of greeting(settings.timeout)) await connection.query(sql, []);
+  return { connection, dialect };
 }
 
 /** Java as `JAVA_HOME` has it, where that is set, else as it is found in the `PATH`. */
@@ -56,14 +58,6 @@ function readableJar(file: string | undefined): string {
 /** What the driver gives a statement, so that the server ends it before this program stops waiting: a second less, where there is one. */
 function statementSeconds(timeout: number): number {
   return Math.max(1, Math.ceil(timeout / 1000) - 1);
-}
-
-/**
- * H2 finds no deadlock: two transactions that wait for each other end when the first of them has waited for that long. So it is a part of
- * the time that there is, the transaction is done again, and no two programs wait equally long.
- */
-function lockTimeout(timeout: number): number {
-  return Math.ceil((timeout / 8) * (1 + Math.random()));
 }
 
 /** User and password are `gasw` by default, as GASW's own H2 plugin has it. */

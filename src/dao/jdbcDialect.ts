@@ -1,4 +1,5 @@
 import { DefaultQueryCompiler, MysqlAdapter, PostgresQueryCompiler } from "kysely";
+import { GaswError } from "../errors.ts";
 import { type Dialect, declareEnum, mysql, postgres } from "./dialects.ts";
 
 /** H2 takes the SQL standard's quoted names, and JDBC's parameters. */
@@ -14,12 +15,15 @@ class JdbcPostgresQueryCompiler extends PostgresQueryCompiler {
   }
 }
 
+/** JDBC begins a transaction itself, at the connection's own isolation level. */
+const begin = "begin";
+
 /** H2 1.4 and 2. */
 export const h2: Dialect = {
   // Like MySQL it commits at every definition, and returns no rows from a write.
   adapter: () => new MysqlAdapter(),
   compiler: () => new H2QueryCompiler(),
-  begin: "begin",
+  begin,
   catalogue: `select table_name as "table_name", column_name as "column_name", character_maximum_length as "length", null as "charset"
     from information_schema.columns where table_schema = schema()`,
   schemaLock: undefined,
@@ -33,17 +37,51 @@ export const h2: Dialect = {
   isJob: (jobs, id) => jobs("jobs.id", "=", id),
 };
 
-/** The ways of the databases that GASW knows, by the name that their JDBC drivers give (`DatabaseMetaData.getDatabaseProductName`). */
-const PRODUCTS: Readonly<Record<string, Dialect>> = {
-  H2: h2,
-  PostgreSQL: { ...postgres, compiler: () => new JdbcPostgresQueryCompiler() },
-  MariaDB: mysql,
-  MySQL: mysql,
-};
-
-/** The ways of a database by its product's name; undefined where GASW does not know it. */
-export function dialectOf(product: string): Dialect | undefined {
-  return PRODUCTS[product];
+/** A database behind JDBC. */
+export interface JdbcProduct {
+  readonly dialect: Dialect;
+  /** What is said first: others' changes are seen as soon as they are committed, and their locks are waited for within the timeout (in milliseconds). */
+  greeting(timeout: number): readonly string[];
 }
 
-export const KNOWN_PRODUCTS = Object.keys(PRODUCTS);
+const mysqlProduct: JdbcProduct = {
+  dialect: { ...mysql, begin },
+  greeting: (timeout) => [
+    "set session transaction isolation level read committed",
+    `set session innodb_lock_wait_timeout = ${Math.max(1, Math.floor(timeout / 1000))}`,
+  ],
+};
+
+/** The databases that GASW knows, by the name that their JDBC drivers give (`DatabaseMetaData.getDatabaseProductName`). */
+const PRODUCTS: Readonly<Record<string, JdbcProduct>> = {
+  H2: {
+    dialect: h2,
+    greeting: (timeout) => [`set lock_timeout ${lockTimeout(timeout)}`],
+  },
+  PostgreSQL: {
+    dialect: { ...postgres, begin, compiler: () => new JdbcPostgresQueryCompiler() },
+    greeting: () => ["set session characteristics as transaction isolation level read committed"],
+  },
+  MariaDB: mysqlProduct,
+  MySQL: mysqlProduct,
+};
+
+/**
+ * H2 finds no deadlock: two transactions that wait for each other end when the first of them has waited for that long. So it is a part of
+ * the time that there is, the transaction is done again, and no two programs wait equally long.
+ */
+function lockTimeout(timeout: number): number {
+  return Math.ceil((timeout / 8) * (1 + Math.random()));
+}
+
+/**
+ * The database of that name.
+ * @throws GaswError CONFIG where GASW does not know it
+ */
+export function productOf(name: string): JdbcProduct {
+  const product = PRODUCTS[name];
+  if (product !== undefined) return product;
+  throw new GaswError("CONFIG", `dao.url leads to ${name}, which GASW does not know`, {
+    hint: `use one of ${Object.keys(PRODUCTS).join(", ")}`,
+  });
+}

@@ -115,6 +115,21 @@ describe.each<[H2Version, string]>([
     expect((await dao.apply([RUNNING])).applied).toEqual([true]);
   });
 
+  test("a user who may only read can read, and is told that a write is not permitted", async () => {
+    const database = await makeDatabase();
+    const dao = await open(database.settings);
+    await dao.apply([insert()]);
+    await database.query("create user reader password 'reads'");
+    for (const table of ["Jobs", "Nodes", "Data", "job_data", "JobsMinorStatus"])
+      await database.query(`grant select on ${table} to reader`);
+    const reader = await open({ ...database.settings, user: "reader", password: "reads" });
+    expect(await reader.rows([ROW.id])).toEqual(new Map([[ROW.id, ROW]]));
+    await expect(reader.apply([RUNNING])).rejects.toMatchObject({
+      code: "DATABASE",
+      message: expect.stringContaining("it does not permit this"),
+    });
+  });
+
   test("times do not pass through the zone of any process", async () => {
     // Clocks there skip from 2:00 to 3:00 in that night.
     vi.stubEnv("TZ", "Europe/Paris");
