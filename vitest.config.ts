@@ -2,12 +2,16 @@ import { defineConfig } from "vitest/config";
 
 const reporters = ["default", "./test/reporter.ts"];
 
+const SERVERS = ["test/integration/dao/{postgres,mariadb,h2,jdbcFaults}.test.ts"];
+
 export default defineConfig({
   test: {
     reporters,
     projects: [
       { test: { name: "unit", include: ["test/unit/**/*.test.ts"], testTimeout: 20_000 } },
-      { test: { name: "integration", include: ["test/integration/**/*.test.ts"], testTimeout: 60_000 } },
+      { test: { name: "integration", include: ["test/integration/**/*.test.ts"], exclude: SERVERS, testTimeout: 60_000 } },
+      // Database servers, started by the tests: they need packages of the distribution.
+      { test: { name: "databases", include: SERVERS, testTimeout: 60_000, hookTimeout: 120_000 } },
       { test: { name: "package", include: ["test/package/**/*.test.ts"] } },
       {
         test: {

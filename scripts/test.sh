@@ -58,7 +58,9 @@ bash scripts/prepare.sh
 if [[ ${1:-all} == unit ]]; then
   run npx vitest run --project unit --project integration
 else
-  run npx vitest run --project unit --project integration --project package
+  bash scripts/databases.sh
+  bash scripts/h2.sh
+  run npx vitest run --project unit --project integration --project databases --project package
   if [[ ${GASW_K8S_TEST_CLUSTER:-} == none ]]; then
     echo "GASW_K8S_TEST_CLUSTER=none: no end-to-end test is run" >&2
   else

@@ -122,7 +122,7 @@ async function act(context: Context, plan: CleanupPlan, workflow: StoredWorkflow
   for (const job of cancelled) {
     if (gone.has(`Job/${job.kubeName}`)) store.changeJob(job, { status: "DELETED", ended: context.now().toISOString() });
   }
-  if (workflow !== undefined) store.forgetUnsubmitted(workflow);
+  if (workflow !== undefined) store.giveUp(workflow);
   if (options.output === "text") for (const { kind, name } of removed) io.stdout.write(`removed ${kind} ${printable(name)}\n`);
   else
     print(context, {

@@ -285,11 +285,12 @@ export class Store {
   }
 
   /**
-   * Gives up the jobs that were written down and never submitted. One that nobody else knows of is forgotten: its script may be submitted
-   * again.
+   * Gives up what a workflow has left to be done once it is cleaned up: failures are not retried any more, and jobs that were written down
+   * and never submitted are forgotten where nobody else knows of them: their scripts may be submitted again.
    */
-  forgetUnsubmitted(workflow: { readonly key: number }): void {
+  giveUp(workflow: { readonly key: number }): void {
     this.#write(() => {
+      this.#run("UPDATE jobs SET settled = 1 WHERE workflow = ? AND settled = 0 AND status IN ('ERROR', 'STALLED')", [workflow.key]);
       for (const job of this.#jobs("WHERE jobs.workflow = ? AND status = 'NOT_SUBMITTED'", [workflow.key])) {
         if (job.delivered || job.attempt > 0) {
           this.#change(job, { status: "DELETED", reason: "Deleted", message: "given up by cleanup before it was submitted", due: false });
