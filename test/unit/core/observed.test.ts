@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { hasEnded, type LocalStatus } from "../../../src/core/job.ts";
-import { type Decision, decide, type Grace, type KnownJob } from "../../../src/core/observed.ts";
 import type { Observation } from "../../../src/core/observe.ts";
+import { type Decision, decide, type Grace, type KnownJob } from "../../../src/core/observed.ts";
 
 const NOW = new Date("2026-01-02T03:04:05Z");
 const GRACE: Grace = { InvalidImageName: 0, ErrImagePull: 90, ImagePullBackOff: 900, CreateContainerError: 300, Unschedulable: null };
