@@ -1,0 +1,190 @@
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { StoredRequest } from "../../src/core/job.ts";
+import { Store, type StoredWorkflow } from "../../src/store/store.ts";
+
+const NOW = new Date("2026-01-02T03:04:05Z");
+let folder: string;
+let store: Store;
+let workflow: StoredWorkflow;
+beforeEach(() => {
+  folder = mkdtempSync(path.join(tmpdir(), "gasw-k8s-attempts-"));
+  store = new Store({ path: path.join(folder, "state.db"), now: () => NOW, warn: () => undefined });
+  workflow = store.registerWorkflow({ namespace: "vip", id: "workflow-1", directory: "/workflows/workflow-1" });
+});
+afterEach(() => {
+  store.close();
+  rmSync(folder, { recursive: true });
+});
+
+function submit(id: string, request: StoredRequest = {}) {
+  return store.recordIntent(workflow, { id, kubeName: `k-${id.toLowerCase()}`, contentHash: "c0ffee", image: "debian", request }).job;
+}
+const outboxIds = () => store.outbox(workflow, store.outboxEnd(), 100).map(({ job }) => job.id);
+const drain = () =>
+  store.acknowledge(store.outbox(workflow, store.outboxEnd(), 100).map(({ seq, job }) => ({ seq, job, invocationId: 7 })));
+
+describe("attempts", () => {
+  test("have GASW's ids, share the script's name and what was asked for, and are due", () => {
+    const first = submit("Job-1", { memory: "2Gi", command: "app.sh" });
+    const second = store.addAttempt(first, { ...first.request, memory: "4Gi" });
+    const third = store.addAttempt(second, second.request);
+    expect([second, third].map(({ id, fileName, attempt }) => ({ id, fileName, attempt }))).toEqual([
+      { id: "Job-1-r1", fileName: "Job-1", attempt: 1 },
+      { id: "Job-1-r2", fileName: "Job-1", attempt: 2 },
+    ]);
+    expect(third).toMatchObject({ due: true, settled: false, status: "NOT_SUBMITTED", contentHash: "c0ffee" });
+    expect(third.request).toEqual({ memory: "4Gi", command: "app.sh" });
+    expect(new Set([first.kubeName, second.kubeName, third.kubeName]).size).toBe(3);
+  });
+
+  test("leave the ids of other scripts alone that are called like them", () => {
+    const first = submit("Job-1");
+    submit("Job-1-r1");
+    expect(store.addAttempt(first, {}).id).toBe("Job-1-r2");
+    expect(store.attempts(workflow, "Job-1-r1")).toHaveLength(1);
+  });
+
+  test("stand for their invocation by the newest, in the order of the first submissions", () => {
+    const first = submit("Job-1");
+    submit("Job-2");
+    store.addAttempt(first, {});
+    expect(store.newestJobs(workflow).map(({ id }) => id)).toEqual(["Job-1-r1", "Job-2"]);
+    expect(store.jobs(workflow).map(({ id }) => id)).toEqual(["Job-1", "Job-2", "Job-1-r1"]);
+  });
+
+  test("are found by the beginning of the first one's id alone", () => {
+    store.addAttempt(submit("Job-1"), {});
+    expect(store.lookUp("Job", true).map(({ id }) => id)).toEqual(["Job-1"]);
+    expect(store.lookUp("Job-1-r1", true).map(({ id }) => id)).toEqual(["Job-1-r1"]);
+  });
+});
+
+describe("a decision", () => {
+  test("is carried out once, whoever else has made it from the same job", () => {
+    const job = submit("Job-1");
+    store.changeJob(job, { status: "ERROR" });
+    const failed = store.findJob(workflow, "Job-1");
+    if (failed === undefined) throw new Error("no job");
+    const update = { job: failed, change: { settled: true }, resubmit: {} };
+    store.applyUpdates([update], NOW);
+    store.applyUpdates([update], NOW);
+    expect(store.attempts(workflow, "Job-1").map(({ id }) => id)).toEqual(["Job-1", "Job-1-r1"]);
+  });
+
+  test("leaves its remark in the history without a change of status", () => {
+    const job = submit("Job-1");
+    store.applyUpdates([{ job, change: {}, remark: { reason: "SignalRefused", message: "KILL: too late" } }], NOW);
+    expect(store.history(job).map(({ status, reason }) => [status, reason])).toEqual([
+      ["NOT_SUBMITTED", null],
+      ["NOT_SUBMITTED", "SignalRefused"],
+    ]);
+  });
+});
+
+describe("the outbox", () => {
+  test("has every job that was made or changed, once, in the order of the last changes", () => {
+    const first = submit("Job-1");
+    submit("Job-2");
+    expect(outboxIds()).toEqual(["Job-1", "Job-2"]);
+    store.changeJob(first, { status: "QUEUED" });
+    expect(outboxIds()).toEqual(["Job-2", "Job-1"]);
+  });
+
+  test("forgets what was acknowledged, and keeps what has changed since it was read", () => {
+    const job = submit("Job-1");
+    const entries = store.outbox(workflow, store.outboxEnd(), 100);
+    store.changeJob(job, { status: "QUEUED" });
+    store.acknowledge(entries.map((entry) => ({ ...entry, invocationId: 7 })));
+    expect(outboxIds()).toEqual(["Job-1"]);
+    drain();
+    expect(outboxIds()).toEqual([]);
+    expect(store.findJob(workflow, "Job-1")).toMatchObject({ delivered: true, invocationId: 7 });
+  });
+
+  test("is not concerned by what the database does not show", () => {
+    const job = submit("Job-1");
+    drain();
+    store.changeJob(job, { pendingFamily: "image", reason: "ErrImagePull", message: "a pull failed", prepared: true });
+    store.applyUpdates([{ job, change: {} }], NOW);
+    expect(outboxIds()).toEqual([]);
+  });
+
+  test("is bounded by the end that it had when a delivery began", () => {
+    const job = submit("Job-1");
+    const end = store.outboxEnd();
+    store.changeJob(job, { status: "QUEUED" });
+    expect(store.outbox(workflow, end, 100)).toEqual([]);
+  });
+});
+
+describe("results", () => {
+  test("are told once per invocation, in order, after a reader's cursor", () => {
+    for (const id of ["Job-1", "Job-2"]) {
+      const job = submit(id);
+      store.applyUpdates([{ job, change: { status: "COMPLETED", settled: true }, announce: true }], NOW);
+      const again = store.findJob(workflow, id);
+      if (again !== undefined) store.applyUpdates([{ job: again, change: {}, announce: true }], NOW);
+    }
+    const results = store.results(workflow, 0);
+    expect(results.map(({ job }) => job.id)).toEqual(["Job-1", "Job-2"]);
+    expect(store.results(workflow, results[0]?.cursor ?? 0).map(({ job }) => job.id)).toEqual(["Job-2"]);
+  });
+});
+
+describe("a clean-up", () => {
+  test("forgets what nobody else knows of, and ends what is known", () => {
+    submit("Unknown-1");
+    const known = submit("Known-1");
+    store.acknowledge(
+      store
+        .outbox(workflow, store.outboxEnd(), 100)
+        .filter(({ job }) => job.key === known.key)
+        .map((entry) => ({ ...entry, invocationId: 1 })),
+    );
+    const failed = submit("Failed-1");
+    store.changeJob(failed, { status: "ERROR" });
+    store.addAttempt(failed, {});
+    store.giveUp(workflow);
+    expect(store.jobs(workflow).map(({ id, status, settled }) => ({ id, status, settled }))).toEqual([
+      { id: "Known-1", status: "DELETED", settled: false },
+      { id: "Failed-1", status: "ERROR", settled: true },
+      { id: "Failed-1-r1", status: "DELETED", settled: false },
+    ]);
+  });
+});
+
+describe("the hold on a workflow", () => {
+  test("is one process's at a time, and says whose", () => {
+    const hold = store.hold(workflow, "monitor, process 1");
+    const other = new Store({ path: store.path, now: () => NOW, warn: () => undefined });
+    expect(other.hold(workflow, "process 2")).toBeUndefined();
+    expect(other.holderOf(workflow)).toBe("monitor, process 1");
+    hold?.release();
+    expect(other.holderOf(workflow)).toBeUndefined();
+    const next = other.hold(workflow, "process 2");
+    expect(store.holderOf(workflow)).toBe("process 2");
+    next?.release();
+    other.close();
+  });
+
+  test("ends with its process, also when that is killed", async () => {
+    const lock = `${store.path}.sync-${workflow.key}`;
+    const program = `const D = require("better-sqlite3"); const d = new D(${JSON.stringify(lock)}); d.exec("BEGIN EXCLUSIVE"); console.log("held"); setInterval(() => 0, 1000);`;
+    const child = spawn(process.execPath, ["-e", program], {
+      cwd: path.resolve(import.meta.dirname, "../.."),
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    await new Promise((resolve) => child.stdout.once("data", resolve));
+    expect(store.hold(workflow, "second")).toBeUndefined();
+    const gone = new Promise((resolve) => child.once("exit", resolve));
+    child.kill("SIGKILL");
+    await gone;
+    const hold = store.hold(workflow, "second");
+    expect(hold).toBeDefined();
+    hold?.release();
+  });
+});
