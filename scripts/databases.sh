@@ -1,18 +1,20 @@
 #!/usr/bin/env bash
-# Installs the database servers that the tests start, from the distribution's packages, where they are missing. Starts none of them.
+# Installs the database servers that the tests start, and what makes their certificates, from the distribution's packages, where they are missing. Starts none of them.
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 packages=()
 compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || packages+=(postgresql)
 [[ -x /usr/sbin/mariadbd ]] || packages+=(mariadb-server)
+command -v openssl >/dev/null || packages+=(openssl)
 ((${#packages[@]})) || exit 0
 
 command -v apt-get >/dev/null || { echo "there is no apt-get to install what is missing: ${packages[*]}" >&2; exit 69; }
 [[ $EUID -eq 0 ]] || { echo "only root can install what is missing: apt-get install ${packages[*]}" >&2; exit 77; }
 echo "installing ${packages[*]}" >&2
-mkdir -p .cache
-exec 9>.cache/apt.lock
+# The lock under which cluster/up.sh installs its packages too.
+cache=${GASW_K8S_CLUSTER_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/gasw-k8s/cluster}
+mkdir -p "$cache"
+exec 9>>"$cache/apt.lock"
 flock 9
 export DEBIAN_FRONTEND=noninteractive
 # Without this, installing the servers starts the machine's own.

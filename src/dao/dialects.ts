@@ -40,6 +40,8 @@ export interface Dialect {
   readonly failureAborts: boolean;
   /** Bytes of text that an index surely takes, where less than the column holds. */
   readonly indexBytes: number | undefined;
+  /** Characters of a longer column that its index has room for, where the server must be told so. */
+  readonly indexCharacters?: number;
   /** Whether a job's id is this very text. */
   readonly isJob: (expressions: ExpressionBuilder<Tables, "jobs">, id: string) => Expression<SqlBool>;
 }
@@ -121,6 +123,8 @@ export const mysql: Dialect = {
   boolean: Number,
   failureAborts: false,
   indexBytes: undefined,
+  // InnoDB indexes 3,072 bytes; MariaDB cuts an index to that itself, MySQL refuses it.
+  indexCharacters: 768,
   // The usual collations take upper case for lower case; the first comparison is the one that finds its index.
   isJob: (jobs, id) =>
     jobs.and([jobs("jobs.id", "=", id), sql<SqlBool>`convert(${jobs.ref("jobs.id")} using utf8mb4) collate utf8mb4_bin = ${id}`]),

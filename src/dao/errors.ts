@@ -27,13 +27,17 @@ const RIGHTS = "let the server's administrator grant the user of dao.user SELECT
 const TLS = "the server's certificate is not trusted: name its authority (sslrootcert=FILE in dao.url), or use the name it was issued for";
 const DISK = "make room on the server's disk; what was not told stays queued";
 
-/** What an error means and what to do about it, by the beginning of its code; the first that fits. */
+/** What an error means and what to do about it, by its code or, where the driver gives none, its message; the first that fits. */
 const MEANINGS: readonly (readonly [code: RegExp, what: string, hint: string])[] = [
   [/^(ECONNREFUSED|ENOENT)$/, "nothing listens there", NETWORK],
   [/^(ENOTFOUND|EAI_AGAIN)$/, "the host name does not resolve", "check the host in dao.url and the name server"],
   [/^(EHOSTUNREACH|ENETUNREACH|ETIMEDOUT)$/, "there is no way to it", NETWORK],
-  [/^(ECONNRESET|EPIPE|PROTOCOL_CONNECTION_LOST|57P0[123]|08...)$/, "the connection was lost", NETWORK],
-  [/^(28...|ER_ACCESS_DENIED\w*|ER_DBACCESS_DENIED_ERROR|ER_HOST_NOT_PRIVILEGED)$/, "it refuses the login", LOGIN],
+  [
+    /^(ECONNRESET|EPIPE|PROTOCOL_CONNECTION_LOST|57P0[123]|08...|Connection terminated.*|Client has .*|Can't add new .*)$/,
+    "the connection was lost",
+    NETWORK,
+  ],
+  [/^(28...|ER_ACCESS_DENIED\w*|ER_DBACCESS_DENIED_ERROR|ER_HOST_NOT_PRIVILEGED|SASL: .*)$/, "it refuses the login", LOGIN],
   [
     /^(3D000|ER_BAD_DB_ERROR)$/,
     "it has no such database",
@@ -56,8 +60,12 @@ const MEANINGS: readonly (readonly [code: RegExp, what: string, hint: string])[]
     "try again when others have left, or raise the server's limit",
   ],
   [/^(53100|ER_DISK_FULL|ER_RECORD_FILE_FULL|SQLITE_FULL|ENOSPC)$/, "its disk is full", DISK],
-  [/CERT|SIGNATURE|ISSUER|ALTNAME|SELF_SIGNED/, "its certificate is refused", TLS],
-  [/^(HANDSHAKE_NO_SSL_SUPPORT|HANDSHAKE_SSL_ERROR)$/, "it does not speak TLS", "leave TLS out of dao.url, or turn it on at the server"],
+  [/CERT|SIGNATURE|ISSUER|ALTNAME|SELF_SIGNED|HANDSHAKE_SSL_ERROR/, "its certificate is refused", TLS],
+  [
+    /^(HANDSHAKE_NO_SSL_SUPPORT|The server does not support SSL.*)$/,
+    "it does not speak TLS",
+    "leave TLS out of dao.url, or turn it on at the server",
+  ],
   [
     /^(EACCES|EPERM|EROFS|ENOTDIR|EISDIR|EEXIST|SQLITE_CANTOPEN.*|SQLITE_PERM|SQLITE_IOERR.*)$/,
     "it can't be used",
@@ -88,8 +96,8 @@ function databaseError(error: unknown, address: string): unknown {
   if (error instanceof NoAnswer) return said(error.message, NETWORK);
   const inner = error instanceof AggregateError ? error.errors[0] : error;
   const code = codeOf(inner);
-  const meaning = MEANINGS.find(([pattern]) => pattern.test(code));
   const text = messageOf(inner);
+  const meaning = MEANINGS.find(([pattern]) => pattern.test(code || text));
   if (meaning !== undefined) return said(`${meaning[1]} (${text})`, meaning[2]);
   return said(text, "the message is the database's own; its log may say more");
 }

@@ -13,13 +13,16 @@ export async function connectMysql(address: ServerAddress, settings: DaoSettings
   const { host, port, database, tls } = address;
   // A socket of our own: the driver has no way to let go of a server that does not answer.
   const socket: Socket = host.includes("/") ? connect(host) : connect(port, host).setNoDelay(true).setKeepAlive(true);
+  // An IP address is not handed on to TLS by the driver; Node.js then checks the certificate against this, else against `localhost`.
+  Object.assign(socket, { _host: host });
   const client = mysql.createConnection({
     stream: () => socket,
     host,
     database,
     user: settings.user ?? address.user ?? "gasw",
     password: settings.password ?? "",
-    ...(tls === false ? {} : { ssl: tls }),
+    // Left to itself the driver takes any certificate of a known authority, whoever's it is.
+    ...(tls === false ? {} : { ssl: { ...tls, verifyIdentity: tls.rejectUnauthorized !== false } }),
     // Times as the server writes them: a driver's idea of a time has a zone.
     dateStrings: true,
     connectTimeout: 0,
@@ -31,7 +34,8 @@ export async function connectMysql(address: ServerAddress, settings: DaoSettings
   const connection = connectionOf(client, socket);
   const greet = async () => {
     await new Promise<void>((resolve, reject) => client.connect((error) => (error === null ? resolve() : reject(error))));
-    const seconds = Math.max(1, Math.floor(settings.timeout / 1000));
+    // The server is to give up first: the connection stays good then.
+    const seconds = Math.max(1, Math.ceil(settings.timeout / 1000) - 1);
     await connection.query(`set session autocommit = 1, session innodb_lock_wait_timeout = ${seconds}`, []);
     await connection.query("set session transaction isolation level read committed", []);
   };

@@ -132,9 +132,10 @@ export const TABLES: readonly Table[] = [
   },
 ];
 
+/** With the length of the text that they index. */
 export const INDEXES = [
-  { name: "InvocationIndex", table: "Jobs", column: "invocation_id" },
-  { name: "ParamIndex", table: "Jobs", column: "parameters" },
+  { name: "InvocationIndex", table: "Jobs", column: "invocation_id", length: 0 },
+  { name: "ParamIndex", table: "Jobs", column: "parameters", length: 10_000 },
 ] as const;
 
 /** Hibernate derives these names from those of the tables and columns. */

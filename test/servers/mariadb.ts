@@ -1,13 +1,15 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import mysql from "mysql2/promise";
-import { accountOf, freePort, runAs, ServerProcess, serverFolder } from "./process.ts";
+import { accountOf, freePort, makeCertificate, runAs, ServerProcess, serverFolder } from "./process.ts";
 
 const PASSWORD = "quite secret";
 
 /** A MariaDB server of its own. */
 export interface MariadbServer {
   readonly port: number;
+  /** File with the certificate that signs the server's own. */
+  readonly authority: string;
   readonly user: string;
   readonly password: string;
   url(database: string): string;
@@ -51,12 +53,15 @@ export async function startMariadb(): Promise<MariadbServer> {
       await connection.end();
     }
   };
+  const { authority, certificate, key } = makeCertificate(folder, account);
   const network = [
     `--port=${port}`,
-    "--bind-address=127.0.0.1",
+    "--bind-address=127.0.0.1,127.0.0.2",
     `--socket=${socket}`,
     `--pid-file=${path.join(folder, "pid")}`,
     "--skip-name-resolve",
+    `--ssl-cert=${certificate}`,
+    `--ssl-key=${key}`,
   ];
   const server = new ServerProcess(folder, [program, ...places, ...quick, ...network], account, () => once("select 1"), "SIGKILL");
   await server.start();
@@ -65,6 +70,7 @@ export async function startMariadb(): Promise<MariadbServer> {
   let databases = 0;
   return {
     port,
+    authority,
     user: "gasw",
     password: PASSWORD,
     url: (database) => `mysql://127.0.0.1:${port}/${database}`,

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import pg from "pg";
-import { accountOf, freePort, runAs, ServerProcess, serverFolder } from "./process.ts";
+import { accountOf, freePort, makeCertificate, runAs, ServerProcess, serverFolder } from "./process.ts";
 
 const PASSWORD = "quite secret";
 const DISTRIBUTION = "/usr/lib/postgresql";
@@ -10,6 +10,8 @@ const DISTRIBUTION = "/usr/lib/postgresql";
 /** A PostgreSQL server of its own. */
 export interface PostgresServer {
   readonly port: number;
+  /** File with the certificate that signs the server's own. */
+  readonly authority: string;
   readonly user: string;
   readonly password: string;
   url(database: string): string;
@@ -53,16 +55,19 @@ export async function startPostgres(): Promise<PostgresServer> {
       await client.end();
     }
   };
+  const { authority, certificate, key } = makeCertificate(folder, account);
+  const tls = ["ssl=on", `ssl_cert_file=${certificate}`, `ssl_key_file=${key}`];
+  writeFileSync(path.join(data, "postgresql.auto.conf"), tls.map((line) => line.replace(/=(.*)/, " = '$1'\n")).join(""));
   const fast = ["fsync=off", "full_page_writes=off", "shared_buffers=16MB", "autovacuum=off"];
-  const options = [...fast, `port=${port}`, "listen_addresses=127.0.0.1", `unix_socket_directories=${folder}`].flatMap((option) => [
-    "-c",
-    option,
-  ]);
+  const options = [...fast, `port=${port}`, "listen_addresses=127.0.0.1,127.0.0.2", `unix_socket_directories=${folder}`].flatMap(
+    (option) => ["-c", option],
+  );
   const server = new ServerProcess(folder, [binary("postgres"), "-D", data, ...options], account, () => once("select 1"), "SIGQUIT");
   await server.start();
   let databases = 0;
   return {
     port,
+    authority,
     user: "gasw",
     password: PASSWORD,
     url: (database) => `postgres://127.0.0.1:${port}/${database}`,

@@ -40,6 +40,17 @@ export async function freePort(): Promise<number> {
   return address.port;
 }
 
+/** Makes a certificate for 127.0.0.1 alone, and one that signs it, in files of its folder. */
+export function makeCertificate(folder: string, account: Account): { authority: string; certificate: string; key: string } {
+  const file = (name: string) => path.join(folder, name);
+  const openssl = (...args: string[]) => runAs(account, "openssl", args, folder);
+  const make = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-noenc", "-days", "2"];
+  openssl(...make, "-subj", "/CN=Test authority", "-keyout", "ca.key", "-out", "ca.pem");
+  const name = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:FALSE"];
+  openssl(...make, ...name, "-CA", "ca.pem", "-CAkey", "ca.key", "-keyout", "server.key", "-out", "server.pem");
+  return { authority: file("ca.pem"), certificate: file("server.pem"), key: file("server.key") };
+}
+
 /** A server as a process: started in its folder, stopped at the end; one whose test was killed is ended by the kernel. */
 export class ServerProcess {
   readonly folder: string;

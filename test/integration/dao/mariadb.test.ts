@@ -53,6 +53,7 @@ daoContract("MariaDB", {
 
 daoFaults("MariaDB", () => ({
   scheme: "mariadb",
+  authority: server.authority,
   makeDatabase: () => makeDatabase(),
   makeReader: async (database) => {
     const user = `reader_${nameOf(database)}`;

@@ -48,6 +48,7 @@ daoContract("PostgreSQL", {
 
 daoFaults("PostgreSQL", () => ({
   scheme: "postgres",
+  authority: server.authority,
   makeDatabase: () => makeDatabase(),
   makeReader: async (database) => {
     const user = `reader_${nameOf(database)}`;
@@ -100,6 +101,17 @@ describe("the GASW database in PostgreSQL: its own ways", () => {
     expect(applied).toEqual([true, false]);
     expect(warnings).toEqual([expect.stringContaining("has no row")]);
     expect((await dao.rows([ROW.id])).get(ROW.id)?.command).toBe("Größe ? ?");
+  });
+
+  test("a server without TLS is refused where TLS is asked for", async () => {
+    const { settings, query } = await makeDatabase();
+    await query("alter system set ssl to off");
+    await query("select pg_reload_conf()");
+    await expect
+      .poll(() => open({ ...settings, url: `${settings.url}?sslmode=verify-full` }).catch(({ message }: Error) => message))
+      .toMatch(/it does not speak TLS/);
+    await query("alter system reset ssl");
+    await query("select pg_reload_conf()");
   });
 
   test("a standby is told to be read-only", async () => {
