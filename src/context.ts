@@ -66,6 +66,7 @@ export class Context implements SyncDeps {
       driverJar: dao.driverJar,
       timeZone,
       timeout: dao.timeout * 1000,
+      env: this.io.env,
       signal,
     });
   }

@@ -13,6 +13,8 @@ export interface DaoSettings {
   readonly timeZone: string;
   /** Milliseconds that connecting, and each statement, may take. */
   readonly timeout: number;
+  /** The environment: JDBC finds Java by `JAVA_HOME` and `PATH`. */
+  readonly env: Readonly<Record<string, string | undefined>>;
   /** Ends what is under way. */
   readonly signal: AbortSignal;
 }

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import type { DaoSettings } from "./dao.ts";
 
 /** For a fast start and a small process: a handful of statements is all that it runs. */
 const JVM_OPTIONS = ["-Xshare:auto", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx128m"];
@@ -73,7 +74,7 @@ interface Pending {
  * order; what is under way when the process ends throws JavaEnded. The process ends with this one, however this one ends.
  */
 export class JdbcBridge {
-  readonly #process: ChildProcessWithoutNullStreams;
+  readonly #java: ChildProcessWithoutNullStreams;
   readonly #ended: Promise<unknown>;
   readonly #pending: Pending[] = [];
   #end: JavaEnded | undefined;
@@ -83,22 +84,23 @@ export class JdbcBridge {
   /**
    * Starts the process; whether it could be started shows at the first request.
    * @param classPath the driver's jar
+   * @param env of which it is handed what Java needs
    */
-  constructor(java: string, classPath: string) {
-    const handedOn = HANDED_ON.map((name) => [name, process.env[name]] as const).filter(([, value]) => value !== undefined);
-    this.#process = spawn(java, [...JVM_OPTIONS, "-cp", [classPath, classes].join(path.delimiter), "JdbcBridge"], {
+  constructor(java: string, classPath: string, env: DaoSettings["env"]) {
+    const handedOn = HANDED_ON.map((name) => [name, env[name]] as const).filter(([, value]) => value !== undefined);
+    this.#java = spawn(java, [...JVM_OPTIONS, "-cp", [classPath, classes].join(path.delimiter), "JdbcBridge"], {
       // C.UTF-8: file names in UTF-8, messages in English.
       env: { ...Object.fromEntries(handedOn), LC_ALL: "C.UTF-8" },
       // A process group of its own: Ctrl-C in a terminal is this process's to handle, which may still have something to write.
       detached: true,
     });
     this.#ended = this.#watch();
-    this.#process.stdout.setEncoding("utf8").on("data", (text: string) => this.#read(text));
-    this.#process.stderr.setEncoding("utf8").on("data", (text: string) => {
+    this.#java.stdout.setEncoding("utf8").on("data", (text: string) => this.#read(text));
+    this.#java.stderr.setEncoding("utf8").on("data", (text: string) => {
       this.#output = (this.#output + text).slice(-KEPT_OUTPUT);
     });
     // A process that does not read any more has ended, which is told in its place.
-    this.#process.stdin.on("error", () => undefined);
+    this.#java.stdin.on("error", () => undefined);
   }
 
   /** @returns the names and versions of the product and the driver: `product`, `version`, `driver`, `driverVersion` */
@@ -118,27 +120,27 @@ export class JdbcBridge {
 
   /** Lets the process take leave of the database, and waits for its end. */
   async close(): Promise<void> {
-    this.#process.stdin.end();
+    this.#java.stdin.end();
     await this.#ended;
   }
 
   /** Ends the process at once. */
   destroy(): void {
-    this.#process.kill("SIGKILL");
+    this.#java.kill("SIGKILL");
   }
 
   #request(...fields: string[]): Promise<JdbcAnswer> {
     if (this.#end !== undefined) return Promise.reject(this.#end);
     return new Promise((resolve, reject) => {
       this.#pending.push({ resolve, reject, columns: [], rows: [] });
-      this.#process.stdin.write(`${fields.map(escapeField).join("\t")}\n`);
+      this.#java.stdin.write(`${fields.map(escapeField).join("\t")}\n`);
     });
   }
 
   async #watch(): Promise<void> {
     try {
       // Its streams are read to their end by then.
-      const [code, signal] = (await once(this.#process, "close")) as [number | null, string | null];
+      const [code, signal] = (await once(this.#java, "close")) as [number | null, string | null];
       this.#fail(`the Java process ended (${signal ?? `exit ${code}`})`, "08006");
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;

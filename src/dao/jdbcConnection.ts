@@ -15,9 +15,9 @@ const JAR_HINT =
  * @throws GaswError CONFIG where Java or the driver can't be used, DATABASE where the database says why it refuses; what databaseError words
  */
 export async function connectJdbc(address: string, settings: DaoSettings): Promise<Connected> {
-  const java = javaProgram();
+  const java = javaProgram(settings.env);
   const jar = readableJar(settings.driverJar);
-  const bridge = new JdbcBridge(java, jar);
+  const bridge = new JdbcBridge(java, jar, settings.env);
   try {
     return await bounded(
       () => greeted(bridge, settings),
@@ -40,8 +40,8 @@ async function greeted(bridge: JdbcBridge, settings: DaoSettings): Promise<Conne
 }
 
 /** Java as `JAVA_HOME` has it, where that is set, else as it is found in the `PATH`. */
-function javaProgram(): string {
-  const home = process.env.JAVA_HOME ?? "";
+function javaProgram(env: DaoSettings["env"]): string {
+  const home = env.JAVA_HOME ?? "";
   return home === "" ? "java" : path.join(home, "bin", "java");
 }
 

@@ -60,7 +60,14 @@ export const insert = (row: Partial<GaswRow & { status: GaswStatus }> = {}, fact
 
 /** Opens a database as the program does, and closes it after the test. */
 export async function open(settings: TestDatabase["settings"], more: Partial<DaoSettings> = {}): Promise<Dao> {
-  const dao = await openDao({ timeZone: "Europe/Paris", timeout: 20_000, signal: new AbortController().signal, ...settings, ...more });
+  const dao = await openDao({
+    timeZone: "Europe/Paris",
+    timeout: 20_000,
+    env: process.env,
+    signal: new AbortController().signal,
+    ...settings,
+    ...more,
+  });
   opened.push(dao);
   return dao;
 }

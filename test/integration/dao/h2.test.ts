@@ -28,7 +28,7 @@ describe.each<[H2Version, string]>([
     await Promise.all(others.splice(0).map((other) => other.close()));
   });
   const other = async (url: string) => {
-    const bridge = new JdbcBridge("java", jarOf("h2", version));
+    const bridge = new JdbcBridge("java", jarOf("h2", version), process.env);
     others.push(bridge);
     await bridge.open(url, 30, LOGIN);
     return bridge;
