@@ -33,7 +33,7 @@ export async function refresh(deps: Deps, workflow: StoredWorkflow): Promise<voi
     });
     // What is to be removed is written down first, and ends only when its Job is on its way out: an ended job is never looked at again.
     store.applyUpdates(
-      decisions.map(({ job, decision, change }) => ({ job, change: decision.removeJob ? announcement(change) : change })),
+      decisions.map(({ job, decision, change }) => ({ job, change: decision.removeJob ? announcement(job, change) : change })),
       time,
     );
     await Promise.all(decisions.filter(({ decision }) => decision.removeJob).map((one) => removeThenEnd(deps, one)));
@@ -43,8 +43,9 @@ export async function refresh(deps: Deps, workflow: StoredWorkflow): Promise<voi
 }
 
 /** The part of a change that says what will be done, without the end itself. */
-function announcement({ status, ended: _, ...rest }: JobChange): JobChange {
-  return { ...rest, removal: status === "DELETED" ? "DELETED" : "ERROR" };
+function announcement({ removal }: StoredJob, { status: _, ended: __, ...rest }: JobChange): JobChange {
+  // What was decided before stands; what is decided here is that its time is over.
+  return { ...rest, removal: removal ?? "ERROR" };
 }
 
 async function removeThenEnd(

@@ -421,7 +421,7 @@ export class Store {
   }
 
   #apply({ job, change, resubmit, announce, remark }: JobUpdate): void {
-    if (Object.keys(change).length > 0 && !this.#change(job, change)) return;
+    if (!this.#change(job, change)) return;
     if (resubmit !== undefined) this.#addAttempt(job.key, resubmit);
     if (announce === true) {
       const sql = "INSERT OR IGNORE INTO results (workflow, file_name, job) SELECT workflow, file_name, key FROM jobs WHERE key = ?";
@@ -432,6 +432,7 @@ export class Store {
 
   #change(job: Decided, change: JobChange): boolean {
     const columns = Object.entries(change).filter(([, value]) => value !== undefined);
+    if (columns.length === 0) return true;
     const assignments = columns.map(([name]) => `${COLUMN_NAMES[name as keyof JobChange]} = ?`).join(", ");
     const values = columns.map(([, value]) => (typeof value === "boolean" ? Number(value) : (value as string | number | null)));
     const { changes } = this.#run(
