@@ -22,6 +22,7 @@ describe("the published package", () => {
   test("holds the program, its manifests, its pages and its licences, and no source or test", () => {
     for (const file of [
       "bin/gasw-k8s.js",
+      "bridge/classes/JdbcBridge.class",
       "dist/hot.cache",
       "dist/hot.cjs",
       "dist/start.cjs",
