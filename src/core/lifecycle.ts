@@ -89,14 +89,14 @@ function signalled(step: Step, { job, dao, siblings }: Situation, isGone: boolea
     case "resubmit":
       return { ...withStatus(taken, effect.status), settled: hasEnded(effect.status), effects: ["resubmit"] };
     case "rerun":
-      return rerun(taken);
+      return rerun(taken, isGone);
   }
 }
 
 /** Has the same attempt run again. Its Job is removed by the steps that follow: what a crash could lose is written down first. */
-function rerun(step: Step): Step {
+function rerun(step: Step, isGone: boolean): Step {
   const { decision } = withStatus(step, "NOT_SUBMITTED");
-  return { ...step, decision: { ...decision, removeJob: false }, settled: false, due: true, removal: "NOT_SUBMITTED" };
+  return { ...step, decision: { ...decision, removeJob: false }, settled: false, due: true, removal: isGone ? null : "NOT_SUBMITTED" };
 }
 
 /** Gives a job up: one whose Job may be there ends when that is removed. */
@@ -139,8 +139,8 @@ function settle(step: Step, { siblings, retryCount }: Situation): Step {
       return { ...settled, effects: [...step.effects, "announce"] };
     case "CANCELLED":
     case "DELETED":
-      // The last attempt to end speaks for the invocation.
-      return siblings.open ? settled : { ...settled, effects: [...step.effects, "announce"] };
+      // The one that has completed, else the last attempt to end, speaks for the invocation.
+      return siblings.completed || siblings.open ? settled : { ...settled, effects: [...step.effects, "announce"] };
     default:
       return settled;
   }

@@ -17,7 +17,7 @@ export interface Siblings {
   readonly completed: boolean;
   /** Whether one has not ended, or its pod is still there. */
   readonly alive: boolean;
-  /** Whether the end of one has not been seen to yet. */
+  /** Whether one goes on: its end has not been seen to yet, or it waits to be released. */
   readonly open: boolean;
   /** Whether one was made after this one. */
   readonly newer: boolean;

@@ -108,7 +108,7 @@ function siblingsOf(job: StoredJob, all: readonly StoredJob[], seen: (job: Store
     failures: others.filter(({ status }) => status === "ERROR" || status === "STALLED" || isHeld(status)).length,
     completed: others.some(({ status }) => status === "COMPLETED"),
     alive: others.some((other) => isAlive(other) || seen(other).isAlive),
-    open: others.some(({ settled }) => !settled),
+    open: others.some(({ settled, status }) => !settled || isHeld(status)),
     newer: others.some(({ attempt }) => attempt > job.attempt),
   };
 }

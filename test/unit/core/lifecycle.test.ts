@@ -59,6 +59,22 @@ describe("a job that is to run again", () => {
   });
 });
 
+describe("a job that is to run again, and whose Job is gone already", () => {
+  test("is started at once: nothing is noted that would remove its new Job", () => {
+    const again = stepped({ status: "DELETED", settled: true, removal: "DELETED" }, { dao: "RESCHEDULE", seen: { phase: "missing" } });
+    expect(again).toMatchObject({ decision: { status: "NOT_SUBMITTED" }, removal: null, effects: ["start"] });
+  });
+});
+
+describe("an attempt that is killed beside one that has completed", () => {
+  test("is not told of: the other one was", () => {
+    const waiting = { status: "NOT_SUBMITTED", due: true } as const;
+    const { decision, effects } = stepped(waiting, { dao: "KILL", seen: { phase: "missing" }, siblings: { ...ALONE, completed: true } });
+    expect(decision.status).toBe("DELETED");
+    expect(effects).toEqual([]);
+  });
+});
+
 describe("a failure beside a newer attempt", () => {
   test("is left to it while it goes on", () => {
     expect(stepped({}, { seen: ends(3), siblings: { ...ALONE, newer: true, open: true } }).effects).toEqual([]);

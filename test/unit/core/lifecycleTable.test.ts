@@ -201,7 +201,7 @@ function expected(job: Job, observed: string, output: string, others: Siblings, 
 
   const signal = SIGNAL.find(seen, jobWords(looked), company, rowWords(row));
   const [signalled, fate, follows] = signal.says as [string, string, string];
-  const afterSignal = followed({ ...looked, status: signalled === "same" ? status : (signalled as LocalStatus) }, follows);
+  const afterSignal = followed({ ...looked, status: signalled === "same" ? status : (signalled as LocalStatus) }, follows, observed);
   const removed =
     fate === "removed if there" ? itsJob === "removed" || observed !== "missing" : fate === "as before" && itsJob === "removed";
 
@@ -230,9 +230,10 @@ function expected(job: Job, observed: string, output: string, others: Siblings, 
   };
 }
 
-function followed(job: Job, follows: string): Job {
+function followed(job: Job, follows: string, observed: string): Job {
   if (follows.includes("killed")) return { ...job, settled: false, due: false, removal: job.status as Removal };
-  if (follows.includes("runs again")) return { ...job, settled: false, due: true, removal: "NOT_SUBMITTED" };
+  if (follows.includes("runs again"))
+    return { ...job, settled: false, due: true, removal: observed === "missing" ? null : "NOT_SUBMITTED" };
   return follows.includes("another attempt") ? { ...job, settled: hasEnded(job.status) } : job;
 }
 
