@@ -1,0 +1,171 @@
+// Writes docs/lifecycle.md: the state machine is drawn from what the life cycle's own function decides, case by case.
+// With --check: exits 1 when the committed page is stale.
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { pathToFileURL } from "node:url";
+import { build } from "rolldown";
+
+const root = path.resolve(import.meta.dirname, "..");
+const page = path.join(root, "docs/lifecycle.md");
+
+/** The pure core, as the program has it. */
+async function loadCore() {
+  const scratch = mkdtempSync(path.join(tmpdir(), "gasw-k8s-docs-"));
+  try {
+    const file = path.join(scratch, "core.mjs");
+    await build({
+      input: "core",
+      platform: "node",
+      plugins: [
+        {
+          name: "core",
+          resolveId: (source) => (source === "core" ? path.join(root, "src/core/documented.ts") : undefined),
+          load: (id) =>
+            id === path.join(root, "src/core/documented.ts")
+              ? 'export * from "./lifecycle.ts"; export * from "./job.ts"; export * from "./rowWrite.ts"; export * from "./signal.ts";'
+              : undefined,
+        },
+      ],
+      output: { file, format: "esm" },
+    });
+    return await import(pathToFileURL(file).href);
+  } finally {
+    rmSync(scratch, { recursive: true });
+  }
+}
+
+const { step, hasEnded, isHeld, shownStatus, SIGNALS } = await loadCore();
+
+const STATUSES = [
+  "NOT_SUBMITTED",
+  "QUEUED",
+  "RUNNING",
+  "COMPLETED",
+  "ERROR",
+  "STALLED",
+  "ERROR_HELD",
+  "STALLED_HELD",
+  "CANCELLED",
+  "DELETED",
+  "DELETED_REPLICA",
+];
+const ended = (exitCode, byCluster = false) => ({ phase: "ended", ending: { exitCode, reason: "Seen", message: "", byCluster } });
+const OBSERVATIONS = [
+  ["the Job is made", { phase: "waiting", reason: "NoPod", message: "" }],
+  ["waits too long", { phase: "waiting", reason: "TooLong", message: "" }],
+  ["its container runs", { phase: "running" }],
+  ["succeeds", ended(0)],
+  ["fails", ended(3)],
+  ["says that it was cancelled (9)", ended(9)],
+  ["evicted, node lost, or gone without a trace", ended(137, true)],
+];
+const NOTHING = { phase: "missing" };
+const ALONE = { failures: 0, completed: false, alive: false, open: false, newer: false };
+
+/** What one step makes of a job. */
+function after(status, more) {
+  const settled = hasEnded(status);
+  const job = { status, settled, due: false, removal: null, signal: null, pendingFamily: null, pendingSince: null, ...more.job };
+  const situation = { job, dao: undefined, seen: NOTHING, siblings: ALONE, retryCount: 5, grace: { TooLong: 0 }, now: new Date(0) };
+  return step({ ...situation, ...more, job });
+}
+
+/** Every change of status with what brings it about. */
+function transitions() {
+  const causes = new Map();
+  const note = (from, to, cause) => {
+    if (from === to) return;
+    const key = `${from} ${to}`;
+    causes.set(key, (causes.get(key) ?? new Set()).add(cause));
+  };
+  // An end is what the cluster shows; what follows from it is a step of its own in the drawing.
+  const many = { ...ALONE, open: true };
+  for (const from of STATUSES) {
+    for (const [cause, seen] of OBSERVATIONS) if (!hasEnded(from)) note(from, after(from, { seen, siblings: many }).decision.status, cause);
+    for (const signal of SIGNALS) {
+      const seen = hasEnded(from) || from === "NOT_SUBMITTED" ? NOTHING : { phase: "running" };
+      const { decision } = after(from, { dao: signal, seen, siblings: ALONE });
+      // A queued job that is seen running is no matter of the signal.
+      if (decision.status !== "RUNNING") note(from, decision.status, signal);
+    }
+    const inCluster = from === "NOT_SUBMITTED" ? NOTHING : { phase: "running" };
+    const replica = after(from, { seen: inCluster, siblings: { ...ALONE, completed: true } });
+    if (!hasEnded(from)) note(from, replica.decision.status, "another attempt has completed");
+    if (from === "ERROR" || from === "STALLED") {
+      note(from, after(from, { job: { settled: false }, siblings: { ...ALONE, failures: 5 } }).decision.status, "no retries left");
+    }
+  }
+  return causes;
+}
+
+/** What a signal comes to for a job in each status: `-` where it is refused. */
+function signalRow(status) {
+  return SIGNALS.map((signal) => {
+    const seen = hasEnded(status) || status === "NOT_SUBMITTED" ? NOTHING : { phase: "running" };
+    const { decision, effects, refusal } = after(status, { dao: signal, seen });
+    if (refusal !== undefined) return "-";
+    const more = effects.includes("resubmit") ? " + one more attempt" : "";
+    return `${decision.status === status ? "as it is" : decision.status}${more}`;
+  });
+}
+
+const drawn = [...transitions()].map(([key, causes]) => {
+  const [from, to] = key.split(" ");
+  return `    ${from} --> ${to}: ${[...causes].join(" / ")}`;
+});
+
+const text = `# The life of a job
+
+<!-- Written by scripts/generate-lifecycle-docs.mjs from the life cycle's own function; edit that. -->
+
+A job has two statuses. The **local** one is what \`gasw-k8s\` knows; it steers, and stands in the state. The one that the **user** sees stands in the GASW database, and follows at
+every synchronisation (\`status --sync\`, \`monitor\`). A plain \`status\` asks the cluster, and changes the local one alone.
+
+\`\`\`mermaid
+stateDiagram-v2
+    [*] --> NOT_SUBMITTED: submit
+${drawn.join("\n")}
+\`\`\`
+
+| local | what the user sees | over |
+| --- | --- | --- |
+${STATUSES.map((status) => `| ${status} | ${shownStatus(status)} | ${isHeld(status) ? "waits to be released" : hasEnded(status) ? "yes" : "no"} |`).join("\n")}
+
+RUNNING is claimed when the job's container runs, not before: a pod that waits for a node or pulls its image is QUEUED. A reason of waiting that has a grace period
+(\`pending\`) ends the job as ERROR when its time is over; a full cluster or a quota never does.
+
+## Retries and holds
+
+A failure (ERROR, STALLED) is submitted again by the synchronisation until \`retryCount\` resubmissions have failed; the next failure is held. A STALLED job is one that the
+cluster has lost: evicted, its node gone, or deleted by somebody. A job that was killed, or that says itself that it was cancelled (exit code 9), is not retried. After a
+release the old failures keep counting: the next one is held at once.
+
+Two attempts of one script never run at once. A resubmission waits until no pod of another attempt is left.
+
+## Signals
+
+Other programs, such as the portal, write signals into a job's row; \`cancel\` (KILL), \`retry\` (REPLICATE) and \`release\` (UNHOLD) do the same from the command line. Each
+is followed once. What the cluster shows is looked at first: an end that has come already wins over a KILL that comes with it. A signal that can't be followed (\`-\`) is
+noted in the job's history, and its row gets the job's status back.
+
+| local | ${SIGNALS.join(" | ")} |
+| --- | ${SIGNALS.map(() => "---").join(" | ")} |
+${STATUSES.map((status) => `| ${status} | ${signalRow(status).join(" | ")} |`).join("\n")}
+
+- KILL gives up a job that is active, held, or about to be retried.
+- REPLICATE has one more attempt made, which waits for its turn; when the first one completes meanwhile, it ends as DELETED_REPLICA without having run.
+- RESCHEDULE has the same attempt run again, when its Job is gone.
+- A job of which a newer attempt was made, or whose invocation has completed, is not replicated, rescheduled or released.
+
+## Results
+
+An invocation is over when one of its attempts has COMPLETED, or when the last one was DELETED or CANCELLED: that is told once, with exit code 0 or 9. What is retried or held
+is not over.
+`;
+
+if (process.argv.includes("--check")) {
+  process.exitCode = readFileSync(page, "utf8") === text ? 0 : 1;
+} else {
+  writeFileSync(page, text);
+}
