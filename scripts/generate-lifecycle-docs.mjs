@@ -84,13 +84,9 @@ function transitions() {
   for (const from of STATUSES) {
     for (const [cause, seen] of OBSERVATIONS) if (!hasEnded(from)) note(from, after(from, { seen, siblings: many }).decision.status, cause);
     for (const signal of SIGNALS) {
-      const seen = hasEnded(from) || from === "NOT_SUBMITTED" ? NOTHING : { phase: "running" };
-      const { decision } = after(from, { dao: signal, seen, siblings: ALONE });
-      // A queued job that is seen running is no matter of the signal.
-      if (decision.status !== "RUNNING") note(from, decision.status, signal);
+      note(from, after(from, { dao: signal, seen: shownBy(from) }).decision.status, signal);
     }
-    const inCluster = from === "NOT_SUBMITTED" ? NOTHING : { phase: "running" };
-    const replica = after(from, { seen: inCluster, siblings: { ...ALONE, completed: true } });
+    const replica = after(from, { seen: shownBy(from), siblings: { ...ALONE, completed: true } });
     if (!hasEnded(from)) note(from, replica.decision.status, "another attempt has completed");
     if (from === "ERROR" || from === "STALLED") {
       note(from, after(from, { job: { settled: false }, siblings: { ...ALONE, failures: 5 } }).decision.status, "no retries left");
@@ -99,11 +95,16 @@ function transitions() {
   return causes;
 }
 
+/** What the cluster shows of a job in a status, while nothing changes. */
+function shownBy(status) {
+  if (hasEnded(status) || status === "NOT_SUBMITTED") return NOTHING;
+  return status === "QUEUED" ? OBSERVATIONS[0][1] : { phase: "running" };
+}
+
 /** What a signal comes to for a job in each status: `-` where it is refused. */
 function signalRow(status) {
   return SIGNALS.map((signal) => {
-    const seen = hasEnded(status) || status === "NOT_SUBMITTED" ? NOTHING : { phase: "running" };
-    const { decision, effects, refusal } = after(status, { dao: signal, seen });
+    const { decision, effects, refusal } = after(status, { dao: signal, seen: shownBy(status) });
     if (refusal !== undefined) return "-";
     const more = effects.includes("resubmit") ? " + one more attempt" : "";
     return `${decision.status === status ? "as it is" : decision.status}${more}`;
