@@ -1,0 +1,149 @@
+import { writeFileSync } from "node:fs";
+import path from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { jobRow, signal, sqliteDatabase, type TestDatabase } from "./gaswDatabase.ts";
+import { eventually, type Running, TestWorkflow } from "./harness.ts";
+
+let workflow: TestWorkflow;
+let database: TestDatabase;
+const monitors: Running[] = [];
+beforeAll(() => {
+  workflow = new TestWorkflow();
+  database = sqliteDatabase(path.join(workflow.folder, "gasw.db"));
+  workflow.configure({ retryCount: 1, dao: database.config });
+});
+afterAll(async () => {
+  for (const monitor of monitors) monitor.kill("SIGKILL");
+  await Promise.all(monitors.map((monitor) => monitor.ended));
+  await workflow.cleanup();
+});
+
+function monitor(...args: readonly string[]): Running {
+  const started = workflow.start("monitor", ...args);
+  monitors.push(started);
+  return started;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: a row of the table Jobs
+const rowWhere = (id: string, holds: (row: any) => boolean) =>
+  eventually(
+    () => jobRow(database, workflow, id),
+    (row) => row !== undefined && holds(row),
+    90,
+  );
+const printed = (running: Running, pattern: RegExp) =>
+  eventually(
+    async () => running.printed.stdout + running.printed.stderr,
+    (text) => pattern.test(text),
+    90,
+  );
+
+describe("monitor", () => {
+  test("keeps the database up to date by itself, retries, and goes on while a job is held", async () => {
+    await workflow.cli(
+      "submit",
+      workflow.script("Good-1", "until [ -e go ]; do sleep 0.2; done\n"),
+      workflow.script("Bad-1", "[ -e repaired ] || exit 3\n"),
+    );
+    // Makes the tables, which this test reads before the monitor may have.
+    await workflow.cli("status", "--sync");
+    const running = monitor();
+    await rowWhere("Good-1", (row) => row.status === "RUNNING");
+    await rowWhere("Bad-1-r1", (row) => row.status === "ERROR_HELD");
+    writeFileSync(path.join(workflow.directory, "go"), "");
+    await rowWhere("Good-1", (row) => row.status === "COMPLETED");
+    await printed(running, /Good-1 COMPLETED/);
+    // A held job may be released at any moment.
+    writeFileSync(path.join(workflow.directory, "repaired"), "");
+    await signal(database, "Bad-1-r1", "UNHOLD_ERROR");
+    await rowWhere("Bad-1-r2", (row) => row.status === "COMPLETED");
+    expect((await running.ended).code).toBe(0);
+    expect(running.printed.stdout).toMatch(/^\S+Z Bad-1-r1 ERROR_HELD Error$/m);
+  });
+
+  test("sees what is submitted while it runs, follows a KILL, and ends with 0 at SIGTERM", async () => {
+    const running = monitor("--forever");
+    await printed(running, /Good-1 COMPLETED/);
+    await workflow.cli("submit", workflow.script("New-1", "sleep 600\n"));
+    await rowWhere("New-1", (row) => row.status === "RUNNING");
+    await signal(database, "New-1", "KILL");
+    await rowWhere("New-1", (row) => row.status === "DELETED");
+    running.kill("SIGTERM");
+    expect((await running.ended).code).toBe(0);
+  });
+
+  test("is one per workflow: the second says who holds it, and takes over at once when the first was killed", async () => {
+    const first = monitor("--forever");
+    await printed(first, /Good-1 COMPLETED/);
+    const second = await workflow.cli("monitor");
+    expect(second).toMatchObject({ code: 7, stdout: "" });
+    expect(second.stderr).toMatch(/is already held by monitor, process \d+ on \S+ since \d{4}-/);
+    first.kill("SIGKILL");
+    await first.ended;
+    // Nothing is left to be done.
+    expect((await workflow.cli("monitor")).code).toBe(0);
+  });
+
+  test("lets status, cancel and retry be, which leave to it what is its own", async () => {
+    const running = monitor("--forever");
+    await printed(running, /Good-1 COMPLETED/);
+    await workflow.cli("submit", workflow.script("Side-1", "sleep 600\n"));
+    await rowWhere("Side-1", (row) => row.status === "RUNNING");
+    expect(await workflow.status("Side-1")).toMatchObject({ status: "RUNNING" });
+    const shown = await workflow.cli("status", "Side-1", "--sync");
+    expect(shown.stdout).toMatch(/^Side-1 +RUNNING +RUNNING /m);
+    expect((await workflow.cli("cancel", "Side-1")).code).toBe(0);
+    await rowWhere("Side-1", (row) => row.status === "DELETED");
+    workflow.script("Side-1", "true\n");
+    expect((await workflow.cli("retry", "Side-1")).stdout).toBe("Side-1-r1\n");
+    await rowWhere("Side-1-r1", (row) => row.status === "COMPLETED");
+    expect((await workflow.cli("wait", "Side-1", "--wait-timeout", "60s")).code).toBe(0);
+    running.kill("SIGINT");
+    const { code, stderr } = await running.ended;
+    expect({ code, told: /interrupted: what is in the cluster goes on/.test(stderr) }).toEqual({ code: 130, told: true });
+  });
+
+  test("tells each result once, also across a restart", async () => {
+    const first = await workflow.cli("monitor", "-o", "ndjson");
+    const results = first.stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(results.map(({ id, exitCode }) => `${id} ${exitCode}`).sort()).toEqual(["Bad-1 0", "Good-1 0", "New-1 9", "Side-1 9"]);
+    await workflow.cli("submit", workflow.script("More-1", "true\n"));
+    const second = await workflow.cli("monitor", "-o", "ndjson", "--since", String(results.at(-1).cursor));
+    expect(
+      second.stdout
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line).id),
+    ).toEqual(["More-1"]);
+  });
+
+  test("serves its figures to Prometheus", async () => {
+    const running = monitor("--forever", "--metrics", "127.0.0.1:0");
+    await printed(running, /Good-1 COMPLETED/);
+    const address = /figures are served at (\S+)/.exec(running.printed.stderr)?.[1] ?? "";
+    const figures = await eventually(
+      async () => await (await fetch(address)).text(),
+      (text) => /^gasw_k8s_last_round_timestamp_seconds\S* [1-9]/m.test(text),
+    );
+    expect(figures).toMatch(/^gasw_k8s_jobs\{status="COMPLETED",workflow="[^"]+"\} \d+$/m);
+    expect(figures).toMatch(/^gasw_k8s_outbox\S* 0$/m);
+    expect((await fetch(address.replace("/metrics", "/other"))).status).toBe(404);
+    const taken = await workflow.cli("monitor", "--metrics", address.replace(/^http:\/\/|\/metrics$/g, ""));
+    expect(taken).toMatchObject({ code: 2 });
+    running.kill("SIGTERM");
+    expect((await running.ended).code).toBe(0);
+  });
+
+  test("refuses an address that is none, and a directory that is no workflow", async () => {
+    expect(await workflow.cli("monitor", "--metrics", "nonsense")).toMatchObject({ code: 2, stdout: "" });
+    const nowhere = await workflow.cliWith({ cwd: "/" }, "monitor");
+    expect(nowhere).toMatchObject({ code: 2, stdout: "" });
+    expect(nowhere.stderr).toContain("name it with --workflow DIR");
+    const other = new TestWorkflow();
+    expect(await other.cli("monitor")).toMatchObject({ code: 6, stdout: "" });
+    await other.cleanup();
+  });
+});
