@@ -1,0 +1,77 @@
+import { writeFileSync } from "node:fs";
+import path from "node:path";
+import { JdbcBridge } from "../../src/dao/jdbcBridge.ts";
+import type { H2Server } from "../servers/h2.ts";
+import type { MariadbServer } from "../servers/mariadb.ts";
+import type { PostgresServer } from "../servers/postgres.ts";
+import type { TestDatabase } from "./gaswDatabase.ts";
+import type { TestWorkflow } from "./harness.ts";
+
+/** A file outside the workflow directory that holds a password, as `dao.passwordFile` names it. */
+export function passwordFile(workflow: TestWorkflow, password: string): string {
+  const file = path.join(workflow.folder, "dao-password");
+  writeFileSync(file, `${password}\n`, { mode: 0o600 });
+  return file;
+}
+
+/** A database of a PostgreSQL server. */
+export function postgresDatabase(server: PostgresServer, name: string, workflow: TestWorkflow): TestDatabase {
+  return {
+    config: { url: server.url(name), user: server.user, passwordFile: passwordFile(workflow, server.password) },
+    async query(sql) {
+      const client = await server.connect(name);
+      try {
+        return (await client.query(sql)).rows;
+      } finally {
+        await client.end();
+      }
+    },
+  };
+}
+
+/** A database of a MariaDB server. */
+export function mariadbDatabase(server: MariadbServer, name: string, workflow: TestWorkflow): TestDatabase {
+  return {
+    config: { url: server.url(name), user: server.user, passwordFile: passwordFile(workflow, server.password) },
+    async query(sql) {
+      const connection = await server.connect(name);
+      try {
+        const [rows] = await connection.query(sql);
+        return Array.isArray(rows) ? rows : [];
+      } finally {
+        await connection.end();
+      }
+    },
+  };
+}
+
+/** The workflow's own database of an H2 server, where installations have it; the first client makes it. */
+export class H2Database implements TestDatabase {
+  readonly config: TestDatabase["config"];
+  readonly #server: H2Server;
+  readonly #workflow: TestWorkflow;
+
+  constructor(server: H2Server, workflow: TestWorkflow) {
+    const url = `jdbc:h2:tcp://127.0.0.1:${server.port}/{workflowDir}/db/jobs`;
+    this.config = { url, user: "gasw", passwordFile: passwordFile(workflow, "gasw"), driverJar: server.jar };
+    this.#server = server;
+    this.#workflow = workflow;
+  }
+
+  readonly query: TestDatabase["query"] = async (sql) => (await this.run(sql))[0] ?? [];
+
+  /** Runs statements through one connection, and answers the rows of each. */
+  // biome-ignore lint/suspicious/noExplicitAny: rows of any table
+  async run(...statements: readonly string[]): Promise<any[][]> {
+    const bridge = new JdbcBridge("java", this.#server.jar, process.env);
+    try {
+      const url = String(this.config.url).replace("{workflowDir}", this.#workflow.directory);
+      await bridge.open(url, 30, { user: "gasw", password: "gasw" });
+      const results = [];
+      for (const statement of statements) results.push([...(await bridge.run(statement, [])).rows]);
+      return results;
+    } finally {
+      await bridge.close();
+    }
+  }
+}
