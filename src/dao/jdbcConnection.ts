@@ -32,8 +32,8 @@ export async function connectJdbc(address: string, settings: DaoSettings): Promi
 }
 
 async function greeted(bridge: JdbcBridge, settings: DaoSettings): Promise<Connected> {
-  const { product } = await bridge.open(settings.url, statementSeconds(settings.timeout), connectionProperties(settings));
-  const { dialect, greeting } = productOf(String(product));
+  const { product, version } = await bridge.open(settings.url, statementSeconds(settings.timeout), connectionProperties(settings));
+  const { dialect, greeting } = productOf(String(product), String(version));
   const connection = new JdbcConnection(bridge);
   for (const sql of greeting(settings.timeout)) await connection.query(sql, []);
   return { connection, dialect };

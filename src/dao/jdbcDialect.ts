@@ -18,7 +18,7 @@ class JdbcPostgresQueryCompiler extends PostgresQueryCompiler {
 /** JDBC begins a transaction itself, at the connection's own isolation level. */
 const begin = "begin";
 
-/** H2 1.4 and 2. */
+/** H2 2. */
 export const h2: Dialect = {
   // Like MySQL it commits at every definition, and returns no rows from a write.
   adapter: () => new MysqlAdapter(),
@@ -37,6 +37,15 @@ export const h2: Dialect = {
   isJob: (jobs, id) => jobs("jobs.id", "=", id),
 };
 
+/**
+ * H2 1.4, which can't read back an enum's seventeenth word or any after it: one row with it, and the file does not open again
+ * (org.h2.mvstore.db.ValueDataType). GASW reads a status that is a text as well.
+ */
+const h2Before2: Dialect = {
+  ...h2,
+  declare: (type, column) => h2.declare(column === "status" ? { length: 255 } : type, column),
+};
+
 /** A database behind JDBC. */
 export interface JdbcProduct {
   readonly dialect: Dialect;
@@ -52,12 +61,16 @@ const mysqlProduct: JdbcProduct = {
   ],
 };
 
+const h2Product: JdbcProduct = {
+  dialect: h2,
+  greeting: (timeout) => [`set lock_timeout ${lockTimeout(timeout)}`],
+};
+
+const h2Before2Product: JdbcProduct = { ...h2Product, dialect: h2Before2 };
+
 /** The databases that GASW knows, by the name that their JDBC drivers give (`DatabaseMetaData.getDatabaseProductName`). */
 const PRODUCTS: Readonly<Record<string, JdbcProduct>> = {
-  H2: {
-    dialect: h2,
-    greeting: (timeout) => [`set lock_timeout ${lockTimeout(timeout)}`],
-  },
+  H2: h2Product,
   PostgreSQL: {
     dialect: { ...postgres, begin, compiler: () => new JdbcPostgresQueryCompiler() },
     greeting: () => ["set session characteristics as transaction isolation level read committed"],
@@ -78,8 +91,8 @@ function lockTimeout(timeout: number): number {
  * The database of that name.
  * @throws GaswError CONFIG where GASW does not know it
  */
-export function productOf(name: string): JdbcProduct {
-  const product = PRODUCTS[name];
+export function productOf(name: string, version: string): JdbcProduct {
+  const product = name === "H2" && version.startsWith("1.") ? h2Before2Product : PRODUCTS[name];
   if (product !== undefined) return product;
   throw new GaswError("CONFIG", `dao.url leads to ${name}, which GASW does not know`, {
     hint: `use one of ${Object.keys(PRODUCTS).join(", ")}`,

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import type { RowWrite } from "../../../src/core/gaswRow.ts";
+import { GASW_STATUSES } from "../../../src/core/job.ts";
 import { JdbcBridge } from "../../../src/dao/jdbcBridge.ts";
 import { h2 } from "../../../src/dao/jdbcDialect.ts";
 import { schemaStatements } from "../../../src/dao/schema.ts";
@@ -15,6 +16,7 @@ describe.each<[H2Version, string]>([
   ["2.3.232", "h2-2.3.232.sql"],
   ["2.4.240", "h2-2.3.232.sql"],
 ])("H2 %s", (version, reference) => {
+  const isBefore2 = version.startsWith("1.");
   let server: H2Server;
   beforeAll(async () => {
     server = await H2Server.start(version);
@@ -55,14 +57,15 @@ describe.each<[H2Version, string]>([
   const tablesOf = async (database: TestDatabase) => {
     const statements = (await database.query("script nodata")).map(({ script }) => String(script));
     const definitions = statements.filter((statement) => /^(CREATE (CACHED TABLE|INDEX)|ALTER TABLE)/.test(statement));
-    return definitions.flatMap((statement) => statement.split("\n").map((line) => `${statement.split("\n")[0]} ${line.trim()}`)).sort();
+    const lines = definitions.flatMap((statement) => statement.split("\n").map((line) => `${statement.split("\n")[0]} ${line.trim()}`));
+    // The one column that is made otherwise than Hibernate would: H2 1.4 can't read it back.
+    return lines.map((line) => (isBefore2 ? line.replace(/ STATUS ENUM\(.*\)/, " STATUS VARCHAR(255)") : line)).sort();
   };
 
   daoContract(`H2 ${version}`, {
     makeDatabase,
     schema: { reference, describe: tablesOf },
     hasData: true,
-    ...(version === "1.4.196" ? { emptyStatus: "CANCELLED" } : {}),
     freeStatus: ["alter table Jobs alter column status varchar(255)"],
   });
 
@@ -128,6 +131,18 @@ describe.each<[H2Version, string]>([
       code: "DATABASE",
       message: expect.stringContaining("it does not permit this"),
     });
+  });
+
+  test("every status can be read back when the database was closed meanwhile", async () => {
+    const { settings } = await makeDatabase();
+    const dao = await open(settings);
+    // Others write signals there, whatever this program writes itself.
+    const isWritten = (status: string) => !["CREATED", "NOT_SUBMITTED", "UNDEFINED"].includes(status);
+    const statuses = GASW_STATUSES.filter(isWritten);
+    await dao.apply(statuses.map((status) => insert({ id: status, status })));
+    await dao.close();
+    const rows = await (await open(settings)).rows(statuses);
+    expect([...rows.values()].map(({ id, status }) => [id, status]).sort()).toEqual(statuses.map((status) => [status, status]).sort());
   });
 
   test("times do not pass through the zone of any process", async () => {
