@@ -1,0 +1,154 @@
+import { describe, expect, test } from "vitest";
+import type { GaswRow } from "../../../src/core/gaswRow.ts";
+import { type RecordedJob, rowWrite } from "../../../src/core/rowWrite.ts";
+
+const JOB: RecordedJob = {
+  id: "Job-1-r1",
+  workflow: "workflow-1",
+  fileName: "Job-1",
+  status: "QUEUED",
+  settled: false,
+  removal: null,
+  signal: null,
+  replicating: false,
+  exitCode: null,
+  message: null,
+  created: "2026-01-02T03:00:00.000Z",
+  started: null,
+  ended: null,
+  command: "app.sh",
+  parameters: "a b",
+  output: null,
+};
+const RAN = { started: "2026-01-02T03:01:00.000Z", ended: "2026-01-02T03:09:00.000Z" };
+
+const inserted = (more: Partial<RecordedJob>) => {
+  const write = rowWrite({ ...JOB, ...more }, undefined, 7, {});
+  if (write.kind !== "insert") throw new Error("an update");
+  return write.row;
+};
+const FOUND: GaswRow = {
+  ...inserted({}),
+  command: "engine.sh",
+  parameters: "x",
+  creation: "2026-01-02T02:00:00.000Z",
+  queued: "2026-01-02T02:00:01.000Z",
+};
+const updated = (more: Partial<RecordedJob>, found: Partial<GaswRow> = {}) => {
+  const write = rowWrite({ ...JOB, ...more }, { ...FOUND, ...found }, 7, {});
+  if (write.kind !== "update") throw new Error("an insert");
+  return write;
+};
+
+describe("a row that is made", () => {
+  test("has what ties it to its invocation and workflow, and nothing where GASW's lists choke", () => {
+    expect(inserted({})).toEqual({
+      id: "Job-1-r1",
+      simulationId: "workflow-1",
+      status: "QUEUED",
+      isReplicating: false,
+      isBeingKilled: false,
+      exitCode: -1,
+      exitMessage: "",
+      creation: JOB.created,
+      queued: JOB.created,
+      download: null,
+      running: null,
+      upload: null,
+      end: null,
+      nodeSite: null,
+      nodeName: null,
+      command: "app.sh",
+      fileName: "Job-1",
+      parameters: "a b",
+      executor: "Kubernetes",
+      invocationId: 7,
+    });
+    expect(inserted({ status: "NOT_SUBMITTED", parameters: null })).toMatchObject({ status: "QUEUED", parameters: "" });
+  });
+});
+
+describe("a row that is there", () => {
+  test("keeps what its maker wrote: only what this executor is responsible for is written", () => {
+    const { change, ifStatus } = updated({ status: "RUNNING", ...RAN, ended: null });
+    expect(ifStatus).toBe("QUEUED");
+    expect(Object.keys(change).sort()).toEqual(
+      ["download", "end", "exitCode", "exitMessage", "isBeingKilled", "isReplicating", "running", "status", "upload"].sort(),
+    );
+    expect(change).toMatchObject({ status: "RUNNING", download: RAN.started });
+  });
+
+  test("gets its date of queueing where it has none", () => {
+    expect(updated({}, { queued: null }).change.queued).toBe(JOB.created);
+  });
+
+  test("keeps a signal that was not taken yet; everything else is written", () => {
+    const { change, ifStatus } = updated({ status: "RUNNING", ...RAN }, { status: "KILL" });
+    expect(ifStatus).toBe("KILL");
+    expect(change.status).toBeUndefined();
+    expect(change.download).toBe(RAN.started);
+  });
+});
+
+describe("the dates of a job that is over", () => {
+  const over = { ...RAN, status: "COMPLETED", exitCode: 0 } as const;
+
+  test("follow one from the other by the seconds that its output tells", () => {
+    const output = { downloadSeconds: 10, executionSeconds: 60.5, uploadSeconds: 3 };
+    expect(inserted({ ...over, output })).toMatchObject({
+      download: "2026-01-02T03:01:00.000Z",
+      running: "2026-01-02T03:01:10.000Z",
+      upload: "2026-01-02T03:02:10.500Z",
+      end: "2026-01-02T03:02:13.500Z",
+    });
+  });
+
+  test("without a time of download, the application began at once; without one of upload, the end is what the cluster saw", () => {
+    expect(inserted({ ...over, output: { executionSeconds: 60 } })).toMatchObject({
+      running: "2026-01-02T03:01:00.000Z",
+      upload: "2026-01-02T03:02:00.000Z",
+      end: RAN.ended,
+    });
+  });
+
+  test("of one that never ran are filled with the one before", () => {
+    expect(inserted({ status: "ERROR", ended: RAN.ended, exitCode: 1 })).toMatchObject({
+      download: JOB.created,
+      running: JOB.created,
+      upload: null,
+      end: RAN.ended,
+    });
+  });
+});
+
+describe("how a job has ended", () => {
+  test.each<[Partial<RecordedJob>, Partial<GaswRow>]>([
+    [
+      { status: "ERROR", exitCode: 3, message: "no such file" },
+      { status: "ERROR", exitCode: 3, exitMessage: "no such file" },
+    ],
+    [
+      { status: "ERROR_HELD", exitCode: null, message: "the image is missing" },
+      { status: "ERROR_HELD", exitCode: -1, exitMessage: "the image is missing" },
+    ],
+    [
+      { status: "DELETED", exitCode: 143 },
+      { status: "DELETED", exitCode: 9 },
+    ],
+    [{ status: "DELETED_REPLICA" }, { status: "DELETED_REPLICA", exitCode: 9 }],
+    [{ status: "ERROR", exitCode: 1, message: "Error", output: { message: "disk full" } }, { exitMessage: "disk full" }],
+    [{ status: "COMPLETED", exitCode: 0, replicating: true, settled: true }, { isReplicating: false }],
+  ])("%j is written as %j", (job, row) => expect(inserted({ ...RAN, ...job })).toMatchObject(row));
+
+  test("a node is named once the job is over, where its output names one", () => {
+    const output = { node: { site: "site", name: "node" } };
+    expect(inserted({ ...RAN, status: "COMPLETED", output })).toMatchObject({ nodeSite: "site", nodeName: "node" });
+    expect(inserted({ ...RAN, status: "RUNNING", output })).toMatchObject({ nodeSite: null, nodeName: null });
+  });
+
+  test("a long message is cut to what its column takes, in whole characters", () => {
+    const { exitMessage } = inserted({ ...RAN, status: "ERROR", message: "ü😀".repeat(300) });
+    expect([...(exitMessage ?? "")]).toHaveLength(255);
+    expect(exitMessage).toMatch(/…$/);
+  });
+});
