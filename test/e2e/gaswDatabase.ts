@@ -40,7 +40,7 @@ export async function row({ query }: TestDatabase, sql: string): Promise<any> {
   return found === undefined ? undefined : lowerCase(found);
 }
 
-function lowerCase(found: object): object {
+function lowerCase(found: object): Record<string, unknown> {
   return Object.fromEntries(Object.entries(found).map(([name, value]) => [name.toLowerCase(), value]));
 }
 
@@ -53,6 +53,43 @@ export function jobRow(database: TestDatabase, workflow: TestWorkflow, id: strin
 /** Writes a signal into a job's row, as the portal does: whatever stands there. */
 export async function signal(database: TestDatabase, id: string, status: string): Promise<void> {
   await database.query(`UPDATE Jobs SET status = '${status}' WHERE id = '${id}'`);
+}
+
+/** Columns that GASW's Java beans, or the portal's lists, can't read a NULL from. */
+const FILLED = [
+  "status",
+  "parameters",
+  "creation",
+  "isreplicating",
+  "isbeingkilled",
+  "exit_code",
+  "exit_message",
+  "checkpoint_init",
+  "checkpoint_upload",
+  "invocation_id",
+];
+
+/** Fails when a row stands in the database that breaks the portal's lists of jobs. */
+export async function expectReadableRows(database: TestDatabase): Promise<void> {
+  const rows = await database.query("SELECT * FROM Jobs");
+  const broken = rows.map(lowerCase).filter((found: Record<string, unknown>) => {
+    const isUnknown = ["CREATED", "NOT_SUBMITTED", "UNDEFINED"].includes(String(found.status));
+    return isUnknown || FILLED.some((column) => found[column] === null || found[column] === undefined);
+  });
+  expect(broken).toEqual([]);
+}
+
+/** Has an SQLite database note every status that is ever written into its table of jobs, which is there already. */
+export async function noteStatuses({ query }: TestDatabase): Promise<void> {
+  await query("CREATE TABLE noted (number INTEGER PRIMARY KEY, id TEXT, status TEXT)");
+  const note = "BEGIN INSERT INTO noted (id, status) VALUES (NEW.id, NEW.status); END";
+  await query(`CREATE TRIGGER note_insert AFTER INSERT ON Jobs ${note}`);
+  await query(`CREATE TRIGGER note_update AFTER UPDATE OF status ON Jobs WHEN NEW.status IS NOT OLD.status ${note}`);
+}
+
+/** All statuses that a job's row has had since they are noted, in their order. */
+export async function notedStatuses({ query }: TestDatabase, id: string): Promise<string[]> {
+  return (await query(`SELECT status FROM noted WHERE id = '${id}' ORDER BY number`)).map(({ status }) => status);
 }
 
 /** Synchronises until a condition on a job's row holds. */

@@ -1,0 +1,184 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { likeGasw, RetriedWorkflow } from "./attempts.ts";
+import { expectReadableRows, notedStatuses, signal } from "./gaswDatabase.ts";
+import { apply, eventually, kubectl } from "./harness.ts";
+
+let workflow: RetriedWorkflow;
+beforeAll(async () => {
+  workflow = new RetriedWorkflow({ retryCount: 2 });
+  await workflow.note();
+});
+afterAll(async () => {
+  workflow.expectUnharmed();
+  await expectReadableRows(workflow.database);
+  await workflow.cleanup();
+});
+
+const text = (file: string) => readFileSync(path.join(workflow.directory, file), "utf8");
+const host = (stream: string) => /^ran on (\S+)$/m.exec(stream)?.[1] ?? "";
+
+/** Submits a script like GASW's that fails until the file `<job>.repaired` is there. */
+async function failing(job: string, ...options: readonly string[]): Promise<void> {
+  const script = workflow.script(job, likeGasw(job, `[ -e ../${job}.repaired ] || exit 3`));
+  expect((await workflow.cli("submit", script, ...options)).stdout).toBe(`${job}\n`);
+}
+
+describe("a job that fails every time", () => {
+  test("runs retryCount + 1 times in all, one after the other, under an id each; the last failure is held", async () => {
+    await failing("Bad-1", "--command", "grep.json", "--parameters", "a b");
+    await workflow.until("Bad-1-r2", "ERROR_HELD");
+    for (let round = 0; round < 3; round++) await workflow.sync();
+    expect(await workflow.rows("Bad-1")).toEqual(["Bad-1 ERROR 3", "Bad-1-r1 ERROR 3", "Bad-1-r2 ERROR_HELD 3"]);
+    const { invocation_id } = await workflow.row("Bad-1");
+    for (const id of ["Bad-1", "Bad-1-r1", "Bad-1-r2"]) {
+      expect(await workflow.row(id)).toMatchObject({
+        file_name: "Bad-1",
+        invocation_id,
+        command: "grep.json",
+        parameters: "a b",
+        executor: "Kubernetes",
+        isreplicating: 0,
+      });
+    }
+    for (const id of ["Bad-1", "Bad-1-r1"]) expect((await notedStatuses(workflow.database, id)).at(-1)).toBe("ERROR");
+    expect((await notedStatuses(workflow.database, "Bad-1-r2")).at(-1)).toBe("ERROR_HELD");
+    // None found the folder of the one before, or ran beside it.
+    workflow.expectUnharmed();
+  });
+
+  test("leaves the newest streams where GASW looks, and those of the attempts before beside them", async () => {
+    const streams = ["out/Bad-1.sh.out.0", "out/Bad-1.sh.out.1", "out/Bad-1.sh.out"].map(text);
+    const history = await workflow.history("Bad-1");
+    expect(streams.map(host)).toEqual(history.map(({ pod }) => pod));
+    expect(new Set(streams.map(host)).size).toBe(3);
+    const applications = ["out/Bad-1.sh.app.out.0", "out/Bad-1.sh.app.out.1", "out/Bad-1.sh.app.out"].map(text);
+    expect(applications).toEqual(streams.map((stream) => `application on ${host(stream)}\n`));
+    for (const kind of ["err/Bad-1.sh.err", "err/Bad-1.sh.app.err"])
+      for (const end of [".0", ".1", ""]) expect(workflow.has(kind + end)).toBe(true);
+    expect(text("provenance/Bad-1.sh.provenance.json")).toBe("{}\n");
+    expect(workflow.has("Bad-1.sh.provenance.json")).toBe(false);
+    expect((await workflow.cli("debug", "logs", "Bad-1-r1")).stdout).toContain(host(streams[1] ?? ""));
+  });
+
+  test("is not run again by its submission, which answers its id", async () => {
+    const again = await workflow.cli("submit", "sh/Bad-1.sh", "--command", "grep.json", "--parameters", "a b");
+    expect(again).toEqual({ stdout: "Bad-1\n", stderr: "", code: 0 });
+    await workflow.sync();
+    expect(await workflow.history("Bad-1")).toHaveLength(3);
+  });
+
+  test("goes on once when it is released, also twice at once; `wait` on the first id follows the newest attempt", async () => {
+    workflow.put("Bad-1.repaired");
+    const [first, second] = await Promise.all([workflow.cli("release", "Bad-1"), workflow.cli("release", "Bad-1")]);
+    expect([first, second].map(({ code, stdout }) => `${code} ${stdout}`)).toEqual(["0 Bad-1-r3\n", "0 Bad-1-r3\n"]);
+    expect(await workflow.cli("wait", "Bad-1", "--wait-timeout", "90s")).toMatchObject({ code: 0 });
+    await workflow.until("Bad-1-r3", "COMPLETED");
+    expect(await workflow.rows("Bad-1")).toEqual(["Bad-1 ERROR 3", "Bad-1-r1 ERROR 3", "Bad-1-r2 ERROR 3", "Bad-1-r3 COMPLETED 0"]);
+    expect(await workflow.cli("release", "Bad-1")).toMatchObject({ code: 0, stdout: "Bad-1-r3\n" });
+    expect(await workflow.history("Bad-1")).toHaveLength(4);
+    expect((await workflow.results()).filter(({ id }) => id === "Bad-1")).toMatchObject([{ attemptId: "Bad-1-r3", exitCode: 0 }]);
+  });
+
+  test("is held at its first failure where retryCount is 0", async () => {
+    workflow.reconfigure({ retryCount: 0 });
+    await failing("Once-1");
+    await workflow.until("Once-1", "ERROR_HELD");
+    await workflow.sync();
+    workflow.reconfigure({ retryCount: 2 });
+    await workflow.sync();
+    expect(await workflow.rows("Once-1")).toEqual(["Once-1 ERROR_HELD 3"]);
+    expect(await workflow.cli("wait", "Once-1")).toMatchObject({ code: 3 });
+  });
+
+  test("and is held runs again at `retry`, whose failure is held at once", async () => {
+    expect(await workflow.cli("retry", "Once-1")).toMatchObject({ code: 0, stdout: "Once-1-r1\n" });
+    await workflow.until("Once-1-r1", "ERROR");
+    await workflow.until("Once-1-r2", "ERROR_HELD");
+    expect(await workflow.rows("Once-1")).toEqual(["Once-1 ERROR 3", "Once-1-r1 ERROR 3", "Once-1-r2 ERROR_HELD 3"]);
+  });
+
+  test("gets one attempt more, however many ask for it at once", async () => {
+    await Promise.all(["retry", "retry", "release", "retry"].map((action) => workflow.cli(action, "Once-1")));
+    workflow.put("Once-1.repaired");
+    await workflow.sync();
+    expect(await workflow.history("Once-1")).toHaveLength(4);
+    await workflow.until("Once-1-r3", "COMPLETED");
+    workflow.expectUnharmed();
+  });
+});
+
+describe("a job that is not retried", () => {
+  const LONG = "sleep 600\n";
+
+  test.each([
+    ["`cancel`", "Cancelled-1", () => workflow.cli("cancel", "Cancelled-1")],
+    ["KILL in its row", "Killed-1", () => signal(workflow.database, "Killed-1", "KILL")],
+  ])("is one that ended by %s", async (_, job, kill) => {
+    await workflow.cli("submit", workflow.script(job, LONG));
+    await workflow.until(job, "RUNNING");
+    await kill();
+    await workflow.until(job, "DELETED");
+    for (let round = 0; round < 3; round++) await workflow.sync();
+    expect(await workflow.rows(job)).toEqual([`${job} DELETED 9`]);
+    expect((await workflow.results()).filter(({ id }) => id === job)).toMatchObject([{ exitCode: 9, exitName: "EXECUTION_CANCELED" }]);
+  });
+
+  test("is one whose output says that it was cancelled (9)", async () => {
+    await workflow.cli("submit", workflow.script("Nine-1", likeGasw("Nine-1", "exit 9")));
+    await workflow.until("Nine-1", "CANCELLED");
+    for (let round = 0; round < 3; round++) await workflow.sync();
+    expect(await workflow.rows("Nine-1")).toEqual(["Nine-1 CANCELLED 9"]);
+    expect((await workflow.results()).filter(({ id }) => id === "Nine-1")).toMatchObject([{ exitCode: 9 }]);
+  });
+
+  test("is one that is not held: `release` leaves it as it is", async () => {
+    await workflow.cli("submit", workflow.script("Going-1", LONG));
+    await workflow.until("Going-1", "RUNNING");
+    expect(await workflow.cli("release", "Going-1")).toEqual({ stdout: "Going-1\n", stderr: "", code: 0 });
+    expect(await workflow.history("Going-1")).toMatchObject([{ status: "RUNNING" }]);
+    await workflow.cli("cancel", "Going-1");
+  });
+
+  test("is one that waits for its turn and is cleaned up", async () => {
+    await failing("Due-1");
+    await eventually(
+      () => workflow.status("Due-1"),
+      ({ status }) => status === "ERROR",
+    );
+    const quota = { apiVersion: "v1", kind: "ResourceQuota", metadata: { name: "no-more-jobs", namespace: workflow.namespace } };
+    await apply({ ...quota, spec: { hard: { "count/jobs.batch": "0" } } });
+    const { stderr } = await workflow.cli("status", "--sync");
+    expect(stderr).toContain("job Due-1-r1 could not be submitted again");
+    expect(stderr).toContain("exceeded quota");
+    expect((await workflow.row("Due-1-r1")).status).toBe("QUEUED");
+    expect((await workflow.cli("cleanup", "--cancel", "--yes")).code).toBe(0);
+    await kubectl("delete", "resourcequota", "no-more-jobs", "-n", workflow.namespace);
+    for (let round = 0; round < 2; round++) await workflow.sync();
+    expect(await workflow.rows("Due-1")).toEqual(["Due-1 ERROR 3", "Due-1-r1 DELETED 9"]);
+    expect(await workflow.jobs()).toEqual([]);
+  });
+});
+
+describe("a job that finds no room", () => {
+  test("stays QUEUED through any number of looks, be it a quota or a full cluster, and runs when there is room", async () => {
+    const quota = { apiVersion: "v1", kind: "ResourceQuota", metadata: { name: "no-pods", namespace: workflow.namespace } };
+    await apply({ ...quota, spec: { hard: { pods: "0" } } });
+    await workflow.cli("submit", workflow.script("Quota-1", "true\n"));
+    await eventually(
+      () => workflow.status("Quota-1"),
+      ({ reason }) => reason === "QuotaExceeded",
+      90,
+    );
+    for (let round = 0; round < 10; round++) await workflow.sync();
+    await kubectl("delete", "resourcequota", "no-pods", "-n", workflow.namespace);
+    await workflow.cli("submit", workflow.script("Big-1", "true\n"), "--cpu", "1000");
+    for (let round = 0; round < 10; round++) await workflow.sync();
+    expect(await notedStatuses(workflow.database, "Big-1")).toEqual(["QUEUED"]);
+    expect(await workflow.history("Big-1")).toMatchObject([{ status: "QUEUED", reason: "Unschedulable" }]);
+    await workflow.cli("cancel", "Big-1");
+    await workflow.until("Quota-1", "COMPLETED");
+    expect((await notedStatuses(workflow.database, "Quota-1")).filter((status) => !/QUEUED|RUNNING|COMPLETED/.test(status))).toEqual([]);
+  });
+});
