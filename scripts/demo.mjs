@@ -169,6 +169,10 @@ async function retried() {
   const [code] = await ended;
   if (code !== 0) throw new Error(`monitor ended with exit code ${code}`);
   gasw("status", FLAKY, "--history", "--sync");
+  also("monitor");
+  also("monitor", "-o", "ndjson", "--since", "4");
+  also("retry", FLAKY);
+  also("cancel", FLAKY);
   gasw("cleanup", "--yes");
 }
 
