@@ -1,0 +1,168 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { afterEach, describe, expect, test } from "vitest";
+import { likeGasw, RetriedWorkflow } from "./attempts.ts";
+import { expectReadableRows, notedStatuses, noteStatuses } from "./gaswDatabase.ts";
+import { eventually, get, kubectl } from "./harness.ts";
+
+let workflow: RetriedWorkflow;
+afterEach(async () => {
+  workflow.expectUnharmed();
+  await expectReadableRows(workflow.database);
+  await workflow.cleanup();
+});
+
+const FOREVER = "while :; do sleep 0.2; done";
+
+/** Submits a job and synchronises until its row says that it runs. */
+async function running(job: string, script: string): Promise<string> {
+  await workflow.cli("submit", workflow.script(job, script));
+  await workflow.until(job, "RUNNING");
+  return (await workflow.status(job)).pod;
+}
+
+async function podsOf(attemptId: string): Promise<{ phase: string; name: string }[]> {
+  const { items } = await get("pods", "-n", workflow.namespace);
+  return items
+    .filter((pod: { metadata: { annotations: object } }) => Object.values(pod.metadata.annotations).includes(attemptId))
+    .map((pod: { metadata: { name: string }; status: { phase: string } }) => ({ name: pod.metadata.name, phase: pod.status.phase }));
+}
+
+/** Evicts a pod through the eviction API, as a drain of its node does. */
+async function evict(pod: string): Promise<void> {
+  const { namespace, folder } = workflow;
+  const file = path.join(folder, "eviction.json");
+  const deleteOptions = { gracePeriodSeconds: 1 };
+  writeFileSync(file, JSON.stringify({ apiVersion: "policy/v1", kind: "Eviction", metadata: { name: pod, namespace }, deleteOptions }));
+  await kubectl("create", "--raw", `/api/v1/namespaces/${namespace}/pods/${pod}/eviction`, "-f", file);
+}
+
+describe("a job that the cluster has lost", () => {
+  test.each([
+    ["its pod is deleted by hand", (pod: string) => kubectl("delete", "pod", pod, "-n", workflow.namespace, "--wait=false")],
+    ["its pod is evicted", evict],
+    [
+      "its Job is deleted by hand",
+      async (pod: string) => {
+        const { items } = await get("jobs", "-n", workflow.namespace);
+        const { name } = items.find(({ metadata }: { metadata: { name: string } }) => pod.startsWith(metadata.name)).metadata;
+        await kubectl("delete", "job", name, "-n", workflow.namespace, "--wait=false");
+      },
+    ],
+  ])("when %s is STALLED and run again, and held as STALLED_HELD in the end", async (_, lose) => {
+    workflow = new RetriedWorkflow({ retryCount: 1 });
+    await lose(await running("Lost-1", likeGasw("Lost-1", FOREVER)));
+    await workflow.until("Lost-1", "STALLED");
+    await workflow.until("Lost-1-r1", "RUNNING");
+    await lose((await workflow.status("Lost-1")).pod);
+    await workflow.until("Lost-1-r1", "STALLED_HELD");
+    await workflow.sync();
+    const rows = await workflow.rows("Lost-1");
+    expect(rows.map((row) => row.replace(/ -?\d+$/, ""))).toEqual(["Lost-1 STALLED", "Lost-1-r1 STALLED_HELD"]);
+    expect((await workflow.row("Lost-1")).exit_message).toMatch(/delet|evict|gone/i);
+    expect((await workflow.cli("release", "Lost-1")).stdout).toBe("Lost-1-r2\n");
+    await workflow.until("Lost-1-r2", "RUNNING");
+    await workflow.cli("cancel", "Lost-1");
+    expect(await workflow.results()).toMatchObject([{ id: "Lost-1", attemptId: "Lost-1-r2", exitCode: 9 }]);
+  });
+
+  test("is not run again while its pod, whose Job is gone, still runs the script", async () => {
+    workflow = new RetriedWorkflow({ retryCount: 1 });
+    // It ends when it is let: SIGTERM alone does not do it.
+    const script = likeGasw("Slow-1", "trap '' TERM; until [ -e ../done ]; do sleep 0.2; done; exit 1");
+    const pod = await running("Slow-1", script.replace("top=$PWD", "top=$PWD; trap '' TERM"));
+    await kubectl("delete", "job", (await workflow.status("Slow-1")).kubernetesName, "-n", workflow.namespace, "--wait=false");
+    await eventually(
+      () => get("pod", pod, "-n", workflow.namespace),
+      ({ metadata }) => metadata.deletionTimestamp !== undefined,
+    );
+    for (let round = 0; round < 5; round++) await workflow.sync();
+    expect(await podsOf("Slow-1")).toEqual([{ name: pod, phase: "Running" }]);
+    expect(await workflow.jobOf("Slow-1-r1")).toBeUndefined();
+    expect((await workflow.cli("retry", "Slow-1")).code).toBe(0);
+    expect(await workflow.jobOf("Slow-1-r1")).toBeUndefined();
+    workflow.put("done");
+    await workflow.until("Slow-1-r1", "ERROR_HELD");
+    expect((await workflow.rows("Slow-1")).at(0)).toMatch(/^Slow-1 (STALLED|ERROR) /);
+    expect(workflow.has("out/Slow-1.sh.out.0")).toBe(true);
+  });
+});
+
+describe("a job whose image can't be pulled", () => {
+  test("is an ERROR when the grace is over, run again, held, and never said to run", async () => {
+    workflow = new RetriedWorkflow({ retryCount: 1, pending: { ErrImagePull: "1s", ImagePullBackOff: "1s" } });
+    await workflow.cli("submit", workflow.script("Image-1", "true\n"), "--image", "localhost/absent:1");
+    await workflow.sync();
+    expect((await workflow.row("Image-1")).status).toBe("QUEUED");
+    await noteStatuses(workflow.database);
+    await workflow.until("Image-1-r1", "ERROR_HELD");
+    expect(await notedStatuses(workflow.database, "Image-1")).toEqual(["ERROR"]);
+    expect(await notedStatuses(workflow.database, "Image-1-r1")).toEqual(["QUEUED", "ERROR_HELD"]);
+    expect(await workflow.row("Image-1-r1")).toMatchObject({ exit_code: -1, exit_message: expect.stringContaining("localhost/absent:1") });
+    await eventually(
+      () => workflow.jobs(),
+      (jobs) => jobs.length === 0,
+    );
+    expect(await workflow.results()).toEqual([]);
+  });
+});
+
+describe("a job that took more memory than it may", () => {
+  const GREEDY = "x=$(head -c 200000000 /dev/zero | tr '\\0' x); echo \"$x\" | wc -c\n";
+  const memoryOf = async (attemptId: string) => (await workflow.jobOf(attemptId)).spec.template.spec.containers[0].resources;
+
+  test("gets retryMemoryGrowth times as much at each attempt after it", async () => {
+    workflow = new RetriedWorkflow({ retryCount: 2, retryMemoryGrowth: 2 });
+    await workflow.cli("submit", workflow.script("Greedy-1", GREEDY), "--memory", "24Mi");
+    await workflow.until("Greedy-1-r2", "ERROR_HELD");
+    expect(await workflow.history("Greedy-1")).toMatchObject([{ reason: "OOMKilled" }, { reason: "OOMKilled" }, { reason: "OOMKilled" }]);
+    for (const [id, memory] of Object.entries({ "Greedy-1": "24Mi", "Greedy-1-r1": "48Mi", "Greedy-1-r2": "96Mi" }))
+      expect(await memoryOf(id)).toMatchObject({ requests: { memory }, limits: { memory } });
+  });
+
+  test("gets as much as before by default, as does one that failed otherwise", async () => {
+    workflow = new RetriedWorkflow({ retryCount: 1, resources: { memory: "24Mi" } });
+    await workflow.cli("submit", workflow.script("Greedy-1", GREEDY));
+    await workflow.until("Greedy-1-r1", "ERROR_HELD");
+    expect(await memoryOf("Greedy-1-r1")).toMatchObject({ limits: { memory: "24Mi" } });
+    workflow.reconfigure({ retryCount: 1, retryMemoryGrowth: 2, resources: { memory: "24Mi" } });
+    await workflow.cli("submit", workflow.script("Modest-1", "exit 3\n"));
+    await workflow.until("Modest-1-r1", "ERROR_HELD");
+    expect(await memoryOf("Modest-1-r1")).toMatchObject({ limits: { memory: "24Mi" } });
+    // A growth that is configured later counts from what the job had.
+    await workflow.cli("release", "Greedy-1");
+    expect(await memoryOf("Greedy-1-r2")).toMatchObject({ limits: { memory: "48Mi" } });
+  });
+});
+
+describe("a job that failed on a node", () => {
+  test("keeps off it with retryAvoidNode: with no other, it stays QUEUED", async () => {
+    workflow = new RetriedWorkflow({ retryCount: 5, retryAvoidNode: true });
+    await workflow.cli("submit", workflow.script("Node-1", "exit 3\n"));
+    await workflow.until("Node-1", "ERROR");
+    const [{ node }] = await workflow.history("Node-1");
+    const { affinity } = (await workflow.jobOf("Node-1-r1")).spec.template.spec;
+    const [term] = affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms;
+    expect(term.matchFields).toEqual([{ key: "metadata.name", operator: "NotIn", values: [node] }]);
+    const nodes = (await get("nodes")).items;
+    if (nodes.length > 1) return;
+    const waiting = await eventually(
+      () => workflow.status("Node-1"),
+      ({ reason }) => reason === "Unschedulable",
+    );
+    expect(waiting).toMatchObject({ attemptId: "Node-1-r1", status: "QUEUED" });
+    for (let round = 0; round < 3; round++) await workflow.sync();
+    expect(await workflow.rows("Node-1")).toEqual(["Node-1 ERROR 3", "Node-1-r1 QUEUED -1"]);
+  });
+
+  test("may run there again by default", async () => {
+    workflow = new RetriedWorkflow({ retryCount: 1 });
+    await workflow.cli("submit", workflow.script("Node-1", "echo $HOSTNAME; exit 3\n"));
+    await workflow.until("Node-1-r1", "ERROR_HELD");
+    expect((await workflow.jobOf("Node-1-r1")).spec.template.spec.affinity).toBeUndefined();
+    const [first, second] = ["out/Node-1.sh.out.0", "out/Node-1.sh.out"].map((file) =>
+      readFileSync(path.join(workflow.directory, file), "utf8"),
+    );
+    expect(first).not.toBe(second);
+  });
+});
