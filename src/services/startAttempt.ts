@@ -27,7 +27,7 @@ export async function startAttempt(deps: Deps, submitter: Submitter, workflow: S
     clearForAttempt(workflow.directory, job.fileName, previousOf(deps, workflow, job)?.attempt ?? job.attempt);
     deps.store.changeJob(job, { prepared: true });
   }
-  await submitter.submit({ ...checked, request }, { job, isNew: !job.prepared });
+  await submitter.submit({ ...checked, request }, { job: { ...job, prepared: true }, isNew: !job.prepared });
 }
 
 function previousOf({ store }: Deps, workflow: StoredWorkflow, job: StoredJob): StoredJob | undefined {
@@ -38,15 +38,16 @@ function previousOf({ store }: Deps, workflow: StoredWorkflow, job: StoredJob): 
 }
 
 /**
- * The request's own options. The values of its environment are kept in the cluster alone, in the Job of an attempt before.
- * @throws GaswError CONFIG when that Job is gone
+ * The request's own options. The values of its environment are kept in the cluster alone, in the Job of an attempt before; without it, the
+ * configuration may state them.
+ * @throws GaswError CONFIG when that Job is gone, and the configuration does not
  */
 async function optionsOf(deps: Deps, workflow: StoredWorkflow, job: StoredJob): Promise<JobOptions> {
   const { envNames = [], avoidNodes: _, ...options } = job.request;
   if (envNames.length === 0) return options;
-  const found = await environmentOf(deps, workflow, job);
-  const env = Object.fromEntries(envNames.flatMap((name) => (found?.[name] === undefined ? [] : [[name, found[name]]])));
-  if (found !== undefined && Object.keys(env).length === envNames.length) return { ...options, env };
+  const given = { ...deps.config.env, ...(await environmentOf(deps, workflow, job)) };
+  const env = Object.fromEntries(Object.entries(given).filter(([name]) => envNames.includes(name)));
+  if (envNames.every((name) => Object.hasOwn(env, name))) return { ...options, env };
   throw new GaswError("CONFIG", `job ${job.fileName} can't be submitted again: what --env gave it was in its Job alone, which is gone`, {
     hint: "put the variables into the configuration's `env`, or submit the script under another name",
   });

@@ -109,7 +109,9 @@ export class Submitter {
   async submit(submission: CheckedSubmission, { job, isNew }: Intent): Promise<Submitted> {
     const { jobId, contentHash, options } = submission.request;
     const answer = { jobId, kubeName: job.kubeName };
-    if (job.status !== "NOT_SUBMITTED") return { ...answer, created: false };
+    // What is to run again waits for its turn: its earlier run may still go on, and has left its output.
+    const waits = job.due && !job.prepared;
+    if (job.status !== "NOT_SUBMITTED" || waits) return { ...answer, created: false };
     try {
       await this.#volumesReady();
       // The Job may have run and been removed before its first submission could note that it was made.

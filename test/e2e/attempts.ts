@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { expect } from "vitest";
-import { jobRow, noteStatuses, sqliteDatabase, syncUntil, type TestDatabase } from "./gaswDatabase.ts";
+import { expectReadableRows, jobRow, noteStatuses, sqliteDatabase, syncUntil, type TestDatabase } from "./gaswDatabase.ts";
 import { get, type Result, TestWorkflow } from "./harness.ts";
 
 /** A workflow with an SQLite database as its GASW database, and what tests of resubmissions ask of both. */
@@ -82,6 +82,16 @@ export class RetriedWorkflow extends TestWorkflow {
 
   has(name: string): boolean {
     return existsSync(path.join(this.directory, name));
+  }
+
+  /** Removes everything, having looked at what is left. */
+  async finish(): Promise<void> {
+    try {
+      this.expectUnharmed();
+      await expectReadableRows(this.database);
+    } finally {
+      await this.cleanup();
+    }
   }
 
   /** Fails when a run of a script like GASW's has found another one's folder, or another one running. */

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { likeGasw, RetriedWorkflow } from "./attempts.ts";
-import { expectReadableRows, notedStatuses, signal } from "./gaswDatabase.ts";
+import { notedStatuses, signal } from "./gaswDatabase.ts";
 import { apply, eventually, kubectl } from "./harness.ts";
 
 let workflow: RetriedWorkflow;
@@ -10,11 +10,7 @@ beforeAll(async () => {
   workflow = new RetriedWorkflow({ retryCount: 2 });
   await workflow.note();
 });
-afterAll(async () => {
-  workflow.expectUnharmed();
-  await expectReadableRows(workflow.database);
-  await workflow.cleanup();
-});
+afterAll(() => workflow.finish());
 
 const text = (file: string) => readFileSync(path.join(workflow.directory, file), "utf8");
 const host = (stream: string) => /^ran on (\S+)$/m.exec(stream)?.[1] ?? "";
@@ -100,13 +96,25 @@ describe("a job that fails every time", () => {
   });
 
   test("gets one attempt more, however many ask for it at once", async () => {
+    workflow.script("Once-1", likeGasw("Once-1", "until [ -e ../Once-1.repaired ]; do sleep 0.2; done"));
     await Promise.all(["retry", "retry", "release", "retry"].map((action) => workflow.cli(action, "Once-1")));
-    workflow.put("Once-1.repaired");
     await workflow.sync();
+    workflow.put("Once-1.repaired");
     expect(await workflow.history("Once-1")).toHaveLength(4);
     await workflow.until("Once-1-r3", "COMPLETED");
     workflow.expectUnharmed();
   });
+});
+
+test("a job that is to run anew is not taken for one that has run when its script is submitted again", async () => {
+  const script = workflow.script("Anew-1", "if [ -e anew ]; then exit 0; fi; touch anew; sleep 600\n");
+  await workflow.cli("submit", script);
+  await workflow.until("Anew-1", "RUNNING");
+  await signal(workflow.database, "Anew-1", "RESCHEDULE");
+  await workflow.sync();
+  expect(await workflow.cli("submit", script)).toEqual({ stdout: "Anew-1\n", stderr: "", code: 0 });
+  await workflow.until("Anew-1", "COMPLETED");
+  expect(workflow.has("out/Anew-1.sh.out.0")).toBe(true);
 });
 
 describe("a job that is not retried", () => {

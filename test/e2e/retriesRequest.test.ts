@@ -1,0 +1,118 @@
+import { readdirSync, readFileSync, rmSync } from "node:fs";
+import path from "node:path";
+import { afterEach, describe, expect, test } from "vitest";
+import { likeGasw, RetriedWorkflow } from "./attempts.ts";
+import { eventually } from "./harness.ts";
+
+let workflow: RetriedWorkflow;
+afterEach(() => workflow.finish());
+
+const FAILS = 'echo "$SECRET"; [ -e repaired ] || exit 3\n';
+const SECRET = "s3cr3t $(HOME) $$ 'x'";
+
+describe("the values of --env", () => {
+  test("are the same at each attempt, as long as an earlier Job is there, and stand in neither state nor output", async () => {
+    workflow = new RetriedWorkflow({ retryCount: 2 });
+    await workflow.cli("submit", workflow.script("Env-1", FAILS), "--env", `SECRET=${SECRET}`, "--env", "OTHER=1");
+    await workflow.until("Env-1-r2", "ERROR_HELD");
+    workflow.put("repaired");
+    await workflow.cli("release", "Env-1");
+    await workflow.until("Env-1-r3", "COMPLETED");
+    for (const end of [".0", ".1", ".2", ""])
+      expect(readFileSync(path.join(workflow.directory, `out/Env-1.sh.out${end}`), "utf8")).toBe(`${SECRET}\n`);
+    const { env } = (await workflow.jobOf("Env-1-r3")).spec.template.spec.containers[0];
+    expect(env.map(({ name }: { name: string }) => name)).toEqual(["SECRET", "OTHER"]);
+    const folder = path.dirname(workflow.stateFile);
+    for (const file of readdirSync(folder)) expect(readFileSync(path.join(folder, file), "latin1")).not.toContain("s3cr3t");
+    expect(readFileSync(path.join(workflow.folder, "gasw.db"), "latin1")).not.toContain("s3cr3t");
+    for (const output of ["json", "text", "ndjson"]) {
+      const { stdout, stderr } = await workflow.cli("status", "--history", "--sync", "-o", output);
+      expect(stdout + stderr).not.toContain("s3cr3t");
+    }
+  });
+
+  test("are lost with the last Job: the job waits as ERROR_HELD and says so, until it is released with the values configured", async () => {
+    workflow = new RetriedWorkflow({ retryCount: 2, options: { ttlJob: "1" } });
+    await workflow.cli("submit", workflow.script("Env-1", FAILS), "--env", `SECRET=${SECRET}`);
+    await eventually(
+      () => workflow.jobs(),
+      (jobs) => jobs.length === 0,
+    );
+    const { stderr } = await workflow.sync();
+    expect(stderr).toContain("job Env-1 can't be submitted again: what --env gave it was in its Job alone, which is gone");
+    expect(stderr).not.toContain("s3cr3t");
+    await workflow.sync();
+    expect((await workflow.rows("Env-1")).map((row) => row.replace(/ -?\d+$/, ""))).toEqual(["Env-1 STALLED", "Env-1-r1 ERROR_HELD"]);
+    expect(await workflow.row("Env-1-r1")).toMatchObject({ exit_code: -1, exit_message: expect.stringContaining("what --env gave it") });
+    expect(await workflow.cli("wait", "Env-1")).toMatchObject({ code: 1 });
+    expect(await workflow.jobs()).toEqual([]);
+    expect(workflow.has("out/Env-1.sh.out")).toBe(true);
+    workflow.reconfigure({ env: { SECRET: "configured" } });
+    workflow.put("repaired");
+    expect((await workflow.cli("release", "Env-1")).stdout).toBe("Env-1-r2\n");
+    await workflow.until("Env-1-r2", "COMPLETED");
+    expect(workflow.out("Env-1")).toBe("configured\n");
+  });
+});
+
+describe("the script", () => {
+  test("that is gone before a retry has the job held, with the reason; with the script there again, `release` goes on", async () => {
+    workflow = new RetriedWorkflow({ retryCount: 2 });
+    const script = workflow.script("Gone-1", "touch began; until [ -e gone ]; do sleep 0.2; done; exit 3\n");
+    await workflow.cli("submit", script);
+    await workflow.until("Gone-1", "RUNNING");
+    rmSync(script);
+    workflow.put("gone");
+    await workflow.until("Gone-1-r1", "ERROR_HELD");
+    expect((await workflow.row("Gone-1-r1")).exit_message).toMatch(/script .*Gone-1\.sh does not exist/);
+    expect((await workflow.row("Gone-1")).status).toBe("ERROR");
+    expect(await workflow.jobOf("Gone-1-r1")).toBeUndefined();
+    workflow.script("Gone-1", "true\n");
+    expect((await workflow.cli("release", "Gone-1")).stdout).toBe("Gone-1-r2\n");
+    await workflow.until("Gone-1-r2", "COMPLETED");
+  });
+
+  test("that was changed since runs as it is now at `retry`, and submitting it is refused", async () => {
+    workflow = new RetriedWorkflow({ retryCount: 0 });
+    await workflow.cli("submit", workflow.script("Changed-1", "echo old; exit 3\n"));
+    await workflow.until("Changed-1", "ERROR_HELD");
+    const script = workflow.script("Changed-1", likeGasw("Changed-1", "echo new"));
+    expect(await workflow.cli("submit", script)).toMatchObject({ code: 7, stdout: "" });
+    expect((await workflow.cli("retry", "Changed-1")).stdout).toBe("Changed-1-r1\n");
+    await workflow.until("Changed-1-r1", "COMPLETED");
+    expect(workflow.out("Changed-1")).toContain("new\n");
+    expect(readFileSync(path.join(workflow.directory, "out/Changed-1.sh.out.0"), "utf8")).toBe("old\n");
+  });
+});
+
+describe("the options of a submission", () => {
+  test("are those of each attempt after it, whatever the configuration says by then", async () => {
+    workflow = new RetriedWorkflow({ retryCount: 1 });
+    const { image } = JSON.parse(readFileSync(workflow.configFile, "utf8"));
+    const script = workflow.script("Job-1", "[ -e repaired ] || exit 3\n");
+    const options = ["--memory", "64Mi", "--cpu", "50m", "--timeout", "77s", "--image", image, "--queue", "night"];
+    expect(await workflow.cli("submit", script, ...options, "--invocation-id", "41")).toMatchObject({ code: 0 });
+    await workflow.until("Job-1", "ERROR");
+    const other = { image: "localhost/absent:1", resources: { memory: "96Mi", cpu: "10m" }, timeout: "9m", queue: "day" };
+    workflow.reconfigure({ retryCount: 1, ...other });
+    await workflow.until("Job-1-r1", "ERROR_HELD");
+    workflow.put("repaired");
+    await workflow.cli("release", "Job-1");
+    await workflow.until("Job-1-r2", "COMPLETED");
+    const [first, ...later] = (await Promise.all(["Job-1", "Job-1-r1", "Job-1-r2"].map((id) => workflow.jobOf(id)))).map(
+      ({ metadata, spec: { template } }) => ({
+        queue: metadata.labels["kueue.x-k8s.io/queue-name"],
+        seconds: template.spec.activeDeadlineSeconds,
+        image: template.spec.containers[0].image,
+        resources: template.spec.containers[0].resources,
+      }),
+    );
+    const resources = { requests: { cpu: "50m", memory: "64Mi" }, limits: { memory: "64Mi" } };
+    expect(first).toEqual({ queue: "night", seconds: 77, image, resources });
+    expect(later).toEqual([first, first]);
+    for (const id of ["Job-1", "Job-1-r1", "Job-1-r2"]) expect((await workflow.row(id)).invocation_id).toBe(41);
+    // The same submission is still the same.
+    expect(await workflow.cli("submit", script, ...options, "--invocation-id", "41")).toEqual({ stdout: "Job-1\n", stderr: "", code: 0 });
+    expect(await workflow.cli("submit", script)).toMatchObject({ code: 7 });
+  });
+});
