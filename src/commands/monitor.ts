@@ -1,7 +1,7 @@
 import { setMaxListeners } from "node:events";
 import path from "node:path";
 import type { Context } from "../context.ts";
-import { GaswError } from "../errors.ts";
+import { type ErrorCode, GaswError } from "../errors.ts";
 import { type Round, monitor as runMonitor } from "../services/monitor.ts";
 import type { SyncDeps } from "../services/sync.ts";
 import { knownWorkflow, targetDirectory, unknownWorkflow } from "../services/workflows.ts";
@@ -84,7 +84,7 @@ class Report {
   readonly #isNdjson: boolean;
   readonly #known = new Map<string, string>();
   #cursor: number;
-  #trouble = "";
+  #troubles: ReadonlySet<ErrorCode> = new Set();
 
   constructor(context: Context, workflow: StoredWorkflow, { output, since }: MonitorCommandOptions) {
     this.#context = context;
@@ -93,13 +93,17 @@ class Report {
     this.#cursor = since ?? 0;
   }
 
-  tell({ failures }: Round): void {
+  tell({ looked, failures }: Round): void {
     const misconfigured = failures.find(({ code }) => code === "CONFIG");
     if (misconfigured !== undefined) throw misconfigured;
-    const trouble = failures.map(({ message }) => message).join("; ");
-    if (trouble !== "" && trouble !== this.#trouble) this.#context.warn(`${trouble}: it is tried again`);
-    if (trouble === "" && this.#trouble !== "") this.#context.warn("everything answers again");
-    this.#trouble = trouble;
+    // One outage has many words: a connection that breaks is refused later.
+    const fresh = failures.filter(({ code }) => !this.#troubles.has(code));
+    if (fresh.length > 0) this.#context.warn(`${fresh.map(({ message }) => message).join("; ")}: it is tried again`);
+    const troubles = new Set(failures.map(({ code }) => code));
+    // What was not asked has not answered.
+    if (!looked && this.#troubles.has("CLUSTER")) troubles.add("CLUSTER");
+    if (troubles.size === 0 && this.#troubles.size > 0) this.#context.warn("everything answers again");
+    this.#troubles = troubles;
     if (this.#isNdjson) this.#cursor = printResults(this.#context, [this.#workflow], this.#cursor);
     else this.#tellChanges();
   }

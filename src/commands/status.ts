@@ -87,8 +87,10 @@ async function refreshed(context: Context, scope: Scope, records: () => JobRecor
 /** Whether the cluster has not been asked about all of a workflow's active jobs for so long. */
 function isStale({ store, now }: Context, workflow: StoredWorkflow, maxAge: number | undefined): boolean {
   if (maxAge === undefined) return true;
-  const oldest = now().getTime() - maxAge * 1000;
-  return store.activeJobs(workflow).some(({ observed }) => observed === null || Date.parse(observed) < oldest);
+  const time = now().getTime();
+  // A time to come is a clock's that was set back since: it says nothing.
+  const isFresh = (observed: number) => observed >= time - maxAge * 1000 && observed <= time;
+  return store.activeJobs(workflow).some(({ observed }) => observed === null || !isFresh(Date.parse(observed)));
 }
 
 function tellAge(context: Context, scope: Scope): void {

@@ -25,23 +25,35 @@ export function monitorOf({ store }: Pick<Deps, "store">, workflow: StoredWorkfl
  * @throws GaswError TIMEOUT when another command is not done in a minute
  */
 export async function whileHolding<T>(deps: Deps, workflow: StoredWorkflow, action: (isHeld: boolean) => Promise<T>): Promise<T> {
+  const hold = await takeHold(deps, workflow, `process ${process.pid} on ${deps.host}`);
+  try {
+    return await action(hold !== undefined);
+  } finally {
+    hold?.release();
+  }
+}
+
+/**
+ * Takes a workflow's synchronisation over from whichever command is at it, when that is done.
+ * @param holder who takes it, in words for others
+ * @returns undefined where a monitor has it
+ * @throws GaswError TIMEOUT when another command is not done in a minute
+ */
+export async function takeHold(
+  deps: Pick<Deps, "store" | "signal">,
+  workflow: StoredWorkflow,
+  holder: string,
+): Promise<{ release(): void } | undefined> {
   const deadline = performance.now() + PATIENCE_MS;
   for (;;) {
-    const hold = deps.store.hold(workflow, `process ${process.pid} on ${deps.host}`);
-    if (hold !== undefined) {
-      try {
-        return await action(true);
-      } finally {
-        hold.release();
-      }
-    }
-    if (monitorOf(deps, workflow) !== undefined) return await action(false);
+    const hold = deps.store.hold(workflow, holder);
+    if (hold !== undefined || monitorOf(deps, workflow) !== undefined) return hold;
     if (performance.now() >= deadline) throw stillHeld(deps, workflow);
     await sleep(PAUSE_MS, undefined, { signal: deps.signal });
   }
 }
 
-function stillHeld({ store }: Deps, workflow: StoredWorkflow): GaswError {
+function stillHeld({ store }: Pick<Deps, "store">, workflow: StoredWorkflow): GaswError {
   return new GaswError("TIMEOUT", `workflow ${workflow.id} is still being synchronised by ${store.holderOf(workflow)}`, {
     hint: "try again when that is done, or end that process: its hold ends with it",
   });

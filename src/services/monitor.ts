@@ -6,13 +6,17 @@ import { asUserError } from "../kubernetes/client.ts";
 import { changes } from "../kubernetes/watch.ts";
 import type { StoredWorkflow } from "../store/store.ts";
 import { deliver } from "./deliver.ts";
-import { monitorName } from "./hold.ts";
+import { isOutage } from "./follow.ts";
+import { monitorName, takeHold } from "./hold.ts";
 import { reconcile } from "./reconcile.ts";
 import { readSignals, type SyncDeps } from "./sync.ts";
 
 /** Milliseconds between two looks at the GASW database for signals (GASW's own monitor looks every 20 s). */
 const HEARTBEAT_MS = 5000;
-/** Milliseconds between two looks at the cluster, where jobs wait and a grace period may be over; and where nothing is to be expected. */
+/**
+ * Milliseconds between two looks at the cluster, where jobs wait and a grace period may be over, or the last look failed; and where nothing
+ * is to be expected.
+ */
 const WAITING_LOOK_MS = 10_000;
 const QUIET_LOOK_MS = 60_000;
 /** Milliseconds in which changes are gathered before the cluster is looked at again. */
@@ -37,10 +41,10 @@ export interface MonitorOptions {
 /**
  * Keeps a workflow and its GASW database up to date until its jobs have ended: the cluster is watched, signals are looked for every few
  * seconds. What can't be reached is tried again at every round.
- * @throws GaswError CONFLICT when another monitor holds the workflow; CLUSTER when the cluster refuses
+ * @throws GaswError CONFLICT when another monitor holds the workflow; TIMEOUT when another command does so for long
  */
 export async function monitor(deps: SyncDeps, workflow: StoredWorkflow, options: MonitorOptions): Promise<void> {
-  const hold = deps.store.hold(workflow, monitorName(deps));
+  const hold = await takeHold({ store: deps.store, signal: options.stop }, workflow, monitorName(deps));
   if (hold === undefined) throw heldByAnother(deps, workflow);
   const watching = new AbortController();
   const rounds = new Rounds(deps, workflow);
@@ -70,11 +74,12 @@ function isDone({ store }: SyncDeps, workflow: StoredWorkflow): boolean {
   return !store.isOpen(workflow) && store.outboxSize(workflow) === 0;
 }
 
-/** Notes every change of the workflow's Jobs and pods; a watch that fails is left to the looks, and begun again with the next one. */
+/** Notes every change of the workflow's Jobs and pods; a watch that fails is left to the looks, and begun again with the next good one. */
 async function watch({ client, warn }: SyncDeps, workflow: StoredWorkflow, rounds: Rounds, signal: AbortSignal): Promise<void> {
   const labels = selector({ workflowHash: workflowHash(workflow.namespace, workflow.id) });
   const paths = [`/apis/batch/v1/namespaces/${workflow.namespace}/jobs`, `/api/v1/namespaces/${workflow.namespace}/pods`];
   const follow = async (path: string) => {
+    let told = "";
     while (!signal.aborted) {
       try {
         for await (const _ of changes(client, path, labels, signal)) rounds.wake();
@@ -82,8 +87,15 @@ async function watch({ client, warn }: SyncDeps, workflow: StoredWorkflow, round
         if (signal.aborted) return;
         const failure = asUserError(error, client);
         if (!(failure instanceof GaswError)) throw failure;
-        warn(`the watch of ${path} broke (${failure.message}): it is begun again`);
-        await rounds.untilLook(signal);
+        if (isOutage(failure)) {
+          // It is told where a look finds it.
+          rounds.wake();
+          await rounds.untilLook(signal);
+          continue;
+        }
+        if (failure.message !== told) warn(`${path} can't be watched (${failure.message}): it is looked at from time to time`);
+        told = failure.message;
+        await rounds.quiet(signal);
       }
     }
   };
@@ -98,7 +110,9 @@ class Rounds {
   #dao: Dao | undefined;
   #hasChanged = true;
   #lastLook = Number.NEGATIVE_INFINITY;
-  #seconds = 0;
+  #hasFailed = false;
+  /** Seconds that the last look took. */
+  #lookSeconds = 0;
 
   constructor(deps: SyncDeps, workflow: StoredWorkflow) {
     this.#deps = deps;
@@ -135,14 +149,20 @@ class Rounds {
       await tried(async () => void (await deliver(this.#deps, dao, this.#workflow)));
     // A connection that broke is made anew.
     if (failures.some(({ code }) => code === "DATABASE")) await this.#closeDao();
-    this.#seconds = (performance.now() - begin) / 1000;
-    return { seconds: this.#seconds, looked, failures };
+    return { seconds: (performance.now() - begin) / 1000, looked, failures };
   }
 
   async #look(signals: ReadonlyMap<string, string>): Promise<void> {
+    const begin = performance.now();
     this.#hasChanged = false;
-    this.#lastLook = performance.now();
-    await reconcile(this.#deps, this.#workflow, signals);
+    this.#hasFailed = true;
+    try {
+      await reconcile(this.#deps, this.#workflow, signals);
+      this.#hasFailed = false;
+    } finally {
+      this.#lastLook = performance.now();
+      this.#lookSeconds = (this.#lastLook - begin) / 1000;
+    }
     this.#events.emit("look");
   }
 
@@ -150,7 +170,7 @@ class Rounds {
     const { store } = this.#deps;
     const active = store.activeJobs(this.#workflow);
     const age = performance.now() - this.#lastLook;
-    const patience = active.some(({ status }) => status === "QUEUED") ? WAITING_LOOK_MS : QUIET_LOOK_MS;
+    const patience = this.#hasFailed || active.some(({ status }) => status === "QUEUED") ? WAITING_LOOK_MS : QUIET_LOOK_MS;
     return this.#hasChanged || active.some(({ due }) => due) || age >= patience;
   }
 
@@ -158,12 +178,17 @@ class Rounds {
   async pause(stop: AbortSignal): Promise<void> {
     if (!this.#hasChanged) await this.#wait("change", HEARTBEAT_MS, stop);
     // A slow cluster is left the greater part of the time to itself.
-    await this.#wait("stop", Math.max(GATHER_MS, 4000 * this.#seconds), stop);
+    await this.#wait("stop", Math.max(GATHER_MS, 4000 * this.#lookSeconds), stop);
   }
 
   /** Waits until the cluster could be looked at, for as long as that takes. */
   async untilLook(signal: AbortSignal): Promise<void> {
     await this.#wait("look", QUIET_LOOK_MS, signal);
+  }
+
+  /** Waits for as long as passes between two looks where nothing is to be expected. */
+  async quiet(signal: AbortSignal): Promise<void> {
+    await this.#wait("stop", QUIET_LOOK_MS, signal);
   }
 
   async close(): Promise<void> {
