@@ -51,7 +51,7 @@ run() {
 }
 
 sum() {
-  awk -v only="$1" -v column="$2" '$1 ~ only { total += $column } END { print total + 0 }' "$counts"
+  awk -v only="$1" -v column="$2" '$1 != "#" && $1 ~ only { total += $column } END { print total + 0 }' "$counts"
 }
 
 bash scripts/prepare.sh
@@ -84,5 +84,6 @@ release_cluster
 passed=$(sum . 2)
 failures=$(sum . 3)
 if [[ $failed -ne 0 && $failures -eq 0 ]]; then failures=1; fi
+sed -n 's/^# /failed: /p' "$counts"
 echo "$passed passed, $failures failed"
 [[ $failures -eq 0 ]]

@@ -112,11 +112,18 @@ function columnsOf(job: RecordedJob): Omit<RowChange, "status"> {
     isReplicating: job.replicating && !job.settled,
     isBeingKilled: false,
     exitCode: isOver ? exitCodeOf(job) : -1,
-    exitMessage: isOver ? shortened(output?.message ?? job.message ?? "") : "",
+    exitMessage: shortened(endMessage(job) ?? ""),
     queued: job.created,
     ...stageDates(job),
     ...(isOver ? node : {}),
   };
+}
+
+/** Why a job ended as it did: what its output says of the stage that failed, unless it was killed. */
+export function endMessage({ status, message, output }: Pick<RecordedJob, "status" | "message" | "output">): string | null {
+  if (status === "COMPLETED" || !hasEnded(status)) return null;
+  const isKilled = status === "DELETED" || status === "DELETED_REPLICA";
+  return isKilled ? message : (output?.message ?? message);
 }
 
 /** Hibernate's length of a text column. */

@@ -65,12 +65,14 @@ export async function reconcile(
 async function parseEnds(deps: Deps, attempts: readonly StoredJob[], seen: (job: StoredJob) => Seen): Promise<Map<number, ParsedOutput>> {
   const ended = attempts.filter((job) => !job.settled && isOver(job, seen(job).observation) && hasOutput(job));
   const parsed = new Map<number, ParsedOutput>();
-  for (const job of ended) {
-    const output = await parseOutput(job.directory, job.fileName, deps.signal);
-    for (const warning of output.warnings) deps.warn(`job ${job.id}: ${warning}`);
-    parsed.set(job.key, output);
-  }
+  for (const job of ended) parsed.set(job.key, await outputOf(deps, job));
   return parsed;
+}
+
+async function outputOf(deps: Deps, job: StoredJob): Promise<ParsedOutput> {
+  const output = await parseOutput(job.directory, job.fileName, deps.signal);
+  for (const warning of output.warnings) deps.warn(`job ${job.id}: ${warning}`);
+  return output;
 }
 
 /** Whether a job has ended, be it that this is only seen now. An attempt that was never submitted has no output of its own. */
@@ -171,13 +173,18 @@ async function carryOut(deps: Deps, decided: readonly Decided[], parsed: Readonl
     if (next.refusal !== undefined) deps.warn(`${next.signal} of job ${job.id} is not followed: ${next.refusal}`);
   }
   const removals = plans.filter(({ step: next }) => next.decision.removeJob);
-  await Promise.all(
-    removals.map(async ({ job, step: next, kubeJob, update }) => {
-      await removeJob(client, job, kubeJob);
-      // The announcement has noted the signal already.
-      store.applyUpdates([{ ...update, job: { ...job, signal: next.signal } }], deps.now());
-    }),
-  );
+  const removed = await Promise.allSettled(removals.map(({ job, kubeJob }) => removeJob(client, job, kubeJob)));
+  for (const [index, plan] of removals.entries()) {
+    if (removed[index]?.status !== "fulfilled") continue;
+    const { job, step: next } = plan;
+    // A killed job's output is told as far as it goes, a replica's is not (GaswMonitor).
+    const isTold = next.decision.status === "DELETED" && job.status !== "NOT_SUBMITTED" && hasOutput(job);
+    const facts = parsed.get(job.key) ?? (isTold ? await outputOf(deps, job) : undefined);
+    // The announcement has noted the signal already.
+    store.applyUpdates([{ ...updateOf(deps, plan, facts), job: { ...job, signal: next.signal } }], deps.now());
+  }
+  const failure = removed.find((one) => one.status === "rejected");
+  if (failure !== undefined) throw failure.reason;
 }
 
 /** What is over, and stays as it is, is not written again. */

@@ -1,6 +1,6 @@
 import { describeExitCode } from "../core/exitCode.ts";
 import { jobFiles } from "../core/podTemplate.ts";
-import { stageDates } from "../core/rowWrite.ts";
+import { endMessage, stageDates } from "../core/rowWrite.ts";
 import type { Result } from "../store/store.ts";
 import { readOutput } from "./storedOutput.ts";
 
@@ -49,7 +49,7 @@ export function resultRecord({ cursor, job, output: text }: Result): ResultRecor
     exitCode,
     exitName: describeExitCode(exitCode).name ?? "UNDEFINED",
     stage: output?.failedStage ?? null,
-    message: output?.message ?? job.message,
+    message: endMessage({ ...job, output }),
     stdout: relative(out),
     stderr: relative(err),
     appStdout: relative(appOut),

@@ -49,6 +49,30 @@ export function cuttingProxy({ server: { hostname, port } }: Account, limit: (co
   return listening(server, () => connections, sockets);
 }
 
+/** Passes bytes on to the API server while it is up; once it is down, every connection is reset. */
+export async function switchedProxy({ server: { hostname, port } }: Account): Promise<Double & { switchTo(state: "up" | "down"): void }> {
+  const sockets = new Set<Socket>();
+  let connections = 0;
+  let isUp = true;
+  const server = createServer((client) => {
+    connections++;
+    if (!isUp) {
+      client.resetAndDestroy();
+      return;
+    }
+    const upstream = connect(Number(port), hostname);
+    for (const socket of [client, upstream]) sockets.add(socket.on("error", () => undefined).on("close", () => sockets.delete(socket)));
+    client.on("close", () => upstream.destroy()).pipe(upstream);
+    upstream.on("close", () => client.destroy()).pipe(client);
+  });
+  const double = await listening(server, () => connections, sockets);
+  const switchTo = (state: "up" | "down") => {
+    isUp = state === "up";
+    if (!isUp) for (const socket of sockets) socket.resetAndDestroy();
+  };
+  return { ...double, switchTo };
+}
+
 /** An answer of the proxy's own; undefined: the API server's. */
 export type OwnAnswer = { readonly status: number; readonly headers?: Record<string, string>; readonly body: string } | undefined;
 

@@ -4,7 +4,7 @@ import path from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type PostgresServer, startPostgres } from "../servers/postgres.ts";
 import { errorOf } from "./expectations.ts";
-import { jobRow, syncUntil, type TestDatabase } from "./gaswDatabase.ts";
+import { jobRow, rowWhere, syncUntil, type TestDatabase } from "./gaswDatabase.ts";
 import { eventually, type Result, type Running, TestWorkflow } from "./harness.ts";
 import { passwordFile, postgresDatabase } from "./serverDatabases.ts";
 
@@ -157,20 +157,14 @@ describe("a server that is down", () => {
     await workflow.cli("submit", workflow.script("Mid-1", "until [ -e mid ]; do sleep 0.2; done\n"));
     const monitor = workflow.start("monitor", "--forever");
     try {
-      await eventually(
-        () => jobRow(database, workflow, "Mid-1").catch(() => undefined),
-        (row) => row?.status === "RUNNING",
-      );
+      await rowWhere(database, workflow, "Mid-1", ({ status }) => status === "RUNNING");
       await down();
       await workflow.cli("submit", workflow.script("Bad-2", "exit 3\n"));
       writeFileSync(path.join(workflow.directory, "mid"), "");
       for (const pattern of [/Mid-1 COMPLETED/, /Bad-2-r1 ERROR_HELD/, /: it is tried again\n/]) await printed(monitor, pattern);
       expect(await workflow.cli("status", "--sync")).toMatchObject({ code: 8, stdout: expect.stringMatching(/^Mid-1 +1 +COMPLETED /m) });
       await up();
-      await eventually(
-        () => jobRow(database, workflow, "Bad-2-r1"),
-        (row) => row?.status === "ERROR_HELD",
-      );
+      await rowWhere(database, workflow, "Bad-2-r1", ({ status }) => status === "ERROR_HELD");
       expect(await jobRow(database, workflow, "Mid-1")).toMatchObject({ status: "COMPLETED" });
       await printed(monitor, /everything answers again/);
       expect(monitor.printed.stderr.match(/it is tried again/g)).toHaveLength(1);

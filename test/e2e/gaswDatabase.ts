@@ -50,6 +50,25 @@ export function jobRow(database: TestDatabase, workflow: TestWorkflow, id: strin
   return row(database, `SELECT * FROM Jobs WHERE simulation_id = '${workflow.id}' AND id = '${id}'`);
 }
 
+/** Waits until a condition on a job's row holds; also while the tables are still to be made. */
+export async function rowWhere(
+  database: TestDatabase,
+  workflow: TestWorkflow,
+  id: string,
+  // biome-ignore lint/suspicious/noExplicitAny: a row of the table Jobs
+  holds: (row: any) => boolean,
+): Promise<void> {
+  const look = async () => {
+    try {
+      return await jobRow(database, workflow, id);
+    } catch (error) {
+      if (!/no such table|not exist|unable to open/.test(String(error))) throw error;
+      return undefined;
+    }
+  };
+  await eventually(look, (found) => found !== undefined && holds(found), 90);
+}
+
 /** Writes a signal into a job's row, as the portal does: whatever stands there. */
 export async function signal(database: TestDatabase, id: string, status: string): Promise<void> {
   await database.query(`UPDATE Jobs SET status = '${status}' WHERE id = '${id}'`);

@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { jobRow, signal, sqliteDatabase, type TestDatabase } from "./gaswDatabase.ts";
+import { rowWhere, signal, sqliteDatabase, type TestDatabase } from "./gaswDatabase.ts";
 import { eventually, type Running, TestWorkflow } from "./harness.ts";
 
 let workflow: TestWorkflow;
@@ -25,12 +25,7 @@ function monitor(...args: readonly string[]): Running {
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: a row of the table Jobs
-const rowWhere = (id: string, holds: (row: any) => boolean) =>
-  eventually(
-    () => jobRow(database, workflow, id),
-    (row) => row !== undefined && holds(row),
-    90,
-  );
+const jobWhere = (id: string, holds: (row: any) => boolean) => rowWhere(database, workflow, id, holds);
 const printed = (running: Running, pattern: RegExp) =>
   eventually(
     async () => running.printed.stdout + running.printed.stderr,
@@ -45,18 +40,16 @@ describe("monitor", () => {
       workflow.script("Good-1", "until [ -e go ]; do sleep 0.2; done\n"),
       workflow.script("Bad-1", "[ -e repaired ] || exit 3\n"),
     );
-    // Makes the tables, which this test reads before the monitor may have.
-    await workflow.cli("status", "--sync");
     const running = monitor();
-    await rowWhere("Good-1", (row) => row.status === "RUNNING");
-    await rowWhere("Bad-1-r1", (row) => row.status === "ERROR_HELD");
+    await jobWhere("Good-1", (row) => row.status === "RUNNING");
+    await jobWhere("Bad-1-r1", (row) => row.status === "ERROR_HELD");
     writeFileSync(path.join(workflow.directory, "go"), "");
-    await rowWhere("Good-1", (row) => row.status === "COMPLETED");
+    await jobWhere("Good-1", (row) => row.status === "COMPLETED");
     await printed(running, /Good-1 COMPLETED/);
     // A held job may be released at any moment.
     writeFileSync(path.join(workflow.directory, "repaired"), "");
     await signal(database, "Bad-1-r1", "UNHOLD_ERROR");
-    await rowWhere("Bad-1-r2", (row) => row.status === "COMPLETED");
+    await jobWhere("Bad-1-r2", (row) => row.status === "COMPLETED");
     expect((await running.ended).code).toBe(0);
     expect(running.printed.stdout).toMatch(/^\S+Z Bad-1-r1 ERROR_HELD Error$/m);
   });
@@ -65,9 +58,9 @@ describe("monitor", () => {
     const running = monitor("--forever");
     await printed(running, /Good-1 COMPLETED/);
     await workflow.cli("submit", workflow.script("New-1", "sleep 600\n"));
-    await rowWhere("New-1", (row) => row.status === "RUNNING");
+    await jobWhere("New-1", (row) => row.status === "RUNNING");
     await signal(database, "New-1", "KILL");
-    await rowWhere("New-1", (row) => row.status === "DELETED");
+    await jobWhere("New-1", (row) => row.status === "DELETED");
     running.kill("SIGTERM");
     expect((await running.ended).code).toBe(0);
   });
@@ -88,15 +81,15 @@ describe("monitor", () => {
     const running = monitor("--forever");
     await printed(running, /Good-1 COMPLETED/);
     await workflow.cli("submit", workflow.script("Side-1", "sleep 600\n"));
-    await rowWhere("Side-1", (row) => row.status === "RUNNING");
+    await jobWhere("Side-1", (row) => row.status === "RUNNING");
     expect(await workflow.status("Side-1")).toMatchObject({ status: "RUNNING" });
     const shown = await workflow.cli("status", "Side-1", "--sync");
     expect(shown.stdout).toMatch(/^Side-1 +RUNNING +RUNNING /m);
     expect((await workflow.cli("cancel", "Side-1")).code).toBe(0);
-    await rowWhere("Side-1", (row) => row.status === "DELETED");
+    await jobWhere("Side-1", (row) => row.status === "DELETED");
     workflow.script("Side-1", "true\n");
     expect((await workflow.cli("retry", "Side-1")).stdout).toBe("Side-1-r1\n");
-    await rowWhere("Side-1-r1", (row) => row.status === "COMPLETED");
+    await jobWhere("Side-1-r1", (row) => row.status === "COMPLETED");
     expect((await workflow.cli("wait", "Side-1", "--wait-timeout", "60s")).code).toBe(0);
     running.kill("SIGINT");
     const { code, stderr } = await running.ended;
