@@ -51,6 +51,12 @@ export class Batch {
     const { nodeSite, nodeName, ...values } = isInsert ? write.row : write.change;
     if (NEVER_WRITTEN.includes(values.status)) throw new RangeError(`${values.status} is never written to the GASW database`);
     const id = isInsert ? write.row.id : write.id;
+    if (!this.#isKey(id)) {
+      const what = `job ${id.slice(0, 40)}… has no row in the GASW database`;
+      this.#warnings.add(`${what}: its id is too long, or has characters that it can't hold`);
+      // To try it again would not help.
+      return true;
+    }
     const isWritten = isInsert ? await this.#insert(write.row) : await this.#update(id, write.ifStatus, values);
     if (!isWritten) return false;
     await this.#writeNode(id, nodeSite, nodeName, write.facts?.node);
@@ -60,12 +66,6 @@ export class Batch {
   }
 
   async #insert(row: GaswRow): Promise<boolean> {
-    if (!this.#isKey(row.id)) {
-      this.#warnings.add(
-        `job ${row.id.slice(0, 40)}… has no row in the GASW database: its id is too long, or has characters that it can't hold`,
-      );
-      return false;
-    }
     const { nodeSite, nodeName, ...rest } = row;
     const creation = row.creation ?? row.queued ?? new Date().toISOString();
     const cells = this.#cells(row.id, { ...rest, parameters: row.parameters ?? "", creation });
@@ -101,7 +101,6 @@ export class Batch {
   }
 
   async #update(id: string, ifStatus: string | null, change: RowChange): Promise<boolean> {
-    if (!this.#isKey(id)) return false;
     const cells = this.#cells(id, change);
     const { numUpdatedRows } = await this.#db
       .updateTable("jobs")

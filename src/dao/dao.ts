@@ -21,7 +21,10 @@ export interface DaoSettings {
 
 /** What a batch of writes came to. */
 export interface Applied {
-  /** For each write whether it was made: not where the row to be added was there already, or the one to be changed had changed or was gone. */
+  /**
+   * For each write whether it is done with: not where the row to be added was there already, or the one to be changed had changed or was
+   * gone. One whose id the database can't hold is left out, with a warning.
+   */
   readonly applied: readonly boolean[];
   /** Sentences on what had to be cut or left out. */
   readonly warnings: readonly string[];

@@ -203,12 +203,17 @@ class Rounds {
 
   async #wait(event: "change" | "look" | "stop", milliseconds: number, signal: AbortSignal): Promise<void> {
     const over = new AbortController();
-    const timer = setTimeout(() => over.abort(), milliseconds);
+    const end = () => over.abort();
+    const timer = setTimeout(end, milliseconds);
+    // AbortSignal.any would leave a trace in a signal that lives as long as the monitor.
+    signal.addEventListener("abort", end, { once: true });
+    if (signal.aborted) end();
     try {
-      await once(this.#events, event, { signal: AbortSignal.any([signal, over.signal]) });
+      await once(this.#events, event, { signal: over.signal });
     } catch (error) {
-      if (!signal.aborted && !over.signal.aborted) throw error;
+      if (!over.signal.aborted) throw error;
     } finally {
+      signal.removeEventListener("abort", end);
       clearTimeout(timer);
     }
   }

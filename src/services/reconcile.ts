@@ -92,20 +92,33 @@ function decideAll(
 ): Decided[] {
   const now = deps.now();
   const { retryCount, pending } = deps.config;
-  const current = new Map(attempts.map((job) => [job.key, job]));
+  const invocations = byFileName(attempts);
   return attempts.map((job) => {
     const { observation, kubeJob } = seen(job);
-    const siblings = siblingsOf(job, [...current.values()], seen);
+    const siblings = siblingsOf(job, invocations, seen);
     const fileCode = parsed.get(job.key)?.exitCode;
     const situation = { job, dao: signals.get(job.id), seen: observation, fileCode, siblings, retryCount, grace: pending, now };
     const next = step(situation);
-    current.set(job.key, { ...job, status: next.decision.status, settled: next.settled });
+    invocations.get(job.fileName)?.set(job.key, { ...job, status: next.decision.status, settled: next.settled });
     return { job, step: next, change: stepChange(job, next, kubeJob, now, by), kubeJob };
   });
 }
 
-function siblingsOf(job: StoredJob, all: readonly StoredJob[], seen: (job: StoredJob) => Seen): Siblings {
-  const others = all.filter((other) => other.fileName === job.fileName && other.key !== job.key);
+/** Attempts by their invocation's file name, then by key. */
+type Invocations = ReadonlyMap<string, Map<number, StoredJob>>;
+
+function byFileName(attempts: readonly StoredJob[]): Invocations {
+  const invocations = new Map<string, Map<number, StoredJob>>();
+  for (const job of attempts) {
+    const known = invocations.get(job.fileName) ?? new Map<number, StoredJob>();
+    invocations.set(job.fileName, known.set(job.key, job));
+  }
+  return invocations;
+}
+
+function siblingsOf(job: StoredJob, invocations: Invocations, seen: (job: StoredJob) => Seen): Siblings {
+  const attempts = invocations.get(job.fileName)?.values() ?? [];
+  const others = [...attempts].filter(({ key }) => key !== job.key);
   return {
     failures: others.filter(({ status }) => status === "ERROR" || status === "STALLED" || isHeld(status)).length,
     completed: others.some(({ status }) => status === "COMPLETED"),
@@ -225,10 +238,11 @@ async function startDue(
 ): Promise<void> {
   const now = deps.now();
   const { retryCount, pending } = deps.config;
+  const invocations = byFileName(attempts);
   const started = new Set<string>();
   const due = attempts.filter((job) => {
     if (!job.due || job.status !== "NOT_SUBMITTED" || started.has(job.fileName)) return false;
-    const siblings = siblingsOf(job, attempts, seen);
+    const siblings = siblingsOf(job, invocations, seen);
     const next = step({ job, dao: undefined, seen: seen(job).observation, siblings, retryCount, grace: pending, now });
     if (!next.effects.includes("start")) return false;
     started.add(job.fileName);

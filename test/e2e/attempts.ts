@@ -2,14 +2,14 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { expect } from "vitest";
 import { expectReadableRows, jobRow, noteStatuses, sqliteDatabase, syncUntil, type TestDatabase } from "./gaswDatabase.ts";
-import { get, type Result, TestWorkflow } from "./harness.ts";
+import { get, type Result, TestWorkflow, type WorkflowOptions } from "./harness.ts";
 
 /** A workflow with an SQLite database as its GASW database, and what tests of resubmissions ask of both. */
 export class RetriedWorkflow extends TestWorkflow {
   readonly database: TestDatabase;
 
-  constructor(config: Record<string, unknown> = {}) {
-    super();
+  constructor(config: Record<string, unknown> = {}, options: WorkflowOptions = {}) {
+    super(options);
     this.database = sqliteDatabase(path.join(this.folder, "gasw.db"));
     writeFileSync(path.join(this.directory, PRECIOUS), "the engine's own\n");
     this.reconfigure(config);
