@@ -16,6 +16,11 @@ export function isSacrificed(error: unknown): boolean {
   return /^(40001|40P01|ER_LOCK_DEADLOCK|ER_CHECKREAD|90131|SQLITE_BUSY_SNAPSHOT)$/.test(codeOf(error));
 }
 
+/** Whether a table, an index or a constraint of that name is there already, which another program has just made. */
+export function isMadeAlready(error: unknown): boolean {
+  return /^(42P07|42710|ER_TABLE_EXISTS_ERROR|ER_DUP_KEYNAME|ER_FK_DUP_NAME)$/.test(codeOf(error));
+}
+
 /** Whether an index does not take a text of that length (PostgreSQL `program_limit_exceeded`). */
 export function isTooLongForIndex(error: unknown): boolean {
   return codeOf(error) === "54000";

@@ -104,8 +104,11 @@ function jdbcValue(value: unknown): JdbcValue {
  * MariaDB and MySQL for which their drivers have no SQLSTATE of their own.
  */
 const STANDARD_STATES: Readonly<Record<number, string>> = {
+  42101: "42P07",
+  42111: "42P07",
   50200: "40001",
   90013: "3D000",
+  90045: "42710",
   90067: "08006",
   90096: "42501",
   90097: "25006",
@@ -119,7 +122,12 @@ const STANDARD_STATES: Readonly<Record<number, string>> = {
   1205: "57014",
 };
 
-function standardState({ code, vendorCode }: JdbcError): string {
+/** H2's number for whatever has no number of its own. */
+const GENERAL_ERROR = 50000;
+
+function standardState({ code, vendorCode, message }: JdbcError): string {
+  // H2 looks whether an object is there before it takes the lock under which it makes it.
+  if (vendorCode === GENERAL_ERROR && message.includes("object already exists")) return "42P07";
   return STANDARD_STATES[vendorCode] ?? code;
 }
 

@@ -5,7 +5,7 @@ import { Batch } from "./batch.ts";
 import { type Connected, OneConnectionDriver } from "./connection.ts";
 import type { Applied, Dao, DaoSettings } from "./dao.ts";
 import type { Dialect } from "./dialects.ts";
-import { isSacrificed, told } from "./errors.ts";
+import { isMadeAlready, isSacrificed, told } from "./errors.ts";
 import { JOB_COLUMNS, rowOf } from "./rows.ts";
 import { FoundNames, type FoundSchema, provideSchema } from "./schema.ts";
 import type { JobColumn, Tables } from "./tables.ts";
@@ -15,11 +15,27 @@ import { fits, fitted } from "./text.ts";
 const CHUNK = 500;
 
 /**
- * How often a transaction is done again that the database sacrificed to another one, and the longest pause before the first time, in
- * milliseconds; each further one may be four times as long: the other transaction needs that time to end.
+ * How often something is done again in which another program was faster, and the longest pause before the first time, in milliseconds;
+ * each further one may be four times as long: the other program needs that time to end.
  */
 const RETRIES = 3;
 const LONGEST_PAUSE_MS = 100;
+
+async function retried<T>(action: () => Promise<T>, isWorthIt: (error: unknown) => boolean, signal: AbortSignal): Promise<T> {
+  for (let retries = 0; ; retries++) {
+    try {
+      return await action();
+    } catch (error) {
+      if (retries === RETRIES || !isWorthIt(error)) throw error;
+    }
+    await pause(Math.random() * LONGEST_PAUSE_MS * 4 ** retries, undefined, { signal });
+  }
+}
+
+/** Whether another program makes the tables at the same time. */
+function isOvertaken(error: unknown): boolean {
+  return isMadeAlready(error) || isSacrificed(error);
+}
 
 /** The statements on the GASW database, the same for every server; what differs is the dialect's. */
 export class KyselyDao implements Dao {
@@ -56,7 +72,7 @@ export class KyselyDao implements Dao {
     });
     return await told(address, settings.signal, async () => {
       try {
-        const schema = await provideSchema(db, dialect);
+        const schema = await retried(() => provideSchema(db, dialect), isOvertaken, settings.signal);
         return new KyselyDao(db.withPlugin(new FoundNames(schema)), schema, dialect, settings, address);
       } catch (error) {
         connected.connection.destroy();
@@ -106,13 +122,11 @@ export class KyselyDao implements Dao {
 
   async apply(writes: readonly RowWrite[]): Promise<Applied> {
     if (writes.length === 0) return { applied: [], warnings: [] };
-    return await this.#told(() =>
-      this.#retried(() =>
-        this.#db
-          .transaction()
-          .execute((transaction) => new Batch(transaction, this.#schema, this.#dialect, this.#settings.timeZone).apply(writes)),
-      ),
-    );
+    const transaction = () =>
+      this.#db
+        .transaction()
+        .execute((transaction) => new Batch(transaction, this.#schema, this.#dialect, this.#settings.timeZone).apply(writes));
+    return await this.#told(() => retried(transaction, isSacrificed, this.#settings.signal));
   }
 
   async close(): Promise<void> {
@@ -147,17 +161,6 @@ export class KyselyDao implements Dao {
       found.push(...(await this.#told(() => query(values.slice(start, start + CHUNK)))));
     }
     return found;
-  }
-
-  async #retried<T>(transaction: () => Promise<T>): Promise<T> {
-    for (let retries = 0; ; retries++) {
-      try {
-        return await transaction();
-      } catch (error) {
-        if (retries === RETRIES || !isSacrificed(error)) throw error;
-      }
-      await pause(Math.random() * LONGEST_PAUSE_MS * 4 ** retries, undefined, { signal: this.#settings.signal });
-    }
   }
 
   async #told<T>(action: () => Promise<T>): Promise<T> {
