@@ -98,7 +98,8 @@ describe("the GASW database in PostgreSQL: its own ways", () => {
     const dao = await open(database.settings);
     const id = "Job-大-1";
     const { applied, warnings } = await dao.apply([insert({ command: "Größe 大 🧠" }), insert({ id })]);
-    expect(applied).toEqual([true, false]);
+    // Done with: to try the second one again would not help.
+    expect(applied).toEqual([true, true]);
     expect(warnings).toEqual([expect.stringContaining("has no row")]);
     expect((await dao.rows([ROW.id])).get(ROW.id)?.command).toBe("Größe ? ?");
   });
