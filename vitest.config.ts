@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 const reporters = ["default", "./test/reporter.ts"];
@@ -7,6 +8,8 @@ const SERVERS = ["test/integration/dao/{postgres,mariadb,h2,jdbcFaults,jdbcServe
 export default defineConfig({
   test: {
     reporters,
+    // Vitest leaves one core to itself, which it hardly uses.
+    maxWorkers: availableParallelism(),
     projects: [
       { test: { name: "unit", include: ["test/unit/**/*.test.ts"], testTimeout: 20_000 } },
       { test: { name: "integration", include: ["test/integration/**/*.test.ts"], exclude: SERVERS, testTimeout: 60_000 } },

@@ -8,6 +8,9 @@ set -euo pipefail
 name=gasw-k8s
 kubeconfig=$DIR/kind.kubeconfig
 workflows=/tmp/gasw-k8s-kind
+for program in kind docker kubectl busybox bash-static jq; do
+  command -v "$program" >/dev/null || unavailable "$program is missing, which the kind cluster or the images of its tests need."
+done
 mkdir -p "$DIR/images" "$workflows"
 if ! kind get clusters 2>/dev/null | grep -qx "$name"; then
   kind create cluster --name "$name" --kubeconfig "$kubeconfig" --config - >&2 <<END
@@ -18,9 +21,10 @@ nodes:
     extraMounts:
       - { hostPath: $workflows, containerPath: $workflows }
 END
-  docker cp "$HERE/mount.nfs" "$name-control-plane:/sbin/mount.nfs" >&2
-  "$HERE/images.sh" "$DIR/images" >&2
-  for image in bash tools; do kind load image-archive --name "$name" "$DIR/images/$image.tar" >&2; done
 fi
+# Every time: what made the cluster may have been cut off before this.
+docker cp "$HERE/mount.nfs" "$name-control-plane:/sbin/mount.nfs" >&2
+"$HERE/images.sh" "$DIR/images" >&2
+for image in bash tools; do kind load image-archive --name "$name" "$DIR/images/$image.tar" >&2; done
 kind export kubeconfig --name "$name" --kubeconfig "$kubeconfig" >&2
 printf 'export GASW_K8S_TEST_KUBECONFIG=%q GASW_K8S_TEST_WORKFLOWS=%q\n' "$kubeconfig" "$workflows"

@@ -301,7 +301,11 @@ KUBE=$(build_kube)
 started=$SECONDS
 prepare_run_folder
 if [[ $NFS == helper ]]; then
-  grep -qw nfs /proc/filesystems && why= || why=" (this kernel has no NFS client)"
+  if grep -qw nfs /proc/filesystems; then
+    why=" (GASW_K8S_CLUSTER_NFS=kernel takes the kernel's client, for folders that this machine exports)"
+  else
+    why=" (this kernel has no NFS client)"
+  fi
   say "NFS: bind-mount helper$why"
 else
   say "NFS: the kernel's client"

