@@ -183,7 +183,7 @@ export class Store {
   /**
    * Writes the intent to submit a job, before anything is made for it. The same submission again is the same row; one that never got as
    * far as the cluster may be corrected.
-   * @throws GaswError CONFLICT when the job was submitted with another content
+   * @throws GaswError CONFLICT when the job was submitted with another content, be it that it is to run again
    */
   recordIntent(
     workflow: StoredWorkflow,
@@ -192,7 +192,7 @@ export class Store {
     return this.#write(() => {
       const known = this.findJob(workflow, job.id);
       if (known !== undefined) {
-        if (known.contentHash === job.contentHash || known.status === "NOT_SUBMITTED") return { job: known, isNew: false };
+        if (known.contentHash === job.contentHash || this.#isCorrectable(known)) return { job: known, isNew: false };
         throw new GaswError("CONFLICT", `job ${job.id} of workflow ${workflow.id} was already submitted with another content`, {
           hint: "the script or an option has changed since: submit it under another name",
         });
@@ -393,6 +393,12 @@ export class Store {
 
   #jobs(condition: string, values: readonly (string | number)[]): StoredJob[] {
     return this.#all<Record<string, unknown>>(`${JOBS} ${condition}`, values).map(jobOf);
+  }
+
+  /** Whether the cluster has never accepted a job, and this tool does not submit it by itself with what was asked for first. */
+  #isCorrectable({ key, status, attempt, due, prepared }: StoredJob): boolean {
+    if (status !== "NOT_SUBMITTED" || attempt > 0 || (due && !prepared)) return false;
+    return this.#get("SELECT 1 FROM transitions WHERE job = ? AND status <> 'NOT_SUBMITTED' LIMIT 1", [key]) === undefined;
   }
 
   #insert(

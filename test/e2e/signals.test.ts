@@ -131,6 +131,22 @@ describe("RESCHEDULE", () => {
     await syncUntil(database, workflow, "Anew-1", (row) => row.status === "COMPLETED");
     expect(await history("Anew-1")).toHaveLength(1);
   });
+
+  test("keeps a job to its content while it waits for its turn: its id for the same script, exit 7 for a changed one", async () => {
+    const body = "echo first; [ -e kept ] || sleep 600\n";
+    await running("Kept-1", body);
+    await signal(database, "Kept-1", "RESCHEDULE");
+    await sync();
+    expect(await history("Kept-1")).toMatchObject([{ status: "NOT_SUBMITTED" }]);
+    expect(await workflow.cli("submit", workflow.script("Kept-1", body))).toEqual({ stdout: "Kept-1\n", stderr: "", code: 0 });
+    const changed = await workflow.cli("submit", workflow.script("Kept-1", "echo changed\n"));
+    expect(changed).toMatchObject({ stdout: "", code: 7 });
+    expect(changed.stderr).toMatch(/^error: job Kept-1 .* was already submitted with another content\nhint: /);
+    workflow.script("Kept-1", body);
+    writeFileSync(path.join(workflow.directory, "kept"), "");
+    await syncUntil(database, workflow, "Kept-1", (row) => row.status === "COMPLETED");
+    expect(workflow.out("Kept-1")).toBe("first\n");
+  });
 });
 
 test("a signal for a row that is none of ours is left alone", async () => {

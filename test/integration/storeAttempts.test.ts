@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { StoredRequest } from "../../src/core/job.ts";
-import { Store, type StoredWorkflow } from "../../src/store/store.ts";
+import { Store, type StoredJob, type StoredWorkflow } from "../../src/store/store.ts";
 
 const NOW = new Date("2026-01-02T03:04:05Z");
 let folder: string;
@@ -20,8 +20,8 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-function submit(id: string, request: StoredRequest = {}) {
-  return store.recordIntent(workflow, { id, kubeName: `k-${id.toLowerCase()}`, contentHash: "c0ffee", image: "debian", request }).job;
+function submit(id: string, request: StoredRequest = {}, contentHash = "c0ffee") {
+  return store.recordIntent(workflow, { id, kubeName: `k-${id.toLowerCase()}`, contentHash, image: "debian", request }).job;
 }
 const outboxIds = () => store.outbox(workflow, store.outboxEnd(), 100).map(({ job }) => job.id);
 const drain = () =>
@@ -60,6 +60,46 @@ describe("attempts", () => {
     store.addAttempt(submit("Job-1"), {});
     expect(store.lookUp("Job", true).map(({ id }) => id)).toEqual(["Job-1"]);
     expect(store.lookUp("Job-1-r1", true).map(({ id }) => id)).toEqual(["Job-1-r1"]);
+  });
+});
+
+describe("a submission with another content", () => {
+  const runsAgain = { status: "NOT_SUBMITTED", due: true, prepared: false } as const;
+
+  test("is taken while the cluster has never accepted the job, also when `retry` has tried to submit it", () => {
+    const job = submit("Job-1");
+    expect(submit("Job-1", {}, "changed").key).toBe(job.key);
+    store.changeJob(job, { due: true, prepared: true });
+    expect(submit("Job-1", {}, "changed").key).toBe(job.key);
+  });
+
+  test.each<[string, (job: StoredJob) => void]>([
+    ["has been accepted", (job) => store.changeJob(job, { status: "QUEUED" })],
+    [
+      "waits to be run again",
+      (job) => {
+        store.changeJob(job, { status: "RUNNING" });
+        store.changeJob({ ...job, status: "RUNNING" }, runsAgain);
+      },
+    ],
+    [
+      "is just being run again",
+      (job) => {
+        store.changeJob(job, { status: "RUNNING" });
+        store.changeJob({ ...job, status: "RUNNING" }, { ...runsAgain, prepared: true });
+      },
+    ],
+    ["is about to be submitted by this tool", (job) => store.changeJob(job, { due: true })],
+  ])("is refused when the job %s", (_, arrange) => {
+    const job = submit("Job-1");
+    arrange(job);
+    expect(() => submit("Job-1", {}, "changed")).toThrow("was already submitted with another content");
+    expect(submit("Job-1").key).toBe(job.key);
+  });
+
+  test("is refused when it is called like another script's next attempt", () => {
+    store.addAttempt(submit("Job-1"), {});
+    expect(() => submit("Job-1-r1", {}, "other")).toThrow("was already submitted with another content");
   });
 });
 
