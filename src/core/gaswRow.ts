@@ -29,7 +29,7 @@ export interface GaswRow {
   readonly invocationId: number;
 }
 
-/** What this tool changes of a row that is there; the other columns belong to whoever made it. */
+/** What this tool changes of a row that is there; the other columns belong to whoever made it, and so does the request unless it was corrected. */
 export type RowChange = Partial<
   Pick<
     GaswRow,
@@ -44,6 +44,9 @@ export type RowChange = Partial<
     | "end"
     | "nodeSite"
     | "nodeName"
+    | "command"
+    | "parameters"
+    | "invocationId"
   >
 > & { readonly status?: GaswStatus };
 

@@ -93,7 +93,17 @@ export type StoredRequest = Omit<JobOptions, "env"> & {
   readonly envNames?: readonly string[];
   /** Nodes on which an earlier attempt failed and that are to be avoided. */
   readonly avoidNodes?: readonly string[];
+  /** What the GASW database may have been told of submissions that the cluster did not accept and that this one corrects. */
+  readonly corrects?: readonly ToldRequest[];
 };
+
+/** What a job's row in the GASW database shows of its request. */
+export interface ToldRequest {
+  readonly command: string | null;
+  readonly parameters: string | null;
+  /** Null where it is not known. */
+  readonly invocationId: number | null;
+}
 
 export function storedRequest({ env, ...options }: JobOptions): StoredRequest {
   return env === undefined ? options : { ...options, envNames: Object.keys(env) };

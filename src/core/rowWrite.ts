@@ -1,5 +1,5 @@
 import type { GaswRow, NodeFacts, RowChange, RowFacts, RowWrite } from "./gaswRow.ts";
-import { type GaswStatus, hasEnded, type LocalStatus } from "./job.ts";
+import { type GaswStatus, hasEnded, type LocalStatus, type ToldRequest } from "./job.ts";
 import type { Removal } from "./observed.ts";
 import { isSignal, type Signal } from "./signal.ts";
 
@@ -35,6 +35,8 @@ export interface RecordedJob {
   readonly ended: string | null;
   readonly command: string | null;
   readonly parameters: string | null;
+  /** What its row may show of submissions that were refused and then corrected. */
+  readonly corrects?: readonly ToldRequest[] | undefined;
   readonly output: ParsedOutput | null;
 }
 
@@ -60,13 +62,15 @@ export function nextStatus(job: Pick<RecordedJob, "status" | "removal" | "signal
 /**
  * The write that brings a job's row up to the job.
  * @param found the row; undefined where there is none
- * @param invocationId for a row that is to be made
+ * @param invocationId for a row that is to be made, or whose request was corrected
  */
 export function rowWrite(job: RecordedJob, found: GaswRow | undefined, invocationId: number, facts: RowFacts): RowWrite {
   const columns = columnsOf(job);
   if (found === undefined) return { kind: "insert", row: { ...newRow(job, invocationId), ...columns }, facts };
   const status = nextStatus(job, found.status);
-  const change: RowChange = { ...columns, ...(status === undefined ? {} : { status }) };
+  const { command, parameters } = job;
+  const request = showsRefused(found, job.corrects) ? { command, parameters: parameters ?? "", invocationId } : {};
+  const change: RowChange = { ...columns, ...request, ...(status === undefined ? {} : { status }) };
   // The engine's own row has its dates of creation and queueing already.
   const { queued, ...rest } = change;
   return {
@@ -76,6 +80,16 @@ export function rowWrite(job: RecordedJob, found: GaswRow | undefined, invocatio
     change: found.queued === null && queued !== undefined ? { ...rest, queued } : rest,
     facts,
   };
+}
+
+/** Whether a row shows a request that was refused and then corrected; another one is its maker's. */
+export function showsRefused(found: GaswRow, corrects: readonly ToldRequest[] = []): boolean {
+  return corrects.some(
+    ({ command, parameters, invocationId }) =>
+      found.command === command &&
+      (found.parameters ?? "") === (parameters ?? "") &&
+      (invocationId === null || found.invocationId === invocationId),
+  );
 }
 
 function newRow(job: RecordedJob, invocationId: number): GaswRow & { readonly status: GaswStatus } {

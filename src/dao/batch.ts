@@ -71,7 +71,7 @@ export class Batch {
     const cells = this.#cells(row.id, { ...rest, parameters: row.parameters ?? "", creation });
     // NULL there makes GASW's lists fail.
     for (const checkpoint of this.#schema.among("jobs", ["checkpoint_init", "checkpoint_upload"])) cells[checkpoint] = 0;
-    return await this.#insertJob(row.id, cells);
+    return await this.#fittingIndex(row.id, cells, (fitting) => this.#insertIfMissing("jobs", fitting as Tables["jobs"]));
   }
 
   /** Whether an id can be a row's key, which can't be cut. */
@@ -81,27 +81,29 @@ export class Batch {
   }
 
   /** Tries long parameters whole first: whether the index takes them depends on how well the server can compress them. */
-  async #insertJob(id: string, cells: Cells): Promise<boolean> {
+  async #fittingIndex(id: string, cells: Cells, write: (cells: Cells) => Promise<boolean>): Promise<boolean> {
     const { indexBytes } = this.#dialect;
     const { parameters } = cells;
-    if (indexBytes === undefined || typeof parameters !== "string" || Buffer.byteLength(parameters) <= indexBytes) {
-      return await this.#insertIfMissing("jobs", cells as Tables["jobs"]);
-    }
+    if (indexBytes === undefined || typeof parameters !== "string" || Buffer.byteLength(parameters) <= indexBytes)
+      return await write(cells);
     await sql`savepoint whole`.execute(this.#db);
     try {
-      return await this.#insertIfMissing("jobs", cells as Tables["jobs"]);
+      return await write(cells);
     } catch (error) {
       if (!isTooLongForIndex(error)) throw error;
       await sql`rollback to savepoint whole`.execute(this.#db);
     }
     const { text } = fitted(parameters, { name: "parameters", length: null, charset: null }, indexBytes);
-    const isMade = await this.#insertIfMissing("jobs", { ...cells, parameters: text } as Tables["jobs"]);
-    if (isMade) this.#warnings.add(`job ${id}: parameters was cut to ${text.length} characters, which its index can take`);
-    return isMade;
+    const isWritten = await write({ ...cells, parameters: text });
+    if (isWritten) this.#warnings.add(`job ${id}: parameters was cut to ${text.length} characters, which its index can take`);
+    return isWritten;
   }
 
   async #update(id: string, ifStatus: string | null, change: RowChange): Promise<boolean> {
-    const cells = this.#cells(id, change);
+    return await this.#fittingIndex(id, this.#cells(id, change), (cells) => this.#updateWhere(id, ifStatus, cells));
+  }
+
+  async #updateWhere(id: string, ifStatus: string | null, cells: Cells): Promise<boolean> {
     const { numUpdatedRows } = await this.#db
       .updateTable("jobs")
       // Facts alone change no column, but must find the row as it was.

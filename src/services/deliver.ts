@@ -1,8 +1,8 @@
 import type { GaswRow, RowWrite } from "../core/gaswRow.ts";
-import { type RecordedJob, rowWrite } from "../core/rowWrite.ts";
+import { type RecordedJob, rowWrite, showsRefused } from "../core/rowWrite.ts";
 import { isSignal } from "../core/signal.ts";
 import type { Dao } from "../dao/dao.ts";
-import type { OutboxEntry, StoredWorkflow } from "../store/store.ts";
+import type { OutboxEntry, StoredJob, StoredWorkflow } from "../store/store.ts";
 import type { Deps } from "./deps.ts";
 import { factsOf, readOutput } from "./storedOutput.ts";
 
@@ -63,7 +63,12 @@ async function invocationIds(
   entries: readonly OutboxEntry[],
   rows: ReadonlyMap<string, GaswRow>,
 ): Promise<Map<string, number>> {
-  const found = new Map(entries.flatMap(({ job }) => (rows.has(job.id) ? [[job.fileName, rows.get(job.id)?.invocationId ?? 0]] : [])));
+  const found = new Map(
+    entries.flatMap(({ job }) => {
+      const row = rows.get(job.id);
+      return row === undefined ? [] : [[job.fileName, correctedId(job, row) ?? row.invocationId]];
+    }),
+  );
   const missing = [...new Set(entries.map(({ job }) => job.fileName))].filter((name) => !found.has(name));
   if (missing.length === 0) return found;
   for (const [name, id] of await dao.invocationIds(workflow.id, missing)) found.set(name, id);
@@ -78,12 +83,18 @@ async function invocationIds(
   return found;
 }
 
+/** The number that a correction states of a request that its row shows still. */
+function correctedId({ request }: StoredJob, row: GaswRow): number | undefined {
+  return showsRefused(row, request.corrects) ? request.invocationId : undefined;
+}
+
 function recorded({ job, output }: OutboxEntry): RecordedJob {
   const { request } = job;
   return {
     ...job,
     command: request.command ?? null,
     parameters: request.parameters ?? null,
+    corrects: request.corrects,
     output: output === null ? null : readOutput(output),
   };
 }

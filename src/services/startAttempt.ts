@@ -43,7 +43,7 @@ function previousOf({ store }: Deps, workflow: StoredWorkflow, job: StoredJob): 
  * @throws GaswError CONFIG when that Job is gone, and the configuration does not
  */
 async function optionsOf(deps: Deps, workflow: StoredWorkflow, job: StoredJob): Promise<JobOptions> {
-  const { envNames = [], avoidNodes: _, ...options } = job.request;
+  const { envNames = [], avoidNodes: _, corrects: __, ...options } = job.request;
   if (envNames.length === 0) return options;
   const given = { ...deps.config.env, ...(await environmentOf(deps, workflow, job)) };
   const env = Object.fromEntries(Object.entries(given).filter(([name]) => envNames.includes(name)));
@@ -77,11 +77,13 @@ export function nextRequest(
   { request, node, reason }: Pick<StoredJob, "request" | "node" | "reason">,
   { retryMemoryGrowth, retryAvoidNode, resources }: Deps["config"],
 ): StoredRequest {
-  const memory = request.memory ?? resources.memory;
+  // What was refused before the first attempt is told of in its row alone.
+  const { corrects: _, ...asked } = request;
+  const memory = asked.memory ?? resources.memory;
   const isTooSmall = reason === "OOMKilled" && retryMemoryGrowth !== 1 && memory !== undefined;
-  const avoidNodes = retryAvoidNode && node !== null ? [...new Set([...(request.avoidNodes ?? []), node])] : request.avoidNodes;
+  const avoidNodes = retryAvoidNode && node !== null ? [...new Set([...(asked.avoidNodes ?? []), node])] : asked.avoidNodes;
   return {
-    ...request,
+    ...asked,
     ...(isTooSmall ? { memory: scaleMemory(memory, retryMemoryGrowth) } : {}),
     ...(avoidNodes === undefined ? {} : { avoidNodes }),
   };

@@ -8,7 +8,7 @@ import { asUserError } from "../kubernetes/client.ts";
 import { createJob, jobPath } from "../kubernetes/jobs.ts";
 import { find, remove } from "../kubernetes/objects.ts";
 import { ensureVolume, renewMarks } from "../kubernetes/volumes.ts";
-import type { StoredJob, StoredWorkflow } from "../store/store.ts";
+import type { JobChange, StoredJob, StoredWorkflow } from "../store/store.ts";
 import type { Deps } from "./deps.ts";
 import { podSettings } from "./podSettings.ts";
 import { hasOutput } from "./recordedCode.ts";
@@ -37,6 +37,8 @@ export interface Intent {
   readonly job: StoredJob;
   /** False when an earlier submission wrote it down. */
   readonly isNew: boolean;
+  /** The job as a submission with another content wrote it down, which the cluster did not accept; this one takes its place. */
+  readonly corrected?: StoredJob;
 }
 
 /** A job that the cluster has accepted. */
@@ -92,38 +94,58 @@ export class Submitter {
    * Writes down that the job will be made; nothing is in the cluster yet.
    * @throws GaswError CONFLICT when it was submitted before with another content
    */
-  intend({ request }: CheckedSubmission): Intent {
-    return this.#deps.store.recordIntent(this.#workflow, {
-      id: request.jobId,
-      kubeName: jobName(this.#workflow.namespace, this.#workflow.id, request.jobId),
-      contentHash: request.contentHash,
-      image: podSettings(this.#deps.config, request.options).image,
-      request: storedRequest(request.options),
-    });
+  intend(submission: CheckedSubmission): Intent {
+    const { store, config } = this.#deps;
+    const { jobId, contentHash, options } = submission.request;
+    const kubeName = jobName(this.#workflow.namespace, this.#workflow.id, jobId);
+    const content = { contentHash, image: podSettings(config, options).image, request: storedRequest(options) };
+    const intent = store.recordIntent(this.#workflow, { id: jobId, kubeName, ...content });
+    if (intent.job.contentHash === contentHash) return intent;
+    const { job: corrected } = intent;
+    if (hasOutput(corrected)) throw ranBefore(corrected);
+    const correction = correctionOf(corrected, content);
+    // Somebody else may have written the row meanwhile: its content counts then.
+    if (!store.changeJob(corrected, correction)) return this.intend(submission);
+    return { job: { ...corrected, ...correction }, isNew: false, corrected };
   }
 
   /**
    * Makes the volumes ready and the Job; the same submission again makes nothing.
    * @throws GaswError CLUSTER, VOLUME_NOT_READY, CONFLICT, NOT_FOUND
    */
-  async submit(submission: CheckedSubmission, { job, isNew }: Intent): Promise<Submitted> {
-    const { jobId, contentHash, options } = submission.request;
+  async submit(submission: CheckedSubmission, intent: Intent): Promise<Submitted> {
+    const { job } = intent;
+    const { jobId, options } = submission.request;
     const answer = { jobId, kubeName: job.kubeName };
     // What is to run again waits for its turn: its earlier run may still go on, and has left its output.
     const waits = job.due && !job.prepared;
     if (job.status !== "NOT_SUBMITTED" || waits) return { ...answer, created: false };
     try {
       await this.#volumesReady();
-      // The Job may have run and been removed before its first submission could note that it was made.
-      const hasRun = !isNew && hasOutput(job);
-      if (hasRun && job.contentHash !== contentHash) throw ranBefore(job);
-      const created = hasRun ? false : await this.#create(submission);
+      const created = await this.#make(submission, intent);
       const { image } = podSettings(this.#deps.config, options);
-      const accepted = { status: "QUEUED", submitted: this.#deps.now().toISOString(), contentHash, image, due: false } as const;
-      if (!this.#deps.store.changeJob(job, accepted)) await this.#changedMeanwhile(job);
+      const accepted = { status: "QUEUED", submitted: this.#deps.now().toISOString(), due: false } as const;
+      // Another submission may have written its own content down meanwhile: what was accepted counts.
+      if (!this.#deps.store.changeJob(job, { ...accepted, ...contentOf({ ...job, image }) })) await this.#changedMeanwhile(job);
       return { ...answer, created };
     } catch (error) {
       throw asUserError(error, this.#deps.client);
+    }
+  }
+
+  /** @returns whether the Job was made now */
+  async #make(submission: CheckedSubmission, { job, isNew, corrected }: Intent): Promise<boolean> {
+    try {
+      // The Job may have run and been removed before its first submission could note that it was made.
+      const hasRun = !isNew && hasOutput(job);
+      if (hasRun && corrected !== undefined) throw ranBefore(corrected);
+      return hasRun ? false : await this.#create(submission);
+    } catch (error) {
+      // What the cluster has is not the correction: the job stays what it was.
+      const isOther = error instanceof GaswError && error.code === "CONFLICT";
+      if (isOther && corrected !== undefined)
+        this.#deps.store.changeJob(job, { ...contentOf(corrected), invocationId: corrected.invocationId });
+      throw error;
     }
   }
 
@@ -168,6 +190,25 @@ export class Submitter {
       warn(`the volumes' marks of use could not be renewed: ${messageOf(asUserError(error, client))}`);
     }
   }
+}
+
+/** What a job was submitted with. A number that it has not got yet may have come from the GASW database meanwhile. */
+function contentOf({ contentHash, image, request, invocationId }: StoredJob): JobChange {
+  return { contentHash, image, request, ...(invocationId === null ? {} : { invocationId }) };
+}
+
+/** What a submission makes of a job that was written down with another content. */
+function correctionOf({ request, invocationId, delivered }: StoredJob, content: Pick<StoredJob, "contentHash" | "image" | "request">) {
+  const { command = null, parameters = null, corrects = [] } = request;
+  return {
+    ...content,
+    request: { ...content.request, corrects: distinct([...corrects, { command, parameters, invocationId }]) },
+    invocationId: content.request.invocationId ?? (delivered ? invocationId : null),
+  };
+}
+
+function distinct<T>(values: readonly T[]): T[] {
+  return [...new Map(values.map((value) => [JSON.stringify(value), value])).values()];
 }
 
 function ranBefore(job: StoredJob): GaswError {

@@ -50,6 +50,7 @@ export type JobChange = Partial<
     StoredJob,
     | "contentHash"
     | "image"
+    | "request"
     | "status"
     | "reason"
     | "message"
@@ -129,6 +130,11 @@ const FLAGS = ["settled", "due", "prepared", "replicating", "delivered"] as cons
 function jobOf(row: Record<string, unknown>): StoredJob {
   const flags = Object.fromEntries(FLAGS.map((flag) => [flag, row[flag] === 1]));
   return { ...row, ...flags, request: JSON.parse(String(row.request)) } as unknown as StoredJob;
+}
+
+function cellOf(value: JobChange[keyof JobChange]): string | number | null {
+  if (typeof value === "boolean") return Number(value);
+  return typeof value === "object" && value !== null ? JSON.stringify(value) : (value ?? null);
 }
 
 /** The local state: workflows, jobs, and every change of status. Synchronous, each method one transaction. */
@@ -440,7 +446,7 @@ export class Store {
     const columns = Object.entries(change).filter(([, value]) => value !== undefined);
     if (columns.length === 0) return true;
     const assignments = columns.map(([name]) => `${COLUMN_NAMES[name as keyof JobChange]} = ?`).join(", ");
-    const values = columns.map(([, value]) => (typeof value === "boolean" ? Number(value) : (value as string | number | null)));
+    const values = columns.map(([, value]) => cellOf(value));
     const { changes } = this.#run(
       `UPDATE jobs SET ${assignments} WHERE key = ? AND status = ? AND settled = ifnull(?, settled) AND (? OR signal IS ?)`,
       [
@@ -511,6 +517,7 @@ export class Store {
 const COLUMN_NAMES: Readonly<Record<keyof JobChange, string>> = {
   contentHash: "content_hash",
   image: "image",
+  request: "request",
   status: "status",
   reason: "reason",
   message: "message",

@@ -422,6 +422,11 @@ export function daoContract(name: string, traits: DatabaseTraits): void {
       const kept = (await rowIn(dao, "Random"))?.parameters ?? "";
       expect(kept).toBe(random.slice(0, traits.incompressible ?? random.length));
       expect(warnings.filter((warning) => warning.includes("job Random")).length).toBe(kept === random ? 0 : 1);
+      // A corrected request is no other case.
+      const corrected = [...random].reverse().join("");
+      const correct: RowWrite = { kind: "update", id: "Plain", ifStatus: "QUEUED", change: { parameters: corrected } };
+      expect((await dao.apply([correct])).applied).toEqual([true]);
+      expect((await rowIn(dao, "Plain"))?.parameters).toBe(corrected.slice(0, traits.incompressible ?? corrected.length));
     });
 
     test("as an id gets no row, and a warning", async () => {

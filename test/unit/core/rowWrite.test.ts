@@ -78,6 +78,24 @@ describe("a row that is there", () => {
     expect(change).toMatchObject({ status: "RUNNING", download: RAN.started });
   });
 
+  test("shows a corrected request as soon as what it showed was the refused one; its number where the correction has one", () => {
+    const told = { command: "refused.sh", parameters: null, invocationId: 3 };
+    const refused = { command: "refused.sh", parameters: "", invocationId: 3 };
+    expect(updated({ corrects: [told] }, refused).change).toMatchObject({ command: "app.sh", parameters: "a b", invocationId: 7 });
+    const unknown = { ...told, invocationId: null };
+    expect(updated({ corrects: [{ ...told, command: "other.sh" }, unknown] }, refused).change).toMatchObject({ command: "app.sh" });
+    expect(updated({ corrects: [told], command: null, parameters: null }, refused).change).toMatchObject({ command: null, parameters: "" });
+  });
+
+  test.each<Partial<GaswRow>>([
+    { command: "engine.sh", parameters: "", invocationId: 3 },
+    { command: "refused.sh", parameters: "x", invocationId: 3 },
+    { command: "refused.sh", parameters: "", invocationId: 4 },
+  ])("keeps the request that its maker wrote, whatever was corrected: %j", (found) => {
+    const { change } = updated({ corrects: [{ command: "refused.sh", parameters: null, invocationId: 3 }] }, found);
+    for (const column of ["command", "parameters", "invocationId"]) expect(change).not.toHaveProperty(column);
+  });
+
   test("gets its date of queueing where it has none", () => {
     expect(updated({}, { queued: null }).change.queued).toBe(JOB.created);
   });
