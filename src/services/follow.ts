@@ -36,9 +36,12 @@ export function isOutage(error: unknown): boolean {
   return cause instanceof ApiError ? cause.status >= 500 || cause.status === 429 : NO_ANSWER.has(causeCode(cause));
 }
 
-/** Whether a job was written down, but nobody has submitted it for so long that it is not waited for: `submit` starts it. */
-export function isLeftUnsubmitted({ status, created }: Pick<StoredJob, "status" | "created">, now: Date): boolean {
-  return status === "NOT_SUBMITTED" && now.getTime() - Date.parse(created) >= SUBMISSION_PATIENCE_MS;
+/**
+ * Whether a job was written down, but nobody has submitted it for so long that it is not waited for: `submit` starts it. One that is due
+ * is started by a synchronisation, however long its turn or the room for it takes to come.
+ */
+export function isLeftUnsubmitted({ status, due, created }: Pick<StoredJob, "status" | "due" | "created">, now: Date): boolean {
+  return status === "NOT_SUBMITTED" && !due && now.getTime() - Date.parse(created) >= SUBMISSION_PATIENCE_MS;
 }
 
 /**

@@ -123,11 +123,14 @@ describe("REPLICATE", () => {
 });
 
 describe("RESCHEDULE", () => {
-  test("has the same row run again, when its first run is gone", async () => {
+  test("has the same row run again, when its first run is gone; `wait` goes on until then", async () => {
     await running("Anew-1", "if [ -e anew ]; then exit 0; fi; touch anew; sleep 600\n");
     await signal(database, "Anew-1", "RESCHEDULE");
     await sync();
     expect(await jobRow(database, workflow, "Anew-1")).toMatchObject({ status: "SUCCESSFULLY_SUBMITTED", download: null });
+    // A job that was submitted long ago is no other case.
+    await sqliteDatabase(workflow.stateFile).query("UPDATE jobs SET created = '2026-01-02T03:04:05.000Z' WHERE id = 'Anew-1'");
+    expect(await workflow.cli("wait", "Anew-1", "--wait-timeout", "1s")).toMatchObject({ code: 124 });
     await syncUntil(database, workflow, "Anew-1", (row) => row.status === "COMPLETED");
     expect(await history("Anew-1")).toHaveLength(1);
   });

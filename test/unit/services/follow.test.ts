@@ -1,0 +1,21 @@
+import { describe, expect, test } from "vitest";
+import { isLeftUnsubmitted } from "../../../src/services/follow.ts";
+
+const NOW = new Date("2026-01-02T03:10:00.000Z");
+const JUST_NOW = "2026-01-02T03:09:00.000Z";
+const LONG_AGO = "2026-01-02T03:00:00.000Z";
+
+describe("a job that is not submitted", () => {
+  test("is waited for until its submission takes too long", () => {
+    expect(isLeftUnsubmitted({ status: "NOT_SUBMITTED", due: false, created: JUST_NOW }, NOW)).toBe(false);
+    expect(isLeftUnsubmitted({ status: "NOT_SUBMITTED", due: false, created: LONG_AGO }, NOW)).toBe(true);
+  });
+
+  test("is waited for however long ago it was made, when this tool is to run it", () => {
+    expect(isLeftUnsubmitted({ status: "NOT_SUBMITTED", due: true, created: LONG_AGO }, NOW)).toBe(false);
+  });
+
+  test("is nothing that was submitted", () => {
+    expect(isLeftUnsubmitted({ status: "RUNNING", due: false, created: LONG_AGO }, NOW)).toBe(false);
+  });
+});
