@@ -122,7 +122,8 @@ async function act(context: Context, plan: CleanupPlan, workflow: StoredWorkflow
   for (const job of cancelled) {
     if (gone.has(`Job/${job.kubeName}`)) store.changeJob(job, { status: "DELETED", ended: context.now().toISOString() });
   }
-  if (workflow !== undefined) store.giveUp(workflow);
+  // While objects are left, the workflow is not over: what waits to be retried stays so until a clean-up has come to its end.
+  if (workflow !== undefined && failures.length === 0) store.giveUp(workflow);
   if (options.output === "text") for (const { kind, name } of removed) io.stdout.write(`removed ${kind} ${printable(name)}\n`);
   else
     print(context, {

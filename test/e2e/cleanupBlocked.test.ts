@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, inject, test } from "vitest";
+import { engineAccount, file, kubeconfig } from "./accessSupport.ts";
 import { objects } from "./cleanup.ts";
 import { apply, get, kubectl, TestWorkflow } from "./harness.ts";
 
@@ -58,6 +59,48 @@ describe("cleanup that meets an obstacle", () => {
     const metadata = { name, namespace: workflow.namespace };
     await apply({ apiVersion: "v1", kind: "Pod", metadata, spec: { containers: [container], volumes } });
     await kubectl("wait", "pod", name, "-n", workflow.namespace, "--for=condition=Ready", "--timeout=60s");
+  }
+
+  test("gives up no retry where the cluster refuses to remove anything; the clean-up that succeeds does", async () => {
+    workflow = new TestWorkflow();
+    await workflow.runJob("Job-1", "exit 3\n");
+    const before = await objects(workflow.namespace);
+    const refused = await workflow.cli("cleanup", "--yes", "--kubeconfig", await readerKubeconfig());
+    expect(refused).toMatchObject({ stdout: expect.not.stringContaining("removed"), code: 4 });
+    expect(refused.stderr).toMatch(/^error: .* forbids the request \(DELETE .*cannot delete resource "jobs"/m);
+    expect(await objects(workflow.namespace)).toEqual(before);
+    const attempts = async () => JSON.parse((await workflow.cli("status", "--history", "--sync", "-o", "json")).stdout).jobs.length;
+    expect(await attempts()).toBe(2);
+    expect((await workflow.cli("wait", "Job-1", "--wait-timeout", "90s")).code).toBe(3);
+    expect((await workflow.cli("cleanup", "--yes")).code).toBe(0);
+    expect(await attempts()).toBe(2);
+  });
+
+  /** Access of an account that sees everything that a clean-up looks at, and may remove nothing. */
+  async function readerKubeconfig(): Promise<string> {
+    const { namespace } = workflow;
+    const name = `reader-${namespace}`;
+    const rules = [
+      { apiGroups: [""], resources: ["pods", "persistentvolumeclaims", "persistentvolumes", "events"], verbs: ["get", "list"] },
+      { apiGroups: ["batch"], resources: ["jobs"], verbs: ["get", "list"] },
+    ];
+    const rbac = "rbac.authorization.k8s.io";
+    const owner = await get("namespace", namespace);
+    // They go with the namespace.
+    const ownerReferences = [{ apiVersion: "v1", kind: "Namespace", name: namespace, uid: owner.metadata.uid }];
+    await apply(
+      { apiVersion: "v1", kind: "ServiceAccount", metadata: { name, namespace } },
+      { apiVersion: `${rbac}/v1`, kind: "ClusterRole", metadata: { name, ownerReferences }, rules },
+      {
+        apiVersion: `${rbac}/v1`,
+        kind: "ClusterRoleBinding",
+        metadata: { name, ownerReferences },
+        roleRef: { apiGroup: rbac, kind: "ClusterRole", name },
+        subjects: [{ kind: "ServiceAccount", name, namespace }],
+      },
+    );
+    const token = (await kubectl("create", "token", name, "-n", namespace)).trim();
+    return file(workflow, "reader.kubeconfig", kubeconfig({ ...engineAccount(), token }));
   }
 
   test("never touches what has lost this tool's label, nor the volume that such a claim holds", async () => {
