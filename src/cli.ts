@@ -221,11 +221,14 @@ function statusList(text: string): string[] {
 }
 
 function addWait(program: Command, outcome: Outcome, io: Io, runWithContext: RunWithContext): void {
-  withCommonOptions(program.command("wait <job...>"))
-    .description("Waits until the jobs have ended, however they end; exits with their highest exit code (125: this tool's own failure).")
+  withCommonOptions(program.command("wait <job...>"), ["text", "json", "ndjson"])
+    .description(
+      "Waits until the jobs have ended, however they end; exits with their highest exit code (125: this tool's own failure). " +
+        "Prints how they have ended for programs only: -o json at the end, -o ndjson each job as it ends.",
+    )
     .option(...WORKFLOW_OPTION)
     .option("--wait-timeout <duration>", "give up waiting after this time (exit 124)", durationOption)
-    .addHelpText("after", "\nExamples:\n  gasw-k8s wait Job-1 --wait-timeout 2h\n")
+    .addHelpText("after", "\nExamples:\n  gasw-k8s wait Job-1 --wait-timeout 2h\n  gasw-k8s wait Job-1 Job-2 -o ndjson\n")
     .action(async (jobs: string[], given) => {
       outcome.waits = true;
       outcome.options = given;

@@ -5,17 +5,19 @@ import { follow, isLeftUnsubmitted } from "../services/follow.ts";
 import { monitorOf } from "../services/hold.ts";
 import { knownWorkflow, targetDirectory, unknownWorkflow, workflowsOf } from "../services/workflows.ts";
 import type { StoredJob, StoredWorkflow } from "../store/store.ts";
+import type { OutputFormat } from "../ui/io.ts";
 import { summary } from "../ui/jobs.ts";
 import { progress } from "../ui/progress.ts";
 import { jobRecord } from "./jobRecord.ts";
 
 export interface WaitOptions {
+  readonly output: OutputFormat;
   readonly workflow?: string;
   /** Seconds. */
   readonly waitTimeout?: number;
 }
 
-/** `wait JOB…`: the highest exit code of the jobs, when all have ended. */
+/** `wait JOB…`: the highest exit code of the jobs, when all have ended; for programs also how each has ended. */
 export async function wait(context: Context, names: readonly string[], options: WaitOptions): Promise<number> {
   const { cwd } = context.io;
   const directory = targetDirectory(options.workflow, cwd);
@@ -26,7 +28,11 @@ export async function wait(context: Context, names: readonly string[], options: 
   const jobs = names.map((name) => findJob(context.store, name, { prefix: true, workflow, cwd }));
   const unsubmitted = jobs.find((job) => job.status === "NOT_SUBMITTED" && !job.due);
   if (unsubmitted !== undefined) context.warn(`job ${unsubmitted.id} is not submitted yet: it does not end before \`submit\` starts it`);
-  return await waitFor(context, jobs, options.waitTimeout);
+  const { stdout } = context.io;
+  const tell = options.output === "ndjson" ? (job: StoredJob) => void stdout.write(`${JSON.stringify(jobRecord(job))}\n`) : () => undefined;
+  const ended = await waitFor(context, jobs, options.waitTimeout, tell);
+  if (options.output === "json") stdout.write(`${JSON.stringify({ jobs: ended.map(jobRecord) }, null, 2)}\n`);
+  return highestCode(ended);
 }
 
 /** Waits for jobs of one workflow by their ids. */
@@ -38,14 +44,25 @@ export async function waitForJobs(
 ): Promise<number> {
   const stored = context.store.findWorkflow(workflow.namespace, workflow.id) as StoredWorkflow;
   const jobs = ids.map((id) => context.store.findJob(stored, id) as StoredJob);
-  return await waitFor(context, jobs, timeout);
+  return highestCode(await waitFor(context, jobs, timeout));
 }
 
-async function waitFor(context: Context, jobs: readonly StoredJob[], timeout: number | undefined): Promise<number> {
+/**
+ * @param tell is called with each job as it ends
+ * @returns the jobs as they have ended, each once
+ */
+async function waitFor(
+  context: Context,
+  jobs: readonly StoredJob[],
+  timeout: number | undefined,
+  tell: (job: StoredJob) => void = () => undefined,
+): Promise<StoredJob[]> {
   const { store } = context;
   const workflows = workflowsOf(context, jobs);
   // Whatever attempt it is that the invocation comes to its end with; one that a clean-up has forgotten meanwhile never ran.
-  const current = () => jobs.map((job) => store.attempts(keyOf(workflows, job), job.fileName).at(-1) ?? deleted(job));
+  const newest = (job: StoredJob) => store.attempts(keyOf(workflows, job), job.fileName).at(-1) ?? deleted(job);
+  const current = () => [...new Map(jobs.map(newest).map((job) => [job.key, job])).values()];
+  const tellOnce = oncePerJob(tell);
   const line = await progress(context.io, `waiting for ${jobs.length} jobs`);
   try {
     for await (const _ of follow(context, workflows, timeout)) {
@@ -53,12 +70,27 @@ async function waitFor(context: Context, jobs: readonly StoredJob[], timeout: nu
       line.update(summary(now.map(jobRecord)));
       const monitored = new Set(workflows.filter((one) => monitorOf(context, one) !== undefined));
       const isOver = (job: StoredJob) => hasEnded(job.status) && (job.settled || !monitored.has(keyOf(workflows, job)));
-      if (now.every((job) => isOver(job) || isLeftUnsubmitted(job, context.now()))) return Math.max(0, ...now.map(exitCodeOf));
+      for (const job of now.filter(isOver)) tellOnce(job);
+      if (!now.every((job) => isOver(job) || isLeftUnsubmitted(job, context.now()))) continue;
+      for (const job of now) tellOnce(job);
+      return now;
     }
   } finally {
     line.stop();
   }
-  return 0;
+  return [];
+}
+
+function oncePerJob(action: (job: StoredJob) => void): (job: StoredJob) => void {
+  const seen = new Set<number>();
+  return (job) => {
+    if (!seen.has(job.key)) action(job);
+    seen.add(job.key);
+  };
+}
+
+function highestCode(jobs: readonly StoredJob[]): number {
+  return Math.max(0, ...jobs.map(exitCodeOf));
 }
 
 function keyOf(workflows: readonly StoredWorkflow[], job: StoredJob): StoredWorkflow {

@@ -19,7 +19,7 @@ describe("the published schema of the output", () => {
   });
   afterAll(() => workflow.cleanup());
 
-  test("describes what submit, status, why, cleanup and errors print", async () => {
+  test("describes what submit, wait, status, why, cleanup and errors print", async () => {
     const submitted = await workflow.cli(
       "submit",
       workflow.script("Fine-1", "exit 0\n"),
@@ -33,7 +33,11 @@ describe("the published schema of the output", () => {
     const answers = lines.stdout.trim().split("\n");
     expect(answers.flatMap((line) => misfits(line.includes('"error"') ? "refused" : "submitted", line))).toEqual([]);
     expect(answers).toHaveLength(2);
-    await workflow.cli("wait", "Fine-1", "Bad-2", "--wait-timeout", "90s");
+    const waited = await workflow.cli("wait", "Fine-1", "Bad-2", "--wait-timeout", "90s", "-o", "json");
+    expect(misfits("status", waited.stdout)).toEqual([]);
+    const ended = (await workflow.cli("wait", "Fine-1", "Bad-2", "-o", "ndjson")).stdout.trim().split("\n");
+    expect(ended.flatMap((line) => misfits("job", line))).toEqual([]);
+    expect(ended).toHaveLength(2);
     const status = await workflow.cli("status", "-o", "json");
     expect(misfits("status", status.stdout)).toEqual([]);
     expect(JSON.parse(status.stdout).jobs.map((job: { status: string }) => job.status)).toEqual(["COMPLETED", "ERROR"]);

@@ -37,6 +37,36 @@ describe("wait", () => {
     expect(await waiting).toEqual({ stdout: "", stderr: "", code: 7 });
   });
 
+  test("tells programs how each job has ended: -o json in one document, in the order in which they were named, each once", async () => {
+    const { stdout, stderr, code } = await workflow.cli("wait", "Exit-3", "Image-1", "Exit-0", "sh/Exit-3.sh", "-o", "json");
+    expect({ stderr, code }).toEqual({ stderr: "", code: 3 });
+    expect(JSON.parse(stdout)).toEqual({ jobs: await Promise.all(["Exit-3", "Image-1", "Exit-0"].map((id) => workflow.status(id))) });
+    expect(JSON.parse(stdout).jobs).toMatchObject([
+      { id: "Exit-3", status: "ERROR", exitCode: 3 },
+      { id: "Image-1", status: "ERROR", exitCode: null, reason: "InvalidImageName" },
+      { id: "Exit-0", status: "COMPLETED", exitCode: 0 },
+    ]);
+  });
+
+  test("tells with -o ndjson of each job as it ends, and once its time is over of no more", async () => {
+    await workflow.cli("submit", workflow.script("Gate-2", "until [ -e open ]; do sleep 0.2; done; exit 7\n"));
+    const waiting = workflow.start("wait", "Gate-2", "Exit-3", "-o", "ndjson");
+    const first = await eventually(
+      async () => waiting.printed.stdout,
+      (text) => text.endsWith("\n"),
+    );
+    expect(JSON.parse(first)).toEqual(await workflow.status("Exit-3"));
+    const impatient = await workflow.cli("wait", "Gate-2", "Exit-3", "-o", "ndjson", "--wait-timeout", "3s");
+    expect({ stdout: impatient.stdout, code: impatient.code }).toEqual({ stdout: first, code: 124 });
+    expect(JSON.parse(impatient.stderr)).toMatchObject({ error: { code: "TIMEOUT" } });
+    expect(await workflow.cli("wait", "Gate-2", "-o", "json", "--wait-timeout", "1s")).toMatchObject({ stdout: "", code: 124 });
+    writeFileSync(path.join(workflow.directory, "open"), "");
+    const { stdout, code } = await waiting.ended;
+    expect(code).toBe(7);
+    expect(stdout.startsWith(first)).toBe(true);
+    expect(JSON.parse(stdout.slice(first.length))).toEqual(await workflow.status("Gate-2"));
+  });
+
   test("gives up with 124 when its time is over; the job goes on", async () => {
     const { stdout, stderr, code } = await workflow.cli("wait", "Forever-1", "--wait-timeout", "1s");
     expect({ stdout, code }).toEqual({ stdout: "", code: 124 });
