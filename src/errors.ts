@@ -11,7 +11,8 @@ export type ErrorCode =
   | "TIMEOUT"
   | "INTERRUPTED";
 
-const EXIT_CODES: Record<ErrorCode, number> = {
+/** The process's exit code for each. */
+export const EXIT_CODES: Record<ErrorCode, number> = {
   FAILURE: 1,
   USAGE: 2,
   CONFIG: 3,

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { environmentNames, type KeyNode, rootNode } from "../../../src/config/keys.ts";
 import { exampleFile, jsonSchema, referencePage } from "../../../src/config/reference.ts";
+import { EXIT_CODES } from "../../../src/errors.ts";
 import { folderWith, load } from "./support.ts";
 
 const committed = (path: string) => readFileSync(new URL(`../../../${path}`, import.meta.url), "utf8");
@@ -13,6 +14,11 @@ describe("what is published", () => {
     ["docs/gasw-k8s.schema.json", () => `${JSON.stringify(jsonSchema(), null, 2)}\n`],
     ["kubernetes_plugin.conf.example", () => exampleFile()],
   ])("is current: %s", (path, generate) => expect(committed(path) === generate(), STALE).toBe(true));
+
+  test("knows every code of an error", () => {
+    const { $defs } = JSON.parse(committed("docs/output.schema.json"));
+    expect($defs.failure.properties.code.enum).toEqual(Object.keys(EXIT_CODES));
+  });
 
   test("describes every key", () => {
     for (const [name, schema] of Object.entries(jsonSchema().properties ?? {})) expect(schema.description, name).toBeTruthy();

@@ -297,7 +297,7 @@ describe("the life cycle", () => {
     expect(count).toBeGreaterThan(500_000);
     const unused = [LOOK, SIGNAL, END, ROW].flatMap(({ rules, used }) => rules.filter(({ name }) => !used.has(name)));
     expect(unused).toEqual([]);
-  }, 60_000);
+  }, 120_000);
 
   test("is told of in words that all mean something", () => {
     const observed = OBSERVED.map(([name]) => observedWords(name));
