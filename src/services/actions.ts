@@ -9,6 +9,9 @@ import { reconcile } from "./reconcile.ts";
 /** What a user asks for a job; each means the signal that other programs write into the GASW database. */
 export type Action = "cancel" | "retry" | "release";
 
+/** Rounds of a `cancel` while other commands change its jobs between its looks and its writes. */
+const CANCEL_ROUNDS = 5;
+
 /**
  * Does what a user asks for some jobs of one workflow. Idempotent: where nothing is left to be done, nothing is.
  * @returns the newest attempts of the jobs' invocations
@@ -19,11 +22,22 @@ export async function act(deps: Deps, workflow: StoredWorkflow, jobs: readonly S
   await whileHolding(deps, workflow, async (isHolding) => {
     // What is due is started at once, except by the monitor's own hand.
     const scope = { fileNames, leaveDue: !isHolding, by: `gasw-k8s ${action}` };
-    // An end that the cluster has brought about meanwhile counts.
-    const current = jobs.map((job) => deps.store.findJob(workflow, job.id)).filter((job) => job !== undefined);
-    await reconcile(deps, workflow, signalsFor(deps, workflow, current, action), scope);
+    for (let round = 1; ; round++) {
+      // An end that the cluster has brought about meanwhile counts.
+      const current = jobs.map((job) => deps.store.findJob(workflow, job.id)).filter((job) => job !== undefined);
+      await reconcile(deps, workflow, signalsFor(deps, workflow, current, action), scope);
+      const [left] = action === "cancel" ? current.flatMap((job) => toCancel(deps, workflow, job)) : [];
+      if (left === undefined) return;
+      if (round === CANCEL_ROUNDS) throw changedEachTime(left);
+    }
   });
   return [...fileNames].flatMap((fileName) => deps.store.attempts(workflow, fileName).slice(-1));
+}
+
+function changedEachTime({ id, status }: StoredJob): GaswError {
+  return new GaswError("FAILURE", `job ${id} is not cancelled: other commands keep changing it, it is ${status}`, {
+    hint: "cancel it again; `gasw-k8s status` shows how it stands",
+  });
 }
 
 function signalsFor(deps: Deps, workflow: StoredWorkflow, jobs: readonly StoredJob[], action: Action): Map<string, Signal> {

@@ -178,14 +178,15 @@ function reasonOf(job: StoredJob, { decision: { status }, signal }: Step, by: st
 async function carryOut(deps: Deps, decided: readonly Decided[], parsed: ReadonlyMap<number, ParsedOutput>): Promise<void> {
   const { store, client } = deps;
   const plans = decided.filter(isNews).map((one) => ({ ...one, update: updateOf(deps, one, parsed.get(one.job.key)) }));
-  store.applyUpdates(
+  const written = store.applyUpdates(
     plans.map((plan) => (plan.step.decision.removeJob ? { job: plan.job, change: announcement(plan) } : plan.update)),
     deps.now(),
   );
   for (const { job, step: next } of plans) {
     if (next.refusal !== undefined) deps.warn(`${next.signal} of job ${job.id} is not followed: ${next.refusal}`);
   }
-  const removals = plans.filter(({ step: next }) => next.decision.removeJob);
+  // What somebody else has changed since the look is decided anew at the next one: its Job stays.
+  const removals = plans.filter(({ step: next }, index) => next.decision.removeJob && written[index]);
   const removed = await Promise.allSettled(removals.map(({ job, kubeJob }) => removeJob(client, job, kubeJob)));
   for (const [index, plan] of removals.entries()) {
     if (removed[index]?.status !== "fulfilled") continue;

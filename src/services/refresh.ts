@@ -32,11 +32,12 @@ export async function refresh(deps: Deps, workflow: StoredWorkflow): Promise<voi
       return { job, kubeJob, decision, change: changeOf(job, decision, kubeJob, time) };
     });
     // What is to be removed is written down first, and ends only when its Job is on its way out: an ended job is never looked at again.
-    store.applyUpdates(
+    const written = store.applyUpdates(
       decisions.map(({ job, decision, change }) => ({ job, change: decision.removeJob ? announcement(job, change) : change })),
       time,
     );
-    await Promise.all(decisions.filter(({ decision }) => decision.removeJob).map((one) => removeThenEnd(deps, one)));
+    const removals = decisions.filter(({ decision }, index) => decision.removeJob && written[index]);
+    await Promise.all(removals.map((one) => removeThenEnd(deps, one)));
   } catch (error) {
     throw asUserError(error, client);
   }

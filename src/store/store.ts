@@ -275,14 +275,17 @@ export class Store {
     return this.#write(() => this.#change(job, change));
   }
 
-  /** Writes what one look found out about many jobs, and what follows from it, in one transaction. */
-  applyUpdates(updates: readonly JobUpdate[], observed: Date): void {
-    this.#write(() => {
-      for (const update of updates) {
-        this.#apply(update);
+  /**
+   * Writes what one look found out about many jobs, and what follows from it, in one transaction.
+   * @returns of each whether it was written; a job that somebody else has changed meanwhile is left as it is
+   */
+  applyUpdates(updates: readonly JobUpdate[], observed: Date): boolean[] {
+    return this.#write(() =>
+      updates.map((update) => {
         this.#run("UPDATE jobs SET observed = ? WHERE key = ?", [observed.toISOString(), update.job.key]);
-      }
-    });
+        return this.#apply(update);
+      }),
+    );
   }
 
   /** Writes down one more attempt of a script, which this tool submits itself. */
@@ -432,14 +435,15 @@ export class Store {
     return this.#insert(workflow, { ...job, id, attempt, kubeName, request, due: true });
   }
 
-  #apply({ job, change, resubmit, announce, remark }: JobUpdate): void {
-    if (!this.#change(job, change)) return;
+  #apply({ job, change, resubmit, announce, remark }: JobUpdate): boolean {
+    if (!this.#change(job, change)) return false;
     if (resubmit !== undefined) this.#addAttempt(job.key, resubmit);
     if (announce === true) {
       const sql = "INSERT OR IGNORE INTO results (workflow, file_name, job) SELECT workflow, file_name, key FROM jobs WHERE key = ?";
       this.#run(sql, [job.key]);
     }
     if (remark !== undefined) this.#recordTransition(job.key, { ...remark, status: change.status ?? job.status });
+    return true;
   }
 
   #change(job: Decided, change: JobChange): boolean {

@@ -26,6 +26,7 @@ const cut = fc.oneof(
   {
     weight: 2,
     arbitrary: fc.constantFrom<Cut>(
+      "overtaken",
       "before writing",
       "before removing",
       "after removing",

@@ -44,9 +44,10 @@ export interface One extends Attempt {
   readonly row: Row | undefined;
 }
 
-/** Where a round is cut off. */
+/** Where a round is cut off, or that another command changes what it has looked at before it writes. */
 export type Cut =
   | "nowhere"
+  | "overtaken"
   | "before writing"
   | "before removing"
   | "after removing"
@@ -118,11 +119,13 @@ export class World {
       .filter(({ status }) => !hasEnded(status))
       .map((one) => ({ one, next: decide(one, observe(one.kube), fileOf(one), NOW, RULES.grace) }));
     if (cut === "before writing") return;
-    for (const { one, next } of decisions) {
+    if (cut === "overtaken") this.#overtake();
+    const current = decisions.filter(({ one }) => this.#isStill(one));
+    for (const { one, next } of current) {
       if (next.removeJob) this.#set(one.attempt, { removal: one.removal ?? "ERROR" });
       else this.#set(one.attempt, { status: next.status });
     }
-    for (const { one, next } of decisions.filter(({ next }) => next.removeJob)) {
+    for (const { one, next } of current.filter(({ next }) => next.removeJob)) {
       if (cut === "before removing") return;
       this.#remove(one.attempt);
       if (cut === "after removing") return;
@@ -135,8 +138,10 @@ export class World {
     const signals = new Map(this.attempts.flatMap(({ attempt, row }) => (isSignal(row?.status) ? [[attempt, row.status] as const] : [])));
     if (signals.size === 0 && this.attempts.every(({ settled }) => settled)) return;
     const seen = this.attempts.map(({ kube }) => observe(kube));
-    const decided = this.#decideAll(signals);
+    const all = this.#decideAll(signals);
     if (cut === "before writing") return;
+    if (cut === "overtaken") this.#overtake();
+    const decided = all.filter(({ one }) => this.#isStill(one));
     // The end of an attempt beside is told only once the removals are through: those may come to another end.
     const removals = decided.filter(({ next }) => next.decision.removeJob);
     for (const { one, next } of removals) {
@@ -176,6 +181,18 @@ export class World {
   /** Attempts whose pod may run something. */
   get live(): One[] {
     return this.attempts.filter(({ kube }) => kube.kind === "waiting" || kube.kind === "running");
+  }
+
+  /** Another command looks a little later and writes first. */
+  #overtake(): void {
+    for (const { attempt, kube } of this.attempts) if (kube.kind === "waiting") this.#set(attempt, { kube: { kind: "running" } });
+    this.refresh("nowhere");
+  }
+
+  /** Whether an attempt is as it was when it was looked at: only then is written what that came to. */
+  #isStill({ attempt, status, settled, signal }: One): boolean {
+    const now = this.at(attempt);
+    return now.status === status && now.settled === settled && now.signal === signal;
   }
 
   #decideAll(signals: ReadonlyMap<number, Signal>): { one: One; next: Step }[] {
@@ -267,8 +284,9 @@ export class World {
   }
 
   #remove(attempt: number): void {
+    const { kube, removal } = this.at(attempt);
+    if (removal === null) this.#break("its Job is removed, and nothing has noted why");
     // Its pod goes when the cluster gets round to it.
-    const { kube } = this.at(attempt);
     this.#set(attempt, {
       doomed: kube.kind !== "none",
       ...(kube.kind === "ended" || kube.kind === "lost" ? { kube: NONE, doomed: false } : {}),

@@ -1,0 +1,78 @@
+import http from "node:http";
+import type { AddressInfo } from "node:net";
+import type { ClusterAccess } from "../../src/kubernetes/access.ts";
+import { KubernetesClient } from "../../src/kubernetes/client.ts";
+
+// biome-ignore lint/suspicious/noExplicitAny: Kubernetes objects of any kind
+type Item = any;
+
+const COLLECTION = /\/(jobs|pods|events|persistentvolumeclaims|persistentvolumes|namespaces|storageclasses)$/;
+
+/**
+ * An API server that keeps objects and does nothing of its own: what the cluster shows between two requests is the test's to say. Selectors
+ * are not looked at, and what is deleted is gone at once.
+ */
+export class ClusterDouble {
+  /** By their paths. */
+  readonly objects = new Map<string, Item>();
+  /** Called before a request is answered. */
+  onRequest: (request: string) => void = () => undefined;
+  readonly #server: http.Server;
+  #uid = 0;
+
+  private constructor() {
+    this.#server = http.createServer(async (request, response) => {
+      const chunks: Buffer[] = [];
+      for await (const chunk of request) chunks.push(chunk as Buffer);
+      const { pathname } = new URL(request.url ?? "", "http://cluster");
+      this.onRequest(`${request.method} ${pathname}`);
+      const body = chunks.length === 0 ? undefined : JSON.parse(Buffer.concat(chunks).toString());
+      const answer = this.#answer(request.method ?? "", pathname, body);
+      response.statusCode = typeof answer === "number" ? answer : 200;
+      response.end(JSON.stringify(typeof answer === "number" ? { code: answer, message: `${answer}` } : answer));
+    });
+  }
+
+  static async begin(): Promise<ClusterDouble> {
+    const cluster = new ClusterDouble();
+    await new Promise<void>((resolve) => cluster.#server.listen(0, "127.0.0.1", resolve));
+    return cluster;
+  }
+
+  end(): void {
+    this.#server.closeAllConnections();
+    this.#server.close();
+  }
+
+  client(signal: AbortSignal): KubernetesClient {
+    const agent = new http.Agent();
+    const server = new URL(`http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`);
+    const access = { server, insecure: false, requestOptions: async () => ({ agent, headers: {} }) } as unknown as ClusterAccess;
+    return new KubernetesClient(access, { readRetries: 0, writeRetries: 0, maxRetryWait: 1, requestsPerSecond: 1000 }, signal);
+  }
+
+  put(path: string, object: Item): void {
+    const metadata = { uid: String(++this.#uid), name: path.slice(path.lastIndexOf("/") + 1), ...object.metadata };
+    this.objects.set(path, { ...object, metadata });
+  }
+
+  /** The object, or the status code of a refusal. */
+  #answer(method: string, path: string, body: Item): Item {
+    const known = this.objects.get(path);
+    if (method === "GET" && COLLECTION.test(path)) return { metadata: { resourceVersion: "1" }, items: this.#itemsIn(path) };
+    if (method === "POST") {
+      const place = `${path}/${body.metadata.name}`;
+      if (this.objects.has(place)) return 409;
+      this.put(place, body);
+      return this.objects.get(place);
+    }
+    if (known === undefined) return 404;
+    if (method === "PATCH") this.objects.set(path, { ...known, metadata: { ...known.metadata, ...body.metadata } });
+    if (method === "DELETE") this.objects.delete(path);
+    return known;
+  }
+
+  #itemsIn(path: string): Item[] {
+    return [...this.objects].filter(([place]) => place.slice(0, place.lastIndexOf("/")) === path).map(([, object]) => object);
+  }
+}

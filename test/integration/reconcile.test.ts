@@ -1,0 +1,79 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { act } from "../../src/services/actions.ts";
+import { refresh } from "../../src/services/refresh.ts";
+import { Invocations } from "./invocations.ts";
+
+let life: Invocations;
+beforeEach(async () => {
+  life = await Invocations.begin();
+});
+afterEach(() => life.end());
+
+const PODS = "GET /api/v1/namespaces/vip/pods";
+
+/** Has another command write a change between a look and what follows from it, so many times. */
+function overtake(times: number, change: (time: number) => void): void {
+  let time = 0;
+  life.cluster.onRequest = (request) => {
+    if (request === PODS && time++ < times) change(time);
+  };
+}
+
+const cancel = () => act(life.deps, life.workflow, [life.job("Job-1")], "cancel");
+
+describe("a kill that another command gets ahead of between the look and the write", () => {
+  const begins = () => life.store.changeJob(life.job("Job-1"), { status: "RUNNING" });
+
+  test("is looked at once more by `cancel`: the job ends, and is not run again", async () => {
+    life.submitted("Job-1");
+    overtake(1, begins);
+    await cancel();
+    expect(life.job("Job-1")).toMatchObject({ status: "DELETED", message: "killed by gasw-k8s cancel" });
+    expect(life.isMade("Job-1")).toBe(false);
+    life.lose("Job-1");
+    await life.round();
+    expect(life.store.jobs(life.workflow)).toHaveLength(1);
+  });
+
+  test("gives up the attempt that was made meanwhile, too", async () => {
+    life.submitted("Job-1");
+    life.lose("Job-1");
+    overtake(1, () => {
+      const change = { status: "STALLED", settled: true } as const;
+      life.store.applyUpdates([{ job: life.job("Job-1"), change, resubmit: {} }], new Date());
+    });
+    await cancel();
+    expect(life.store.jobs(life.workflow).map(({ id, status }) => `${id} ${status}`)).toEqual(["Job-1 STALLED", "Job-1-r1 DELETED"]);
+  });
+
+  test("leaves the Job alone, and `cancel` says that it has not come through, where that happens each time", async () => {
+    life.submitted("Job-1");
+    overtake(Number.POSITIVE_INFINITY, (time) =>
+      life.store.changeJob(life.job("Job-1"), { status: time % 2 === 1 ? "RUNNING" : "QUEUED" }),
+    );
+    await expect(cancel()).rejects.toMatchObject({ code: "FAILURE", message: expect.stringContaining("job Job-1 is not cancelled") });
+    expect(life.job("Job-1").removal).toBeNull();
+    expect(life.isMade("Job-1")).toBe(true);
+  });
+
+  test("leaves the Job alone in a synchronisation, which follows the signal at its next round", async () => {
+    life.submitted("Job-1");
+    life.show("Job-1", "running");
+    overtake(1, begins);
+    await life.round({ "Job-1": "KILL" });
+    expect(life.isMade("Job-1")).toBe(true);
+    await life.round({ "Job-1": "KILL" });
+    expect(life.job("Job-1").status).toBe("DELETED");
+    expect(life.isMade("Job-1")).toBe(false);
+  });
+});
+
+test("a wait that is over too long has its Job removed only where that could be noted", async () => {
+  life.end();
+  life = await Invocations.begin({ pending: { ContainerCreating: "0s" } });
+  life.submitted("Job-1");
+  overtake(1, () => life.store.changeJob(life.job("Job-1"), { status: "RUNNING" }));
+  await refresh(life.deps, life.workflow);
+  expect(life.job("Job-1")).toMatchObject({ status: "RUNNING", removal: null });
+  expect(life.isMade("Job-1")).toBe(true);
+});
