@@ -1,6 +1,7 @@
 import { existsSync, lstatSync, renameSync, rmSync } from "node:fs";
 import path from "node:path";
 import { jobFiles } from "../core/podTemplate.ts";
+import { GaswError, systemCode } from "../errors.ts";
 
 /** GASW's own folders in a workflow directory, and its database's: no script's folder has their names. */
 const RESERVED: ReadonlySet<string> = new Set(["sh", "out", "err", "config", "inv", "provenance", "jdl", "cache", "db", "conf", "."]);
@@ -10,19 +11,40 @@ const RESERVED: ReadonlySet<string> = new Set(["sh", "out", "err", "config", "in
  * and never removes it; a second run that finds it empties the whole workflow directory (its EXIT trap). The streams of the attempt before
  * are moved aside, so that the new one's stand where GASW looks for them.
  * @param previous number of the attempt whose streams are there
+ * @throws GaswError CONFIG naming what can't be removed or moved
  */
 export function clearForAttempt(directory: string, fileName: string, previous: number): void {
+  const folder = path.join(directory, fileName);
+  // What can't be removed leaves the streams where they are.
+  if (!RESERVED.has(fileName) && isFolder(folder)) {
+    const hint = `remove it as somebody who may (rm -r -- ${folder}), then release the job: its script would find it, and empty the workflow directory`;
+    attempt(`the folder ${folder} of an earlier run can't be removed`, hint, () =>
+      rmSync(folder, { recursive: true, force: true, maxRetries: 2 }),
+    );
+  }
   const now = jobFiles(fileName);
   const aside = jobFiles(fileName, previous);
-  for (const kind of ["out", "err", "appOut", "appErr"] as const) moveAside(directory, now[kind], aside[kind]);
-  const folder = path.join(directory, fileName);
-  if (RESERVED.has(fileName) || !isFolder(folder)) return;
-  rmSync(folder, { recursive: true, force: true, maxRetries: 2 });
+  for (const kind of ["out", "err", "appOut", "appErr"] as const) {
+    const file = path.join(directory, now[kind]);
+    const hint = `let this user write in ${path.dirname(file)}, then release the job`;
+    attempt(`${file} of an earlier attempt can't be moved aside`, hint, () => moveAside(file, path.join(directory, aside[kind])));
+  }
 }
 
-function moveAside(directory: string, from: string, to: string): void {
+/** Words the system's refusal. */
+function attempt(failure: string, hint: string, action: () => void): void {
+  try {
+    action();
+  } catch (cause) {
+    const code = systemCode(cause);
+    if (code === undefined) throw cause;
+    throw new GaswError("CONFIG", `${failure} (${code})`, { hint, cause });
+  }
+}
+
+function moveAside(from: string, to: string): void {
   // What was moved before a crash stays as it is.
-  if (existsSync(path.join(directory, from))) renameSync(path.join(directory, from), path.join(directory, to));
+  if (existsSync(from)) renameSync(from, to);
 }
 
 /** A link is none, wherever it leads. */

@@ -3,7 +3,7 @@ import { hasEnded, isHeld } from "../core/job.ts";
 import { type Step, step, UNSUBMITTABLE } from "../core/lifecycle.ts";
 import type { Observation } from "../core/observe.ts";
 import type { Siblings } from "../core/signal.ts";
-import { GaswError, messageOf } from "../errors.ts";
+import { GaswError } from "../errors.ts";
 import { asUserError } from "../kubernetes/client.ts";
 import type { JobChange, JobUpdate, StoredJob, StoredWorkflow } from "../store/store.ts";
 import type { Deps } from "./deps.ts";
@@ -265,7 +265,7 @@ async function tryToStart(deps: Deps, submitter: Submitter, workflow: StoredWork
   } catch (error) {
     const failure = asUserError(error, deps.client);
     if (!(failure instanceof GaswError) || failure.code === "INTERRUPTED" || deps.signal.aborted) throw failure;
-    deps.warn(`job ${job.id} could not be submitted again: ${messageOf(failure)}`);
+    deps.warn(`job ${job.id} could not be submitted again: ${failure.message}; ${failure.hint}`);
     if (failure.code !== "USAGE" && failure.code !== "CONFIG") return;
     deps.store.applyUpdates([{ job, change: { ...UNSUBMITTABLE, message: failure.message } }], deps.now());
   }

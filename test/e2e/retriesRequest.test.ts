@@ -1,8 +1,8 @@
-import { readdirSync, readFileSync, rmSync } from "node:fs";
+import { chownSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import path from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import { likeGasw, RetriedWorkflow } from "./attempts.ts";
-import { eventually } from "./harness.ts";
+import { eventually, PROGRAM, run } from "./harness.ts";
 
 let workflow: RetriedWorkflow;
 afterEach(() => workflow.finish());
@@ -83,6 +83,46 @@ describe("the script", () => {
     expect(workflow.out("Changed-1")).toContain("new\n");
     expect(readFileSync(path.join(workflow.directory, "out/Changed-1.sh.out.0"), "utf8")).toBe("old\n");
   });
+});
+
+describe("the folder that an attempt has left", () => {
+  test.runIf(process.getuid?.() === 0)(
+    "and that can't be removed has the next one held, with the reason; everything else goes on, and so does the job when it is gone",
+    async () => {
+      workflow = new RetriedWorkflow({ retryCount: 2 });
+      const { directory, folder, owner, stateFile } = workflow;
+      await workflow.cli("submit", workflow.script("Stuck-1", likeGasw("Stuck-1", "[ -e ../repaired ] || exit 3")));
+      await eventually(
+        () => workflow.status("Stuck-1"),
+        ({ status }) => status === "ERROR",
+      );
+      await workflow.cli("submit", workflow.script("Other-1", "true\n"));
+      // Mode bits hold back everybody but root: the engine's own user synchronises.
+      workflow.put("Stuck-1/file");
+      for (const file of ["Stuck-1", "Stuck-1/file"]) chownSync(path.join(directory, file), 0, 0);
+      const folders = [folder, path.dirname(stateFile)];
+      for (const file of [...folders, ...readdirSync(path.dirname(stateFile)).map((name) => path.join(folders[1] ?? "", name))])
+        chownSync(file, owner, owner);
+      const user = ["--reuid", String(owner), "--regid", String(owner), "--clear-groups"];
+      const sync = () => run("setpriv", [...user, process.execPath, PROGRAM, "status", "--sync"], { cwd: directory, env: workflow.env });
+      const { code, stderr } = await sync();
+      expect(code, stderr).toBe(0);
+      const reason = `the folder ${directory}/Stuck-1 of an earlier run can't be removed (EACCES)`;
+      expect(stderr).toContain(`job Stuck-1-r1 could not be submitted again: ${reason}; remove it`);
+      expect(await workflow.row("Stuck-1-r1")).toMatchObject({ status: "ERROR_HELD", exit_message: reason });
+      await eventually(
+        async () => {
+          await sync();
+          return await workflow.row("Other-1");
+        },
+        ({ status }) => status === "COMPLETED",
+      );
+      rmSync(path.join(directory, "Stuck-1"), { recursive: true });
+      workflow.put("repaired");
+      expect((await workflow.cli("release", "Stuck-1")).stdout).toBe("Stuck-1-r2\n");
+      await workflow.until("Stuck-1-r2", "COMPLETED");
+    },
+  );
 });
 
 describe("the options of a submission", () => {
