@@ -14,9 +14,9 @@ const RESERVED: ReadonlySet<string> = new Set(["sh", "out", "err", "config", "in
  * @throws GaswError CONFIG naming what can't be removed or moved
  */
 export function clearForAttempt(directory: string, fileName: string, previous: number): void {
-  const folder = path.join(directory, fileName);
+  const folder = runFolder(directory, fileName);
   // What can't be removed leaves the streams where they are.
-  if (!RESERVED.has(fileName) && isFolder(folder)) {
+  if (folder !== undefined) {
     const hint = `remove it as somebody who may (rm -r -- ${folder}), then release the job: its script would find it, and empty the workflow directory`;
     attempt(`the folder ${folder} of an earlier run can't be removed`, hint, () =>
       rmSync(folder, { recursive: true, force: true, maxRetries: 2 }),
@@ -29,6 +29,12 @@ export function clearForAttempt(directory: string, fileName: string, previous: n
     const hint = `let this user write in ${path.dirname(file)}, then release the job`;
     attempt(`${file} of an earlier attempt can't be moved aside`, hint, () => moveAside(file, path.join(directory, aside[kind])));
   }
+}
+
+/** The folder that a run of GASW's script has made in the workflow directory; undefined where there is none. */
+export function runFolder(directory: string, fileName: string): string | undefined {
+  const folder = path.join(directory, fileName);
+  return !RESERVED.has(fileName) && isFolder(folder) ? folder : undefined;
 }
 
 /** Words the system's refusal. */

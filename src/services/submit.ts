@@ -1,14 +1,16 @@
+import path from "node:path";
 import type { V1Job } from "@kubernetes/client-node";
 import { type JobOptions, type JobRequest, type RunAs, storedRequest, type Workflow } from "../core/job.ts";
 import { jobName } from "../core/names.ts";
-import { buildJob, effectiveRunAs } from "../core/podTemplate.ts";
+import { buildJob, effectiveRunAs, jobFiles } from "../core/podTemplate.ts";
 import type { DesiredVolume } from "../core/volumes.ts";
 import { GaswError, messageOf } from "../errors.ts";
 import { asUserError } from "../kubernetes/client.ts";
-import { createJob, jobPath } from "../kubernetes/jobs.ts";
+import { createJob, getJob, jobPath } from "../kubernetes/jobs.ts";
 import { find, remove } from "../kubernetes/objects.ts";
 import { ensureVolume, renewMarks } from "../kubernetes/volumes.ts";
 import type { JobChange, StoredJob, StoredWorkflow } from "../store/store.ts";
+import { runFolder } from "./attemptFiles.ts";
 import type { Deps } from "./deps.ts";
 import { podSettings } from "./podSettings.ts";
 import { hasOutput } from "./recordedCode.ts";
@@ -139,7 +141,9 @@ export class Submitter {
       // The Job may have run and been removed before its first submission could note that it was made.
       const hasRun = !isNew && hasOutput(job);
       if (hasRun && corrected !== undefined) throw ranBefore(corrected);
-      return hasRun ? false : await this.#create(submission);
+      if (hasRun) return false;
+      await this.#refuseSecondRun(job, isNew);
+      return await this.#create(submission);
     } catch (error) {
       // What the cluster has is not the correction: the job stays what it was.
       const isOther = error instanceof GaswError && error.code === "CONFLICT";
@@ -147,6 +151,20 @@ export class Submitter {
         this.#deps.store.changeJob(job, { ...contentOf(corrected), invocationId: corrected.invocationId });
       throw error;
     }
+  }
+
+  /**
+   * Refuses to run a script that another state file, or the Java plugin, has run already: GASW's script would find its own folder, and empty
+   * the workflow directory. An attempt that this tool has made the directory ready for has none.
+   */
+  async #refuseSecondRun(job: StoredJob, isNew: boolean): Promise<void> {
+    const folder = job.attempt > 0 || job.prepared ? undefined : runFolder(job.directory, job.fileName);
+    // Whatever its age.
+    if (folder === undefined || !hasOutput({ directory: job.directory, fileName: job.fileName })) return;
+    if ((await getJob(this.#deps.client, job.namespace, job.kubeName)) !== undefined) return;
+    // What the GASW database shows of that run stays.
+    if (isNew) this.#deps.store.forget(job);
+    throw ranElsewhere(job, folder);
   }
 
   /** Somebody else wrote the job's row: a refresh that saw the Job is welcome; a clean-up has the last word. */
@@ -214,5 +232,12 @@ function distinct<T>(values: readonly T[]): T[] {
 function ranBefore(job: StoredJob): GaswError {
   return new GaswError("CONFLICT", `job ${job.id} has already run with another content`, {
     hint: "its output is there: submit the changed script under another name",
+  });
+}
+
+function ranElsewhere({ id, directory, fileName }: StoredJob, folder: string): GaswError {
+  const output = path.join(directory, jobFiles(fileName).out);
+  return new GaswError("CONFLICT", `job ${id} has run before, unknown to this state file: ${folder} and ${output} are there`, {
+    hint: `its script would find that folder and empty the workflow directory; to run it again, see that it runs nowhere, then rm -r -- ${folder}`,
   });
 }

@@ -305,9 +305,16 @@ export class Store {
           this.#change(job, { status: "DELETED", reason: "Deleted", message: "given up by cleanup before it was submitted", due: false });
           continue;
         }
-        this.#run("DELETE FROM transitions WHERE job = ?", [job.key]);
-        this.#run("DELETE FROM jobs WHERE key = ?", [job.key]);
+        this.#forget(job);
       }
+    });
+  }
+
+  /** Forgets a job that was written down and never submitted, unless the GASW database knows it. */
+  forget(job: StoredJob): void {
+    this.#write(() => {
+      const known = this.#jobs("WHERE jobs.key = ? AND status = 'NOT_SUBMITTED' AND delivered = 0", [job.key]);
+      for (const one of known) this.#forget(one);
     });
   }
 
@@ -422,6 +429,11 @@ export class Store {
     const key = this.#run(sql, [...values, this.#timestamp()]).lastInsertRowid;
     this.#recordTransition(Number(key), { status: "NOT_SUBMITTED" });
     return this.findJob(workflow, id) as StoredJob;
+  }
+
+  #forget({ key }: StoredJob): void {
+    this.#run("DELETE FROM transitions WHERE job = ?", [key]);
+    this.#run("DELETE FROM jobs WHERE key = ?", [key]);
   }
 
   #addAttempt(key: number, request: StoredRequest): StoredJob {
