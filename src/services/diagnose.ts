@@ -8,7 +8,7 @@ import { isApiError } from "../kubernetes/errors.ts";
 import type { Deps } from "./deps.ts";
 import { type JobObjects, readJobObjects } from "./jobObjects.ts";
 import type { JobTarget } from "./jobTarget.ts";
-import { recordedCode } from "./recordedCode.ts";
+import { isOver, recordedCode } from "./recordedCode.ts";
 import { tailLines } from "./tail.ts";
 
 const LAST_WORDS = 3;
@@ -35,7 +35,8 @@ export async function diagnose(deps: Deps, target: JobTarget): Promise<Diagnosis
 async function gather(deps: Deps, target: JobTarget, objects: JobObjects): Promise<Facts> {
   const { seen, job, pod, claims, events } = objects;
   const known = target.stored ?? ({ status: "QUEUED", pendingFamily: null, pendingSince: null } as const);
-  const decision = decide(known, seen, recordedCode({ ...target, created: target.stored?.created }, seen), deps.now(), deps.config.pending);
+  const fileCode = isOver(known, seen) ? await recordedCode({ ...target, created: target.stored?.created }, deps.signal) : undefined;
+  const decision = decide(known, seen, fileCode, deps.now(), deps.config.pending);
   const state = currentState(target.stored, decision);
   const waitsForNode = seen.phase === "waiting" && seen.reason === "Unschedulable";
   return {

@@ -1,6 +1,12 @@
-import { closeSync, constants, fstatSync, openSync, readSync, realpathSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readSync, read as readWithCallback, realpathSync } from "node:fs";
 import path from "node:path";
+import { promisify } from "node:util";
 import { systemCode } from "../errors.ts";
+
+const read = promisify(readWithCallback);
+
+const PIECE_BYTES = 512 * 1024;
+const NEWLINE = 10;
 
 /** What says that a file is not there for us: missing, unreadable, or no file at all. */
 const ABSENT: ReadonlySet<string> = new Set(["ENOENT", "EACCES", "ENOTDIR", "ENAMETOOLONG", "ELOOP", "ENXIO"]);
@@ -39,16 +45,41 @@ export function openOutput(directory: string, file: string): OutputFile | undefi
   }
 }
 
+/**
+ * The pieces of an open file, as it was when it was opened: one that still grows is read no further. A piece is valid until the next is
+ * asked for.
+ * @param onFailure is told of a read that fails, with which the pieces end
+ * @throws the signal's reason, when it is aborted
+ */
+export async function* piecesOf(
+  { fd, size }: OutputFile,
+  signal: AbortSignal,
+  onFailure: (error: unknown) => void,
+): AsyncGenerator<Buffer> {
+  const buffer = Buffer.alloc(PIECE_BYTES);
+  for (let position = 0; position < size; ) {
+    signal.throwIfAborted();
+    let count = 0;
+    try {
+      count = (await read(fd, buffer, 0, Math.min(buffer.length, size - position), position)).bytesRead;
+    } catch (error) {
+      onFailure(error);
+    }
+    if (count === 0) return;
+    yield buffer.subarray(0, count);
+    position += count;
+  }
+}
+
 /** The whole lines within the last bytes of a job's file; undefined where there is no such file. */
-export function readEnd(directory: string, file: string, bytes: number): { text: string; isWhole: boolean } | undefined {
+export function readEnd(directory: string, file: string, bytes: number): { lines: Buffer; isWhole: boolean } | undefined {
   const opened = openOutput(directory, file);
   if (opened === undefined) return undefined;
   try {
     const start = Math.max(0, opened.size - bytes);
     const buffer = Buffer.alloc(opened.size - start);
-    const count = readSync(opened.fd, buffer, 0, buffer.length, start);
-    const text = buffer.toString("utf8", 0, count);
-    return start === 0 ? { text, isWhole: true } : { text: text.slice(text.indexOf("\n") + 1 || text.length), isWhole: false };
+    const end = buffer.subarray(0, readSync(opened.fd, buffer, 0, buffer.length, start));
+    return start === 0 ? { lines: end, isWhole: true } : { lines: end.subarray(end.indexOf(NEWLINE) + 1 || end.length), isWhole: false };
   } finally {
     closeSync(opened.fd);
   }

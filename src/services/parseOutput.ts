@@ -1,17 +1,13 @@
-import { closeSync, lstatSync, read as readCallback } from "node:fs";
+import { closeSync, lstatSync } from "node:fs";
 import { rename } from "node:fs/promises";
 import path from "node:path";
-import { promisify } from "node:util";
 import { type OutputFacts, outputFacts } from "../core/outputFacts.ts";
 import { ErrParser, OutParser, type Sink } from "../core/outputParser.ts";
 import { jobFiles } from "../core/podTemplate.ts";
 import { systemCode } from "../errors.ts";
-import { type OutputFile, openOutput } from "./outputFile.ts";
+import { type OutputFile, openOutput, piecesOf } from "./outputFile.ts";
 import { makeFolder, NewFile, openFolder } from "./workflowFolder.ts";
 
-const read = promisify(readCallback);
-
-const CHUNK_BYTES = 512 * 1024;
 const PROVENANCE_FOLDER = "provenance";
 
 /** What a job's output tells, and what could not be done with it. */
@@ -53,8 +49,8 @@ async function cut<Facts>(work: Work, from: string, to: string, makeParser: (sin
   const copy = new Copy(work, to);
   try {
     await copy.begin();
-    for await (const chunk of chunksOf(work, from)) {
-      parser.push(chunk);
+    for await (const piece of piecesIn(work, from)) {
+      parser.push(piece);
       await copy.write(printed.splice(0));
     }
     const facts = parser.end();
@@ -109,23 +105,12 @@ class Copy {
   }
 }
 
-/** The pieces of a job's file, as it is now: one that still grows is read no further. A piece is valid until the next is asked for. */
-async function* chunksOf(work: Work, file: string): AsyncGenerator<Buffer> {
+/** The pieces of a job's file, as it is now. */
+async function* piecesIn(work: Work, file: string): AsyncGenerator<Buffer> {
   const opened = open(work, file);
   if (opened === undefined) return;
   try {
-    const buffer = Buffer.alloc(CHUNK_BYTES);
-    for (let position = 0; position < opened.size; ) {
-      work.signal.throwIfAborted();
-      let count = 0;
-      const wanted = Math.min(buffer.length, opened.size - position);
-      await attempt(work, `${path.normalize(file)} was not read to its end`, async () => {
-        count = (await read(opened.fd, buffer, 0, wanted, position)).bytesRead;
-      });
-      if (count === 0) return;
-      yield buffer.subarray(0, count);
-      position += count;
-    }
+    yield* piecesOf(opened, work.signal, (error) => warn(work, `${path.normalize(file)} was not read to its end`, error));
   } finally {
     closeSync(opened.fd);
   }

@@ -1,14 +1,13 @@
 import type { V1Job } from "@kubernetes/client-node";
 import { hasEnded, isHeld } from "../core/job.ts";
 import { type Step, step, UNSUBMITTABLE } from "../core/lifecycle.ts";
-import type { Observation } from "../core/observe.ts";
 import type { Siblings } from "../core/signal.ts";
 import { GaswError } from "../errors.ts";
 import { asUserError } from "../kubernetes/client.ts";
 import type { JobChange, JobUpdate, StoredJob, StoredWorkflow } from "../store/store.ts";
 import type { Deps } from "./deps.ts";
 import { type ParsedOutput, parseOutput } from "./parseOutput.ts";
-import { hasOutput } from "./recordedCode.ts";
+import { hasOutput, isOver } from "./recordedCode.ts";
 import { changeOf, look, removeJob, type Seen } from "./refresh.ts";
 import { nextRequest, startAttempt } from "./startAttempt.ts";
 import { storeOutput } from "./storedOutput.ts";
@@ -73,12 +72,6 @@ async function outputOf(deps: Deps, job: StoredJob): Promise<ParsedOutput> {
   const output = await parseOutput(job.directory, job.fileName, deps.signal);
   for (const warning of output.warnings) deps.warn(`job ${job.id}: ${warning}`);
   return output;
-}
-
-/** Whether a job has ended, be it that this is only seen now. An attempt that was never submitted has no output of its own. */
-function isOver(job: StoredJob, { phase }: Observation): boolean {
-  if (hasEnded(job.status)) return !isHeld(job.status);
-  return job.status !== "NOT_SUBMITTED" && (phase === "ended" || phase === "missing" || phase === "lost");
 }
 
 /** Decides for one attempt after the other: each sees what became of the others. */

@@ -8,7 +8,7 @@ import { jobPath, listJobs } from "../kubernetes/jobs.ts";
 import { listEvents, listPods, remove } from "../kubernetes/objects.ts";
 import type { JobChange, StoredJob, StoredWorkflow } from "../store/store.ts";
 import type { Deps } from "./deps.ts";
-import { recordedCode } from "./recordedCode.ts";
+import { isOver, recordedCode } from "./recordedCode.ts";
 
 /** Seconds after which an unexplained wait is looked up in the events. */
 const EXPLAIN_AFTER_S = 5;
@@ -25,10 +25,12 @@ export async function refresh(deps: Deps, workflow: StoredWorkflow): Promise<voi
   if (active.length === 0) return;
   try {
     const seen = await look(deps, workflow, active);
+    const codes = new Map<number, number | undefined>();
+    for (const job of active) if (isOver(job, seen(job).observation)) codes.set(job.key, await recordedCode(job, deps.signal));
     const time = now();
     const decisions = active.map((job) => {
       const { observation, kubeJob } = seen(job);
-      const decision = decide(job, observation, recordedCode(job, observation), time, config.pending);
+      const decision = decide(job, observation, codes.get(job.key), time, config.pending);
       return { job, kubeJob, decision, change: changeOf(job, decision, kubeJob, time) };
     });
     // What is to be removed is written down first, and ends only when its Job is on its way out: an ended job is never looked at again.

@@ -8,6 +8,6 @@ const TAIL_BYTES = 4096;
  * @param file relative to the workflow directory
  */
 export function tailLines(directory: string, file: string, count: number): string[] {
-  const lines = readEnd(directory, file, TAIL_BYTES)?.text.split(/\r?\n/) ?? [];
+  const lines = readEnd(directory, file, TAIL_BYTES)?.lines.toString().split(/\r?\n/) ?? [];
   return lines.filter((line) => line.trim() !== "").slice(-count);
 }

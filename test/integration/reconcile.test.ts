@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { act } from "../../src/services/actions.ts";
 import { refresh } from "../../src/services/refresh.ts";
-import { Invocations } from "./invocations.ts";
+import { Invocations, outputOf } from "./invocations.ts";
 
 let life: Invocations;
 beforeEach(async () => {
@@ -76,4 +76,31 @@ test("a wait that is over too long has its Job removed only where that could be 
   await refresh(life.deps, life.workflow);
   expect(life.job("Job-1")).toMatchObject({ status: "RUNNING", removal: null });
   expect(life.isMade("Job-1")).toBe(true);
+});
+
+describe("how a job ended, where its Job is gone,", () => {
+  const LONG = "a line that says nothing\n".repeat(20_000);
+
+  test("is told alike by a look and by a synchronisation, however much its output goes on after its code", async () => {
+    const gone = (id: string) => {
+      life.submitted(id);
+      life.write(`out/${id}.sh.out`, `${outputOf("fine", 0)}${LONG}`);
+      life.lose(id);
+    };
+    gone("Job-1");
+    await refresh(life.deps, life.workflow);
+    gone("Job-2");
+    await life.round();
+    for (const id of ["Job-1", "Job-2"]) expect(life.job(id)).toMatchObject({ status: "COMPLETED", exitCode: 0 });
+  });
+
+  test("is told by its output where its submission was cut off after its Job was made", async () => {
+    life.submitted("Job-1");
+    life.store.changeJob(life.job("Job-1"), { status: "NOT_SUBMITTED", submitted: null });
+    life.show("Job-1", 0);
+    life.write("out/Job-1.sh.out", outputOf("fine", 9));
+    await life.round();
+    expect(life.job("Job-1")).toMatchObject({ status: "CANCELLED", exitCode: 9 });
+    expect(life.text("out/Job-1.sh.app.out")).toBe("fine\n");
+  });
 });

@@ -24,10 +24,30 @@ describe("the exit code of a job's output", () => {
     ["is the last one on stderr", "", says(1) + APPLICATION + says(2), 2],
     ["is found in a last line that does not end", APPLICATION + says(3).trimEnd(), "", 3],
     ["is not known where no stream states one", "hello\n", "oh\n", undefined],
-    ["is not told by a word before it", `echo ${says(1)}`, "", undefined],
-    ["is not told by a number that goes on", "Exiting with return value 1 or so\n", "", undefined],
-    ["is not told by the source of a shell function in the environment", ' error "Exiting with return value 20";\n', "", undefined],
+    ["counts after an end that stands behind a text", `words</application_execution>\n${says(4)}`, "", 4],
+    ["does not count after an end within a line", `<application_execution>\n</application_execution> or so\n${says(4)}`, "", undefined],
   ])("%s", (_, out, err, code) => expect(factsOf(out, err).exitCode).toBe(code));
+
+  test.each([
+    ["Exiting with return value -1\n", -1],
+    ["Exiting with return value 1\r\nmore\r\n", 1],
+    ["Exiting with return value 3   \n", 3],
+    ["Exiting with return value 3\0\n", 3],
+    [`${LOGGED}Exiting with return value 40\r\n`, 40],
+  ])("is told by %j", (text, code) => expect(factsOf("", text).exitCode).toBe(code));
+
+  test.each([
+    "Exiting with return value",
+    "Exiting with return value x",
+    "Exiting with return value 1 or so",
+    "  Exiting with return value 1",
+    "echo Exiting with return value 1",
+    '    error "Exiting with return value 1"',
+    "[ DEBUG - now ] Exiting with return value 1",
+    "exiting with return value 1",
+    "Exiting with return value 12345678901",
+    "Exiting with return value 1.5",
+  ])("is not told by %j", (text) => expect(factsOf("", text).exitCode).toBeUndefined());
 });
 
 describe("the timings", () => {

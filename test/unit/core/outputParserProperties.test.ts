@@ -1,45 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { OutputFacts } from "../../../src/core/outputFacts.ts";
-import { stdoutReturnCode } from "../../../src/core/returnCode.ts";
-import { parse } from "./outputs.ts";
-
-const SECTION_NAMES = ["upload_test", "inputs_download", "application_execution", "results_upload"];
-
-/** Pieces of text that mean something to the parser, whole or in part. */
-const telling = fc.oneof(
-  fc.constantFrom(...SECTION_NAMES.flatMap((name) => [`<${name}>`, `</${name}>`])),
-  fc.constantFrom(
-    "===== uname =====\nLinux wn1 6.1",
-    "SITE_NAME=S",
-    "PBS_O_HOST=pbs.example.fr",
-    "CE_ID=ce.example.it:8443/q",
-    "LFC_HOST=lfc",
-    "processor : 3",
-    "model name : x",
-    "MemTotal: 5 kB",
-    "Input download time: 4 seconds",
-    "[ INFO - now ] Execution time: 75 seconds",
-    "[ ERROR - now ] Exiting with return value 6",
-    "Exiting with return value 0",
-    "<file_download uri=file:/a>",
-    "<file_download uri=",
-    "<file_upload id=a uri=/b>",
-  ),
-  fc.constantFrom("\r", "\0", " ", "<", "</application_execution", "execution>", "x".repeat(70_000)),
-  fc.string({ unit: "binary", maxLength: 20 }),
-);
-
-/** Streams in which the parser finds something to do; half of their pieces are lines of their own. */
-const stream = fc
-  .array(fc.tuple(telling, fc.constantFrom("\n", "\r\n", "", "")), { maxLength: 30 })
-  .map((parts) => Buffer.from(parts.flat().join("")));
-
-const anyBytes = fc.oneof(
-  stream,
-  fc.uint8Array({ maxLength: 300 }),
-  fc.tuple(stream, fc.uint8Array({ maxLength: 50 }), stream).map((parts) => Buffer.concat(parts)),
-);
+import { anyBytes, parse } from "./outputs.ts";
 
 describe("the facts of a job's output", () => {
   test("are the same however its bytes are cut into pieces", () => {
@@ -63,27 +25,6 @@ describe("the facts of a job's output", () => {
         expect(text).not.toMatch(/\\ud[89a-f]/);
       }),
       { numRuns: 300 },
-    );
-  });
-
-  test("state the exit code that a look at the end of the stream finds", () => {
-    const lines = fc.array(
-      fc.constantFrom(
-        "<application_execution>",
-        "</application_execution>",
-        "x</application_execution> ",
-        "<results_upload>",
-        "Exiting with return value 1",
-        "[ INFO - now ] Exiting with return value 2",
-        "words",
-      ),
-      { maxLength: 12 },
-    );
-    fc.assert(
-      fc.property(lines, (parts) => {
-        const text = parts.map((line) => `${line}\n`).join("");
-        expect(parse(text).facts.exitCode).toBe(stdoutReturnCode(text, true));
-      }),
     );
   });
 });

@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { type OutputFacts, outputFacts } from "../../../src/core/outputFacts.ts";
 import { ErrParser, OutParser } from "../../../src/core/outputParser.ts";
 
@@ -39,3 +40,41 @@ export function parse(
   }
   return { facts: outputFacts(parsers[0].end(), parsers[1].end()), appOut: Buffer.concat(apps[0]), appErr: Buffer.concat(apps[1]) };
 }
+
+const SECTION_NAMES = ["upload_test", "inputs_download", "application_execution", "results_upload"];
+
+/** Pieces of text that mean something to the parser, whole or in part. */
+const telling = fc.oneof(
+  fc.constantFrom(...SECTION_NAMES.flatMap((name) => [`<${name}>`, `</${name}>`])),
+  fc.constantFrom(
+    "===== uname =====\nLinux wn1 6.1",
+    "SITE_NAME=S",
+    "PBS_O_HOST=pbs.example.fr",
+    "CE_ID=ce.example.it:8443/q",
+    "LFC_HOST=lfc",
+    "processor : 3",
+    "model name : x",
+    "MemTotal: 5 kB",
+    "Input download time: 4 seconds",
+    "[ INFO - now ] Execution time: 75 seconds",
+    "[ ERROR - now ] Exiting with return value 6",
+    "Exiting with return value 0",
+    "<file_download uri=file:/a>",
+    "<file_download uri=",
+    "<file_upload id=a uri=/b>",
+  ),
+  fc.constantFrom("\r", "\0", " ", "<", "</application_execution", "execution>", "x".repeat(70_000)),
+  fc.string({ unit: "binary", maxLength: 20 }),
+);
+
+/** Streams in which the parser finds something to do; half of their pieces are lines of their own. */
+const stream = fc
+  .array(fc.tuple(telling, fc.constantFrom("\n", "\r\n", "", "")), { maxLength: 30 })
+  .map((parts) => Buffer.from(parts.flat().join("")));
+
+/** Any bytes at all, most of them such as jobs print. */
+export const anyBytes = fc.oneof(
+  stream,
+  fc.uint8Array({ maxLength: 300 }),
+  fc.tuple(stream, fc.uint8Array({ maxLength: 50 }), stream).map((parts) => Buffer.concat(parts)),
+);
