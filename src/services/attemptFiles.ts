@@ -2,18 +2,28 @@ import { existsSync, lstatSync, renameSync, rmSync } from "node:fs";
 import path from "node:path";
 import { jobFiles } from "../core/podTemplate.ts";
 import { GaswError, systemCode } from "../errors.ts";
+import type { StoredJob } from "../store/store.ts";
 
 /** GASW's own folders in a workflow directory, and its database's: no script's folder has their names. */
 const RESERVED: ReadonlySet<string> = new Set(["sh", "out", "err", "config", "inv", "provenance", "jdl", "cache", "db", "conf", "."]);
 
 /**
+ * Number of the attempt whose streams stand where GASW looks for them: those of the first stay until the directory is made ready for another
+ * one; an attempt that was never submitted has none.
+ * @param attempts of one script, oldest first
+ */
+export function standingAttempt(attempts: readonly Pick<StoredJob, "attempt" | "prepared" | "submitted">[]): number {
+  return (attempts.findLast(({ prepared, submitted }) => prepared || submitted !== null) ?? attempts[0])?.attempt ?? 0;
+}
+
+/**
  * Makes a workflow directory ready for one more attempt of a script, when no attempt of it is alive. GASW's script makes a folder of its own
- * and never removes it; a second run that finds it empties the whole workflow directory (its EXIT trap). The streams of the attempt before
- * are moved aside, so that the new one's stand where GASW looks for them.
- * @param previous number of the attempt whose streams are there
+ * and never removes it; a second run that finds it empties the whole workflow directory (its EXIT trap). The streams of an earlier
+ * attempt are moved aside, so that the new one's stand where GASW looks for them.
+ * @param standing number of the attempt whose streams are there
  * @throws GaswError CONFIG naming what can't be removed or moved
  */
-export function clearForAttempt(directory: string, fileName: string, previous: number): void {
+export function clearForAttempt(directory: string, fileName: string, standing: number): void {
   const folder = runFolder(directory, fileName);
   // What can't be removed leaves the streams where they are.
   if (folder !== undefined) {
@@ -23,7 +33,7 @@ export function clearForAttempt(directory: string, fileName: string, previous: n
     );
   }
   const now = jobFiles(fileName);
-  const aside = jobFiles(fileName, previous);
+  const aside = jobFiles(fileName, standing);
   for (const kind of ["out", "err", "appOut", "appErr"] as const) {
     const file = path.join(directory, now[kind]);
     const hint = `let this user write in ${path.dirname(file)}, then release the job`;

@@ -6,6 +6,7 @@ import { GaswError } from "../errors.ts";
 import { asUserError } from "../kubernetes/client.ts";
 import { getJob, listJobs } from "../kubernetes/jobs.ts";
 import type { Store, StoredJob } from "../store/store.ts";
+import { standingAttempt } from "./attemptFiles.ts";
 import type { Deps } from "./deps.ts";
 import { findJob } from "./findJob.ts";
 import { workflowDirectory } from "./workflowFiles.ts";
@@ -16,7 +17,7 @@ export interface JobTarget {
   readonly id: string;
   /** The script's base name. */
   readonly fileName: string;
-  /** Number of the attempt, where another one followed it. */
+  /** Number of the attempt, where its streams do not stand where GASW looks for them. */
   readonly superseded: number | undefined;
   readonly workflow: string;
   readonly namespace: string;
@@ -46,7 +47,7 @@ export async function findTarget(deps: Deps, text: string, options: { workflow?:
   const directory = options.workflow === undefined ? enclosingWorkflow(cwd) : workflowDirectory(options.workflow, [], cwd);
   const workflow = directory === undefined ? undefined : knownWorkflow(deps, directory);
   try {
-    return ofStored(deps.store, findJob(deps.store, text, { prefix: true, workflow, cwd }));
+    return ofStored(deps.store, findJob(deps.store, text, { prefix: true, workflow, cwd }), text);
   } catch (error) {
     if (!(error instanceof GaswError && error.code === "NOT_FOUND")) throw error;
     const foreign = await findForeign(deps, text, directory);
@@ -55,11 +56,13 @@ export async function findTarget(deps: Deps, text: string, options: { workflow?:
   }
 }
 
-function ofStored(store: Store, stored: StoredJob): JobTarget {
+function ofStored(store: Store, stored: StoredJob, text: string): JobTarget {
   const { id, fileName, attempt, workflow, namespace, directory, kubeName, image } = stored;
   const known = store.findWorkflow(namespace, workflow);
-  const newest = known === undefined ? attempt : store.attempts(known, fileName).at(-1)?.attempt;
-  const superseded = newest === attempt ? undefined : attempt;
+  const attempts = known === undefined ? [stored] : store.attempts(known, fileName);
+  // The invocation's id means the newest output, also while the newest attempt is yet to begin.
+  const isInvocation = text !== id && text !== kubeName;
+  const superseded = (isInvocation && attempts.at(-1)?.attempt === attempt) || standingAttempt(attempts) === attempt ? undefined : attempt;
   return { id, fileName, superseded, workflow, namespace, directory, kubeName, image, stored };
 }
 

@@ -143,7 +143,7 @@ function stepChange(job: StoredJob, next: Step, kubeJob: V1Job | undefined, now:
   return Object.fromEntries(Object.entries(wanted).filter(([key, value]) => job[key as keyof StoredJob] !== value));
 }
 
-/** What an attempt that runs again forgets of its earlier run. */
+/** What an attempt that runs again forgets of its earlier run; not that there was one: `submitted` tells whose streams are there. */
 const NEW_LIFE: JobChange = {
   prepared: false,
   reason: "Rescheduled",
@@ -153,7 +153,6 @@ const NEW_LIFE: JobChange = {
   node: null,
   started: null,
   ended: null,
-  submitted: null,
   output: null,
 };
 

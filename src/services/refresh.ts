@@ -133,7 +133,9 @@ export function changeOf(job: StoredJob, decision: Decision, kubeJob: V1Job | un
     ...(node === undefined ? {} : { node }),
     ...(startedAt === undefined ? {} : { started: startedAt }),
     ...(hasEnded(status) ? { ended: finishedAt ?? now.toISOString() } : {}),
-    ...(job.status === "NOT_SUBMITTED" && status !== "NOT_SUBMITTED" ? acceptedAs(job, kubeJob, now) : {}),
+    ...(job.status === "NOT_SUBMITTED" && (kubeJob ?? pod) !== undefined && status !== "NOT_SUBMITTED"
+      ? acceptedAs(job, kubeJob, now)
+      : {}),
   };
   return Object.fromEntries(Object.entries(wanted).filter(([key, value]) => job[key as keyof StoredJob] !== value));
 }

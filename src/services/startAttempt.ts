@@ -6,7 +6,7 @@ import { GaswError } from "../errors.ts";
 import { asUserError } from "../kubernetes/client.ts";
 import { getJob } from "../kubernetes/jobs.ts";
 import type { StoredJob, StoredWorkflow } from "../store/store.ts";
-import { clearForAttempt } from "./attemptFiles.ts";
+import { clearForAttempt, standingAttempt } from "./attemptFiles.ts";
 import type { Deps } from "./deps.ts";
 import { checkSubmissions, type Submitter } from "./submit.ts";
 
@@ -24,17 +24,10 @@ export async function startAttempt(deps: Deps, submitter: Submitter, workflow: S
   const { avoidNodes = [] } = job.request;
   const request = { ...checked.request, jobId: job.id, fileName: job.fileName, contentHash: job.contentHash, avoidNodes };
   if (!job.prepared) {
-    clearForAttempt(workflow.directory, job.fileName, previousOf(deps, workflow, job)?.attempt ?? job.attempt);
+    clearForAttempt(workflow.directory, job.fileName, standingAttempt(deps.store.attempts(workflow, job.fileName)));
     deps.store.changeJob(job, { prepared: true });
   }
   await submitter.submit({ ...checked, request }, { job: { ...job, prepared: true }, isNew: !job.prepared });
-}
-
-function previousOf({ store }: Deps, workflow: StoredWorkflow, job: StoredJob): StoredJob | undefined {
-  return store
-    .attempts(workflow, job.fileName)
-    .filter(({ attempt }) => attempt < job.attempt)
-    .at(-1);
 }
 
 /**

@@ -70,6 +70,9 @@ describe("the script", () => {
     workflow.script("Gone-1", "true\n");
     expect((await workflow.cli("release", "Gone-1")).stdout).toBe("Gone-1-r2\n");
     await workflow.until("Gone-1-r2", "COMPLETED");
+    // The one between has printed nothing.
+    expect(["out/Gone-1.sh.out.0", "out/Gone-1.sh.out.1"].map((file) => workflow.has(file))).toEqual([true, false]);
+    expect(await workflow.cli("debug", "logs", "Gone-1-r1")).toMatchObject({ code: 6, stdout: "" });
   });
 
   test("that was changed since runs as it is now at `retry`, and submitting it is refused", async () => {

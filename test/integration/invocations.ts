@@ -119,6 +119,10 @@ export class Invocations {
     writeFileSync(path.join(this.directory, name), text);
   }
 
+  hide(name: string): void {
+    rmSync(path.join(this.directory, name));
+  }
+
   text(name: string): string {
     return readFileSync(path.join(this.directory, name), "utf8");
   }
