@@ -33,31 +33,32 @@ export interface ResultRecord {
   readonly ended: string | null;
 }
 
-export function resultRecord({ cursor, job, output: text }: Result): ResultRecord {
-  const output = text === null ? null : readOutput(text);
-  const { out, err, appOut, appErr } = jobFiles(job.fileName);
-  const exitCode = job.status === "COMPLETED" ? 0 : CANCELLED_CODE;
+export function resultRecord(result: Result): ResultRecord {
+  const { cursor, workflow, namespace, directory, fileName, id, invocationId, status, started } = result;
+  const output = result.output === null ? null : readOutput(result.output);
+  const { out, err, appOut, appErr } = jobFiles(fileName);
+  const exitCode = status === "COMPLETED" ? 0 : CANCELLED_CODE;
   return {
     cursor,
-    workflow: job.workflow,
-    namespace: job.namespace,
-    directory: job.directory,
-    id: job.fileName,
-    attemptId: job.id,
-    invocationId: job.invocationId,
-    status: job.status,
+    workflow,
+    namespace,
+    directory,
+    id: fileName,
+    attemptId: id,
+    invocationId,
+    status,
     exitCode,
     exitName: describeExitCode(exitCode).name ?? "UNDEFINED",
     stage: output?.failedStage ?? null,
-    message: endMessage({ ...job, output }),
+    message: endMessage({ ...result, output }),
     stdout: relative(out),
     stderr: relative(err),
     appStdout: relative(appOut),
     appStderr: relative(appErr),
     inputs: output?.inputs ?? [],
     uploads: (output?.outputs ?? []).map(({ id, uri }) => ({ id: id ?? "", uri })),
-    started: job.started,
-    ended: stageDates({ ...job, output }).end,
+    started,
+    ended: stageDates({ ...result, output }).end,
   };
 }
 

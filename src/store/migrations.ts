@@ -87,12 +87,17 @@ export const migrations: readonly (readonly string[])[] = [
     BEGIN
       INSERT OR REPLACE INTO outbox (job) VALUES (NEW.key);
     END`,
-    // Invocations that are over, each once, in the order in which their readers are told.
+    // Invocations that are over, each once, in the order in which their readers are told; the attempt as it was then, whatever becomes of it.
     `CREATE TABLE results (
       cursor INTEGER PRIMARY KEY AUTOINCREMENT,
       workflow INTEGER NOT NULL REFERENCES workflows (key),
       file_name TEXT NOT NULL,
       job INTEGER NOT NULL REFERENCES jobs (key),
+      status TEXT NOT NULL,
+      message TEXT,
+      started TEXT,
+      ended TEXT,
+      output TEXT,
       UNIQUE (workflow, file_name)
     ) STRICT`,
   ],

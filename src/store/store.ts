@@ -94,10 +94,13 @@ export interface OutboxEntry {
   readonly output: string | null;
 }
 
-/** An invocation that is over. */
-export interface Result {
+/** An invocation that is over, and the attempt that speaks for it as it was when that was found. */
+export interface Result
+  extends Pick<
+    StoredJob,
+    "id" | "fileName" | "workflow" | "namespace" | "directory" | "invocationId" | "status" | "message" | "created" | "started" | "ended"
+  > {
   readonly cursor: number;
-  readonly job: StoredJob;
   readonly output: string | null;
 }
 
@@ -360,13 +363,11 @@ export class Store {
 
   /** A workflow's invocations that are over, in the order in which they were found so, after a reader's cursor. */
   results(workflow: { readonly key: number }, since: number): Result[] {
-    const sql = `SELECT results.cursor, output, ${JOB_COLUMNS} FROM results JOIN jobs ON jobs.key = results.job
-      JOIN workflows ON workflows.key = jobs.workflow WHERE results.workflow = ? AND results.cursor > ? ORDER BY results.cursor`;
-    return this.#all<Record<string, unknown>>(sql, [workflow.key, since]).map(({ cursor, output, ...row }) => ({
-      cursor: cursor as number,
-      output: output as string | null,
-      job: jobOf(row),
-    }));
+    const sql = `SELECT cursor, jobs.id, results.file_name AS fileName, workflows.id AS workflow, workflows.namespace, workflows.directory,
+        invocation_id AS invocationId, results.status, results.message, jobs.created, results.started, results.ended, results.output
+      FROM results JOIN jobs ON jobs.key = results.job JOIN workflows ON workflows.key = results.workflow
+      WHERE results.workflow = ? AND cursor > ? ORDER BY cursor`;
+    return this.#all<Result>(sql, [workflow.key, since]);
   }
 
   /**
@@ -451,7 +452,8 @@ export class Store {
     if (!this.#change(job, change)) return false;
     if (resubmit !== undefined) this.#addAttempt(job.key, resubmit);
     if (announce === true) {
-      const sql = "INSERT OR IGNORE INTO results (workflow, file_name, job) SELECT workflow, file_name, key FROM jobs WHERE key = ?";
+      const sql = `INSERT OR IGNORE INTO results (workflow, file_name, job, status, message, started, ended, output)
+        SELECT workflow, file_name, key, status, message, started, ended, output FROM jobs WHERE key = ?`;
       this.#run(sql, [job.key]);
     }
     if (remark !== undefined) this.#recordTransition(job.key, { ...remark, status: change.status ?? job.status });

@@ -170,8 +170,8 @@ describe("results", () => {
       if (again !== undefined) store.applyUpdates([{ job: again, change: {}, announce: true }], NOW);
     }
     const results = store.results(workflow, 0);
-    expect(results.map(({ job }) => job.id)).toEqual(["Job-1", "Job-2"]);
-    expect(store.results(workflow, results[0]?.cursor ?? 0).map(({ job }) => job.id)).toEqual(["Job-2"]);
+    expect(results.map(({ id }) => id)).toEqual(["Job-1", "Job-2"]);
+    expect(store.results(workflow, results[0]?.cursor ?? 0).map(({ id }) => id)).toEqual(["Job-2"]);
   });
 });
 
