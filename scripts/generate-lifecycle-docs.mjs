@@ -161,8 +161,8 @@ ${STATUSES.map((status) => `| ${status} | ${signalRow(status).join(" | ")} |`).j
 
 ## Results
 
-An invocation is over when one of its attempts has COMPLETED, or when the last one was DELETED or CANCELLED: that is told once, with exit code 0 or 9. What is retried or held
-is not over.
+An invocation is over when one of its attempts has COMPLETED, or when the last one was DELETED or CANCELLED: that is told once, with exit code 9, or the one
+that the output of what COMPLETED states: 0, or -1 where it states none. What is retried or held is not over.
 `;
 
 if (process.argv.includes("--check")) {

@@ -7,6 +7,9 @@ import { readOutput } from "./storedOutput.ts";
 /** GASW's code for a job that was cancelled or killed (`GaswExitCode.EXECUTION_CANCELED`). */
 const CANCELLED_CODE = 9;
 
+/** GASW's code where a job's output states none, whatever its container ended with (`GaswExitCode.UNDEFINED`). */
+const UNKNOWN_CODE = -1;
+
 /** An invocation that is over, as GASW tells its engine (`GaswOutput`); paths are relative to the workflow directory. */
 export interface ResultRecord {
   /** Given to `--since`, it has the results after this one told. */
@@ -37,7 +40,8 @@ export function resultRecord(result: Result): ResultRecord {
   const { cursor, workflow, namespace, directory, fileName, id, invocationId, status, started } = result;
   const output = result.output === null ? null : readOutput(result.output);
   const { out, err, appOut, appErr } = jobFiles(fileName);
-  const exitCode = status === "COMPLETED" ? 0 : CANCELLED_CODE;
+  const hasCompleted = status === "COMPLETED";
+  const exitCode = hasCompleted ? (output?.exitCode ?? UNKNOWN_CODE) : CANCELLED_CODE;
   return {
     cursor,
     workflow,
@@ -49,7 +53,7 @@ export function resultRecord(result: Result): ResultRecord {
     status,
     exitCode,
     exitName: describeExitCode(exitCode).name ?? "UNDEFINED",
-    stage: output?.failedStage ?? null,
+    stage: hasCompleted ? null : (output?.failedStage ?? null),
     message: endMessage({ ...result, output }),
     stdout: relative(out),
     stderr: relative(err),

@@ -34,3 +34,23 @@ describe("the result of a killed job", () => {
     expect(results()).toEqual(told);
   });
 });
+
+describe("the result of a job that has completed", () => {
+  test.each<[string, string | undefined, object]>([
+    ["has the code that its output states", outputOf("fine", 0), { exitCode: 0, exitName: "SUCCESS", stage: null }],
+    ["has none where there is no output", undefined, { exitCode: -1, exitName: "UNDEFINED", stage: null }],
+    ["has none where its output states none", "hello\n", { exitCode: -1, exitName: "UNDEFINED", stage: null }],
+    [
+      "has none, and no stage that failed, where its output has broken off",
+      "<application_execution>\nwork\n",
+      { exitCode: -1, exitName: "UNDEFINED", stage: null },
+    ],
+  ])("%s", async (_, output, told) => {
+    life.submitted("Job-1");
+    if (output !== undefined) life.write("out/Job-1.sh.out", output);
+    life.show("Job-1", 0);
+    await life.round();
+    expect(life.job("Job-1")).toMatchObject({ status: "COMPLETED", exitCode: 0 });
+    expect(results()).toMatchObject([{ status: "COMPLETED", ...told }]);
+  });
+});
