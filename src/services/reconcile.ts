@@ -6,7 +6,7 @@ import { GaswError } from "../errors.ts";
 import { asUserError } from "../kubernetes/client.ts";
 import type { JobChange, JobUpdate, StoredJob, StoredWorkflow } from "../store/store.ts";
 import type { Deps } from "./deps.ts";
-import { type ParsedOutput, parseOutput } from "./parseOutput.ts";
+import { parseOutput } from "./parseOutput.ts";
 import { hasOutput, isOver } from "./recordedCode.ts";
 import { changeOf, look, removeJob, type Seen } from "./refresh.ts";
 import { nextRequest, startAttempt } from "./startAttempt.ts";
@@ -51,27 +51,32 @@ export async function reconcile(
   if (attempts.length === 0) return;
   try {
     const seen = await look(deps, workflow, attempts);
-    const parsed = await parseEnds(deps, attempts, seen);
-    const decided = decideAll(deps, attempts, seen, signals, parsed, by);
-    await carryOut(deps, decided, parsed);
+    const codes = await parseEnds(deps, attempts, seen);
+    const decided = decideAll(deps, attempts, seen, signals, codes, by);
+    await carryOut(deps, decided, codes);
     if (!leaveDue) await startDue(deps, workflow, deps.store.openInvocations(workflow).filter(isMeant), seen);
   } catch (error) {
     throw asUserError(error, deps.client);
   }
 }
 
-/** Reads the output of every attempt whose end is to be seen to now. */
-async function parseEnds(deps: Deps, attempts: readonly StoredJob[], seen: (job: StoredJob) => Seen): Promise<Map<number, ParsedOutput>> {
+/** Return codes that outputs state, by the keys of the jobs whose output was read. */
+type Codes = ReadonlyMap<number, number | undefined>;
+
+/** Reads the output of every attempt whose end is to be seen to now, one after the other. */
+async function parseEnds(deps: Deps, attempts: readonly StoredJob[], seen: (job: StoredJob) => Seen): Promise<Codes> {
   const ended = attempts.filter((job) => !job.settled && isOver(job, seen(job).observation) && hasOutput(job));
-  const parsed = new Map<number, ParsedOutput>();
-  for (const job of ended) parsed.set(job.key, await outputOf(deps, job));
-  return parsed;
+  const codes = new Map<number, number | undefined>();
+  for (const job of ended) codes.set(job.key, await keepOutput(deps, job));
+  return codes;
 }
 
-async function outputOf(deps: Deps, job: StoredJob): Promise<ParsedOutput> {
+/** Reads a job's output and keeps what it tells: in the state, since many outputs may tell much. */
+async function keepOutput(deps: Deps, job: StoredJob): Promise<number | undefined> {
   const output = await parseOutput(job.directory, job.fileName, deps.signal);
   for (const warning of output.warnings) deps.warn(`job ${job.id}: ${warning}`);
-  return output;
+  deps.store.changeJob(job, { output: storeOutput(output) });
+  return output.exitCode;
 }
 
 /** Decides for one attempt after the other: each sees what became of the others. */
@@ -80,7 +85,7 @@ function decideAll(
   attempts: readonly StoredJob[],
   seen: (job: StoredJob) => Seen,
   signals: ReadonlyMap<string, string>,
-  parsed: ReadonlyMap<number, ParsedOutput>,
+  codes: Codes,
   by: string,
 ): Decided[] {
   const now = deps.now();
@@ -89,8 +94,16 @@ function decideAll(
   return attempts.map((job) => {
     const { observation, kubeJob } = seen(job);
     const siblings = siblingsOf(job, invocations, seen);
-    const fileCode = parsed.get(job.key)?.exitCode;
-    const situation = { job, dao: signals.get(job.id), seen: observation, fileCode, siblings, retryCount, grace: pending, now };
+    const situation = {
+      job,
+      dao: signals.get(job.id),
+      seen: observation,
+      fileCode: codes.get(job.key),
+      siblings,
+      retryCount,
+      grace: pending,
+      now,
+    };
     const next = step(situation);
     invocations.get(job.fileName)?.set(job.key, { ...job, status: next.decision.status, settled: next.settled });
     return { job, step: next, change: stepChange(job, next, kubeJob, now, by), kubeJob };
@@ -167,9 +180,9 @@ function reasonOf(job: StoredJob, { decision: { status }, signal }: Step, by: st
 }
 
 /** Writes the decisions down and acts on them. What is to be removed is written down first, and ends only when its Job is on its way out. */
-async function carryOut(deps: Deps, decided: readonly Decided[], parsed: ReadonlyMap<number, ParsedOutput>): Promise<void> {
+async function carryOut(deps: Deps, decided: readonly Decided[], codes: Codes): Promise<void> {
   const { store, client } = deps;
-  const plans = decided.filter(isNews).map((one) => ({ ...one, update: updateOf(deps, one, parsed.get(one.job.key)) }));
+  const plans = decided.filter(isNews).map((one) => ({ ...one, update: updateOf(deps, one) }));
   const written = store.applyUpdates(
     plans.map((plan) => (plan.step.decision.removeJob ? { job: plan.job, change: announcement(plan) } : plan.update)),
     deps.now(),
@@ -182,12 +195,13 @@ async function carryOut(deps: Deps, decided: readonly Decided[], parsed: Readonl
   const removed = await Promise.allSettled(removals.map(({ job, kubeJob }) => removeJob(client, job, kubeJob)));
   for (const [index, plan] of removals.entries()) {
     if (removed[index]?.status !== "fulfilled") continue;
-    const { job, step: next } = plan;
+    const { step: next } = plan;
+    // The announcement has noted the signal already.
+    const job = { ...plan.job, signal: next.signal };
     // A killed job's output is told as far as it goes, a replica's is not (GaswMonitor).
     const isTold = next.decision.status === "DELETED" && job.status !== "NOT_SUBMITTED" && hasOutput(job);
-    const facts = parsed.get(job.key) ?? (isTold ? await outputOf(deps, job) : undefined);
-    // The announcement has noted the signal already.
-    store.applyUpdates([{ ...updateOf(deps, plan, facts), job: { ...job, signal: next.signal } }], deps.now());
+    if (isTold && !codes.has(job.key)) await keepOutput(deps, job);
+    store.applyUpdates([{ ...plan.update, job }], deps.now());
   }
   const failure = removed.find((one) => one.status === "rejected");
   if (failure !== undefined) throw failure.reason;
@@ -198,11 +212,11 @@ function isNews({ job, step: next, change }: Decided): boolean {
   return !hasEnded(job.status) || Object.keys(change).length > 0 || next.effects.length > 0;
 }
 
-function updateOf({ config }: Deps, { job, step: next, change }: Decided, facts: ParsedOutput | undefined): JobUpdate {
+function updateOf({ config }: Deps, { job, step: next, change }: Decided): JobUpdate {
   const { effects, refusal, signal } = next;
   return {
     job,
-    change: { ...change, ...(facts === undefined ? {} : { output: storeOutput(facts) }) },
+    change,
     ...(effects.includes("resubmit") ? { resubmit: nextRequest({ ...job, ...known(next) }, config) } : {}),
     announce: effects.includes("announce"),
     ...(refusal === undefined ? {} : { remark: { reason: "SignalRefused", message: `${signal}: ${refusal}` } }),

@@ -20,7 +20,8 @@ export class Invocations {
   readonly folder = realpathSync(mkdtempSync(path.join(tmpdir(), "gasw-k8s-life-")));
   readonly directory = path.join(this.folder, "workflow-1");
   readonly cluster: ClusterDouble;
-  readonly warnings: string[] = [];
+  /** Receives what a user is warned of. */
+  onWarning: (message: string) => void = () => undefined;
   readonly deps: Deps;
   readonly workflow: StoredWorkflow;
 
@@ -28,7 +29,7 @@ export class Invocations {
     this.cluster = cluster;
     for (const name of ["sh", "out", "err"]) mkdirSync(path.join(this.directory, name), { recursive: true });
     const signal = new AbortController().signal;
-    const warn = (message: string) => void this.warnings.push(message);
+    const warn = (message: string) => this.onWarning(message);
     const now = () => new Date();
     const store = new Store({ path: path.join(this.folder, "state.db"), now, warn });
     this.deps = { config, store, client: cluster.client(signal), host: "here", signal, now, warn };

@@ -104,3 +104,36 @@ describe("how a job ended, where its Job is gone,", () => {
     expect(life.text("out/Job-1.sh.app.out")).toBe("fine\n");
   });
 });
+
+describe("what a job's output tells", () => {
+  const outputs = () => {
+    const entries = life.store.outbox(life.workflow, life.store.outboxEnd(), 10);
+    return new Map(entries.map(({ job, output }) => [job.id, output]));
+  };
+
+  test("is forgotten when the job is to run anew, also where both are seen at once", async () => {
+    life.submitted("Job-1");
+    life.write("out/Job-1.sh.out", `<inputs_download>\n<file_download uri=file:/in>\n</inputs_download>\n${outputOf("fine", 3)}`);
+    life.show("Job-1", 3);
+    await life.round({ "Job-1": "RESCHEDULE" });
+    expect(life.job("Job-1").status).toBe("NOT_SUBMITTED");
+    expect(outputs().get("Job-1")).toBeNull();
+  });
+
+  test("is kept as soon as it is known: no round has to remember many", async () => {
+    const kept: (boolean | undefined)[] = [];
+    life.onWarning = (warning) => {
+      if (warning.startsWith("job Job-2: ")) kept.push(outputs().get("Job-1")?.includes('"exitCode":0'));
+    };
+    for (const id of ["Job-1", "Job-2"]) {
+      life.submitted(id);
+      life.write(`out/${id}.sh.out`, outputOf("fine", 0));
+      life.show(id, 0);
+    }
+    // It can't be replaced, which is warned of.
+    life.write("out/Job-2.sh.app.out/file", "");
+    await life.round();
+    expect(kept).toEqual([true]);
+    expect([...outputs().values()].map((output) => output !== null)).toEqual([true, true]);
+  });
+});
