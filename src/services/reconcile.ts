@@ -256,7 +256,9 @@ async function startDue(
     return true;
   });
   if (due.length === 0) return;
-  const submitter = new Submitter(deps, workflow);
+  // Others wait for this synchronisation to end: volumes are not waited for in it.
+  const submitter = new Submitter(deps, workflow, false);
+  if (!(await areVolumesReady(deps, submitter, due.length))) return;
   const queue = due[Symbol.iterator]();
   const worker = async () => {
     for (const job of queue) await tryToStart(deps, submitter, workflow, job);
@@ -264,13 +266,30 @@ async function startDue(
   await Promise.all(Array.from({ length: CONCURRENCY }, worker));
 }
 
+/** Whether attempts can be submitted now; where their volumes are not ready, they stay due. */
+async function areVolumesReady(deps: Deps, submitter: Submitter, count: number): Promise<boolean> {
+  try {
+    await submitter.volumesReady();
+    return true;
+  } catch (error) {
+    deps.warn(`resubmissions wait for their volumes (${count}): ${failureOf(deps, error).message}`);
+    return false;
+  }
+}
+
+/** What a person, or the next round, may mend. */
+function failureOf(deps: Deps, error: unknown): GaswError {
+  const failure = asUserError(error, deps.client);
+  if (!(failure instanceof GaswError) || failure.code === "INTERRUPTED" || deps.signal.aborted) throw failure;
+  return failure;
+}
+
 /** What is wrong with the script or the configuration is for a person to mend; anything else may be over at the next round. */
 async function tryToStart(deps: Deps, submitter: Submitter, workflow: StoredWorkflow, job: StoredJob): Promise<void> {
   try {
     await startAttempt(deps, submitter, workflow, job);
   } catch (error) {
-    const failure = asUserError(error, deps.client);
-    if (!(failure instanceof GaswError) || failure.code === "INTERRUPTED" || deps.signal.aborted) throw failure;
+    const failure = failureOf(deps, error);
     deps.warn(`job ${job.id} could not be submitted again: ${failure.message}; ${failure.hint}`);
     if (failure.code !== "USAGE" && failure.code !== "CONFIG") return;
     deps.store.applyUpdates([{ job, change: { ...UNSUBMITTABLE, message: failure.message } }], deps.now());

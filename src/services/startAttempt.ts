@@ -25,7 +25,8 @@ export async function startAttempt(deps: Deps, submitter: Submitter, workflow: S
   const request = { ...checked.request, jobId: job.id, fileName: job.fileName, contentHash: job.contentHash, avoidNodes };
   if (!job.prepared) {
     clearForAttempt(workflow.directory, job.fileName, standingAttempt(deps.store.attempts(workflow, job.fileName)));
-    deps.store.changeJob(job, { prepared: true });
+    // Somebody may have given it up meanwhile.
+    if (!deps.store.changeJob(job, { prepared: true })) return;
   }
   await submitter.submit({ ...checked, request }, { job: { ...job, prepared: true }, isNew: !job.prepared });
 }

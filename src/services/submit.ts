@@ -82,12 +82,17 @@ export class Submitter {
   readonly #deps: Deps;
   readonly #workflow: StoredWorkflow;
   readonly #volumes: readonly DesiredVolume[];
+  readonly #waits: boolean;
   #ready: Promise<void> | undefined;
   #readySince = Number.POSITIVE_INFINITY;
 
-  /** @throws GaswError CONFLICT when the workflow's id is known from another directory, CONFIG when a volume can't be planned */
-  constructor(deps: Deps, workflow: Workflow) {
+  /**
+   * @param waits whether volumes that are not bound yet are waited for
+   * @throws GaswError CONFLICT when the workflow's id is known from another directory, CONFIG when a volume can't be planned
+   */
+  constructor(deps: Deps, workflow: Workflow, waits = true) {
     this.#deps = deps;
+    this.#waits = waits;
     this.#volumes = volumePlan(deps.config, workflow, { host: deps.host, now: deps.now() });
     this.#workflow = deps.store.registerWorkflow(workflow);
   }
@@ -123,7 +128,7 @@ export class Submitter {
     const waits = job.due && !job.prepared;
     if (job.status !== "NOT_SUBMITTED" || waits) return { ...answer, created: false };
     try {
-      await this.#volumesReady();
+      await this.volumesReady();
       const created = await this.#make(submission, intent);
       const { image } = podSettings(this.#deps.config, options);
       const accepted = { status: "QUEUED", submitted: this.#deps.now().toISOString(), due: false } as const;
@@ -185,7 +190,11 @@ export class Submitter {
     return createJob(this.#deps.client, buildJob(this.#workflow, request, settings, mounts, owner));
   }
 
-  #volumesReady(): Promise<void> {
+  /**
+   * Makes the volumes where they are missing, and waits until they are bound where that is wanted.
+   * @throws GaswError CLUSTER, VOLUME_NOT_READY, CONFLICT, NOT_FOUND; ApiError
+   */
+  volumesReady(): Promise<void> {
     if (this.#ready === undefined || performance.now() - this.#readySince > VOLUMES_KNOWN_MS) {
       this.#readySince = Number.POSITIVE_INFINITY;
       this.#ready = this.#makeVolumesReady().finally(() => {
@@ -198,7 +207,7 @@ export class Submitter {
   async #makeVolumesReady(): Promise<void> {
     const { client, config, store, now, warn } = this.#deps;
     const { namespace } = this.#workflow;
-    const deadline = AbortSignal.timeout(config.options.bindTimeout * 1000);
+    const deadline = this.#waits ? AbortSignal.timeout(config.options.bindTimeout * 1000) : AbortSignal.abort();
     await Promise.all(this.#volumes.map((volume) => ensureVolume(client, namespace, volume, deadline)));
     if (!store.claimRenewal(this.#workflow, RENEWAL_MS)) return;
     try {

@@ -162,3 +162,27 @@ describe("a job that failed on a node", () => {
     expect(first).not.toBe(second);
   });
 });
+
+describe("a job whose volumes are not bound when it is to be run again", () => {
+  test("waits for them without keeping anybody waiting: no synchronisation, and no kill", async () => {
+    workflow = new RetriedWorkflow({ retryCount: 1 });
+    await workflow.cli("submit", workflow.script("Wait-1", "[ -e repaired ] || exit 3\n"), workflow.script("Wait-2", "exit 3\n"));
+    for (const id of ["Wait-1", "Wait-2"])
+      await eventually(
+        () => workflow.status(id),
+        ({ status }) => status === "ERROR",
+      );
+    const never = { name: "never", type: "storageClass", storageClassName: "no-such-class", mountPathContainer: "/never" };
+    workflow.reconfigure({ retryCount: 1, volumes: [never], options: { bindTimeout: "10m" } });
+    for (let round = 0; round < 2; round++) {
+      const { stderr } = await workflow.sync();
+      expect(stderr).toMatch(/^warning: resubmissions wait for their volumes \(2\): volume never: claim .* is Pending, not Bound .*\n$/);
+    }
+    expect(await workflow.rows("Wait-1")).toEqual(["Wait-1 ERROR 3", "Wait-1-r1 QUEUED -1"]);
+    expect(await workflow.cli("cancel", "Wait-2")).toMatchObject({ code: 0, stderr: "" });
+    workflow.reconfigure({ retryCount: 1 });
+    workflow.put("repaired");
+    await workflow.until("Wait-1-r1", "COMPLETED");
+    expect(await workflow.rows("Wait-2")).toEqual(["Wait-2 ERROR 3", "Wait-2-r1 DELETED 9"]);
+  });
+});

@@ -75,3 +75,58 @@ test("the streams that are shown for an attempt are its own; the invocation's id
   expect(life.job("Job-1-r1").status).toBe("QUEUED");
   expect([await shown("Job-1"), await shown(job.kubeName), await shown("Job-1-r1")]).toEqual([undefined, 0, undefined]);
 });
+
+describe("attempts whose turn it is", () => {
+  const CLAIM = "GET /api/v1/namespaces/vip/persistentvolumeclaims/workflows";
+
+  /** Two failures that are to be retried, and what a round warns of. */
+  async function retried(): Promise<string[]> {
+    const warnings: string[] = [];
+    life.onWarning = (warning) => warnings.push(warning);
+    for (const id of ["Job-1", "Job-2"]) {
+      life.submitted(id);
+      life.show(id, 3);
+    }
+    await life.round();
+    return warnings;
+  }
+  const statuses = () => ["Job-1-r1", "Job-2-r1"].map((id) => life.job(id).status);
+
+  test("are left for a later round, with one warning, while a volume is not bound: nobody waits for it", async () => {
+    life.showClaim("Pending");
+    const begun = performance.now();
+    expect(await retried()).toEqual([
+      "resubmissions wait for their volumes (2): volume workflow: claim vip/workflows is Pending, not Bound (it has no events)",
+    ]);
+    expect(performance.now() - begun).toBeLessThan(10_000);
+    expect(statuses()).toEqual(["NOT_SUBMITTED", "NOT_SUBMITTED"]);
+    life.showClaim("Bound");
+    await life.round();
+    expect(statuses()).toEqual(["QUEUED", "QUEUED"]);
+  });
+
+  test("have volumes made that are missing", async () => {
+    life.end();
+    life = await Invocations.begin({ workflowVolume: { type: "nfs" }, nfsAddress: "nfs.example.org", nfsPath: "/export" });
+    expect(await retried()).toEqual([expect.stringMatching(/^resubmissions wait .*-claim is Pending, not Bound/)]);
+    const [volume, claim] = ["/api/v1/persistentvolumes/", "/api/v1/namespaces/vip/persistentvolumeclaims/workflow-1-"].map((place) =>
+      [...life.cluster.objects.keys()].find((path) => path.startsWith(place)),
+    );
+    expect([volume, claim]).toEqual([expect.any(String), expect.any(String)]);
+    const made = life.cluster.objects.get(claim ?? "");
+    life.cluster.put(claim ?? "", { ...made, status: { phase: "Bound" } });
+    await life.round();
+    expect(statuses()).toEqual(["QUEUED", "QUEUED"]);
+  });
+
+  test("are not submitted where somebody gives them up at that very moment", async () => {
+    const requests: string[] = [];
+    life.cluster.onRequest = (request) => {
+      requests.push(request);
+      if (request === CLAIM) life.store.changeJob(life.job("Job-1-r1"), { status: "DELETED", settled: true, due: false });
+    };
+    expect(await retried()).toEqual([]);
+    expect(statuses()).toEqual(["DELETED", "QUEUED"]);
+    expect(requests.filter((request) => request.startsWith("POST "))).toHaveLength(1);
+  });
+});
