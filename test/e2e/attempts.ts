@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { expect } from "vitest";
+import { KEYS } from "../../src/core/names.ts";
 import { expectReadableRows, jobRow, noteStatuses, sqliteDatabase, syncUntil, type TestDatabase } from "./gaswDatabase.ts";
 import { get, type Result, TestWorkflow, type WorkflowOptions } from "./harness.ts";
 
@@ -60,7 +61,8 @@ export class RetriedWorkflow extends TestWorkflow {
   // biome-ignore lint/suspicious/noExplicitAny: a Kubernetes Job
   async jobOf(attemptId: string): Promise<any> {
     const { items } = await get("jobs", "-n", this.namespace);
-    return items.find((job: { metadata: { annotations: object } }) => Object.values(job.metadata.annotations).includes(attemptId));
+    // The name of the script stands in the Jobs of all its attempts.
+    return items.find((job: { metadata: { annotations: Record<string, string> } }) => job.metadata.annotations[KEYS.job] === attemptId);
   }
 
   /** The results that are told, one for each invocation that is over. */
