@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import { likeGasw, RetriedWorkflow } from "./attempts.ts";
@@ -81,6 +81,29 @@ describe("a job that the cluster has lost", () => {
     await workflow.until("Slow-1-r1", "ERROR_HELD");
     expect((await workflow.rows("Slow-1")).at(0)).toMatch(/^Slow-1 (STALLED|ERROR) /);
     expect(workflow.has("out/Slow-1.sh.out.0")).toBe(true);
+  });
+});
+
+describe("a job that was lost after it had uploaded its result", () => {
+  test("exits 32 when it is run again, and is held, until the result is removed and it is released", async () => {
+    workflow = new RetriedWorkflow({ retryCount: 1 });
+    // As GASW's script does where the result's place is a `file:` URI.
+    const upload = "[ -e ../result.nii ] && exit 32; echo done > ../result.nii; [ -e ../repaired ] || ";
+    const pod = await running("Upload-1", likeGasw("Upload-1", `${upload}${FOREVER}`));
+    await eventually(async () => workflow.has("result.nii"), Boolean);
+    await kubectl("delete", "pod", pod, "-n", workflow.namespace, "--wait=false");
+    await workflow.until("Upload-1-r1", "ERROR_HELD");
+    expect((await workflow.rows("Upload-1")).map((row) => row.replace(/STALLED -?\d+$/, "STALLED"))).toEqual([
+      "Upload-1 STALLED",
+      "Upload-1-r1 ERROR_HELD 32",
+    ]);
+    expect(await workflow.cli("wait", "Upload-1")).toMatchObject({ code: 32 });
+    expect((await workflow.cli("debug", "why", "Upload-1")).stdout).toContain("a result of that name exists already");
+    rmSync(path.join(workflow.directory, "result.nii"));
+    workflow.put("repaired");
+    await workflow.cli("release", "Upload-1");
+    await workflow.until("Upload-1-r2", "COMPLETED");
+    expect(await workflow.results()).toMatchObject([{ id: "Upload-1", attemptId: "Upload-1-r2", exitCode: 0 }]);
   });
 });
 

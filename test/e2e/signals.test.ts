@@ -1,8 +1,8 @@
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { jobRow, signal, sqliteDatabase, syncUntil, type TestDatabase } from "./gaswDatabase.ts";
-import { eventually, get, TestWorkflow } from "./harness.ts";
+import { eventually, get, kubectl, TestWorkflow } from "./harness.ts";
 
 let workflow: TestWorkflow;
 let database: TestDatabase;
@@ -15,6 +15,7 @@ afterAll(() => workflow.cleanup());
 
 const sync = () => workflow.cli("status", "--sync");
 const status = async (id: string) => (await jobRow(database, workflow, id)).status;
+const statuses = (...ids: readonly string[]) => Promise.all(ids.map(status));
 const history = async (id: string) => JSON.parse((await workflow.cli("status", id, "--history", "--cached", "-o", "json")).stdout).jobs;
 
 // biome-ignore lint/suspicious/noExplicitAny: Kubernetes Jobs
@@ -23,13 +24,28 @@ async function kubernetesJobs(id: string): Promise<any[]> {
   return items.filter((job: { metadata: { annotations: object } }) => Object.values(job.metadata.annotations).includes(id));
 }
 
+// biome-ignore lint/suspicious/noExplicitAny: results as they are printed
+async function results(): Promise<any[]> {
+  const { stdout } = await workflow.cli("status", "--sync", "-o", "ndjson");
+  return stdout
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line));
+}
+
+/** Has somebody delete the Job of a running attempt. */
+async function lose(id: string): Promise<void> {
+  const [{ kubernetesName }] = (await history(id)).filter((job: { attemptId: string }) => job.attemptId === id);
+  await kubectl("delete", "job", kubernetesName, "-n", workflow.namespace, "--wait=false");
+}
+
 async function running(id: string, body = "sleep 600\n"): Promise<void> {
   await workflow.cli("submit", workflow.script(id, body));
   await syncUntil(database, workflow, id, (row) => row.status === "RUNNING");
 }
 
 async function held(id: string): Promise<void> {
-  await workflow.cli("submit", workflow.script(id, `[ -e ${id}.repaired ] || exit 3\n`));
+  await workflow.cli("submit", workflow.script(id, `echo $HOSTNAME; [ -e ${id}.repaired ] || exit 3\n`));
   await syncUntil(database, workflow, `${id}-r1`, (row) => row.status === "ERROR_HELD");
 }
 
@@ -84,6 +100,45 @@ describe("KILL", () => {
   });
 });
 
+describe("KILL_REPLICA", () => {
+  test("deletes a running job as a replica: it is not retried, and nobody is told a result of it", async () => {
+    await running("Spare-1");
+    await signal(database, "Spare-1", "KILL_REPLICA");
+    await syncUntil(database, workflow, "Spare-1", (row) => row.status === "DELETED_REPLICA");
+    expect(await jobRow(database, workflow, "Spare-1")).toMatchObject({ exit_code: 9, exit_message: "killed as a replica" });
+    expect((await jobRow(database, workflow, "Spare-1")).end_e).not.toBeNull();
+    await eventually(
+      () => kubernetesJobs("Spare-1"),
+      (jobs) => jobs.length === 0,
+    );
+    await sync();
+    expect(await history("Spare-1")).toHaveLength(1);
+    expect((await results()).filter((result) => result.id === "Spare-1")).toEqual([]);
+  });
+});
+
+describe("UNHOLD_STALLED", () => {
+  test("has a job that the cluster has lost once too often submitted once more", async () => {
+    await running("Lost-2", "until [ -e Lost-2.repaired ]; do sleep 0.2; done\n");
+    await lose("Lost-2");
+    await syncUntil(database, workflow, "Lost-2-r1", (row) => row.status === "RUNNING");
+    await lose("Lost-2-r1");
+    await syncUntil(database, workflow, "Lost-2-r1", (row) => row.status === "STALLED_HELD");
+    writeFileSync(path.join(workflow.directory, "Lost-2.repaired"), "");
+    await signal(database, "Lost-2-r1", "UNHOLD_STALLED");
+    await syncUntil(database, workflow, "Lost-2-r2", (row) => row.status === "COMPLETED");
+    expect(await statuses("Lost-2", "Lost-2-r1")).toEqual(["STALLED", "STALLED"]);
+  });
+
+  test("releases one that is held for its failures, too", async () => {
+    await held("Mixed-1");
+    writeFileSync(path.join(workflow.directory, "Mixed-1.repaired"), "");
+    await signal(database, "Mixed-1-r1", "UNHOLD_STALLED");
+    await syncUntil(database, workflow, "Mixed-1-r2", (row) => row.status === "COMPLETED");
+    expect(await status("Mixed-1-r1")).toBe("ERROR");
+  });
+});
+
 describe("UNHOLD_ERROR", () => {
   test("has a held job submitted once more; written again, it changes nothing", async () => {
     await held("Held-1");
@@ -119,6 +174,57 @@ describe("REPLICATE", () => {
     writeFileSync(path.join(workflow.directory, "twice"), "");
     await syncUntil(database, workflow, "Twice-1-r1", (row) => row.status === "DELETED_REPLICA");
     expect(await jobRow(database, workflow, "Twice-1")).toMatchObject({ status: "COMPLETED", isreplicating: 0 });
+  });
+});
+
+describe("a signal that has a job run once more, written over the row", () => {
+  /** A job that was killed, and completes when it runs again. */
+  async function killed(id: string): Promise<void> {
+    await running(id, `[ -e ${id}.repaired ] || sleep 600\n`);
+    await signal(database, id, "KILL");
+    await syncUntil(database, workflow, id, (row) => row.status === "DELETED");
+    writeFileSync(path.join(workflow.directory, `${id}.repaired`), "");
+  }
+  const told = async (id: string) => (await results()).filter((result) => result.id === id);
+
+  test("of a killed job: REPLICATE makes another attempt, and what was told of the killed one stays", async () => {
+    await killed("Dead-1");
+    const before = await told("Dead-1");
+    expect(before).toMatchObject([{ attemptId: "Dead-1", status: "DELETED", exitCode: 9 }]);
+    await signal(database, "Dead-1", "REPLICATE");
+    await syncUntil(database, workflow, "Dead-1-r1", (row) => row.status === "COMPLETED");
+    expect(await status("Dead-1")).toBe("DELETED");
+    expect(await told("Dead-1")).toEqual(before);
+  });
+
+  test("of a killed job: RESCHEDULE has that row run again, and what was told of it stays", async () => {
+    await killed("Dead-2");
+    const before = await told("Dead-2");
+    await signal(database, "Dead-2", "RESCHEDULE");
+    await syncUntil(database, workflow, "Dead-2", (row) => row.status === "COMPLETED");
+    expect(await jobRow(database, workflow, "Dead-2")).toMatchObject({ exit_code: 0, exit_message: "" });
+    expect(await history("Dead-2")).toHaveLength(1);
+    expect(await told("Dead-2")).toEqual(before);
+  });
+
+  test("of a held job: REPLICATE releases it", async () => {
+    await held("Stuck-1");
+    writeFileSync(path.join(workflow.directory, "Stuck-1.repaired"), "");
+    await signal(database, "Stuck-1-r1", "REPLICATE");
+    await syncUntil(database, workflow, "Stuck-1-r2", (row) => row.status === "COMPLETED");
+    expect(await statuses("Stuck-1", "Stuck-1-r1")).toEqual(["ERROR", "ERROR"]);
+  });
+
+  test("of a held job: RESCHEDULE has that row run again, and every run's output is kept", async () => {
+    await held("Stuck-2");
+    writeFileSync(path.join(workflow.directory, "Stuck-2.repaired"), "");
+    await signal(database, "Stuck-2-r1", "RESCHEDULE");
+    await syncUntil(database, workflow, "Stuck-2-r1", (row) => row.status === "COMPLETED");
+    expect((await history("Stuck-2")).map((job: { attemptId: string }) => job.attemptId)).toEqual(["Stuck-2", "Stuck-2-r1"]);
+    const pods = ["out/Stuck-2.sh.out.0", "out/Stuck-2.sh.out.1", "out/Stuck-2.sh.out"].map((file) =>
+      readFileSync(path.join(workflow.directory, file), "utf8"),
+    );
+    expect(new Set(pods).size).toBe(3);
   });
 });
 
