@@ -203,7 +203,7 @@ export const configSchema = object({
       prefault(record(string(), fields.grace()), DEFAULT_PENDING),
       transform((given): Record<string, number | null> => ({ ...defaultPending(), ...given })),
     ),
-    'How long a job may wait for a reason before it fails; `"never"`: it waits on. What is given is added to the default, reason by reason.',
+    'How long a job may wait for a reason before it fails; `"never"`: it waits on. What is given is added to the default, reason by reason. A pull that keeps failing shows `ErrImagePull` (or `RegistryUnavailable`, `SignatureValidationFailed`) and `ImagePullBackOff` in turn: the longest time of these counts, whichever shows.',
   ),
   retryCount: key(
     prefault(fields.wholeNumber(), 5),

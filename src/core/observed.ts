@@ -46,6 +46,9 @@ const FAMILIES: Readonly<Record<string, string>> = {
   CrashLoopBackOff: "container",
 };
 
+/** What a kubelet shows of one pull that keeps failing: the failure for a moment, the wait for the next try between. */
+const FAILING_PULL: readonly string[] = ["ErrImagePull", "RegistryUnavailable", "SignatureValidationFailed", "ImagePullBackOff"];
+
 /**
  * Decides every change of a job's status. Pure: the same known job, observation, file and time always give the same answer.
  * @param fileCode the return code that the job's own output states; undefined where there is none
@@ -136,9 +139,8 @@ function ended(still: Decision, seen: Extract<Observation, { phase: "ended" }>, 
 function waiting(known: KnownJob, seen: Extract<Observation, { phase: "waiting" }>, now: Date, grace: Grace): Decision {
   const family = FAMILIES[seen.reason] ?? seen.reason;
   const since = known.pendingFamily === family && known.pendingSince !== null ? known.pendingSince : now.toISOString();
-  const allowed = grace[seen.reason] ?? null;
   const elapsed = (now.getTime() - Date.parse(since)) / 1000;
-  const over = allowed !== null && elapsed >= allowed;
+  const over = elapsed >= graceOf(seen.reason, grace);
   // A container that ran is never said to wait again: the pod's report may lag behind.
   const status: LocalStatus = over ? "ERROR" : known.status === "RUNNING" ? "RUNNING" : "QUEUED";
   return {
@@ -150,4 +152,14 @@ function waiting(known: KnownJob, seen: Extract<Observation, { phase: "waiting" 
     pendingSince: since,
     removeJob: over,
   };
+}
+
+/**
+ * How long a job may wait for a reason, in seconds. Of a failing pull the longest grace given counts, so that it does not matter which of
+ * its reasons a look happens to meet.
+ */
+function graceOf(reason: string, grace: Grace): number {
+  const reasons = FAILING_PULL.includes(reason) ? FAILING_PULL : [reason];
+  const given = reasons.map((each) => grace[each]).filter((seconds) => seconds !== undefined);
+  return given.length === 0 ? Number.POSITIVE_INFINITY : Math.max(...given.map((seconds) => seconds ?? Number.POSITIVE_INFINITY));
 }

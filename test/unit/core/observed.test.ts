@@ -116,10 +116,13 @@ describe("an end that was decided before its Job is removed", () => {
 describe("a reason for waiting", () => {
   test.each<[string, string, string | null, number, boolean]>([
     ["has just begun", "ErrImagePull", null, 0, false],
-    ["has lasted for less than its grace", "ErrImagePull", "image", 89, false],
-    ["has lasted for its grace", "ErrImagePull", "image", 90, true],
-    ["has another grace than its kin", "ImagePullBackOff", "image", 90, false],
-    ["runs out although it alternated with its kin", "ImagePullBackOff", "image", 900, true],
+    ["has lasted for less than its grace", "CreateContainerError", "container", 299, false],
+    ["has lasted for its grace", "CreateContainerError", "container", 300, true],
+    ["is a failed pull, which is tried again", "ErrImagePull", "image", 899, false],
+    ["is a pull that waits for its next try", "ImagePullBackOff", "image", 899, false],
+    ["is a failed pull when its longer grace is over", "ErrImagePull", "image", 900, true],
+    ["is a pull that waits for its next try when the longer grace is over", "ImagePullBackOff", "image", 900, true],
+    ["is a failed pull in other words, which has no grace of its own", "RegistryUnavailable", "image", 900, true],
     ["took the place of another one, whose time does not count", "ErrImagePull", "container", 5000, false],
     ["has no grace at all", "InvalidImageName", null, 0, true],
     ["may last for ever", "Unschedulable", "Unschedulable", 1e7, false],
@@ -139,24 +142,50 @@ describe("a reason for waiting", () => {
     expect(decide(second, RUNNING, undefined, later, GRACE)).toMatchObject({ pendingFamily: null, pendingSince: null });
   });
 
-  test("of the image runs out however its two forms alternate", () => {
-    const look = fc.record({ reason: fc.constantFrom("ErrImagePull", "ImagePullBackOff"), after: fc.integer({ min: 1, max: 60 }) });
-    fc.assert(
-      fc.property(fc.array(look, { minLength: 1000, maxLength: 1000 }), (looks) => {
-        let job: KnownJob = known("QUEUED");
-        let seconds = 0;
-        for (const { reason, after } of looks) {
-          const decision = decide(job, waits(reason), undefined, new Date(NOW.getTime() + seconds * 1000), GRACE);
-          if (hasEnded(decision.status)) break;
-          expect(seconds).toBeLessThan(900);
-          job = decision;
-          seconds += after;
-        }
-        expect(seconds).toBeGreaterThanOrEqual(90);
-        expect(seconds).toBeLessThanOrEqual(900 + 60);
-      }),
-      { numRuns: 20 },
-    );
+  describe("that is a pull which keeps failing", () => {
+    const PULL = ["ErrImagePull", "ImagePullBackOff", "RegistryUnavailable", "SignatureValidationFailed"];
+    const graces = fc.dictionary(fc.constantFrom(...PULL), fc.option(fc.nat(1000)));
+    /** Seconds after the one before at which a look is taken. */
+    const pauses = fc.array(fc.integer({ min: 1, max: 400 }), { minLength: 1, maxLength: 30 });
+
+    /** The second at which the job is given up, if it is; `met` tells which reason a look meets. */
+    function givenUp(looks: readonly number[], met: (look: number) => string, grace: Grace): number | undefined {
+      let job: KnownJob = known("QUEUED");
+      let seconds = 0;
+      for (const [look, pause] of looks.entries()) {
+        const decision = decide(job, waits(met(look)), undefined, new Date(NOW.getTime() + seconds * 1000), grace);
+        if (hasEnded(decision.status)) return seconds;
+        job = decision;
+        seconds += pause;
+      }
+      return undefined;
+    }
+
+    test("is given up at the same look whichever of its reasons each look meets", () => {
+      const met = fc.func(fc.constantFrom(...PULL));
+      fc.assert(
+        fc.property(pauses, met, met, graces, (looks, one, other, grace) => {
+          expect(givenUp(looks, one, grace)).toBe(givenUp(looks, other, grace));
+        }),
+      );
+    });
+
+    test("is given up by default at the first look after 15 minutes", () => {
+      fc.assert(
+        fc.property(pauses, fc.func(fc.constantFrom("ErrImagePull", "ImagePullBackOff")), (looks, met) => {
+          const times = looks.map((_, look) => looks.slice(0, look).reduce((sum, pause) => sum + pause, 0));
+          expect(givenUp(looks, met, GRACE)).toBe(times.find((seconds) => seconds >= 900));
+        }),
+      );
+    });
+
+    test.each<[string, Grace]>([
+      ["one of its reasons may last for ever", { ErrImagePull: null, ImagePullBackOff: 0 }],
+      ["so may the other", { ErrImagePull: 0, ImagePullBackOff: null }],
+      ["neither has a grace", {}],
+    ])("is never given up when %s", (_, grace) => {
+      for (const reason of PULL) expect(givenUp([1e9, 1e9, 1e9], () => reason, grace)).toBeUndefined();
+    });
   });
 });
 
@@ -228,7 +257,9 @@ describe("over any history", () => {
     along((before, seen, decision, _, allowed) => {
       const failedByWaiting = seen.phase === "waiting" && !hasEnded(before.status) && hasEnded(decision.status);
       expect(decision.removeJob).toBe(failedByWaiting);
-      if (seen.phase === "waiting" && failedByWaiting) expect(allowed[seen.reason] ?? null).not.toBeNull();
+      const pull = ["ErrImagePull", "ImagePullBackOff"];
+      if (seen.phase === "waiting" && failedByWaiting)
+        expect((pull.includes(seen.reason) ? pull : [seen.reason]).some((each) => typeof allowed[each] === "number")).toBe(true);
     }));
 
   test("COMPLETED needs the container's code and the file's code to be 0, where they are known", () =>
