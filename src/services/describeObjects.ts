@@ -1,6 +1,7 @@
 import type { CoreV1Event, KubernetesObject, V1Node, V1PersistentVolume } from "@kubernetes/client-node";
 import { GaswError } from "../errors.ts";
 import { asUserError } from "../kubernetes/client.ts";
+import { isApiError } from "../kubernetes/errors.ts";
 import { jobPath } from "../kubernetes/jobs.ts";
 import { find, listEvents } from "../kubernetes/objects.ts";
 import { claimsPath, persistentVolumePath } from "../kubernetes/persistentVolumes.ts";
@@ -54,16 +55,29 @@ export async function readObject(deps: Deps, kind: Kind, name: string): Promise<
   try {
     const object = await find<KubernetesObject | V1Node | V1PersistentVolume>(client, path);
     if (object === undefined) throw noSuchObject(kind, name, namespace);
-    // Events about objects outside all namespaces are kept in "default".
-    return { object, events: await listEvents(client, kind === "pv" || kind === "node" ? "default" : namespace, { name }) };
+    return { object, events: isNamespaced(kind) ? await listEvents(client, namespace, { name }) : await clusterEvents(deps, name) };
   } catch (error) {
     throw asUserError(error, client);
   }
 }
 
+function isNamespaced(kind: Kind): boolean {
+  return kind !== "pv" && kind !== "node";
+}
+
+/** Events about an object outside all namespaces; none where the account may not see them. */
+async function clusterEvents({ client, warn }: Deps, name: string): Promise<CoreV1Event[]> {
+  try {
+    return await listEvents(client, "default", { name });
+  } catch (error) {
+    if (!isApiError(error, 403)) throw error;
+    warn(`the events about ${name} are kept in the namespace default, where this account may not list them`);
+    return [];
+  }
+}
+
 function noSuchObject(kind: Kind, name: string, namespace: string): GaswError {
-  const isNamespaced = kind !== "pv" && kind !== "node";
-  return new GaswError("NOT_FOUND", `there is no ${kind} ${name}${isNamespaced ? ` in namespace ${namespace}` : ""}`, {
+  return new GaswError("NOT_FOUND", `there is no ${kind} ${name}${isNamespaced(kind) ? ` in namespace ${namespace}` : ""}`, {
     hint: `\`gasw-k8s debug ${kind === "pod" || kind === "job" || kind === "node" ? `${kind}s` : kind} --all\` lists what is there`,
   });
 }

@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import { describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseAllDocuments } from "yaml";
-import { kubectl } from "./harness.ts";
+import { engineAccount, file, kubeconfig } from "./accessSupport.ts";
+import { apply, get, kubectl, TestWorkflow } from "./harness.ts";
 
 interface Rule {
   readonly apiGroups: readonly string[];
@@ -10,8 +11,8 @@ interface Rule {
   readonly verbs: readonly string[];
 }
 
-const file = path.resolve(import.meta.dirname, "../../deploy/rbac.yaml");
-const documents = parseAllDocuments(readFileSync(file, "utf8")).map((document) => document.toJS());
+const manifest = path.resolve(import.meta.dirname, "../../deploy/rbac.yaml");
+const documents = parseAllDocuments(readFileSync(manifest, "utf8")).map((document) => document.toJS());
 
 /** Every `verb resource` that the file gives an account, with what the file's text says alone. */
 function given(account: string): string[] {
@@ -106,5 +107,73 @@ describe("deploy/rbac.yaml", () => {
   test("keeps terminals, logs, nodes and pods of one's own from the engine", async () => {
     const debugging = ["create pods", "get pods/exec", "create pods/exec", "get pods/log", "list nodes", "get nodes", "create pods/attach"];
     expect(await allowed("gasw-k8s-engine", debugging)).toEqual([]);
+  });
+});
+
+describe("deploy/rbac.yaml, with RoleBindings in a namespace that is there already, as its header says", () => {
+  const IN_NAMESPACE = ["gasw-k8s-engine", "gasw-k8s-admin"];
+  const clusterWide: string[] = [];
+  let workflow: TestWorkflow;
+
+  /** The file's bindings, for accounts of the same names in the workflow's namespace. */
+  function bindings(): { kind: string; metadata: { name: string } }[] {
+    const { namespace } = workflow;
+    return documents
+      .filter(({ kind }) => kind === "ClusterRoleBinding")
+      .map(({ metadata: { name }, subjects, ...binding }) => ({
+        ...binding,
+        ...(IN_NAMESPACE.includes(name)
+          ? { kind: "RoleBinding", metadata: { name, namespace } }
+          : { metadata: { name: `${name}-${namespace}` } }),
+        subjects: subjects.map((subject: object) => ({ ...subject, namespace })),
+      }));
+  }
+
+  async function actAs(name: string): Promise<void> {
+    const token = (await kubectl("create", "token", name, "-n", workflow.namespace)).trim();
+    workflow.configure({ k8sKubeConfig: file(workflow, `${name}.kubeconfig`, kubeconfig({ ...engineAccount(), token })) });
+  }
+
+  beforeAll(async () => {
+    workflow = new TestWorkflow();
+    const { namespace } = workflow;
+    await apply({ apiVersion: "v1", kind: "Namespace", metadata: { name: namespace } });
+    const accounts = IN_NAMESPACE.map((name) => ({ apiVersion: "v1", kind: "ServiceAccount", metadata: { name, namespace } }));
+    clusterWide.push(...bindings().flatMap(({ kind, metadata: { name } }) => (kind === "ClusterRoleBinding" ? [name] : [])));
+    await apply(...accounts, ...bindings());
+  });
+  afterAll(async () => {
+    await kubectl("delete", "clusterrolebinding", ...clusterWide, "--ignore-not-found");
+    await workflow.cleanup();
+  });
+
+  test("an engine runs a job and cleans up", async () => {
+    await actAs("gasw-k8s-engine");
+    expect(await workflow.runJob("Job-1", "true\n")).toMatchObject({ code: 0, stderr: "" });
+    expect(await workflow.cli("cleanup", "--yes")).toMatchObject({ code: 0 });
+  });
+
+  test("an administrator sees jobs, nodes and volumes", async () => {
+    await actAs("gasw-k8s-admin");
+    expect(await workflow.runJob("Job-2", "true\n")).toMatchObject({ code: 0, stderr: "" });
+    for (const list of ["pods", "jobs", "nodes", "pv", "pvc"])
+      expect([list, await workflow.cli("debug", list)]).toEqual([list, { stdout: expect.stringMatching(/./), stderr: "", code: 0 }]);
+  });
+
+  test("an administrator reads nodes and volumes, whose events are another namespace's", async () => {
+    await actAs("gasw-k8s-admin");
+    const [node] = (await get("nodes")).items;
+    const [claim] = (await get("pvc", "-n", workflow.namespace)).items;
+    for (const [kind, name] of [
+      ["node", node.metadata.name],
+      ["pv", claim.spec.volumeName],
+    ]) {
+      const { stdout, stderr, code } = await workflow.cli("debug", "describe", kind, name);
+      expect([stdout, stderr, code]).toEqual([
+        expect.stringContaining("events: none"),
+        `warning: the events about ${name} are kept in the namespace default, where this account may not list them\n`,
+        0,
+      ]);
+    }
   });
 });
