@@ -209,7 +209,7 @@ function addStatus(program: Command, io: Io, runWithContext: RunWithContext): vo
     )
     .action(async (jobs: string[], given) => {
       const { status } = await import("./commands/status.ts");
-      await runWithContext(given, await statusDirectory(given, io), (context) => status(context, jobs, given));
+      await runWithContext(given, statusDirectory(given, io), (context) => status(context, jobs, given));
     });
 }
 
@@ -233,7 +233,7 @@ function addWait(program: Command, outcome: Outcome, io: Io, runWithContext: Run
       outcome.waits = true;
       outcome.options = given;
       const { wait } = await import("./commands/wait.ts");
-      await runWithContext(given, await statusDirectory(given, io), (context) => wait(context, jobs, given));
+      await runWithContext(given, statusDirectory(given, io), (context) => wait(context, jobs, given));
     });
 }
 
@@ -248,7 +248,7 @@ function addCleanup(program: Command, io: Io, runWithContext: RunWithContext): v
     .addHelpText("after", "\nExamples:\n  gasw-k8s cleanup                    # shows the plan\n  gasw-k8s cleanup --yes --cancel\n")
     .action(async (given) => {
       const { cleanup } = await import("./commands/cleanup.ts");
-      await runWithContext(given, await statusDirectory(given, io), (context) => cleanup(context, given));
+      await runWithContext(given, statusDirectory(given, io), (context) => cleanup(context, given));
     });
 }
 
@@ -258,7 +258,7 @@ function addConfig(program: Command, io: Io, outcome: Outcome, runWithContext: R
     .description("Shows the effective configuration, each value with its source; secrets are masked.")
     .action(async (given) => {
       const { configShow } = await import("./commands/config.ts");
-      await runWithContext(given, await statusDirectory(given, io), async ({ loaded }) => {
+      await runWithContext(given, statusDirectory(given, io), async ({ loaded }) => {
         await configShow(io, loaded, given);
         return 0;
       });
@@ -268,7 +268,7 @@ function addConfig(program: Command, io: Io, outcome: Outcome, runWithContext: R
     .action(async (given) => {
       outcome.options = given;
       const { configCheck } = await import("./commands/config.ts");
-      const directory = await statusDirectory(given, io);
+      const directory = statusDirectory(given, io);
       await configCheck(io, () => load(io, given, directory), given);
     });
   config

@@ -27,7 +27,7 @@ export function addActions(program: Command, io: Io, runWithContext: RunWithCont
     .addHelpText("after", `\nExamples:\n  ${example}\n`)
     .action(async (jobs: string[], given) => {
       const { actOn } = await import("./commands/act.ts");
-      await runWithContext(given, await statusDirectory(given, io), (context) => actOn(context, action, jobs, given));
+      await runWithContext(given, statusDirectory(given, io), (context) => actOn(context, action, jobs, given));
     });
 }
 
@@ -45,6 +45,6 @@ export function addMonitor(program: Command, io: Io, runWithContext: RunWithCont
     )
     .action(async (given) => {
       const { monitor } = await import("./commands/monitor.ts");
-      await runWithContext(given, await statusDirectory(given, io), (context) => monitor(context, given));
+      await runWithContext(given, statusDirectory(given, io), (context) => monitor(context, given));
     });
 }

@@ -1,6 +1,5 @@
-import path from "node:path";
 import { type Command, Option } from "commander";
-import { type CommonOptions, type RunWithContext, withCommonOptions } from "./cliOptions.ts";
+import { type CommonOptions, type RunWithContext, statusDirectory, withCommonOptions } from "./cliOptions.ts";
 import type { Io } from "./ui/io.ts";
 
 /** What the subcommands of `debug` are added with. */
@@ -8,7 +7,7 @@ interface Adder {
   readonly debug: Command;
   readonly run: RunWithContext;
   /** The workflow directory whose files must not count as configuration. */
-  directory(given: CommonOptions): Promise<string | undefined>;
+  directory(given: CommonOptions): string | undefined;
 }
 
 const JOB_HELP = "\nJOB is a job's id or the beginning of one, its script's path, or its name in Kubernetes.\n";
@@ -25,10 +24,7 @@ export function addDebugCommands(program: Command, io: Io, runWithContext: RunWi
   const adder: Adder = {
     debug,
     run: runWithContext,
-    async directory({ workflow }) {
-      const { enclosingWorkflow } = await import("./services/workflows.ts");
-      return workflow === undefined ? enclosingWorkflow(io.cwd) : path.resolve(io.cwd, workflow);
-    },
+    directory: (given) => statusDirectory(given, io),
   };
   addWhy(adder);
   addLogs(adder);
@@ -53,7 +49,7 @@ function addWhy({ debug, run, directory }: Adder): void {
     .addHelpText("after", `${JOB_HELP}\nExamples:\n  gasw-k8s debug why Job-1\n  gasw-k8s debug why Job-1 -o json\n`)
     .action(async (job: string, given) => {
       const { why } = await import("./commands/debug/why.ts");
-      await run(given, await directory(given), (context) => why(context, job, given));
+      await run(given, directory(given), (context) => why(context, job, given));
     });
 }
 
@@ -69,7 +65,7 @@ function addLogs({ debug, run, directory }: Adder): void {
     )
     .action(async (job: string, given) => {
       const { logs } = await import("./commands/debug/logs.ts");
-      await run(given, await directory(given), (context) => logs(context, job, given));
+      await run(given, directory(given), (context) => logs(context, job, given));
     });
 }
 
@@ -80,7 +76,7 @@ function addShell({ debug, run, directory }: Adder): void {
     .addHelpText("after", `${JOB_HELP}\nExamples:\n  gasw-k8s debug shell Job-1\n  echo 'ls -l out' | gasw-k8s debug shell Job-1\n`)
     .action(async (job: string, given) => {
       const { shell } = await import("./commands/debug/terminal.ts");
-      await run(given, await directory(given), (context) => shell(context, job, given));
+      await run(given, directory(given), (context) => shell(context, job, given));
     });
 }
 
@@ -95,7 +91,7 @@ function addExec({ debug, run, directory }: Adder): void {
     )
     .action(async (job: string, command: string[], given) => {
       const { exec } = await import("./commands/debug/terminal.ts");
-      await run(given, await directory(given), (context) => exec(context, job, command, given));
+      await run(given, directory(given), (context) => exec(context, job, command, given));
     });
 }
 
@@ -108,7 +104,7 @@ function addDescribe({ debug, run, directory }: Adder): void {
     )
     .action(async (first: string, name: string | undefined, given) => {
       const { describe } = await import("./commands/debug/describe.ts");
-      await run(given, await directory(given), (context) => describe(context, first, name, given));
+      await run(given, directory(given), (context) => describe(context, first, name, given));
     });
 }
 
@@ -118,7 +114,7 @@ function addEvents({ debug, run, directory }: Adder): void {
     .addHelpText("after", `${JOB_HELP}\nExamples:\n  gasw-k8s debug events Job-1\n`)
     .action(async (job: string, given) => {
       const { events } = await import("./commands/debug/describe.ts");
-      await run(given, await directory(given), (context) => events(context, job, given));
+      await run(given, directory(given), (context) => events(context, job, given));
     });
 }
 
@@ -154,7 +150,7 @@ function addLists({ debug, run, directory }: Adder): void {
       .addHelpText("after", `\nExamples:\n  gasw-k8s debug ${name}\n  gasw-k8s debug ${name}${others ? " --all" : ""} -o json\n`)
       .action(async (given) => {
         const lists = await import("./commands/debug/lists.ts");
-        await run(given, await directory(given), (context) => lists[command](context, given));
+        await run(given, directory(given), (context) => lists[command](context, given));
       });
   }
 }

@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { parseDuration } from "./config/duration.ts";
 import type { Context } from "./context.ts";
+import { targetDirectory } from "./services/workflows.ts";
 import type { Io, OutputFormat } from "./ui/io.ts";
 
 /** Options that every command takes. */
@@ -51,8 +52,6 @@ export function cursorOption(text: string): number {
 }
 
 /** The workflow directory whose files must not count as configuration. */
-export async function statusDirectory(given: CommonOptions, io: Io): Promise<string | undefined> {
-  const { enclosingWorkflow } = await import("./services/workflows.ts");
-  const { resolve } = await import("node:path");
-  return given.workflow === undefined ? enclosingWorkflow(io.cwd) : resolve(io.cwd, given.workflow);
+export function statusDirectory(given: CommonOptions, io: Io): string | undefined {
+  return targetDirectory(given.workflow, io.cwd);
 }

@@ -1,6 +1,7 @@
 import { setMaxListeners } from "node:events";
 import { readFileSync } from "node:fs";
 import { run } from "./cli.ts";
+import { spelledDirectory } from "./directory.ts";
 import { GaswError, systemCode } from "./errors.ts";
 import { errorReport } from "./ui/output.ts";
 
@@ -54,7 +55,7 @@ function unwritten(cause: NodeJS.ErrnoException): GaswError {
 /** The current directory, also where it was removed meanwhile: a workflow may be cleaned up from what was its directory. */
 function currentDirectory(): string {
   try {
-    return process.cwd();
+    return spelledDirectory(process.cwd(), process.env.PWD);
   } catch (error) {
     if (systemCode(error) !== "ENOENT") throw error;
     return process.env.PWD ?? "/";

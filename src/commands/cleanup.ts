@@ -2,6 +2,7 @@ import path from "node:path";
 import { createInterface } from "node:readline/promises";
 import type { Context } from "../context.ts";
 import { hasEnded } from "../core/job.ts";
+import { isSameDirectory } from "../directory.ts";
 import { GaswError } from "../errors.ts";
 import { type CleanupPlan, type CleanupTarget, planCleanup, runCleanup } from "../services/cleanup.ts";
 import { observeForeign, refresh } from "../services/refresh.ts";
@@ -32,7 +33,7 @@ export async function cleanup(context: Context, options: CleanupOptions): Promis
     });
   }
   const workflow = knownWorkflow(context, directory);
-  const target = { namespace: context.config.k8sNamespace, id: path.basename(directory) };
+  const target = { namespace: context.config.k8sNamespace, id: workflow?.id ?? path.basename(directory) };
   await refuseActive(context, target, workflow, options);
   const plan = await planCleanup(context, target, options.shared === true);
   checkDirectory(plan, target, directory);
@@ -72,7 +73,7 @@ async function refuseActive(
 
 /** A workflow of the same name in another directory is another one: its objects are not touched. */
 function checkDirectory(plan: CleanupPlan, target: CleanupTarget, directory: string): void {
-  const other = plan.remove.map((object) => object.directory).find((named) => named !== undefined && named !== directory);
+  const other = plan.remove.map((object) => object.directory).find((named) => named !== undefined && !isSameDirectory(named, directory));
   if (other === undefined) return;
   throw new GaswError(
     "CONFLICT",

@@ -1,6 +1,7 @@
 import path from "node:path";
 import type { Context } from "../context.ts";
 import { hasEnded } from "../core/job.ts";
+import { isSameDirectory } from "../directory.ts";
 import { GaswError } from "../errors.ts";
 import { isScriptPath } from "../services/findJob.ts";
 import { follow, isLeftUnsubmitted, refreshAll } from "../services/follow.ts";
@@ -209,7 +210,7 @@ async function foreignStatus(context: Context, directory: string, names: readonl
   const workflow = path.basename(directory);
   const isCalled = (name: string) => (job: ForeignJob) => name === job.id || name === job.fileName || name === job.kubeName;
   const found = await observeForeign(context, namespace, workflow);
-  const stray = found.find((job) => job.directory !== undefined && job.directory !== directory);
+  const stray = found.find((job) => job.directory !== undefined && !isSameDirectory(job.directory, directory));
   if (stray !== undefined) {
     throw new GaswError("CONFLICT", `the jobs of workflow ${workflow} in namespace ${namespace} are those of ${stray.directory}`, {
       hint: "a workflow's id is its directory's base name: look there, or name another --namespace",

@@ -13,6 +13,7 @@ import { podSettings } from "../services/podSettings.ts";
 import { checkSubmissions, type Submission, type Submitted, Submitter } from "../services/submit.ts";
 import { volumePlan } from "../services/volumePlan.ts";
 import { workflowDirectory } from "../services/workflowFiles.ts";
+import type { StoredWorkflow } from "../store/store.ts";
 import type { OutputFormat } from "../ui/io.ts";
 import { errorReport, printable } from "../ui/output.ts";
 import { parseAssignments, parseRequest, parseRequestLine } from "./requests.ts";
@@ -62,14 +63,14 @@ export async function submit(context: Context, scripts: readonly string[], optio
   const env = options.env === undefined ? {} : { env: parseAssignments(options.env) };
   const submissions = [...new Set(scripts)].map((script) => parseRequest({ script, ...options.request, ...env }, optionName));
   if (options.dryRun !== undefined) return await dryRun(context, workflow, submissions, options.dryRun);
-  const { done, failures } = await submitAll(context, workflow, submissions, options);
-  const [first, ...others] = failures;
+  const submitted = await submitAll(context, workflow, submissions, options);
+  const [first, ...others] = submitted.failures;
   for (const failure of others) context.io.stderr.write(errorReport(failure, options));
   if (first !== undefined) throw first;
   if (options.wait !== true) return 0;
-  const jobs = done.map(({ jobId }) => jobId);
+  const jobs = submitted.done.map(({ jobId }) => jobId);
   const { waitForJobs } = await import("./wait.ts");
-  return await waitForJobs(context, workflow, jobs, options.waitTimeout);
+  return await waitForJobs(context, submitted.workflow, jobs, options.waitTimeout);
 }
 
 function workflowOf(context: Context, directory: string): Workflow {
@@ -87,11 +88,11 @@ async function submitAll(
   workflow: Workflow,
   submissions: readonly Submission[],
   { output }: SubmitOptions,
-): Promise<{ done: Submitted[]; failures: GaswError[] }> {
+): Promise<{ workflow: StoredWorkflow; done: Submitted[]; failures: GaswError[] }> {
   const checked = checkSubmissions(context.config, workflow, submissions, context.io.cwd);
   const submitter = new Submitter(context, workflow);
   const intents = checked.map((submission) => attempt(() => submitter.intend(submission)));
-  const answers = new OrderedAnswers((job) => print(context, workflow, job, output));
+  const answers = new OrderedAnswers((job) => print(context, submitter.workflow, job, output));
   await inParallel(checked, CONCURRENCY, async (submission, index) => {
     if (context.signal.aborted) return;
     const intent = intents[index] as ReturnType<Submitter["intend"]> | GaswError;
@@ -99,11 +100,11 @@ async function submitAll(
   });
   const { done, failures } = answers;
   if (output === "json") {
-    const jobs = done.map((job) => answer(workflow, job));
+    const jobs = done.map((job) => answer(submitter.workflow, job));
     if (jobs.length > 0 || !context.signal.aborted) context.io.stdout.write(`${JSON.stringify({ jobs }, null, 2)}\n`);
   }
   context.signal.throwIfAborted();
-  return { done, failures: distinct(failures) };
+  return { workflow: submitter.workflow, done, failures: distinct(failures) };
 }
 
 /** Tells of each accepted job as soon as all before it are settled, in the order of the scripts. */
@@ -162,13 +163,13 @@ async function submitLines(context: Context, workflow: Workflow, from: string): 
   let number = 0;
   const accept = async (line: string, lineNumber: number) => {
     // Whatever goes wrong with one line is that line's answer: the process goes on for the others.
-    const result = await submitLine(context, workflow, submitter, line, lineNumber).catch(asGaswError);
+    const result = await submitLine(context, submitter, line, lineNumber).catch(asGaswError);
     if (context.signal.aborted) return;
     if (result instanceof GaswError) {
       exitCode ||= result.exitCode;
       const { code, message, hint } = result;
       context.io.stdout.write(`${JSON.stringify({ line: lineNumber, error: { code, message, hint } })}\n`);
-    } else context.io.stdout.write(`${JSON.stringify({ line: lineNumber, ...answer(workflow, result) })}\n`);
+    } else context.io.stdout.write(`${JSON.stringify({ line: lineNumber, ...answer(submitter.workflow, result) })}\n`);
   };
   for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY, signal: context.signal })) {
     number++;
@@ -195,9 +196,9 @@ async function openRequests(file: string): Promise<Readable> {
   return handle.createReadStream();
 }
 
-async function submitLine(context: Context, workflow: Workflow, submitter: Submitter, line: string, number: number): Promise<Submitted> {
+async function submitLine(context: Context, submitter: Submitter, line: string, number: number): Promise<Submitted> {
   const submission = parseRequestLine(line, number);
-  const [checked] = checkSubmissions(context.config, workflow, [submission], context.io.cwd);
+  const [checked] = checkSubmissions(context.config, submitter.workflow, [submission], context.io.cwd);
   if (checked === undefined) throw new Error("a checked submission is missing");
   return await submitter.submit(checked, submitter.intend(checked));
 }

@@ -1,6 +1,7 @@
 /** Configuration files: which are found, and their text as values. */
-import { existsSync, readFileSync, realpathSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, extname, isAbsolute, join, relative, sep } from "node:path";
+import { realPath } from "../directory.ts";
 import { GaswError, messageOf, systemCode } from "../errors.ts";
 import { isRecord } from "./generations.ts";
 import { findJsonError, positionOf } from "./json-syntax.ts";
@@ -103,16 +104,6 @@ function isInWorkflow(path: string, workflowDir: string | undefined): boolean {
 function isBelow(path: string, folder: string): boolean {
   const way = relative(folder, path);
   return way !== ".." && !way.startsWith(`..${sep}`) && !isAbsolute(way);
-}
-
-function realPath(path: string): string {
-  try {
-    return realpathSync(path);
-  } catch (error) {
-    // Not made yet: there is nothing to follow.
-    if (systemCode(error) === "ENOENT") return path;
-    throw error;
-  }
 }
 
 /** The values in a file, by its name's ending JSON, YAML, or whichever it looks like. */

@@ -1,6 +1,7 @@
 import type { V1Namespace, V1PersistentVolume, V1PersistentVolumeClaim, V1StorageClass } from "@kubernetes/client-node";
 import { KEYS, MANAGED_BY } from "../core/names.ts";
 import { type DesiredVolume, describeVolume, hasSource, isOurs, sourceHash } from "../core/volumes.ts";
+import { isSameDirectory } from "../directory.ts";
 import { GaswError } from "../errors.ts";
 import type { KubernetesClient } from "./client.ts";
 import { createIfMissing, find, listEvents } from "./objects.ts";
@@ -69,14 +70,11 @@ async function checkClaim(client: KubernetesClient, claim: V1PersistentVolumeCla
   if (spec.source.type === "claim") return;
   if (isOurs(claim)) {
     const directory = wanted?.metadata?.annotations?.[KEYS.directory];
-    if (directory !== undefined && annotations[KEYS.directory] !== undefined && annotations[KEYS.directory] !== directory) {
-      throw new GaswError(
-        "CONFLICT",
-        `claim ${namespace}/${name} belongs to the workflow of the same name in ${annotations[KEYS.directory]}`,
-        {
-          hint: "a workflow's id is its directory's base name: use another namespace, or clean up the other workflow first",
-        },
-      );
+    const owner = annotations[KEYS.directory];
+    if (directory !== undefined && owner !== undefined && !isSameDirectory(owner, directory)) {
+      throw new GaswError("CONFLICT", `claim ${namespace}/${name} belongs to the workflow of the same name in ${owner}`, {
+        hint: "a workflow's id is its directory's base name: use another namespace, or clean up the other workflow first",
+      });
     }
     if (annotations[KEYS.content] === sourceHash(spec.source)) return;
   }

@@ -1,4 +1,5 @@
 import path from "node:path";
+import { isSameDirectory } from "../directory.ts";
 import { GaswError } from "../errors.ts";
 import type { Store, StoredJob, StoredWorkflow } from "../store/store.ts";
 
@@ -51,7 +52,7 @@ function candidates(
     const directory = path.dirname(path.dirname(path.resolve(cwd, text)));
     const id = path.basename(text, ".sh");
     // A path names its workflow itself.
-    return store.lookUp(id, false).filter((job) => job.directory === directory && job.id === id);
+    return store.lookUp(id, false).filter((job) => job.id === id && isSameDirectory(job.directory, directory));
   }
   return store.lookUp(text, prefix, workflow);
 }

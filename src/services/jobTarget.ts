@@ -2,6 +2,7 @@ import path from "node:path";
 import type { V1Job, V1Pod } from "@kubernetes/client-node";
 import { KEYS } from "../core/names.ts";
 import { jobIdOf, type Observation, observe, podsByJob } from "../core/observe.ts";
+import { isSameDirectory } from "../directory.ts";
 import { GaswError } from "../errors.ts";
 import { asUserError } from "../kubernetes/client.ts";
 import { getJob, listJobs } from "../kubernetes/jobs.ts";
@@ -76,7 +77,7 @@ async function findForeign(deps: Deps, text: string, directory: string | undefin
   const found = jobs
     .filter((job) => jobIdOf(job) === id || job.metadata?.name === id)
     .map((job) => ofForeign(job, namespace))
-    .filter((target) => directory === undefined || target.directory === directory);
+    .filter((target) => directory === undefined || isSameDirectory(target.directory, directory));
   if (found.length > 1) {
     const some = found.slice(0, 5).map((target) => `${target.workflow}/${target.id}`);
     throw new GaswError("USAGE", `${text} may be any of ${found.length} jobs: ${some.join(", ")}`, {

@@ -16,6 +16,7 @@ import { podSettings } from "./podSettings.ts";
 import { hasOutput } from "./recordedCode.ts";
 import { volumePlan } from "./volumePlan.ts";
 import { checkAccess, checkScript, jobRequest, makeStreamFolders, ownerOf } from "./workflowFiles.ts";
+import { knownWorkflow } from "./workflows.ts";
 
 /** Milliseconds between two renewals of the volumes' marks of use. */
 const RENEWAL_MS = 10 * 60_000;
@@ -79,8 +80,9 @@ function extraGroups(securityContext: Readonly<Record<string, unknown>>): number
 
 /** Submits jobs of one workflow; its volumes are made sure of once, whatever the number of jobs. */
 export class Submitter {
+  /** As it was first submitted: the pods of all its jobs see its directory at one path. */
+  readonly workflow: StoredWorkflow;
   readonly #deps: Deps;
-  readonly #workflow: StoredWorkflow;
   readonly #volumes: readonly DesiredVolume[];
   readonly #waits: boolean;
   #ready: Promise<void> | undefined;
@@ -93,8 +95,9 @@ export class Submitter {
   constructor(deps: Deps, workflow: Workflow, waits = true) {
     this.#deps = deps;
     this.#waits = waits;
-    this.#volumes = volumePlan(deps.config, workflow, { host: deps.host, now: deps.now() });
-    this.#workflow = deps.store.registerWorkflow(workflow);
+    const known = knownWorkflow(deps, workflow.directory) ?? workflow;
+    this.#volumes = volumePlan(deps.config, known, { host: deps.host, now: deps.now() });
+    this.workflow = deps.store.registerWorkflow(known);
   }
 
   /**
@@ -104,9 +107,9 @@ export class Submitter {
   intend(submission: CheckedSubmission): Intent {
     const { store, config } = this.#deps;
     const { jobId, contentHash, options } = submission.request;
-    const kubeName = jobName(this.#workflow.namespace, this.#workflow.id, jobId);
+    const kubeName = jobName(this.workflow.namespace, this.workflow.id, jobId);
     const content = { contentHash, image: podSettings(config, options).image, request: storedRequest(options) };
-    const intent = store.recordIntent(this.#workflow, { id: jobId, kubeName, ...content });
+    const intent = store.recordIntent(this.workflow, { id: jobId, kubeName, ...content });
     if (intent.job.contentHash === contentHash) return intent;
     const { job: corrected } = intent;
     if (hasOutput(corrected)) throw ranBefore(corrected);
@@ -174,9 +177,9 @@ export class Submitter {
 
   /** Somebody else wrote the job's row: a refresh that saw the Job is welcome; a clean-up has the last word. */
   async #changedMeanwhile({ id, kubeName }: StoredJob): Promise<void> {
-    const now = this.#deps.store.findJob(this.#workflow, id);
+    const now = this.#deps.store.findJob(this.workflow, id);
     if (now !== undefined && now.status !== "DELETED") return;
-    const place = jobPath(this.#workflow.namespace, kubeName);
+    const place = jobPath(this.workflow.namespace, kubeName);
     const made = await find<V1Job>(this.#deps.client, place);
     if (made !== undefined) await remove(this.#deps.client, place, made.metadata?.uid);
     throw new GaswError("CONFLICT", `job ${id} was cleaned up while it was submitted`, {
@@ -187,7 +190,7 @@ export class Submitter {
   #create({ request, owner }: CheckedSubmission): Promise<boolean> {
     const settings = podSettings(this.#deps.config, request.options);
     const mounts = this.#volumes.map((volume) => volume.mount);
-    return createJob(this.#deps.client, buildJob(this.#workflow, request, settings, mounts, owner));
+    return createJob(this.#deps.client, buildJob(this.workflow, request, settings, mounts, owner));
   }
 
   /**
@@ -206,10 +209,10 @@ export class Submitter {
 
   async #makeVolumesReady(): Promise<void> {
     const { client, config, store, now, warn } = this.#deps;
-    const { namespace } = this.#workflow;
+    const { namespace } = this.workflow;
     const deadline = this.#waits ? AbortSignal.timeout(config.options.bindTimeout * 1000) : AbortSignal.abort();
     await Promise.all(this.#volumes.map((volume) => ensureVolume(client, namespace, volume, deadline)));
-    if (!store.claimRenewal(this.#workflow, RENEWAL_MS)) return;
+    if (!store.claimRenewal(this.workflow, RENEWAL_MS)) return;
     try {
       await Promise.all(this.#volumes.map((volume) => renewMarks(client, namespace, volume, now())));
     } catch (error) {

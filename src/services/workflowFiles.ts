@@ -15,6 +15,7 @@ import {
 } from "node:fs";
 import path from "node:path";
 import type { JobOptions, JobRequest, RunAs } from "../core/job.ts";
+import { isSameDirectory } from "../directory.ts";
 import { GaswError, systemCode } from "../errors.ts";
 
 /** Longest file name of the usual file systems, in bytes (NAME_MAX). */
@@ -66,7 +67,9 @@ export function checkScript(script: string, directory: string, cwd: string): Scr
   if (found instanceof Error) throw refuse(reasonOf(found), "name an existing script, such as sh/Job-1.sh", found);
   if (found.isDirectory()) throw refuse("is a directory", "name the script files: sh/*.sh");
   if (!found.isFile()) throw refuse("is not a regular file", "name a script file, such as sh/Job-1.sh");
-  if (path.dirname(file) !== path.join(directory, "sh") || path.dirname(path.dirname(realpathSync(file))) !== realpathSync(directory)) {
+  const [folder, real] = [path.dirname(file), realpathSync(directory)];
+  const isInFolder = path.basename(folder) === "sh" && isSameDirectory(path.dirname(folder), directory);
+  if (!isInFolder || path.dirname(path.dirname(realpathSync(file))) !== real) {
     throw refuse(
       `is not in the folder sh/ of the workflow ${directory}`,
       "jobs see their workflow's directory only: put the script there, or name its workflow with --workflow",

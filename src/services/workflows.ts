@@ -1,4 +1,5 @@
 import path from "node:path";
+import { isSameDirectory, realPath } from "../directory.ts";
 import { GaswError } from "../errors.ts";
 import type { StoredJob, StoredWorkflow } from "../store/store.ts";
 import type { Deps } from "./deps.ts";
@@ -6,7 +7,7 @@ import { isWorkflowDirectory } from "./workflowFiles.ts";
 
 /** The workflow directory that a folder is, or is directly within (`out/`, `sh/`, …). */
 export function enclosingWorkflow(cwd: string): string | undefined {
-  return [cwd, path.dirname(cwd)].find(isWorkflowDirectory);
+  return [cwd, path.dirname(cwd), path.dirname(realPath(cwd))].find(isWorkflowDirectory);
 }
 
 /** The directory of the workflow that a command is about: the one named, which may be gone already, else the one around the current folder. */
@@ -14,10 +15,13 @@ export function targetDirectory(named: string | undefined, cwd: string): string 
   return named === undefined ? enclosingWorkflow(cwd) : path.resolve(cwd, named);
 }
 
-/** The workflow of a directory, where this host's state knows it. */
+/** The workflow of a directory, however that is spelled, where this host's state knows it. */
 export function knownWorkflow({ store, config }: Deps, directory: string): StoredWorkflow | undefined {
-  const found = store.findWorkflow(config.k8sNamespace, path.basename(directory));
-  return found?.directory === directory ? found : undefined;
+  // A link may have another name than the directory that it leads to.
+  const ids = new Set([directory, realPath(directory)].map((spelled) => path.basename(spelled)));
+  return [...ids]
+    .map((id) => store.findWorkflow(config.k8sNamespace, id))
+    .find((found) => found !== undefined && isSameDirectory(found.directory, directory));
 }
 
 /** What is said of a workflow that this host's state does not know. */

@@ -4,6 +4,7 @@ import { ACTIVE_STATUSES, attemptId, type LocalStatus, type StoredRequest, type 
 import type { Attempt } from "../core/lifecycle.ts";
 import { jobName } from "../core/names.ts";
 import type { Removal } from "../core/observed.ts";
+import { isSameDirectory } from "../directory.ts";
 import { GaswError } from "../errors.ts";
 import { holdLock, type OpenOptions, openDatabase, stateError } from "./database.ts";
 
@@ -174,7 +175,7 @@ export class Store {
         ]);
         return this.findWorkflow(workflow.namespace, workflow.id) as StoredWorkflow;
       }
-      if (known.directory === workflow.directory) return known;
+      if (isSameDirectory(known.directory, workflow.directory)) return known;
       throw new GaswError("CONFLICT", `workflow ${workflow.id} is already known from another directory, ${known.directory}`, {
         hint: "a workflow's id is its directory's base name: rename one directory, or use another namespace or state file (state.path)",
       });

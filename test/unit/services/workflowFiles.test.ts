@@ -79,6 +79,20 @@ describe("a script", () => {
   });
 });
 
+describe("a workflow that is reached through a link", () => {
+  test("takes its script by either path, and no other workflow's", () => {
+    const links = folderWith();
+    const linked = path.join(links, "workflow");
+    symlinkSync(directory, linked);
+    expect(checkScript(path.join(linked, "sh/Job-1.sh"), directory, "/").jobId).toBe("Job-1");
+    expect(checkScript(at("sh/Job-1.sh"), linked, "/").jobId).toBe("Job-1");
+    const other = folderWith({ "sh/Job-1.sh": "echo other\n" });
+    expect(failureOf(() => checkScript(path.join(other, "sh/Job-1.sh"), linked, "/")).message).toContain("is not in the folder sh/");
+    symlinkSync(at("other.sh"), at("sh/up.sh"));
+    expect(failureOf(() => checkScript(path.join(linked, "sh/up.sh"), linked, "/")).message).toContain("is not in the folder sh/");
+  });
+});
+
 describe("the workflow's directory", () => {
   test("is the one named, else the one that holds the script's sh/, else the current one", () => {
     expect(workflowDirectory(".", ["/other/sh/x.sh"], directory)).toBe(directory);
