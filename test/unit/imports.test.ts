@@ -1,0 +1,106 @@
+import { execFileSync } from "node:child_process";
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+const root = path.resolve(import.meta.dirname, "../..");
+
+const LAYERS = ["core", "config", "kubernetes", "store", "dao", "ui", "services", "commands"] as const;
+const ABOVE_ALL = ["context.ts", "cli.ts", "cliOptions.ts", "cliDebug.ts", "main.ts"];
+const BELOW_ALL = ["errors.ts", "directory.ts"];
+
+/** What of src/ a layer may import, beside itself. */
+const MAY_IMPORT: Readonly<Record<(typeof LAYERS)[number], readonly string[]>> = {
+  core: ["errors.ts"],
+  config: ["core", ...BELOW_ALL],
+  kubernetes: ["core", "config", ...BELOW_ALL],
+  store: ["core", ...BELOW_ALL],
+  dao: ["core", "errors.ts"],
+  ui: ["core", "errors.ts"],
+  services: ["core", "config", "kubernetes", "store", "dao", ...BELOW_ALL],
+  commands: ["core", "config", "kubernetes", "store", "dao", "ui", "services", "context.ts", ...BELOW_ALL],
+};
+
+/** What has to do with the world outside the process. */
+const OUTSIDE = ["node:fs", "fs", "node:fs/promises", "node:net", "node:child_process", "better-sqlite3", "kysely", "pg", "chalk"];
+const PURE = ["node:path", "node:crypto"];
+
+let folder: string;
+/** What each line of a file imports. */
+const files = new Map<string, readonly string[]>();
+/** The imports that the linter refuses, by file; it tells them in no order. */
+const refused = new Map<string, Set<string>>();
+
+/** A file whose every line imports another module. */
+function write(file: string, specifiers: readonly string[], line = (specifier: string) => `import "${specifier}";`): void {
+  mkdirSync(path.dirname(path.join(folder, file)), { recursive: true });
+  writeFileSync(path.join(folder, file), `${specifiers.map(line).join("\n")}\n`);
+  files.set(file, specifiers);
+}
+/** What a layer's file finds in the rest of src/, and how that is called by it. */
+function others(layer: string, up: string): { target: string; specifier: string }[] {
+  return [...LAYERS.filter((one) => one !== layer), ...ABOVE_ALL, ...BELOW_ALL].map((target) => ({
+    target,
+    specifier: target.endsWith(".ts") ? `${up}/${target}` : `${up}/${target}/some.ts`,
+  }));
+}
+
+function lint(): void {
+  const biome = path.join(root, "node_modules/.bin/biome");
+  const flags = ["--vcs-enabled=false", "--only=style/noRestrictedImports", "--max-diagnostics=none", "--reporter=github"];
+  let report: string;
+  try {
+    report = execFileSync(biome, ["lint", ...flags, "src"], { cwd: folder, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
+  } catch (error) {
+    report = String((error as { stdout?: string }).stdout);
+  }
+  for (const [, file = "", line] of report.matchAll(/noRestrictedImports,file=([^,]+),line=(\d+)/g)) {
+    const name = path.relative(folder, path.resolve(folder, file));
+    const specifier = files.get(name)?.[Number(line) - 1] ?? `line ${line}`;
+    refused.set(name, (refused.get(name) ?? new Set()).add(specifier));
+  }
+}
+
+beforeAll(() => {
+  folder = mkdtempSync(path.join(tmpdir(), "gasw-imports-"));
+  copyFileSync(path.join(root, "biome.json"), path.join(folder, "biome.json"));
+  for (const layer of LAYERS) {
+    write(`src/${layer}/sample.ts`, ["./other.ts", ...others(layer, "..").map(({ specifier }) => specifier)]);
+    write(`src/${layer}/outside.ts`, [...PURE, ...OUTSIDE]);
+  }
+  write(
+    "src/commands/debug/sample.ts",
+    others("commands", "../..").map(({ specifier }) => specifier),
+  );
+  write("src/store/dynamic.ts", ["../dao/dao.ts", "../core/job.ts"], (specifier) => `await import("${specifier}");`);
+  write("src/store/again.ts", ["../dao/dao.ts", "../core/job.ts"], (specifier) => `export * from "${specifier}";`);
+  write("src/dao/types.ts", ["../store/store.ts", "../core/job.ts"], (specifier) => `import type { T } from "${specifier}";`);
+  lint();
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+describe("the import rule of biome.json", () => {
+  test.each(LAYERS)("keeps %s to what is below it", (layer) => {
+    const forbidden = others(layer, "..").filter(({ target }) => !MAY_IMPORT[layer].includes(target));
+    expect(refused.get(`src/${layer}/sample.ts`)).toEqual(new Set(forbidden.map(({ specifier }) => specifier)));
+  });
+
+  test("holds in the folders of commands, too", () => {
+    const forbidden = others("commands", "../..").filter(({ target }) => !MAY_IMPORT.commands.includes(target));
+    expect(refused.get("src/commands/debug/sample.ts")).toEqual(new Set(forbidden.map(({ specifier }) => specifier)));
+  });
+
+  test("keeps core, and nothing else, from input and output", () => {
+    expect(refused.get("src/core/outside.ts")).toEqual(new Set(OUTSIDE));
+    for (const layer of LAYERS.slice(1)) expect([layer, refused.get(`src/${layer}/outside.ts`)]).toEqual([layer, undefined]);
+  });
+
+  test.each([
+    ["that is made at run time", "src/store/dynamic.ts", "../dao/dao.ts"],
+    ["that is handed on", "src/store/again.ts", "../dao/dao.ts"],
+    ["of types", "src/dao/types.ts", "../store/store.ts"],
+  ])("holds for an import %s", (_, file, specifier) => {
+    expect(refused.get(file)).toEqual(new Set([specifier]));
+  });
+});
