@@ -1,0 +1,81 @@
+import { afterEach, describe, expect, test } from "vitest";
+import { apply, eventually, get, kubectl, TestWorkflow } from "./harness.ts";
+
+describe("debug why of a job that has not begun", () => {
+  let workflow: TestWorkflow;
+  afterEach(() => workflow.cleanup());
+
+  const submit = (...options: string[]) => workflow.cli("submit", workflow.script("Job-1", "true\n"), ...options);
+  const claims = async () => (await get("pvc", "-n", workflow.namespace)).items;
+
+  interface Answer {
+    readonly cause: string;
+    readonly status: string;
+    readonly sentence: string;
+    readonly remedy: string;
+    readonly evidence: readonly string[];
+  }
+
+  async function why(): Promise<Answer> {
+    const { stdout, stderr, code } = await workflow.cli("debug", "why", "Job-1", "-o", "json");
+    expect([code, stderr]).toEqual([0, ""]);
+    return JSON.parse(stdout);
+  }
+
+  const becauseOf = (cause: string) => eventually(why, (answer) => answer.cause === cause, 90);
+
+  test("first for a quota, then for a claim that somebody has deleted", async () => {
+    workflow = new TestWorkflow({ account: "admin" });
+    const { namespace } = workflow;
+    await kubectl("create", "namespace", namespace);
+    const quota = { apiVersion: "v1", kind: "ResourceQuota", metadata: { name: "no-pods", namespace } };
+    await apply({ ...quota, spec: { hard: { pods: "0" } } });
+    expect(await submit()).toMatchObject({ code: 0 });
+    const refused = await becauseOf("quota");
+    expect(refused).toMatchObject({ status: "QUEUED", remedy: expect.stringMatching(/begins by itself when other jobs end/) });
+    expect(refused.sentence).toBe(
+      `Job-1 waits, since the quota of namespace ${namespace} is used up: quota no-pods allows pods=0, pods=0 is used, and it asks for pods=1`,
+    );
+    expect(refused.evidence.join("\n")).toContain("exceeded quota: no-pods");
+    const [claim] = await claims();
+    await kubectl("delete", "pvc", claim.metadata.name, "-n", namespace);
+    await kubectl("delete", "quota", "no-pods", "-n", namespace);
+    const unbound = await becauseOf("volume-not-bound");
+    expect(unbound).toMatchObject({
+      status: "QUEUED",
+      sentence: `Job-1 waits for its volume: claim ${claim.metadata.name} does not exist`,
+    });
+    expect(unbound.remedy).toContain("submitting again makes missing volumes");
+    expect(unbound.evidence.join("\n")).toContain(`persistentvolumeclaim "${claim.metadata.name}" not found`);
+  });
+
+  test("for a volume of our own that is not bound, so that it was not submitted", async () => {
+    const scratch = { name: "scratch", type: "storageClass", storageClassName: "no-such-class", mountPathContainer: "/scratch" };
+    workflow = new TestWorkflow({ account: "admin", config: { volumes: [scratch], options: { bindTimeout: "4s" } } });
+    expect(await submit()).toMatchObject({ stdout: "", code: 5 });
+    const claim = (await claims()).find(({ spec }: { spec: { storageClassName: string } }) => spec.storageClassName === "no-such-class");
+    const { name } = claim.metadata;
+    const answer = await why();
+    expect(answer).toMatchObject({ cause: "not-submitted-volume", status: "NOT_SUBMITTED" });
+    expect(answer.sentence).toMatch(
+      new RegExp(
+        `^Job-1 was never handed to the cluster, since its volume is not ready: claim ${name} is Pending, not Bound \\(ProvisioningFailed: `,
+      ),
+    );
+    expect(answer.remedy).toContain(`debug describe pvc ${name}`);
+    expect(answer.remedy).toContain(`gasw-k8s submit ${workflow.directory}/sh/Job-1.sh`);
+    expect(answer.evidence.join("\n")).toContain('"no-such-class" not found');
+  });
+
+  test("for a submission that the cluster refused", async () => {
+    workflow = new TestWorkflow({ account: "admin", config: { nodeSelector: { "not a label": "x" } } });
+    expect(await submit()).toMatchObject({ stdout: "", code: 4 });
+    const answer = await why();
+    expect(answer).toMatchObject({
+      cause: "not-submitted",
+      status: "NOT_SUBMITTED",
+      sentence: "Job-1 was never handed to the cluster: its submission was interrupted or refused",
+    });
+    expect(answer.remedy).toContain(`gasw-k8s submit ${workflow.directory}/sh/Job-1.sh`);
+  });
+});
