@@ -61,6 +61,28 @@ describe("a volume", () => {
     expect((await workflow.status("Job-1")).status).toBe("QUEUED");
   });
 
+  test("of our own that never binds: exit 5 with its events, the job is NOT_SUBMITTED, and a later submit works", async () => {
+    const scratch = { name: "scratch", type: "storageClass", storageClassName: "no-such-class", mountPathContainer: "/scratch" };
+    workflow = new TestWorkflow({ config: { ...PARKED, volumes: [scratch], options: { bindTimeout: "6s" } } });
+    const result = await submit("Job-1");
+    const claim = (await claims()).find(({ spec }: { spec: { storageClassName: string } }) => spec.storageClassName === "no-such-class");
+    expect(result).toEqual({
+      stdout: "",
+      stderr: expect.stringMatching(
+        new RegExp(
+          `^error: volume scratch: claim ${workflow.namespace}/${claim.metadata.name} is Pending, not Bound ` +
+            `\\(.*ProvisioningFailed: .*"no-such-class" not found.*\\)\nhint: .*debug describe pvc ${claim.metadata.name}`,
+        ),
+      ),
+      code: 5,
+    });
+    expect(claim.metadata.labels).toMatchObject({ "app.kubernetes.io/managed-by": "gasw-k8s" });
+    expect(await workflow.status("Job-1")).toMatchObject({ status: "NOT_SUBMITTED" });
+    expect(await workflow.jobs()).toEqual([]);
+    workflow.configure(PARKED);
+    expect(await submit("Job-1")).toEqual({ stdout: "Job-1\n", stderr: "", code: 0 });
+  });
+
   test("that was Released is bound again", async () => {
     const { claim, volume } = await bound();
     await kubectl("delete", "pvc", claim, "-n", workflow.namespace);
