@@ -1,36 +1,7 @@
-import { type IPty, spawn } from "@lydell/node-pty";
 import { afterEach, describe, expect, test } from "vitest";
 import { objects } from "./cleanup.ts";
-import { apply, eventually, get, kubectl, PROGRAM, TestWorkflow } from "./harness.ts";
-
-/** The program on a terminal, and what it shows there. */
-class Terminal {
-  readonly #pty: IPty;
-  readonly ended: Promise<number>;
-  shown = "";
-
-  constructor(workflow: TestWorkflow, ...args: string[]) {
-    const env = { ...workflow.env, TERM: "xterm" };
-    this.#pty = spawn(process.execPath, [PROGRAM, ...args], { cwd: workflow.directory, env, cols: 200, rows: 50 });
-    this.#pty.onData((text) => {
-      this.shown += text;
-    });
-    this.ended = new Promise((resolve) => {
-      this.#pty.onExit(({ exitCode }) => resolve(exitCode));
-    });
-  }
-
-  async asked(): Promise<void> {
-    await eventually(
-      async () => this.shown,
-      (text) => /remove these \d+ objects\? \[y\/N\] /.test(text),
-    );
-  }
-
-  type(text: string): void {
-    this.#pty.write(text);
-  }
-}
+import { apply, get, kubectl, TestWorkflow } from "./harness.ts";
+import { Terminal } from "./terminal.ts";
 
 describe("cleanup's question on a terminal", () => {
   let workflow: TestWorkflow;
@@ -40,7 +11,7 @@ describe("cleanup's question on a terminal", () => {
     workflow = new TestWorkflow();
     await workflow.runJob("Job-1", "true\n");
     const terminal = new Terminal(workflow, "cleanup");
-    await terminal.asked();
+    await terminal.sees(/remove these \d+ objects\? \[y\/N\] /);
     return terminal;
   }
 

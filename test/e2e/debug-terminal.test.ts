@@ -1,44 +1,6 @@
-import { type IPty, spawn } from "@lydell/node-pty";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { eventually, get, PROGRAM, TestWorkflow } from "./harness.ts";
-
-/** The program on a terminal of its own. */
-class Terminal {
-  readonly #pty: IPty;
-  readonly ended: Promise<number>;
-  text = "";
-
-  constructor(workflow: TestWorkflow, ...args: readonly string[]) {
-    const env = { ...workflow.env, TERM: "xterm" } as Record<string, string>;
-    this.#pty = spawn(process.execPath, [PROGRAM, ...args], { cols: 90, rows: 33, cwd: workflow.directory, env });
-    this.#pty.onData((data) => {
-      this.text += data;
-    });
-    this.ended = new Promise((resolve) => this.#pty.onExit(({ exitCode }) => resolve(exitCode)));
-  }
-
-  /** Waits for a text, and forgets what came before it. */
-  async sees(wanted: RegExp): Promise<void> {
-    await eventually(
-      async () => this.text,
-      (text) => wanted.test(text),
-      40,
-    );
-    this.text = "";
-  }
-
-  type(keys: string): void {
-    this.#pty.write(keys);
-  }
-
-  resize(columns: number, rows: number): void {
-    this.#pty.resize(columns, rows);
-  }
-
-  kill(signal: string): void {
-    this.#pty.kill(signal);
-  }
-}
+import { eventually, get, TestWorkflow } from "./harness.ts";
+import { Terminal } from "./terminal.ts";
 
 const PROMPT = /\$ $/;
 

@@ -1,8 +1,14 @@
 import { writeFileSync } from "node:fs";
 import path from "node:path";
+import { stripVTControlCharacters } from "node:util";
 import Database from "better-sqlite3";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { eventually, TestWorkflow } from "./harness.ts";
+import { Terminal } from "./terminal.ts";
+
+/** Runs until the file `go` appears in the workflow's directory. */
+const GATE = "until [ -e go ]; do sleep 0.2; done\n";
+const [HIDE_CURSOR, SHOW_CURSOR] = ["\x1b[?25l", "\x1b[?25h"];
 
 const lines = (text: string) => text.split("\n").filter((line) => line !== "");
 const ids = (text: string) => lines(text).map((line) => JSON.parse(line).id);
@@ -110,15 +116,15 @@ describe("the forms of status", () => {
 
 describe("status --watch", () => {
   let workflow: TestWorkflow;
-  afterAll(() => workflow.cleanup());
+  let terminal: Terminal | undefined;
+  afterEach(async () => {
+    terminal?.kill("SIGKILL");
+    await workflow.cleanup();
+  });
 
   test("tells every change on a line of its own and ends when all jobs have", async () => {
     workflow = new TestWorkflow();
-    await workflow.cli(
-      "submit",
-      workflow.script("Quick-1", "exit 3\n"),
-      workflow.script("Slow-1", "until [ -e go ]; do sleep 0.2; done\n"),
-    );
+    await workflow.cli("submit", workflow.script("Quick-1", "exit 3\n"), workflow.script("Slow-1", GATE));
     const watching = workflow.start("status", "--watch");
     const records = workflow.cli("status", "--watch", "-o", "ndjson");
     await eventually(
@@ -136,5 +142,25 @@ describe("status --watch", () => {
     const told = lines((await records).stdout).map((line) => JSON.parse(line));
     expect(told.filter(({ id }) => id === "Slow-1").at(-1)).toMatchObject({ status: "COMPLETED", exitCode: 0 });
     expect(told.filter(({ id }) => id === "Quick-1").at(-1)).toMatchObject({ status: "ERROR", exitCode: 3 });
+  });
+
+  test("on a terminal is a progress line over a table that changes in place, and leaves the last table alone", async () => {
+    workflow = new TestWorkflow();
+    await workflow.cli("submit", workflow.script("Quick-1", "exit 3\n"), workflow.script("Slow-1", GATE));
+    terminal = new Terminal(workflow, "status", "--watch");
+    await terminal.sees(/asking the cluster/);
+    await terminal.sees(/1 of 2 jobs have ended: 1 ERROR, 1 RUNNING.*Quick-1 .*ERROR.*Slow-1 .*RUNNING/s);
+    writeFileSync(path.join(workflow.directory, "go"), "");
+    expect(await terminal.ended).toBe(0);
+    const [frames, left] = terminal.shown.split(SHOW_CURSOR);
+    // Each frame takes the one before off the screen: one line up and clear, line by line.
+    expect(frames).toContain("\x1b[1A");
+    expect(frames?.startsWith(HIDE_CURSOR)).toBe(true);
+    const table = lines(stripVTControlCharacters(left ?? "").replaceAll("\r", ""));
+    expect(table).toEqual([
+      expect.stringMatching(/^JOB +STATUS +EXIT +AGE +NODE +REASON$/),
+      expect.stringMatching(/^Quick-1 +ERROR +3 /),
+      expect.stringMatching(/^Slow-1 +COMPLETED +0 /),
+    ]);
   });
 });
