@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { existsSync, rmSync } from "node:fs";
 import path from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
+import { loadedModules, SUBMIT_LOADS } from "../loadedModules.ts";
 import { apply, eventually, get, kubectl, PROGRAM, TestWorkflow } from "./harness.ts";
 
 /** A node selector that no node matches: the Jobs are made, and cost the node nothing. */
@@ -17,6 +18,14 @@ describe("submit", () => {
     expect(result).toEqual({ stdout: "Basic_Grep.2-360261301594475\n", stderr: "", code: 0 });
     expect(workflow.out("Basic_Grep.2-360261301594475")).toBe(`${workflow.directory}\n${workflow.owner}\n${workflow.owner}\n`);
     expect(workflow.err("Basic_Grep.2-360261301594475")).toBe("trouble\n");
+  });
+
+  test("loads one file of the program alone, since an engine starts it once per job", async () => {
+    workflow = new TestWorkflow({ config: PARKED });
+    const loaded = loadedModules(workflow.folder);
+    const result = await workflow.cliWith({ env: loaded.env }, "submit", workflow.script("Job-1", "true\n"));
+    expect(result).toEqual({ stdout: "Job-1\n", stderr: "", code: 0 });
+    expect(loaded.names()).toEqual(SUBMIT_LOADS);
   });
 
   test("makes one Job per script and prints their ids in the order of the scripts", async () => {

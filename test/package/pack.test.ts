@@ -1,8 +1,9 @@
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { loadedModules, SUBMIT_LOADS } from "../loadedModules.ts";
 
 const root = path.resolve(import.meta.dirname, "../..");
 
@@ -47,5 +48,46 @@ describe("the published package", () => {
     expect(execFileSync(program, ["status", "--cached", "-o", "json"], { env, cwd: folder, encoding: "utf8" })).toBe(
       '{\n  "jobs": []\n}\n',
     );
+  });
+
+  test.each([
+    ["to a cluster that does not answer", [], 4],
+    ["that makes nothing", ["--dry-run=client"], 0],
+  ])("loads one file of its own for a submission %s", (_, options, code) => {
+    for (const name of ["sh", "out", "err"]) mkdirSync(path.join(folder, "workflow", name), { recursive: true });
+    writeFileSync(path.join(folder, "workflow/sh/Job-1.sh"), "true\n");
+    const cluster = { k8sAddress: "https://127.0.0.1:1", k8sToken: "none", nfsAddress: "127.0.0.1", nfsPath: "/", image: "none" };
+    const securityContext = { runAsUser: process.getuid?.(), runAsGroup: process.getgid?.() };
+    const config = { ...cluster, securityContext, options: { maxRetryToPush: 0, statusRetry: 0 } };
+    writeFileSync(path.join(folder, "gasw-k8s.json"), JSON.stringify(config));
+    const loaded = loadedModules(folder);
+    const { status, stderr } = spawnSync(
+      path.join(folder, "node_modules/.bin/gasw-k8s"),
+      ["submit", "--config", "gasw-k8s.json", "workflow/sh/Job-1.sh", ...options],
+      { cwd: folder, env: { PATH: process.env.PATH, HOME: folder, ...loaded.env }, encoding: "utf8" },
+    );
+    expect([status, stderr]).toEqual([code, code === 0 ? "" : expect.stringContaining("127.0.0.1:1 can't be reached")]);
+    const names = loaded.names();
+    expect(names).toContain("hot.cjs");
+    expect(SUBMIT_LOADS).toEqual(expect.arrayContaining(names));
+  });
+
+  test.each([
+    ["yaml", "YAMLParseError"],
+    ["ora", "dots12"],
+    ["kysely", "SelectQueryNode"],
+    ["pg", "SCRAM-SHA-256"],
+    ["mysql2", "caching_sha2_password"],
+    ["prom-client", "collectDefaultMetrics"],
+    ["fastest-levenshtein", "myers_32"],
+    ["terminals", "WebSocketHandler"],
+    ["proxies", "SocksClient"],
+    ["OpenID Connect", "code_challenge_methods_supported"],
+  ])("keeps %s out of the file that every submission reads", (_, text) => {
+    const dist = path.join(folder, "node_modules/gasw-k8s/dist");
+    const having = readdirSync(dist).filter((name) => name.endsWith(".cjs") && readFileSync(path.join(dist, name), "utf8").includes(text));
+    // Somewhere it is, else this text shows nothing.
+    expect(having).not.toEqual([]);
+    expect(having).not.toContain("hot.cjs");
   });
 });
