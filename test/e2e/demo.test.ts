@@ -33,7 +33,7 @@ test("the demo runs six jobs, says why two failed, has one retried, held, releas
   ]) {
     expect(stdout).toMatch(line);
   }
-  const namespace = /gasw-demo-\w+/.exec(stdout)?.[0];
+  const namespace = /gasw-demo-\w+/.exec(stdout + stderr)?.[0];
   expect(namespace).toBeDefined();
   expect((await get("namespaces", "--field-selector", "status.phase=Active")).items.map(nameOf)).not.toContain(namespace);
   expect((await get("namespaces")).items.map(nameOf)).not.toContain("production");
