@@ -60,6 +60,7 @@ export class Context implements SyncDeps {
     const timeZone = dao.timeZone ?? new Intl.DateTimeFormat().resolvedOptions().timeZone;
     const { openDao } = await import("./dao/open.ts");
     return await openDao({
+      simulationId: workflow.id,
       url: (dao.url ?? fallback).replaceAll("{workflowDir}", workflow.directory).replaceAll("{workflowId}", workflow.id),
       user: dao.user,
       password: dao.passwordFile === undefined ? dao.password : readPassword(dao.passwordFile),

@@ -85,7 +85,7 @@ export interface RowFacts {
 export type RowWrite =
   /** Adds a row, unless one of that id is there. */
   | { readonly kind: "insert"; readonly row: GaswRow & { readonly status: GaswStatus }; readonly facts?: RowFacts }
-  /** Changes a row, unless its status is no longer the one that the decision was made from. */
+  /** Changes a row of the workflow's, unless its status is no longer the one that the decision was made from. */
   | {
       readonly kind: "update";
       readonly id: string;

@@ -1,4 +1,4 @@
-import { sql, type Transaction } from "kysely";
+import { type Expression, type ExpressionBuilder, type SqlBool, sql, type Transaction } from "kysely";
 import type { GaswRow, RowChange, RowFacts, RowWrite } from "../core/gaswRow.ts";
 import type { GaswStatus } from "../core/job.ts";
 import { toWallTime } from "../core/wallTime.ts";
@@ -28,22 +28,26 @@ export class Batch {
   readonly #schema: FoundSchema;
   readonly #dialect: Dialect;
   readonly #timeZone: string;
+  readonly #simulation: string;
+  readonly #refused = new Map<string, string>();
   readonly #warnings = new Set<string>();
   /** Data, nodes and minor statuses that were left out, by the reason. */
   readonly #leftOut = new Map<string, number>();
 
-  constructor(db: Transaction<Tables>, schema: FoundSchema, dialect: Dialect, timeZone: string) {
+  /** @param simulation the workflow's id, as its column takes it */
+  constructor(db: Transaction<Tables>, schema: FoundSchema, dialect: Dialect, timeZone: string, simulation: string) {
     this.#db = db;
     this.#schema = schema;
     this.#dialect = dialect;
     this.#timeZone = timeZone;
+    this.#simulation = simulation;
   }
 
   async apply(writes: readonly RowWrite[]): Promise<Applied> {
     const applied: boolean[] = [];
     for (const write of writes) applied.push(await this.#apply(write));
     const leftOut = [...this.#leftOut].map(([what, count]) => `${count} ${what}`);
-    return { applied, warnings: [...this.#warnings, ...leftOut] };
+    return { applied, refused: this.#refused, warnings: [...this.#warnings, ...leftOut] };
   }
 
   async #apply(write: RowWrite): Promise<boolean> {
@@ -51,18 +55,32 @@ export class Batch {
     const { nodeSite, nodeName, ...values } = isInsert ? write.row : write.change;
     if (NEVER_WRITTEN.includes(values.status)) throw new RangeError(`${values.status} is never written to the GASW database`);
     const id = isInsert ? write.row.id : write.id;
-    if (!this.#isKey(id)) {
-      const what = `job ${id.slice(0, 40)}… has no row in the GASW database`;
-      this.#warnings.add(`${what}: its id is too long, or has characters that it can't hold`);
-      // To try it again would not help.
-      return true;
-    }
+    if (!this.#isKey(id)) return this.#refuse(id, "the id is too long, or has characters that the database can't hold");
     const isWritten = isInsert ? await this.#insert(write.row) : await this.#update(id, write.ifStatus, values);
-    if (!isWritten) return false;
+    if (!isWritten) return isInsert && (await this.#refuseTaken(id));
     await this.#writeNode(id, nodeSite, nodeName, write.facts?.node);
     if (write.facts?.data !== undefined) await this.#replaceData(id, write.facts.data);
     if (write.facts?.minorStatuses !== undefined) await this.#addMinorStatuses(id, write.facts.minorStatuses);
     return true;
+  }
+
+  /** @returns true: the write is done with */
+  #refuse(id: string, why: string): true {
+    this.#refused.set(id, why);
+    return true;
+  }
+
+  /**
+   * Sees to a row that was not added.
+   * @returns whether it never will be, since the row that keeps it out is not the job's own
+   */
+  async #refuseTaken(id: string): Promise<boolean> {
+    const columns = this.#schema.among("jobs", ["id", "simulation_id"]);
+    const rows = await this.#db.selectFrom("jobs").select(columns).where("id", "=", id).execute();
+    const owner = rows.find((row) => row.id === id)?.simulation_id ?? this.#simulation;
+    if (owner === this.#simulation) return false;
+    const remedy = "give each workflow a database of its own, with {workflowDir} in dao.url";
+    return this.#refuse(id, `workflow ${owner} has a job of that id there; ${remedy}`);
   }
 
   async #insert(row: GaswRow): Promise<boolean> {
@@ -108,10 +126,16 @@ export class Batch {
       .updateTable("jobs")
       // Facts alone change no column, but must find the row as it was.
       .set(Object.keys(cells).length === 0 ? ({ ref }) => ({ status: ref("status") }) : cells)
-      .where((expressions) => this.#dialect.isJob(expressions, id))
+      .where((jobs) => this.#dialect.isText(jobs, "id", id))
+      .where((jobs) => this.#isOwn(jobs))
       .where("status", ifStatus === null ? "is" : "=", ifStatus)
       .executeTakeFirstOrThrow();
     return numUpdatedRows > 0n;
+  }
+
+  #isOwn(jobs: ExpressionBuilder<Tables, "jobs">): Expression<SqlBool> {
+    if (this.#schema.column("jobs", "simulation_id") === undefined) return jobs.lit(true);
+    return jobs.or([jobs("simulation_id", "is", null), this.#dialect.isText(jobs, "simulation_id", this.#simulation)]);
   }
 
   /** The cells of those fields whose columns are there. */
@@ -166,7 +190,7 @@ export class Batch {
     await this.#db
       .updateTable("jobs")
       .set(cells)
-      .where((expressions) => this.#dialect.isJob(expressions, id))
+      .where((jobs) => this.#dialect.isText(jobs, "id", id))
       .execute();
   }
 

@@ -2,6 +2,8 @@ import type { GaswRow, RowWrite } from "../core/gaswRow.ts";
 
 /** Where the GASW database is and how it is spoken to. */
 export interface DaoSettings {
+  /** The workflow whose rows are read and written; those of others are left alone. */
+  readonly simulationId: string;
   /** `sqlite:PATH`, `postgres://…`, `mysql://…` (MariaDB too) or `jdbc:…`; nothing is left to be filled in. */
   readonly url: string;
   readonly user?: string | undefined;
@@ -23,23 +25,31 @@ export interface DaoSettings {
 export interface Applied {
   /**
    * For each write whether it is done with: not where the row to be added was there already, or the one to be changed had changed or was
-   * gone. One whose id the database can't hold is left out, with a warning.
+   * gone.
    */
   readonly applied: readonly boolean[];
+  /** Why writes that are done with were not made, by job id: to try them again would not help. */
+  readonly refused: ReadonlyMap<string, string>;
   /** Sentences on what had to be cut or left out. */
   readonly warnings: readonly string[];
 }
 
-/** The GASW database, whatever server it is. Every method throws GaswError DATABASE where it can't be reached, read or written. */
+/**
+ * One workflow's part of the GASW database, whatever server that is. Every method throws GaswError DATABASE where it can't be reached,
+ * read or written.
+ */
 export interface Dao {
-  /** The rows of these ids, in one query for every few hundred; ids without a row are missing in the map. */
+  /**
+   * The rows of these ids, in one query for every few hundred; ids without a row are missing in the map, and so are those whose row is
+   * another workflow's.
+   */
   rows(ids: readonly string[]): Promise<Map<string, GaswRow>>;
-  /** A simulation's rows that stand in one of these statuses. */
-  rowsInStatus(simulationId: string, statuses: readonly string[]): Promise<GaswRow[]>;
-  /** A simulation's invocation id by file name, for those of the names that have rows. */
-  invocationIds(simulationId: string, fileNames: readonly string[]): Promise<Map<string, number>>;
-  /** The largest invocation id of a simulation; 0 where it has no rows. */
-  largestInvocationId(simulationId: string): Promise<number>;
+  /** The rows that stand in one of these statuses. */
+  rowsInStatus(statuses: readonly string[]): Promise<GaswRow[]>;
+  /** The invocation id by file name, for those of the names that have rows. */
+  invocationIds(fileNames: readonly string[]): Promise<Map<string, number>>;
+  /** The largest invocation id; 0 where there are no rows. */
+  largestInvocationId(): Promise<number>;
   /** Makes all writes in one transaction, in order. */
   apply(writes: readonly RowWrite[]): Promise<Applied>;
   close(): Promise<void>;

@@ -42,8 +42,8 @@ export interface Dialect {
   readonly indexBytes: number | undefined;
   /** Characters of a longer column that its index has room for, where the server must be told so. */
   readonly indexCharacters?: number;
-  /** Whether a job's id is this very text. */
-  readonly isJob: (expressions: ExpressionBuilder<Tables, "jobs">, id: string) => Expression<SqlBool>;
+  /** Whether a column is this very text. */
+  readonly isText: (jobs: ExpressionBuilder<Tables, "jobs">, column: "id" | "simulation_id", text: string) => Expression<SqlBool>;
 }
 
 function quoted(values: readonly string[]): string {
@@ -84,7 +84,7 @@ export const sqlite: Dialect = {
   boolean: Number,
   failureAborts: false,
   indexBytes: undefined,
-  isJob: (jobs, id) => jobs("jobs.id", "=", id),
+  isText: (jobs, column, text) => jobs(column, "=", text),
 };
 
 export const postgres: Dialect = {
@@ -103,7 +103,7 @@ export const postgres: Dialect = {
   failureAborts: true,
   // A third of a page holds 2,704 bytes (BTMaxItemSize), less the headers of the entry and of the text.
   indexBytes: 2692,
-  isJob: (jobs, id) => jobs("jobs.id", "=", id),
+  isText: (jobs, column, text) => jobs(column, "=", text),
 };
 
 /** MariaDB and MySQL. */
@@ -126,6 +126,6 @@ export const mysql: Dialect = {
   // InnoDB indexes 3,072 bytes; MariaDB cuts an index to that itself, MySQL refuses it.
   indexCharacters: 768,
   // The usual collations take upper case for lower case; the first comparison is the one that finds its index.
-  isJob: (jobs, id) =>
-    jobs.and([jobs("jobs.id", "=", id), sql<SqlBool>`convert(${jobs.ref("jobs.id")} using utf8mb4) collate utf8mb4_bin = ${id}`]),
+  isText: (jobs, column, text) =>
+    jobs.and([jobs(column, "=", text), sql<SqlBool>`convert(${jobs.ref(column)} using utf8mb4) collate utf8mb4_bin = ${text}`]),
 };

@@ -34,7 +34,7 @@ export const h2: Dialect = {
   boolean: (value) => value,
   failureAborts: false,
   indexBytes: undefined,
-  isJob: (jobs, id) => jobs("jobs.id", "=", id),
+  isText: (jobs, column, text) => jobs(column, "=", text),
 };
 
 /**

@@ -44,6 +44,8 @@ export class KyselyDao implements Dao {
   readonly #dialect: Dialect;
   readonly #settings: DaoSettings;
   readonly #address: string;
+  /** The workflow's id as its column takes it. */
+  readonly #simulation: string;
 
   private constructor(db: Kysely<Tables>, schema: FoundSchema, dialect: Dialect, settings: DaoSettings, address: string) {
     this.#db = db;
@@ -51,6 +53,9 @@ export class KyselyDao implements Dao {
     this.#dialect = dialect;
     this.#settings = settings;
     this.#address = address;
+    const column = schema.column("jobs", "simulation_id");
+    const { simulationId } = settings;
+    this.#simulation = column === undefined ? simulationId : fitted(simulationId, column).text;
   }
 
   /**
@@ -84,25 +89,19 @@ export class KyselyDao implements Dao {
   async rows(ids: readonly string[]): Promise<Map<string, GaswRow>> {
     const found = await this.#inChunks(this.#storable("id", ids), (chunk) => this.#jobs().where("id", "in", chunk).execute());
     const wanted = new Set(ids);
-    const rows = found.map((cells) => rowOf(cells, this.#settings.timeZone));
     // MariaDB finds `job-1` for `Job-1`.
-    return new Map(rows.filter(({ id }) => wanted.has(id)).map((row) => [row.id, row]));
+    return new Map(this.#own(found).flatMap((row) => (wanted.has(row.id) ? [[row.id, row]] : [])));
   }
 
-  async rowsInStatus(simulationId: string, statuses: readonly string[]): Promise<GaswRow[]> {
-    const found = await this.#inChunks(statuses, (chunk) =>
-      this.#ofSimulation(this.#jobs(), simulationId).where("status", "in", chunk).execute(),
-    );
-    const stored = this.#stored(simulationId);
-    return found
-      .map((cells) => rowOf(cells, this.#settings.timeZone))
-      .filter((row) => row.simulationId === null || row.simulationId === stored);
+  async rowsInStatus(statuses: readonly string[]): Promise<GaswRow[]> {
+    const query = (chunk: readonly string[]) => this.#ofSimulation(this.#jobs()).where("status", "in", chunk).execute();
+    return this.#own(await this.#inChunks(statuses, query));
   }
 
-  async invocationIds(simulationId: string, fileNames: readonly string[]): Promise<Map<string, number>> {
+  async invocationIds(fileNames: readonly string[]): Promise<Map<string, number>> {
     if (this.#schema.among("jobs", ["file_name", "invocation_id"]).length < 2) return new Map();
     const found = await this.#inChunks(this.#storable("file_name", fileNames), (chunk) =>
-      this.#ofSimulation(this.#db.selectFrom("jobs").select(["file_name", "invocation_id"]), simulationId)
+      this.#ofSimulation(this.#db.selectFrom("jobs").select(["file_name", "invocation_id"]))
         .where("file_name", "in", chunk)
         .where("invocation_id", "is not", null)
         .execute(),
@@ -113,19 +112,20 @@ export class KyselyDao implements Dao {
     );
   }
 
-  async largestInvocationId(simulationId: string): Promise<number> {
+  async largestInvocationId(): Promise<number> {
     if (this.#schema.column("jobs", "invocation_id") === undefined) return 0;
     const query = this.#db.selectFrom("jobs").select(({ fn }) => fn.max("invocation_id").as("largest"));
-    const found = await this.#told(() => this.#ofSimulation(query, simulationId).executeTakeFirst());
+    const found = await this.#told(() => this.#ofSimulation(query).executeTakeFirst());
     return Number(found?.largest ?? 0);
   }
 
   async apply(writes: readonly RowWrite[]): Promise<Applied> {
-    if (writes.length === 0) return { applied: [], warnings: [] };
+    if (writes.length === 0) return { applied: [], refused: new Map(), warnings: [] };
+    const { timeZone } = this.#settings;
     const transaction = () =>
       this.#db
         .transaction()
-        .execute((transaction) => new Batch(transaction, this.#schema, this.#dialect, this.#settings.timeZone).apply(writes));
+        .execute((transaction) => new Batch(transaction, this.#schema, this.#dialect, timeZone, this.#simulation).apply(writes));
     return await this.#told(() => retried(transaction, isSacrificed, this.#settings.signal));
   }
 
@@ -138,15 +138,15 @@ export class KyselyDao implements Dao {
   }
 
   /** An H2 database holds one simulation; a table of an old GASW may have no column for it. */
-  #ofSimulation<Row>(query: SelectQueryBuilder<Tables, "jobs", Row>, simulationId: string): SelectQueryBuilder<Tables, "jobs", Row> {
-    return this.#schema.column("jobs", "simulation_id") === undefined
-      ? query
-      : query.where("simulation_id", "=", this.#stored(simulationId));
+  #ofSimulation<Row>(query: SelectQueryBuilder<Tables, "jobs", Row>): SelectQueryBuilder<Tables, "jobs", Row> {
+    const hasColumn = this.#schema.column("jobs", "simulation_id") !== undefined;
+    return hasColumn ? query.where("simulation_id", "=", this.#simulation) : query;
   }
 
-  #stored(simulationId: string): string {
-    const column = this.#schema.column("jobs", "simulation_id");
-    return column === undefined ? simulationId : fitted(simulationId, column).text;
+  /** The workflow's own ones among rows. */
+  #own(found: readonly Parameters<typeof rowOf>[0][]): GaswRow[] {
+    const rows = found.map((cells) => rowOf(cells, this.#settings.timeZone));
+    return rows.filter(({ simulationId }) => simulationId === null || simulationId === this.#simulation);
   }
 
   /** Those of the keys that the column can hold; to compare it with another one is an error for some servers. */

@@ -10,6 +10,8 @@ import { factsOf, readOutput } from "./storedOutput.ts";
 const BATCH = 200;
 /** How often a row that somebody else has just changed is read again. */
 const TRIES = 3;
+/** Characters of a job's id in a sentence. */
+const NAME_LENGTH = 80;
 
 /**
  * Tells the GASW database what has changed, oldest first, in transactions of some hundred jobs. What was told is taken off the list only
@@ -25,7 +27,7 @@ export async function deliver(deps: Deps, dao: Dao, workflow: StoredWorkflow): P
   while (idle < TRIES) {
     const entries = deps.store.outbox(workflow, until, BATCH);
     if (entries.length === 0) return told;
-    const count = await deliverBatch(deps, dao, workflow, entries);
+    const count = await deliverBatch(deps, dao, entries);
     told += count;
     // Where every row of a batch was being changed by others, it is tried again a few times.
     idle = count === 0 ? idle + 1 : 0;
@@ -34,17 +36,17 @@ export async function deliver(deps: Deps, dao: Dao, workflow: StoredWorkflow): P
   return told;
 }
 
-async function deliverBatch(deps: Deps, dao: Dao, workflow: StoredWorkflow, entries: readonly OutboxEntry[]): Promise<number> {
-  const { store, warn, config } = deps;
+async function deliverBatch(deps: Deps, dao: Dao, entries: readonly OutboxEntry[]): Promise<number> {
+  const { store, config } = deps;
   const rows = await dao.rows(entries.map(({ job }) => job.id));
-  const invocations = await invocationIds(dao, workflow, entries, rows);
+  const invocations = await invocationIds(dao, entries, rows);
   const writes = entries.map((entry): RowWrite => {
     const { job } = entry;
     const facts = factsOf(job, entry.output, config.dao.minorStatus);
     return rowWrite(recorded(entry), rows.get(job.id), invocations.get(job.fileName) ?? 0, facts);
   });
-  const { applied, warnings } = await dao.apply(writes);
-  for (const warning of warnings) warn(warning);
+  const { applied, refused, warnings } = await dao.apply(writes);
+  for (const warning of [...warnings, ...refusals(entries, writes, refused)]) deps.warn(warning);
   const done = entries.filter((_, index) => applied[index]);
   store.acknowledge(done.map(({ seq, job }) => ({ seq, job, invocationId: invocations.get(job.fileName) ?? 0 })));
   for (const { job } of done) {
@@ -56,13 +58,24 @@ async function deliverBatch(deps: Deps, dao: Dao, workflow: StoredWorkflow, entr
   return done.length;
 }
 
+/** Sentences on what the database will not have, one for all jobs with the same reason; that a job has no row is told once. */
+function refusals(entries: readonly OutboxEntry[], writes: readonly RowWrite[], refused: ReadonlyMap<string, string>): string[] {
+  const jobs = new Map<string, string[]>();
+  for (const [index, { job }] of entries.entries()) {
+    const why = refused.get(job.id);
+    const isInsert = writes[index]?.kind === "insert";
+    if (why === undefined || (isInsert && job.delivered)) continue;
+    const what = `${isInsert ? "has no row" : "keeps its row as it is"} in the GASW database: ${why}`;
+    jobs.set(what, [...(jobs.get(what) ?? []), job.id]);
+  }
+  return [...jobs].map(([what, [first = "", ...others]]) => {
+    const name = first.length > NAME_LENGTH ? `${first.slice(0, NAME_LENGTH)}…` : first;
+    return `job ${name}${others.length > 0 ? ` (and ${others.length} more)` : ""} ${what}`;
+  });
+}
+
 /** Invocation ids by file name: as the row says, else as an attempt's row, else as the request, else the next number. */
-async function invocationIds(
-  dao: Dao,
-  workflow: StoredWorkflow,
-  entries: readonly OutboxEntry[],
-  rows: ReadonlyMap<string, GaswRow>,
-): Promise<Map<string, number>> {
+async function invocationIds(dao: Dao, entries: readonly OutboxEntry[], rows: ReadonlyMap<string, GaswRow>): Promise<Map<string, number>> {
   const found = new Map(
     entries.flatMap(({ job }) => {
       const row = rows.get(job.id);
@@ -71,11 +84,11 @@ async function invocationIds(
   );
   const missing = [...new Set(entries.map(({ job }) => job.fileName))].filter((name) => !found.has(name));
   if (missing.length === 0) return found;
-  for (const [name, id] of await dao.invocationIds(workflow.id, missing)) found.set(name, id);
+  for (const [name, id] of await dao.invocationIds(missing)) found.set(name, id);
   let last: number | undefined;
   for (const { job } of entries) {
     if (found.has(job.fileName)) continue;
-    last ??= await dao.largestInvocationId(workflow.id);
+    last ??= await dao.largestInvocationId();
     const id = job.invocationId ?? last + 1;
     last = Math.max(last, id);
     found.set(job.fileName, id);

@@ -140,7 +140,7 @@ class Rounds {
     let signals: ReadonlyMap<string, string> = new Map();
     await tried(async () => {
       this.#dao ??= await this.#deps.openDao(this.#workflow, this.#deps.signal);
-      signals = await readSignals(this.#dao, this.#workflow);
+      signals = await readSignals(this.#dao);
     });
     const looked = signals.size > 0 || this.#isLookDue();
     if (looked) await tried(() => this.#look(signals));

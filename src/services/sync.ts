@@ -42,7 +42,7 @@ export async function sync(deps: SyncDeps, workflow: StoredWorkflow, ids: () => 
  * @throws GaswError CLUSTER, DATABASE (what was not told stays to be told)
  */
 export async function syncOnce(deps: Deps, dao: Dao | GaswError, workflow: StoredWorkflow): Promise<void> {
-  const signals = dao instanceof GaswError ? dao : await attempt(() => readSignals(dao, workflow));
+  const signals = dao instanceof GaswError ? dao : await attempt(() => readSignals(dao));
   const reconciled = await attempt(() => reconcile(deps, workflow, signals instanceof GaswError ? new Map() : signals));
   if (reconciled instanceof GaswError && reconciled.code === "INTERRUPTED") throw reconciled;
   if (signals instanceof GaswError) throw signals;
@@ -51,8 +51,8 @@ export async function syncOnce(deps: Deps, dao: Dao | GaswError, workflow: Store
 }
 
 /** The signals that stand in a workflow's rows, by job id. */
-export async function readSignals(dao: Dao, workflow: StoredWorkflow): Promise<Map<string, string>> {
-  const rows = await dao.rowsInStatus(workflow.id, SIGNALS);
+export async function readSignals(dao: Dao): Promise<Map<string, string>> {
+  const rows = await dao.rowsInStatus(SIGNALS);
   return new Map(rows.map(({ id, status }) => [id, status ?? ""]));
 }
 

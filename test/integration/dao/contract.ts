@@ -59,6 +59,7 @@ export const insert = (row: Partial<GaswRow & { status: GaswStatus }> = {}, fact
 /** Opens a database as the program does, and closes it after the test. */
 export async function open(settings: TestDatabase["settings"], more: Partial<DaoSettings> = {}): Promise<Dao> {
   const dao = await openDao({
+    simulationId: ROW.simulationId as string,
     timeZone: "Europe/Paris",
     timeout: 20_000,
     env: process.env,
@@ -125,7 +126,7 @@ export function daoContract(name: string, traits: DatabaseTraits): void {
       for (const statement of statementsOf(traits.schema.reference)) await database.query(statement);
       const before = await traits.schema.describe(database);
       const dao = await open(database.settings);
-      expect(await dao.apply([insert()])).toEqual({ applied: [true], warnings: [] });
+      expect(await dao.apply([insert()])).toEqual({ applied: [true], refused: new Map(), warnings: [] });
       expect(await rowIn(dao)).toEqual(ROW);
       expect(await traits.schema.describe(database)).toEqual(before);
     });
@@ -271,28 +272,29 @@ export function daoContract(name: string, traits: DatabaseTraits): void {
       expect(await rowIn(dao)).toEqual(ROW);
     });
 
-    test("are found by simulation and status", async () => {
-      const { dao } = await fresh();
-      const row = (id: string, status: GaswStatus, simulationId = "workflow-1") => insert({ id, status, simulationId });
+    test("are found by status", async () => {
+      const { database, dao } = await fresh();
+      const row = (id: string, status: GaswStatus, simulationId = ROW.simulationId) => insert({ id, status, simulationId });
       await dao.apply([row("A", "KILL"), row("B", "RUNNING"), row("C", "RESCHEDULE"), row("D", "KILL", "workflow-2")]);
-      expect(idsOf((await dao.rowsInStatus("workflow-1", ["KILL", "RESCHEDULE"])) as never).sort()).toEqual(["A", "C"]);
-      expect(await dao.rowsInStatus("workflow-1", [])).toEqual([]);
-      expect(await dao.rowsInStatus("WORKFLOW-1", ["KILL"])).toEqual([]);
+      expect(idsOf((await dao.rowsInStatus(["KILL", "RESCHEDULE"])) as never).sort()).toEqual(["A", "C"]);
+      expect(await dao.rowsInStatus([])).toEqual([]);
+      const other = await open(database.settings, { simulationId: "WORKFLOW-GENTZC" });
+      expect(await other.rowsInStatus(["KILL"])).toEqual([]);
     });
 
-    test("tell the invocation of a file name, and the largest of a simulation", async () => {
+    test("tell the invocation of a file name, and the largest one", async () => {
       const { dao } = await fresh();
-      const row = (id: string, fileName: string, invocationId: number, simulationId = "workflow-1") =>
+      const row = (id: string, fileName: string, invocationId: number, simulationId = ROW.simulationId) =>
         insert({ id, fileName, invocationId, simulationId });
-      expect(await dao.largestInvocationId("workflow-1")).toBe(0);
+      expect(await dao.largestInvocationId()).toBe(0);
       await dao.apply([row("A", "A", 3), row("A-r1", "A", 3), row("B", "B", 12), row("C", "C", 40, "workflow-2")]);
-      expect(await dao.invocationIds("workflow-1", ["A", "B", "C", "D"])).toEqual(
+      expect(await dao.invocationIds(["A", "B", "C", "D"])).toEqual(
         new Map([
           ["A", 3],
           ["B", 12],
         ]),
       );
-      expect(await dao.largestInvocationId("workflow-1")).toBe(12);
+      expect(await dao.largestInvocationId()).toBe(12);
     });
 
     test("of a thousand jobs are written and read at once", async () => {
@@ -305,7 +307,7 @@ export function daoContract(name: string, traits: DatabaseTraits): void {
       const rows = await dao.rows([...ids, "Absent"]);
       expect([...rows.keys()].sort()).toEqual(ids.sort());
       expect([...rows.values()].every(({ status }) => status === "RUNNING")).toBe(true);
-      expect(await dao.largestInvocationId(ROW.simulationId as string)).toBe(999);
+      expect(await dao.largestInvocationId()).toBe(999);
     });
   });
 
@@ -397,6 +399,40 @@ export function daoContract(name: string, traits: DatabaseTraits): void {
     });
   });
 
+  describe(`the GASW database in ${name}: rows of other workflows`, () => {
+    const update = (ifStatus: string): RowWrite => ({ kind: "update", id: ROW.id, ifStatus, change: { status: "RUNNING" } });
+    const taken = new Map([[ROW.id, expect.stringMatching(/^workflow other has a job of that id there; .*{workflowDir} in dao.url$/)]]);
+
+    test("are neither shown nor changed, and keep their ids", async () => {
+      const { database, dao } = await fresh();
+      const other = await open(database.settings, { simulationId: "other" });
+      const row = { ...ROW, simulationId: "other" };
+      await other.apply([{ kind: "insert", row }]);
+      expect(await dao.rows([ROW.id])).toEqual(new Map());
+      expect(await dao.apply([insert(), insert({ id: "B" })])).toEqual({ applied: [true, true], refused: taken, warnings: [] });
+      expect(await dao.apply([update("QUEUED")])).toMatchObject({ applied: [false] });
+      expect(await rowIn(other)).toEqual(row);
+      expect(await rowIn(dao, "B")).toMatchObject({ simulationId: ROW.simulationId });
+    });
+
+    test("are those of workflows that differ in upper and lower case, too", async () => {
+      const { database, dao } = await fresh();
+      await dao.apply([insert()]);
+      const other = await open(database.settings, { simulationId: String(ROW.simulationId).toUpperCase() });
+      expect(await other.rows([ROW.id])).toEqual(new Map());
+      expect(await other.apply([update("QUEUED")])).toMatchObject({ applied: [false] });
+      expect(await rowIn(dao)).toEqual(ROW);
+    });
+
+    test("are not those that name no workflow", async () => {
+      const { database, dao } = await fresh();
+      await dao.apply([insert()]);
+      await database.query("update Jobs set simulation_id = null");
+      expect((await dao.apply([insert(), update("QUEUED")])).applied).toEqual([false, true]);
+      expect(await rowIn(dao)).toMatchObject({ simulationId: null, status: "RUNNING" });
+    });
+  });
+
   describe(`the GASW database in ${name}: what is too long`, () => {
     test("is cut, and told once per job and column", async () => {
       const { dao } = await fresh();
@@ -429,15 +465,16 @@ export function daoContract(name: string, traits: DatabaseTraits): void {
       expect((await rowIn(dao, "Plain"))?.parameters).toBe(corrected.slice(0, traits.incompressible ?? corrected.length));
     });
 
-    test("as an id gets no row, and a warning", async () => {
+    test("as an id gets no row, and is told", async () => {
       const { dao } = await fresh();
       const id = "J".repeat(300);
-      const { applied, warnings } = await dao.apply([insert({ id }), insert(), insert({ id: "K".repeat(255) })]);
+      const refused = new Map([[id, expect.stringContaining("the id is too long")]]);
+      const { applied, ...others } = await dao.apply([insert({ id }), insert(), insert({ id: "K".repeat(255) })]);
       // Done with: to try it again would not help.
       expect(applied).toEqual([true, true, true]);
-      expect(warnings).toEqual([expect.stringMatching(/^job J+… has no row/)]);
+      expect(others).toEqual({ refused, warnings: [] });
       const update: RowWrite = { kind: "update", id, ifStatus: "QUEUED", change: { status: "RUNNING" } };
-      expect((await dao.apply([update])).applied).toEqual([true]);
+      expect(await dao.apply([update])).toEqual({ applied: [true], refused, warnings: [] });
       expect((await dao.rows([id, "K".repeat(255)])).size).toBe(1);
     });
 

@@ -33,6 +33,7 @@ afterEach(() => {
 let databases = 0;
 const database = () => server.url(`${databases++}/db/jobs`);
 const settings = (changes: Partial<DaoSettings> = {}): DaoSettings => ({
+  simulationId: "workflow-1",
   url: database(),
   user: "gasw",
   password: "quite secret",

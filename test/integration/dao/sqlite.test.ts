@@ -13,7 +13,7 @@ afterAll(() => {
   rmSync(scratch, { recursive: true });
 });
 
-const LIMITS = { timeZone: "UTC", timeout: 5000, env: process.env, signal: new AbortController().signal };
+const LIMITS = { simulationId: "any", timeZone: "UTC", timeout: 5000, env: process.env, signal: new AbortController().signal };
 
 /** Does something without root's right to write everywhere. */
 async function asNobody(action: () => Promise<void>): Promise<void> {

@@ -7,7 +7,7 @@ import { GaswError } from "../../../src/errors.ts";
 import { folderWith } from "../folders.ts";
 
 async function refusalOf(url: string): Promise<GaswError> {
-  const settings = { url, timeZone: "UTC", timeout: 1000, env: process.env, signal: new AbortController().signal };
+  const settings = { simulationId: "any", url, timeZone: "UTC", timeout: 1000, env: process.env, signal: new AbortController().signal };
   const failure = await openDao(settings).catch((error: unknown) => error);
   if (failure instanceof GaswError) return failure;
   throw new Error("it was opened", { cause: failure });

@@ -1,0 +1,138 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import Database from "better-sqlite3";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { StoredRequest } from "../../src/core/job.ts";
+import type { Dao } from "../../src/dao/dao.ts";
+import { openDao } from "../../src/dao/open.ts";
+import { deliver } from "../../src/services/deliver.ts";
+import type { Deps } from "../../src/services/deps.ts";
+import { readSignals } from "../../src/services/sync.ts";
+import { type JobChange, Store, type StoredWorkflow } from "../../src/store/store.ts";
+
+const NOW = new Date("2026-01-02T03:04:05Z");
+
+let folder: string;
+let store: Store;
+let warnings: string[];
+/** Another program's way into the GASW database. */
+let database: Database.Database;
+const daos: Dao[] = [];
+beforeEach(() => {
+  folder = mkdtempSync(path.join(tmpdir(), "gasw-k8s-deliver-"));
+  store = new Store({ path: path.join(folder, "state.db"), now: () => NOW, warn: () => undefined });
+  database = new Database(path.join(folder, "gasw.db"), { timeout: 10_000 });
+  warnings = [];
+});
+afterEach(async () => {
+  for (const dao of daos.splice(0)) await dao.close();
+  store.close();
+  database.close();
+  rmSync(folder, { recursive: true });
+});
+
+const query = (sql: string) => database.prepare<[], Record<string, unknown>>(sql).all();
+const rows = () => query("select id, simulation_id, status from Jobs order by id");
+
+/** A workflow with its part of the GASW database. */
+class Side {
+  readonly workflow: StoredWorkflow;
+  readonly dao: Dao;
+
+  private constructor(workflow: StoredWorkflow, dao: Dao) {
+    this.workflow = workflow;
+    this.dao = dao;
+  }
+
+  static async open(id: string): Promise<Side> {
+    const limits = { timeZone: "UTC", timeout: 10_000, env: process.env, signal: new AbortController().signal };
+    const dao = await openDao({ ...limits, simulationId: id, url: `sqlite:${folder}/gasw.db` });
+    daos.push(dao);
+    return new Side(store.registerWorkflow({ namespace: "vip", id, directory: `/workflows/${id}` }), dao);
+  }
+
+  submit(id: string, request: StoredRequest = {}) {
+    const kubeName = `${this.workflow.id}-${id.toLowerCase()}`;
+    return store.recordIntent(this.workflow, { id, kubeName, contentHash: "c0ffee", image: "debian", request }).job;
+  }
+
+  job(id: string) {
+    const job = store.findJob(this.workflow, id);
+    if (job === undefined) throw new Error(`no job ${id}`);
+    return job;
+  }
+
+  change(id: string, change: JobChange): void {
+    if (!store.changeJob(this.job(id), change)) throw new Error(`${id} was not changed`);
+  }
+
+  /** Tells the database of everything, as often as a monitor would. */
+  async deliver(): Promise<void> {
+    const deps = { store, config: { dao: { minorStatus: false } }, warn: (text: string) => warnings.push(text) } as unknown as Deps;
+    await deliver(deps, this.dao, this.workflow);
+  }
+
+  get left(): number {
+    return store.outboxSize(this.workflow);
+  }
+}
+
+describe("two workflows in one database", () => {
+  const first = "workflow-first";
+  const second = "workflow-second";
+
+  test("leave each other's rows alone, and say once that a job has none", async () => {
+    const [a, b] = [await Side.open(first), await Side.open(second)];
+    a.submit("Job-1");
+    a.change("Job-1", { status: "COMPLETED", exitCode: 0 });
+    await a.deliver();
+    for (const id of ["Job-1", "Job-2"]) b.submit(id);
+    await b.deliver();
+    expect(rows()).toEqual([
+      { id: "Job-1", simulation_id: first, status: "COMPLETED" },
+      { id: "Job-2", simulation_id: second, status: "QUEUED" },
+    ]);
+    expect(warnings).toEqual([
+      expect.stringMatching(/^job Job-1 has no row in the GASW database: workflow workflow-first has .*{workflowDir}/),
+    ]);
+    expect(b.left).toBe(0);
+    b.change("Job-1", { status: "ERROR", exitCode: 3 });
+    await b.deliver();
+    expect(rows()[0]).toMatchObject({ status: "COMPLETED" });
+    expect(warnings).toHaveLength(1);
+    expect(b.left).toBe(0);
+  });
+
+  test("are named in one sentence for all jobs that have no row", async () => {
+    const [a, b] = [await Side.open(first), await Side.open(second)];
+    for (const side of [a, b]) for (const id of ["Job-1", "Job-2", "Job-3"]) side.submit(id);
+    await a.deliver();
+    await b.deliver();
+    expect(warnings).toEqual([expect.stringMatching(/^job Job-1 \(and 2 more\) has no row /)]);
+  });
+
+  test("follow no signal in the other one's rows, and show none of their statuses", async () => {
+    const [a, b] = [await Side.open(first), await Side.open(second)];
+    for (const side of [a, b]) {
+      side.submit("Job-1");
+      await side.deliver();
+    }
+    database.exec("update Jobs set status = 'KILL'");
+    expect(await readSignals(a.dao)).toEqual(new Map([["Job-1", "KILL"]]));
+    expect(await readSignals(b.dao)).toEqual(new Map());
+    expect(await b.dao.rows(["Job-1"])).toEqual(new Map());
+  });
+
+  test("get their own rows once the other one's are gone", async () => {
+    const [a, b] = [await Side.open(first), await Side.open(second)];
+    for (const side of [a, b]) {
+      side.submit("Job-1");
+      await side.deliver();
+    }
+    database.exec("delete from Jobs");
+    b.change("Job-1", { status: "RUNNING", started: NOW.toISOString() });
+    await b.deliver();
+    expect(rows()).toEqual([{ id: "Job-1", simulation_id: second, status: "RUNNING" }]);
+  });
+});
