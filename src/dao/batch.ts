@@ -77,7 +77,12 @@ export class Batch {
   async #refuseTaken(id: string): Promise<boolean> {
     const columns = this.#schema.among("jobs", ["id", "simulation_id"]);
     const rows = await this.#db.selectFrom("jobs").select(columns).where("id", "=", id).execute();
-    const owner = rows.find((row) => row.id === id)?.simulation_id ?? this.#simulation;
+    const same = rows.find((row) => row.id === id);
+    if (same === undefined) {
+      const other = rows[0] === undefined ? "another row" : `job ${rows[0].id}`;
+      return this.#refuse(id, `the database does not tell it from ${other}`);
+    }
+    const owner = same.simulation_id ?? this.#simulation;
     if (owner === this.#simulation) return false;
     const remedy = "give each workflow a database of its own, with {workflowDir} in dao.url";
     return this.#refuse(id, `workflow ${owner} has a job of that id there; ${remedy}`);

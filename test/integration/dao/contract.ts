@@ -356,6 +356,15 @@ export function daoContract(name: string, traits: DatabaseTraits): void {
       expect(await rowIn(dao, "Job-1")).toMatchObject({ status: "QUEUED" });
     });
 
+    test("that are refused as the doubles of others are done with", async () => {
+      const { database, dao } = await fresh();
+      await database.query("create unique index one_command on Jobs (command)");
+      const { applied, ...others } = await dao.apply([insert(), insert({ id: "B" }), insert({ id: "C", command: "c" })]);
+      expect(applied).toEqual([true, true, true]);
+      expect(others).toEqual({ refused: new Map([["B", "the database does not tell it from another row"]]), warnings: [] });
+      expect([...(await dao.rows([ROW.id, "B", "C"])).keys()].sort()).toEqual([ROW.id, "C"]);
+    });
+
     test("take a status word that GASW does not know for what it is", async () => {
       const { database, dao } = await fresh();
       for (const statement of traits.freeStatus) await database.query(statement);
