@@ -16,6 +16,9 @@ import type { JobOptions } from "../core/job.ts";
 import { GaswError } from "../errors.ts";
 import type { Submission } from "../services/submit.ts";
 
+/** The largest number that the GASW database's column holds. */
+const LARGEST_INTEGER = 2 ** 31 - 1;
+
 /** One line of `submit --from`, and what the options of `submit` come to. */
 const requestSchema = object({
   script: text(),
@@ -26,7 +29,7 @@ const requestSchema = object({
   env: optional(record(environmentName(), scalar())),
   timeout: optional(duration({ whole: true, minimum: 1 })),
   queue: optional(labelText()),
-  invocationId: optional(wholeNumber(1)),
+  invocationId: optional(wholeNumber(1, LARGEST_INTEGER)),
   command: optional(text()),
   parameters: optional(text()),
   inputs: optional(array(string())),

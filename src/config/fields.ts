@@ -159,13 +159,13 @@ export const flag = () =>
   });
 
 /** A whole number, also written as a JSON string, as the plugin's files do. */
-export const wholeNumber = (minimum = 0) =>
+export const wholeNumber = (minimum = 0, maximum = Number.MAX_SAFE_INTEGER) =>
   field<number>({
     doc: { type: ["integer", "string"], title: "whole number", minimum, pattern: "^\\d+$" },
-    expected: minimum > 0 ? `a whole number, ${minimum} or more` : "a whole number",
+    expected: minimum > 0 ? `a whole number from ${minimum} to ${maximum}` : "a whole number",
     read: (value) => {
       const number = typeof value === "string" && /^\s*\d+\s*$/.test(value) ? Number(value) : value;
-      return typeof number === "number" && Number.isSafeInteger(number) && number >= minimum ? number : undefined;
+      return typeof number === "number" && Number.isInteger(number) && number >= minimum && number <= maximum ? number : undefined;
     },
   });
 

@@ -60,6 +60,7 @@ describe("a line of NDJSON", () => {
     ["a time limit with a part of a second", { script: "s", timeout: 1.5 }, "timeout: expected"],
     ["a queue that is no name", { script: "s", queue: "a b" }, "queue: expected a label value"],
     ["invocation 0", { script: "s", invocationId: 0 }, "invocationId: expected"],
+    ["an invocation that no database holds", { script: "s", invocationId: 2 ** 31 }, "expected a whole number from 1 to 2147483647"],
     ["inputs that are no list", { script: "s", inputs: "a" }, "inputs: expected"],
     ["an input that is no text", { script: "s", inputs: [1] }, "inputs.0: expected"],
     ["a null", { script: "s", command: null }, "command: expected text"],
