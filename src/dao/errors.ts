@@ -16,6 +16,16 @@ export function isSacrificed(error: unknown): boolean {
   return /^(40001|40P01|ER_LOCK_DEADLOCK|ER_CHECKREAD|90131|SQLITE_BUSY_SNAPSHOT)$/.test(codeOf(error));
 }
 
+/** MariaDB's and MySQL's names for a value that a column does not take, where their SQLSTATE tells it no more than `general error`. */
+const REFUSED_VALUES = /^(WARN_DATA_TRUNCATED|ER_TRUNCATED_WRONG_VALUE_FOR_FIELD|ER_NO_DEFAULT_FOR_FIELD|ER_CHECK_CONSTRAINT_VIOLATED)$/;
+
+/** Whether the database refuses a value of one row (SQLSTATE classes 22, data exception, and 23, integrity constraint violation). */
+export function isRefusedValue(error: unknown): boolean {
+  const state = error instanceof Error && "sqlState" in error ? String(error.sqlState) : codeOf(error);
+  if (/^2[23]...$/.test(state) || isTooLongForIndex(error)) return true;
+  return REFUSED_VALUES.test(codeOf(error)) || /^SQLITE_(CONSTRAINT|MISMATCH|TOOBIG)/.test(codeOf(error));
+}
+
 /** Whether a table, an index or a constraint of that name is there already, which another program has just made. */
 export function isMadeAlready(error: unknown): boolean {
   return /^(42P07|42710|ER_TABLE_EXISTS_ERROR|ER_DUP_KEYNAME|ER_FK_DUP_NAME)$/.test(codeOf(error));

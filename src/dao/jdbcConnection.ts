@@ -120,6 +120,10 @@ const STANDARD_STATES: Readonly<Record<number, string>> = {
   1020: "40001",
   1062: "23505",
   1205: "57014",
+  1265: "22000",
+  1364: "23502",
+  1366: "22000",
+  3819: "23514",
 };
 
 /** H2's number for whatever has no number of its own. */

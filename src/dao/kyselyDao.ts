@@ -1,11 +1,12 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { Kysely, type SelectQueryBuilder } from "kysely";
 import type { GaswRow, RowWrite } from "../core/gaswRow.ts";
+import { messageOf } from "../errors.ts";
 import { Batch } from "./batch.ts";
 import { type Connected, OneConnectionDriver } from "./connection.ts";
 import type { Applied, Dao, DaoSettings } from "./dao.ts";
 import type { Dialect } from "./dialects.ts";
-import { isMadeAlready, isSacrificed, told } from "./errors.ts";
+import { isMadeAlready, isRefusedValue, isSacrificed, told } from "./errors.ts";
 import { JOB_COLUMNS, rowOf } from "./rows.ts";
 import { FoundNames, type FoundSchema, provideSchema } from "./schema.ts";
 import type { JobColumn, Tables } from "./tables.ts";
@@ -35,6 +36,12 @@ async function retried<T>(action: () => Promise<T>, isWorthIt: (error: unknown) 
 /** Whether another program makes the tables at the same time. */
 function isOvertaken(error: unknown): boolean {
   return isMadeAlready(error) || isSacrificed(error);
+}
+
+/** What a write comes to of which the database refuses a value: to try it again would not help. */
+function refusal(write: RowWrite, error: unknown): Applied {
+  const id = write.kind === "insert" ? write.row.id : write.id;
+  return { applied: [true], refused: new Map([[id, `the database refuses a value (${messageOf(error)})`]]), warnings: [] };
 }
 
 /** The statements on the GASW database, the same for every server; what differs is the dialect's. */
@@ -121,12 +128,30 @@ export class KyselyDao implements Dao {
 
   async apply(writes: readonly RowWrite[]): Promise<Applied> {
     if (writes.length === 0) return { applied: [], refused: new Map(), warnings: [] };
-    const { timeZone } = this.#settings;
+    return await this.#told(() => this.#applied(writes));
+  }
+
+  /** Where one value is refused, each write is made by itself: it keeps nobody else's row waiting. */
+  async #applied(writes: readonly RowWrite[]): Promise<Applied> {
+    const { timeZone, signal } = this.#settings;
     const transaction = () =>
       this.#db
         .transaction()
         .execute((transaction) => new Batch(transaction, this.#schema, this.#dialect, timeZone, this.#simulation).apply(writes));
-    return await this.#told(() => retried(transaction, isSacrificed, this.#settings.signal));
+    try {
+      return await retried(transaction, isSacrificed, signal);
+    } catch (error) {
+      if (!isRefusedValue(error)) throw error;
+      const [first, ...others] = writes;
+      if (first !== undefined && others.length === 0) return refusal(first, error);
+    }
+    const each: Applied[] = [];
+    for (const write of writes) each.push(await this.#applied([write]));
+    return {
+      applied: each.flatMap(({ applied }) => applied),
+      refused: new Map(each.flatMap(({ refused }) => [...refused])),
+      warnings: [...new Set(each.flatMap(({ warnings }) => warnings))],
+    };
   }
 
   async close(): Promise<void> {

@@ -52,7 +52,8 @@ async function deliverBatch(deps: Deps, dao: Dao, entries: readonly OutboxEntry[
   for (const { job } of done) {
     const write = writes[entries.findIndex((entry) => entry.job.key === job.key)];
     // What stands in the row is a signal still only where it was not taken, or where its kill is under way.
-    const isAnswered = write?.kind === "insert" || write?.change.status !== undefined || !isSignal(rows.get(job.id)?.status);
+    const isWritten = write?.kind === "insert" || (write?.change.status !== undefined && !refused.has(job.id));
+    const isAnswered = isWritten || !isSignal(rows.get(job.id)?.status);
     if (job.signal !== null && isAnswered) store.clearSignal(job);
   }
   return done.length;

@@ -136,3 +136,40 @@ describe("two workflows in one database", () => {
     expect(rows()).toEqual([{ id: "Job-1", simulation_id: second, status: "RUNNING" }]);
   });
 });
+
+describe("a row that the database refuses", () => {
+  const refuseNothing = "drop index one_code";
+  beforeEach(async () => {
+    await (await Side.open("workflow-1")).dao.rows([]);
+    database.exec("create unique index one_code on Jobs (exit_code, exit_message) where exit_code >= 0");
+  });
+
+  test("keeps nobody else's waiting: it is told, and written again with the job's next change", async () => {
+    const side = await Side.open("workflow-1");
+    for (const id of ["Job-1", "Job-2", "Job-3"]) side.submit(id);
+    await side.deliver();
+    for (const id of ["Job-1", "Job-2"]) side.change(id, { status: "ERROR", exitCode: 1, message: "same" });
+    side.change("Job-3", { status: "COMPLETED", exitCode: 0 });
+    await side.deliver();
+    expect(rows().map(({ id, status }) => `${id} ${status}`)).toEqual(["Job-1 ERROR", "Job-2 QUEUED", "Job-3 COMPLETED"]);
+    expect(warnings).toEqual([
+      expect.stringMatching(/^job Job-2 keeps its row as it is in the GASW database: the database refuses a value \(/),
+    ]);
+    expect(side.left).toBe(0);
+    database.exec(refuseNothing);
+    side.change("Job-2", { status: "ERROR_HELD" });
+    await side.deliver();
+    expect(rows()[1]).toMatchObject({ id: "Job-2", status: "ERROR_HELD" });
+  });
+
+  test("has its signal still, which is not taken again", async () => {
+    const side = await Side.open("workflow-1");
+    for (const id of ["Job-1", "Job-2"]) side.submit(id);
+    await side.deliver();
+    database.exec("update Jobs set status = 'KILL'");
+    for (const id of ["Job-1", "Job-2"]) side.change(id, { status: "DELETED", signal: "KILL", message: "killed" });
+    await side.deliver();
+    expect(rows().map(({ status }) => status)).toEqual(["DELETED", "KILL"]);
+    expect([side.job("Job-1").signal, side.job("Job-2").signal]).toEqual([null, "KILL"]);
+  });
+});

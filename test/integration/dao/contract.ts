@@ -22,6 +22,8 @@ export interface DatabaseTraits {
   readonly hasData: boolean;
   /** Lets the column `status` take any word, as in tables that an older GASW made. */
   readonly freeStatus: readonly string[];
+  /** Whether a column refuses a number that is larger than its type. */
+  readonly limitsIntegers: boolean;
   /** Characters of a text that can't be compressed which `parameters` takes; all by default. */
   readonly incompressible?: number;
 }
@@ -399,6 +401,32 @@ export function daoContract(name: string, traits: DatabaseTraits): void {
       const applied = (await Promise.all(all)).map((one) => one.applied);
       expect(applied.map(([own]) => own)).toEqual(all.map(() => true));
       expect(applied.filter(([, same]) => same)).toHaveLength(1);
+    });
+
+    test("of which one is refused are made without it", async () => {
+      const { database, dao } = await fresh();
+      await dao.apply([insert(), insert({ id: "B" }), insert({ id: "C" })]);
+      // Every kind of database refuses a value for this reason.
+      await database.query("create unique index one_code on Jobs (exit_code, exit_message)");
+      const fail = (id: string, exitMessage: string): RowWrite => {
+        return { kind: "update", id, ifStatus: "QUEUED", change: { status: "ERROR", exitCode: 1, exitMessage } };
+      };
+      const { applied, ...others } = await dao.apply([fail(ROW.id, "one"), fail("B", "one"), fail("C", "two"), insert({ id: "D" })]);
+      expect(applied).toEqual([true, true, true, true]);
+      expect(others).toEqual({ refused: new Map([["B", expect.stringMatching(/^the database refuses a value \(/)]]), warnings: [] });
+      const found = [...(await dao.rows([ROW.id, "B", "C", "D"])).values()];
+      expect(found.map(({ id, status }) => `${id} ${status}`).sort()).toEqual(
+        [`${ROW.id} ERROR`, "B QUEUED", "C ERROR", "D QUEUED"].sort(),
+      );
+    });
+
+    test("with a number that its column does not hold are refused", async () => {
+      if (!traits.limitsIntegers) return;
+      const { dao } = await fresh();
+      const { applied, refused } = await dao.apply([insert(), insert({ id: "B", invocationId: 3_000_000_000 }), insert({ id: "C" })]);
+      expect(applied).toEqual([true, true, true]);
+      expect([...refused.keys()]).toEqual(["B"]);
+      expect([...(await dao.rows([ROW.id, "B", "C"])).keys()].sort()).toEqual([ROW.id, "C"]);
     });
 
     test("of a batch are made all or none", async () => {

@@ -66,6 +66,7 @@ describe.each<[H2Version, string]>([
     makeDatabase,
     schema: { reference, describe: tablesOf },
     hasData: true,
+    limitsIntegers: true,
     freeStatus: ["alter table Jobs alter column status varchar(255)"],
   });
 

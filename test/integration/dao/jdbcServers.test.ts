@@ -60,6 +60,21 @@ describe.each([
     expect(answers.flatMap((answer) => answer?.applied ?? []).filter(Boolean)).toHaveLength(20);
   });
 
+  test("makes the others of a batch in which a value is refused", async () => {
+    const settings = await makeDatabase();
+    const dao = await open(settings);
+    const { refused } = await dao.apply([insert(), insert({ id: "B", invocationId: 3_000_000_000 }), insert({ id: "C" })]);
+    expect([...refused.keys()]).toEqual(["B"]);
+    expect([...(await dao.rows([ROW.id, "B", "C"])).keys()].sort()).toEqual([ROW.id, "C"]);
+    const administrator: { query(sql: string): Promise<unknown>; end(): Promise<void> } = await server().connect(
+      settings.url.replace(/.*\//, ""),
+    );
+    await administrator.query("alter table Jobs add column note varchar(9) not null default ''");
+    await administrator.query("alter table Jobs alter column note drop default");
+    await administrator.end();
+    expect([...(await dao.apply([insert({ id: "D" })])).refused.keys()]).toEqual(["D"]);
+  });
+
   test("tells a wrong password", async () => {
     const settings = await makeDatabase();
     await expect(open({ ...settings, password: "wrong one" })).rejects.toMatchObject({

@@ -48,6 +48,7 @@ daoContract("MariaDB", {
     },
   },
   hasData: false,
+  limitsIntegers: true,
   freeStatus: ["alter table Jobs modify status varchar(255)"],
 });
 
@@ -105,6 +106,14 @@ describe("the GASW database in MariaDB: its own ways", () => {
     const refused = new Map([["job-a", "the database does not tell it from job Job-a"]]);
     expect(await dao.apply([insert({ id: "job-a" }), insert({ id: "Job-b" })])).toEqual({ applied: [true, true], refused, warnings: [] });
     expect([...(await dao.rows(["Job-a", "job-a", "Job-b"])).keys()]).toEqual(["Job-a", "Job-b"]);
+  });
+
+  test("a row is refused that lacks a column of others without a default", async () => {
+    const database = await makeDatabase();
+    const dao = await open(database.settings);
+    await database.query("alter table Jobs add column note varchar(9) not null");
+    const { applied, refused } = await dao.apply([insert()]);
+    expect({ applied, refused: [...refused.keys()] }).toEqual({ applied: [true], refused: [ROW.id] });
   });
 
   test("flags are read as bits and as small numbers", async () => {

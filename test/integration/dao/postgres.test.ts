@@ -42,6 +42,7 @@ daoContract("PostgreSQL", {
     },
   },
   hasData: true,
+  limitsIntegers: true,
   freeStatus: ["alter table jobs drop constraint jobs_status_check"],
   incompressible: 2692,
 });

@@ -56,6 +56,7 @@ daoContract("SQLite", {
     },
   },
   hasData: true,
+  limitsIntegers: false,
   freeStatus: ["pragma ignore_check_constraints = on"],
 });
 
