@@ -47,15 +47,15 @@ async function deliverBatch(deps: Deps, dao: Dao, entries: readonly OutboxEntry[
   });
   const { applied, refused, warnings } = await dao.apply(writes);
   for (const warning of [...warnings, ...refusals(entries, writes, refused)]) deps.warn(warning);
-  const done = entries.filter((_, index) => applied[index]);
-  store.acknowledge(done.map(({ seq, job }) => ({ seq, job, invocationId: invocations.get(job.fileName) ?? 0 })));
-  for (const { job } of done) {
-    const write = writes[entries.findIndex((entry) => entry.job.key === job.key)];
+  const told = entries.map(({ seq, job }, index) => {
+    const write = writes[index];
     // What stands in the row is a signal still only where it was not taken, or where its kill is under way.
     const isWritten = write?.kind === "insert" || (write?.change.status !== undefined && !refused.has(job.id));
     const isAnswered = isWritten || !isSignal(rows.get(job.id)?.status);
-    if (job.signal !== null && isAnswered) store.clearSignal(job);
-  }
+    return { seq, job, invocationId: invocations.get(job.fileName) ?? 0, isAnswered };
+  });
+  const done = told.filter((_, index) => applied[index]);
+  store.acknowledge(done);
   return done.length;
 }
 

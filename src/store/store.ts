@@ -95,6 +95,15 @@ export interface OutboxEntry {
   readonly output: string | null;
 }
 
+/** What the GASW database was told of a job. */
+export interface Acknowledgement {
+  readonly seq: number;
+  readonly job: StoredJob;
+  readonly invocationId: number;
+  /** Whether its row shows its signal no more. */
+  readonly isAnswered: boolean;
+}
+
 /** An invocation that is over, and the attempt that speaks for it as it was when that was found. */
 export interface Result
   extends Pick<
@@ -347,19 +356,18 @@ export class Store {
     return this.#get<{ size: number }>(sql, [workflow.key])?.size ?? 0;
   }
 
-  /** Notes that the GASW database has a job as it was when the entry was read; a change since then stays to be told. */
-  acknowledge(entries: readonly { readonly seq: number; readonly job: StoredJob; readonly invocationId: number }[]): void {
+  /**
+   * Notes that the GASW database has a job as it was when the entry was read; a change since then stays to be told. Where its row does not
+   * show its signal any more, that is forgotten with it: one that comes later is a new one.
+   */
+  acknowledge(entries: readonly Acknowledgement[]): void {
     this.#write(() => {
-      for (const { seq, job, invocationId } of entries) {
+      for (const { seq, job, invocationId, isAnswered } of entries) {
         this.#run("DELETE FROM outbox WHERE seq = ?", [seq]);
         this.#run("UPDATE jobs SET delivered = 1, invocation_id = ? WHERE key = ?", [invocationId, job.key]);
+        if (isAnswered) this.#run("UPDATE jobs SET signal = NULL WHERE key = ? AND signal = ?", [job.key, job.signal]);
       }
     });
-  }
-
-  /** Notes that a job's row shows its signal no more. */
-  clearSignal(job: Pick<StoredJob, "key" | "signal">): void {
-    this.#write(() => this.#run("UPDATE jobs SET signal = NULL WHERE key = ? AND signal = ?", [job.key, job.signal]));
   }
 
   /** A workflow's invocations that are over, in the order in which they were found so, after a reader's cursor. */

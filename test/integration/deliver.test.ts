@@ -173,3 +173,22 @@ describe("a row that the database refuses", () => {
     expect([side.job("Job-1").signal, side.job("Job-2").signal]).toEqual([null, "KILL"]);
   });
 });
+
+test("an answer to a signal is noted together with the delivery, or not at all", async () => {
+  const side = await Side.open("workflow-1");
+  side.submit("Job-1");
+  await side.deliver();
+  database.exec("update Jobs set status = 'KILL'");
+  side.change("Job-1", { status: "DELETED", signal: "KILL" });
+  // The state can't be written in the very moment in which the signal is forgotten.
+  const state = new Database(path.join(folder, "state.db"));
+  state.exec("create trigger full before update of signal on jobs when new.signal is null begin select raise(abort, 'full'); end");
+  await expect(side.deliver()).rejects.toThrow("full");
+  expect({ left: side.left, signal: side.job("Job-1").signal }).toEqual({ left: 1, signal: "KILL" });
+  state.exec("drop trigger full");
+  state.close();
+  await side.deliver();
+  expect(rows()).toMatchObject([{ status: "DELETED" }]);
+  // The next one is a new one.
+  expect(side.job("Job-1").signal).toBeNull();
+});

@@ -25,7 +25,9 @@ function submit(id: string, request: StoredRequest = {}, contentHash = "c0ffee")
 }
 const outboxIds = () => store.outbox(workflow, store.outboxEnd(), 100).map(({ job }) => job.id);
 const drain = () =>
-  store.acknowledge(store.outbox(workflow, store.outboxEnd(), 100).map(({ seq, job }) => ({ seq, job, invocationId: 7 })));
+  store.acknowledge(
+    store.outbox(workflow, store.outboxEnd(), 100).map(({ seq, job }) => ({ seq, job, invocationId: 7, isAnswered: true })),
+  );
 
 describe("attempts", () => {
   test("have GASW's ids, share the script's name and what was asked for, and are due", () => {
@@ -138,7 +140,7 @@ describe("the outbox", () => {
     const job = submit("Job-1");
     const entries = store.outbox(workflow, store.outboxEnd(), 100);
     store.changeJob(job, { status: "QUEUED" });
-    store.acknowledge(entries.map((entry) => ({ ...entry, invocationId: 7 })));
+    store.acknowledge(entries.map((entry) => ({ ...entry, invocationId: 7, isAnswered: true })));
     expect(outboxIds()).toEqual(["Job-1"]);
     drain();
     expect(outboxIds()).toEqual([]);
@@ -183,7 +185,7 @@ describe("a clean-up", () => {
       store
         .outbox(workflow, store.outboxEnd(), 100)
         .filter(({ job }) => job.key === known.key)
-        .map((entry) => ({ ...entry, invocationId: 1 })),
+        .map((entry) => ({ ...entry, invocationId: 1, isAnswered: true })),
     );
     const failed = submit("Failed-1");
     store.changeJob(failed, { status: "ERROR" });
