@@ -58,10 +58,10 @@ export class Context implements SyncDeps {
     const fallback = `sqlite:${path.join(path.dirname(this.#statePath), "gasw.db")}`;
     // A time zone is asked for rather than assumed: the database's times have none.
     const timeZone = dao.timeZone ?? new Intl.DateTimeFormat().resolvedOptions().timeZone;
-    const { openDao } = await import("./dao/open.ts");
+    const [{ openDao }, { filledIn }] = await Promise.all([import("./dao/open.ts"), import("./dao/address.ts")]);
     return await openDao({
       simulationId: workflow.id,
-      url: (dao.url ?? fallback).replaceAll("{workflowDir}", workflow.directory).replaceAll("{workflowId}", workflow.id),
+      url: dao.url === undefined ? fallback : filledIn(dao.url, workflow),
       user: dao.user,
       password: dao.passwordFile === undefined ? dao.password : readPassword(dao.passwordFile),
       driverJar: dao.driverJar,

@@ -26,6 +26,19 @@ export function configError(what: string, hint: string, cause?: unknown): GaswEr
 const FORM = "postgres://HOST:PORT/DATABASE, mysql://HOST:PORT/DATABASE, sqlite:PATH or jdbc:h2:tcp://HOST:PORT/PATH";
 
 /**
+ * A database's URL with a workflow's directory and id filled in.
+ * @throws GaswError CONFIG where they would be more than a part of a path
+ */
+export function filledIn(url: string, { directory, id }: { readonly directory: string; readonly id: string }): string {
+  return url.replaceAll(/\{workflow(Dir|Id)\}/g, (_, what: string) => {
+    const value = what === "Dir" ? directory : id;
+    if (!/^jdbc:/i.test(url) || !value.includes(";")) return value;
+    const reason = `can't take {workflow${what}} of ${directory}: in a jdbc: address a semicolon begins settings`;
+    throw configError(reason, "give the workflow's directory a name without one, or name the database without it");
+  });
+}
+
+/**
  * Refuses a password, wherever in a URL it stands.
  * @throws GaswError CONFIG
  */

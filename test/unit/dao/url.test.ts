@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
-import { parseServerUrl } from "../../../src/dao/address.ts";
+import { filledIn, parseServerUrl } from "../../../src/dao/address.ts";
 import { openDao } from "../../../src/dao/open.ts";
 import { GaswError } from "../../../src/errors.ts";
 import { folderWith } from "../folders.ts";
@@ -89,5 +89,20 @@ describe("dao.url", () => {
     writeFileSync(ca, "CA");
     expect(tls(`sslrootcert=${ca}`)).toEqual({ ca: "CA" });
     expect(tls(`sslmode=disable&sslrootcert=${ca}`)).toBe(false);
+  });
+});
+
+describe("the workflow in dao.url", () => {
+  const workflow = (directory: string) => ({ directory, id: path.basename(directory) });
+
+  test.each([
+    ["jdbc:h2:tcp://h:9092/{workflowDir}/db/jobs", "/w/workflow-1", "jdbc:h2:tcp://h:9092//w/workflow-1/db/jobs"],
+    ["sqlite:{workflowDir}/{workflowId}.db", "/w/a", "sqlite:/w/a/a.db"],
+    ["sqlite:{workflowDir}/{workflowId}.db", "/w/$$/$&;{workflowId}", "sqlite:/w/$$/$&;{workflowId}/$&;{workflowId}.db"],
+    ["mysql://h/gasw", "/w/a;b", "mysql://h/gasw"],
+  ])("%s is filled in for %s: %s", (url, directory, filled) => expect(filledIn(url, workflow(directory))).toBe(filled));
+
+  test.each(["jdbc:h2:tcp://h/{workflowDir}/db", "JDBC:h2:/w/{workflowId}"])("would be settings in %s: it is refused", (url) => {
+    expect(() => filledIn(url, workflow("/w/a;INIT=RUNSCRIPT"))).toThrow(/^dao.url can't take {workflow\w+} of \/w\/a;INIT=RUNSCRIPT: /);
   });
 });
