@@ -14,9 +14,9 @@ export interface HostFacts {
 const MACHINE_LINES: readonly { readonly line: RegExp; readonly read: (value: string) => Machine }[] = [
   { line: /^processor\s*:\s*(\d+)$/, read: (value) => integer("cpus", Number(value) + 1) },
   { line: /^model name\s*:\s*(\S.*)$/, read: (value) => ({ cpuModel: value }) },
-  { line: /^cpu MHz\s*:\s*(\d+(?:\.\d+)?)$/, read: (value) => ({ cpuMhz: Number(value) }) },
+  { line: /^cpu MHz\s*:\s*(\d+(?:\.\d+)?)$/, read: (value) => decimal("cpuMhz", Number(value)) },
   { line: /^cache size\s*:\s*(\d+) KB$/, read: (value) => integer("cacheKb", Number(value)) },
-  { line: /^bogomips\s*:\s*(\d+(?:\.\d+)?)$/, read: (value) => ({ bogomips: Number(value) }) },
+  { line: /^bogomips\s*:\s*(\d+(?:\.\d+)?)$/, read: (value) => decimal("bogomips", Number(value)) },
   { line: /^MemTotal:\s*(\d+) kB$/, read: (value) => integer("memoryKb", Number(value)) },
 ];
 
@@ -25,6 +25,11 @@ const MAX_INTEGER = 2 ** 31 - 1;
 
 function integer(field: "cpus" | "cacheKb" | "memoryKb", value: number): Machine {
   return value > MAX_INTEGER ? {} : { [field]: value };
+}
+
+/** Digits without end are no number, and JSON would have a null for them, which GASW chokes on. */
+function decimal(field: "cpuMhz" | "bogomips", value: number): Machine {
+  return Number.isFinite(value) ? { [field]: value } : {};
 }
 
 const UNAME_TITLE = "===== uname =====";

@@ -131,6 +131,9 @@ describe("the node", () => {
     "is not described by %j",
     (line) => expect(factsOf(`${line}\n`).machine).toEqual({}),
   );
+  test.each(["cpu MHz", "bogomips"])("is not described by a %s without end", (what) => {
+    expect(factsOf(`${what} : ${"9".repeat(400)}\n`).machine).toEqual({});
+  });
 });
 
 describe("the data", () => {
