@@ -46,6 +46,11 @@ function useWriteAheadLog(database: Database.Database): void {
   }
 }
 
+/** Whether another one has a lock now, be it to recover what a killed writer left. A snapshot that is out of date stays so. */
+function isLocked(error: unknown): boolean {
+  return /^SQLITE_BUSY(?!_SNAPSHOT)/.test(systemCode(error) ?? "");
+}
+
 function connectionOf(database: Database.Database, timeout: number): Connection {
   const close = () => void database.close();
   return {
@@ -57,7 +62,7 @@ function connectionOf(database: Database.Database, timeout: number): Connection 
         } catch (error) {
           // Two that wait at the same pace would meet again and again.
           const milliseconds = wait * (0.5 + Math.random());
-          if (systemCode(error) !== "SQLITE_BUSY" || performance.now() + milliseconds >= deadline) throw error;
+          if (!isLocked(error) || performance.now() + milliseconds >= deadline) throw error;
           await pause(milliseconds);
         }
       }

@@ -1,10 +1,12 @@
-import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { chmodSync, closeSync, existsSync, mkdtempSync, openSync, readdirSync, rmSync, statSync, writeFileSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import Database from "better-sqlite3";
 import { afterAll, describe, expect, test } from "vitest";
 import { openDao } from "../../../src/dao/open.ts";
-import { daoContract, insert, open, type TestDatabase } from "./contract.ts";
+import { daoContract, insert, open, ROW, type TestDatabase } from "./contract.ts";
 
 const scratch = mkdtempSync(path.join(tmpdir(), "gasw-k8s-dao-"));
 const files: Database.Database[] = [];
@@ -116,6 +118,27 @@ describe("the GASW database in SQLite: its file", () => {
     // In its folder SQLite would have to make the files by which readers and writers know of each other.
     const refusal = { code: "DATABASE", message: expect.stringContaining("it is read-only") };
     await asNobody(() => expect(open({ url: `sqlite:${file}` })).rejects.toMatchObject(refusal));
+  });
+
+  test("that another program recovers after a crash is waited for", async () => {
+    const database = await makeDatabase();
+    const dao = await open(database.settings);
+    await dao.apply([insert()]);
+    const file = database.settings.url.slice("sqlite:".length);
+    // As a writer that was killed leaves the shared memory, whose locks of writing and of recovery another process holds.
+    const held = 'use Fcntl; open(F, "+<", shift); $lock = pack("s s x4 q q l x4", F_WRLCK, 0, 120, 3, 0);';
+    const perl = spawn("perl", ["-e", `${held} fcntl(F, F_SETLK, $lock) or die $!; $| = 1; print "held"; <STDIN>`, `${file}-shm`]);
+    await once(perl.stdout, "data");
+    const memory = openSync(`${file}-shm`, "r+");
+    writeSync(memory, Buffer.alloc(96), 0, 96, 0);
+    closeSync(memory);
+    const impatient = new Database(file, { timeout: 0 });
+    files.push(impatient);
+    expect(() => impatient.prepare("select id from Jobs").all()).toThrow(expect.objectContaining({ code: "SQLITE_BUSY_RECOVERY" }));
+    const written = dao.apply([insert({ id: "B" })]);
+    perl.stdin.end();
+    expect((await written).applied).toEqual([true]);
+    expect([...(await dao.rows([ROW.id, "B"])).keys()].sort()).toEqual(["B", ROW.id]);
   });
 
   test("that another program keeps locked is waited for as long as a statement may take", async () => {
