@@ -27,7 +27,7 @@ export async function deliver(deps: Deps, dao: Dao, workflow: StoredWorkflow): P
   while (idle < TRIES) {
     const entries = deps.store.outbox(workflow, until, BATCH);
     if (entries.length === 0) return told;
-    const count = await deliverBatch(deps, dao, entries);
+    const count = await deliverBatch(deps, dao, workflow, entries);
     told += count;
     // Where every row of a batch was being changed by others, it is tried again a few times.
     idle = count === 0 ? idle + 1 : 0;
@@ -36,10 +36,10 @@ export async function deliver(deps: Deps, dao: Dao, workflow: StoredWorkflow): P
   return told;
 }
 
-async function deliverBatch(deps: Deps, dao: Dao, entries: readonly OutboxEntry[]): Promise<number> {
+async function deliverBatch(deps: Deps, dao: Dao, workflow: StoredWorkflow, entries: readonly OutboxEntry[]): Promise<number> {
   const { store, config } = deps;
   const rows = await dao.rows(entries.map(({ job }) => job.id));
-  const invocations = await invocationIds(dao, entries, rows);
+  const invocations = await invocationIds(deps, dao, workflow, entries, rows);
   const writes = entries.map((entry): RowWrite => {
     const { job } = entry;
     const facts = factsOf(job, entry.output, config.dao.minorStatus);
@@ -76,7 +76,13 @@ function refusals(entries: readonly OutboxEntry[], writes: readonly RowWrite[], 
 }
 
 /** Invocation ids by file name: as the row says, else as an attempt's row, else as the request, else the next number. */
-async function invocationIds(dao: Dao, entries: readonly OutboxEntry[], rows: ReadonlyMap<string, GaswRow>): Promise<Map<string, number>> {
+async function invocationIds(
+  { store }: Deps,
+  dao: Dao,
+  workflow: StoredWorkflow,
+  entries: readonly OutboxEntry[],
+  rows: ReadonlyMap<string, GaswRow>,
+): Promise<Map<string, number>> {
   const found = new Map(
     entries.flatMap(({ job }) => {
       const row = rows.get(job.id);
@@ -89,10 +95,9 @@ async function invocationIds(dao: Dao, entries: readonly OutboxEntry[], rows: Re
   let last: number | undefined;
   for (const { job } of entries) {
     if (found.has(job.fileName)) continue;
-    last ??= await dao.largestInvocationId();
-    const id = job.invocationId ?? last + 1;
-    last = Math.max(last, id);
-    found.set(job.fileName, id);
+    // A number that was stated belongs to its job, whether its row is made yet or not.
+    last ??= Math.max(await dao.largestInvocationId(), store.largestInvocationId(workflow));
+    found.set(job.fileName, job.invocationId ?? ++last);
   }
   return found;
 }

@@ -350,6 +350,12 @@ export class Store {
     return this.#get<{ last: number | null }>("SELECT max(seq) AS last FROM outbox", [])?.last ?? 0;
   }
 
+  /** The largest invocation id that a workflow's jobs have; 0 where none has one. */
+  largestInvocationId(workflow: { readonly key: number }): number {
+    const sql = "SELECT max(invocation_id) AS largest FROM jobs WHERE workflow = ?";
+    return this.#get<{ largest: number | null }>(sql, [workflow.key])?.largest ?? 0;
+  }
+
   /** How many jobs of a workflow the GASW database has yet to be told of. */
   outboxSize(workflow: { readonly key: number }): number {
     const sql = "SELECT count(*) AS size FROM outbox JOIN jobs ON jobs.key = outbox.job WHERE jobs.workflow = ?";

@@ -192,3 +192,28 @@ test("an answer to a signal is noted together with the delivery, or not at all",
   // The next one is a new one.
   expect(side.job("Job-1").signal).toBeNull();
 });
+
+describe("invocation ids", () => {
+  const ids = () => query("select id, invocation_id from Jobs order by id").map((row) => `${row.id} ${row.invocation_id}`);
+
+  test("that were stated are given to no other job, be it told before or with them", async () => {
+    const side = await Side.open("workflow-1");
+    side.submit("Job-1");
+    side.submit("Job-2", { invocationId: 1 });
+    side.submit("Job-3", { invocationId: 2 });
+    side.submit("Job-4");
+    await side.deliver();
+    expect(ids()).toEqual(["Job-1 3", "Job-2 1", "Job-3 2", "Job-4 4"]);
+  });
+
+  test("of jobs without a row are given to no other job", async () => {
+    const [a, b] = [await Side.open("workflow-first"), await Side.open("workflow-second")];
+    a.submit("Job-1");
+    await a.deliver();
+    for (const id of ["Job-1", "Job-2"]) {
+      b.submit(id);
+      await b.deliver();
+    }
+    expect([b.job("Job-1"), b.job("Job-2")].map(({ invocationId }) => invocationId)).toEqual([1, 2]);
+  });
+});
