@@ -38,12 +38,15 @@ export async function deliver(deps: Deps, dao: Dao, workflow: StoredWorkflow): P
 
 async function deliverBatch(deps: Deps, dao: Dao, workflow: StoredWorkflow, entries: readonly OutboxEntry[]): Promise<number> {
   const { store, config } = deps;
-  const rows = await dao.rows(entries.map(({ job }) => job.id));
+  // The first attempt is called like its script.
+  const rows = await dao.rows([...new Set(entries.flatMap(({ job }) => [job.id, job.fileName]))]);
   const invocations = await invocationIds(deps, dao, workflow, entries, rows);
   const writes = entries.map((entry): RowWrite => {
     const { job } = entry;
     const facts = factsOf(job, entry.output, config.dao.minorStatus);
-    return rowWrite(recorded(entry), rows.get(job.id), invocations.get(job.fileName) ?? 0, facts);
+    const found = rows.get(job.id);
+    const first = found === undefined ? rows.get(job.fileName) : undefined;
+    return rowWrite(recorded(entry, first), found, invocations.get(job.fileName) ?? 0, facts);
   });
   const { applied, refused, warnings } = await dao.apply(writes);
   for (const warning of [...warnings, ...refusals(entries, writes, refused)]) deps.warn(warning);
@@ -107,12 +110,13 @@ function correctedId({ request }: StoredJob, row: GaswRow): number | undefined {
   return showsRefused(row, request.corrects) ? request.invocationId : undefined;
 }
 
-function recorded({ job, output }: OutboxEntry): RecordedJob {
+/** @param first the row of the first attempt, for one of a later attempt that is to be made: the engine may have made it, and knows more */
+function recorded({ job, output }: OutboxEntry, first: GaswRow | undefined): RecordedJob {
   const { request } = job;
   return {
     ...job,
-    command: request.command ?? null,
-    parameters: request.parameters ?? null,
+    command: request.command ?? first?.command ?? null,
+    parameters: request.parameters ?? first?.parameters ?? null,
     corrects: request.corrects,
     output: output === null ? null : readOutput(output),
   };

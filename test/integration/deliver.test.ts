@@ -217,3 +217,27 @@ describe("invocation ids", () => {
     expect([b.job("Job-1"), b.job("Job-2")].map(({ invocationId }) => invocationId)).toEqual([1, 2]);
   });
 });
+
+describe("a resubmission's row", () => {
+  const words = () => query("select id, file_name, command, parameters from Jobs order by id").map((row) => Object.values(row).join(" "));
+
+  test("has the command and the parameters of the one that the engine made", async () => {
+    const side = await Side.open("workflow-1");
+    const first = side.submit("Job-1");
+    database.exec(`insert into Jobs (id, simulation_id, status, file_name, invocation_id, command, parameters)
+      values ('Job-1', 'workflow-1', 'QUEUED', 'Job-1', 7, 'app.json', '-i x')`);
+    await side.deliver();
+    store.addAttempt(first, first.request);
+    await side.deliver();
+    expect(words()).toEqual(["Job-1 Job-1 app.json -i x", "Job-1-r1 Job-1 app.json -i x"]);
+  });
+
+  test("has those that the request states", async () => {
+    const side = await Side.open("workflow-1");
+    const first = side.submit("Job-1", { command: "own.json", parameters: "-o y" });
+    await side.deliver();
+    store.addAttempt(first, first.request);
+    await side.deliver();
+    expect(words()).toEqual(["Job-1 Job-1 own.json -o y", "Job-1-r1 Job-1 own.json -o y"]);
+  });
+});
