@@ -9,7 +9,7 @@ import { deliver } from "./deliver.ts";
 import { isOutage } from "./follow.ts";
 import { monitorName, takeHold } from "./hold.ts";
 import { reconcile } from "./reconcile.ts";
-import { readSignals, type SyncDeps } from "./sync.ts";
+import { closeDao, readSignals, type SyncDeps } from "./sync.ts";
 
 /** Milliseconds between two looks at the GASW database for signals (GASW's own monitor looks every 20 s). */
 const HEARTBEAT_MS = 5000;
@@ -198,7 +198,7 @@ class Rounds {
   async #closeDao(): Promise<void> {
     const dao = this.#dao;
     this.#dao = undefined;
-    await dao?.close();
+    if (dao !== undefined) await closeDao(this.#deps, dao);
   }
 
   async #wait(event: "change" | "look" | "stop", milliseconds: number, signal: AbortSignal): Promise<void> {

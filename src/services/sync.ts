@@ -31,7 +31,7 @@ export async function sync(deps: SyncDeps, workflow: StoredWorkflow, ids: () => 
       const rows = await dao.rows(ids());
       return new Map([...rows].map(([id, { status }]) => [id, status]));
     } finally {
-      if (!(dao instanceof GaswError)) await dao.close();
+      if (!(dao instanceof GaswError)) await closeDao(deps, dao);
     }
   });
 }
@@ -48,6 +48,16 @@ export async function syncOnce(deps: Deps, dao: Dao | GaswError, workflow: Store
   if (signals instanceof GaswError) throw signals;
   await deliver(deps, dao as Dao, workflow);
   if (reconciled instanceof GaswError) throw reconciled;
+}
+
+/** Closes the GASW database. What was told stands there by then: that it takes no leave in time is no more than a remark. */
+export async function closeDao({ warn }: Pick<Deps, "warn">, dao: Dao): Promise<void> {
+  try {
+    await dao.close();
+  } catch (error) {
+    if (!(error instanceof GaswError && error.code === "DATABASE")) throw error;
+    warn(`the connection could not be closed: ${error.message}`);
+  }
 }
 
 /** The signals that stand in a workflow's rows, by job id. */
