@@ -35,6 +35,10 @@ export interface Dialect {
   readonly unmakeable: readonly string[];
   /** Whether foreign keys can only be declared together with their table. */
   readonly foreignKeysInline: boolean;
+  /** Whether indexes are declared together with their table, since each definition is committed by itself. */
+  readonly indexesInline: boolean;
+  /** Whether one request may hold many statements, which the server makes to their end whatever becomes of this program. */
+  readonly manyAtOnce: boolean;
   readonly boolean: (value: boolean) => Cell;
   /** Whether a statement that fails spoils its transaction: `on conflict do nothing` and savepoints are there for that. */
   readonly failureAborts: boolean;
@@ -81,6 +85,8 @@ export const sqlite: Dialect = {
   declare: declareChecked({ integer: "integer", boolean: "boolean", timestamp: "timestamp", double: "double precision", bytes: "blob" }),
   unmakeable: [],
   foreignKeysInline: true,
+  indexesInline: false,
+  manyAtOnce: false,
   boolean: Number,
   failureAborts: false,
   indexBytes: undefined,
@@ -99,6 +105,8 @@ export const postgres: Dialect = {
   declare: declareChecked({ integer: "integer", boolean: "boolean", timestamp: "timestamp(6)", double: "float(53)", bytes: "bytea" }),
   unmakeable: [],
   foreignKeysInline: false,
+  indexesInline: false,
+  manyAtOnce: false,
   boolean: (value) => value,
   failureAborts: true,
   // A third of a page holds 2,704 bytes (BTMaxItemSize), less the headers of the entry and of the text.
@@ -120,6 +128,8 @@ export const mysql: Dialect = {
   // A key of 9,000 characters is too long for InnoDB.
   unmakeable: ["Data"],
   foreignKeysInline: false,
+  indexesInline: true,
+  manyAtOnce: false,
   boolean: Number,
   failureAborts: false,
   indexBytes: undefined,

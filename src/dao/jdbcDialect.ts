@@ -31,6 +31,8 @@ export const h2: Dialect = {
   declare: declareEnum({ integer: "integer", boolean: "boolean", timestamp: "timestamp(6)", double: "float(53)", bytes: "varbinary(255)" }),
   unmakeable: [],
   foreignKeysInline: false,
+  indexesInline: false,
+  manyAtOnce: true,
   boolean: (value) => value,
   failureAborts: false,
   indexBytes: undefined,

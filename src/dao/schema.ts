@@ -108,22 +108,33 @@ async function findSchema(db: Kysely<Tables>, dialect: Dialect): Promise<FoundSc
   return new FoundSchema(rows);
 }
 
-/** The statements that make GASW's tables; names are unquoted, so that each database folds their case as it does for Hibernate. */
+/**
+ * The statements that make GASW's tables; names are unquoted, so that each database folds their case as it does for Hibernate. The table of
+ * jobs comes last with all that hangs on it: where it is, a program that is killed has left nothing out. MariaDB and MySQL alone add the
+ * foreign keys afterwards, each by itself.
+ */
 export function schemaStatements(dialect: Dialect): string[] {
   const { ifMissing } = dialect;
   const makeable = (table: string) => !dialect.unmakeable.includes(table);
   const foreignKeys = FOREIGN_KEYS.filter(({ table, target }) => makeable(table) && makeable(target));
   const constraint = ({ name, columns, target, key }: (typeof FOREIGN_KEYS)[number]) =>
     `constraint ${ifMissing}${name} foreign key (${columns.join(", ")}) references ${target} (${key.join(", ")})`;
+  const keyOf = ({ column, length }: (typeof INDEXES)[number]) => {
+    const { indexCharacters = length } = dialect;
+    return length > indexCharacters ? `(${column}(${indexCharacters}))` : `(${column})`;
+  };
   const tables = TABLES.filter(({ name }) => makeable(name)).map(({ name, columns, key, required = key }) => {
     const parts = Object.entries(columns).map(
       ([column, type]) => `${column} ${dialect.declare(type, column)}${required.includes(column) ? " not null" : ""}`,
     );
     if (key.length > 0) parts.push(`primary key (${key.join(", ")})`);
     if (dialect.foreignKeysInline) parts.push(...foreignKeys.filter(({ table }) => table === name).map(constraint));
+    if (dialect.indexesInline)
+      parts.push(...INDEXES.filter(({ table }) => table === name).map((index) => `index ${index.name} ${keyOf(index)}`));
     return `create table ${ifMissing}${name} (${parts.join(", ")})`;
   });
-  const indexes = INDEXES.map(({ name, table, column }) => `create index ${ifMissing}${name} on ${table} (${column})`);
-  const added = dialect.foreignKeysInline ? [] : foreignKeys.map((foreign) => `alter table ${foreign.table} add ${constraint(foreign)}`);
-  return [...tables, ...indexes, ...added];
+  const indexes = INDEXES.map((index) => `create index ${ifMissing}${index.name} on ${index.table} ${keyOf(index)}`);
+  const added = foreignKeys.map((foreign) => `alter table ${foreign.table} add ${constraint(foreign)}`);
+  const last = [...tables.slice(-1), ...(dialect.indexesInline ? [] : indexes), ...(dialect.foreignKeysInline ? [] : added)];
+  return [...tables.slice(0, -1), ...(dialect.manyAtOnce ? [last.join("; ")] : last)];
 }

@@ -18,6 +18,8 @@ export interface DatabaseTraits {
   makeDatabase(): Promise<TestDatabase>;
   /** File of test/fixtures/schema with the tables that Hibernate makes, and a list of all that tables consist of, to be compared. */
   readonly schema: { readonly reference: string; describe(database: TestDatabase): Promise<readonly string[]> };
+  /** Takes one of GASW's indexes away. */
+  readonly dropIndex: string;
   /** Whether GASW has a table `Data` there. */
   readonly hasData: boolean;
   /** Lets the column `status` take any word, as in tables that an older GASW made. */
@@ -142,6 +144,14 @@ export function daoContract(name: string, traits: DatabaseTraits): void {
       const change = { status: "RUNNING", isBeingKilled: true, isReplicating: true } as const;
       expect((await dao.apply([{ kind: "update", id: ROW.id, ifStatus: "QUEUED", change }])).applied).toEqual([true]);
       expect(await rowIn(dao)).toEqual({ ...ROW, status: "RUNNING", isReplicating: true, isBeingKilled: false });
+    });
+
+    test("without an index that GASW makes are left without it", async () => {
+      const { database } = await fresh();
+      await database.query(traits.dropIndex);
+      const before = await traits.schema.describe(database);
+      await open(database.settings);
+      expect(await traits.schema.describe(database)).toEqual(before);
     });
 
     test("may have columns of others, which are left alone", async () => {

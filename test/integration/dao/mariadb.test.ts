@@ -1,5 +1,7 @@
 import type mysql from "mysql2/promise";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { mysql as mysqlDialect } from "../../../src/dao/dialects.ts";
+import { schemaStatements } from "../../../src/dao/schema.ts";
 import { type MariadbServer, startMariadb } from "../../servers/mariadb.ts";
 import { daoContract, insert, open, ROW, statementsOf, type TestDatabase } from "./contract.ts";
 import { daoFaults } from "./faults.ts";
@@ -47,6 +49,7 @@ daoContract("MariaDB", {
       return parts.map(({ part }) => String(part)).sort();
     },
   },
+  dropIndex: "drop index InvocationIndex on Jobs",
   hasData: false,
   limitsIntegers: true,
   freeStatus: ["alter table Jobs modify status varchar(255)"],
@@ -114,6 +117,16 @@ describe("the GASW database in MariaDB: its own ways", () => {
     await database.query("alter table Jobs add column note varchar(9) not null");
     const { applied, refused } = await dao.apply([insert()]);
     expect({ applied, refused: [...refused.keys()] }).toEqual({ applied: [true], refused: [ROW.id] });
+  });
+
+  test("the table of jobs is made together with its indexes, however soon its maker is killed", async () => {
+    const database = await makeDatabase();
+    const statements = schemaStatements(mysqlDialect);
+    const jobs = statements.findIndex((statement) => statement.startsWith("create table Jobs "));
+    for (const statement of statements.slice(0, jobs + 1)) await database.query(statement);
+    await open(database.settings);
+    const indexes = await database.query("show index from Jobs");
+    expect([...new Set(indexes.map(({ key_name }) => key_name))].sort()).toEqual(["InvocationIndex", "PRIMARY", "ParamIndex"]);
   });
 
   test("flags are read as bits and as small numbers", async () => {

@@ -41,6 +41,7 @@ daoContract("PostgreSQL", {
       return parts.map(({ part }) => String(part).replaceAll(/::(character varying|text)(\[\])?|[()]/g, "")).sort();
     },
   },
+  dropIndex: "drop index InvocationIndex",
   hasData: true,
   limitsIntegers: true,
   freeStatus: ["alter table jobs drop constraint jobs_status_check"],

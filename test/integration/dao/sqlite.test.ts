@@ -57,6 +57,7 @@ daoContract("SQLite", {
       return parts.map(({ part }) => String(part)).sort();
     },
   },
+  dropIndex: "drop index InvocationIndex",
   hasData: true,
   limitsIntegers: false,
   freeStatus: ["pragma ignore_check_constraints = on"],
