@@ -110,8 +110,8 @@ async function findSchema(db: Kysely<Tables>, dialect: Dialect): Promise<FoundSc
 
 /**
  * The statements that make GASW's tables; names are unquoted, so that each database folds their case as it does for Hibernate. The table of
- * jobs comes last with all that hangs on it: where it is, a program that is killed has left nothing out. MariaDB and MySQL alone add the
- * foreign keys afterwards, each by itself.
+ * jobs comes last with all that hangs on it: where it is, a program that was killed has left nothing out. But an H2 file without a server
+ * dies with its program, and MariaDB and MySQL get the foreign keys afterwards, each by itself.
  */
 export function schemaStatements(dialect: Dialect): string[] {
   const { ifMissing } = dialect;

@@ -1,4 +1,5 @@
 import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import path from "node:path";
 import { expect, test } from "vitest";
 
@@ -10,4 +11,10 @@ test("docs/commands.md shows the commands' help as it is (else: node scripts/gen
 
 test("docs/lifecycle.md is drawn from the life cycle as it is (else: node scripts/generate-lifecycle-docs.mjs)", () => {
   expect(() => execFileSync(process.execPath, [path.join(root, "scripts/generate-lifecycle-docs.mjs"), "--check"])).not.toThrow();
+});
+
+test("docs/gasw-database.md names every figure that a monitor serves", () => {
+  const read = (file: string) => readFileSync(path.join(root, file), "utf8");
+  const figures = (text: string) => [...new Set(text.match(/\bgasw_k8s_\w+/g))].sort();
+  expect(figures(read("docs/gasw-database.md"))).toEqual(figures(read("src/services/metrics.ts")));
 });
