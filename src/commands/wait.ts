@@ -2,7 +2,6 @@ import type { Context } from "../context.ts";
 import { hasEnded } from "../core/job.ts";
 import { findJob, isScriptPath } from "../services/findJob.ts";
 import { follow, isLeftUnsubmitted } from "../services/follow.ts";
-import { monitorOf } from "../services/hold.ts";
 import { knownWorkflow, targetDirectory, unknownWorkflow, workflowsOf } from "../services/workflows.ts";
 import type { StoredJob, StoredWorkflow } from "../store/store.ts";
 import type { OutputFormat } from "../ui/io.ts";
@@ -68,7 +67,7 @@ async function waitFor(
     for await (const _ of follow(context, workflows, timeout)) {
       const now = current();
       line.update(summary(now.map(jobRecord)));
-      const monitored = new Set(workflows.filter((one) => monitorOf(context, one) !== undefined));
+      const monitored = new Set(workflows.filter((one) => store.isMonitored(one)));
       const isOver = (job: StoredJob) => hasEnded(job.status) && (job.settled || !monitored.has(keyOf(workflows, job)));
       for (const job of now.filter(isOver)) tellOnce(job);
       if (!now.every((job) => isOver(job) || isLeftUnsubmitted(job, context.now()))) continue;

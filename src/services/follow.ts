@@ -4,7 +4,6 @@ import { GaswError, messageOf } from "../errors.ts";
 import { ApiError, causeCode } from "../kubernetes/errors.ts";
 import type { StoredJob, StoredWorkflow } from "../store/store.ts";
 import type { Deps } from "./deps.ts";
-import { monitorOf } from "./hold.ts";
 import { refresh } from "./refresh.ts";
 
 const SHORTEST_PAUSE_MS = 1000;
@@ -49,7 +48,7 @@ export function isLeftUnsubmitted({ status, due, created }: Pick<StoredJob, "sta
  * @throws what refresh throws for the first that fails; a refusal rather than an outage
  */
 export async function refreshAll(deps: Deps, workflows: readonly StoredWorkflow[]): Promise<void> {
-  const own = workflows.filter((workflow) => monitorOf(deps, workflow) === undefined);
+  const own = workflows.filter((workflow) => !deps.store.isMonitored(workflow));
   const results = await Promise.allSettled(own.map((workflow) => refresh(deps, workflow)));
   const failures = results.flatMap((result) => (result.status === "rejected" ? [result.reason] : []));
   if (failures.length > 0) throw failures.find((failure) => !isOutage(failure)) ?? failures[0];

@@ -1,22 +1,16 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { GaswError } from "../errors.ts";
-import type { StoredWorkflow } from "../store/store.ts";
+import type { Hold } from "../store/database.ts";
+import type { Holder, StoredWorkflow } from "../store/store.ts";
 import type { Deps } from "./deps.ts";
 
 const PAUSE_MS = 200;
 /** How long another command's synchronisation is waited for. */
 const PATIENCE_MS = 60_000;
-const MONITOR = "monitor";
 
-/** How a monitor calls itself. */
-export function monitorName(deps: Pick<Deps, "host" | "now">): string {
-  return `${MONITOR}, process ${process.pid} on ${deps.host} since ${deps.now().toISOString()}`;
-}
-
-/** The monitor that holds a workflow, in words; undefined where there is none. */
-export function monitorOf({ store }: Pick<Deps, "store">, workflow: StoredWorkflow): string | undefined {
-  const holder = store.holderOf(workflow);
-  return holder?.startsWith(MONITOR) ? holder : undefined;
+/** A monitor, as others read of it. */
+export function asMonitor(deps: Pick<Deps, "host" | "now">): Holder {
+  return { words: `monitor, process ${process.pid} on ${deps.host} since ${deps.now().toISOString()}`, isMonitor: true };
 }
 
 /**
@@ -25,7 +19,7 @@ export function monitorOf({ store }: Pick<Deps, "store">, workflow: StoredWorkfl
  * @throws GaswError TIMEOUT when another command is not done in a minute
  */
 export async function whileHolding<T>(deps: Deps, workflow: StoredWorkflow, action: (isHeld: boolean) => Promise<T>): Promise<T> {
-  const hold = await takeHold(deps, workflow, `process ${process.pid} on ${deps.host}`);
+  const hold = await takeHold(deps, workflow, { words: `process ${process.pid} on ${deps.host}`, isMonitor: false });
   try {
     return await action(hold !== undefined);
   } finally {
@@ -35,19 +29,14 @@ export async function whileHolding<T>(deps: Deps, workflow: StoredWorkflow, acti
 
 /**
  * Takes a workflow's synchronisation over from whichever command is at it, when that is done.
- * @param holder who takes it, in words for others
  * @returns undefined where a monitor has it
  * @throws GaswError TIMEOUT when another command is not done in a minute
  */
-export async function takeHold(
-  deps: Pick<Deps, "store" | "signal">,
-  workflow: StoredWorkflow,
-  holder: string,
-): Promise<{ release(): void } | undefined> {
+export async function takeHold(deps: Pick<Deps, "store" | "signal">, workflow: StoredWorkflow, holder: Holder): Promise<Hold | undefined> {
   const deadline = performance.now() + PATIENCE_MS;
   for (;;) {
     const hold = deps.store.hold(workflow, holder);
-    if (hold !== undefined || monitorOf(deps, workflow) !== undefined) return hold;
+    if (hold !== undefined || deps.store.isMonitored(workflow)) return hold;
     if (performance.now() >= deadline) throw stillHeld(deps, workflow);
     await sleep(PAUSE_MS, undefined, { signal: deps.signal });
   }

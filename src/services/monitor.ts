@@ -7,7 +7,7 @@ import { changes } from "../kubernetes/watch.ts";
 import type { StoredWorkflow } from "../store/store.ts";
 import { deliver } from "./deliver.ts";
 import { isOutage } from "./follow.ts";
-import { monitorName, takeHold } from "./hold.ts";
+import { asMonitor, takeHold } from "./hold.ts";
 import { reconcile } from "./reconcile.ts";
 import { closeDao, readSignals, type SyncDeps } from "./sync.ts";
 
@@ -44,7 +44,7 @@ export interface MonitorOptions {
  * @throws GaswError CONFLICT when another monitor holds the workflow; TIMEOUT when another command does so for long
  */
 export async function monitor(deps: SyncDeps, workflow: StoredWorkflow, options: MonitorOptions): Promise<void> {
-  const hold = await takeHold({ store: deps.store, signal: options.stop }, workflow, monitorName(deps));
+  const hold = await takeHold({ store: deps.store, signal: options.stop }, workflow, asMonitor(deps));
   if (hold === undefined) throw heldByAnother(deps, workflow);
   const watching = new AbortController();
   const rounds = new Rounds(deps, workflow);
@@ -64,7 +64,7 @@ export async function monitor(deps: SyncDeps, workflow: StoredWorkflow, options:
 }
 
 function heldByAnother({ store }: SyncDeps, workflow: StoredWorkflow): GaswError {
-  return new GaswError("CONFLICT", `workflow ${workflow.id} is already held by ${store.holderOf(workflow) ?? "another process"}`, {
+  return new GaswError("CONFLICT", `workflow ${workflow.id} is already held by ${store.holderOf(workflow)}`, {
     hint: "one monitor per workflow is enough: `gasw-k8s status` shows what it sees; the hold ends with that process",
   });
 }

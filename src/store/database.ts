@@ -148,12 +148,17 @@ function withLock<T>(lockFile: string, action: () => T): T {
   }
 }
 
+/** A lock that is held. */
+export interface Hold {
+  release(): void;
+}
+
 /**
  * Takes a lock that lasts until it is released or the process ends, however it ends.
- * @param patience milliseconds to wait for it: somebody may only be looking whether it is held
+ * @param patience milliseconds to wait for it: others may be trying to take it, or looking whether it is held, at the same moment
  * @returns undefined while another process has it
  */
-export function holdLock(lockFile: string, patience: number): { release(): void } | undefined {
+export function holdLock(lockFile: string, patience: number): Hold | undefined {
   const before = process.umask(0o077);
   const lock = new Database(lockFile, { timeout: patience, nativeBinding });
   process.umask(before);
@@ -164,6 +169,22 @@ export function holdLock(lockFile: string, patience: number): { release(): void 
     lock.close();
     if (systemCode(error) === "SQLITE_BUSY") return undefined;
     throw error;
+  }
+}
+
+/** Whether somebody has the lock that `holdLock` takes. Any number of processes may look at once: none takes another one for the holder. */
+export function isHeld(lockFile: string): boolean {
+  if (!existsSync(lockFile)) return false;
+  const looker = new Database(lockFile, { timeout: 0, nativeBinding });
+  try {
+    // Reading needs a shared lock, which only an exclusive one refuses.
+    looker.prepare("SELECT 1 FROM sqlite_schema").get();
+    return false;
+  } catch (error) {
+    if (systemCode(error) === "SQLITE_BUSY") return true;
+    throw error;
+  } finally {
+    looker.close();
   }
 }
 

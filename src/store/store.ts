@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import type Database from "better-sqlite3";
 import { ACTIVE_STATUSES, attemptId, type LocalStatus, type StoredRequest, type Workflow } from "../core/job.ts";
 import type { Attempt } from "../core/lifecycle.ts";
@@ -6,7 +5,7 @@ import { jobName } from "../core/names.ts";
 import type { Removal } from "../core/observed.ts";
 import { isSameDirectory } from "../directory.ts";
 import { GaswError } from "../errors.ts";
-import { holdLock, type OpenOptions, openDatabase, stateError } from "./database.ts";
+import { type Hold, holdLock, isHeld, type OpenOptions, openDatabase, stateError } from "./database.ts";
 
 /** A workflow as the state knows it. */
 export interface StoredWorkflow extends Workflow {
@@ -114,6 +113,14 @@ export interface Result
   readonly output: string | null;
 }
 
+/** Who holds a workflow's synchronisation. */
+export interface Holder {
+  /** For others to read. */
+  readonly words: string;
+  /** Whether it keeps the workflow up to date as long as it holds it. */
+  readonly isMonitor: boolean;
+}
+
 /** One entry of a job's history. */
 export interface Transition {
   readonly at: string;
@@ -134,7 +141,7 @@ const NEWEST = `NOT EXISTS (SELECT 1 FROM jobs AS newer
   WHERE newer.workflow = jobs.workflow AND newer.file_name = jobs.file_name AND newer.attempt > jobs.attempt)`;
 const WORKFLOWS = "SELECT key, id, namespace, directory FROM workflows";
 
-/** Milliseconds for which somebody who only looks may have a lock. */
+/** Milliseconds for which those who take, or look at, a lock at the same moment may be in each other's way. */
 const HOLD_PATIENCE_MS = 1000;
 
 /** Columns that hold truth values. */
@@ -387,22 +394,33 @@ export class Store {
 
   /**
    * Holds a workflow's synchronisation against all other processes of this host, until it is released or this process ends, however it ends.
-   * @param holder who holds it, in words for others
    * @returns undefined while another process holds it
    */
-  hold(workflow: { readonly key: number }, holder: string): { release(): void } | undefined {
-    const lock = this.#guard(() => holdLock(`${this.path}.sync-${workflow.key}`, HOLD_PATIENCE_MS));
-    if (lock === undefined) return undefined;
-    this.#run("UPDATE workflows SET holder = ? WHERE key = ?", [holder, workflow.key]);
-    return lock;
+  hold(workflow: { readonly key: number }, { words, isMonitor }: Holder): Hold | undefined {
+    const sync = this.#guard(() => holdLock(this.#lockFile(workflow, "sync"), HOLD_PATIENCE_MS));
+    if (sync === undefined) return undefined;
+    this.#run("UPDATE workflows SET holder = ? WHERE key = ?", [words, workflow.key]);
+    if (!isMonitor) return sync;
+    const monitor = this.#guard(() => holdLock(this.#lockFile(workflow, "monitor"), HOLD_PATIENCE_MS));
+    if (monitor === undefined) {
+      sync.release();
+      return undefined;
+    }
+    const release = () => {
+      monitor.release();
+      // The last, so that whoever finds it free finds no monitor any more.
+      sync.release();
+    };
+    return { release };
   }
 
-  /** Who holds a workflow's synchronisation, in words; undefined where nobody does. */
-  holderOf(workflow: { readonly key: number }): string | undefined {
-    if (!existsSync(`${this.path}.sync-${workflow.key}`)) return undefined;
-    const lock = this.#guard(() => holdLock(`${this.path}.sync-${workflow.key}`, 0));
-    lock?.release();
-    if (lock !== undefined) return undefined;
+  /** Whether a monitor holds a workflow's synchronisation. */
+  isMonitored(workflow: { readonly key: number }): boolean {
+    return this.#guard(() => isHeld(this.#lockFile(workflow, "monitor")));
+  }
+
+  /** Who held a workflow's synchronisation last, in words: for messages, since it may be over. */
+  holderOf(workflow: { readonly key: number }): string {
     return this.#get<{ holder: string | null }>("SELECT holder FROM workflows WHERE key = ?", [workflow.key])?.holder ?? "another process";
   }
 
@@ -421,6 +439,10 @@ export class Store {
       const sql = "UPDATE workflows SET volumes_renewed = ? WHERE key = ? AND volumes_renewed <= ?";
       return this.#run(sql, [this.#timestamp(), workflow.key, due]).changes > 0;
     });
+  }
+
+  #lockFile({ key }: { readonly key: number }, kind: "sync" | "monitor"): string {
+    return `${this.path}.${kind}-${key}`;
   }
 
   #jobs(condition: string, values: readonly (string | number)[]): StoredJob[] {

@@ -129,6 +129,23 @@ describe("beside a monitor", () => {
     letGo("go");
     await syncUntil(database, workflow, "Bad-1-r1", ({ status }) => status === "ERROR_HELD");
   });
+
+  test("that was killed, every status asks the cluster again, however many do so at once", async () => {
+    await workflow.cli("submit", workflow.script("Run-1", waitFor("go")));
+    const running = monitor();
+    await jobWhere("Run-1", ({ status }) => status === "RUNNING");
+    running.kill("SIGKILL");
+    await running.ended;
+    letGo("go");
+    await eventually(
+      () => workflow.jobs(),
+      ([job]) => job.status.succeeded === 1,
+    );
+    const before = new Date().toISOString();
+    const shown = await Promise.all(Array.from({ length: 12 }, () => workflow.status("Run-1")));
+    expect(shown.map(({ status }) => status)).toEqual(Array(12).fill("COMPLETED"));
+    for (const { observed } of shown) expect(observed > before).toBe(true);
+  });
 });
 
 test("a monitor that is there before the first job, and before the namespace, sees what is submitted", async () => {

@@ -1,4 +1,3 @@
-import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -196,37 +195,5 @@ describe("a clean-up", () => {
       { id: "Failed-1", status: "ERROR", settled: true },
       { id: "Failed-1-r1", status: "DELETED", settled: false },
     ]);
-  });
-});
-
-describe("the hold on a workflow", () => {
-  test("is one process's at a time, and says whose", () => {
-    const hold = store.hold(workflow, "monitor, process 1");
-    const other = new Store({ path: store.path, now: () => NOW, warn: () => undefined });
-    expect(other.hold(workflow, "process 2")).toBeUndefined();
-    expect(other.holderOf(workflow)).toBe("monitor, process 1");
-    hold?.release();
-    expect(other.holderOf(workflow)).toBeUndefined();
-    const next = other.hold(workflow, "process 2");
-    expect(store.holderOf(workflow)).toBe("process 2");
-    next?.release();
-    other.close();
-  });
-
-  test("ends with its process, also when that is killed", async () => {
-    const lock = `${store.path}.sync-${workflow.key}`;
-    const program = `const D = require("better-sqlite3"); const d = new D(${JSON.stringify(lock)}); d.exec("BEGIN EXCLUSIVE"); console.log("held"); setInterval(() => 0, 1000);`;
-    const child = spawn(process.execPath, ["-e", program], {
-      cwd: path.resolve(import.meta.dirname, "../.."),
-      stdio: ["ignore", "pipe", "inherit"],
-    });
-    await new Promise((resolve) => child.stdout.once("data", resolve));
-    expect(store.hold(workflow, "second")).toBeUndefined();
-    const gone = new Promise((resolve) => child.once("exit", resolve));
-    child.kill("SIGKILL");
-    await gone;
-    const hold = store.hold(workflow, "second");
-    expect(hold).toBeDefined();
-    hold?.release();
   });
 });

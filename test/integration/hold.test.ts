@@ -1,0 +1,131 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { createInterface, type Interface } from "node:readline";
+import { build } from "rolldown";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { Store, type StoredWorkflow } from "../../src/store/store.ts";
+
+const root = path.resolve(import.meta.dirname, "../..");
+let scratch: string;
+let program: string;
+let number = 0;
+let store: Store;
+let workflow: StoredWorkflow;
+beforeAll(async () => {
+  scratch = mkdtempSync(path.join(tmpdir(), "gasw-k8s-hold-"));
+  symlinkSync(path.join(root, "node_modules"), path.join(scratch, "node_modules"));
+  program = path.join(scratch, "holdProcess.mjs");
+  await build({
+    input: path.join(import.meta.dirname, "holdProcess.ts"),
+    platform: "node",
+    external: ["better-sqlite3"],
+    output: { file: program, format: "esm" },
+  });
+});
+afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+
+const open = (file: string) => new Store({ path: file, now: () => new Date(), warn: () => undefined });
+const processes: ChildProcess[] = [];
+beforeEach(() => {
+  store = open(path.join(scratch, `${number++}`, "state.db"));
+  workflow = store.registerWorkflow({ namespace: "vip", id: "workflow-1", directory: "/workflows/workflow-1" });
+});
+afterEach(() => {
+  for (const child of processes.splice(0)) child.kill("SIGKILL");
+  store.close();
+});
+
+interface Other {
+  readonly child: ChildProcess;
+  /** The next line that it prints. */
+  line(): Promise<string>;
+}
+
+function other(role: "monitor" | "look"): Other {
+  const child = spawn(process.execPath, [program, store.path, role], { stdio: ["pipe", "pipe", "inherit"] });
+  processes.push(child);
+  const lines = (createInterface({ input: child.stdout }) as Interface)[Symbol.asyncIterator]();
+  return { child, line: async () => (await lines.next()).value };
+}
+
+/** A monitor that was killed while it held the workflow. */
+async function killedMonitor(): Promise<void> {
+  const { child, line } = other("monitor");
+  expect(await line()).toBe("held");
+  expect(store.isMonitored(workflow)).toBe(true);
+  child.kill("SIGKILL");
+  await once(child, "exit");
+}
+
+/** Processes that look whether there is a monitor, all of them at it. */
+async function lookers(count: number): Promise<{ end(): Promise<{ seen: boolean[]; last: boolean }[]> }> {
+  const all = Array.from({ length: count }, () => other("look"));
+  await Promise.all(all.map(({ line }) => line()));
+  return {
+    end: async () => {
+      for (const { child } of all) child.stdin?.end();
+      return (await Promise.all(all.map(({ line }) => line()))).map((line) => JSON.parse(line));
+    },
+  };
+}
+
+describe("the hold on a workflow", () => {
+  test("is one process's at a time, and says whose", () => {
+    const hold = store.hold(workflow, { words: "monitor, process 1", isMonitor: true });
+    const second = open(store.path);
+    expect(second.hold(workflow, { words: "process 2", isMonitor: false })).toBeUndefined();
+    expect(second.hold(workflow, { words: "process 2", isMonitor: true })).toBeUndefined();
+    expect([second.holderOf(workflow), second.isMonitored(workflow)]).toEqual(["monitor, process 1", true]);
+    hold?.release();
+    expect(second.isMonitored(workflow)).toBe(false);
+    const next = second.hold(workflow, { words: "process 2", isMonitor: false });
+    expect([store.holderOf(workflow), store.isMonitored(workflow)]).toEqual(["process 2", false]);
+    next?.release();
+    second.close();
+  });
+
+  test("is another workflow's no concern", () => {
+    const hold = store.hold(workflow, { words: "monitor, process 1", isMonitor: true });
+    const beside = store.registerWorkflow({ namespace: "vip", id: "workflow-2", directory: "/workflows/workflow-2" });
+    expect(store.isMonitored(beside)).toBe(false);
+    const own = store.hold(beside, { words: "process 1", isMonitor: false });
+    expect(own).toBeDefined();
+    own?.release();
+    hold?.release();
+  });
+
+  test("ends with its process, also when that is killed: nobody takes the dead for a monitor", async () => {
+    await killedMonitor();
+    expect(store.isMonitored(workflow)).toBe(false);
+    const hold = store.hold(workflow, { words: "second", isMonitor: true });
+    expect(hold).toBeDefined();
+    hold?.release();
+  });
+
+  test("is no monitor's where a monitor was killed, however many look at once", async () => {
+    await killedMonitor();
+    const looking = await lookers(16);
+    const answers = await looking.end();
+    expect(answers).toHaveLength(16);
+    for (const answer of answers) expect(answer).toEqual({ seen: [false], last: false });
+  });
+
+  test("is no monitor's while another command has it, whatever monitor there was before", async () => {
+    await killedMonitor();
+    const hold = store.hold(workflow, { words: "process 2", isMonitor: false });
+    const looking = await lookers(4);
+    expect(await looking.end()).toEqual(Array(4).fill({ seen: [false], last: false }));
+    hold?.release();
+  });
+
+  test("is taken by a monitor among many who look, who see it from then on", async () => {
+    const looking = await lookers(16);
+    const hold = store.hold(workflow, { words: "monitor, process 1", isMonitor: true });
+    expect(hold).toBeDefined();
+    for (const { last } of await looking.end()) expect(last).toBe(true);
+    hold?.release();
+  });
+});

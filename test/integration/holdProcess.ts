@@ -1,0 +1,29 @@
+/**
+ * A process beside the test: `node holdProcess.mjs FILE monitor` holds the workflow as a monitor does until it is killed;
+ * `node holdProcess.mjs FILE look` looks whether one holds it, again and again until its stdin ends, and then once more.
+ */
+import { setImmediate as turn } from "node:timers/promises";
+import { Store, type StoredWorkflow } from "../../src/store/store.ts";
+
+/** Looks after which it is said that this process is at it. */
+const LOOKS = 200;
+const [path = "", role = ""] = process.argv.slice(2);
+const store = new Store({ path, now: () => new Date(), warn: (message) => process.stderr.write(`${message}\n`) });
+const workflow = store.findWorkflow("vip", "workflow-1") as StoredWorkflow;
+
+if (role === "monitor") {
+  if (store.hold(workflow, { words: `monitor, process ${process.pid}`, isMonitor: true }) !== undefined) process.stdout.write("held\n");
+  setInterval(() => undefined, 1000);
+} else {
+  let isOver = false;
+  process.stdin.resume().on("end", () => {
+    isOver = true;
+  });
+  const seen = new Set<boolean>();
+  for (let looks = 1; !isOver || looks <= LOOKS; looks++) {
+    seen.add(store.isMonitored(workflow));
+    if (looks === LOOKS) process.stdout.write("looking\n");
+    await turn();
+  }
+  process.stdout.write(`${JSON.stringify({ seen: [...seen], last: store.isMonitored(workflow) })}\n`);
+}
