@@ -27,6 +27,11 @@ export interface MonitorCommandOptions {
 /** `monitor`: until the workflow's jobs have ended, or SIGTERM. */
 export async function monitor(context: Context, options: MonitorCommandOptions): Promise<number> {
   const { io } = context;
+  if (options.since !== undefined && options.output !== "ndjson") {
+    throw new GaswError("USAGE", "--since is given without -o ndjson", {
+      hint: "it continues the results that `monitor -o ndjson` prints",
+    });
+  }
   const workflow = workflowOf(context, options);
   // What is under way at a SIGTERM is finished: only after a while is it cut off.
   const work = new AbortController();
@@ -104,8 +109,15 @@ class Report {
     if (!looked && this.#troubles.has("CLUSTER")) troubles.add("CLUSTER");
     if (troubles.size === 0 && this.#troubles.size > 0) this.#context.warn("everything answers again");
     this.#troubles = troubles;
-    if (this.#isNdjson) this.#cursor = printResults(this.#context, [this.#workflow], this.#cursor);
+    if (this.#isNdjson) this.#tellResults();
     else this.#tellChanges();
+  }
+
+  #tellResults(): void {
+    const { io, store } = this.#context;
+    const results = store.results(this.#workflow, this.#cursor);
+    printResults(io, results);
+    this.#cursor = results.at(-1)?.cursor ?? this.#cursor;
   }
 
   #tellChanges(): void {

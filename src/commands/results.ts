@@ -1,14 +1,8 @@
-import type { Context } from "../context.ts";
 import { resultRecord } from "../services/results.ts";
-import type { StoredWorkflow } from "../store/store.ts";
+import type { Result } from "../store/store.ts";
+import type { Io } from "../ui/io.ts";
 
-/**
- * Prints the invocations that are over and were not told of before, an NDJSON line each.
- * @param since cursor of the last one told
- * @returns the cursor of the last one now
- */
-export function printResults({ io, store }: Context, workflows: readonly StoredWorkflow[], since: number): number {
-  const results = workflows.flatMap((workflow) => store.results(workflow, since)).sort((a, b) => a.cursor - b.cursor);
-  for (const result of results) io.stdout.write(`${JSON.stringify(resultRecord(result))}\n`);
-  return results.at(-1)?.cursor ?? since;
+/** Prints invocations that are over, an NDJSON line each. */
+export function printResults({ stdout }: Io, results: readonly Result[]): void {
+  for (const result of results) stdout.write(`${JSON.stringify(resultRecord(result))}\n`);
 }

@@ -1,12 +1,14 @@
 import type { Context } from "../context.ts";
 import { findJob } from "../services/findJob.ts";
 import { workflowsOf } from "../services/workflows.ts";
-import type { StoredJob, StoredWorkflow } from "../store/store.ts";
+import type { Result, StoredJob, StoredWorkflow } from "../store/store.ts";
 
 /** What `status` is about: workflows to be refreshed, and which of their jobs to show. */
 export interface Scope {
   readonly workflows: readonly StoredWorkflow[];
   select(): StoredJob[];
+  /** Those of the jobs' invocations that are over, after a reader's cursor. */
+  results(since: number): Result[];
 }
 
 /**
@@ -18,10 +20,16 @@ export function scopeOf(context: Context, names: readonly string[], workflow: St
   const { store } = context;
   if (names.length > 0) return namedScope(context, names, workflow, history);
   const jobsOf = (one: StoredWorkflow) => (history ? store.jobs(one) : store.newestJobs(one));
-  if (workflow !== undefined) return { workflows: [workflow], select: () => jobsOf(workflow) };
+  if (workflow !== undefined) {
+    return { workflows: [workflow], select: () => jobsOf(workflow), results: (since) => store.results(workflow, since) };
+  }
   const workflows = store.activeWorkflows();
   const shown = new Set(workflows.flatMap((one) => store.activeJobs(one)).map(invocationOf));
-  return { workflows, select: () => workflows.flatMap(jobsOf).filter((job) => shown.has(invocationOf(job))) };
+  return {
+    workflows,
+    select: () => workflows.flatMap(jobsOf).filter((job) => shown.has(invocationOf(job))),
+    results: (since) => resultsOf(context, workflows, since),
+  };
 }
 
 function namedScope(context: Context, names: readonly string[], workflow: StoredWorkflow | undefined, history: boolean): Scope {
@@ -38,7 +46,16 @@ function namedScope(context: Context, names: readonly string[], workflow: Stored
     const attempts = attemptsOf(job);
     return history ? attempts : exact.has(job.key) ? attempts.filter(({ key }) => key === job.key) : attempts.slice(-1);
   };
-  return { workflows, select: () => [...new Map(jobs.flatMap(shownOf).map((job) => [job.key, job])).values()] };
+  const named = new Set(jobs.map(invocationOf));
+  return {
+    workflows,
+    select: () => [...new Map(jobs.flatMap(shownOf).map((job) => [job.key, job])).values()],
+    results: (since) => resultsOf(context, workflows, since).filter(({ job }) => named.has(invocationOf(job))),
+  };
+}
+
+function resultsOf({ store }: Context, workflows: readonly StoredWorkflow[], since: number): Result[] {
+  return workflows.flatMap((workflow) => store.results(workflow, since)).sort((a, b) => a.cursor - b.cursor);
 }
 
 function invocationOf({ namespace, workflow, fileName }: StoredJob): string {

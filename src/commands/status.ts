@@ -40,13 +40,20 @@ export interface StatusOptions {
   readonly newerThan?: number;
 }
 
-function checkUsage({ sync, watch, cached, since, output }: StatusOptions): void {
+function checkUsage({ sync, watch, cached, since, output, quiet, history }: StatusOptions): void {
   const refuse = (message: string, hint: string) => new GaswError("USAGE", message, { hint });
   if (sync === true && (watch === true || cached === true)) {
     throw refuse("--sync goes neither with --watch nor with --cached", "`gasw-k8s monitor` synchronises without end; --cached asks nobody");
   }
-  if (since !== undefined && !(sync === true && output === "ndjson")) {
+  const printsResults = sync === true && output === "ndjson";
+  if (since !== undefined && !printsResults) {
     throw refuse("--since is given without --sync -o ndjson", "it continues the results that `status --sync -o ndjson` prints");
+  }
+  if (printsResults && (quiet === true || history === true)) {
+    throw refuse(
+      "--sync -o ndjson goes neither with -q nor with --history",
+      "it prints one result for each job that is over: `status --sync -q` prints ids, `status --sync --history -o json` all attempts",
+    );
   }
 }
 
@@ -112,8 +119,13 @@ async function synchronised(context: Context, scope: Scope, records: () => JobRe
       failures.push(error);
     }
   }
-  if (options.output === "ndjson") printResults(context, scope.workflows, options.since ?? 0);
-  else {
+  if (options.output === "ndjson") {
+    const isMeant = filterOf(context, options);
+    printResults(
+      context.io,
+      scope.results(options.since ?? 0).filter(({ job }) => isMeant(jobRecord(job))),
+    );
+  } else {
     const keys = new Map(scope.workflows.map((one) => [`${one.namespace}/${one.id}`, one.key]));
     const daoStatus = (job: JobRecord) => shown.get(`${keys.get(`${job.namespace}/${job.workflow}`)}/${job.attemptId}`) ?? null;
     print(

@@ -28,6 +28,8 @@ describe("a wrong command line", () => {
     [["status", "-o", "yaml"], "Allowed choices are text, json, ndjson", "--help"],
     [["status", "--status", "DONE"], "DONE is no status; known are CANCELLED", "--help"],
     [["status", "--older-than", "-1"], "expected a duration", "--help"],
+    [["status", "--since", "4"], "--since is given without --sync -o ndjson", "status --sync -o ndjson"],
+    [["monitor", "--since", "4"], "--since is given without -o ndjson", "monitor -o ndjson"],
     [["wait"], "missing required argument 'job'", "--help"],
     [["cleanup", "everything"], "too many arguments", "--help"],
     [["cleanup", "--timeout", "x"], "expected a duration", "--help"],
@@ -50,6 +52,12 @@ describe("a wrong command line", () => {
     const { code, stdout, stderr } = await gaswK8s(...argv.filter((word) => word !== undefined));
     expect(JSON.parse(stderr)).toEqual({ error: { code: "USAGE", message: expect.any(String), hint: expect.any(String) } });
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+  });
+
+  test.each(["-q", "--history"])("%s is refused with results as NDJSON, where it means nothing", async (option) => {
+    const { code, stderr } = await gaswK8s("status", "--sync", "-o", "ndjson", option);
+    expect(code).toBe(2);
+    expect(JSON.parse(stderr).error).toMatchObject({ code: "USAGE", message: expect.stringContaining(option) });
   });
 
   test("without a command shows the commands on stderr, exit 2", async () => {
