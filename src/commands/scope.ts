@@ -11,25 +11,34 @@ export interface Scope {
   results(since: number): Result[];
 }
 
+/** What a choice of jobs depends on. */
+interface Choice {
+  /** Whether all attempts are asked for. */
+  readonly history: boolean;
+  /** Whether the jobs are to be synchronised. */
+  readonly sync: boolean;
+}
+
 /**
- * The jobs that are named, else a workflow's, else the active ones of all workflows that this host knows. Of each invocation the newest
- * attempt stands for it, unless all are asked for.
+ * The jobs that are named, else a workflow's, else the active ones of all workflows that this host knows, and with a synchronisation all
+ * for which it has something to do. Of each invocation the newest attempt stands for it, unless all are asked for.
  * @throws GaswError NOT_FOUND, USAGE
  */
-export function scopeOf(context: Context, names: readonly string[], workflow: StoredWorkflow | undefined, history: boolean): Scope {
+export function scopeOf(
+  context: Context,
+  names: readonly string[],
+  workflow: StoredWorkflow | undefined,
+  { history, sync }: Choice,
+): Scope {
   const { store } = context;
   if (names.length > 0) return namedScope(context, names, workflow, history);
   const jobsOf = (one: StoredWorkflow) => (history ? store.jobs(one) : store.newestJobs(one));
-  if (workflow !== undefined) {
-    return { workflows: [workflow], select: () => jobsOf(workflow), results: (since) => store.results(workflow, since) };
-  }
-  const workflows = store.activeWorkflows();
-  const shown = new Set(workflows.flatMap((one) => store.activeJobs(one)).map(invocationOf));
-  return {
-    workflows,
-    select: () => workflows.flatMap(jobsOf).filter((job) => shown.has(invocationOf(job))),
-    results: (since) => resultsOf(context, workflows, since),
-  };
+  const results = (since: number) => store.results(workflow, since);
+  if (workflow !== undefined) return { workflows: [workflow], select: () => jobsOf(workflow), results };
+  const workflows = sync ? store.unfinishedWorkflows() : store.activeWorkflows();
+  const jobs = sync ? store.unfinishedJobs() : workflows.flatMap((one) => store.activeJobs(one));
+  const shown = new Set(jobs.map(invocationOf));
+  return { workflows, select: () => workflows.flatMap(jobsOf).filter((job) => shown.has(invocationOf(job))), results };
 }
 
 function namedScope(context: Context, names: readonly string[], workflow: StoredWorkflow | undefined, history: boolean): Scope {
@@ -47,17 +56,14 @@ function namedScope(context: Context, names: readonly string[], workflow: Stored
     return history ? attempts : exact.has(job.key) ? attempts.filter(({ key }) => key === job.key) : attempts.slice(-1);
   };
   const named = new Set(jobs.map(invocationOf));
-  return {
-    workflows,
-    select: () => [...new Map(jobs.flatMap(shownOf).map((job) => [job.key, job])).values()],
-    results: (since) => resultsOf(context, workflows, since).filter(({ job }) => named.has(invocationOf(job))),
-  };
+  const results = (since: number) =>
+    workflows
+      .flatMap((one) => store.results(one, since))
+      .filter((result) => named.has(invocationOf(result)))
+      .sort((a, b) => a.cursor - b.cursor);
+  return { workflows, select: () => [...new Map(jobs.flatMap(shownOf).map((job) => [job.key, job])).values()], results };
 }
 
-function resultsOf({ store }: Context, workflows: readonly StoredWorkflow[], since: number): Result[] {
-  return workflows.flatMap((workflow) => store.results(workflow, since)).sort((a, b) => a.cursor - b.cursor);
-}
-
-function invocationOf({ namespace, workflow, fileName }: StoredJob): string {
+function invocationOf({ namespace, workflow, fileName }: Pick<StoredJob, "namespace" | "workflow" | "fileName">): string {
   return JSON.stringify([namespace, workflow, fileName]);
 }

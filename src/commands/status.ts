@@ -68,7 +68,7 @@ export async function status(context: Context, names: readonly string[], options
     if (options.watch === true) throw notWatchable(directory);
     return await foreignStatus(context, directory, names, options);
   }
-  const scope = scopeOf(context, names, workflow, options.history === true);
+  const scope = scopeOf(context, names, workflow, { history: options.history === true, sync: options.sync === true });
   const records = () => scope.select().map(jobRecord).filter(filterOf(context, options));
   if (options.cached === true) return print(context, records(), options);
   if (options.watch === true) return await watch(context, scope, records, options);
@@ -121,10 +121,7 @@ async function synchronised(context: Context, scope: Scope, records: () => JobRe
   }
   if (options.output === "ndjson") {
     const isMeant = filterOf(context, options);
-    printResults(
-      context.io,
-      scope.results(options.since ?? 0).filter(({ job }) => isMeant(jobRecord(job))),
-    );
+    printResults(context.io, scope.results(options.since ?? 0).filter(isMeant));
   } else {
     const keys = new Map(scope.workflows.map((one) => [`${one.namespace}/${one.id}`, one.key]));
     const daoStatus = (job: JobRecord) => shown.get(`${keys.get(`${job.namespace}/${job.workflow}`)}/${job.attemptId}`) ?? null;
@@ -147,8 +144,10 @@ function notWatchable(directory: string): GaswError {
   });
 }
 
-function filterOf({ io }: Context, { status: wanted, olderThan, newerThan }: StatusOptions): (job: JobRecord) => boolean {
-  const age = (job: JobRecord) => (job.created === null ? 0 : (io.now().getTime() - Date.parse(job.created)) / 1000);
+type Filtered = Pick<JobRecord, "status" | "created">;
+
+function filterOf({ io }: Context, { status: wanted, olderThan, newerThan }: StatusOptions): (job: Filtered) => boolean {
+  const age = (job: Filtered) => (job.created === null ? 0 : (io.now().getTime() - Date.parse(job.created)) / 1000);
   return (job) =>
     (wanted === undefined || wanted.includes(job.status)) &&
     (olderThan === undefined || age(job) >= olderThan) &&

@@ -101,4 +101,5 @@ export const migrations: readonly (readonly string[])[] = [
       UNIQUE (workflow, file_name)
     ) STRICT`,
   ],
+  ["CREATE INDEX jobs_held ON jobs (workflow) WHERE status IN ('ERROR_HELD', 'STALLED_HELD')"],
 ];

@@ -136,6 +136,10 @@ const JOB_COLUMNS = `jobs.key, jobs.id, jobs.file_name AS fileName, attempt, wor
 const JOBS = `SELECT ${JOB_COLUMNS} FROM jobs JOIN workflows ON workflows.key = jobs.workflow`;
 /** The very condition of the index on active jobs. */
 const ACTIVE = `status IN (${ACTIVE_STATUSES.map((status) => `'${status}'`).join(", ")})`;
+/** The very condition of the index on held jobs. */
+const HELD = "status IN ('ERROR_HELD', 'STALLED_HELD')";
+/** Keys of the jobs with which something is still to be done: to be followed, seen to, released, or told to the GASW database. */
+const UNFINISHED = `SELECT key FROM jobs WHERE settled = 0 UNION ALL SELECT key FROM jobs WHERE ${HELD} UNION ALL SELECT job FROM outbox`;
 /** Jobs of which a newer attempt was made are history. */
 const NEWEST = `NOT EXISTS (SELECT 1 FROM jobs AS newer
   WHERE newer.workflow = jobs.workflow AND newer.file_name = jobs.file_name AND newer.attempt > jobs.attempt)`;
@@ -266,8 +270,7 @@ export class Store {
 
   /** Whether a workflow has jobs that have not ended, or whose end was not seen to yet, or that wait to be released. */
   isOpen(workflow: { readonly key: number }): boolean {
-    const open = "settled = 0 OR status IN ('ERROR_HELD', 'STALLED_HELD')";
-    return this.#get(`SELECT 1 FROM jobs WHERE workflow = ? AND (${open}) LIMIT 1`, [workflow.key]) !== undefined;
+    return this.#get(`SELECT 1 FROM jobs WHERE workflow = ? AND (settled = 0 OR ${HELD}) LIMIT 1`, [workflow.key]) !== undefined;
   }
 
   /** Workflows that have jobs which have not ended. */
@@ -276,6 +279,16 @@ export class Store {
       `${WORKFLOWS} WHERE EXISTS (SELECT 1 FROM jobs WHERE jobs.workflow = workflows.key AND ${ACTIVE}) ORDER BY key`,
       [],
     );
+  }
+
+  /** Workflows for which a synchronisation has something to do. */
+  unfinishedWorkflows(): StoredWorkflow[] {
+    return this.#all<StoredWorkflow>(`${WORKFLOWS} WHERE key IN (SELECT workflow FROM jobs WHERE key IN (${UNFINISHED})) ORDER BY key`, []);
+  }
+
+  /** The jobs of all workflows that have not ended, or whose end was not seen to or told yet, or that wait to be released. */
+  unfinishedJobs(): StoredJob[] {
+    return this.#jobs(`WHERE jobs.key IN (${UNFINISHED}) ORDER BY jobs.key`, []);
   }
 
   /** Jobs whose id, Kubernetes name or (where asked for) beginning of the id is the given text. */
@@ -383,13 +396,14 @@ export class Store {
     });
   }
 
-  /** A workflow's invocations that are over, in the order in which they were found so, after a reader's cursor. */
-  results(workflow: { readonly key: number }, since: number): Result[] {
+  /** Invocations that are over, a workflow's or all workflows', in the order in which they were found so, after a reader's cursor. */
+  results(workflow: { readonly key: number } | undefined, since: number): Result[] {
+    const [within, scope] = workflow === undefined ? ["", []] : ["AND results.workflow = ?", [workflow.key]];
     const sql = `SELECT cursor, jobs.id, results.file_name AS fileName, workflows.id AS workflow, workflows.namespace, workflows.directory,
         invocation_id AS invocationId, results.status, results.message, jobs.created, results.started, results.ended, results.output
       FROM results JOIN jobs ON jobs.key = results.job JOIN workflows ON workflows.key = results.workflow
-      WHERE results.workflow = ? AND cursor > ? ORDER BY cursor`;
-    return this.#all<Result>(sql, [workflow.key, since]);
+      WHERE cursor > ? ${within} ORDER BY cursor`;
+    return this.#all<Result>(sql, [since, ...scope]);
   }
 
   /**

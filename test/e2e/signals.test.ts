@@ -258,6 +258,32 @@ describe("RESCHEDULE", () => {
   });
 });
 
+test("outside the workflow's directory, too: what a plain status has seen end is told and retried, and a held job released", async () => {
+  const elsewhere = (...args: string[]) => workflow.cliWith({ cwd: workflow.folder }, "status", ...args);
+  await workflow.cli("submit", workflow.script("Far-1", "[ -e far ] || exit 3\n"));
+  const ended = (id: string) =>
+    eventually(
+      () => elsewhere(id, "-o", "json"),
+      ({ stdout }) => JSON.parse(stdout).jobs[0].status === "ERROR",
+    );
+  await ended("Far-1");
+  expect((await elsewhere("--sync", "-q")).stdout.split("\n")).toContain("Far-1");
+  expect(await status("Far-1")).toBe("ERROR");
+  await ended("Far-1-r1");
+  await elsewhere("--sync");
+  expect(await status("Far-1-r1")).toBe("ERROR_HELD");
+  writeFileSync(path.join(workflow.directory, "far"), "");
+  await signal(database, "Far-1-r1", "UNHOLD_ERROR");
+  await elsewhere("--sync");
+  await eventually(
+    async () => {
+      await elsewhere("--sync");
+      return await jobRow(database, workflow, "Far-1-r2");
+    },
+    (row) => row?.status === "COMPLETED",
+  );
+});
+
 test("a signal for a row that is none of ours is left alone", async () => {
   await database.query(
     `INSERT INTO Jobs (id, simulation_id, status, isReplicating, isBeingKilled, exit_code, checkpoint_init, checkpoint_upload, invocation_id, parameters)

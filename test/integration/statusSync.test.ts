@@ -1,5 +1,6 @@
 import { mkdirSync } from "node:fs";
 import path from "node:path";
+import Database from "better-sqlite3";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { run } from "../../src/cli.ts";
 import type { LocalStatus } from "../../src/core/job.ts";
@@ -25,7 +26,7 @@ function workflow(id: string): StoredWorkflow {
 /** A job that has ended, and of whose invocation everything was seen to. */
 function overJob(of: StoredWorkflow, id: string, status: LocalStatus = "COMPLETED"): StoredJob {
   const { job } = store.recordIntent(of, { id, kubeName: `k-${of.id}-${id}`, contentHash: "c", image: "i", request: {} });
-  store.applyUpdates([{ job, change: { status, settled: true }, announce: true }], NOW);
+  store.applyUpdates([{ job, change: { status, settled: true }, announce: status !== "ERROR_HELD" }], NOW);
   return store.findJob(of, id) as StoredJob;
 }
 
@@ -72,4 +73,57 @@ describe("the results that status --sync -o ndjson tells", () => {
     expect(await results("--workflow", one.directory, "--status", "DELETED")).toEqual(["Job-3"]);
     expect(await results("--workflow", one.directory, "--older-than", "1h")).toEqual([]);
   });
+});
+
+describe("status --sync outside a workflow directory", () => {
+  const rowOf = (id: string) => {
+    const database = new Database(path.join(folder, "gasw.db"), { readonly: true });
+    try {
+      return database.prepare("SELECT status FROM Jobs WHERE id = ?").pluck().get(id);
+    } finally {
+      database.close();
+    }
+  };
+  const signal = (id: string, status: string) => {
+    const database = new Database(path.join(folder, "gasw.db"));
+    database.prepare("UPDATE Jobs SET status = ? WHERE id = ?").run(status, id);
+    database.close();
+  };
+  const idle = async () => expect(await sync()).toEqual({ code: 0, stdout: "", stderr: "no jobs\n" });
+
+  test("tells what has ended without being told", async () => {
+    overJob(workflow("workflow-1"), "Job-1");
+    expect(await sync("-q")).toEqual({ code: 0, stdout: "Job-1\n", stderr: "" });
+    expect(rowOf("Job-1")).toBe("COMPLETED");
+    await idle();
+  });
+
+  test("looks for the signals of a job that is held, also when nothing else is left to be done", async () => {
+    overJob(workflow("workflow-1"), "Job-1", "ERROR_HELD");
+    for (const _ of [1, 2]) expect(await sync("-q")).toEqual({ code: 0, stdout: "Job-1\n", stderr: "" });
+    signal("Job-1", "KILL");
+    // What is to be done about it is asked of the cluster first.
+    expect(await sync("-q")).toMatchObject({ code: 3, stdout: "Job-1\n", stderr: expect.stringContaining("no cluster is configured") });
+  });
+
+  test("tells the results of all workflows, each once, whoever has synchronised them", async () => {
+    const [one, two] = [workflow("workflow-1"), workflow("workflow-2")];
+    overJob(one, "Job-1");
+    overJob(two, "Job-2");
+    expect(await results("--since", "0")).toEqual(["Job-1", "Job-2"]);
+    overJob(one, "Job-3");
+    await sync("--workflow", one.directory);
+    await idle();
+    expect(await results("--since", "2")).toEqual(["Job-3"]);
+    expect(await results("--since", "3")).toEqual([]);
+  });
+});
+
+test("the jobs with something to do are found among a thousand others", () => {
+  const of = workflow("workflow-1");
+  for (let index = 0; index < 1000; index++) overJob(of, `Job-${index}`);
+  store.acknowledge(store.outbox(of, store.outboxEnd(), 1000).map(({ seq, job }) => ({ seq, job, invocationId: 1, isAnswered: true })));
+  overJob(workflow("workflow-2"), "Held-1", "ERROR_HELD");
+  expect(store.unfinishedWorkflows().map(({ id }) => id)).toEqual(["workflow-2"]);
+  expect(store.unfinishedJobs().map(({ id }) => id)).toEqual(["Held-1"]);
 });
