@@ -4,7 +4,7 @@ import { hasEnded } from "../core/job.ts";
 import { isSameDirectory } from "../directory.ts";
 import { GaswError } from "../errors.ts";
 import { isScriptPath } from "../services/findJob.ts";
-import { follow, isLeftUnsubmitted, refreshAll } from "../services/follow.ts";
+import { follow, isLeftUnsubmitted, refreshAll, tellUnsubmitted } from "../services/follow.ts";
 import { type ForeignJob, observeForeign } from "../services/refresh.ts";
 import { sync } from "../services/sync.ts";
 import { knownWorkflow, targetDirectory, unknownWorkflow } from "../services/workflows.ts";
@@ -185,7 +185,7 @@ async function watch(context: Context, scope: Scope, records: () => JobRecord[],
       const left = scope.select().filter((job) => !hasEnded(job.status));
       if (!io.stdout.writable) break;
       if (!left.every((job) => isLeftUnsubmitted(job, context.now()))) continue;
-      for (const job of left) context.warn(`${job.id} was never submitted: submit it again, or clean up`);
+      tellUnsubmitted(context, left);
       break;
     }
   } catch (error) {

@@ -43,6 +43,13 @@ export function isLeftUnsubmitted({ status, due, created }: Pick<StoredJob, "sta
   return status === "NOT_SUBMITTED" && !due && now.getTime() - Date.parse(created) >= SUBMISSION_PATIENCE_MS;
 }
 
+/** Says of jobs that they are not waited for, since nobody submits them. */
+export function tellUnsubmitted({ warn }: Pick<Deps, "warn">, [first, ...others]: readonly Pick<StoredJob, "id">[]): void {
+  if (first === undefined) return;
+  if (others.length === 0) warn(`${first.id} was never submitted: submit it again, or clean up`);
+  else warn(`${first.id} and ${others.length} more were never submitted: submit them again, or clean up`);
+}
+
 /**
  * Refreshes workflows, each whatever becomes of the others; what a monitor holds is up to date already.
  * @throws what refresh throws for the first that fails; a refusal rather than an outage

@@ -4,9 +4,9 @@ import type { Dao } from "../dao/dao.ts";
 import { GaswError } from "../errors.ts";
 import { asUserError } from "../kubernetes/client.ts";
 import { changes } from "../kubernetes/watch.ts";
-import type { StoredWorkflow } from "../store/store.ts";
+import type { StoredJob, StoredWorkflow } from "../store/store.ts";
 import { deliver } from "./deliver.ts";
-import { isOutage } from "./follow.ts";
+import { isLeftUnsubmitted, isOutage, tellUnsubmitted } from "./follow.ts";
 import { asMonitor, takeHold } from "./hold.ts";
 import { reconcile } from "./reconcile.ts";
 import { closeDao, readSignals, type SyncDeps } from "./sync.ts";
@@ -52,7 +52,11 @@ export async function monitor(deps: SyncDeps, workflow: StoredWorkflow, options:
   try {
     while (!options.stop.aborted) {
       options.onRound(await rounds.next());
-      if (!options.forever && isDone(deps, workflow)) return;
+      const left = options.forever ? undefined : remainder(deps, workflow);
+      if (left !== undefined) {
+        tellUnsubmitted(deps, left);
+        return;
+      }
       await rounds.pause(options.stop);
     }
   } finally {
@@ -69,9 +73,14 @@ function heldByAnother({ store }: SyncDeps, workflow: StoredWorkflow): GaswError
   });
 }
 
-/** Whether nothing is left that a monitor could do; a held job waits to be released. */
-function isDone({ store }: SyncDeps, workflow: StoredWorkflow): boolean {
-  return !store.isOpen(workflow) && store.outboxSize(workflow) === 0;
+/**
+ * The jobs that nobody submits, where nothing else is left; undefined where there is something that a monitor could do yet. A held job may
+ * be released at any moment.
+ */
+function remainder({ store, now }: SyncDeps, workflow: StoredWorkflow): StoredJob[] | undefined {
+  if (store.isOpen(workflow) || store.outboxSize(workflow) > 0) return undefined;
+  const active = store.activeJobs(workflow);
+  return active.every((job) => isLeftUnsubmitted(job, now())) ? active : undefined;
 }
 
 /** Notes every change of the workflow's Jobs and pods; a watch that fails is left to the looks, and begun again with the next good one. */

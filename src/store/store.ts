@@ -268,9 +268,11 @@ export class Store {
     ]);
   }
 
-  /** Whether a workflow has jobs that have not ended, or whose end was not seen to yet, or that wait to be released. */
-  isOpen(workflow: { readonly key: number }): boolean {
-    return this.#get(`SELECT 1 FROM jobs WHERE workflow = ? AND (settled = 0 OR ${HELD}) LIMIT 1`, [workflow.key]) !== undefined;
+  /** Whether a workflow has jobs that were submitted and have not ended, or whose end was not seen to yet, or that wait to be released. */
+  isOpen({ key }: { readonly key: number }): boolean {
+    const having = (condition: string) => `EXISTS (SELECT 1 FROM jobs WHERE workflow = ? AND ${condition})`;
+    const sql = `SELECT 1 WHERE ${having("settled = 0 AND status <> 'NOT_SUBMITTED'")} OR ${having(HELD)}`;
+    return this.#get(sql, [key, key]) !== undefined;
   }
 
   /** Workflows that have jobs which have not ended. */

@@ -1,5 +1,6 @@
 import { writeFileSync } from "node:fs";
 import path from "node:path";
+import Database from "better-sqlite3";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type PostgresServer, startPostgres } from "../servers/postgres.ts";
 import { answeringProxy, switchedProxy } from "./accessDoubles.ts";
@@ -146,6 +147,31 @@ describe("beside a monitor", () => {
     expect(shown.map(({ status }) => status)).toEqual(Array(12).fill("COMPLETED"));
     for (const { observed } of shown) expect(observed > before).toBe(true);
   });
+});
+
+test("a job that is written down is waited for as long as its submission may take, and no longer: a monitor says so, and ends", async () => {
+  configure({
+    volumes: [{ name: "never", type: "claim", claimName: "missing", mountPathContainer: "/x" }],
+    options: { bindTimeout: "1s" },
+  });
+  expect((await workflow.cli("submit", workflow.script("Unbound-1", "true\n"))).code).toBe(6);
+  configure({});
+  const running = monitor();
+  await jobWhere("Unbound-1", ({ status }) => status === "QUEUED");
+  await workflow.cli("submit", workflow.script("Good-2", "true\n"));
+  await jobWhere("Good-2", ({ status }) => status === "COMPLETED");
+  // It goes on, since the submission might.
+  expect(running.printed.stderr).not.toContain("never submitted");
+  const state = new Database(workflow.stateFile, { timeout: 10_000 });
+  const longAgo = new Date(Date.now() - 3 * 60_000).toISOString();
+  state.prepare("UPDATE jobs SET created = ? WHERE id = 'Unbound-1'").run(longAgo);
+  state.close();
+  expect(await running.ended).toMatchObject({
+    code: 0,
+    stderr: expect.stringMatching(/^warning: Unbound-1 was never submitted: submit it again, or clean up$/m),
+  });
+  // It can be submitted still.
+  expect(await workflow.cli("submit", "sh/Unbound-1.sh", "--wait")).toMatchObject({ code: 0 });
 });
 
 test("a monitor that is there before the first job, and before the namespace, sees what is submitted", async () => {
