@@ -4,6 +4,7 @@ import type { Dao } from "../dao/dao.ts";
 import { GaswError } from "../errors.ts";
 import { asUserError } from "../kubernetes/client.ts";
 import { changes } from "../kubernetes/watch.ts";
+import type { Hold } from "../store/database.ts";
 import type { StoredJob, StoredWorkflow } from "../store/store.ts";
 import { deliver } from "./deliver.ts";
 import { isLeftUnsubmitted, isOutage, tellUnsubmitted } from "./follow.ts";
@@ -44,7 +45,14 @@ export interface MonitorOptions {
  * @throws GaswError CONFLICT when another monitor holds the workflow; TIMEOUT when another command does so for long
  */
 export async function monitor(deps: SyncDeps, workflow: StoredWorkflow, options: MonitorOptions): Promise<void> {
-  const hold = await takeHold({ store: deps.store, signal: options.stop }, workflow, asMonitor(deps));
+  let hold: Hold | undefined;
+  try {
+    hold = await takeHold({ store: deps.store, signal: options.stop }, workflow, asMonitor(deps));
+  } catch (error) {
+    // It was stopped while it waited: nothing is under way yet.
+    if (error instanceof Error && error.name === "AbortError") return;
+    throw error;
+  }
   if (hold === undefined) throw heldByAnother(deps, workflow);
   const watching = new AbortController();
   const rounds = new Rounds(deps, workflow);

@@ -6,7 +6,10 @@ import path from "node:path";
 import { createInterface, type Interface } from "node:readline";
 import { build } from "rolldown";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { run } from "../../src/cli.ts";
 import { Store, type StoredWorkflow } from "../../src/store/store.ts";
+import { folderWith } from "../unit/folders.ts";
+import { ioDouble } from "../unit/io.ts";
 
 const root = path.resolve(import.meta.dirname, "../..");
 let scratch: string;
@@ -71,6 +74,27 @@ async function lookers(count: number): Promise<{ end(): Promise<{ seen: boolean[
     },
   };
 }
+
+describe("a monitor that waits for another command's synchronisation", () => {
+  test.each([
+    ["SIGTERM", 0, /^$/],
+    ["SIGINT", 130, /^error: interrupted: /],
+  ] as const)("ends at %s with %i", async (signal, expected, told) => {
+    const folder = folderWith();
+    const beside = store.registerWorkflow({ namespace: "default", id: path.basename(folder), directory: folder });
+    store.recordIntent(beside, { id: "Job-1", kubeName: "job-1", contentHash: "c", image: "i", request: {} });
+    const hold = store.hold(beside, { words: "process 2", isMonitor: false });
+    const { io, stderr } = ioDouble({
+      cwd: folder,
+      env: { HOME: folder, GASW_K8S_STATE_PATH: store.path, GASW_K8S_ADDRESS: "https://127.0.0.1:1", GASW_K8S_TOKEN: "none" },
+    });
+    const stopped = { ...io, signal: AbortSignal.abort(), stoppedBy: () => signal };
+    const code = await run(["monitor", "--workflow", folder], stopped, "1.2.3");
+    expect(stderr()).toMatch(told);
+    expect(code).toBe(expected);
+    hold?.release();
+  });
+});
 
 describe("the hold on a workflow", () => {
   test("is one process's at a time, and says whose", () => {
