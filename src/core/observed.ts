@@ -138,7 +138,7 @@ function ended(still: Decision, seen: Extract<Observation, { phase: "ended" }>, 
 
 function waiting(known: KnownJob, seen: Extract<Observation, { phase: "waiting" }>, now: Date, grace: Grace): Decision {
   const family = FAMILIES[seen.reason] ?? seen.reason;
-  const since = known.pendingFamily === family && known.pendingSince !== null ? known.pendingSince : now.toISOString();
+  const since = known.pendingFamily === family && hasBegun(known.pendingSince, now) ? known.pendingSince : now.toISOString();
   const elapsed = (now.getTime() - Date.parse(since)) / 1000;
   const over = elapsed >= graceOf(seen.reason, grace);
   // A container that ran is never said to wait again: the pod's report may lag behind.
@@ -162,4 +162,9 @@ function graceOf(reason: string, grace: Grace): number {
   const reasons = FAILING_PULL.includes(reason) ? FAILING_PULL : [reason];
   const given = reasons.map((each) => grace[each]).filter((seconds) => seconds !== undefined);
   return given.length === 0 ? Number.POSITIVE_INFINITY : Math.max(...given.map((seconds) => seconds ?? Number.POSITIVE_INFINITY));
+}
+
+/** Whether a wait has begun by now: a time to come was written by a clock that was set back since, and would keep its grace from passing. */
+function hasBegun(since: string | null, now: Date): since is string {
+  return since !== null && Date.parse(since) <= now.getTime();
 }

@@ -133,6 +133,14 @@ describe("a reason for waiting", () => {
     expect(decision).toMatchObject({ status: isOver ? "ERROR" : "QUEUED", removeJob: isOver, reason, message: `message of ${reason}` });
   });
 
+  test("begins anew where a clock that was set back since says when it began, and runs out from then on", () => {
+    const ahead = known("QUEUED", "container", secondsAgo(-3600));
+    const anew = decide(ahead, waits("CreateContainerError"), undefined, NOW, GRACE);
+    expect(anew).toMatchObject({ status: "QUEUED", pendingFamily: "container", pendingSince: NOW.toISOString() });
+    const later = new Date(NOW.getTime() + 300_000);
+    expect(decide(anew, waits("CreateContainerError"), undefined, later, GRACE)).toMatchObject({ status: "ERROR", removeJob: true });
+  });
+
   test("keeps the time at which it began, and loses it when the job goes on", () => {
     const first = decide(known("QUEUED"), waits("ErrImagePull"), undefined, NOW, GRACE);
     expect(first).toMatchObject({ pendingFamily: "image", pendingSince: NOW.toISOString() });
