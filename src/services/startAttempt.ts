@@ -23,7 +23,8 @@ export async function startAttempt(deps: Deps, submitter: Submitter, workflow: S
   if (checked === undefined) throw new Error("a checked submission is missing");
   const { avoidNodes = [] } = job.request;
   const request = { ...checked.request, jobId: job.id, fileName: job.fileName, contentHash: job.contentHash, avoidNodes };
-  if (!job.prepared) {
+  // The look may be a while ago: a submission of its own may have made the Job since, whose files these are then.
+  if (!job.prepared && (await getJob(deps.client, job.namespace, job.kubeName)) === undefined) {
     clearForAttempt(workflow.directory, job.fileName, standingAttempt(deps.store.attempts(workflow, job.fileName)));
     // Somebody may have given it up meanwhile.
     if (!deps.store.changeJob(job, { prepared: true })) return;

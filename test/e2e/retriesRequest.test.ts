@@ -1,6 +1,9 @@
 import { chownSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import path from "node:path";
+import Database from "better-sqlite3";
 import { afterEach, describe, expect, test } from "vitest";
+import { answeringProxy } from "./accessDoubles.ts";
+import { engineAccount, file, kubeconfig, selfSigned } from "./accessSupport.ts";
 import { likeGasw, RetriedWorkflow } from "./attempts.ts";
 import { eventually, PROGRAM, run } from "./harness.ts";
 
@@ -126,6 +129,42 @@ describe("the folder that an attempt has left", () => {
       await workflow.until("Stuck-1-r2", "COMPLETED");
     },
   );
+});
+
+describe("a retry of what its own submission hands to the cluster meanwhile", () => {
+  test("leaves the files of the run that has begun alone", async () => {
+    workflow = new RetriedWorkflow({ retryCount: 0 });
+    await workflow.cli("submit", workflow.script("Both-1", likeGasw("Both-1", "until [ -e ../go ]; do sleep 0.2; done")));
+    await workflow.until("Both-1", "RUNNING");
+    await eventually(
+      async () => workflow.has("Both-1"),
+      (isThere) => isThere,
+    );
+    // The state while `submit` is at it, and a look that was made before it.
+    const state = new Database(workflow.stateFile, { timeout: 10_000 });
+    state.exec("UPDATE jobs SET status = 'NOT_SUBMITTED', submitted = NULL, started = NULL, pod = NULL, node = NULL");
+    state.close();
+    const own = selfSigned(workflow.folder);
+    const lists = /^GET \/\S*\/(jobs|pods)\?/;
+    const empty = JSON.stringify({ kind: "List", apiVersion: "v1", metadata: { resourceVersion: "1" }, items: [] });
+    const proxy = await answeringProxy(engineAccount(), own, (_, what) =>
+      lists.test(what) ? { status: 200, headers: { "content-type": "application/json" }, body: empty } : undefined,
+    );
+    try {
+      const cluster = { "certificate-authority-data": Buffer.from(own.cert).toString("base64") };
+      const access = kubeconfig(engineAccount(), { server: proxy.address, cluster });
+      workflow.reconfigure({ retryCount: 0, k8sKubeConfig: file(workflow, "proxy.kubeconfig", access) });
+      expect(await workflow.cli("retry", "Both-1")).toEqual({ code: 0, stdout: "Both-1\n", stderr: "" });
+    } finally {
+      await proxy.close();
+    }
+    expect(workflow.has("Both-1")).toBe(true);
+    expect(workflow.has("out/Both-1.sh.out.0")).toBe(false);
+    workflow.reconfigure({ retryCount: 0 });
+    workflow.put("go");
+    await workflow.until("Both-1", "COMPLETED");
+    expect(workflow.out("Both-1")).toContain("Exiting with return value 0");
+  });
 });
 
 describe("the options of a submission", () => {
