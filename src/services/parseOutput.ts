@@ -2,7 +2,7 @@ import { closeSync, lstatSync } from "node:fs";
 import { rename } from "node:fs/promises";
 import path from "node:path";
 import { type OutputFacts, outputFacts } from "../core/outputFacts.ts";
-import { ErrParser, OutParser, type Sink } from "../core/outputParser.ts";
+import { ErrParser, type OutFacts, OutParser, type Sink } from "../core/outputParser.ts";
 import { jobFiles } from "../core/podTemplate.ts";
 import { systemCode } from "../errors.ts";
 import { type OutputFile, openOutput, piecesOf } from "./outputFile.ts";
@@ -34,7 +34,14 @@ export async function parseOutput(directory: string, fileName: string, signal: A
   const out = await cut(work, files.out, files.appOut, (sink) => new OutParser(sink));
   const err = await cut(work, files.err, files.appErr, (sink) => new ErrParser(sink));
   await attempt(work, `${fileName}.sh.provenance.json was not moved`, () => moveProvenance(work, `${fileName}.sh.provenance.json`));
+  work.warnings.push(...leftOutOf(files.out, out.leftOut));
   return { ...outputFacts(out, err), warnings: work.warnings };
+}
+
+/** Says of the files that the output names, and that were too many to be kept, how many they are. */
+function leftOutOf(file: string, { inputs, outputs }: OutFacts["leftOut"]): string[] {
+  const counts = [...(inputs > 0 ? [`${inputs} inputs`] : []), ...(outputs > 0 ? [`${outputs} outputs`] : [])];
+  return counts.length === 0 ? [] : [`${path.normalize(file)} names too many files: ${counts.join(" and ")} are left out`];
 }
 
 interface Parser<Facts> {

@@ -35,6 +35,15 @@ describe("the output of a job that is over", () => {
     ]);
   });
 
+  test("says how many of the files that it names are too many to be kept", async () => {
+    const downloads = Array.from({ length: 20_002 }, (_, index) => `<file_download uri=file:/in/${index}>\n`).join("");
+    const uploads = Array.from({ length: 20_001 }, (_, index) => `<file_upload id=x uri=/out/${index}>\n`).join("");
+    const out = `<inputs_download>\n${downloads}</inputs_download>\n<results_upload>\n${uploads}</results_upload>\n`;
+    const { inputs, outputs, warnings } = await parse(folderWith({ ...STREAMS, [OUT]: out }));
+    expect([inputs.length, outputs.length]).toEqual([20_000, 20_000]);
+    expect(warnings).toEqual([`${OUT} names too many files: 2 inputs and 1 outputs are left out`]);
+  });
+
   test("takes the place of what an earlier job left", async () => {
     const old = "a text that is longer than the new one\n";
     const directory = folderWith({ ...STREAMS, [PROVENANCE]: "{}", [APP_OUT]: old, [APP_ERR]: old, [MOVED]: old });
