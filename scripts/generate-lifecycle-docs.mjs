@@ -134,7 +134,8 @@ ${drawn.join("\n")}
 ${STATUSES.map((status) => `| ${status} | ${shownStatus(status)} | ${isHeld(status) ? "waits to be released" : hasEnded(status) ? "yes" : "no"} |`).join("\n")}
 
 RUNNING is claimed when the job's container runs, not before: a pod that waits for a node or pulls its image is QUEUED. A reason of waiting that has a grace period
-(\`pending\`) ends the job as ERROR when its time is over; a full cluster or a quota never does.
+(\`pending\`) ends the job as ERROR when its time is over; a full cluster or a quota never does. A job whose node falls silent stays RUNNING, with the reason
+NodeUnreachable, however long that lasts: it may still run there, and is never run twice at once. It is STALLED, and retried, once its pod is gone.
 
 ## Retries and holds
 

@@ -25,7 +25,8 @@ interface Place {
 export type Observation =
   | { readonly phase: "missing" }
   | ({ readonly phase: "waiting"; readonly reason: string; readonly message: string } & Place)
-  | ({ readonly phase: "running" } & Place)
+  /** With a reason where it may run no longer. */
+  | ({ readonly phase: "running"; readonly reason?: string; readonly message?: string } & Place)
   | ({ readonly phase: "ended"; readonly ending: Ending } & Place)
   /** The Job has failed, but no pod is left to tell how. */
   | { readonly phase: "lost"; readonly reason: string; readonly message: string };
@@ -75,8 +76,20 @@ function observePod(pod: V1Pod): Observation {
   if (main?.state?.terminated !== undefined || phase === "Failed" || phase === "Succeeded") {
     return { phase: "ended", ending: endingOf(pod, main), ...place };
   }
-  if (main?.state?.running !== undefined) return { phase: "running", ...place };
+  if (main?.state?.running !== undefined) return { phase: "running", ...doubtOf(pod), ...place };
   return { phase: "waiting", ...waitingReason(pod, main), ...place };
+}
+
+/** Why a container that was last seen running may do so no longer. Nobody knows, so it is not said to have ended. */
+function doubtOf(pod: V1Pod): { reason: string; message: string } | undefined {
+  const ready = pod.status?.conditions?.find((condition) => condition.type === "Ready");
+  // The node life cycle controller takes a silent node's pods for not ready, without the reason that a kubelet gives.
+  const isUnheard = pod.status?.reason === "NodeLost" || (ready?.status === "False" && (ready.reason ?? "") === "");
+  if (isUnheard) {
+    const node = pod.spec?.nodeName === undefined ? "its node" : `node ${pod.spec.nodeName}`;
+    return { reason: "NodeUnreachable", message: `${node} does not answer: the job may still run there` };
+  }
+  return pod.metadata?.deletionTimestamp === undefined ? undefined : { reason: "Terminating", message: "its pod is being deleted" };
 }
 
 function placeOf(pod: V1Pod, main: V1ContainerStatus | undefined): Place {

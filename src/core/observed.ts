@@ -73,7 +73,7 @@ export function decide(known: KnownJob, seen: Observation, fileCode: number | un
     case "waiting":
       return waiting(known, seen, now, grace);
     case "running":
-      return { ...still, ...placeOf(seen), status: "RUNNING", reason: null, message: null };
+      return { ...still, ...placeOf(seen), status: "RUNNING", reason: seen.reason ?? null, message: seen.message ?? null };
     case "ended":
       return ended(still, seen, fileCode);
   }

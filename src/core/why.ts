@@ -1,7 +1,7 @@
 import { endedCauses } from "./whyEnded.ts";
 import type { Cause, Explanation, Facts } from "./whyFacts.ts";
 import { imageCauses } from "./whyImage.ts";
-import { hopelessCauses, runningCause, waitingCauses } from "./whyWaiting.ts";
+import { hopelessCauses, runningCauses, waitingCauses } from "./whyWaiting.ts";
 
 /** A job's explanation together with the row that gave it. */
 export interface Answer extends Explanation {
@@ -17,7 +17,14 @@ const unknownCause: Cause = {
 };
 
 /** All that may be the matter with a job; the first row that matches explains it. To explain more, add a row. */
-export const causes: readonly Cause[] = [...imageCauses, ...hopelessCauses, ...endedCauses, runningCause, ...waitingCauses, unknownCause];
+export const causes: readonly Cause[] = [
+  ...imageCauses,
+  ...hopelessCauses,
+  ...endedCauses,
+  ...runningCauses,
+  ...waitingCauses,
+  unknownCause,
+];
 
 /** What a held job was before it was held, which its causes are told by. */
 const BEFORE_HOLD = { ERROR_HELD: "ERROR", STALLED_HELD: "STALLED" } as const;

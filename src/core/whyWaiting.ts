@@ -27,18 +27,40 @@ export const waitingCauses: readonly Cause[] = [
   { id: "waiting", match: otherWait },
 ];
 
-/** The running job's own row. */
-export const runningCause: Cause = {
-  id: "running",
-  match({ state, job, now }) {
-    if (state.status !== "RUNNING") return undefined;
-    const since = state.started === undefined ? "" : ` for ${timeText(now.getTime() - Date.parse(state.started))} (since ${state.started})`;
-    return {
-      sentence: `runs${since}${state.node === undefined ? "" : ` on node ${state.node}`}`,
-      remedy: `nothing to do; \`gasw-k8s debug logs ${job.id} -f\` follows its output`,
-    };
-  },
-};
+/** Explanations of jobs that run, or were last seen running. */
+export const runningCauses: readonly Cause[] = [
+  { id: "node-unreachable", match: nodeUnreachable },
+  { id: "pod-terminating", match: podTerminating },
+  { id: "running", match: running },
+];
+
+function nodeUnreachable(facts: Facts): Explanation | undefined {
+  const { status, reason, node } = facts.state;
+  if (status !== "RUNNING" || reason !== "NodeUnreachable") return undefined;
+  return {
+    sentence: `was running when its node${node === undefined ? "" : ` ${node}`} fell silent, and may still run there: it is not run a second time beside that`,
+    remedy:
+      "bring the node back; one that is off for good is deleted by its administrator (kubectl delete node), its pods with it, and the job is retried",
+    evidence: quote(newestEvent(facts, (event) => event.reason === "NodeNotReady")),
+  };
+}
+
+function podTerminating({ state, job }: Facts): Explanation | undefined {
+  if (state.status !== "RUNNING" || state.reason !== "Terminating") return undefined;
+  return {
+    sentence: "runs still, but its pod is being deleted: by somebody, by a drain of its node, or since the node fell silent",
+    remedy: `wait until it is gone; if it stays so for minutes, see \`gasw-k8s debug nodes\` and \`gasw-k8s debug events ${job.id}\``,
+  };
+}
+
+function running({ state, job, now }: Facts): Explanation | undefined {
+  if (state.status !== "RUNNING") return undefined;
+  const since = state.started === undefined ? "" : ` for ${timeText(now.getTime() - Date.parse(state.started))} (since ${state.started})`;
+  return {
+    sentence: `runs${since}${state.node === undefined ? "" : ` on node ${state.node}`}`,
+    remedy: `nothing to do; \`gasw-k8s debug logs ${job.id} -f\` follows its output`,
+  };
+}
 
 /** The claim that is not usable yet, in words; undefined where all are. */
 function unbound(claims: readonly MountedClaim[]): { name: string; text: string } | undefined {

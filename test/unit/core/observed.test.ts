@@ -91,6 +91,13 @@ describe("what is made of an observation", () => {
     });
   });
 
+  test("says of a job that may run no longer that it does, and why that is not certain, until it is heard of again", () => {
+    const silent: Observation = { ...RUNNING, reason: "NodeUnreachable", message: "node-1 does not answer" };
+    const doubted = decide(known("RUNNING"), silent, undefined, NOW, GRACE);
+    expect(doubted).toMatchObject({ status: "RUNNING", reason: "NodeUnreachable", message: "node-1 does not answer", removeJob: false });
+    expect(decide(known("RUNNING"), RUNNING, undefined, NOW, GRACE)).toMatchObject({ status: "RUNNING", reason: null, message: null });
+  });
+
   test("says in words why a job is lost", () => {
     expect(decide(known("RUNNING"), LOST, undefined, NOW, GRACE).message).toContain("(too many failures)");
     expect(decide(known("RUNNING"), MISSING, undefined, NOW, GRACE).message).toContain("removed by its time to live");

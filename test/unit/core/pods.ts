@@ -36,6 +36,8 @@ const deleted = (state: State, deletionTimestamp: string): V1Pod => {
   const shown = pod(state, { phase: "Running" });
   return asObject({ ...shown, metadata: { ...shown.metadata, deletionTimestamp, deletionGracePeriodSeconds: 30 } });
 };
+const notReady = (reason?: string) => ({ conditions: [{ type: "Ready", status: "False", reason }] });
+const SILENT = "node node-1 does not answer: the job may still run there";
 const sidecars = { initContainers: [{ name: "proxy", restartPolicy: "Always" }, { name: "fetch" }] };
 
 const isWaiting = (reason: string, message: string): Observation => ({ phase: "waiting", reason, message, ...PLACE });
@@ -219,7 +221,33 @@ export const PODS: [string, V1Pod, Observation][] = [
     deleted(terminated(137, "OOMKilled"), "2026-01-02T03:05:30Z"),
     hasEnded(137, "OOMKilled"),
   ],
-  ["that is being deleted and still runs", deleted(running, "2026-01-02T04:00:00Z"), { phase: "running", ...PLACE, ...START }],
+  [
+    "that is being deleted and still runs",
+    deleted(running, "2026-01-02T04:00:00Z"),
+    { phase: "running", reason: "Terminating", message: "its pod is being deleted", ...PLACE, ...START },
+  ],
+  // What the node life cycle controller writes for a node that has fallen silent (MarkPodsNotReady), then the taint's eviction
+  [
+    "whose node has fallen silent",
+    pod(running, { phase: "Running", ...notReady() }),
+    { phase: "running", reason: "NodeUnreachable", message: SILENT, ...PLACE, ...START },
+  ],
+  [
+    "whose node has fallen silent, and which is to be deleted for that",
+    asObject({ ...deleted(running, "2026-01-02T04:00:00Z"), status: pod(running, { phase: "Running", ...notReady() }).status ?? {} }),
+    { phase: "running", reason: "NodeUnreachable", message: SILENT, ...PLACE, ...START },
+  ],
+  [
+    "whose node has fallen silent, as older clusters say it",
+    pod(running, { phase: "Running", reason: "NodeLost", message: "Node node-1 which was running pod job-1-abcde is unresponsive" }),
+    { phase: "running", reason: "NodeUnreachable", message: SILENT, ...PLACE, ...START },
+  ],
+  [
+    "that runs beside a container of which its node says that it is not ready",
+    pod(running, { phase: "Running", ...notReady("ContainersNotReady") }),
+    { phase: "running", ...PLACE, ...START },
+  ],
+  ["that ended before its node fell silent", pod(terminated(0), { phase: "Running", ...notReady() }), hasEnded(0, "Completed")],
   [
     "that failed without a word",
     pod(undefined, { phase: "Failed" }),

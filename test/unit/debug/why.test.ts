@@ -281,6 +281,21 @@ const table: Record<string, [Facts, string, RegExp, RegExp]> = {
   ],
   "no pod yet": [waiting("NoPod", ""), "no-pod-yet", /has not made its pod yet/, /controller/],
   "another wait": [waiting("Odd", "strange"), "waiting", /strange \(Odd\)/, /describe/],
+  "on a node that has fallen silent": [
+    facts(
+      { status: "RUNNING", reason: "NodeUnreachable", message: "node n1 does not answer", node: "n1" },
+      { events: [event("Pod", "NodeNotReady", "Node is not ready")] },
+    ),
+    "node-unreachable",
+    /its node n1 fell silent, and may still run there/,
+    /kubectl delete node/,
+  ],
+  "with a pod that is being deleted": [
+    facts({ status: "RUNNING", reason: "Terminating", node: "n1" }),
+    "pod-terminating",
+    /its pod is being deleted/,
+    /debug events Job-1/,
+  ],
   running: [facts({ status: "RUNNING", started: "2026-01-01T00:00:00Z", node: "n1" }), "running", /runs for 1 h .* on node n1/, /-f/],
   "nothing known": [facts({ status: "QUEUED" }), "unknown", /is QUEUED/, /describe/],
 };
