@@ -3,7 +3,7 @@ import { defineConfig } from "vitest/config";
 
 const reporters = ["default", "./test/reporter.ts"];
 
-const SERVERS = ["test/integration/dao/{postgres,mariadb,h2,jdbcFaults,jdbcServers}.test.ts"];
+const SERVERS = ["test/integration/dao/{postgres,mariadb,h2-*,jdbcFaults,jdbcServers}.test.ts"];
 
 export default defineConfig({
   test: {

@@ -75,5 +75,5 @@ test("a monitor ends when its jobs have, however the database takes its leave", 
   await monitor(deps(), workflow, { forever: false, stop: signal, onRound: (round) => rounds.push(round) });
   expect(rounds).toMatchObject([{ failures: [] }]);
   expect(warnings).toEqual([NOT_CLOSED]);
-  expect(store.holderOf(workflow)).toBeUndefined();
+  expect(store.isMonitored(workflow)).toBe(false);
 });
