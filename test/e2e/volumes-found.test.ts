@@ -13,7 +13,7 @@ describe("volumes that are there already", () => {
 
   /** A workflow with a shared volume, and the folder of that volume. */
   function withShared(): string {
-    workflow = new TestWorkflow({ config: { ...PARKED, volumes: [SHARED], options: { bindTimeout: "3s" } } });
+    workflow = new TestWorkflow({ config: { ...PARKED, volumes: [SHARED] } });
     const folder = path.join(path.dirname(workflow.directory), "SharedData");
     mkdirSync(folder);
     return folder;
