@@ -83,6 +83,7 @@ describe("the published package", () => {
     ["terminals", "WebSocketHandler"],
     ["proxies", "SocksClient"],
     ["OpenID Connect", "code_challenge_methods_supported"],
+    ["the parser of outputs", "application_execution"],
   ])("keeps %s out of the file that every submission reads", (_, text) => {
     const dist = path.join(folder, "node_modules/gasw-k8s/dist");
     const having = readdirSync(dist).filter((name) => name.endsWith(".cjs") && readFileSync(path.join(dist, name), "utf8").includes(text));
