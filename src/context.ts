@@ -8,7 +8,8 @@ import { GaswError, systemCode } from "./errors.ts";
 import { clusterAccess } from "./kubernetes/access.ts";
 import { KubernetesClient } from "./kubernetes/client.ts";
 import type { SyncDeps } from "./services/sync.ts";
-import { Store, type StoredWorkflow } from "./store/store.ts";
+import type { StoredWorkflow } from "./store/records.ts";
+import { Store } from "./store/store.ts";
 import type { Io } from "./ui/io.ts";
 import { printable } from "./ui/output.ts";
 

@@ -3,7 +3,7 @@ import { hasEnded } from "../core/job.ts";
 import { type Action, act } from "../services/actions.ts";
 import { findJob, isScriptPath } from "../services/findJob.ts";
 import { knownWorkflow, targetDirectory, unknownWorkflow, workflowsOf } from "../services/workflows.ts";
-import type { StoredJob } from "../store/store.ts";
+import type { StoredJob } from "../store/records.ts";
 import type { OutputFormat } from "../ui/io.ts";
 import { printable } from "../ui/output.ts";
 import { jobRecord } from "./jobRecord.ts";

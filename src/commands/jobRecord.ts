@@ -1,4 +1,4 @@
-import type { StoredJob } from "../store/store.ts";
+import type { StoredJob } from "../store/records.ts";
 import type { JobRecord } from "../ui/jobs.ts";
 
 /** A job of the state as it is printed: under the id that names its invocation, whichever attempt it is. */

@@ -5,7 +5,7 @@ import { type ErrorCode, GaswError } from "../errors.ts";
 import { type Round, monitor as runMonitor } from "../services/monitor.ts";
 import type { SyncDeps } from "../services/sync.ts";
 import { knownWorkflow, targetDirectory, unknownWorkflow } from "../services/workflows.ts";
-import type { StoredWorkflow } from "../store/store.ts";
+import type { StoredWorkflow } from "../store/records.ts";
 import type { OutputFormat } from "../ui/io.ts";
 import { summary } from "../ui/jobs.ts";
 import { printable } from "../ui/output.ts";

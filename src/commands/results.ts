@@ -1,5 +1,5 @@
 import { resultRecord } from "../services/results.ts";
-import type { Result } from "../store/store.ts";
+import type { Result } from "../store/records.ts";
 import type { Io } from "../ui/io.ts";
 
 /** Prints invocations that are over, an NDJSON line each. */

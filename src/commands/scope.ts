@@ -1,7 +1,7 @@
 import type { Context } from "../context.ts";
 import { findJob } from "../services/findJob.ts";
 import { workflowsOf } from "../services/workflows.ts";
-import type { Result, StoredJob, StoredWorkflow } from "../store/store.ts";
+import type { Result, StoredJob, StoredWorkflow } from "../store/records.ts";
 
 /** What `status` is about: workflows to be refreshed, and which of their jobs to show. */
 export interface Scope {

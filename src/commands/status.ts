@@ -8,7 +8,7 @@ import { follow, isLeftUnsubmitted, refreshAll, tellUnsubmitted } from "../servi
 import { type ForeignJob, observeForeign } from "../services/refresh.ts";
 import { sync } from "../services/sync.ts";
 import { knownWorkflow, targetDirectory, unknownWorkflow } from "../services/workflows.ts";
-import type { StoredJob, StoredWorkflow } from "../store/store.ts";
+import type { StoredJob, StoredWorkflow } from "../store/records.ts";
 import type { OutputFormat } from "../ui/io.ts";
 import { type JobRecord, jobTable, summary } from "../ui/jobs.ts";
 import { duration, errorReport, printable } from "../ui/output.ts";

@@ -13,7 +13,7 @@ import { podSettings } from "../services/podSettings.ts";
 import { checkSubmissions, type Submission, type Submitted, Submitter } from "../services/submit.ts";
 import { volumePlan } from "../services/volumePlan.ts";
 import { workflowDirectory } from "../services/workflowFiles.ts";
-import type { StoredWorkflow } from "../store/store.ts";
+import type { StoredWorkflow } from "../store/records.ts";
 import type { OutputFormat } from "../ui/io.ts";
 import { errorReport, printable } from "../ui/output.ts";
 import { parseAssignments, parseRequest, parseRequestLine } from "./requests.ts";

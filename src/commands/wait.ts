@@ -3,7 +3,7 @@ import { hasEnded } from "../core/job.ts";
 import { findJob, isScriptPath } from "../services/findJob.ts";
 import { follow, isLeftUnsubmitted } from "../services/follow.ts";
 import { knownWorkflow, targetDirectory, unknownWorkflow, workflowsOf } from "../services/workflows.ts";
-import type { StoredJob, StoredWorkflow } from "../store/store.ts";
+import type { StoredJob, StoredWorkflow } from "../store/records.ts";
 import type { OutputFormat } from "../ui/io.ts";
 import { summary } from "../ui/jobs.ts";
 import { progress } from "../ui/progress.ts";

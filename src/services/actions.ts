@@ -1,7 +1,7 @@
 import { hasEnded, isHeld } from "../core/job.ts";
 import type { Signal } from "../core/signal.ts";
 import { GaswError } from "../errors.ts";
-import type { StoredJob, StoredWorkflow } from "../store/store.ts";
+import type { StoredJob, StoredWorkflow } from "../store/records.ts";
 import type { Deps } from "./deps.ts";
 import { whileHolding } from "./hold.ts";
 import { reconcile } from "./reconcile.ts";

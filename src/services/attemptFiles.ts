@@ -2,7 +2,7 @@ import { existsSync, lstatSync, renameSync, rmSync } from "node:fs";
 import path from "node:path";
 import { jobFiles } from "../core/podTemplate.ts";
 import { GaswError, systemCode } from "../errors.ts";
-import type { StoredJob } from "../store/store.ts";
+import type { StoredJob } from "../store/records.ts";
 
 /** GASW's own folders in a workflow directory, and its database's: no script's folder has their names. */
 const RESERVED: ReadonlySet<string> = new Set(["sh", "out", "err", "config", "inv", "provenance", "jdl", "cache", "db", "conf", "."]);

@@ -2,7 +2,7 @@ import type { GaswRow, RowWrite } from "../core/gaswRow.ts";
 import { type RecordedJob, rowWrite, showsRefused } from "../core/rowWrite.ts";
 import { isSignal } from "../core/signal.ts";
 import type { Dao } from "../dao/dao.ts";
-import type { OutboxEntry, StoredJob, StoredWorkflow } from "../store/store.ts";
+import type { OutboxEntry, StoredJob, StoredWorkflow } from "../store/records.ts";
 import type { Deps } from "./deps.ts";
 import { factsOf, readOutput } from "./storedOutput.ts";
 

@@ -1,7 +1,8 @@
 import path from "node:path";
 import { isSameDirectory } from "../directory.ts";
 import { GaswError } from "../errors.ts";
-import type { Store, StoredJob, StoredWorkflow } from "../store/store.ts";
+import type { StoredJob, StoredWorkflow } from "../store/records.ts";
+import type { Store } from "../store/store.ts";
 
 /**
  * The job that a user means: a job id, a script's path, the Kubernetes name, or (where nothing is destroyed) the beginning of one id. The

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { GaswError } from "../errors.ts";
 import type { Hold } from "../store/database.ts";
-import type { Holder, StoredWorkflow } from "../store/store.ts";
+import type { Holder, StoredWorkflow } from "../store/records.ts";
 import type { Deps } from "./deps.ts";
 
 const PAUSE_MS = 200;

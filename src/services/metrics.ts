@@ -2,7 +2,8 @@ import { createServer, type Server } from "node:http";
 import { type AddressInfo, isIPv6 } from "node:net";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import { GaswError, systemCode } from "../errors.ts";
-import type { Store, StoredWorkflow } from "../store/store.ts";
+import type { StoredWorkflow } from "../store/records.ts";
+import type { Store } from "../store/store.ts";
 import type { Round } from "./monitor.ts";
 
 /** The figures of a monitor, served to Prometheus at `/metrics`. */

@@ -5,7 +5,7 @@ import { GaswError } from "../errors.ts";
 import { asUserError } from "../kubernetes/client.ts";
 import { changes } from "../kubernetes/watch.ts";
 import type { Hold } from "../store/database.ts";
-import type { StoredJob, StoredWorkflow } from "../store/store.ts";
+import type { StoredJob, StoredWorkflow } from "../store/records.ts";
 import { deliver } from "./deliver.ts";
 import { isLeftUnsubmitted, isOutage, tellUnsubmitted } from "./follow.ts";
 import { asMonitor, takeHold } from "./hold.ts";

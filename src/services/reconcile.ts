@@ -4,7 +4,7 @@ import { type Step, step, UNSUBMITTABLE } from "../core/lifecycle.ts";
 import type { Siblings } from "../core/signal.ts";
 import { GaswError } from "../errors.ts";
 import { asUserError } from "../kubernetes/client.ts";
-import type { JobChange, JobUpdate, StoredJob, StoredWorkflow } from "../store/store.ts";
+import type { JobChange, JobUpdate, StoredJob, StoredWorkflow } from "../store/records.ts";
 import type { Deps } from "./deps.ts";
 import { hasOutput } from "./ownOutput.ts";
 import { parseOutput } from "./parseOutput.ts";

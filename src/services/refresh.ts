@@ -6,7 +6,7 @@ import { type Decision, decide } from "../core/observed.ts";
 import { asUserError, type KubernetesClient } from "../kubernetes/client.ts";
 import { jobPath, listJobs } from "../kubernetes/jobs.ts";
 import { listEvents, listPods, remove } from "../kubernetes/objects.ts";
-import type { JobChange, StoredJob, StoredWorkflow } from "../store/store.ts";
+import type { JobChange, StoredJob, StoredWorkflow } from "../store/records.ts";
 import type { Deps } from "./deps.ts";
 import { isOver, recordedCode } from "./recordedCode.ts";
 

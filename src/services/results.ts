@@ -1,7 +1,7 @@
 import { describeExitCode } from "../core/exitCode.ts";
 import { jobFiles } from "../core/podTemplate.ts";
 import { endMessage, stageDates } from "../core/rowWrite.ts";
-import type { Result } from "../store/store.ts";
+import type { Result } from "../store/records.ts";
 import { readOutput } from "./storedOutput.ts";
 
 /** GASW's code for a job that was cancelled or killed (`GaswExitCode.EXECUTION_CANCELED`). */

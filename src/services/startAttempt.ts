@@ -5,7 +5,7 @@ import { scaleMemory } from "../core/quantity.ts";
 import { GaswError } from "../errors.ts";
 import { asUserError } from "../kubernetes/client.ts";
 import { getJob } from "../kubernetes/jobs.ts";
-import type { StoredJob, StoredWorkflow } from "../store/store.ts";
+import type { StoredJob, StoredWorkflow } from "../store/records.ts";
 import { clearForAttempt, standingAttempt } from "./attemptFiles.ts";
 import type { Deps } from "./deps.ts";
 import { checkSubmissions, type Submitter } from "./submit.ts";

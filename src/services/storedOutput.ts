@@ -1,7 +1,7 @@
 import type { Datum, RowFacts } from "../core/gaswRow.ts";
 import type { OutputFacts } from "../core/outputFacts.ts";
 import { stageDates } from "../core/rowWrite.ts";
-import type { StoredJob } from "../store/store.ts";
+import type { StoredJob } from "../store/records.ts";
 
 /** What the state keeps of a job's output. */
 export type StoredOutput = Pick<

@@ -9,7 +9,7 @@ import { asUserError } from "../kubernetes/client.ts";
 import { createJob, getJob, jobPath } from "../kubernetes/jobs.ts";
 import { find, remove } from "../kubernetes/objects.ts";
 import { ensureVolume, renewMarks } from "../kubernetes/volumes.ts";
-import type { JobChange, StoredJob, StoredWorkflow } from "../store/store.ts";
+import type { JobChange, StoredJob, StoredWorkflow } from "../store/records.ts";
 import { runFolder } from "./attemptFiles.ts";
 import type { Deps } from "./deps.ts";
 import { hasOutput } from "./ownOutput.ts";

@@ -1,7 +1,7 @@
 import { SIGNALS } from "../core/signal.ts";
 import type { Dao } from "../dao/dao.ts";
 import { GaswError } from "../errors.ts";
-import type { StoredWorkflow } from "../store/store.ts";
+import type { StoredWorkflow } from "../store/records.ts";
 import { deliver } from "./deliver.ts";
 import type { Deps } from "./deps.ts";
 import { whileHolding } from "./hold.ts";

@@ -1,7 +1,7 @@
 import path from "node:path";
 import { isSameDirectory, realPath } from "../directory.ts";
 import { GaswError } from "../errors.ts";
-import type { StoredJob, StoredWorkflow } from "../store/store.ts";
+import type { StoredJob, StoredWorkflow } from "../store/records.ts";
 import type { Deps } from "./deps.ts";
 import { isWorkflowDirectory } from "./workflowFiles.ts";
 

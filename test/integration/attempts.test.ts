@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { type LogSink, readJobLogs } from "../../src/services/jobLogs.ts";
 import { findTarget } from "../../src/services/jobTarget.ts";
 import { Invocations } from "./invocations.ts";
 
@@ -128,5 +129,18 @@ describe("attempts whose turn it is", () => {
     expect(await retried()).toEqual([]);
     expect(statuses()).toEqual(["DELETED", "QUEUED"]);
     expect(requests.filter((request) => request.startsWith("POST "))).toHaveLength(1);
+  });
+});
+
+test("the logs of an attempt whose turn has not come say how it comes", async () => {
+  life.submitted("Job-1");
+  // Alive still, so that the next attempt waits.
+  life.show("Job-1", "running");
+  life.store.addAttempt(life.job("Job-1"), {});
+  const target = await findTarget(life.deps, "Job-1-r1", { workflow: life.directory, cwd: life.directory });
+  const sink: LogSink = { write: async () => undefined, note: () => undefined, isOpen: () => true };
+  await expect(readJobLogs(life.deps, target, { streams: "both", follow: false }, sink)).rejects.toMatchObject({
+    code: "NOT_FOUND",
+    hint: "its turn comes with `gasw-k8s status --sync`, or at once with `gasw-k8s retry Job-1`",
   });
 });

@@ -9,7 +9,8 @@ import { openDao } from "../../src/dao/open.ts";
 import { deliver } from "../../src/services/deliver.ts";
 import type { Deps } from "../../src/services/deps.ts";
 import { readSignals } from "../../src/services/sync.ts";
-import { type JobChange, Store, type StoredWorkflow } from "../../src/store/store.ts";
+import type { JobChange, StoredWorkflow } from "../../src/store/records.ts";
+import { Store } from "../../src/store/store.ts";
 
 const NOW = new Date("2026-01-02T03:04:05Z");
 

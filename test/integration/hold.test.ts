@@ -7,7 +7,8 @@ import { createInterface, type Interface } from "node:readline";
 import { build } from "rolldown";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { run } from "../../src/cli.ts";
-import { Store, type StoredWorkflow } from "../../src/store/store.ts";
+import type { StoredWorkflow } from "../../src/store/records.ts";
+import { Store } from "../../src/store/store.ts";
 import { folderWith } from "../unit/folders.ts";
 import { ioDouble } from "../unit/io.ts";
 

@@ -3,7 +3,8 @@
  * `node holdProcess.mjs FILE look` looks whether one holds it, again and again until its stdin ends, and then once more.
  */
 import { setImmediate as turn } from "node:timers/promises";
-import { Store, type StoredWorkflow } from "../../src/store/store.ts";
+import type { StoredWorkflow } from "../../src/store/records.ts";
+import { Store } from "../../src/store/store.ts";
 
 /** Looks after which it is said that this process is at it. */
 const LOOKS = 200;

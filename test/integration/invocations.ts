@@ -6,7 +6,8 @@ import { jobName } from "../../src/core/names.ts";
 import { MAIN_CONTAINER } from "../../src/core/podTemplate.ts";
 import type { Deps } from "../../src/services/deps.ts";
 import { reconcile } from "../../src/services/reconcile.ts";
-import { Store, type StoredJob, type StoredWorkflow } from "../../src/store/store.ts";
+import type { StoredJob, StoredWorkflow } from "../../src/store/records.ts";
+import { Store } from "../../src/store/store.ts";
 import { ClusterDouble } from "./clusterDouble.ts";
 
 /** How a job's pod stands; a number is the exit code that it has ended with. */

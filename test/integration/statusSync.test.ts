@@ -4,7 +4,8 @@ import Database from "better-sqlite3";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { run } from "../../src/cli.ts";
 import type { LocalStatus } from "../../src/core/job.ts";
-import { Store, type StoredJob, type StoredWorkflow } from "../../src/store/store.ts";
+import type { StoredJob, StoredWorkflow } from "../../src/store/records.ts";
+import { Store } from "../../src/store/store.ts";
 import { folderWith } from "../unit/folders.ts";
 import { ioDouble } from "../unit/io.ts";
 

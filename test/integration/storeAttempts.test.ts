@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { StoredRequest } from "../../src/core/job.ts";
-import { Store, type StoredJob, type StoredWorkflow } from "../../src/store/store.ts";
+import type { StoredJob, StoredWorkflow } from "../../src/store/records.ts";
+import { Store } from "../../src/store/store.ts";
 
 const NOW = new Date("2026-01-02T03:04:05Z");
 let folder: string;

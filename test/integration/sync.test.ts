@@ -10,7 +10,8 @@ import type { ClusterAccess } from "../../src/kubernetes/access.ts";
 import { KubernetesClient } from "../../src/kubernetes/client.ts";
 import { monitor, type Round } from "../../src/services/monitor.ts";
 import { type SyncDeps, sync } from "../../src/services/sync.ts";
-import { Store, type StoredWorkflow } from "../../src/store/store.ts";
+import type { StoredWorkflow } from "../../src/store/records.ts";
+import { Store } from "../../src/store/store.ts";
 
 const NOW = new Date("2026-01-02T03:04:05Z");
 const signal = new AbortController().signal;

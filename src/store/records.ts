@@ -1,0 +1,125 @@
+import type { LocalStatus, StoredRequest, Workflow } from "../core/job.ts";
+import type { Attempt } from "../core/lifecycle.ts";
+import type { Removal } from "../core/observed.ts";
+
+/** A workflow as the state knows it. */
+export interface StoredWorkflow extends Workflow {
+  readonly key: number;
+}
+
+/** A job as the state knows it; times are RFC 3339 in UTC. */
+export interface StoredJob extends Attempt {
+  readonly key: number;
+  readonly id: string;
+  readonly fileName: string;
+  /** 0 for the first submission of the script. */
+  readonly attempt: number;
+  readonly workflow: string;
+  readonly namespace: string;
+  readonly directory: string;
+  readonly kubeName: string;
+  readonly contentHash: string;
+  readonly image: string;
+  readonly request: StoredRequest;
+  readonly reason: string | null;
+  readonly message: string | null;
+  readonly exitCode: number | null;
+  readonly pod: string | null;
+  readonly node: string | null;
+  readonly removal: Removal | null;
+  /** Whether the workflow directory was made ready for this attempt. */
+  readonly prepared: boolean;
+  readonly replicating: boolean;
+  readonly invocationId: number | null;
+  readonly delivered: boolean;
+  readonly created: string;
+  readonly submitted: string | null;
+  readonly started: string | null;
+  readonly ended: string | null;
+  readonly observed: string | null;
+}
+
+/** What a change of a job writes; what is left out stays. */
+export type JobChange = Partial<
+  Pick<
+    StoredJob,
+    | "contentHash"
+    | "image"
+    | "request"
+    | "status"
+    | "reason"
+    | "message"
+    | "exitCode"
+    | "pod"
+    | "node"
+    | "pendingFamily"
+    | "pendingSince"
+    | "removal"
+    | "settled"
+    | "due"
+    | "prepared"
+    | "signal"
+    | "replicating"
+    | "invocationId"
+    | "submitted"
+    | "started"
+    | "ended"
+  >
+> & { /** What its output tells, as JSON. */ readonly output?: string | null };
+
+/** A job as a decision was made from it: it is carried out only while the job is still so. */
+export type Decided = Pick<StoredJob, "key" | "status"> & Partial<Pick<StoredJob, "settled" | "signal">>;
+
+/** What one look at a job comes to in the state. */
+export interface JobUpdate {
+  readonly job: Decided;
+  readonly change: JobChange;
+  /** One more attempt of its invocation, with this request. */
+  readonly resubmit?: StoredRequest | undefined;
+  /** Whether its invocation is over. */
+  readonly announce?: boolean;
+  /** A remark for its history that goes with no change of status. */
+  readonly remark?: { readonly reason: string; readonly message: string } | undefined;
+}
+
+/** A job that the GASW database has yet to be told of. */
+export interface OutboxEntry {
+  readonly seq: number;
+  readonly job: StoredJob;
+  readonly output: string | null;
+}
+
+/** What the GASW database was told of a job. */
+export interface Acknowledgement {
+  readonly seq: number;
+  readonly job: StoredJob;
+  readonly invocationId: number;
+  /** Whether its row shows its signal no more. */
+  readonly isAnswered: boolean;
+}
+
+/** An invocation that is over, and the attempt that speaks for it as it was when that was found. */
+export interface Result
+  extends Pick<
+    StoredJob,
+    "id" | "fileName" | "workflow" | "namespace" | "directory" | "invocationId" | "status" | "message" | "created" | "started" | "ended"
+  > {
+  readonly cursor: number;
+  readonly output: string | null;
+}
+
+/** Who holds a workflow's synchronisation. */
+export interface Holder {
+  /** For others to read. */
+  readonly words: string;
+  /** Whether it keeps the workflow up to date as long as it holds it. */
+  readonly isMonitor: boolean;
+}
+
+/** One entry of a job's history. */
+export interface Transition {
+  readonly at: string;
+  readonly status: LocalStatus;
+  readonly reason: string | null;
+  readonly message: string | null;
+}
