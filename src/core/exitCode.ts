@@ -47,6 +47,12 @@ const GASW_EXIT_CODES: Readonly<Record<number, Meaning>> = {
   61: { name: "TOKEN_REFRESH_ERROR", stage: "inputs", text: "a token could not be refreshed" },
 };
 
+/** GASW's code for a job that was cancelled or killed (`GaswExitCode.EXECUTION_CANCELED`). */
+export const CANCELLED_CODE = 9;
+
+/** GASW's code where none is known (`GaswExitCode.UNDEFINED`). */
+export const UNDEFINED_CODE = -1;
+
 const SIGNALS: Readonly<Record<number, string>> = {
   1: "SIGHUP",
   2: "SIGINT",

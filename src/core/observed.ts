@@ -1,3 +1,4 @@
+import { CANCELLED_CODE } from "./exitCode.ts";
 import { hasEnded, type LocalStatus } from "./job.ts";
 import type { Observation } from "./observe.ts";
 
@@ -110,9 +111,6 @@ function judgedByFile(still: Decision, fileCode: number | undefined, reason: str
     ? { ...still, status: "COMPLETED", exitCode: 0, reason: "Completed", message: told }
     : { ...still, status: failure(fileCode), exitCode: fileCode, reason: "Error", message: told };
 }
-
-/** GASW's code for a job that was cancelled (`GaswExitCode.EXECUTION_CANCELED`). */
-const CANCELLED_CODE = 9;
 
 /** A job that states itself that it was cancelled has not failed. */
 function failure(exitCode: number | undefined): LocalStatus {

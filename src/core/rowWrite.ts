@@ -1,10 +1,8 @@
+import { CANCELLED_CODE, UNDEFINED_CODE } from "./exitCode.ts";
 import type { GaswRow, NodeFacts, RowChange, RowFacts, RowWrite } from "./gaswRow.ts";
 import { type GaswStatus, hasEnded, type LocalStatus, type ToldRequest } from "./job.ts";
 import type { Removal } from "./observed.ts";
 import { isSignal, type Signal } from "./signal.ts";
-
-/** GASW's code for a job that was cancelled or killed (`GaswExitCode.EXECUTION_CANCELED`). */
-const CANCELLED_CODE = 9;
 
 /** What this executor writes into the column `executor`. */
 const EXECUTOR = "Kubernetes";
@@ -99,7 +97,7 @@ function newRow(job: RecordedJob, invocationId: number): GaswRow & { readonly st
     status: shownStatus(job.status),
     isReplicating: false,
     isBeingKilled: false,
-    exitCode: -1,
+    exitCode: UNDEFINED_CODE,
     exitMessage: null,
     creation: job.created,
     queued: job.created,
@@ -125,7 +123,7 @@ function columnsOf(job: RecordedJob): Omit<RowChange, "status"> {
   return {
     isReplicating: job.replicating && !job.settled,
     isBeingKilled: false,
-    exitCode: isOver ? exitCodeOf(job) : -1,
+    exitCode: isOver ? exitCodeOf(job) : UNDEFINED_CODE,
     exitMessage: shortened(endMessage(job) ?? ""),
     queued: job.created,
     ...stageDates(job),
@@ -150,7 +148,7 @@ function shortened(text: string): string {
 
 function exitCodeOf({ status, exitCode }: RecordedJob): number {
   if (status === "DELETED" || status === "DELETED_REPLICA") return CANCELLED_CODE;
-  return exitCode ?? -1;
+  return exitCode ?? UNDEFINED_CODE;
 }
 
 /** The dates of a job's stages: each follows from the one before and the seconds that the output tells (GaswOutputParser). */

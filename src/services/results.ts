@@ -1,14 +1,8 @@
-import { describeExitCode } from "../core/exitCode.ts";
+import { CANCELLED_CODE, describeExitCode, UNDEFINED_CODE } from "../core/exitCode.ts";
 import { jobFiles } from "../core/podTemplate.ts";
 import { endMessage, stageDates } from "../core/rowWrite.ts";
 import type { Result } from "../store/records.ts";
 import { readOutput } from "./storedOutput.ts";
-
-/** GASW's code for a job that was cancelled or killed (`GaswExitCode.EXECUTION_CANCELED`). */
-const CANCELLED_CODE = 9;
-
-/** GASW's code where a job's output states none, whatever its container ended with (`GaswExitCode.UNDEFINED`). */
-const UNKNOWN_CODE = -1;
 
 /** An invocation that is over, as GASW tells its engine (`GaswOutput`); paths are relative to the workflow directory. */
 export interface ResultRecord {
@@ -41,7 +35,8 @@ export function resultRecord(result: Result): ResultRecord {
   const output = result.output === null ? null : readOutput(result.output);
   const { out, err, appOut, appErr } = jobFiles(fileName);
   const hasCompleted = status === "COMPLETED";
-  const exitCode = hasCompleted ? (output?.exitCode ?? UNKNOWN_CODE) : CANCELLED_CODE;
+  // What the output states counts, whatever the container ended with.
+  const exitCode = hasCompleted ? (output?.exitCode ?? UNDEFINED_CODE) : CANCELLED_CODE;
   return {
     cursor,
     workflow,
