@@ -71,6 +71,9 @@ export function declareEnum(names: Readonly<Record<PlainType, string>>): Dialect
   };
 }
 
+/** Where the database itself tells any two texts apart. */
+export const sameText: Dialect["isText"] = (jobs, column, text) => jobs(column, "=", text);
+
 /** SQLite: GASW itself has no dialect for it; the tables are those of PostgreSQL. */
 export const sqlite: Dialect = {
   adapter: () => new SqliteAdapter(),
@@ -90,7 +93,7 @@ export const sqlite: Dialect = {
   boolean: Number,
   failureAborts: false,
   indexBytes: undefined,
-  isText: (jobs, column, text) => jobs(column, "=", text),
+  isText: sameText,
 };
 
 export const postgres: Dialect = {
@@ -111,7 +114,7 @@ export const postgres: Dialect = {
   failureAborts: true,
   // A third of a page holds 2,704 bytes (BTMaxItemSize), less the headers of the entry and of the text.
   indexBytes: 2692,
-  isText: (jobs, column, text) => jobs(column, "=", text),
+  isText: sameText,
 };
 
 /** MariaDB and MySQL. */
@@ -137,5 +140,5 @@ export const mysql: Dialect = {
   indexCharacters: 768,
   // The usual collations take upper case for lower case; the first comparison is the one that finds its index.
   isText: (jobs, column, text) =>
-    jobs.and([jobs(column, "=", text), sql<SqlBool>`convert(${jobs.ref(column)} using utf8mb4) collate utf8mb4_bin = ${text}`]),
+    jobs.and([sameText(jobs, column, text), sql<SqlBool>`convert(${jobs.ref(column)} using utf8mb4) collate utf8mb4_bin = ${text}`]),
 };

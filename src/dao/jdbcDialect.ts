@@ -1,6 +1,6 @@
 import { DefaultQueryCompiler, MysqlAdapter, PostgresQueryCompiler } from "kysely";
 import { GaswError } from "../errors.ts";
-import { type Dialect, declareEnum, mysql, postgres } from "./dialects.ts";
+import { type Dialect, declareEnum, mysql, postgres, sameText } from "./dialects.ts";
 
 /** H2 takes the SQL standard's quoted names, and JDBC's parameters. */
 class H2QueryCompiler extends DefaultQueryCompiler {
@@ -36,7 +36,7 @@ export const h2: Dialect = {
   boolean: (value) => value,
   failureAborts: false,
   indexBytes: undefined,
-  isText: (jobs, column, text) => jobs(column, "=", text),
+  isText: sameText,
 };
 
 /**
