@@ -76,6 +76,7 @@ await build({
   input: "src/main.ts",
   platform: "node",
   external: [/\.node$/],
+  moduleTypes: { ".sh": "text" },
   plugins: [leanKubeConfig, textOnlyCosmiconfig, collectInputs],
   output: {
     dir: fresh,

@@ -17,6 +17,7 @@ async function loadCore() {
     await build({
       input: "core",
       platform: "node",
+      moduleTypes: { ".sh": "text" },
       plugins: [
         {
           name: "core",

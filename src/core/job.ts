@@ -117,6 +117,8 @@ export interface JobRequest {
   readonly fileName?: string;
   /** Nodes that the job must not run on. */
   readonly avoidNodes?: readonly string[];
+  /** Whether GASW generated the script: it runs in a folder of its own. */
+  readonly isGenerated?: boolean;
   readonly options: JobOptions;
   /** Hash of the script's bytes and of the options: tells the same submission from another one. */
   readonly contentHash: string;

@@ -1,6 +1,6 @@
 import { hasEnded, type LocalStatus } from "./job.ts";
 import type { Observation } from "./observe.ts";
-import { type Decision, decide, type Grace, type KnownJob, type Removal } from "./observed.ts";
+import { type Decision, decide, type Grace, type KnownJob, type OwnWords, type Removal } from "./observed.ts";
 import { effectOf, isSignal, type Siblings, type Signal } from "./signal.ts";
 
 /** A job before a step: what the state knows of it. */
@@ -20,8 +20,8 @@ export interface Situation {
   readonly dao: string | null | undefined;
   /** What the cluster shows; undefined: nobody has asked. */
   readonly seen: Observation | undefined;
-  /** Return code that the job's own output states. */
-  readonly fileCode?: number | undefined;
+  /** What the job itself has left of its end; nothing, where nobody has looked. */
+  readonly own?: OwnWords | undefined;
   readonly siblings: Siblings;
   /** Resubmissions of an invocation (GASW's `default.retry.count`). */
   readonly retryCount: number;
@@ -55,14 +55,14 @@ export interface Step {
  * change of a status comes from here. An end that was seen wins over a signal that comes with it.
  */
 export function step(situation: Situation): Step {
-  const { job, seen, fileCode, now, grace } = situation;
+  const { job, seen, own = {}, now, grace } = situation;
   const { settled, due, signal, status, pendingFamily, pendingSince, removal = null } = job;
   // What the cluster shows comes first: without it, a signal could end a job whose Job goes on.
   if (seen === undefined) {
     return { decision: { status, pendingFamily, pendingSince, removeJob: false }, settled, due, removal, signal, effects: [] };
   }
   const isGone = seen.phase === "missing";
-  const decision = decide(job, seen, fileCode, now, grace);
+  const decision = decide(job, seen, own, now, grace);
   const observed = asDecided({ decision, settled, due, removal, signal, effects: [] }, isGone);
   return settle(asReplica(signalled(observed, situation, isGone), situation, isGone), situation);
 }

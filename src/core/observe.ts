@@ -1,21 +1,27 @@
 import type { V1ContainerStateTerminated, V1ContainerStatus, V1Job, V1Pod } from "@kubernetes/client-node";
+import { type EndRecord, parseEndRecord } from "./endRecord.ts";
 import { KEYS } from "./names.ts";
 import { MAIN_CONTAINER } from "./podTemplate.ts";
 
 /** How a pod's main container ended. */
 export interface Ending {
-  /** The container's exit code, where the container ran. */
+  /** The container's exit code, where it was measured. */
   readonly exitCode?: number;
   /** A word: Completed, Error, OOMKilled, DeadlineExceeded, Evicted, NodeLost, InitError, … */
   readonly reason: string;
   readonly message: string;
   /** Whether the cluster, not the application, ended it. */
   readonly byCluster: boolean;
+  /** Whether it was made to stop: a script may answer that with 0 and be far from done. */
+  readonly stopped: boolean;
+  /** What the container itself has recorded of its end. */
+  readonly record?: EndRecord;
 }
 
 /** Where a job's pod runs, and since when (RFC 3339). */
 interface Place {
   readonly pod?: string;
+  readonly podUid?: string;
   readonly node?: string;
   readonly startedAt?: string;
   readonly finishedAt?: string;
@@ -55,27 +61,57 @@ function createdAt(pod: V1Pod): string {
 
 /** Reads the truth about a job off its Job and its pod. */
 export function observe(job: V1Job | undefined, pod: V1Pod | undefined): Observation {
-  if (pod !== undefined) return observePod(pod);
+  const isOpen = job !== undefined && conditionOf(job, "Complete") === undefined && conditionOf(job, "Failed") === undefined;
+  // A queue that takes a running job back has its pod deleted, and starts the Job again later: that is no end.
+  if (isOpen && job.spec?.suspend === true)
+    return { phase: "waiting", reason: "Suspended", message: "the Job is suspended (a queue may hold it)" };
+  if (pod !== undefined) return isOpen && mayRunAgain(job, pod) ? leaving(pod) : observePod(pod);
   if (job === undefined) return { phase: "missing" };
-  const failed = job.status?.conditions?.find((condition) => condition.type === "Failed" && condition.status === "True");
+  const failed = conditionOf(job, "Failed");
   if (failed !== undefined) return { phase: "lost", reason: failed.reason ?? "Failed", message: failed.message ?? "the Job failed" };
-  if (job.status?.conditions?.some((condition) => condition.type === "Complete" && condition.status === "True")) {
-    // The cluster calls a Job complete only when its pod's containers have ended with 0.
-    const finishedAt = timeText(job.status.completionTime);
-    const ending: Ending = { exitCode: 0, reason: "Completed", message: "", byCluster: false };
-    return { phase: "ended", ending, ...(finishedAt === undefined ? {} : { finishedAt }) };
-  }
-  if (job.spec?.suspend === true) return { phase: "waiting", reason: "Suspended", message: "the Job is suspended (a queue may hold it)" };
-  return { phase: "waiting", reason: "NoPod", message: "the cluster has not made the job's pod yet" };
+  if (isOpen) return { phase: "waiting", reason: "NoPod", message: "the cluster has not made the job's pod yet" };
+  // The cluster calls a Job complete only when its pod's containers have ended with 0.
+  const finishedAt = timeText(job.status?.completionTime);
+  const ending: Ending = { exitCode: 0, reason: "Completed", message: "", byCluster: false, stopped: false };
+  return { phase: "ended", ending, ...(finishedAt === undefined ? {} : { finishedAt }) };
+}
+
+function conditionOf(job: V1Job, type: string): { reason?: string; message?: string } | undefined {
+  return job.status?.conditions?.find((condition) => condition.type === type && condition.status === "True");
+}
+
+/** Whether a pod that was deleted while it ran may be followed by another one: the Job, which is not being deleted, has yet to say. */
+function mayRunAgain(job: V1Job, pod: V1Pod): boolean {
+  if (job.metadata?.deletionTimestamp !== undefined || !hasEnded(pod)) return false;
+  return endedAfterDeletion(pod, mainStatus(pod)?.state?.terminated);
+}
+
+function leaving(pod: V1Pod): Observation {
+  const { pod: name, podUid, node, startedAt } = placeOf(pod, mainStatus(pod));
+  return {
+    phase: "running",
+    reason: "Terminating",
+    message: "its pod was deleted, and its Job has yet to say whether it is over",
+    ...(name === undefined ? {} : { pod: name }),
+    ...(podUid === undefined ? {} : { podUid }),
+    ...(node === undefined ? {} : { node }),
+    ...(startedAt === undefined ? {} : { startedAt }),
+  };
+}
+
+function mainStatus(pod: V1Pod): V1ContainerStatus | undefined {
+  return pod.status?.containerStatuses?.find((status) => status.name === MAIN_CONTAINER);
+}
+
+function hasEnded(pod: V1Pod): boolean {
+  const phase = pod.status?.phase;
+  return mainStatus(pod)?.state?.terminated !== undefined || phase === "Failed" || phase === "Succeeded";
 }
 
 function observePod(pod: V1Pod): Observation {
-  const main = pod.status?.containerStatuses?.find((status) => status.name === MAIN_CONTAINER);
+  const main = mainStatus(pod);
   const place = placeOf(pod, main);
-  const phase = pod.status?.phase;
-  if (main?.state?.terminated !== undefined || phase === "Failed" || phase === "Succeeded") {
-    return { phase: "ended", ending: endingOf(pod, main), ...place };
-  }
+  if (hasEnded(pod)) return { phase: "ended", ending: endingOf(pod, main), ...place };
   if (main?.state?.running !== undefined) return { phase: "running", ...doubtOf(pod), ...place };
   return { phase: "waiting", ...waitingReason(pod, main), ...place };
 }
@@ -93,10 +129,12 @@ function doubtOf(pod: V1Pod): { reason: string; message: string } | undefined {
 }
 
 function placeOf(pod: V1Pod, main: V1ContainerStatus | undefined): Place {
-  const startedAt = timeText(main?.state?.running?.startedAt ?? main?.state?.terminated?.startedAt);
-  const finishedAt = timeText(main?.state?.terminated?.finishedAt);
+  // What a kubelet that has lost sight of a container reports has no times.
+  const startedAt = timeText(main?.state?.running?.startedAt ?? main?.state?.terminated?.startedAt ?? undefined);
+  const finishedAt = timeText(main?.state?.terminated?.finishedAt ?? undefined);
   return {
     ...(pod.metadata?.name === undefined ? {} : { pod: pod.metadata.name }),
+    ...(pod.metadata?.uid === undefined ? {} : { podUid: pod.metadata.uid }),
     ...(pod.spec?.nodeName === undefined ? {} : { node: pod.spec.nodeName }),
     ...(startedAt === undefined ? {} : { startedAt }),
     ...(finishedAt === undefined ? {} : { finishedAt }),
@@ -121,62 +159,87 @@ const CLUSTER_REASONS: Readonly<Record<string, string>> = {
 
 function endingOf(pod: V1Pod, main: V1ContainerStatus | undefined): Ending {
   const terminated = main?.state?.terminated;
-  const code = terminated === undefined ? {} : { exitCode: terminated.exitCode };
-  const podReason = pod.status?.reason ?? "";
+  const record = parseEndRecord(terminated?.message ?? "");
+  const exitCode = measuredCode(pod, terminated);
+  const told = { ...(exitCode === undefined ? {} : { exitCode }), ...(record === undefined ? {} : { record }) };
+  const message = record === undefined ? (terminated?.message?.trim() ?? "") : "";
   const podMessage = pod.status?.message ?? "";
-  if (podReason === "DeadlineExceeded") {
-    return {
-      ...code,
-      reason: "DeadlineExceeded",
-      message: podMessage || "the pod was active for longer than its time limit",
-      byCluster: false,
-    };
+  if (pod.status?.reason === "DeadlineExceeded") {
+    const why = podMessage || "the pod was active for longer than its time limit";
+    return { ...told, reason: "DeadlineExceeded", message: why, byCluster: false, stopped: true };
   }
-  const disruption = pod.status?.conditions?.find((condition) => condition.type === "DisruptionTarget" && condition.status === "True");
-  const clusterReason = CLUSTER_REASONS[podReason] ?? (disruption === undefined ? undefined : "Evicted");
-  if (clusterReason !== undefined && terminated?.exitCode !== 0) {
-    return { ...code, reason: clusterReason, message: podMessage || disruption?.message || podReason, byCluster: true };
-  }
-  if (terminated !== undefined && endedByDeletion(pod, terminated)) {
-    return { ...code, reason: "PodDeleted", message: "its pod was deleted while it ran", byCluster: true };
-  }
-  if (terminated === undefined) return initFailure(pod, podReason, podMessage);
-  const message = terminated.message?.trim() || podMessage;
+  const stop = stopOf(pod, terminated);
+  if (stop !== undefined) return { ...told, ...stop, byCluster: true, stopped: true };
   // The kernel may have killed one process of a script that went on and succeeded.
-  if (terminated.exitCode === 0) return { exitCode: 0, reason: "Completed", message, byCluster: false };
-  return { ...code, reason: terminated.reason ?? "Error", message, byCluster: false };
+  if (exitCode === 0) return { ...told, reason: "Completed", message: message || podMessage, byCluster: false, stopped: false };
+  if (terminated === undefined) return { ...told, ...initFailure(pod, main) };
+  if (exitCode === undefined) {
+    const why = "its node lost sight of the container";
+    return { ...told, reason: UNMEASURED, message: message || podMessage || why, byCluster: true, stopped: false };
+  }
+  return { ...told, reason: terminated.reason ?? "Error", message: message || podMessage, byCluster: false, stopped: false };
 }
 
-/** Exit codes of a process that SIGTERM or SIGKILL ended (128 + signal). */
-const DELETION_CODES = [143, 137];
+/** The kubelet's word for a container whose end it did not see; the code that goes with it, 137, was made up. */
+const UNMEASURED = "ContainerStatusUnknown";
+
+/** The exit code that the node has seen, or that the pod's success vouches for. */
+function measuredCode(pod: V1Pod, terminated: V1ContainerStateTerminated | undefined): number | undefined {
+  if (terminated === undefined) return pod.status?.phase === "Succeeded" ? 0 : undefined;
+  return terminated.reason === UNMEASURED ? undefined : terminated.exitCode;
+}
+
+/** Why the cluster has made a container stop, or has given its pod up. */
+function stopOf(pod: V1Pod, terminated: V1ContainerStateTerminated | undefined): { reason: string; message: string } | undefined {
+  const { reason = "", message = "", conditions = [] } = pod.status ?? {};
+  const disruption = conditions.find((condition) => condition.type === "DisruptionTarget" && condition.status === "True");
+  const word = CLUSTER_REASONS[reason] ?? (disruption === undefined ? undefined : "Evicted");
+  if (word !== undefined) return { reason: word, message: message || disruption?.message || reason };
+  if (terminated === undefined || !endedByDeletion(pod, terminated)) return undefined;
+  return { reason: "PodDeleted", message: "its pod was deleted while it ran" };
+}
+
+/** Exit codes of a process that SIGTERM or SIGKILL ended (128 + signal), and of one that takes SIGTERM for a wish to be obeyed. */
+const DELETION_CODES = [143, 137, 0];
 
 /** Kubernetes' default of `terminationGracePeriodSeconds`. */
 const DEFAULT_GRACE_S = 30;
 
-/** Whether a container was ended because its pod was being deleted; one that had ended before that was not. */
-function endedByDeletion(pod: V1Pod, { exitCode, finishedAt, reason }: V1ContainerStateTerminated): boolean {
+/** Whether a container was ended because its pod was being deleted. */
+function endedByDeletion(pod: V1Pod, terminated: V1ContainerStateTerminated): boolean {
+  const { exitCode, reason } = terminated;
+  return DELETION_CODES.includes(exitCode) && reason !== "OOMKilled" && endedAfterDeletion(pod, terminated);
+}
+
+/** Whether a pod was being deleted when its container ended; one that had ended before that was not. */
+function endedAfterDeletion(pod: V1Pod, terminated: V1ContainerStateTerminated | undefined): boolean {
   const { deletionTimestamp } = pod.metadata ?? {};
-  if (deletionTimestamp === undefined || !DELETION_CODES.includes(exitCode) || reason === "OOMKilled") return false;
+  if (deletionTimestamp === undefined) return false;
   // The deletion's time lies ahead of its request by the grace period, until the kubelet sets it anew after the container's end.
   const grace = pod.spec?.terminationGracePeriodSeconds ?? DEFAULT_GRACE_S;
   const requested = Date.parse(timeText(deletionTimestamp) ?? "") - grace * 1000;
-  return finishedAt === undefined || Date.parse(timeText(finishedAt) ?? "") >= requested;
+  const finishedAt = timeText(terminated?.finishedAt ?? undefined);
+  return finishedAt === undefined || Date.parse(finishedAt) >= requested;
 }
 
-function initFailure(pod: V1Pod, podReason: string, podMessage: string): Ending {
+function initFailure(pod: V1Pod, main: V1ContainerStatus | undefined): Omit<Ending, "record"> {
   // A sidecar does not fail its pod: it is ended with it, often by a signal.
   const sidecars = sidecarsOf(pod);
   const failed = pod.status?.initContainerStatuses?.find(
     (status) => (status.state?.terminated?.exitCode ?? 0) !== 0 && !sidecars.includes(status.name),
   );
-  if (failed === undefined)
-    return { reason: podReason || "Failed", message: podMessage || "the pod failed before the script began", byCluster: true };
+  if (failed === undefined) {
+    const { reason = "", message = "" } = pod.status ?? {};
+    const why = main?.state?.running === undefined ? "the pod failed before the script began" : "the pod failed while the script ran";
+    return { reason: reason || "Failed", message: message || why, byCluster: true, stopped: false };
+  }
   const { exitCode, reason } = failed.state?.terminated ?? { exitCode: -1 };
   return {
     exitCode,
     reason: "InitError",
     message: `init container ${failed.name} ended with exit code ${exitCode}${reason === "OOMKilled" ? " (out of memory)" : ""}`,
     byCluster: false,
+    stopped: false,
   };
 }
 

@@ -1,12 +1,15 @@
+import type { EndRecord } from "./endRecord.ts";
 import { CANCELLED_CODE } from "./exitCode.ts";
 import { hasEnded, type LocalStatus } from "./job.ts";
-import type { Observation } from "./observe.ts";
+import type { Ending, Observation } from "./observe.ts";
 
 /** What is known of a job before it is looked at. */
 export interface KnownJob {
   readonly status: LocalStatus;
   readonly pendingFamily: string | null;
   readonly pendingSince: string | null;
+  /** Name of the pod that was seen last. */
+  readonly pod?: string | null;
   /** What was decided for it, written down before its Job is removed. */
   readonly removal?: Removal | null;
 }
@@ -16,6 +19,14 @@ export type Removal = "ERROR" | "DELETED" | "DELETED_REPLICA" | "NOT_SUBMITTED";
 
 /** Grace per reason of waiting, in seconds; null and a missing reason mean for ever. */
 export type Grace = Readonly<Record<string, number | null>>;
+
+/** What a job itself has left of its end in the workflow directory. */
+export interface OwnWords {
+  /** The return code that its output states. */
+  readonly code?: number | undefined;
+  /** Its wrapper's record. */
+  readonly record?: EndRecord | undefined;
+}
 
 /** What the tool makes of an observation: the job's next state, and whether its Job must go. */
 export interface Decision {
@@ -30,6 +41,8 @@ export interface Decision {
   readonly pendingFamily: string | null;
   readonly pendingSince: string | null;
   readonly removeJob: boolean;
+  /** Evidence that does not agree, in a sentence. */
+  readonly warning?: string;
 }
 
 /** Reasons that alternate while one and the same thing keeps failing: their time is counted together. */
@@ -50,33 +63,24 @@ const FAMILIES: Readonly<Record<string, string>> = {
 /** What a kubelet shows of one pull that keeps failing: the failure for a moment, the wait for the next try between. */
 const FAILING_PULL: readonly string[] = ["ErrImagePull", "RegistryUnavailable", "SignatureValidationFailed", "ImagePullBackOff"];
 
-/**
- * Decides every change of a job's status. Pure: the same known job, observation, file and time always give the same answer.
- * @param fileCode the return code that the job's own output states; undefined where there is none
- */
-export function decide(known: KnownJob, seen: Observation, fileCode: number | undefined, now: Date, grace: Grace): Decision {
+/** Decides every change of a job's status. Pure: the same known job, observation, words and time always give the same answer. */
+export function decide(known: KnownJob, seen: Observation, own: OwnWords, now: Date, grace: Grace): Decision {
   const still: Decision = { status: known.status, pendingFamily: null, pendingSince: null, removeJob: false };
   if (hasEnded(known.status)) return { ...still, pendingFamily: known.pendingFamily, pendingSince: known.pendingSince };
-  const removed = decidedEnd(known, still, seen);
+  const removed = decidedEnd(known, still, seen, own);
   if (removed !== undefined) return removed;
   switch (seen.phase) {
     case "missing":
       // Only `submit` starts it; an output file may be an earlier life's.
-      if (known.status === "NOT_SUBMITTED") return still;
-      return judgedByFile(
-        still,
-        fileCode,
-        "Gone",
-        "the Job is gone (deleted, or removed by its time to live) and its output does not tell how it ended",
-      );
+      return known.status === "NOT_SUBMITTED" ? still : unseen(still, GONE, own);
     case "lost":
-      return judgedByFile(still, fileCode, "PodGone", `its pod was deleted or evicted before its end was seen (${seen.message})`);
+      return unseen(still, { ...POD_GONE, message: `its pod was deleted or evicted before its end was seen (${seen.message})` }, own);
     case "waiting":
       return waiting(known, seen, now, grace);
     case "running":
       return { ...still, ...placeOf(seen), status: "RUNNING", reason: seen.reason ?? null, message: seen.message ?? null };
     case "ended":
-      return ended(still, seen, fileCode);
+      return { ...still, ...placeOf(seen), ...judge(seen.ending, own) };
   }
 }
 
@@ -84,12 +88,15 @@ export function decide(known: KnownJob, seen: Observation, fileCode: number | un
  * The end that was decided before, unless the job has got the better of it: it completed, or one that was given up began to run.
  * Its reason stands in the record already.
  */
-function decidedEnd({ removal }: KnownJob, still: Decision, seen: Observation): Decision | undefined {
+function decidedEnd({ removal }: KnownJob, still: Decision, seen: Observation, own: OwnWords): Decision | undefined {
   if (removal === undefined || removal === null) return undefined;
   // A Job of the same name can be made only once the old one is gone, whatever has become of it.
   if (removal === "NOT_SUBMITTED") return { ...still, removeJob: seen.phase !== "missing" };
   if (seen.phase === "missing" || seen.phase === "lost") return { ...still, status: removal };
-  if (seen.phase === "ended") return seen.ending.exitCode === 0 ? undefined : { ...still, ...placeOf(seen), status: removal };
+  if (seen.phase === "ended") {
+    const hasCompleted = judge(seen.ending, own).status === "COMPLETED";
+    return hasCompleted ? undefined : { ...still, ...placeOf(seen), status: removal };
+  }
   if (seen.phase === "running" && removal === "ERROR") return undefined;
   return { ...still, ...placeOf(seen), status: removal, removeJob: true };
 }
@@ -104,12 +111,68 @@ function placeOf(seen: Exclude<Observation, { phase: "missing" | "lost" }>): Pic
   };
 }
 
-function judgedByFile(still: Decision, fileCode: number | undefined, reason: string, message: string): Decision {
-  if (fileCode === undefined) return { ...still, status: "STALLED", reason, message };
-  const told = "told by the job's output, since its pod is gone";
-  return fileCode === 0
-    ? { ...still, status: "COMPLETED", exitCode: 0, reason: "Completed", message: told }
-    : { ...still, status: failure(fileCode), exitCode: fileCode, reason: "Error", message: told };
+/** How a Job that is gone ended, as far as the cluster tells. */
+const GONE: Ending = {
+  reason: "Gone",
+  message: "the Job is gone (deleted, or removed by its time to live) and its output does not tell how it ended",
+  byCluster: true,
+  stopped: false,
+};
+
+const POD_GONE: Omit<Ending, "message"> = { reason: "PodGone", byCluster: true, stopped: false };
+
+/** An end that nobody saw. */
+function unseen(still: Decision, ending: Ending, own: OwnWords): Decision {
+  const judged = judge(ending, own);
+  if (judged.status === "STALLED") return { ...still, ...judged };
+  const by = own.code === undefined ? "what its pod has recorded" : "the job's output";
+  return { ...still, ...judged, message: `told by ${by}, since its pod is gone` };
+}
+
+/**
+ * How a job ended, from all evidence. A code that was measured counts more than the record, the record more than other signs; the code
+ * that the output states must not contradict it. A 0 after a stop is a success only where the output says so.
+ */
+function judge(ending: Ending, own: OwnWords): Pick<Decision, "status" | "reason" | "message" | "exitCode" | "warning"> {
+  const record = ending.record ?? own.record;
+  const ended = ending.exitCode ?? record?.code;
+  const exitCode = own.code ?? ended;
+  // What has been recorded without a signal ended by itself, whatever came afterwards.
+  const stopped = record === undefined ? ending.stopped : record.signal !== undefined;
+  const code = ended ?? (ending.byCluster ? own.code : undefined);
+  const completed = code === 0 && (own.code ?? (stopped ? undefined : 0)) === 0;
+  // What it says of its own end counts where the cluster saw none.
+  const endedItself = ending.exitCode === undefined && (own.code ?? (stopped ? undefined : ended)) !== undefined;
+  const isStalled = ending.byCluster ? !endedItself : exitCode === 0 && own.code === undefined && ending.reason !== "DeadlineExceeded";
+  const status: LocalStatus = completed ? "COMPLETED" : isStalled ? "STALLED" : failure(exitCode);
+  const warning = disagreement(ending.exitCode, record);
+  return {
+    status,
+    ...reasonOf(ending, record, status, endedItself),
+    ...(exitCode === undefined ? {} : { exitCode }),
+    ...(warning === undefined ? {} : { warning }),
+  };
+}
+
+function reasonOf(
+  ending: Ending,
+  record: EndRecord | undefined,
+  status: LocalStatus,
+  endedItself: boolean,
+): Pick<Decision, "reason" | "message"> {
+  const message = ending.message === "" ? null : ending.message;
+  if (status === "COMPLETED") return { reason: "Completed", message };
+  if (endedItself && status === "ERROR") return { reason: "Error", message };
+  if (status === "STALLED" && ending.reason === "Completed") {
+    const by = record?.signal === undefined ? "" : ` by ${record.signal}`;
+    return { reason: "Stopped", message: `it was stopped${by} and ended with 0; its output does not say that it had done its work` };
+  }
+  return { reason: ending.reason === "Completed" ? "Error" : ending.reason, message };
+}
+
+function disagreement(measured: number | undefined, record: EndRecord | undefined): string | undefined {
+  if (measured === undefined || record === undefined || record.code === measured) return undefined;
+  return `its container ended with ${measured}, its wrapper recorded ${record.code}: the container's code counts`;
 }
 
 /** A job that states itself that it was cancelled has not failed. */
@@ -117,30 +180,14 @@ function failure(exitCode: number | undefined): LocalStatus {
   return exitCode === CANCELLED_CODE ? "CANCELLED" : "ERROR";
 }
 
-function ended(still: Decision, seen: Extract<Observation, { phase: "ended" }>, fileCode: number | undefined): Decision {
-  const { ending } = seen;
-  const exitCode = fileCode ?? ending.exitCode;
-  // A script that ends with 0 because its time is up has not completed, unless its output says so.
-  const presumed = ending.reason === "DeadlineExceeded" ? undefined : 0;
-  const completed = ending.exitCode === 0 && (fileCode ?? presumed) === 0;
-  const status: LocalStatus = completed ? "COMPLETED" : ending.byCluster ? "STALLED" : failure(exitCode);
-  return {
-    ...still,
-    ...placeOf(seen),
-    status,
-    reason: completed ? "Completed" : ending.reason === "Completed" ? "Error" : ending.reason,
-    message: ending.message === "" ? null : ending.message,
-    ...(exitCode === undefined ? {} : { exitCode }),
-  };
-}
-
 function waiting(known: KnownJob, seen: Extract<Observation, { phase: "waiting" }>, now: Date, grace: Grace): Decision {
   const family = FAMILIES[seen.reason] ?? seen.reason;
   const since = known.pendingFamily === family && hasBegun(known.pendingSince, now) ? known.pendingSince : now.toISOString();
   const elapsed = (now.getTime() - Date.parse(since)) / 1000;
   const over = elapsed >= graceOf(seen.reason, grace);
-  // A container that ran is never said to wait again: the pod's report may lag behind.
-  const status: LocalStatus = over ? "ERROR" : known.status === "RUNNING" ? "RUNNING" : "QUEUED";
+  // A container that ran is never said to wait again, since its pod's report may lag behind; another pod, or none by a queue's will, is.
+  const isLate = known.status === "RUNNING" && seen.reason !== "Suspended" && (known.pod ?? seen.pod) === (seen.pod ?? known.pod);
+  const status: LocalStatus = over ? "ERROR" : isLate ? "RUNNING" : "QUEUED";
   return {
     ...placeOf(seen),
     status,

@@ -8,7 +8,9 @@ import type {
   V1VolumeMount,
 } from "@kubernetes/client-node";
 import type { JobRequest, RunAs, Workflow } from "./job.ts";
+import { jobFiles } from "./jobFiles.ts";
 import { identityMetadata, jobName, KEYS } from "./names.ts";
+import wrapper from "./wrapper.sh";
 
 /** Name of the container that runs the script; the job's status is this container's. */
 export const MAIN_CONTAINER = "job";
@@ -16,20 +18,15 @@ export const MAIN_CONTAINER = "job";
 /** Extended resource under which device plugins offer GPUs. */
 export const GPU_RESOURCE = "nvidia.com/gpu";
 
-/**
- * Runs script `$3` with its streams in the files `$1` and `$2`. The first process of a container ignores signals that it does not
- * handle, so SIGTERM is passed on: without that a deleted job would run on for its whole grace period. A wait that the signal interrupts
- * ends with 143 as well: it is taken up again while the script lives, and what the shell remembers of it is asked for afterwards (127
- * or -1: nothing). Streams that can't be opened end it with 7, GASW's ERROR_WRITE_LOCAL.
- */
-const WRAPPER = [
-  `trap '[ "$!" ] || exit 143; kill -TERM "$!" 2>/dev/null' TERM`,
-  'exec >"$1" 2>"$2" || exit 7',
-  'bash "$3" &',
-  'while wait "$!"; code=$?; kill -0 "$!" 2>/dev/null; do :; done',
-  '[ "$code" = 143 ] || exit "$code"',
-  'wait "$!" 2>/dev/null; code=$?; case $code in 127|-1) code=143;; esac; exit "$code"',
-].join("\n");
+/** Environment variable by which the wrapper learns its pod's uid; the script does not see it. */
+const POD_UID_VARIABLE = "GASW_K8S_POD_UID";
+
+/** A small volume of the pod's own, for HOME where the image has none that the job's user can write. */
+export const HOME_VOLUME = "gasw-k8s-home";
+const HOME_SIZE = "1Gi";
+
+/** The wrapper without its comments, which every Job would carry. */
+const WRAPPER = wrapper.replaceAll(/^ *#.*\n/gm, "").trim();
 
 /** A claim to be mounted in the pod. */
 export interface Mount {
@@ -62,31 +59,6 @@ export interface PodSettings {
   readonly queue?: string | undefined;
   /** Seconds after which the cluster removes a finished Job. */
   readonly ttl: number;
-}
-
-/** Paths of a job's files, relative to the workflow's directory. */
-export interface JobFiles {
-  readonly script: string;
-  readonly out: string;
-  readonly err: string;
-  /** The application's own part of the streams. */
-  readonly appOut: string;
-  readonly appErr: string;
-}
-
-/**
- * Where a script's files are (GASW's layout). The newest attempt's stand where GASW looks for them.
- * @param superseded number of an attempt that was followed by another one: its streams were moved aside
- */
-export function jobFiles(fileName: string, superseded?: number): JobFiles {
-  const aside = superseded === undefined ? "" : `.${superseded}`;
-  return {
-    script: `./sh/${fileName}.sh`,
-    out: `./out/${fileName}.sh.out${aside}`,
-    err: `./err/${fileName}.sh.err${aside}`,
-    appOut: `./out/${fileName}.sh.app.out${aside}`,
-    appErr: `./err/${fileName}.sh.app.err${aside}`,
-  };
 }
 
 /** Kubernetes expands `$(NAME)` in arguments and environment values; a doubled dollar sign stands for itself. */
@@ -150,6 +122,18 @@ function podVolumes(mounts: readonly Mount[]): NonNullable<V1PodSpec["volumes"]>
   return mounts.map(({ name, claim, readOnly }) => ({ name, persistentVolumeClaim: { claimName: claim, readOnly } }));
 }
 
+/** Where HOME may be in a pod: at no path that is mounted otherwise. Undefined where the settings state HOME themselves. */
+export function homeFolder({ env }: Pick<PodSettings, "env">, mounts: readonly Mount[]): string | undefined {
+  if (env.HOME !== undefined) return undefined;
+  let folder = `/${HOME_VOLUME}`;
+  while (mounts.some(({ mountPath }) => isWithin(mountPath, folder))) folder += "-";
+  return folder;
+}
+
+function isWithin(folder: string, parent: string): boolean {
+  return `${folder}/`.startsWith(`${parent}/`);
+}
+
 /** What all pods of a workflow share, whatever they run: its volumes, its user, and the configured placement. */
 export function basePodSpec(settings: PodSettings, mounts: readonly Mount[], owner: RunAs): Omit<V1PodSpec, "containers"> {
   return {
@@ -157,7 +141,10 @@ export function basePodSpec(settings: PodSettings, mounts: readonly Mount[], own
     automountServiceAccountToken: false,
     enableServiceLinks: false,
     securityContext: securityContexts(settings.securityContext, owner).pod,
-    volumes: podVolumes(mounts),
+    volumes: [
+      ...podVolumes(mounts),
+      ...(homeFolder(settings, mounts) === undefined ? [] : [{ name: HOME_VOLUME, emptyDir: { sizeLimit: HOME_SIZE } }]),
+    ],
     nodeSelector: { ...settings.nodeSelector },
     tolerations: settings.tolerations as V1Toleration[],
     imagePullSecrets: settings.imagePullSecrets.map((name): V1LocalObjectReference => ({ name })),
@@ -175,6 +162,7 @@ export function workflowContainer(
   mounts: readonly Mount[],
   owner: RunAs,
 ): V1Container {
+  const home = homeFolder(settings, mounts);
   return {
     name,
     image: settings.image,
@@ -183,7 +171,7 @@ export function workflowContainer(
     workingDir: workflow.directory,
     env: Object.entries(settings.env).map(([key, value]) => ({ name: key, value: literal(value) })),
     resources: resourcesOf(settings.resources),
-    volumeMounts: volumeMounts(mounts),
+    volumeMounts: [...volumeMounts(mounts), ...(home === undefined ? [] : [{ name: HOME_VOLUME, mountPath: home }])],
     securityContext: securityContexts(settings.securityContext, owner).container,
     terminationMessagePolicy: "FallbackToLogsOnError",
   };
@@ -220,7 +208,10 @@ export function buildJob(workflow: Workflow, request: JobRequest, defaults: PodS
   const identity = identityMetadata("job", workflow, request.jobId);
   const labels = { ...settings.labels, ...identity.labels };
   const annotations = { ...settings.annotations, ...identity.annotations };
-  const command = ["bash", "-c", WRAPPER, "gasw-k8s", files.out, files.err, files.script];
+  const name = jobName(workflow.namespace, workflow.id, request.jobId);
+  const place = request.isGenerated === true ? workflow.id : "";
+  const told = [files.out, files.err, files.script, name, homeFolder(settings, mounts) ?? "", place];
+  const command = ["bash", "-c", WRAPPER, "gasw-k8s", ...told];
   const { container: security } = securityContexts(settings.securityContext, owner);
   const sidecars = settings.sidecars.map((sidecar) => ({ ...extraContainer(sidecar, mounts, security), restartPolicy: "Always" }));
   const initContainers = settings.initContainers.map((container) => extraContainer(container, mounts, security));
@@ -228,7 +219,7 @@ export function buildJob(workflow: Workflow, request: JobRequest, defaults: PodS
     apiVersion: "batch/v1",
     kind: "Job",
     metadata: {
-      name: jobName(workflow.namespace, workflow.id, request.jobId),
+      name,
       namespace: workflow.namespace,
       labels: { ...labels, ...(settings.queue === undefined ? {} : { "kueue.x-k8s.io/queue-name": settings.queue }) },
       annotations: {
@@ -252,9 +243,15 @@ export function buildJob(workflow: Workflow, request: JobRequest, defaults: PodS
           ...avoidance(request.avoidNodes ?? []),
           ...(settings.timeout === undefined ? {} : { activeDeadlineSeconds: settings.timeout }),
           initContainers: [...sidecars, ...initContainers],
-          containers: [workflowContainer(MAIN_CONTAINER, command, workflow, settings, mounts, owner)],
+          containers: [withPodUid(workflowContainer(MAIN_CONTAINER, command, workflow, settings, mounts, owner))],
         },
       },
     },
   };
+}
+
+/** By the downward API (Kubernetes documentation, "Expose Pod Information to Containers Through Environment Variables"). */
+function withPodUid(container: V1Container): V1Container {
+  const uid = { name: POD_UID_VARIABLE, valueFrom: { fieldRef: { fieldPath: "metadata.uid" } } };
+  return { ...container, env: [...(container.env ?? []).filter(({ name }) => name !== POD_UID_VARIABLE), uid] };
 }

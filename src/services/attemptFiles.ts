@@ -1,6 +1,6 @@
 import { existsSync, lstatSync, renameSync, rmSync } from "node:fs";
 import path from "node:path";
-import { jobFiles } from "../core/podTemplate.ts";
+import { jobFiles } from "../core/jobFiles.ts";
 import { GaswError, systemCode } from "../errors.ts";
 import type { StoredJob } from "../store/records.ts";
 

@@ -1,6 +1,6 @@
 import type { V1Node } from "@kubernetes/client-node";
+import { jobFiles } from "../core/jobFiles.ts";
 import { decide } from "../core/observed.ts";
-import { jobFiles } from "../core/podTemplate.ts";
 import { type Answer, explain } from "../core/why.ts";
 import { currentState, type Facts } from "../core/whyFacts.ts";
 import { asUserError } from "../kubernetes/client.ts";
@@ -8,8 +8,9 @@ import { isApiError } from "../kubernetes/errors.ts";
 import type { Deps } from "./deps.ts";
 import { type JobObjects, readJobObjects } from "./jobObjects.ts";
 import type { JobTarget } from "./jobTarget.ts";
-import { isOver, recordedCode } from "./recordedCode.ts";
+import { isOver, ownWords } from "./ownWords.ts";
 import { tailLines } from "./tail.ts";
+import { EndRecords } from "./toolFolder.ts";
 
 const LAST_WORDS = 3;
 
@@ -35,8 +36,9 @@ export async function diagnose(deps: Deps, target: JobTarget): Promise<Diagnosis
 async function gather(deps: Deps, target: JobTarget, objects: JobObjects): Promise<Facts> {
   const { seen, job, pod, claims, events } = objects;
   const known = target.stored ?? ({ status: "QUEUED", pendingFamily: null, pendingSince: null } as const);
-  const fileCode = isOver(known, seen) ? await recordedCode({ ...target, created: target.stored?.created }, deps.signal) : undefined;
-  const decision = decide(known, seen, fileCode, deps.now(), deps.config.pending);
+  const written = { ...target, created: target.stored?.created };
+  const own = isOver(known, seen) ? await ownWords(written, seen, new EndRecords(target.directory), deps.signal) : {};
+  const decision = decide(known, seen, own, deps.now(), deps.config.pending);
   const state = currentState(target.stored, decision);
   const waitsForNode = seen.phase === "waiting" && seen.reason === "Unschedulable";
   return {

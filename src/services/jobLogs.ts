@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { V1Pod } from "@kubernetes/client-node";
-import { jobFiles, MAIN_CONTAINER } from "../core/podTemplate.ts";
+import { jobFiles } from "../core/jobFiles.ts";
+import { MAIN_CONTAINER } from "../core/podTemplate.ts";
 import { GaswError, messageOf } from "../errors.ts";
 import { asUserError } from "../kubernetes/client.ts";
 import { containerLog } from "../kubernetes/logs.ts";

@@ -1,6 +1,6 @@
 import { statSync } from "node:fs";
 import path from "node:path";
-import { jobFiles } from "../core/podTemplate.ts";
+import { jobFiles } from "../core/jobFiles.ts";
 import { systemCode } from "../errors.ts";
 
 /** How far the file server's clock may be behind this host's. */

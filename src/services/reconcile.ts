@@ -1,18 +1,20 @@
 import type { V1Job } from "@kubernetes/client-node";
 import { hasEnded, isHeld } from "../core/job.ts";
 import { type Step, step, UNSUBMITTABLE } from "../core/lifecycle.ts";
+import type { OwnWords } from "../core/observed.ts";
 import type { Siblings } from "../core/signal.ts";
 import { GaswError } from "../errors.ts";
 import { asUserError } from "../kubernetes/client.ts";
 import type { JobChange, JobUpdate, StoredJob, StoredWorkflow } from "../store/records.ts";
 import type { Deps } from "./deps.ts";
 import { hasOutput } from "./ownOutput.ts";
+import { isOver, recordOf } from "./ownWords.ts";
 import { parseOutput } from "./parseOutput.ts";
-import { isOver } from "./recordedCode.ts";
 import { changeOf, look, removeJob, type Seen } from "./refresh.ts";
 import { nextRequest, startAttempt } from "./startAttempt.ts";
 import { storeOutput } from "./storedOutput.ts";
 import { Submitter } from "./submit.ts";
+import { EndRecords } from "./toolFolder.ts";
 
 /** Attempts that are submitted at the same time. */
 const CONCURRENCY = 8;
@@ -52,29 +54,39 @@ export async function reconcile(
   if (attempts.length === 0) return;
   try {
     const seen = await look(deps, workflow, attempts);
-    const codes = await parseEnds(deps, attempts, seen);
-    const decided = decideAll(deps, attempts, seen, signals, codes, by);
-    await carryOut(deps, decided, codes);
+    const ends = await readEnds(deps, workflow, attempts, seen);
+    const decided = decideAll(deps, attempts, seen, signals, ends, by);
+    await carryOut(deps, decided, ends);
     if (!leaveDue) await startDue(deps, workflow, deps.store.openInvocations(workflow).filter(isMeant), seen);
   } catch (error) {
     throw asUserError(error, deps.client);
   }
 }
 
-/** Return codes that outputs state, by the keys of the jobs whose output was read. */
-type Codes = ReadonlyMap<number, number | undefined>;
+/** What jobs have left of their ends, by the keys of those whose output was read. */
+type Ends = ReadonlyMap<number, OwnWords>;
 
-/** Reads the output of every attempt whose end is to be seen to now, one after the other. */
-async function parseEnds(deps: Deps, attempts: readonly StoredJob[], seen: (job: StoredJob) => Seen): Promise<Codes> {
-  const ended = attempts.filter((job) => !job.settled && isOver(job, seen(job).observation) && hasOutput(job));
-  const codes = new Map<number, number | undefined>();
-  for (const job of ended) codes.set(job.key, await keepOutput(deps, job));
-  return codes;
+/** Reads what every attempt has left whose end is to be seen to now, one after the other. */
+async function readEnds(
+  deps: Deps,
+  { directory }: StoredWorkflow,
+  attempts: readonly StoredJob[],
+  seen: (job: StoredJob) => Seen,
+): Promise<Ends> {
+  const records = new EndRecords(directory);
+  const ends = new Map<number, OwnWords>();
+  for (const job of attempts) {
+    const { observation } = seen(job);
+    if (job.settled || !isOver(job, observation)) continue;
+    const code = hasOutput(job) ? await keepOutput(deps, job) : undefined;
+    ends.set(job.key, { code, record: recordOf(job, observation, records) });
+  }
+  return ends;
 }
 
 /** Reads a job's output and keeps what it tells: in the state, since many outputs may tell much. */
 async function keepOutput(deps: Deps, job: StoredJob): Promise<number | undefined> {
-  const output = await parseOutput(job.directory, job.fileName, deps.signal);
+  const output = await parseOutput(job, deps.signal);
   for (const warning of output.warnings) deps.warn(`job ${job.id}: ${warning}`);
   deps.store.changeJob(job, { output: storeOutput(output) });
   return output.exitCode;
@@ -86,7 +98,7 @@ function decideAll(
   attempts: readonly StoredJob[],
   seen: (job: StoredJob) => Seen,
   signals: ReadonlyMap<string, string>,
-  codes: Codes,
+  ends: Ends,
   by: string,
 ): Decided[] {
   const now = deps.now();
@@ -99,13 +111,14 @@ function decideAll(
       job,
       dao: signals.get(job.id),
       seen: observation,
-      fileCode: codes.get(job.key),
+      own: ends.get(job.key),
       siblings,
       retryCount,
       grace: pending,
       now,
     };
     const next = step(situation);
+    if (next.decision.warning !== undefined) deps.warn(`job ${job.id}: ${next.decision.warning}`);
     invocations.get(job.fileName)?.set(job.key, { ...job, status: next.decision.status, settled: next.settled });
     return { job, step: next, change: stepChange(job, next, kubeJob, now, by), kubeJob };
   });
@@ -181,7 +194,7 @@ function reasonOf(job: StoredJob, { decision: { status }, signal }: Step, by: st
 }
 
 /** Writes the decisions down and acts on them. What is to be removed is written down first, and ends only when its Job is on its way out. */
-async function carryOut(deps: Deps, decided: readonly Decided[], codes: Codes): Promise<void> {
+async function carryOut(deps: Deps, decided: readonly Decided[], ends: Ends): Promise<void> {
   const { store, client } = deps;
   const plans = decided.filter(isNews).map((one) => ({ ...one, update: updateOf(deps, one) }));
   const written = store.applyUpdates(
@@ -201,7 +214,7 @@ async function carryOut(deps: Deps, decided: readonly Decided[], codes: Codes): 
     const job = { ...plan.job, signal: next.signal };
     // A killed job's output is told as far as it goes, a replica's is not (GaswMonitor).
     const isTold = next.decision.status === "DELETED" && job.status !== "NOT_SUBMITTED" && hasOutput(job);
-    if (isTold && !codes.has(job.key)) await keepOutput(deps, job);
+    if (isTold && !ends.has(job.key)) await keepOutput(deps, job);
     store.applyUpdates([{ ...plan.update, job }], deps.now());
   }
   const failure = removed.find((one) => one.status === "rejected");

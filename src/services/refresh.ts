@@ -2,13 +2,14 @@ import type { CoreV1Event, V1Job } from "@kubernetes/client-node";
 import { hasEnded } from "../core/job.ts";
 import { KEYS, workflowHash } from "../core/names.ts";
 import { jobIdOf, type Observation, observe, podsByJob, timeText } from "../core/observe.ts";
-import { type Decision, decide } from "../core/observed.ts";
+import { type Decision, decide, type OwnWords } from "../core/observed.ts";
 import { asUserError, type KubernetesClient } from "../kubernetes/client.ts";
 import { jobPath, listJobs } from "../kubernetes/jobs.ts";
 import { listEvents, listPods, remove } from "../kubernetes/objects.ts";
 import type { JobChange, StoredJob, StoredWorkflow } from "../store/records.ts";
 import type { Deps } from "./deps.ts";
-import { isOver, recordedCode } from "./recordedCode.ts";
+import { isOver, ownWords } from "./ownWords.ts";
+import { EndRecords } from "./toolFolder.ts";
 
 /** Seconds after which an unexplained wait is looked up in the events. */
 const EXPLAIN_AFTER_S = 5;
@@ -25,12 +26,17 @@ export async function refresh(deps: Deps, workflow: StoredWorkflow): Promise<voi
   if (active.length === 0) return;
   try {
     const seen = await look(deps, workflow, active);
-    const codes = new Map<number, number | undefined>();
-    for (const job of active) if (isOver(job, seen(job).observation)) codes.set(job.key, await recordedCode(job, deps.signal));
+    const own = new Map<number, OwnWords>();
+    const records = new EndRecords(workflow.directory);
+    for (const job of active) {
+      const { observation } = seen(job);
+      if (isOver(job, observation)) own.set(job.key, await ownWords(job, observation, records, deps.signal));
+    }
     const time = now();
     const decisions = active.map((job) => {
       const { observation, kubeJob } = seen(job);
-      const decision = decide(job, observation, codes.get(job.key), time, config.pending);
+      const decision = decide(job, observation, own.get(job.key) ?? {}, time, config.pending);
+      if (decision.warning !== undefined) deps.warn(`job ${job.id}: ${decision.warning}`);
       return { job, kubeJob, decision, change: changeOf(job, decision, kubeJob, time) };
     });
     // What is to be removed is written down first, and ends only when its Job is on its way out: an ended job is never looked at again.
@@ -173,7 +179,7 @@ export async function observeForeign({ client, now, config }: Deps, namespace: s
     const known = { status: "QUEUED", pendingFamily: null, pendingSince: null } as const;
     return jobs.map((job: V1Job) => {
       const kubeName = job.metadata?.name ?? "";
-      const decision = decide(known, observe(job, podByJob.get(kubeName)), undefined, now(), config.pending);
+      const decision = decide(known, observe(job, podByJob.get(kubeName)), {}, now(), config.pending);
       const id = jobIdOf(job) ?? kubeName;
       const { [KEYS.fileName]: fileName = id, [KEYS.directory]: directory } = job.metadata?.annotations ?? {};
       return { id, fileName, kubeName, directory, created: timeText(job.metadata?.creationTimestamp), decision };

@@ -1,5 +1,5 @@
 import { CANCELLED_CODE, describeExitCode, UNDEFINED_CODE } from "../core/exitCode.ts";
-import { jobFiles } from "../core/podTemplate.ts";
+import { jobFiles } from "../core/jobFiles.ts";
 import { endMessage, stageDates } from "../core/rowWrite.ts";
 import type { Result } from "../store/records.ts";
 import { readOutput } from "./storedOutput.ts";

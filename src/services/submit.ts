@@ -1,8 +1,9 @@
 import path from "node:path";
 import type { V1Job } from "@kubernetes/client-node";
 import { type JobOptions, type JobRequest, type RunAs, storedRequest, type Workflow } from "../core/job.ts";
+import { jobFiles } from "../core/jobFiles.ts";
 import { jobName } from "../core/names.ts";
-import { buildJob, effectiveRunAs, jobFiles } from "../core/podTemplate.ts";
+import { buildJob, effectiveRunAs } from "../core/podTemplate.ts";
 import type { DesiredVolume } from "../core/volumes.ts";
 import { GaswError, messageOf } from "../errors.ts";
 import { asUserError } from "../kubernetes/client.ts";
@@ -14,6 +15,7 @@ import { runFolder } from "./attemptFiles.ts";
 import type { Deps } from "./deps.ts";
 import { hasOutput } from "./ownOutput.ts";
 import { podSettings } from "./podSettings.ts";
+import { makeToolFolders } from "./toolFolder.ts";
 import { volumePlan } from "./volumePlan.ts";
 import { checkAccess, checkScript, jobRequest, makeStreamFolders, ownerOf } from "./workflowFiles.ts";
 import { knownWorkflow } from "./workflows.ts";
@@ -68,8 +70,14 @@ export function checkSubmissions(
   for (const { options } of submissions) podSettings(config, options);
   const owner = ownerOf(workflow.directory);
   const runAs = effectiveRunAs(config.securityContext, owner);
-  if (!isDryRun) makeStreamFolders(workflow.directory, runAs);
-  checkAccess(workflow.directory, scripts, runAs, extraGroups(config.securityContext));
+  const check = () => checkAccess(workflow.directory, scripts, runAs, extraGroups(config.securityContext));
+  check();
+  if (!isDryRun) {
+    makeStreamFolders(workflow.directory, runAs);
+    makeToolFolders(workflow.directory, runAs);
+    // What was made by somebody who is not root is that user's, not the jobs'.
+    check();
+  }
   return scripts.map((script, index) => ({ request: jobRequest(script, submissions[index]?.options ?? {}), owner }));
 }
 

@@ -15,6 +15,7 @@ import {
 } from "node:fs";
 import path from "node:path";
 import type { JobOptions, JobRequest, RunAs } from "../core/job.ts";
+import { END_FOLDER, generatedFiles, RUN_FOLDER, TOOL_FOLDER } from "../core/jobFiles.ts";
 import { isSameDirectory } from "../directory.ts";
 import { GaswError, systemCode } from "../errors.ts";
 
@@ -29,6 +30,8 @@ const STREAM_FOLDERS = ["out", "err"];
 export interface Script {
   readonly jobId: string;
   readonly path: string;
+  /** Whether GASW generated it: it runs in a folder of its own, and expects to write beside itself. */
+  readonly isGenerated: boolean;
 }
 
 /**
@@ -85,7 +88,8 @@ export function checkScript(script: string, directory: string, cwd: string): Scr
     throw refuse(reasonOf(cause), "make it readable: chmod +r", cause);
   }
   if (found.size === 0) throw refuse("is empty", "write the commands of the job into it");
-  return { jobId: name.slice(0, -".sh".length), path: file };
+  const jobId = name.slice(0, -".sh".length);
+  return { jobId, path: file, isGenerated: generatedFiles(jobId).every((generated) => existsSync(path.join(directory, generated))) };
 }
 
 /** The request for a script: its identity and the digest that tells the same submission from another one. */
@@ -95,7 +99,7 @@ export function jobRequest(script: Script, options: JobOptions): JobRequest {
     .update("\0")
     .update(readFileSync(script.path))
     .digest("hex");
-  return { jobId: script.jobId, options, contentHash };
+  return { jobId: script.jobId, options, contentHash, isGenerated: script.isGenerated };
 }
 
 /** Owner of the workflow's directory, as whom its jobs run; nobody where that is root. */
@@ -118,7 +122,7 @@ function sorted(value: unknown): unknown {
  * @throws GaswError CONFIG
  */
 export function makeStreamFolders(directory: string, owner: RunAs): void {
-  for (const folder of STREAM_FOLDERS) makeFolder(path.join(directory, folder), owner);
+  for (const folder of STREAM_FOLDERS) makeOwnedFolder(path.join(directory, folder), owner);
 }
 
 /**
@@ -127,10 +131,13 @@ export function makeStreamFolders(directory: string, owner: RunAs): void {
  */
 export function checkAccess(directory: string, scripts: readonly Script[], runAs: RunAs, groups: readonly number[]): void {
   const user: PodUser = { uid: runAs.uid, groups: [runAs.gid, ...groups] };
+  // GASW's script ends with 22 where it can write nothing beside itself.
+  const writesBeside = scripts.some(({ isGenerated }) => isGenerated);
   const needed: [string, number, string][] = [
-    [directory, 0o1, "enter"],
+    writesBeside ? [directory, 0o3, "write"] : [directory, 0o1, "enter"],
     [path.join(directory, "sh"), 0o1, "enter"],
-    ...STREAM_FOLDERS.map((folder) => path.join(directory, folder))
+    ...[...STREAM_FOLDERS, TOOL_FOLDER, RUN_FOLDER, END_FOLDER]
+      .map((folder) => path.join(directory, folder))
       .filter((folder) => existsSync(folder))
       .map((folder): [string, number, string] => [folder, 0o3, "write"]),
     ...scripts.map((script): [string, number, string] => [script.path, 0o4, "read"]),
@@ -155,8 +162,11 @@ function allows(stat: Stats, { uid, groups }: PodUser, wanted: number): boolean 
   return ((stat.mode >> shift) & wanted) === wanted;
 }
 
-/** Makes a folder that is its owner's from the first moment on, since other processes may look at it. */
-function makeFolder(folder: string, owner: RunAs): void {
+/**
+ * Makes a folder where it is missing; it is its owner's from the first moment on, since other processes may look at it.
+ * @throws GaswError CONFIG
+ */
+export function makeOwnedFolder(folder: string, owner: RunAs): void {
   if (existsSync(folder)) return;
   try {
     const made = mkdtempSync(`${folder}.`);
@@ -165,7 +175,7 @@ function makeFolder(folder: string, owner: RunAs): void {
     moveInto(made, folder);
   } catch (cause) {
     throw new GaswError("CONFIG", `the folder ${folder} can't be made (${systemCode(cause)})`, {
-      hint: "a job's streams go there: make it, writable for the jobs' user",
+      hint: "jobs write there: make it, writable for the jobs' user",
       cause,
     });
   }

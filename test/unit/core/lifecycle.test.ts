@@ -8,7 +8,7 @@ const RUNNING: Observation = { phase: "running" };
 const WAITS_TOO_LONG: Observation = { phase: "waiting", reason: "InvalidImageName", message: "" };
 const ends = (exitCode: number, byCluster = false): Observation => ({
   phase: "ended",
-  ending: { exitCode, reason: "Error", message: "", byCluster },
+  ending: { exitCode, reason: "Error", message: "", byCluster, stopped: byCluster },
 });
 
 function stepped(job: Partial<Attempt>, situation: Partial<Situation>) {
@@ -30,9 +30,9 @@ describe("a job that is killed", () => {
   test("is not run again when it fails by itself before its Job is removed", () => {
     const removal = "DELETED";
     const killed = { decision: { status: "DELETED" }, effects: ["announce"] };
-    expect(stepped({ removal, signal: "KILL" }, { dao: "KILL", seen: ends(0), fileCode: 3 })).toMatchObject(killed);
+    expect(stepped({ removal, signal: "KILL" }, { dao: "KILL", seen: ends(0), own: { code: 3 } })).toMatchObject(killed);
     // A refresh, which takes no signals, has seen that failure.
-    expect(stepped({ removal, signal: "KILL", status: "ERROR" }, { dao: "KILL", seen: ends(0), fileCode: 3 })).toMatchObject(killed);
+    expect(stepped({ removal, signal: "KILL", status: "ERROR" }, { dao: "KILL", seen: ends(0), own: { code: 3 } })).toMatchObject(killed);
   });
 
   test("has completed if it did so before its Job was removed", () => {

@@ -90,7 +90,13 @@ const jobWords = once(
 );
 
 const ends = (reason: string, exitCode?: number, byCluster = false): Observation => {
-  const ending: Ending = { reason, message: "", byCluster, ...(exitCode === undefined ? {} : { exitCode }) };
+  const ending: Ending = {
+    reason,
+    message: "",
+    byCluster,
+    stopped: byCluster || reason === "DeadlineExceeded",
+    ...(exitCode === undefined ? {} : { exitCode }),
+  };
   return { phase: "ended", ending };
 };
 const waits = (reason: string): Observation => ({ phase: "waiting", reason, message: "" });
@@ -108,7 +114,7 @@ const OBSERVED: readonly (readonly [string, Observation | undefined])[] = [
   ["ended 3", ends("Error", 3)],
   ["ended 9", ends("Error", 9)],
   ["ended codeless", ends("InitError")],
-  ["ended evicted", ends("Evicted", undefined, true)],
+  ["ended unseen", ends("Evicted", undefined, true)],
   ["ended evicted", ends("NodeLost", 137, true)],
   ["lost", { phase: "lost", reason: "BackoffLimitExceeded", message: "" }],
 ];
@@ -256,7 +262,16 @@ const effectsIn = once(
 /** What the code makes of a combination. */
 function actual(job: Job, seen: Observation | undefined, fileCode: number | undefined, siblings: Siblings, row: Row): Outcome {
   const attempt: Attempt = { ...job, pendingFamily: null, pendingSince: null, signal: row.signal };
-  const situation: Situation = { job: attempt, dao: row.status, seen, fileCode, siblings, retryCount: RETRIES, grace: GRACE, now: NOW };
+  const situation: Situation = {
+    job: attempt,
+    dao: row.status,
+    seen,
+    own: { code: fileCode },
+    siblings,
+    retryCount: RETRIES,
+    grace: GRACE,
+    now: NOW,
+  };
   const { decision, settled, due, removal, signal, effects, refusal } = step(situation);
   const { status } = decision;
   return {

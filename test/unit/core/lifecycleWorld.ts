@@ -117,7 +117,7 @@ export class World {
   refresh(cut: Cut): void {
     const decisions = this.attempts
       .filter(({ status }) => !hasEnded(status))
-      .map((one) => ({ one, next: decide(one, observe(one.kube), fileOf(one), NOW, RULES.grace) }));
+      .map((one) => ({ one, next: decide(one, observe(one.kube), { code: fileOf(one) }, NOW, RULES.grace) }));
     if (cut === "before writing") return;
     if (cut === "overtaken") this.#overtake();
     const current = decisions.filter(({ one }) => this.#isStill(one));
@@ -207,11 +207,11 @@ export class World {
   /** A step, of which whatever it was decided from the same comes again. */
   #step(job: One, dao: Signal | undefined, siblings: Siblings): Step {
     const seen = observe(job.kube);
-    const next = step({ ...RULES, job, dao, seen, fileCode: fileOf(job), siblings });
+    const next = step({ ...RULES, job, dao, seen, own: { code: fileOf(job) }, siblings });
     const { decision, settled, due, removal, signal, effects } = next;
     const after = { ...job, ...decision, settled, due, removal, signal };
     const others = effects.includes("resubmit") ? { ...siblings, newer: true, open: true } : siblings;
-    const again = step({ ...RULES, job: after, dao, seen, fileCode: fileOf(job), siblings: others });
+    const again = step({ ...RULES, job: after, dao, seen, own: { code: fileOf(job) }, siblings: others });
     const same = again.decision.status === decision.status && again.settled === settled && again.refusal === undefined;
     if (!same || again.effects.some((effect) => effect !== "start"))
       this.#break(`the same step again goes on: ${JSON.stringify({ job, dao, siblings, next, again })}`);
@@ -345,7 +345,7 @@ function observe(kube: Kube): Observation {
       return { phase: "lost", reason: "", message: "" };
     case "ended": {
       const { exitCode, byCluster } = kube.outcome;
-      return { phase: "ended", ending: { exitCode, reason: byCluster ? "Evicted" : "Error", message: "", byCluster } };
+      return { phase: "ended", ending: { exitCode, reason: byCluster ? "Evicted" : "Error", message: "", byCluster, stopped: byCluster } };
     }
   }
 }

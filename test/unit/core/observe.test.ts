@@ -3,12 +3,51 @@ import { describe, expect, test } from "vitest";
 import { jobIdOf, observe, podsByJob } from "../../../src/core/observe.ts";
 import { asObject, BEGIN, container, END, JOBS, job, PODS, pod, running, type State, terminated } from "./pods.ts";
 
+/** A pod that was being deleted when its container ended. */
+const podDeleted = (state: State): V1Pod => {
+  const shown = pod(state, { phase: "Running" });
+  return asObject({ ...shown, metadata: { ...shown.metadata, deletionTimestamp: "2026-01-02T03:05:30Z" } });
+};
+
 describe("what the cluster shows", () => {
-  test.each(PODS)("of a pod %s", (_, shown, observation) => expect(observe(job({}), shown)).toEqual(observation));
+  test.each(PODS)("of a pod %s", (_, shown, observation) => {
+    // A Job that is still open would have its say about a pod that was deleted.
+    const failed = job({ conditions: [{ type: "Failed", status: "True" }] });
+    expect(observe(failed, shown)).toEqual(observation);
+  });
+  test.each(PODS)("of a pod %s, whose Job is gone", (_, shown, observation) => expect(observe(undefined, shown)).toEqual(observation));
   test.each(JOBS)("of %s without a pod", (_, shown, observation) => expect(observe(shown, undefined)).toEqual(observation));
 
   test("of a pod counts even when its Job is gone", () => {
     expect(observe(undefined, pod(running))).toMatchObject({ phase: "running" });
+  });
+
+  test("of a pod that was deleted while it ran is no end until its Job says so: a queue may start it again", () => {
+    const shown = podDeleted(terminated(3));
+    expect(observe(job({}), shown)).toMatchObject({ phase: "running", reason: "Terminating" });
+    const leaving = job({});
+    const going = { ...leaving, metadata: { ...leaving.metadata, deletionTimestamp: END } } as never;
+    expect(observe(going, shown)).toMatchObject({ phase: "ended", ending: { exitCode: 3 } });
+  });
+
+  test.each([
+    ["none", undefined],
+    ["one that runs", pod(running, { phase: "Running" })],
+    ["one that has answered the stop with 0", pod(terminated(0), { phase: "Succeeded" })],
+    ["one that the stop has ended", podDeleted(terminated(143))],
+  ])("of a Job that a queue has suspended is a wait, whatever its pod shows: %s", (_, shown) => {
+    expect(observe(job({}, { suspend: true }), shown)).toMatchObject({ phase: "waiting", reason: "Suspended" });
+  });
+
+  test("of a Job that had ended before it was suspended is its end", () => {
+    const ended = job({ conditions: [{ type: "Complete", status: "True" }] }, { suspend: true });
+    expect(observe(ended, pod(terminated(0), { phase: "Succeeded" }))).toMatchObject({ phase: "ended" });
+  });
+
+  test("of a pod's end is told by its wrapper's record, which is no message", () => {
+    const line = "1 job-1 uid-1 0 TERM 1795610004 1795610005 17 4 end\n";
+    const shown = pod(terminated(0, "Completed", { message: line }), { phase: "Succeeded" });
+    expect(observe(undefined, shown)).toMatchObject({ ending: { message: "", record: { code: 0, signal: "TERM", outBytes: 17 } } });
   });
 
   test("of further containers never stands for the main one", () => {

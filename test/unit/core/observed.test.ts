@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import type { EndRecord } from "../../../src/core/endRecord.ts";
 import { hasEnded, type LocalStatus } from "../../../src/core/job.ts";
-import type { Observation } from "../../../src/core/observe.ts";
-import { type Decision, decide, type Grace, type KnownJob } from "../../../src/core/observed.ts";
+import type { Ending, Observation } from "../../../src/core/observe.ts";
+import { type Decision, decide, type Grace, type KnownJob, type OwnWords } from "../../../src/core/observed.ts";
 
 const NOW = new Date("2026-01-02T03:04:05Z");
 const GRACE: Grace = { InvalidImageName: 0, ErrImagePull: 90, ImagePullBackOff: 900, CreateContainerError: 300, Unschedulable: null };
@@ -20,7 +21,13 @@ const RUNNING: Observation = { phase: "running", pod: "pod-1", node: "node-1", s
 const waits = (reason: string): Observation => ({ phase: "waiting", reason, message: `message of ${reason}` });
 const ends = (exitCode: number | undefined, reason: string, byCluster = false): Observation => ({
   phase: "ended",
-  ending: { ...(exitCode === undefined ? {} : { exitCode }), reason, message: "", byCluster },
+  ending: {
+    ...(exitCode === undefined ? {} : { exitCode }),
+    reason,
+    message: "",
+    byCluster,
+    stopped: byCluster || reason === "DeadlineExceeded",
+  },
 });
 
 const AS_IT_WAS = undefined;
@@ -77,14 +84,14 @@ describe("what is made of an observation", () => {
       ["a deleted job is seen completed", "DELETED", ends(0, "Completed"), 0, AS_IT_WAS, undefined, undefined],
     ],
   )("%s", (_, status, seen, fileCode, next, reason, exitCode) => {
-    const decision = decide(known(status), seen, fileCode, NOW, GRACE);
+    const decision = decide(known(status), seen, { code: fileCode }, NOW, GRACE);
     expect(decision.status).toBe(next ?? status);
     expect(decision.reason).toBe(reason);
     expect(decision.exitCode).toBe(exitCode);
   });
 
   test("says where the job runs, and since when", () => {
-    expect(decide(known("QUEUED"), RUNNING, undefined, NOW, GRACE)).toMatchObject({
+    expect(decide(known("QUEUED"), RUNNING, {}, NOW, GRACE)).toMatchObject({
       pod: "pod-1",
       node: "node-1",
       startedAt: "2026-01-02T03:00:00.000Z",
@@ -93,14 +100,90 @@ describe("what is made of an observation", () => {
 
   test("says of a job that may run no longer that it does, and why that is not certain, until it is heard of again", () => {
     const silent: Observation = { ...RUNNING, reason: "NodeUnreachable", message: "node-1 does not answer" };
-    const doubted = decide(known("RUNNING"), silent, undefined, NOW, GRACE);
+    const doubted = decide(known("RUNNING"), silent, {}, NOW, GRACE);
     expect(doubted).toMatchObject({ status: "RUNNING", reason: "NodeUnreachable", message: "node-1 does not answer", removeJob: false });
-    expect(decide(known("RUNNING"), RUNNING, undefined, NOW, GRACE)).toMatchObject({ status: "RUNNING", reason: null, message: null });
+    expect(decide(known("RUNNING"), RUNNING, {}, NOW, GRACE)).toMatchObject({ status: "RUNNING", reason: null, message: null });
   });
 
   test("says in words why a job is lost", () => {
-    expect(decide(known("RUNNING"), LOST, undefined, NOW, GRACE).message).toContain("(too many failures)");
-    expect(decide(known("RUNNING"), MISSING, undefined, NOW, GRACE).message).toContain("removed by its time to live");
+    expect(decide(known("RUNNING"), LOST, {}, NOW, GRACE).message).toContain("(too many failures)");
+    expect(decide(known("RUNNING"), MISSING, {}, NOW, GRACE).message).toContain("removed by its time to live");
+  });
+});
+
+describe("the record of an end", () => {
+  const recorded = (code: number, signal?: string): EndRecord => ({
+    attempt: "job-1",
+    podUid: "uid-1",
+    code,
+    signal,
+    signalledAt: signal === undefined ? undefined : 1,
+    endedAt: 2,
+    outBytes: 0,
+    errBytes: 0,
+  });
+  const UNMEASURED = ends(undefined, "ContainerStatusUnknown", true);
+
+  test.each<[string, Observation, OwnWords, LocalStatus, string, number | undefined]>([
+    ["a stop that was answered with 0", ends(0, "Completed"), { record: recorded(0, "TERM") }, "STALLED", "Stopped", 0],
+    ["the same, and the output says 0", ends(0, "Completed"), { record: recorded(0, "TERM"), code: 0 }, "COMPLETED", "Completed", 0],
+    ["the same, and the output says 3", ends(0, "Completed"), { record: recorded(0, "TERM"), code: 3 }, "ERROR", "Error", 3],
+    ["a success before its pod was deleted", ends(0, "PodDeleted", true), { record: recorded(0) }, "COMPLETED", "Completed", 0],
+    ["a 0 of a deleted pod without a record", ends(0, "PodDeleted", true), {}, "STALLED", "PodDeleted", 0],
+    ["a 0 of a deleted pod, and the output says 0", ends(0, "PodDeleted", true), { code: 0 }, "COMPLETED", "Completed", 0],
+    ["no code, and the record says 0", UNMEASURED, { record: recorded(0) }, "COMPLETED", "Completed", 0],
+    ["no code, and the record says 3", UNMEASURED, { record: recorded(3) }, "ERROR", "Error", 3],
+    [
+      "no code, and the record says 143 after a stop",
+      UNMEASURED,
+      { record: recorded(143, "TERM") },
+      "STALLED",
+      "ContainerStatusUnknown",
+      143,
+    ],
+    ["no code, and the output says 0", UNMEASURED, { code: 0 }, "COMPLETED", "Completed", 0],
+    ["no code, and nothing else", UNMEASURED, {}, "STALLED", "ContainerStatusUnknown", undefined],
+    ["its Job is gone, and the record says 0", MISSING, { record: recorded(0) }, "COMPLETED", "Completed", 0],
+    ["its Job is gone, and the record says 3", MISSING, { record: recorded(3) }, "ERROR", "Error", 3],
+    ["its Job is gone, and the record says 0 after a stop", MISSING, { record: recorded(0, "TERM") }, "STALLED", "Gone", 0],
+    ["its pod is gone, and the record says 0", LOST, { record: recorded(0) }, "COMPLETED", "Completed", 0],
+    ["its pod is gone, and record and output differ", LOST, { record: recorded(0), code: 3 }, "ERROR", "Error", 3],
+  ])("%s", (_, seen, own, status, reason, exitCode) => {
+    expect(decide(known("RUNNING"), seen, own, NOW, GRACE)).toMatchObject({
+      status,
+      reason,
+      ...(exitCode === undefined ? {} : { exitCode }),
+    });
+  });
+
+  test("gives way to the code that was measured, which is told", () => {
+    const decision = decide(known("RUNNING"), ends(137, "OOMKilled"), { record: recorded(0) }, NOW, GRACE);
+    expect(decision).toMatchObject({ status: "ERROR", exitCode: 137 });
+    expect(decision.warning).toBe("its container ended with 137, its wrapper recorded 0: the container's code counts");
+  });
+
+  test("as the pod tells it counts more than the one in the workflow directory", () => {
+    const seen = ends(0, "Completed");
+    const told = { ...seen, ending: { ...(seen as { ending: Ending }).ending, record: recorded(0, "TERM") } } as Observation;
+    expect(decide(known("RUNNING"), told, { record: recorded(0) }, NOW, GRACE).status).toBe("STALLED");
+  });
+});
+
+describe("a job that was running and waits", () => {
+  const waitsIn = (pod: string | undefined): Observation => ({
+    phase: "waiting",
+    reason: "Scheduling",
+    message: "",
+    ...(pod === undefined ? {} : { pod }),
+  });
+
+  test.each<[string, Observation, LocalStatus]>([
+    ["for its queue is queued", waits("Suspended"), "QUEUED"],
+    ["in another pod is queued", waitsIn("pod-2"), "QUEUED"],
+    ["in its own pod runs: the report is late", waitsIn("pod-1"), "RUNNING"],
+    ["in no pod runs: the report is late", waitsIn(undefined), "RUNNING"],
+  ])("%s", (_, seen, status) => {
+    expect(decide({ ...known("RUNNING"), pod: "pod-1" }, seen, {}, NOW, GRACE).status).toBe(status);
   });
 });
 
@@ -116,7 +199,7 @@ describe("an end that was decided before its Job is removed", () => {
     ["it was given up and began to run after all", "ERROR", RUNNING, "RUNNING", false],
     ["it completed first", "DELETED", ends(0, "Completed"), "COMPLETED", false],
   ])("%s (%s)", (_, removal, seen, status, removeJob) => {
-    expect(decide({ ...known("QUEUED"), removal }, seen, undefined, NOW, GRACE)).toMatchObject({ status, removeJob });
+    expect(decide({ ...known("QUEUED"), removal }, seen, {}, NOW, GRACE)).toMatchObject({ status, removeJob });
   });
 });
 
@@ -136,25 +219,25 @@ describe("a reason for waiting", () => {
     ["is not configured, and so may last for ever", "QuotaExceeded", "QuotaExceeded", 1e7, false],
   ])("%s (%s)", (_, reason, family, seconds, isOver) => {
     const before = known("QUEUED", family, family === null ? null : secondsAgo(seconds));
-    const decision = decide(before, waits(reason), undefined, NOW, GRACE);
+    const decision = decide(before, waits(reason), {}, NOW, GRACE);
     expect(decision).toMatchObject({ status: isOver ? "ERROR" : "QUEUED", removeJob: isOver, reason, message: `message of ${reason}` });
   });
 
   test("begins anew where a clock that was set back since says when it began, and runs out from then on", () => {
     const ahead = known("QUEUED", "container", secondsAgo(-3600));
-    const anew = decide(ahead, waits("CreateContainerError"), undefined, NOW, GRACE);
+    const anew = decide(ahead, waits("CreateContainerError"), {}, NOW, GRACE);
     expect(anew).toMatchObject({ status: "QUEUED", pendingFamily: "container", pendingSince: NOW.toISOString() });
     const later = new Date(NOW.getTime() + 300_000);
-    expect(decide(anew, waits("CreateContainerError"), undefined, later, GRACE)).toMatchObject({ status: "ERROR", removeJob: true });
+    expect(decide(anew, waits("CreateContainerError"), {}, later, GRACE)).toMatchObject({ status: "ERROR", removeJob: true });
   });
 
   test("keeps the time at which it began, and loses it when the job goes on", () => {
-    const first = decide(known("QUEUED"), waits("ErrImagePull"), undefined, NOW, GRACE);
+    const first = decide(known("QUEUED"), waits("ErrImagePull"), {}, NOW, GRACE);
     expect(first).toMatchObject({ pendingFamily: "image", pendingSince: NOW.toISOString() });
     const later = new Date(NOW.getTime() + 60_000);
-    const second = decide(first, waits("ImagePullBackOff"), undefined, later, GRACE);
+    const second = decide(first, waits("ImagePullBackOff"), {}, later, GRACE);
     expect(second).toMatchObject({ pendingFamily: "image", pendingSince: NOW.toISOString() });
-    expect(decide(second, RUNNING, undefined, later, GRACE)).toMatchObject({ pendingFamily: null, pendingSince: null });
+    expect(decide(second, RUNNING, {}, later, GRACE)).toMatchObject({ pendingFamily: null, pendingSince: null });
   });
 
   describe("that is a pull which keeps failing", () => {
@@ -168,7 +251,7 @@ describe("a reason for waiting", () => {
       let job: KnownJob = known("QUEUED");
       let seconds = 0;
       for (const [look, pause] of looks.entries()) {
-        const decision = decide(job, waits(met(look)), undefined, new Date(NOW.getTime() + seconds * 1000), grace);
+        const decision = decide(job, waits(met(look)), {}, new Date(NOW.getTime() + seconds * 1000), grace);
         if (hasEnded(decision.status)) return seconds;
         job = decision;
         seconds += pause;
@@ -244,9 +327,9 @@ describe("over any history", () => {
         let time = NOW.getTime();
         for (const { seen, file, after } of steps) {
           time += after * 1000;
-          const decision = decide(job, seen, file, new Date(time), allowed);
+          const decision = decide(job, seen, { code: file }, new Date(time), allowed);
           check(job, seen, decision, file, allowed);
-          expect(decide(job, seen, file, new Date(time), allowed)).toEqual(decision);
+          expect(decide(job, seen, { code: file }, new Date(time), allowed)).toEqual(decision);
           job = known(decision.status, decision.pendingFamily, decision.pendingSince);
         }
       }),
@@ -277,11 +360,12 @@ describe("over any history", () => {
         expect((pull.includes(seen.reason) ? pull : [seen.reason]).some((each) => typeof allowed[each] === "number")).toBe(true);
     }));
 
-  test("COMPLETED needs the container's code and the file's code to be 0, where they are known", () =>
+  test("COMPLETED needs the container's code and the file's code to be 0, where they are known, and the file's after a stop", () =>
     along((before, seen, decision, file) => {
       if (decision.status !== "COMPLETED" || hasEnded(before.status)) return;
       expect(file ?? 0).toBe(0);
-      if (seen.phase === "ended") expect(seen.ending.exitCode).toBe(0);
+      if (seen.phase === "ended" && seen.ending.stopped) expect(file).toBe(0);
+      if (seen.phase === "ended" && seen.ending.exitCode !== undefined) expect(seen.ending.exitCode).toBe(0);
       else expect(file).toBe(0);
     }));
 });

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { jobFiles } from "../../../src/core/jobFiles.ts";
 import { jobName } from "../../../src/core/names.ts";
-import { effectiveRunAs, jobFiles } from "../../../src/core/podTemplate.ts";
+import { effectiveRunAs, homeFolder } from "../../../src/core/podTemplate.ts";
 import { build, expand, OWNER, SETTINGS, WORKFLOW } from "./samples.ts";
 
 describe("the Job of a submission", () => {
@@ -93,10 +94,12 @@ describe("the pod", () => {
     expect(pod.volumes).toEqual([
       { name: "workflow", persistentVolumeClaim: { claimName: "workflow-claim", readOnly: false } },
       { name: "volume-1", persistentVolumeClaim: { claimName: "shareddata-claim", readOnly: true } },
+      { name: "gasw-k8s-home", emptyDir: { sizeLimit: "1Gi" } },
     ]);
     expect(main.volumeMounts).toEqual([
       { name: "workflow", mountPath: WORKFLOW.directory, readOnly: false },
       { name: "volume-1", mountPath: "/shared", subPath: "atlas", readOnly: true },
+      { name: "gasw-k8s-home", mountPath: "/gasw-k8s-home" },
     ]);
     expect(main.workingDir).toBe(WORKFLOW.directory);
   });
@@ -149,7 +152,30 @@ describe("the pod", () => {
     expect(main.env).toEqual([
       { name: "A", value: "1" },
       { name: "B", value: "2" },
+      { name: "GASW_K8S_POD_UID", valueFrom: { fieldRef: { fieldPath: "metadata.uid" } } },
     ]);
+  });
+});
+
+describe("a folder for HOME", () => {
+  const homeOf = ({ pod, main }: ReturnType<typeof build>) => [
+    main.volumeMounts?.find(({ name }) => name === "gasw-k8s-home")?.mountPath,
+    main.command?.at(-2),
+    pod.volumes?.filter(({ name }) => name === "gasw-k8s-home").length,
+  ];
+
+  test("is a volume of the pod, of which the wrapper is told", () => {
+    expect(homeOf(build())).toEqual(["/gasw-k8s-home", "/gasw-k8s-home", 1]);
+  });
+
+  test("is not made where the job has a HOME of its own, by the configuration or by the request", () => {
+    expect(homeOf(build({ env: { HOME: "/data" } }))).toEqual([undefined, "", 0]);
+    expect(homeOf(build({}, { env: { HOME: "/data" } }))).toEqual([undefined, "", 0]);
+  });
+
+  test.each([["/gasw-k8s-home"], ["/gasw-k8s-home/data"]])("gives way to a volume at %s", (mountPath) => {
+    const mounts = [{ name: "own", claim: "own", mountPath, readOnly: false }];
+    expect(homeFolder(SETTINGS, mounts)).toBe("/gasw-k8s-home-");
   });
 });
 
@@ -170,7 +196,7 @@ describe("further containers", () => {
     const own = { name: "workflow", mountPath: "/shared", subPath: "mine" };
     const { pod, main } = build({ initContainers: [fetch, { ...fetch, securityContext: { privileged: true }, volumeMounts: [own] }] });
     const [plain, special] = pod.initContainers ?? [];
-    expect(plain).toEqual({ ...fetch, securityContext: main.securityContext, volumeMounts: main.volumeMounts });
+    expect(plain).toEqual({ ...fetch, securityContext: main.securityContext, volumeMounts: main.volumeMounts?.slice(0, 2) });
     expect(special?.securityContext).toEqual({ privileged: true });
     expect(special?.volumeMounts).toEqual([own, main.volumeMounts?.[0]]);
   });
@@ -189,7 +215,7 @@ describe("texts that reach the container", () => {
       fc.property(tricky, tricky, (jobId, value) => {
         const { main } = build({}, { env: { VALUE: value } }, jobId);
         const files = jobFiles(jobId);
-        expect(main.command?.slice(-3).map((text) => expand(text, variables))).toEqual([files.out, files.err, files.script]);
+        expect(main.command?.slice(-6, -3).map((text) => expand(text, variables))).toEqual([files.out, files.err, files.script]);
         expect(expand(main.env?.[0]?.value ?? "", variables)).toBe(value);
       }),
     );

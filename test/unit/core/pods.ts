@@ -40,6 +40,7 @@ const notReady = (reason?: string) => ({ conditions: [{ type: "Ready", status: "
 const SILENT = "node node-1 does not answer: the job may still run there";
 const sidecars = { initContainers: [{ name: "proxy", restartPolicy: "Always" }, { name: "fetch" }] };
 
+const STOPS = ["Evicted", "NodeLost", "Rejected", "PodDeleted", "DeadlineExceeded"];
 const isWaiting = (reason: string, message: string): Observation => ({ phase: "waiting", reason, message, ...PLACE });
 const hasEnded = (
   exitCode: number | undefined,
@@ -47,7 +48,13 @@ const hasEnded = (
   { message = "", byCluster = false, times = true }: { message?: string; byCluster?: boolean; times?: boolean } = {},
 ): Observation => ({
   phase: "ended",
-  ending: { ...(exitCode === undefined ? {} : { exitCode }), reason, message, byCluster },
+  ending: {
+    ...(exitCode === undefined ? {} : { exitCode }),
+    reason,
+    message,
+    byCluster,
+    stopped: STOPS.includes(reason),
+  },
   ...PLACE,
   ...(times ? { ...START, ...FINISH } : {}),
 });
@@ -190,7 +197,33 @@ export const PODS: [string, V1Pod, Observation][] = [
     failed("Evicted", "low on disk", terminated(137)),
     hasEnded(137, "Evicted", { message: "low on disk", byCluster: true }),
   ],
-  ["evicted after it had succeeded", failed("Evicted", "low on disk", terminated(0)), hasEnded(0, "Completed", { message: "low on disk" })],
+  [
+    "evicted, and that said it had succeeded",
+    failed("Evicted", "low on disk", terminated(0)),
+    hasEnded(0, "Evicted", { message: "low on disk", byCluster: true }),
+  ],
+  [
+    "that succeeded, and of whose container nothing is said",
+    pod(undefined, { phase: "Succeeded" }),
+    hasEnded(0, "Completed", { times: false }),
+  ],
+  [
+    "of whose container its node lost sight",
+    failed("", "", {
+      terminated: { exitCode: 137, reason: "ContainerStatusUnknown", message: "could not be located", startedAt: null, finishedAt: null },
+    }),
+    hasEnded(undefined, "ContainerStatusUnknown", { message: "could not be located", byCluster: true, times: false }),
+  ],
+  [
+    "that was collected with its node while its container was said to run",
+    pod(running, { phase: "Failed", conditions: [{ type: "DisruptionTarget", status: "True", message: "node not found" }] }),
+    {
+      phase: "ended",
+      ending: { reason: "Evicted", message: "node not found", byCluster: true, stopped: true },
+      ...PLACE,
+      ...START,
+    },
+  ],
   [
     "whose node was shut down",
     failed("Terminated", "shutdown", terminated(143)),
@@ -214,7 +247,12 @@ export const PODS: [string, V1Pod, Observation][] = [
     hasEnded(143, "PodDeleted", { message: "its pod was deleted while it ran", byCluster: true }),
   ],
   ["that was deleted after it had been killed", deleted(terminated(137), "2026-01-02T04:00:00Z"), hasEnded(137, "Error")],
-  ["that was deleted, and succeeded all the same", deleted(terminated(0), "2026-01-02T03:05:30Z"), hasEnded(0, "Completed")],
+  [
+    "that was deleted while it ran, and said that it had succeeded",
+    deleted(terminated(0), "2026-01-02T03:05:30Z"),
+    hasEnded(0, "PodDeleted", { message: "its pod was deleted while it ran", byCluster: true }),
+  ],
+  ["that had succeeded before it was deleted", deleted(terminated(0), "2026-01-02T04:00:00Z"), hasEnded(0, "Completed")],
   ["that was deleted, and failed in its own way", deleted(terminated(3), "2026-01-02T03:05:30Z"), hasEnded(3, "Error")],
   [
     "that was deleted while it had too little memory",
@@ -269,7 +307,7 @@ export const JOBS: [string, V1Job | undefined, Observation][] = [
   [
     "a complete Job, whose pod's containers must have ended with 0",
     job({ ...condition("Complete"), completionTime: END }),
-    { phase: "ended", ending: { exitCode: 0, reason: "Completed", message: "", byCluster: false }, ...FINISH },
+    { phase: "ended", ending: { exitCode: 0, reason: "Completed", message: "", byCluster: false, stopped: false }, ...FINISH },
   ],
   [
     "a failed Job",

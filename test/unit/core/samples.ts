@@ -1,5 +1,5 @@
 import type { V1Container, V1Job, V1PodSpec } from "@kubernetes/client-node";
-import type { JobOptions, Workflow } from "../../../src/core/job.ts";
+import type { JobOptions, JobRequest, Workflow } from "../../../src/core/job.ts";
 import { buildJob, type Mount, type PodSettings } from "../../../src/core/podTemplate.ts";
 
 export const WORKFLOW: Workflow = { id: "workflow-gENTZc", directory: "/workflows/workflow-gENTZc", namespace: "gasw" };
@@ -30,8 +30,9 @@ export function build(
   settings: Partial<PodSettings> = {},
   options: JobOptions = {},
   jobId = "Job-1",
+  more: Partial<JobRequest> = {},
 ): { job: V1Job; pod: V1PodSpec; main: V1Container } {
-  const job = buildJob(WORKFLOW, { jobId, options, contentHash: "c0ffee" }, { ...SETTINGS, ...settings }, MOUNTS, OWNER);
+  const job = buildJob(WORKFLOW, { jobId, options, contentHash: "c0ffee", ...more }, { ...SETTINGS, ...settings }, MOUNTS, OWNER);
   const pod = job.spec?.template.spec as V1PodSpec;
   return { job, pod, main: pod.containers[0] as V1Container };
 }

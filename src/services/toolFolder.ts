@@ -1,0 +1,216 @@
+import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readSync, renameSync, rmdirSync, unlinkSync } from "node:fs";
+import path from "node:path";
+import { type EndRecord, MAX_RECORD_BYTES, parseEndRecord } from "../core/endRecord.ts";
+import type { RunAs } from "../core/job.ts";
+import { ATTEMPT_FILE, END_FOLDER, provenanceFile, RUN_FOLDER, runFolder, TOOL_FOLDER } from "../core/jobFiles.ts";
+import { GaswError, systemCode } from "../errors.ts";
+import { makeOwnedFolder } from "./workflowFiles.ts";
+
+/** Jobs can write in the tool's folder too: a link in the place of a folder or a file is never followed, a pipe never waited for. */
+const FOLDER = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
+const FILE = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+/** What says that there is nothing for us. */
+const ABSENT: ReadonlySet<string> = new Set(["ENOENT", "ENOTDIR", "ELOOP", "EACCES", "ENXIO", "ESTALE"]);
+
+/** A folder that is held open: its path names the folder itself, whatever stands at its place by then. */
+interface Held {
+  readonly fd: number;
+  readonly path: string;
+}
+
+/**
+ * Does something in a folder of a workflow directory, none of whose parents within is a link.
+ * @param folder relative to the workflow directory; empty: that itself
+ * @returns undefined where there is no such folder, or a link stands in its place
+ */
+function within<T>(directory: string, folder: string, action: (held: Held) => T): T | undefined {
+  let held = hold(directory, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    for (const name of folder === "" ? [] : folder.split("/")) {
+      const next = held === undefined ? undefined : hold(path.join(held.path, name));
+      if (held !== undefined) closeSync(held.fd);
+      held = next;
+    }
+    return held === undefined ? undefined : action(held);
+  } finally {
+    if (held !== undefined) closeSync(held.fd);
+  }
+}
+
+function hold(folder: string, flags = FOLDER): Held | undefined {
+  const fd = unlessAbsent(() => openSync(folder, flags));
+  return fd === undefined ? undefined : heldAs(fd, folder);
+}
+
+function heldAs(fd: number, folder: string): Held {
+  return { fd, path: process.platform === "linux" ? `/proc/self/fd/${fd}` : folder };
+}
+
+function unlessAbsent<T>(action: () => T): T | undefined {
+  try {
+    return action();
+  } catch (error) {
+    if (ABSENT.has(systemCode(error) ?? "")) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Makes the tool's folder in a workflow directory, with what the jobs write there, where they are missing.
+ * @param owner the jobs' user
+ * @throws GaswError CONFIG
+ */
+export function makeToolFolders(directory: string, owner: RunAs): void {
+  makeOwnedFolder(path.join(directory, TOOL_FOLDER), owner);
+  const made = within(directory, TOOL_FOLDER, (held) => {
+    for (const folder of [RUN_FOLDER, END_FOLDER]) makeOwnedFolder(path.join(held.path, path.basename(folder)), owner);
+    return true;
+  });
+  if (made === undefined)
+    throw new GaswError("CONFIG", `${path.join(directory, TOOL_FOLDER)} is not a folder that can be used`, {
+      hint: "jobs leave the records of their ends there: remove what has its name, and submit again",
+    });
+}
+
+/** The records that pods have left of their ends in a workflow directory, as they are at the first question. */
+export class EndRecords {
+  readonly #directory: string;
+  #names: readonly string[] | undefined;
+
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  /**
+   * The record of an attempt.
+   * @param attempt name of its Job
+   * @param podUid of the pod that is to be told of; undefined: of the one that ended last
+   */
+  of(attempt: string, podUid?: string): EndRecord | undefined {
+    return this.all(attempt)
+      .filter((record) => podUid === undefined || record.podUid === podUid)
+      .at(-1);
+  }
+
+  /** All records of an attempt, in the order of their pods' ends. */
+  all(attempt: string): EndRecord[] {
+    this.#names ??= within(this.#directory, END_FOLDER, (held) => readdirSync(held.path)) ?? [];
+    const records = this.#names.filter((name) => name.startsWith(`${attempt}.`)).map((name) => this.#read(attempt, name));
+    return records.filter((record) => record !== undefined).sort((a, b) => a.endedAt - b.endedAt);
+  }
+
+  #read(attempt: string, name: string): EndRecord | undefined {
+    const text = within(this.#directory, END_FOLDER, (held) => readSmall(held, name, fstatSync(held.fd).uid));
+    const record = text === undefined ? undefined : parseEndRecord(text);
+    return record !== undefined && name === `${record.attempt}.${record.podUid}` && record.attempt === attempt ? record : undefined;
+  }
+}
+
+/** The text of a small regular file; undefined where it is none, is too large, or belongs to somebody else. */
+function readSmall(folder: Held, name: string, owner: number): string | undefined {
+  const fd = unlessAbsent(() => openSync(path.join(folder.path, name), FILE));
+  if (fd === undefined) return undefined;
+  try {
+    const stat = fstatSync(fd);
+    if (!stat.isFile() || stat.size > MAX_RECORD_BYTES || stat.uid !== owner) return undefined;
+    const buffer = Buffer.alloc(MAX_RECORD_BYTES);
+    return buffer.toString("utf8", 0, readSync(fd, buffer, 0, buffer.length, 0));
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** The folder of a pod that runs, or ran, a script of GASW's. */
+export interface RunFolder {
+  readonly podUid: string;
+  /** Name of the attempt's Job. */
+  readonly attempt: string;
+}
+
+/** The folders of pods in a workflow directory; those that do not name their attempt are nobody's. */
+export function runFolders(directory: string): RunFolder[] {
+  const names = within(directory, RUN_FOLDER, (held) => readdirSync(held.path)) ?? [];
+  return names.flatMap((podUid) => {
+    const attempt = within(directory, `${RUN_FOLDER}/${podUid}`, (held) => readSmall(held, ATTEMPT_FILE, fstatSync(held.fd).uid));
+    return attempt === undefined ? [] : [{ podUid, attempt: attempt.trimEnd() }];
+  });
+}
+
+/** The run folders of an attempt in which its script has written a provenance file beside itself; relative to the workflow directory. */
+export function provenanceIn(directory: string, attempt: string, fileName: string): string[] {
+  return runFolders(directory)
+    .filter((folder) => folder.attempt === attempt)
+    .map(({ podUid }) => runFolder(podUid, path.basename(directory)))
+    .filter((folder) => within(directory, folder, (held) => isFile(held, provenanceFile(fileName))) === true);
+}
+
+/**
+ * Moves a file out of a run folder.
+ * @param target folder that is held open
+ * @throws the system's error
+ */
+export function moveOut(directory: string, folder: string, name: string, target: string): void {
+  within(directory, folder, (held) => {
+    if (isFile(held, name)) renameSync(path.join(held.path, name), path.join(target, name));
+  });
+}
+
+function isFile(folder: Held, name: string): boolean {
+  return lstatSync(path.join(folder.path, name), { throwIfNoEntry: false })?.isFile() ?? false;
+}
+
+/** What is left of attempts in the tool's folder. */
+export interface Leftover {
+  readonly attempt: string;
+  /** Relative to the workflow directory. */
+  readonly folder: string;
+  readonly name: string;
+}
+
+/** All run folders and records in a workflow directory. */
+export function leftovers(directory: string): Leftover[] {
+  const records = within(directory, END_FOLDER, (held) => readdirSync(held.path)) ?? [];
+  return [
+    ...runFolders(directory).map(({ podUid, attempt }) => ({ attempt, folder: RUN_FOLDER, name: podUid })),
+    ...records.map((name) => ({ attempt: name.slice(0, name.lastIndexOf(".")), folder: END_FOLDER, name })),
+  ];
+}
+
+/**
+ * Removes what is left of an attempt, never through a link.
+ * @throws the system's error, where it can't be removed
+ */
+export function removeLeftover(directory: string, { folder, name }: Leftover): void {
+  within(directory, folder, (held) => removeTree(held, Buffer.from(name)));
+}
+
+/** Removes the tool's folder with all that is in it. */
+export function removeToolFolder(directory: string): void {
+  within(directory, "", (held) => removeTree(held, Buffer.from(TOOL_FOLDER)));
+}
+
+/** By folders that are held open: a link that a job puts in the place of one meanwhile leads nowhere. */
+function removeTree(parent: Held, name: Buffer): void {
+  const entry = Buffer.concat([Buffer.from(`${parent.path}/`), name]);
+  if (unlinkIfFile(entry)) return;
+  const fd = openSync(entry, FOLDER);
+  try {
+    const held = heldAs(fd, entry.toString());
+    for (const child of readdirSync(held.path, { encoding: "buffer" })) removeTree(held, child);
+  } finally {
+    closeSync(fd);
+  }
+  rmdirSync(entry);
+}
+
+function unlinkIfFile(entry: Buffer): boolean {
+  try {
+    unlinkSync(entry);
+    return true;
+  } catch (error) {
+    if (systemCode(error) === "ENOENT") return true;
+    if (systemCode(error) === "EISDIR" || systemCode(error) === "EPERM") return false;
+    throw error;
+  }
+}
