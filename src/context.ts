@@ -67,6 +67,7 @@ export class Context implements SyncDeps {
       password: dao.passwordFile === undefined ? dao.password : readPassword(dao.passwordFile),
       driverJar: dao.driverJar,
       timeZone,
+      repairStatusColumn: dao.repairStatusColumn ? this.warn : undefined,
       timeout: dao.timeout * 1000,
       env: this.io.env,
       signal,

@@ -65,6 +65,7 @@ export const EXAMPLE = {
     driverJar: "/var/www/cgi-bin/m2Server-gasw3/lib/h2.jar",
     timeZone: "Europe/Paris",
     minorStatus: false,
+    repairStatusColumn: false,
     timeout: "30s",
   },
   state: { path: "/var/lib/gasw-k8s/state.db" },

@@ -233,6 +233,10 @@ export const configSchema = object({
           prefault(fields.flag(), false),
           "Whether the stages of a job are written too. A live engine counts their ids up in memory, and would clash.",
         ),
+        repairStatusColumn: key(
+          prefault(fields.flag(), false),
+          "Whether an ENUM column of statuses is made VARCHAR(255), once, where H2 is older than 1.4.197: UNHOLD_ERROR and UNHOLD_STALLED destroy the database there.",
+        ),
         timeout: key(prefault(fields.duration({ minimum: 0.001 }), 30), "How long connecting, and each statement, may take."),
       }),
       {},

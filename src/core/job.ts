@@ -50,13 +50,22 @@ export function hasEnded(status: LocalStatus): boolean {
 }
 
 /** Whether a job has failed so often that it waits to be released. */
-export function isHeld(status: LocalStatus): boolean {
+export function isHeld(status: string | null | undefined): boolean {
   return status === "ERROR_HELD" || status === "STALLED_HELD";
 }
 
 /** Id of an attempt: the first is called like its script, the n-th resubmission `<file name>-r<n>`. */
 export function attemptId(fileName: string, attempt: number): string {
   return attempt === 0 ? fileName : `${fileName}-r${attempt}`;
+}
+
+/** Characters of a job's id in a sentence. */
+const NAME_LENGTH = 80;
+
+/** Some jobs in a sentence. */
+export function nameJobs([first = "", ...others]: readonly string[]): string {
+  const name = first.length > NAME_LENGTH ? `${first.slice(0, NAME_LENGTH)}…` : first;
+  return `job ${name}${others.length > 0 ? ` (and ${others.length} more)` : ""}`;
 }
 
 /** One run of an engine, in one directory. */

@@ -1,12 +1,13 @@
 import { type Expression, type ExpressionBuilder, type SqlBool, sql, type Transaction } from "kysely";
 import type { GaswRow, RowChange, RowFacts, RowWrite } from "../core/gaswRow.ts";
-import type { GaswStatus } from "../core/job.ts";
+import { type GaswStatus, nameJobs } from "../core/job.ts";
 import { toWallTime } from "../core/wallTime.ts";
 import type { Applied } from "./dao.ts";
 import type { Dialect } from "./dialects.ts";
 import { isDuplicate, isTooLongForIndex } from "./errors.ts";
 import { FIELDS, type Kind } from "./rows.ts";
 import type { FoundSchema } from "./schema.ts";
+import { holdWarning, isFatalHold, readableWrite } from "./statusColumn.ts";
 import type { Cell, JobColumn, Tables } from "./tables.ts";
 import { fits, fitted } from "./text.ts";
 
@@ -31,6 +32,8 @@ export class Batch {
   readonly #simulation: string;
   readonly #refused = new Map<string, string>();
   readonly #warnings = new Set<string>();
+  /** Jobs that are held now and whose release by another program would destroy the database. */
+  readonly #endangered: string[] = [];
   /** Data, nodes and minor statuses that were left out, by the reason. */
   readonly #leftOut = new Map<string, number>();
 
@@ -47,17 +50,23 @@ export class Batch {
     const applied: boolean[] = [];
     for (const write of writes) applied.push(await this.#apply(write));
     const leftOut = [...this.#leftOut].map(([what, count]) => `${count} ${what}`);
-    return { applied, refused: this.#refused, warnings: [...this.#warnings, ...leftOut] };
+    const endangered = this.#endangered.length === 0 ? [] : [holdWarning(nameJobs(this.#endangered))];
+    return { applied, refused: this.#refused, warnings: [...this.#warnings, ...leftOut, ...endangered] };
   }
 
-  async #apply(write: RowWrite): Promise<boolean> {
-    const isInsert = write.kind === "insert";
-    const { nodeSite, nodeName, ...values } = isInsert ? write.row : write.change;
-    if (NEVER_WRITTEN.includes(values.status)) throw new RangeError(`${values.status} is never written to the GASW database`);
-    const id = isInsert ? write.row.id : write.id;
+  async #apply(wanted: RowWrite): Promise<boolean> {
+    const isInsert = wanted.kind === "insert";
+    const id = isInsert ? wanted.row.id : wanted.id;
+    const { status } = isInsert ? wanted.row : wanted.change;
+    if (NEVER_WRITTEN.includes(status)) throw new RangeError(`${status} is never written to the GASW database`);
     if (!this.#isKey(id)) return this.#refuse(id, "the id is too long, or has characters that the database can't hold");
-    const isWritten = isInsert ? await this.#insert(write.row) : await this.#update(id, write.ifStatus, values);
+    const write = readableWrite(wanted, this.#schema);
+    if (write === undefined)
+      return this.#refuse(id, `${status} in its ENUM column would destroy the database, which could not read it back`);
+    const { nodeSite, nodeName, ...values } = write.kind === "insert" ? write.row : write.change;
+    const isWritten = write.kind === "insert" ? await this.#insert(write.row) : await this.#update(id, write.ifStatus, values);
     if (!isWritten) return isInsert && (await this.#refuseTaken(id));
+    if (isFatalHold(write, this.#schema)) this.#endangered.push(id);
     await this.#writeNode(id, nodeSite, nodeName, write.facts?.node);
     if (write.facts?.data !== undefined) await this.#replaceData(id, write.facts.data);
     if (write.facts?.minorStatuses !== undefined) await this.#addMinorStatuses(id, write.facts.minorStatuses);

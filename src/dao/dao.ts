@@ -15,6 +15,8 @@ export interface DaoSettings {
   readonly timeZone: string;
   /** Milliseconds that connecting, and each statement, may take. */
   readonly timeout: number;
+  /** Has a column of statuses that destroys its database made VARCHAR(255), and receives a sentence on what came of it. */
+  readonly repairStatusColumn?: ((outcome: string) => void) | undefined;
   /** The environment: JDBC finds Java by `JAVA_HOME` and `PATH`. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Ends what is under way. */

@@ -25,6 +25,11 @@ export interface Dialect {
    * `charset` (null where every character is taken).
    */
   readonly catalogue: string;
+  /**
+   * Words of a column, by its row in the catalogue, with which the database destroys itself: it takes them, and can't be opened any more once
+   * it was closed with one of them in it. Not there: none.
+   */
+  readonly unreadable?: (column: Readonly<Record<string, unknown>>) => readonly string[];
   /** Keeps others from making the tables meanwhile; one without a release ends with its transaction. */
   readonly schemaLock: { readonly take: string; readonly release?: string } | undefined;
   /** What makes a definition leave alone what is there, where each is committed by itself and no lock keeps others from the next one. */

@@ -86,6 +86,11 @@ const MEANINGS: readonly (readonly [code: RegExp, what: string, hint: string])[]
     "it can't be used",
     "set dao.url to a file that this user can read and write, on a local disk",
   ],
+  [
+    /^90030$/,
+    "its file is damaged",
+    "restore a backup; H2 before 1.4.197 destroys a file by itself once UNHOLD_* is written into an ENUM column (docs/gasw-database.md)",
+  ],
   [/^SQLITE_(CORRUPT|NOTADB)/, "the file is damaged, or none of SQLite's", "restore it, or name another file in dao.url"],
 ];
 

@@ -39,12 +39,25 @@ export const h2: Dialect = {
   isText: sameText,
 };
 
-/**
- * H2 1.4, which can't read back an enum's seventeenth word or any after it: one row with it, and the file does not open again
- * (org.h2.mvstore.db.ValueDataType). GASW reads a status that is a text as well.
- */
+/** How many of an ENUM's words H2 before 1.4.197 can read back from a file (org.h2.mvstore.db.ValueDataType): the first ones. */
+const READABLE_WORDS = 16;
+
+/** The words that a column has in its table's definition, as H2 1.4 writes it, in their order; none where it is not an ENUM. */
+function wordsOf(column: string, definition: string): string[] {
+  const name = column.replace(/\W/g, "\\$&");
+  const words = new RegExp(`^\\s*"?${name}"? ENUM\\(((?:'(?:[^']|'')*'(?:, ?)?)*)\\)`, "m").exec(definition)?.[1] ?? "";
+  return [...words.matchAll(/'((?:[^']|'')*)'/g)].map(([, word = ""]) => word.replaceAll("''", "'"));
+}
+
+/** H2 1.x. Its tables are made without an ENUM of statuses; GASW reads a status that is a text as well. */
 const h2Before2: Dialect = {
   ...h2,
+  // The server tells its own version: the driver's may be another one.
+  catalogue: `select table_name as "table_name", column_name as "column_name", character_maximum_length as "length", null as "charset",
+    case when type_name = 'ENUM' and h2version() < '1.4.197' then (select sql from information_schema.tables as tables
+      where tables.table_schema = columns.table_schema and tables.table_name = columns.table_name) end as "definition"
+    from information_schema.columns as columns where table_schema = schema()`,
+  unreadable: ({ column_name, definition }) => wordsOf(String(column_name), String(definition ?? "")).slice(READABLE_WORDS),
   declare: (type, column) => h2.declare(column === "status" ? { length: 255 } : type, column),
 };
 

@@ -9,6 +9,7 @@ import type { Dialect } from "./dialects.ts";
 import { isMadeAlready, isRefusedValue, isSacrificed, told } from "./errors.ts";
 import { JOB_COLUMNS, rowOf } from "./rows.ts";
 import { FoundNames, type FoundSchema, provideSchema } from "./schema.ts";
+import { repairStatusColumn } from "./statusColumn.ts";
 import type { JobColumn, Tables } from "./tables.ts";
 import { fits, fitted } from "./text.ts";
 
@@ -84,7 +85,8 @@ export class KyselyDao implements Dao {
     });
     return await told(address, settings.signal, async () => {
       try {
-        const schema = await retried(() => provideSchema(db, dialect), isOvertaken, settings.signal);
+        const found = await retried(() => provideSchema(db, dialect), isOvertaken, settings.signal);
+        const schema = await repairStatusColumn(db, dialect, found, settings);
         return new KyselyDao(db.withPlugin(new FoundNames(schema)), schema, dialect, settings, address);
       } catch (error) {
         connected.connection.destroy();

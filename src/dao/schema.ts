@@ -10,6 +10,8 @@ export interface FoundColumn {
   readonly length: number | null;
   /** The server's name for the characters it takes; null: all. */
   readonly charset: string | null;
+  /** Words that must not be written there: the database could not be opened again. */
+  readonly unreadable?: readonly string[];
 }
 
 /** The tables and columns that are there, whatever the case of their names; looked up by their lower-case ones. */
@@ -17,7 +19,7 @@ export class FoundSchema {
   readonly #tables = new Map<string, { readonly name: string; readonly columns: Map<string, FoundColumn> }>();
 
   /** @param rows of the dialect's catalogue */
-  constructor(rows: readonly Readonly<Record<string, unknown>>[]) {
+  constructor(rows: readonly Readonly<Record<string, unknown>>[], { unreadable = () => [] }: Pick<Dialect, "unreadable">) {
     for (const row of rows) {
       const name = String(row.table_name);
       const known = this.#tables.get(name.toLowerCase());
@@ -27,7 +29,8 @@ export class FoundSchema {
       this.#tables.set(name.toLowerCase(), table);
       const column = String(row.column_name);
       const charset = row.charset === null ? null : String(row.charset);
-      table.columns.set(column.toLowerCase(), { name: column, length: row.length === null ? null : Number(row.length), charset });
+      const length = row.length === null ? null : Number(row.length);
+      table.columns.set(column.toLowerCase(), { name: column, length, charset, unreadable: unreadable(row) });
     }
   }
 
@@ -103,9 +106,10 @@ async function makeSchema(db: Kysely<Tables>, dialect: Dialect): Promise<void> {
   await run(dialect.schemaLock?.release);
 }
 
-async function findSchema(db: Kysely<Tables>, dialect: Dialect): Promise<FoundSchema> {
+/** The tables and columns that are there now. */
+export async function findSchema(db: Kysely<Tables>, dialect: Dialect): Promise<FoundSchema> {
   const { rows } = await sql.raw<Record<string, unknown>>(dialect.catalogue).execute(db);
-  return new FoundSchema(rows);
+  return new FoundSchema(rows, dialect);
 }
 
 /**

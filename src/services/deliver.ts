@@ -1,4 +1,5 @@
 import type { GaswRow, RowWrite } from "../core/gaswRow.ts";
+import { nameJobs } from "../core/job.ts";
 import { type RecordedJob, rowWrite, showsRefused } from "../core/rowWrite.ts";
 import { isSignal } from "../core/signal.ts";
 import type { Dao } from "../dao/dao.ts";
@@ -10,8 +11,6 @@ import { factsOf, readOutput } from "./storedOutput.ts";
 const BATCH = 200;
 /** How often a row that somebody else has just changed is read again. */
 const TRIES = 3;
-/** Characters of a job's id in a sentence. */
-const NAME_LENGTH = 80;
 
 /**
  * Tells the GASW database what has changed, oldest first, in transactions of some hundred jobs. What was told is taken off the list only
@@ -72,10 +71,7 @@ function refusals(entries: readonly OutboxEntry[], writes: readonly RowWrite[], 
     const what = `${isInsert ? "has no row" : "keeps its row as it is"} in the GASW database: ${why}`;
     jobs.set(what, [...(jobs.get(what) ?? []), job.id]);
   }
-  return [...jobs].map(([what, [first = "", ...others]]) => {
-    const name = first.length > NAME_LENGTH ? `${first.slice(0, NAME_LENGTH)}…` : first;
-    return `job ${name}${others.length > 0 ? ` (and ${others.length} more)` : ""} ${what}`;
-  });
+  return [...jobs].map(([what, ids]) => `${nameJobs(ids)} ${what}`);
 }
 
 /** Invocation ids by file name: as the row says, else as an attempt's row, else as the request, else the next number. */

@@ -19,6 +19,21 @@ export function jarOf(name: "h2" | "postgresql" | "mariadb-java-client", version
   return path.join(root, ".cache/h2", `${name}-${version}.jar`);
 }
 
+/** Starts a server. */
+async function launch(version: H2Version, port: number): Promise<{ server: ChildProcess; port: number }> {
+  // H2 2 makes a database for a client only where it is told so.
+  const create = version.startsWith("1.") ? [] : ["-ifNotExists"];
+  const options = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx128m", "-cp", jarOf("h2", version)];
+  const command = ["java", ...options, "org.h2.tools.Server", "-tcp", "-tcpPort", String(port), ...create];
+  // The kernel ends a server whose test was killed.
+  const server = spawn("setpriv", ["--pdeathsig", "KILL", "--", ...command], { stdio: ["ignore", "pipe", "inherit"] });
+  for await (const line of createInterface({ input: server.stdout })) {
+    const given = /running at tcp:\/\/[^ ]*:(\d+)/.exec(line)?.[1];
+    if (given !== undefined) return { server, port: Number(given) };
+  }
+  throw new Error(`the H2 server ${version} did not start`);
+}
+
 /** A server of H2, as a GASW installation runs it, with its databases in a folder of its own. */
 export class H2Server {
   readonly jar: string;
@@ -26,7 +41,7 @@ export class H2Server {
   readonly port: number;
   /** Where its databases are. */
   readonly folder: string;
-  readonly #process: ChildProcess;
+  #process: ChildProcess;
 
   private constructor(version: H2Version, port: number, folder: string, process: ChildProcess) {
     this.version = version;
@@ -39,17 +54,8 @@ export class H2Server {
   /** @param port one that a server had before, to be had again */
   static async start(version: H2Version, { folder = mkdtempSync(path.join(tmpdir(), "gasw-h2-")), port = 0 } = {}): Promise<H2Server> {
     fetchDrivers();
-    // H2 2 makes a database for a client only where it is told so.
-    const create = version.startsWith("1.") ? [] : ["-ifNotExists"];
-    const options = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx128m", "-cp", jarOf("h2", version)];
-    const command = ["java", ...options, "org.h2.tools.Server", "-tcp", "-tcpPort", String(port), ...create];
-    // The kernel ends a server whose test was killed.
-    const server = spawn("setpriv", ["--pdeathsig", "KILL", "--", ...command], { stdio: ["ignore", "pipe", "inherit"] });
-    for await (const line of createInterface({ input: server.stdout })) {
-      const given = /running at tcp:\/\/[^ ]*:(\d+)/.exec(line)?.[1];
-      if (given !== undefined) return new H2Server(version, Number(given), folder, server);
-    }
-    throw new Error(`the H2 server ${version} did not start`);
+    const launched = await launch(version, port);
+    return new H2Server(version, launched.port, folder, launched.server);
   }
 
   /** The address of one of its databases, which the first client makes. */
@@ -72,10 +78,20 @@ export class H2Server {
   }
 
   /** Ends it as a power cut would. */
-  async kill(): Promise<void> {
+  kill(): Promise<void> {
+    return this.#end("SIGKILL");
+  }
+
+  /** Shuts it down as a system does, which has it close its databases, and starts it again at its address. */
+  async restart(): Promise<void> {
+    await this.#end("SIGTERM");
+    this.#process = (await launch(this.version, this.port)).server;
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<void> {
     if (this.#process.exitCode !== null || this.#process.signalCode !== null) return;
     const ended = once(this.#process, "exit");
-    this.#process.kill("SIGKILL");
+    this.#process.kill(signal);
     await ended;
   }
 

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import type { GaswRow, RowFacts, RowWrite } from "../../../src/core/gaswRow.ts";
-import type { GaswStatus } from "../../../src/core/job.ts";
+import { GASW_STATUSES, type GaswStatus } from "../../../src/core/job.ts";
 import type { Dao, DaoSettings } from "../../../src/dao/dao.ts";
 import { openDao } from "../../../src/dao/open.ts";
 
@@ -282,6 +282,15 @@ export function daoContract(name: string, traits: DatabaseTraits): void {
       await dao.apply([insert()]);
       await expect(dao.apply([{ kind: "update", id: ROW.id, ifStatus: "QUEUED", change: { status } }])).rejects.toThrow(RangeError);
       expect(await rowIn(dao)).toEqual(ROW);
+    });
+
+    test("say what they were told, whatever the status", async () => {
+      const { dao } = await fresh();
+      const statuses = GASW_STATUSES.filter((status) => !["CREATED", "NOT_SUBMITTED", "UNDEFINED"].includes(status));
+      const writes = statuses.map((status) => insert({ id: status, status, exitMessage: "why" }));
+      expect(await dao.apply(writes)).toEqual({ applied: writes.map(() => true), refused: new Map(), warnings: [] });
+      const rows = [...(await dao.rows(statuses)).values()];
+      expect(rows.map(({ id, status, exitMessage }) => [id, status, exitMessage]).sort()).toEqual(statuses.map((one) => [one, one, "why"]));
     });
 
     test("are found by status", async () => {

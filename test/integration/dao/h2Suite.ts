@@ -144,7 +144,8 @@ export function h2Suite(version: H2Version, reference: string): void {
     // Others write signals there, whatever this program writes itself.
     const isWritten = (status: string) => !["CREATED", "NOT_SUBMITTED", "UNDEFINED"].includes(status);
     const statuses = GASW_STATUSES.filter(isWritten);
-    await dao.apply(statuses.map((status) => insert({ id: status, status })));
+    const { refused, warnings } = await dao.apply(statuses.map((status) => insert({ id: status, status })));
+    expect({ refused, warnings }).toEqual({ refused: new Map(), warnings: [] });
     await dao.close();
     const rows = await (await open(settings)).rows(statuses);
     expect([...rows.values()].map(({ id, status }) => [id, status]).sort()).toEqual(statuses.map((status) => [status, status]).sort());
