@@ -1,8 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { JdbcBridge } from "../../src/dao/jdbcBridge.ts";
-import { H2Server, type H2Version } from "../servers/h2.ts";
+import { connectToH2, H2Server, type H2Version } from "../servers/h2.ts";
 import { type MariadbServer, startMariadb } from "../servers/mariadb.ts";
 import { type PostgresServer, startPostgres } from "../servers/postgres.ts";
 import { wholeLife } from "./gaswDatabase.ts";
@@ -58,8 +57,7 @@ describe("a job's whole life as the user's client sees it", () => {
       const workflow = new TestWorkflow();
       mkdirSync(path.join(workflow.directory, "db"));
       const root = `jdbc:h2:tcp://127.0.0.1:${server.port}`;
-      const engine = new JdbcBridge("java", server.jar, process.env);
-      await engine.open(`${root}/${workflow.directory}/db/jobs`, 30, { user: "gasw", password: "gasw" });
+      const engine = await connectToH2(version, `${root}/${workflow.directory}/db/jobs`);
       const statements = readFileSync(path.join(fixtures, `h2-${version}.sql`), "utf8")
         .split(/;\s*\n/)
         .filter((text) => text.trim() !== "");

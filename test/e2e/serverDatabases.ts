@@ -1,7 +1,6 @@
 import { writeFileSync } from "node:fs";
 import path from "node:path";
-import { JdbcBridge } from "../../src/dao/jdbcBridge.ts";
-import type { H2Server } from "../servers/h2.ts";
+import { connectToH2, type H2Server } from "../servers/h2.ts";
 import type { MariadbServer } from "../servers/mariadb.ts";
 import type { PostgresServer } from "../servers/postgres.ts";
 import type { TestDatabase } from "./gaswDatabase.ts";
@@ -63,10 +62,9 @@ export class H2Database implements TestDatabase {
   /** Runs statements through one connection, and answers the rows of each. */
   // biome-ignore lint/suspicious/noExplicitAny: rows of any table
   async run(...statements: readonly string[]): Promise<any[][]> {
-    const bridge = new JdbcBridge("java", this.#server.jar, process.env);
+    const url = String(this.config.url).replace("{workflowDir}", this.#workflow.directory);
+    const bridge = await connectToH2(this.#server.version, url);
     try {
-      const url = String(this.config.url).replace("{workflowDir}", this.#workflow.directory);
-      await bridge.open(url, 30, { user: "gasw", password: "gasw" });
       const results = [];
       for (const statement of statements) results.push([...(await bridge.run(statement, [])).rows]);
       return results;

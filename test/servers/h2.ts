@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
+import { JdbcBridge } from "../../src/dao/jdbcBridge.ts";
 
 export type H2Version = "1.4.196" | "2.3.232" | "2.4.240";
 
@@ -32,6 +33,24 @@ async function launch(version: H2Version, port: number): Promise<{ server: Child
     if (given !== undefined) return { server, port: Number(given) };
   }
   throw new Error(`the H2 server ${version} did not start`);
+
+/** Who GASW is in its databases of H2, unless it is told otherwise. */
+export const H2_LOGIN = { user: "gasw", password: "gasw" } as const;
+
+/**
+ * Another program's connection to a database of H2. It waits for a lock as long as a test may: H2's own second or two is over before a
+ * transaction of the program under test is, where the machine is busy.
+ */
+export async function connectToH2(version: H2Version, url: string): Promise<JdbcBridge> {
+  const bridge = new JdbcBridge("java", jarOf("h2", version), process.env);
+  try {
+    await bridge.open(url, 30, H2_LOGIN);
+    await bridge.run("set lock_timeout 60000", []);
+    return bridge;
+  } catch (error) {
+    await bridge.close();
+    throw error;
+  }
 }
 
 /** A server of H2, as a GASW installation runs it, with its databases in a folder of its own. */

@@ -1,14 +1,13 @@
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import type { RowWrite } from "../../../src/core/gaswRow.ts";
 import { GASW_STATUSES } from "../../../src/core/job.ts";
-import { JdbcBridge } from "../../../src/dao/jdbcBridge.ts";
+import type { JdbcBridge } from "../../../src/dao/jdbcBridge.ts";
 import { h2 } from "../../../src/dao/jdbcDialect.ts";
 import { schemaStatements } from "../../../src/dao/schema.ts";
-import { H2Server, type H2Version, jarOf } from "../../servers/h2.ts";
+import { connectToH2, H2_LOGIN, H2Server, type H2Version } from "../../servers/h2.ts";
 import { daoContract, insert, open, ROW, type TestDatabase } from "./contract.ts";
 import { bridgesOf } from "./javaProcesses.ts";
 
-const LOGIN = { user: "gasw", password: "gasw" };
 const RUNNING: RowWrite = { kind: "update", id: ROW.id, ifStatus: "QUEUED", change: { status: "RUNNING" } };
 
 /**
@@ -30,9 +29,8 @@ export function h2Suite(version: H2Version, reference: string): void {
     await Promise.all(others.splice(0).map((other) => other.close()));
   });
   const other = async (url: string) => {
-    const bridge = new JdbcBridge("java", jarOf("h2", version), process.env);
+    const bridge = await connectToH2(version, url);
     others.push(bridge);
-    await bridge.open(url, 30, LOGIN);
     return bridge;
   };
   const lowerCase = (row: Readonly<Record<string, unknown>>) =>
@@ -45,7 +43,7 @@ export function h2Suite(version: H2Version, reference: string): void {
     let program: Promise<JdbcBridge> | undefined;
     return {
       url,
-      settings: { url, driverJar: server.jar, ...LOGIN },
+      settings: { url, driverJar: server.jar, ...H2_LOGIN },
       query: async (sql) => {
         program ??= other(url);
         return (await (await program).run(sql, [])).rows.map(lowerCase);
