@@ -153,6 +153,9 @@ export interface Hold {
   release(): void;
 }
 
+/** The locks that this process holds: a connection that nothing refers to is closed by the garbage collector, and its lock lost. */
+const held = new Set<Database.Database>();
+
 /**
  * Takes a lock that lasts until it is released or the process ends, however it ends.
  * @param patience milliseconds to wait for it: others may be trying to take it, or looking whether it is held, at the same moment
@@ -164,7 +167,13 @@ export function holdLock(lockFile: string, patience: number): Hold | undefined {
   process.umask(before);
   try {
     lock.exec("BEGIN EXCLUSIVE");
-    return { release: () => void lock.close() };
+    held.add(lock);
+    return {
+      release: () => {
+        held.delete(lock);
+        lock.close();
+      },
+    };
   } catch (error) {
     lock.close();
     if (systemCode(error) === "SQLITE_BUSY") return undefined;

@@ -49,7 +49,7 @@ interface Other {
 }
 
 function other(role: "monitor" | "look"): Other {
-  const child = spawn(process.execPath, [program, store.path, role], { stdio: ["pipe", "pipe", "inherit"] });
+  const child = spawn(process.execPath, ["--expose-gc", program, store.path, role], { stdio: ["pipe", "pipe", "inherit"] });
   processes.push(child);
   const lines = (createInterface({ input: child.stdout }) as Interface)[Symbol.asyncIterator]();
   return { child, line: async () => (await lines.next()).value };
@@ -120,6 +120,12 @@ describe("the hold on a workflow", () => {
     expect(own).toBeDefined();
     own?.release();
     hold?.release();
+  });
+
+  test("lasts as long as its process lives, also when nothing there refers to it any more", async () => {
+    const { line } = other("monitor");
+    expect(await line()).toBe("held");
+    expect([store.isMonitored(workflow), store.hold(workflow, { words: "second", isMonitor: false })]).toEqual([true, undefined]);
   });
 
   test("ends with its process, also when that is killed: nobody takes the dead for a monitor", async () => {

@@ -1,5 +1,6 @@
 /**
- * A process beside the test: `node holdProcess.mjs FILE monitor` holds the workflow as a monitor does until it is killed;
+ * A process beside the test: `node --expose-gc holdProcess.mjs FILE monitor` holds the workflow as a monitor does until it is killed, and
+ * keeps no reference to its hold, which the garbage collector has looked for;
  * `node holdProcess.mjs FILE look` looks whether one holds it, again and again until its stdin ends, and then once more.
  */
 import { setImmediate as turn } from "node:timers/promises";
@@ -13,7 +14,12 @@ const store = new Store({ path, now: () => new Date(), warn: (message) => proces
 const workflow = store.findWorkflow("vip", "workflow-1") as StoredWorkflow;
 
 if (role === "monitor") {
-  if (store.hold(workflow, { words: `monitor, process ${process.pid}`, isMonitor: true }) !== undefined) process.stdout.write("held\n");
+  const isHeld = store.hold(workflow, { words: `monitor, process ${process.pid}`, isMonitor: true }) !== undefined;
+  await turn();
+  globalThis.gc?.();
+  // What was collected is closed in a turn of its own.
+  await turn();
+  if (isHeld) process.stdout.write("held\n");
   setInterval(() => undefined, 1000);
 } else {
   let isOver = false;
