@@ -122,7 +122,7 @@ async function act(context: Context, plan: CleanupPlan, workflow: StoredWorkflow
   ).finally(() => line.stop());
   const gone = new Set(removed.map(({ kind, name }) => `${kind}/${name}`));
   for (const job of cancelled) {
-    if (gone.has(`Job/${job.kubeName}`)) store.changeJob(job, { status: "DELETED", ended: context.now().toISOString() });
+    if (gone.has(`Job/${job.kubeName}`)) store.changeJob(job, { status: "DELETED" });
   }
   // While objects are left, the workflow is not over: what waits to be retried stays so until a clean-up has come to its end.
   if (workflow !== undefined && failures.length === 0) store.giveUp(workflow);

@@ -179,7 +179,6 @@ const NEW_LIFE: JobChange = {
   pod: null,
   node: null,
   started: null,
-  ended: null,
   output: null,
 };
 

@@ -52,7 +52,7 @@ export async function refresh(deps: Deps, workflow: StoredWorkflow): Promise<voi
 }
 
 /** The part of a change that says what will be done, without the end itself. */
-function announcement({ removal }: StoredJob, { status: _, ended: __, ...rest }: JobChange): JobChange {
+function announcement({ removal }: StoredJob, { status: _, ...rest }: JobChange): JobChange {
   // What was decided before stands; what is decided here is that its time is over.
   return { ...rest, removal: removal ?? "ERROR" };
 }
@@ -138,7 +138,7 @@ export function changeOf(job: StoredJob, decision: Decision, kubeJob: V1Job | un
     ...(pod === undefined ? {} : { pod }),
     ...(node === undefined ? {} : { node }),
     ...(startedAt === undefined ? {} : { started: startedAt }),
-    ...(hasEnded(status) ? { ended: finishedAt ?? now.toISOString() } : {}),
+    ...(hasEnded(status) && finishedAt !== undefined ? { ended: finishedAt } : {}),
     ...(job.status === "NOT_SUBMITTED" && (kubeJob ?? pod) !== undefined && status !== "NOT_SUBMITTED"
       ? acceptedAs(job, kubeJob, now)
       : {}),

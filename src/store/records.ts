@@ -63,9 +63,13 @@ export type JobChange = Partial<
     | "invocationId"
     | "submitted"
     | "started"
-    | "ended"
   >
-> & { /** What its output tells, as JSON. */ readonly output?: string | null };
+> & {
+  /** When it ended, where the cluster has measured that; the store knows what that comes to. */
+  readonly ended?: string;
+  /** What its output tells, as JSON. */
+  readonly output?: string | null;
+};
 
 /** A job as a decision was made from it: it is carried out only while the job is still so. */
 export type Decided = Pick<StoredJob, "key" | "status"> & Partial<Pick<StoredJob, "settled" | "signal">>;

@@ -22,8 +22,15 @@ const JOB_COLUMNS = `jobs.key, jobs.id, jobs.file_name AS fileName, attempt, wor
   pending_family AS pendingFamily, pending_since AS pendingSince, removal, settled, due, prepared, signal, replicating,
   invocation_id AS invocationId, delivered, jobs.created, submitted, started, ended, observed`;
 const JOBS = `SELECT ${JOB_COLUMNS} FROM jobs JOIN workflows ON workflows.key = jobs.workflow`;
+const ACTIVE_LIST = `(${ACTIVE_STATUSES.map((status) => `'${status}'`).join(", ")})`;
 /** The very condition of the index on active jobs. */
-const ACTIVE = `status IN (${ACTIVE_STATUSES.map((status) => `'${status}'`).join(", ")})`;
+const ACTIVE = `status IN ${ACTIVE_LIST}`;
+/**
+ * When a job ended, whoever writes it: what is known stays, whatever is found out later; else what was measured; else the time at which the
+ * end was first seen, which is not before the job began, whatever the clocks say. A job that goes on, or runs again, has no end.
+ */
+const END = `CASE WHEN coalesce(?, status) IN ${ACTIVE_LIST} THEN NULL
+  ELSE coalesce(ended, ?, max(?, coalesce(?, started, submitted, created))) END`;
 /** The very condition of the index on held jobs. */
 const HELD = "status IN ('ERROR_HELD', 'STALLED_HELD')";
 /** Keys of the jobs with which something is still to be done: to be followed, seen to, released, or told to the GASW database. */
@@ -402,14 +409,17 @@ export class Store {
   }
 
   #change(job: Decided, change: JobChange): boolean {
-    const columns = Object.entries(change).filter(([, value]) => value !== undefined);
+    const { ended, ...others } = change;
+    const columns = Object.entries(others).filter(([, value]) => value !== undefined);
     if (columns.length === 0) return true;
-    const assignments = columns.map(([name]) => `${COLUMN_NAMES[name as keyof JobChange]} = ?`).join(", ");
+    const assignments = columns.map(([name]) => `${COLUMN_NAMES[name as keyof typeof others]} = ?`);
     const values = columns.map(([, value]) => cellOf(value));
+    const end = [change.status ?? null, ended ?? null, this.#timestamp(), change.started ?? null];
     const { changes } = this.#run(
-      `UPDATE jobs SET ${assignments} WHERE key = ? AND status = ? AND settled = ifnull(?, settled) AND (? OR signal IS ?)`,
+      `UPDATE jobs SET ${assignments.join(", ")}, ended = ${END} WHERE key = ? AND status = ? AND settled = ifnull(?, settled) AND (? OR signal IS ?)`,
       [
         ...values,
+        ...end,
         job.key,
         job.status,
         job.settled === undefined ? null : Number(job.settled),
@@ -473,7 +483,7 @@ export class Store {
   }
 }
 
-const COLUMN_NAMES: Readonly<Record<keyof JobChange, string>> = {
+const COLUMN_NAMES: Readonly<Record<Exclude<keyof JobChange, "ended">, string>> = {
   contentHash: "content_hash",
   image: "image",
   request: "request",
@@ -495,5 +505,4 @@ const COLUMN_NAMES: Readonly<Record<keyof JobChange, string>> = {
   output: "output",
   submitted: "submitted",
   started: "started",
-  ended: "ended",
 };

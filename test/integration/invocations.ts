@@ -14,6 +14,8 @@ import { ClusterDouble } from "./clusterDouble.ts";
 type Shown = "waiting" | "running" | number;
 
 const NAMESPACE = "vip";
+/** When a container ran. */
+const TIMES = { startedAt: "2026-01-02T03:04:05Z", finishedAt: "2026-01-02T03:05:05Z" };
 const COLLECTION = { jobs: `/apis/batch/v1/namespaces/${NAMESPACE}/jobs`, pods: `/api/v1/namespaces/${NAMESPACE}/pods` };
 
 /** A workflow in a state of its own, whose cluster shows what the test says. */
@@ -23,6 +25,8 @@ export class Invocations {
   readonly cluster: ClusterDouble;
   /** Receives what a user is warned of. */
   onWarning: (message: string) => void = () => undefined;
+  /** The time by this host's clock. */
+  now: () => Date = () => new Date();
   readonly deps: Deps;
   readonly workflow: StoredWorkflow;
 
@@ -31,7 +35,7 @@ export class Invocations {
     for (const name of ["sh", "out", "err"]) mkdirSync(path.join(this.directory, name), { recursive: true });
     const signal = new AbortController().signal;
     const warn = (message: string) => this.onWarning(message);
-    const now = () => new Date();
+    const now = () => this.now();
     const store = new Store({ path: path.join(this.folder, "state.db"), now, warn });
     this.deps = { config, store, client: cluster.client(signal), host: "here", signal, now, warn };
     this.workflow = store.registerWorkflow({ namespace: NAMESPACE, id: "workflow-1", directory: this.directory });
@@ -79,9 +83,8 @@ export class Invocations {
   }
 
   /** Has the cluster show a job's Job and its pod. */
-  show(id: string, shown: Shown): void {
+  show(id: string, shown: Shown, { startedAt, finishedAt } = TIMES): void {
     const { kubeName } = this.job(id);
-    const [startedAt, finishedAt] = ["2026-01-02T03:04:05Z", "2026-01-02T03:05:05Z"];
     const state = {
       waiting: { waiting: { reason: "ContainerCreating" } },
       running: { running: { startedAt } },

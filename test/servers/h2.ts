@@ -33,6 +33,7 @@ async function launch(version: H2Version, port: number): Promise<{ server: Child
     if (given !== undefined) return { server, port: Number(given) };
   }
   throw new Error(`the H2 server ${version} did not start`);
+}
 
 /** Who GASW is in its databases of H2, unless it is told otherwise. */
 export const H2_LOGIN = { user: "gasw", password: "gasw" } as const;
