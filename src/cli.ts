@@ -244,8 +244,17 @@ function addCleanup(program: Command, io: Io, runWithContext: RunWithContext): v
     .option("-y, --yes", "act without asking")
     .option("--cancel", "delete active jobs too")
     .option("--shared", "remove configured volumes too, where no other workflow uses them")
+    .addOption(
+      new Option("--forget", "give up what ran in a cluster that is gone for good, without asking any cluster").conflicts([
+        "cancel",
+        "shared",
+      ]),
+    )
     .option("--timeout <duration>", "time to wait for each kind of object to be gone", durationOption, 120)
-    .addHelpText("after", "\nExamples:\n  gasw-k8s cleanup                    # shows the plan\n  gasw-k8s cleanup --yes --cancel\n")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  gasw-k8s cleanup                    # shows the plan\n  gasw-k8s cleanup --yes --cancel\n  gasw-k8s cleanup --forget --yes     # the cluster is gone for good\n",
+    )
     .action(async (given) => {
       const { cleanup } = await import("./commands/cleanup.ts");
       await runWithContext(given, statusDirectory(given, io), (context) => cleanup(context, given));

@@ -5,8 +5,9 @@ import { hasEnded } from "../core/job.ts";
 import { isSameDirectory } from "../directory.ts";
 import { GaswError } from "../errors.ts";
 import { type CleanupPlan, type CleanupTarget, planCleanup, runCleanup } from "../services/cleanup.ts";
+import { confirmCluster, firstSight } from "../services/cluster.ts";
 import { observeForeign, refresh } from "../services/refresh.ts";
-import { knownWorkflow, targetDirectory } from "../services/workflows.ts";
+import { knownWorkflow, targetDirectory, unknownWorkflow } from "../services/workflows.ts";
 import type { StoredJob, StoredWorkflow } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 import type { OutputFormat } from "../ui/io.ts";
@@ -19,6 +20,8 @@ export interface CleanupOptions {
   readonly yes?: boolean;
   readonly cancel?: boolean;
   readonly shared?: boolean;
+  /** Whether what ran in a cluster that is gone for good is given up, without asking any cluster. */
+  readonly forget?: boolean;
   /** Seconds to wait for each kind of object. */
   readonly timeout: number;
   readonly verbose?: boolean;
@@ -34,12 +37,18 @@ export async function cleanup(context: Context, options: CleanupOptions): Promis
     });
   }
   const workflow = knownWorkflow(context, directory);
+  if (options.forget === true) {
+    if (workflow === undefined) throw unknownWorkflow(context, directory);
+    return await forget(context, workflow, options);
+  }
+  if (workflow !== undefined) await confirmCluster(context, workflow, firstSight());
   const target = { namespace: context.config.k8sNamespace, id: workflow?.id ?? path.basename(directory) };
   await refuseActive(context, target, workflow, options);
   const plan = await planCleanup(context, target, options.shared === true);
   checkDirectory(plan, target, directory);
   if (options.output === "text") showPlan(context, plan);
-  const acts = plan.remove.length > 0 && (options.yes === true || (options.output === "text" && (await confirmed(context, plan))));
+  const question = `remove these ${plan.remove.length} objects?`;
+  const acts = plan.remove.length > 0 && (options.yes === true || (options.output === "text" && (await confirmed(context, question))));
   if (!acts && options.yes !== true) {
     if (options.output !== "text") print(context, { dryRun: true, remove: plan.remove.map(publicForm), keep: plan.keep });
     else if (plan.remove.length > 0) io.stderr.write("nothing was removed (--yes removes it)\n");
@@ -97,7 +106,31 @@ function showPlan({ io }: Context, plan: CleanupPlan): void {
   io.stdout.write(table(["ACTION", "KIND", "NAME", "FOR"], rows));
 }
 
-async function confirmed({ io }: Context, plan: CleanupPlan): Promise<boolean> {
+/** Gives up what ran in a cluster that is gone for good: the workflow goes on in the one that it is submitted to next. */
+async function forget(context: Context, workflow: StoredWorkflow, options: CleanupOptions): Promise<number> {
+  const { io, store } = context;
+  if (store.isMonitored(workflow)) {
+    throw new GaswError("CONFLICT", `workflow ${workflow.id} is held by ${store.holderOf(workflow)}`, {
+      hint: "end that monitor first: it may still see the cluster that is to be forgotten",
+    });
+  }
+  const { server } = store.placement(workflow);
+  const jobs = store.activeJobs(workflow).filter(({ status }) => status !== "NOT_SUBMITTED");
+  const where = server === null ? "the cluster that it was submitted to" : server;
+  if (options.output === "text") for (const { id, status } of jobs) io.stdout.write(`give up ${printable(id)} (${status})\n`);
+  const acts = options.yes === true || (options.output === "text" && (await confirmed(context, `forget ${where} and what is left there?`)));
+  if (acts) {
+    const end = { status: "DELETED", reason: "Deleted", ended: context.now().toISOString() } as const;
+    for (const job of jobs) store.changeJob(job, { ...end, message: `given up by cleanup --forget: it was in ${where}` });
+    store.giveUp(workflow);
+    store.leaveCluster(workflow);
+  }
+  if (options.output === "json") print(context, { dryRun: !acts, forgotten: { server, jobs: jobs.map(({ id }) => id) } });
+  else io.stderr.write(acts ? `${where} is forgotten\n` : "nothing was forgotten (--yes does it)\n");
+  return 0;
+}
+
+async function confirmed({ io }: Context, question: string): Promise<boolean> {
   if (io.stdin.isTTY !== true || io.stdout.isTTY !== true) return false;
   const prompt = createInterface({ input: io.stdin, output: io.stderr });
   try {
@@ -105,7 +138,7 @@ async function confirmed({ io }: Context, plan: CleanupPlan): Promise<boolean> {
       // The end of the input (Ctrl-D) is a no.
       prompt.once("close", () => resolve(""));
       prompt.once("SIGINT", () => reject(new GaswError("INTERRUPTED", "interrupted: nothing was removed", { hint: "run cleanup again" })));
-      prompt.question(`remove these ${plan.remove.length} objects? [y/N] `, { signal: io.signal }).then(resolve, reject);
+      prompt.question(`${question} [y/N] `, { signal: io.signal }).then(resolve, reject);
     });
     return /^y(es)?$/i.test(answer.trim());
   } finally {
@@ -125,7 +158,10 @@ async function act(context: Context, plan: CleanupPlan, workflow: StoredWorkflow
     if (gone.has(`Job/${job.kubeName}`)) store.changeJob(job, { status: "DELETED" });
   }
   // While objects are left, the workflow is not over: what waits to be retried stays so until a clean-up has come to its end.
-  if (workflow !== undefined && failures.length === 0) store.giveUp(workflow);
+  if (workflow !== undefined && failures.length === 0) {
+    store.giveUp(workflow);
+    store.leaveCluster(workflow);
+  }
   if (options.output === "text") for (const { kind, name } of removed) io.stdout.write(`removed ${kind} ${printable(name)}\n`);
   else
     print(context, {

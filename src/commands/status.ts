@@ -3,6 +3,7 @@ import type { Context } from "../context.ts";
 import { hasEnded } from "../core/job.ts";
 import { isSameDirectory } from "../directory.ts";
 import { GaswError } from "../errors.ts";
+import { OtherCluster } from "../services/cluster.ts";
 import { isScriptPath } from "../services/findJob.ts";
 import { follow, isLeftUnsubmitted, refreshAll, tellUnsubmitted } from "../services/follow.ts";
 import { type ForeignJob, observeForeign } from "../services/refresh.ts";
@@ -84,7 +85,7 @@ async function refreshed(context: Context, scope: Scope, records: () => JobRecor
       scope.workflows.filter((workflow) => isStale(context, workflow, options.maxAge)),
     );
   } catch (error) {
-    if (!(error instanceof GaswError && error.code === "CLUSTER")) throw error;
+    if (!isUnasked(error)) throw error;
     print(context, records(), options);
     tellAge(context, scope);
     throw error;
@@ -99,6 +100,11 @@ function isStale({ store, now }: Context, workflow: StoredWorkflow, maxAge: numb
   // A time to come is a clock's that was set back since: it says nothing.
   const isFresh = (observed: number) => observed >= time - maxAge * 1000 && observed <= time;
   return store.activeJobs(workflow).some(({ observed }) => observed === null || !isFresh(Date.parse(observed)));
+}
+
+/** Whether the jobs' cluster could not be asked: what was known of them is shown. */
+function isUnasked(error: unknown): boolean {
+  return error instanceof OtherCluster || (error instanceof GaswError && error.code === "CLUSTER");
 }
 
 function tellAge(context: Context, scope: Scope): void {
@@ -133,7 +139,7 @@ async function synchronised(context: Context, scope: Scope, records: () => JobRe
   }
   const [first, ...others] = failures;
   for (const failure of others) context.io.stderr.write(errorReport(failure, options));
-  if (first?.code === "CLUSTER") tellAge(context, scope);
+  if (isUnasked(first)) tellAge(context, scope);
   if (first !== undefined) throw first;
   return 0;
 }
@@ -190,7 +196,7 @@ async function watch(context: Context, scope: Scope, records: () => JobRecord[],
     }
   } catch (error) {
     line.stop();
-    if (!(error instanceof GaswError && error.code === "CLUSTER")) throw error;
+    if (!isUnasked(error)) throw error;
     if (options.output !== "ndjson") print(context, records(), options);
     tellAge(context, scope);
     throw error;

@@ -9,10 +9,12 @@ import { asGaswError, GaswError, systemCode } from "../errors.ts";
 import { asUserError } from "../kubernetes/client.ts";
 import { isApiError } from "../kubernetes/errors.ts";
 import { createJob } from "../kubernetes/jobs.ts";
+import { confirmCluster, firstSight } from "../services/cluster.ts";
 import { podSettings } from "../services/podSettings.ts";
 import { checkSubmissions, type Submission, type Submitted, Submitter } from "../services/submit.ts";
 import { volumePlan } from "../services/volumePlan.ts";
 import { workflowDirectory } from "../services/workflowFiles.ts";
+import { knownWorkflow } from "../services/workflows.ts";
 import type { StoredWorkflow } from "../store/records.ts";
 import type { OutputFormat } from "../ui/io.ts";
 import { errorReport, printable } from "../ui/output.ts";
@@ -91,6 +93,7 @@ async function submitAll(
 ): Promise<{ workflow: StoredWorkflow; done: Submitted[]; failures: GaswError[] }> {
   const checked = checkSubmissions(context.config, workflow, submissions, context.io.cwd);
   const submitter = new Submitter(context, workflow);
+  await submitter.confirmCluster();
   const intents = checked.map((submission) => attempt(() => submitter.intend(submission)));
   const answers = new OrderedAnswers((job) => print(context, submitter.workflow, job, output));
   await inParallel(checked, CONCURRENCY, async (submission, index) => {
@@ -200,6 +203,7 @@ async function submitLine(context: Context, submitter: Submitter, line: string, 
   const submission = parseRequestLine(line, number);
   const [checked] = checkSubmissions(context.config, submitter.workflow, [submission], context.io.cwd);
   if (checked === undefined) throw new Error("a checked submission is missing");
+  await submitter.confirmCluster();
   return await submitter.submit(checked, submitter.intend(checked));
 }
 
@@ -221,7 +225,7 @@ async function dryRun(
       owner,
     ),
   );
-  if (kind === "server") await checkWithServer(context, workflow.namespace, jobs);
+  if (kind === "server") await checkWithServer(context, workflow, jobs);
   const items = [...volumes.flatMap(({ persistentVolume, claim }) => [persistentVolume, claim]), ...jobs].filter(
     (object) => object !== undefined,
   );
@@ -230,7 +234,10 @@ async function dryRun(
   return 0;
 }
 
-async function checkWithServer({ client }: Context, namespace: string, jobs: readonly V1Job[]): Promise<void> {
+async function checkWithServer(context: Context, { directory, namespace }: Workflow, jobs: readonly V1Job[]): Promise<void> {
+  const { client } = context;
+  const known = knownWorkflow(context, directory);
+  if (known !== undefined) await confirmCluster(context, known, firstSight());
   try {
     await Promise.all(jobs.map((job) => createJob(client, job, { dryRun: "All" })));
   } catch (error) {

@@ -18,6 +18,8 @@ export interface AccessSettings {
 /** Where the API server is and how requests to it are authenticated. */
 export interface ClusterAccess {
   readonly server: URL;
+  /** Name of the kubeconfig's context; undefined where the cluster was found without one. */
+  readonly context?: string | undefined;
   readonly kubeConfig: KubeConfig;
   /** Whether the server's certificate is not verified. */
   readonly insecure: boolean;
@@ -30,6 +32,7 @@ const IN_CLUSTER_TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 /** A kubeconfig, and the file that its user's token is read from where it is not in it. */
 interface Found {
   readonly kubeConfig: KubeConfig;
+  readonly context?: string;
   readonly tokenFile?: string;
 }
 
@@ -39,7 +42,7 @@ interface Found {
  * @throws GaswError CONFIG when none is found or one is incomplete
  */
 export function clusterAccess(settings: AccessSettings, env: NodeJS.ProcessEnv): ClusterAccess {
-  const { kubeConfig, tokenFile } = find(settings, env);
+  const { kubeConfig, context, tokenFile } = find(settings, env);
   const cluster = kubeConfig.getCurrentCluster();
   const user = kubeConfig.getCurrentUser();
   if (cluster === null || user === null) throw contextError(kubeConfig, settings);
@@ -48,6 +51,7 @@ export function clusterAccess(settings: AccessSettings, env: NodeJS.ProcessEnv):
   let kept: { from: Agent; agent: Agent } | undefined;
   return {
     server,
+    context,
     kubeConfig,
     insecure: settings.insecureSkipTlsVerify || cluster.skipTLSVerify === true,
     async requestOptions() {
@@ -93,10 +97,10 @@ function parseServer(server: string): URL {
 }
 
 function find(settings: AccessSettings, env: NodeJS.ProcessEnv): Found {
-  if (settings.k8sKubeConfig !== undefined) return { kubeConfig: fromFiles([settings.k8sKubeConfig], "k8sKubeConfig", settings) };
+  if (settings.k8sKubeConfig !== undefined) return fromFiles([settings.k8sKubeConfig], "k8sKubeConfig", settings);
   if (settings.k8sAddress !== undefined) return fromAddress(settings.k8sAddress, settings);
   const files = defaultFiles(env);
-  if (files.length > 0) return { kubeConfig: fromFiles(files, "KUBECONFIG", settings) };
+  if (files.length > 0) return fromFiles(files, "KUBECONFIG", settings);
   if (env.KUBERNETES_SERVICE_HOST === undefined || !exists(IN_CLUSTER_TOKEN)) throw noCluster();
   const kubeConfig = new KubeConfig();
   kubeConfig.loadFromCluster();
@@ -127,7 +131,7 @@ function fromAddress(address: string, settings: AccessSettings): Found {
 }
 
 /** Several files make one, in which the first to name a thing decides (as kubectl merges them). */
-function fromFiles(files: readonly string[], key: string, settings: AccessSettings): KubeConfig {
+function fromFiles(files: readonly string[], key: string, settings: AccessSettings): Found {
   const parts = files.map((file) => loadFile(file, key));
   const first = <T extends { readonly name: string }>(lists: readonly (readonly T[])[]): T[] => [
     ...new Map(
@@ -144,7 +148,7 @@ function fromFiles(files: readonly string[], key: string, settings: AccessSettin
     contexts: first(parts.map((part) => part.getContexts())),
     currentContext: settings.k8sContext ?? parts.map((part) => part.getCurrentContext()).find((name) => name),
   });
-  return kubeConfig;
+  return { kubeConfig, context: kubeConfig.getCurrentContext() };
 }
 
 /** The files of KUBECONFIG, of which some may be missing, else the usual one. */

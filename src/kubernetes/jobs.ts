@@ -9,17 +9,22 @@ function collection(namespace: string): string {
   return `/apis/batch/v1/namespaces/${namespace}/jobs`;
 }
 
+/** A Job that is in the cluster, and whether it was made now. */
+export interface MadeJob {
+  readonly created: boolean;
+  readonly uid?: string | undefined;
+}
+
 /**
  * Makes the Job; the very same one that is there already is as good.
- * @returns whether it was made now
  * @throws GaswError CONFLICT when another Job has its name
  */
-export async function createJob(client: KubernetesClient, job: V1Job, query: { dryRun?: "All" } = {}): Promise<boolean> {
+export async function createJob(client: KubernetesClient, job: V1Job, query: { dryRun?: "All" } = {}): Promise<MadeJob> {
   const namespace = job.metadata?.namespace ?? "";
   const name = job.metadata?.name ?? "";
   try {
-    await client.create(collection(namespace), job, query);
-    return true;
+    const made = await client.create(collection(namespace), job, query);
+    return { created: true, uid: made.metadata?.uid };
   } catch (error) {
     if (!isApiError(error, 409)) throw error;
     const found = await getJob(client, namespace, name);
@@ -29,7 +34,8 @@ export async function createJob(client: KubernetesClient, job: V1Job, query: { d
         cause: error,
       });
     }
-    if (isOurs(found) && found.metadata?.annotations?.[KEYS.content] === job.metadata?.annotations?.[KEYS.content]) return false;
+    if (isOurs(found) && found.metadata?.annotations?.[KEYS.content] === job.metadata?.annotations?.[KEYS.content])
+      return { created: false, uid: found.metadata?.uid };
     throw new GaswError("CONFLICT", `Job ${namespace}/${name} is already there with another content`, {
       hint: `it was made from another script or with other options (perhaps on another host): look at it with \`gasw-k8s debug describe ${name}\`, or clean up`,
       cause: error,

@@ -1,4 +1,4 @@
-import type { CoreV1Event, KubernetesObject, V1Pod } from "@kubernetes/client-node";
+import type { CoreV1Event, KubernetesObject, V1Namespace, V1Pod } from "@kubernetes/client-node";
 import { selector } from "../core/names.ts";
 import type { KubernetesClient } from "./client.ts";
 import { isApiError } from "./errors.ts";
@@ -9,6 +9,16 @@ export async function find<T>(client: KubernetesClient, path: string): Promise<T
     return await client.get<T>(path);
   } catch (error) {
     if (isApiError(error, 404)) return undefined;
+    throw error;
+  }
+}
+
+/** What identifies a cluster, however it is reached; undefined where the account may not read it. */
+export async function clusterUid(client: KubernetesClient): Promise<string | undefined> {
+  try {
+    return (await find<V1Namespace>(client, "/api/v1/namespaces/kube-system"))?.metadata?.uid;
+  } catch (error) {
+    if (isApiError(error, 403)) return undefined;
     throw error;
   }
 }

@@ -27,24 +27,36 @@ export async function ensureNamespace(client: KubernetesClient, name: string): P
   await createIfMissing(client, "/api/v1/namespaces", { apiVersion: "v1", kind: "Namespace", metadata });
 }
 
+/** The claim of a volume, where it is there. */
+export function findClaim(
+  client: KubernetesClient,
+  namespace: string,
+  { claimName }: Pick<DesiredVolume, "claimName">,
+): Promise<V1PersistentVolumeClaim | undefined> {
+  return find<V1PersistentVolumeClaim>(client, `${claimsPath(namespace)}/${claimName}`);
+}
+
 /**
- * Makes sure that a volume is there, is the wanted one, and is bound; one bound claim costs one read.
+ * Makes sure that a volume is there, is the wanted one, and is bound; a bound claim costs nothing.
+ * @param found its claim as `findClaim` has found it
+ * @returns the claim that is there then
  * @throws GaswError CONFLICT (another source), NOT_FOUND (a claim that must exist), VOLUME_NOT_READY (deadline), CLUSTER
  */
 export async function ensureVolume(
   client: KubernetesClient,
   namespace: string,
   volume: DesiredVolume,
+  found: V1PersistentVolumeClaim | undefined,
   deadline: AbortSignal,
-): Promise<void> {
-  const found = await find<V1PersistentVolumeClaim>(client, `${claimsPath(namespace)}/${volume.claimName}`);
+): Promise<V1PersistentVolumeClaim> {
   const known = found === undefined || isGoing(found) ? undefined : found;
   const claim = known ?? (await makeClaim(client, namespace, volume, found, deadline));
   await checkClaim(client, claim, volume);
-  if (claim.status?.phase === "Bound") return;
-  if (await bindsAtFirstUse(client, claim)) return;
+  if (claim.status?.phase === "Bound" || (await bindsAtFirstUse(client, claim))) return claim;
   if (known !== undefined && isOurs(known)) await ensurePersistentVolume(client, volume, known, deadline);
-  await checkClaim(client, await untilBound(client, namespace, volume, claim, deadline), volume);
+  const bound = await untilBound(client, namespace, volume, claim, deadline);
+  await checkClaim(client, bound, volume);
+  return bound;
 }
 
 /** Makes a claim, once a former one of its name is gone, and what it is to be bound to. */

@@ -2,6 +2,7 @@ import { hasEnded, isHeld } from "../core/job.ts";
 import type { Signal } from "../core/signal.ts";
 import { GaswError } from "../errors.ts";
 import type { StoredJob, StoredWorkflow } from "../store/records.ts";
+import { confirmCluster, firstSight } from "./cluster.ts";
 import type { Deps } from "./deps.ts";
 import { whileHolding } from "./hold.ts";
 import { reconcile } from "./reconcile.ts";
@@ -20,6 +21,8 @@ const CANCEL_ROUNDS = 5;
 export async function act(deps: Deps, workflow: StoredWorkflow, jobs: readonly StoredJob[], action: Action): Promise<StoredJob[]> {
   const fileNames = new Set(jobs.map((job) => job.fileName));
   await whileHolding(deps, workflow, async (isHolding) => {
+    // Before the first word is written down; what runs already shows it itself.
+    if (jobs.some(({ status }) => status === "NOT_SUBMITTED")) await confirmCluster(deps, workflow, firstSight());
     // What is due is started at once, except by the monitor's own hand.
     const scope = { fileNames, leaveDue: !isHolding, by: `gasw-k8s ${action}` };
     for (let round = 1; ; round++) {

@@ -9,6 +9,7 @@ import { getJob, listJobs } from "../kubernetes/jobs.ts";
 import type { StoredJob } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 import { standingAttempt } from "./attemptFiles.ts";
+import { confirmCluster, type Sight } from "./cluster.ts";
 import type { Deps } from "./deps.ts";
 import { findJob } from "./findJob.ts";
 import { workflowDirectory } from "./workflowFiles.ts";
@@ -103,15 +104,31 @@ function ofForeign(job: V1Job, namespace: string): JobTarget {
   };
 }
 
-/** Reads the Job and its pods. */
-export async function viewJob({ client }: Deps, { namespace, kubeName }: JobTarget): Promise<JobView> {
+/**
+ * Reads the Job and its pods.
+ * @throws OtherCluster where this host's state knows the job from another cluster; GaswError CLUSTER; ApiError
+ */
+export async function viewJob(deps: Deps, target: JobTarget): Promise<JobView> {
+  const { client } = deps;
+  const { namespace, kubeName } = target;
+  const since = performance.now();
   const [job, pods] = await Promise.all([
     getJob(client, namespace, kubeName),
     client.list<V1Pod>(`/api/v1/namespaces/${namespace}/pods`, { labelSelector: `job-name=${kubeName}` }),
   ]);
+  await confirmTarget(deps, target, { since, objects: job === undefined ? [] : [job] });
   const sorted = pods.sort((a, b) => String(a.metadata?.creationTimestamp).localeCompare(String(b.metadata?.creationTimestamp)));
   const pod = podsByJob(sorted).get(kubeName);
   return { job, pods: sorted, pod, seen: observe(job, pod) };
+}
+
+/**
+ * Makes sure that the cluster is the job's, where this host's state knows the job.
+ * @throws OtherCluster; GaswError CLUSTER
+ */
+export async function confirmTarget(deps: Deps, { namespace, workflow, stored }: JobTarget, sight: Sight): Promise<void> {
+  const known = stored === undefined ? undefined : deps.store.findWorkflow(namespace, workflow);
+  if (known !== undefined) await confirmCluster(deps, known, sight);
 }
 
 /** Whether the job was written down and never handed to the cluster. */

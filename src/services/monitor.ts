@@ -6,6 +6,7 @@ import { asUserError } from "../kubernetes/client.ts";
 import { changes } from "../kubernetes/watch.ts";
 import type { Hold } from "../store/database.ts";
 import type { StoredJob, StoredWorkflow } from "../store/records.ts";
+import { OtherCluster } from "./cluster.ts";
 import { deliver } from "./deliver.ts";
 import { isLeftUnsubmitted, isOutage, tellUnsubmitted } from "./follow.ts";
 import { asMonitor, takeHold } from "./hold.ts";
@@ -162,8 +163,8 @@ class Rounds {
     const looked = signals.size > 0 || this.#isLookDue();
     if (looked) await tried(() => this.#look(signals));
     const dao = this.#dao;
-    if (dao !== undefined && failures.every(({ code }) => code !== "DATABASE"))
-      await tried(async () => void (await deliver(this.#deps, dao, this.#workflow)));
+    const isServed = failures.every((failure) => failure.code !== "DATABASE" && !(failure instanceof OtherCluster));
+    if (dao !== undefined && isServed) await tried(async () => void (await deliver(this.#deps, dao, this.#workflow)));
     // A connection that broke is made anew.
     if (failures.some(({ code }) => code === "DATABASE")) await this.#closeDao();
     return { seconds: (performance.now() - begin) / 1000, looked, failures };

@@ -6,6 +6,7 @@ import type { Siblings } from "../core/signal.ts";
 import { GaswError } from "../errors.ts";
 import { asUserError } from "../kubernetes/client.ts";
 import type { JobChange, JobUpdate, StoredJob, StoredWorkflow } from "../store/records.ts";
+import { OtherCluster } from "./cluster.ts";
 import type { Deps } from "./deps.ts";
 import { hasOutput } from "./ownOutput.ts";
 import { isOver, recordOf } from "./ownWords.ts";
@@ -293,7 +294,8 @@ async function areVolumesReady(deps: Deps, submitter: Submitter, count: number):
 /** What a person, or the next round, may mend. */
 function failureOf(deps: Deps, error: unknown): GaswError {
   const failure = asUserError(error, deps.client);
-  if (!(failure instanceof GaswError) || failure.code === "INTERRUPTED" || deps.signal.aborted) throw failure;
+  if (!(failure instanceof GaswError) || failure instanceof OtherCluster || failure.code === "INTERRUPTED" || deps.signal.aborted)
+    throw failure;
   return failure;
 }
 

@@ -7,6 +7,7 @@ import { asUserError, type KubernetesClient } from "../kubernetes/client.ts";
 import { jobPath, listJobs } from "../kubernetes/jobs.ts";
 import { listEvents, listPods, remove } from "../kubernetes/objects.ts";
 import type { JobChange, StoredJob, StoredWorkflow } from "../store/records.ts";
+import { confirmCluster } from "./cluster.ts";
 import type { Deps } from "./deps.ts";
 import { isOver, ownWords } from "./ownWords.ts";
 import { EndRecords } from "./toolFolder.ts";
@@ -78,14 +79,16 @@ export interface Seen {
   readonly isAlive: boolean;
 }
 
-/** Reads the cluster once, for explanations too of jobs that wait, and answers what it shows of each job. */
-export async function look(
-  { client, now }: Deps,
-  workflow: StoredWorkflow,
-  active: readonly StoredJob[],
-): Promise<(job: StoredJob) => Seen> {
+/**
+ * Reads the cluster once, for explanations too of jobs that wait, and answers what it shows of each job.
+ * @throws OtherCluster; GaswError CLUSTER; ApiError
+ */
+export async function look(deps: Deps, workflow: StoredWorkflow, active: readonly StoredJob[]): Promise<(job: StoredJob) => Seen> {
+  const { client, now } = deps;
+  const since = performance.now();
   const hash = workflowHash(workflow.namespace, workflow.id);
   const [jobs, pods] = await Promise.all([listJobs(client, workflow.namespace, hash), listPods(client, workflow.namespace, hash)]);
+  await confirmCluster(deps, workflow, { since, objects: jobs });
   const jobsByName = new Map(jobs.map((job) => [job.metadata?.name ?? "", job]));
   const podByJob = podsByJob(pods);
   const observations = new Map(active.map((job) => [job.key, observe(jobsByName.get(job.kubeName), podByJob.get(job.kubeName))]));
@@ -128,8 +131,10 @@ export function explained(seen: Observation, event: CoreV1Event): Observation {
 /** What a decision changes in a job's row. */
 export function changeOf(job: StoredJob, decision: Decision, kubeJob: V1Job | undefined, now: Date): JobChange {
   const { status, reason, message, exitCode, pod, node, startedAt, finishedAt, pendingFamily, pendingSince } = decision;
+  const uid = kubeJob?.metadata?.uid;
   const wanted: JobChange = {
     status,
+    ...(uid === undefined ? {} : { kubeUid: uid }),
     pendingFamily,
     pendingSince,
     ...(reason === undefined ? {} : { reason }),

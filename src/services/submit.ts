@@ -5,25 +5,21 @@ import { jobFiles } from "../core/jobFiles.ts";
 import { jobName } from "../core/names.ts";
 import { buildJob, effectiveRunAs } from "../core/podTemplate.ts";
 import type { DesiredVolume } from "../core/volumes.ts";
-import { GaswError, messageOf } from "../errors.ts";
+import { GaswError } from "../errors.ts";
 import { asUserError } from "../kubernetes/client.ts";
-import { createJob, getJob, jobPath } from "../kubernetes/jobs.ts";
+import { createJob, getJob, jobPath, type MadeJob } from "../kubernetes/jobs.ts";
 import { find, remove } from "../kubernetes/objects.ts";
-import { ensureVolume, renewMarks } from "../kubernetes/volumes.ts";
 import type { JobChange, StoredJob, StoredWorkflow } from "../store/records.ts";
 import { runFolder } from "./attemptFiles.ts";
+import { OtherCluster } from "./cluster.ts";
 import type { Deps } from "./deps.ts";
 import { hasOutput } from "./ownOutput.ts";
 import { podSettings } from "./podSettings.ts";
+import { Preparation } from "./preparation.ts";
 import { makeToolFolders } from "./toolFolder.ts";
 import { volumePlan } from "./volumePlan.ts";
 import { checkAccess, checkScript, jobRequest, makeStreamFolders, ownerOf } from "./workflowFiles.ts";
 import { knownWorkflow } from "./workflows.ts";
-
-/** Milliseconds between two renewals of the volumes' marks of use. */
-const RENEWAL_MS = 10 * 60_000;
-/** Milliseconds for which the volumes count as ready, or as not to be had, before they are looked at again: `submit --from -` may run for days. */
-const VOLUMES_KNOWN_MS = 10_000;
 
 /** A script to submit and the options that the request itself states. */
 export interface Submission {
@@ -93,8 +89,7 @@ export class Submitter {
   readonly #deps: Deps;
   readonly #volumes: readonly DesiredVolume[];
   readonly #waits: boolean;
-  #ready: Promise<void> | undefined;
-  #readySince = Number.POSITIVE_INFINITY;
+  #preparation: Preparation | undefined;
 
   /**
    * @param waits whether volumes that are not bound yet are waited for
@@ -106,6 +101,18 @@ export class Submitter {
     const known = knownWorkflow(deps, workflow.directory) ?? workflow;
     this.#volumes = volumePlan(deps.config, known, { host: deps.host, now: deps.now() });
     this.workflow = deps.store.registerWorkflow(known);
+  }
+
+  /**
+   * Makes sure that the cluster is the workflow's, before anything is written down; whatever else fails is for the submission to tell.
+   * @throws OtherCluster
+   */
+  async confirmCluster(): Promise<void> {
+    const failure = await this.#prepare().found.then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    if (failure instanceof OtherCluster) throw failure;
   }
 
   /**
@@ -140,9 +147,9 @@ export class Submitter {
     if (job.status !== "NOT_SUBMITTED" || waits) return { ...answer, created: false };
     try {
       await this.volumesReady();
-      const created = await this.#make(submission, intent);
+      const { created, uid } = await this.#make(submission, intent);
       const { image } = podSettings(this.#deps.config, options);
-      const accepted = { status: "QUEUED", submitted: this.#deps.now().toISOString(), due: false } as const;
+      const accepted = { status: "QUEUED", submitted: this.#deps.now().toISOString(), due: false, kubeUid: uid ?? null } as const;
       // Another submission may have written its own content down meanwhile: what was accepted counts.
       if (!this.#deps.store.changeJob(job, { ...accepted, ...contentOf({ ...job, image }) })) await this.#changedMeanwhile(job);
       return { ...answer, created };
@@ -151,13 +158,12 @@ export class Submitter {
     }
   }
 
-  /** @returns whether the Job was made now */
-  async #make(submission: CheckedSubmission, { job, isNew, corrected }: Intent): Promise<boolean> {
+  async #make(submission: CheckedSubmission, { job, isNew, corrected }: Intent): Promise<MadeJob> {
     try {
       // The Job may have run and been removed before its first submission could note that it was made.
       const hasRun = !isNew && hasOutput(job);
       if (hasRun && corrected !== undefined) throw ranBefore(corrected);
-      if (hasRun) return false;
+      if (hasRun) return { created: false };
       await this.#refuseSecondRun(job, isNew);
       return await this.#create(submission);
     } catch (error) {
@@ -195,7 +201,7 @@ export class Submitter {
     });
   }
 
-  #create({ request, owner }: CheckedSubmission): Promise<boolean> {
+  #create({ request, owner }: CheckedSubmission): Promise<MadeJob> {
     const settings = podSettings(this.#deps.config, request.options);
     const mounts = this.#volumes.map((volume) => volume.mount);
     return createJob(this.#deps.client, buildJob(this.workflow, request, settings, mounts, owner));
@@ -206,27 +212,13 @@ export class Submitter {
    * @throws GaswError CLUSTER, VOLUME_NOT_READY, CONFLICT, NOT_FOUND; ApiError
    */
   volumesReady(): Promise<void> {
-    if (this.#ready === undefined || performance.now() - this.#readySince > VOLUMES_KNOWN_MS) {
-      this.#readySince = Number.POSITIVE_INFINITY;
-      this.#ready = this.#makeVolumesReady().finally(() => {
-        this.#readySince = performance.now();
-      });
-    }
-    return this.#ready;
+    return this.#prepare().ready();
   }
 
-  async #makeVolumesReady(): Promise<void> {
-    const { client, config, store, now, warn } = this.#deps;
-    const { namespace } = this.workflow;
-    const deadline = this.#waits ? AbortSignal.timeout(config.options.bindTimeout * 1000) : AbortSignal.abort();
-    await Promise.all(this.#volumes.map((volume) => ensureVolume(client, namespace, volume, deadline)));
-    if (!store.claimRenewal(this.workflow, RENEWAL_MS)) return;
-    try {
-      await Promise.all(this.#volumes.map((volume) => renewMarks(client, namespace, volume, now())));
-    } catch (error) {
-      // The marks serve a later search for lost volumes; no job is held up for them.
-      warn(`the volumes' marks of use could not be renewed: ${messageOf(asUserError(error, client))}`);
-    }
+  #prepare(): Preparation {
+    if (this.#preparation === undefined || this.#preparation.isOutdated)
+      this.#preparation = new Preparation(this.#deps, this.workflow, this.#volumes, this.#waits);
+    return this.#preparation;
   }
 }
 

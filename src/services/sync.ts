@@ -2,6 +2,7 @@ import { SIGNALS } from "../core/signal.ts";
 import type { Dao } from "../dao/dao.ts";
 import { GaswError } from "../errors.ts";
 import type { StoredWorkflow } from "../store/records.ts";
+import { OtherCluster } from "./cluster.ts";
 import { deliver } from "./deliver.ts";
 import type { Deps } from "./deps.ts";
 import { whileHolding } from "./hold.ts";
@@ -44,7 +45,7 @@ export async function sync(deps: SyncDeps, workflow: StoredWorkflow, ids: () => 
 export async function syncOnce(deps: Deps, dao: Dao | GaswError, workflow: StoredWorkflow): Promise<void> {
   const signals = dao instanceof GaswError ? dao : await attempt(() => readSignals(dao));
   const reconciled = await attempt(() => reconcile(deps, workflow, signals instanceof GaswError ? new Map() : signals));
-  if (reconciled instanceof GaswError && reconciled.code === "INTERRUPTED") throw reconciled;
+  if (reconciled instanceof OtherCluster || (reconciled instanceof GaswError && reconciled.code === "INTERRUPTED")) throw reconciled;
   if (signals instanceof GaswError) throw signals;
   await deliver(deps, dao as Dao, workflow);
   if (reconciled instanceof GaswError) throw reconciled;

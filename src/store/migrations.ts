@@ -102,4 +102,16 @@ export const migrations: readonly (readonly string[])[] = [
     ) STRICT`,
   ],
   ["CREATE INDEX jobs_held ON jobs (workflow) WHERE status IN ('ERROR_HELD', 'STALLED_HELD')"],
+  [
+    // Which cluster a workflow's objects are in. A process of an older version that still runs adds rows too: theirs are unknown.
+    `ALTER TABLE workflows ADD COLUMN placed TEXT NOT NULL DEFAULT 'unknown' CHECK (placed IN ('unknown', 'nowhere', 'bound'))`,
+    // Uids of that cluster's namespace kube-system and of the claim of the workflow's directory there, where they are known.
+    "ALTER TABLE workflows ADD COLUMN cluster_uid TEXT",
+    "ALTER TABLE workflows ADD COLUMN claim_uid TEXT",
+    // How it was reached, for messages.
+    "ALTER TABLE workflows ADD COLUMN cluster_server TEXT",
+    "ALTER TABLE workflows ADD COLUMN cluster_context TEXT",
+    // Uid of the attempt's Job.
+    "ALTER TABLE jobs ADD COLUMN kube_uid TEXT",
+  ],
 ];

@@ -7,6 +7,19 @@ export interface StoredWorkflow extends Workflow {
   readonly key: number;
 }
 
+/** Which cluster a workflow's objects are in, as the state knows it. */
+export interface Placement {
+  /** `unknown`: recorded by a version that did not note the cluster; `nowhere`: nothing of it is in any cluster. */
+  readonly state: "unknown" | "nowhere" | "bound";
+  /** Uid of the cluster's namespace kube-system; null where the account may not read it. */
+  readonly clusterUid: string | null;
+  /** Uid of the claim of the workflow's directory. */
+  readonly claimUid: string | null;
+  /** How the cluster was reached, for messages. */
+  readonly server: string | null;
+  readonly context: string | null;
+}
+
 /** A job as the state knows it; times are RFC 3339 in UTC. */
 export interface StoredJob extends Attempt {
   readonly key: number;
@@ -18,6 +31,8 @@ export interface StoredJob extends Attempt {
   readonly namespace: string;
   readonly directory: string;
   readonly kubeName: string;
+  /** Uid of its Job, once it was seen. */
+  readonly kubeUid: string | null;
   readonly contentHash: string;
   readonly image: string;
   readonly request: StoredRequest;
@@ -43,6 +58,7 @@ export interface StoredJob extends Attempt {
 export type JobChange = Partial<
   Pick<
     StoredJob,
+    | "kubeUid"
     | "contentHash"
     | "image"
     | "request"

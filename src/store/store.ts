@@ -11,6 +11,7 @@ import type {
   JobChange,
   JobUpdate,
   OutboxEntry,
+  Placement,
   Result,
   StoredJob,
   StoredWorkflow,
@@ -18,7 +19,7 @@ import type {
 } from "./records.ts";
 
 const JOB_COLUMNS = `jobs.key, jobs.id, jobs.file_name AS fileName, attempt, workflows.id AS workflow, workflows.namespace, workflows.directory,
-  kube_name AS kubeName, content_hash AS contentHash, image, request, status, reason, message, exit_code AS exitCode, pod, node,
+  kube_name AS kubeName, kube_uid AS kubeUid, content_hash AS contentHash, image, request, status, reason, message, exit_code AS exitCode, pod, node,
   pending_family AS pendingFamily, pending_since AS pendingSince, removal, settled, due, prepared, signal, replicating,
   invocation_id AS invocationId, delivered, jobs.created, submitted, started, ended, observed`;
 const JOBS = `SELECT ${JOB_COLUMNS} FROM jobs JOIN workflows ON workflows.key = jobs.workflow`;
@@ -81,7 +82,7 @@ export class Store {
     return this.#write(() => {
       const known = this.findWorkflow(workflow.namespace, workflow.id);
       if (known === undefined) {
-        this.#run("INSERT INTO workflows (namespace, id, directory, created, volumes_renewed) VALUES (?, ?, ?, ?, ?)", [
+        this.#run("INSERT INTO workflows (namespace, id, directory, created, volumes_renewed, placed) VALUES (?, ?, ?, ?, ?, 'nowhere')", [
           workflow.namespace,
           workflow.id,
           workflow.directory,
@@ -103,6 +104,48 @@ export class Store {
 
   workflows(): StoredWorkflow[] {
     return this.#all<StoredWorkflow>(`${WORKFLOWS} ORDER BY key`, []);
+  }
+
+  /** Which cluster a workflow's objects are in, as it is known now. */
+  placement({ key }: { readonly key: number }): Placement {
+    const sql = `SELECT placed AS state, cluster_uid AS clusterUid, claim_uid AS claimUid, cluster_server AS server,
+      cluster_context AS context FROM workflows WHERE key = ?`;
+    return this.#get<Placement>(sql, [key]) as Placement;
+  }
+
+  /**
+   * Notes which cluster a workflow's objects are in, unless somebody has noted another one since this was decided.
+   * @param from what the decision was made from
+   * @returns whether that is what is noted now
+   */
+  place(workflow: { readonly key: number }, from: Placement, to: Placement): boolean {
+    return this.#write(() => {
+      const now = this.placement(workflow);
+      if (now.state === "bound" && now.clusterUid === to.clusterUid && now.claimUid === to.claimUid) return true;
+      if (now.state !== from.state || now.clusterUid !== from.clusterUid || now.claimUid !== from.claimUid) return false;
+      const sql = `UPDATE workflows SET placed = 'bound', cluster_uid = ?, claim_uid = ?, cluster_server = ?, cluster_context = ?
+        WHERE key = ?`;
+      this.#run(sql, [to.clusterUid, to.claimUid, to.server, to.context, workflow.key]);
+      return true;
+    });
+  }
+
+  /** Notes that nothing of a workflow is in any cluster any more. */
+  leaveCluster({ key }: { readonly key: number }): void {
+    this.#write(() => {
+      const sql = `UPDATE workflows SET placed = 'nowhere', cluster_uid = NULL, claim_uid = NULL, cluster_server = NULL,
+        cluster_context = NULL WHERE key = ?`;
+      this.#run(sql, [key]);
+      this.#run("UPDATE jobs SET kube_uid = NULL WHERE workflow = ?", [key]);
+    });
+  }
+
+  /** Whether one of these uids is that of the workflow's claim or of one of its Jobs, as they were noted. */
+  knowsObject({ key }: { readonly key: number }, uids: readonly string[]): boolean {
+    if (uids.length === 0) return false;
+    const sql = `SELECT 1 FROM json_each(?) AS seen WHERE seen.value IN (SELECT claim_uid FROM workflows WHERE key = ?)
+      OR seen.value IN (SELECT kube_uid FROM jobs WHERE workflow = ?) LIMIT 1`;
+    return this.#get(sql, [JSON.stringify(uids), key, key]) !== undefined;
   }
 
   /**
@@ -484,6 +527,7 @@ export class Store {
 }
 
 const COLUMN_NAMES: Readonly<Record<Exclude<keyof JobChange, "ended">, string>> = {
+  kubeUid: "kube_uid",
   contentHash: "content_hash",
   image: "image",
   request: "request",

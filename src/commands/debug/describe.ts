@@ -12,9 +12,10 @@ import { type Block, describeClaim, describeJob, describeNode, describePersisten
 import { listedEvent } from "../../core/inventory.ts";
 import { masked } from "../../core/mask.ts";
 import { GaswError } from "../../errors.ts";
+import { firstSight } from "../../services/cluster.ts";
 import { KINDS, type Kind, kindOf, readAboutJob, readObject } from "../../services/describeObjects.ts";
 import type { JobObjects } from "../../services/jobObjects.ts";
-import { findTarget, type JobTarget } from "../../services/jobTarget.ts";
+import { confirmTarget, findTarget, type JobTarget } from "../../services/jobTarget.ts";
 import { blocksText } from "../../ui/describe.ts";
 import { eventTable } from "../../ui/inventory.ts";
 import type { Io, OutputFormat } from "../../ui/io.ts";
@@ -53,7 +54,9 @@ export async function events(context: Context, name: string, options: DescribeOp
 /** A Job may be named as GASW does, too. */
 async function kubeNameOf(context: Context, name: string, { workflow }: DescribeOptions): Promise<string> {
   try {
-    return (await findTarget(context, name, { workflow, cwd: context.io.cwd })).kubeName;
+    const target = await findTarget(context, name, { workflow, cwd: context.io.cwd });
+    await confirmTarget(context, target, firstSight());
+    return target.kubeName;
   } catch (error) {
     if (error instanceof GaswError && error.code === "NOT_FOUND") return name;
     throw error;
