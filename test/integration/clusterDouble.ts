@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
 import type { ClusterAccess } from "../../src/kubernetes/access.ts";
@@ -15,17 +16,18 @@ const COLLECTION = /\/(jobs|pods|events|persistentvolumeclaims|persistentvolumes
 export class ClusterDouble {
   /** By their paths. */
   readonly objects = new Map<string, Item>();
+  /** Paths that the account may not read. */
+  readonly forbidden = new Set<string>();
   /** Called before a request is answered. */
-  onRequest: (request: string) => void = () => undefined;
+  onRequest: (request: string, query: URLSearchParams) => void = () => undefined;
   readonly #server: http.Server;
-  #uid = 0;
 
   private constructor() {
     this.#server = http.createServer(async (request, response) => {
       const chunks: Buffer[] = [];
       for await (const chunk of request) chunks.push(chunk as Buffer);
-      const { pathname } = new URL(request.url ?? "", "http://cluster");
-      this.onRequest(`${request.method} ${pathname}`);
+      const { pathname, searchParams } = new URL(request.url ?? "", "http://cluster");
+      this.onRequest(`${request.method} ${pathname}`, searchParams);
       const body = chunks.length === 0 ? undefined : JSON.parse(Buffer.concat(chunks).toString());
       const answer = this.#answer(request.method ?? "", pathname, body);
       response.statusCode = typeof answer === "number" ? answer : 200;
@@ -44,21 +46,28 @@ export class ClusterDouble {
     this.#server.close();
   }
 
-  client(signal: AbortSignal): KubernetesClient {
+  /** @param by under which name of this machine, and by which context, the server is reached */
+  client(signal: AbortSignal, by: { readonly host?: string; readonly context?: string } = {}): KubernetesClient {
     const agent = new http.Agent();
-    const server = new URL(`http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`);
-    const access = { server, insecure: false, requestOptions: async () => ({ agent, headers: {} }) } as unknown as ClusterAccess;
+    const server = new URL(`http://${by.host ?? "127.0.0.1"}:${(this.#server.address() as AddressInfo).port}`);
+    const access = {
+      server,
+      context: by.context,
+      insecure: false,
+      requestOptions: async () => ({ agent, headers: {} }),
+    } as unknown as ClusterAccess;
     return new KubernetesClient(access, { readRetries: 0, writeRetries: 0, maxRetryWait: 1, requestsPerSecond: 1000 }, signal);
   }
 
   put(path: string, object: Item): void {
-    const metadata = { uid: String(++this.#uid), name: path.slice(path.lastIndexOf("/") + 1), ...object.metadata };
+    const metadata = { uid: randomUUID(), name: path.slice(path.lastIndexOf("/") + 1), ...object.metadata };
     this.objects.set(path, { ...object, metadata });
   }
 
   /** The object, or the status code of a refusal. */
   #answer(method: string, path: string, body: Item): Item {
     const known = this.objects.get(path);
+    if (method === "GET" && this.forbidden.has(path)) return 403;
     if (method === "GET" && COLLECTION.test(path)) return { metadata: { resourceVersion: "1" }, items: this.#itemsIn(path) };
     if (method === "POST") {
       const place = `${path}/${body.metadata.name}`;
