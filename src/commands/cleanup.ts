@@ -2,11 +2,13 @@ import path from "node:path";
 import { createInterface } from "node:readline/promises";
 import type { Context } from "../context.ts";
 import { hasEnded } from "../core/job.ts";
+import { TOOL_FOLDER } from "../core/jobFiles.ts";
 import { isSameDirectory } from "../directory.ts";
-import { GaswError } from "../errors.ts";
+import { GaswError, systemCode } from "../errors.ts";
 import { type CleanupPlan, type CleanupTarget, planCleanup, runCleanup } from "../services/cleanup.ts";
 import { confirmCluster, firstSight } from "../services/cluster.ts";
 import { observeForeign, refresh } from "../services/refresh.ts";
+import { removeToolFolder } from "../services/toolFolder.ts";
 import { knownWorkflow, targetDirectory, unknownWorkflow } from "../services/workflows.ts";
 import type { StoredJob, StoredWorkflow } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
@@ -56,7 +58,7 @@ export async function cleanup(context: Context, options: CleanupOptions): Promis
   }
   // Between the plan and the answer a job may have been submitted.
   if (options.yes !== true) await refuseActive(context, target, workflow, options);
-  return await act(context, plan, workflow, options);
+  return await act(context, plan, directory, workflow, options);
 }
 
 /** @throws GaswError CONFLICT when jobs are active, in this host's state or, submitted from another one, in the cluster */
@@ -146,7 +148,13 @@ async function confirmed({ io }: Context, question: string): Promise<boolean> {
   }
 }
 
-async function act(context: Context, plan: CleanupPlan, workflow: StoredWorkflow | undefined, options: CleanupOptions): Promise<number> {
+async function act(
+  context: Context,
+  plan: CleanupPlan,
+  directory: string,
+  workflow: StoredWorkflow | undefined,
+  options: CleanupOptions,
+): Promise<number> {
   const { io, store } = context;
   const cancelled = workflow === undefined ? [] : announceCancellation(store, workflow, plan);
   const line = await progress(io, `removing ${plan.remove.length} objects`);
@@ -162,6 +170,7 @@ async function act(context: Context, plan: CleanupPlan, workflow: StoredWorkflow
     store.giveUp(workflow);
     store.leaveCluster(workflow);
   }
+  if (failures.length === 0) removeRunFolders(context, directory);
   if (options.output === "text") for (const { kind, name } of removed) io.stdout.write(`removed ${kind} ${printable(name)}\n`);
   else
     print(context, {
@@ -174,6 +183,17 @@ async function act(context: Context, plan: CleanupPlan, workflow: StoredWorkflow
   const last = failures.at(-1);
   if (last !== undefined) throw last;
   return 0;
+}
+
+/** Removes what pods have left in the workflow directory, where that is on this host. */
+function removeRunFolders({ warn }: Context, directory: string): void {
+  try {
+    removeToolFolder(directory);
+  } catch (error) {
+    const code = systemCode(error);
+    if (code === undefined) throw error;
+    warn(`${path.join(directory, TOOL_FOLDER)} could not be removed (${code})`);
+  }
 }
 
 /** Writes down which jobs are about to be deleted, so that whoever looks at them meanwhile knows why they vanish. */

@@ -12,6 +12,7 @@ import type {
 import { memoryText } from "./amounts.ts";
 import { listedClaim, listedJob, listedNode, listedPod, listedVolume, timeOf } from "./inventory.ts";
 import { KEYS } from "./names.ts";
+import { scriptFolder } from "./podTemplate.ts";
 
 /** A heading and what stands below it; fields without a value are left out. */
 export interface Block {
@@ -62,6 +63,7 @@ export function describePod(pod: V1Pod): Block[] {
       ["job", pod.metadata?.annotations?.[KEYS.job]],
       ["status", stateText(status, reason, message)],
       ["node", node],
+      ["runs in", scriptFolder(pod)],
       ["address", pod.status?.podIP],
       ["created", timeOf(pod.metadata?.creationTimestamp)],
       ["started", started],

@@ -28,9 +28,19 @@ export function generatedFiles(fileName: string): readonly string[] {
   return [`config/${fileName}-configuration.sh`, `inv/${fileName}-invocation.json`];
 }
 
+/** Where GASW keeps the provenance of a workflow's jobs. */
+export const PROVENANCE_FOLDER = "provenance";
+
+const PROVENANCE_ENDING = ".sh.provenance.json";
+
 /** What a script of GASW's writes beside itself: in its current directory. */
 export function provenanceFile(fileName: string): string {
-  return `${fileName}.sh.provenance.json`;
+  return `${fileName}${PROVENANCE_ENDING}`;
+}
+
+/** Whether a file has the name of what some script of GASW's writes beside itself. */
+export function isProvenanceFile(name: string): boolean {
+  return name.endsWith(PROVENANCE_ENDING);
 }
 
 /** Folder of this tool's own in a workflow directory. Jobs can write there. */

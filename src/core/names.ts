@@ -24,6 +24,8 @@ export const KEYS = {
   host: `${PREFIX}/host`,
   /** Annotation: RFC 3339 time at which a volume was last known to be in use. */
   lastUsed: `${PREFIX}/last-used`,
+  /** Annotation of a Job: version of the wrapper that runs its script; Jobs of 0.1.0 have none. */
+  wrapper: `${PREFIX}/wrapper`,
   /** Annotation: hash of the submission's content. */
   content: `${PREFIX}/content`,
   /** Annotation of a claim: changed to make the volume controller look at it again. */

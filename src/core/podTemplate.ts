@@ -2,13 +2,14 @@ import type {
   V1Container,
   V1Job,
   V1LocalObjectReference,
+  V1Pod,
   V1PodSpec,
   V1SecurityContext,
   V1Toleration,
   V1VolumeMount,
 } from "@kubernetes/client-node";
 import type { JobRequest, RunAs, Workflow } from "./job.ts";
-import { jobFiles } from "./jobFiles.ts";
+import { jobFiles, runFolder } from "./jobFiles.ts";
 import { identityMetadata, jobName, KEYS } from "./names.ts";
 import wrapper from "./wrapper.sh";
 
@@ -24,6 +25,9 @@ const POD_UID_VARIABLE = "GASW_K8S_POD_UID";
 /** A small volume of the pod's own, for HOME where the image has none that the job's user can write. */
 export const HOME_VOLUME = "gasw-k8s-home";
 const HOME_SIZE = "1Gi";
+
+/** Version of the wrapper, from 1; 0 stands for that of 0.1.0, whose scripts all ran in the workflow directory. */
+export const WRAPPER_VERSION = 1;
 
 /** The wrapper without its comments, which every Job would carry. */
 const WRAPPER = wrapper.replaceAll(/^ *#.*\n/gm, "").trim();
@@ -201,6 +205,20 @@ function avoidance(nodes: readonly string[]): Pick<V1PodSpec, "affinity"> {
   return { affinity: { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [term] } } } };
 }
 
+/** The folder, relative to the workflow directory, that a pod's script runs in, where it has one of its own. */
+export function scriptFolder(pod: V1Pod): string | undefined {
+  const { uid, annotations } = pod.metadata ?? {};
+  const place = pod.spec?.containers.find(({ name }) => name === MAIN_CONTAINER)?.command?.at(-1);
+  if (uid === undefined || annotations?.[KEYS.wrapper] === undefined || place === undefined || place === "") return undefined;
+  return runFolder(uid, place);
+}
+
+/** Where a pod's HOME is, in a volume of its own. */
+export function homeOf(pod: V1Pod): string | undefined {
+  const main = pod.spec?.containers.find(({ name }) => name === MAIN_CONTAINER);
+  return main?.volumeMounts?.find(({ name }) => name === HOME_VOLUME)?.mountPath;
+}
+
 /** The Kubernetes Job of one submission. */
 export function buildJob(workflow: Workflow, request: JobRequest, defaults: PodSettings, mounts: readonly Mount[], owner: RunAs): V1Job {
   const settings = withOptions(defaults, request.options);
@@ -225,6 +243,7 @@ export function buildJob(workflow: Workflow, request: JobRequest, defaults: PodS
       annotations: {
         ...annotations,
         [KEYS.content]: request.contentHash,
+        [KEYS.wrapper]: String(WRAPPER_VERSION),
         [KEYS.directory]: workflow.directory,
         ...(request.fileName === undefined ? {} : { [KEYS.fileName]: request.fileName }),
       },
@@ -237,7 +256,7 @@ export function buildJob(workflow: Workflow, request: JobRequest, defaults: PodS
       podReplacementPolicy: "Failed",
       ttlSecondsAfterFinished: settings.ttl,
       template: {
-        metadata: { labels, annotations },
+        metadata: { labels, annotations: { ...annotations, [KEYS.wrapper]: String(WRAPPER_VERSION) } },
         spec: {
           ...basePodSpec(settings, mounts, owner),
           ...avoidance(request.avoidNodes ?? []),

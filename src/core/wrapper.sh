@@ -38,12 +38,16 @@ gasw_k8s_written() {
   done <"/proc/self/fdinfo/$1"
 }
 
-# gasw_k8s_end CODE ATTEMPT: leaves the record of the end (src/core/endRecord.ts), never through a link, and ends
+# gasw_k8s_end CODE ATTEMPT SCRIPT: ends. What the script has written beside itself comes to where GASW looks for it; then
+# the record of the end is left (src/core/endRecord.ts), never through a link.
 gasw_k8s_end() {
   local now out=0 err=0 line
   gasw_k8s_written 1 out
   gasw_k8s_written 2 err
   exec >/dev/null 2>&1
+  if [ "$gasw_k8s_place" != . ] && [ -f "$gasw_k8s_place/$3.provenance.json" ] && [ ! -d "$3.provenance.json" ]; then
+    mv -f -- "$gasw_k8s_place/$3.provenance.json" "./$3.provenance.json"
+  fi
   printf -v now '%(%s)T' -1
   line="1 $2 $gasw_k8s_uid $1 $gasw_k8s_signal $gasw_k8s_stopped $now $out $err end"
   if [ ! -L .gasw-k8s ] && [ ! -L .gasw-k8s/end ]; then
@@ -123,19 +127,19 @@ gasw_k8s_run() {
 for gasw_k8s_name in "$1" "$2"; do
   if [ -s "$gasw_k8s_name" ]; then mv -f -- "$gasw_k8s_name" "$gasw_k8s_name.before.$gasw_k8s_uid"; fi
 done
-exec >"$1" 2>"$2" || gasw_k8s_end 7 "$4" # ERROR_WRITE_LOCAL
-# GASW's EXIT trap empties the current directory, which is not always the folder that it made for itself.
 gasw_k8s_place=.
+exec >"$1" 2>"$2" || gasw_k8s_end 7 "$4" "${3##*/}" # ERROR_WRITE_LOCAL
+# GASW's EXIT trap empties the current directory, which is not always the folder that it made for itself.
 if [ "$6" ]; then
   gasw_k8s_place=.gasw-k8s/run/$gasw_k8s_uid/$6
   if ! gasw_k8s_make_folder "$4" "$6" "${3##*/}"; then
     printf 'user %s cannot make the folder %s in %s\nExiting with return value 22\n' "$EUID" "$gasw_k8s_place" "$PWD" >&2
-    gasw_k8s_end 22 "$4" # ERROR_CREATE_EXEC_DIR
+    gasw_k8s_end 22 "$4" "${3##*/}" # ERROR_CREATE_EXEC_DIR
   fi
 fi
 if [ "$5" ] && { [ "${HOME:-/}" = / ] || [ ! -w "$HOME" ]; }; then export HOME=$5; fi
 
-if [ "$gasw_k8s_signal" != - ]; then gasw_k8s_end 143 "$4"; fi
+if [ "$gasw_k8s_signal" != - ]; then gasw_k8s_end 143 "$4" "${3##*/}"; fi
 gasw_k8s_run "$3" "$gasw_k8s_place" &
 if [ "$gasw_k8s_signal" != - ] && [ -z "$gasw_k8s_sent" ]; then kill -TERM "$!" 2>/dev/null; fi
 # A signal ends the waiting, not the script: 127 says that nothing more is known of it.
@@ -145,4 +149,4 @@ if [ "$gasw_k8s_signal" != - ]; then
   gasw_k8s_known=$?
   if [ "$gasw_k8s_known" != 127 ]; then gasw_k8s_code=$gasw_k8s_known; fi
 fi
-gasw_k8s_end "$gasw_k8s_code" "$4"
+gasw_k8s_end "$gasw_k8s_code" "$4" "${3##*/}"

@@ -3,6 +3,7 @@ import path from "node:path";
 import { jobFiles } from "../core/jobFiles.ts";
 import { GaswError, systemCode } from "../errors.ts";
 import type { StoredJob } from "../store/records.ts";
+import { leftovers, removeLeftover } from "./toolFolder.ts";
 
 /** GASW's own folders in a workflow directory, and its database's: no script's folder has their names. */
 const RESERVED: ReadonlySet<string> = new Set(["sh", "out", "err", "config", "inv", "provenance", "jdl", "cache", "db", "conf", "."]);
@@ -16,20 +17,34 @@ export function standingAttempt(attempts: readonly Pick<StoredJob, "attempt" | "
   return (attempts.findLast(({ prepared, submitted }) => prepared || submitted !== null) ?? attempts[0])?.attempt ?? 0;
 }
 
+/** An attempt for which a workflow directory is made ready. */
+export interface NextAttempt extends Pick<StoredJob, "directory" | "fileName" | "kubeName"> {
+  /** All attempts of its script, oldest first. */
+  readonly attempts: readonly Pick<StoredJob, "attempt" | "prepared" | "submitted" | "wrapper">[];
+}
+
 /**
- * Makes a workflow directory ready for one more attempt of a script, when no attempt of it is alive. GASW's script makes a folder of its own
- * and never removes it; a second run that finds it empties the whole workflow directory (its EXIT trap). The streams of an earlier
- * attempt are moved aside, so that the new one's stand where GASW looks for them.
- * @param standing number of the attempt whose streams are there
+ * Makes a workflow directory ready for one more attempt of a script, when no attempt of it is alive. The streams of an earlier attempt are
+ * moved aside, so that the new one's stand where GASW looks for them; what an earlier life of this very attempt has left goes. Jobs of
+ * 0.1.0 ran in the workflow directory, where GASW's script makes a folder and never removes it: a second run would take that for a failure.
  * @throws GaswError CONFIG naming what can't be removed or moved
  */
-export function clearForAttempt(directory: string, fileName: string, standing: number): void {
-  const folder = runFolder(directory, fileName);
+export function clearForAttempt({ directory, fileName, kubeName, attempts }: NextAttempt): void {
+  const standing = standingAttempt(attempts);
+  const ranHere = attempts.some(({ submitted, wrapper }) => submitted !== null && wrapper === 0);
+  const folder = ranHere ? jobFolder(directory, fileName) : undefined;
   // What can't be removed leaves the streams where they are.
   if (folder !== undefined) {
-    const hint = `remove it as somebody who may (rm -r -- ${folder}), then release the job: its script would find it, and empty the workflow directory`;
+    const hint = `remove it as somebody who may (rm -r -- ${folder}), then release the job: its script would find it, and fail`;
     attempt(`the folder ${folder} of an earlier run can't be removed`, hint, () =>
       rmSync(folder, { recursive: true, force: true, maxRetries: 2 }),
+    );
+  }
+  const old = leftovers(directory).filter((leftover) => leftover.attempt === kubeName);
+  for (const leftover of old) {
+    const hint = "let this user write in that folder, then release the job";
+    attempt(`${path.join(directory, leftover.folder, leftover.name)} of an earlier run can't be removed`, hint, () =>
+      removeLeftover(directory, leftover),
     );
   }
   const now = jobFiles(fileName);
@@ -42,7 +57,7 @@ export function clearForAttempt(directory: string, fileName: string, standing: n
 }
 
 /** The folder that a run of GASW's script has made in the workflow directory; undefined where there is none. */
-export function runFolder(directory: string, fileName: string): string | undefined {
+export function jobFolder(directory: string, fileName: string): string | undefined {
   const folder = path.join(directory, fileName);
   return !RESERVED.has(fileName) && isFolder(folder) ? folder : undefined;
 }

@@ -40,7 +40,7 @@ export async function withDebugPod<T>(
   deps: Deps,
   target: JobTarget,
   options: DebugPodOptions,
-  body: (pod: { readonly name: string; readonly container: string }) => Promise<T>,
+  body: (pod: { readonly name: string; readonly container: string; readonly made: V1Pod }) => Promise<T>,
 ): Promise<T> {
   const collection = `/api/v1/namespaces/${target.namespace}/pods`;
   const pod = await debugPod(deps, target, options);
@@ -48,7 +48,7 @@ export async function withDebugPod<T>(
   try {
     await createIfMissing(deps.client, collection, pod);
     await untilRunning(deps, collection, name, options.onWait);
-    return await body({ name, container: MAIN_CONTAINER });
+    return await body({ name, container: MAIN_CONTAINER, made: pod });
   } catch (error) {
     if (error instanceof ApiError && error.quotaExceeded) throw noQuota(error, target.namespace);
     throw asUserError(error, deps.client);

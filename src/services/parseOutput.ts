@@ -1,27 +1,17 @@
 import { closeSync, lstatSync } from "node:fs";
 import { rename } from "node:fs/promises";
 import path from "node:path";
-import { jobFiles, provenanceFile } from "../core/jobFiles.ts";
+import { jobFiles, PROVENANCE_FOLDER, provenanceFile } from "../core/jobFiles.ts";
 import { type OutputFacts, outputFacts } from "../core/outputFacts.ts";
 import { ErrParser, type OutFacts, OutParser, type Sink } from "../core/outputParser.ts";
 import { systemCode } from "../errors.ts";
 import { type OutputFile, openOutput, piecesOf } from "./outputFile.ts";
-import { moveOut, provenanceIn } from "./toolFolder.ts";
 import { makeFolder, NewFile, openFolder } from "./workflowFolder.ts";
-
-const PROVENANCE_FOLDER = "provenance";
 
 /** What a job's output tells, and what could not be done with it. */
 export interface ParsedOutput extends OutputFacts {
   /** One sentence each. */
   readonly warnings: readonly string[];
-}
-
-/** A job whose output is to be read. */
-export interface WrittenJob {
-  readonly directory: string;
-  readonly fileName: string;
-  readonly kubeName: string;
 }
 
 interface Work {
@@ -33,15 +23,15 @@ interface Work {
 /**
  * Reads the output of a job that is over: its facts, the application's own streams into `.app.out` and `.app.err`, and its provenance file
  * into `provenance/`. A missing stream tells nothing; what can't be read or written is a warning.
- * @param job its script's base name without `.sh`, and the name of its Job
+ * @param fileName the script's base name without `.sh`
  * @throws the signal's reason, when it is aborted
  */
-export async function parseOutput({ directory, fileName, kubeName }: WrittenJob, signal: AbortSignal): Promise<ParsedOutput> {
+export async function parseOutput(directory: string, fileName: string, signal: AbortSignal): Promise<ParsedOutput> {
   const work: Work = { directory, signal, warnings: [] };
   const files = jobFiles(fileName);
   const out = await cut(work, files.out, files.appOut, (sink) => new OutParser(sink));
   const err = await cut(work, files.err, files.appErr, (sink) => new ErrParser(sink));
-  await attempt(work, `${provenanceFile(fileName)} was not moved`, () => moveProvenance(work, kubeName, fileName));
+  await attempt(work, `${provenanceFile(fileName)} was not moved`, () => moveProvenance(work, provenanceFile(fileName)));
   work.warnings.push(...leftOutOf(files.out, out.leftOut));
   return { ...outputFacts(out, err), warnings: work.warnings };
 }
@@ -145,22 +135,18 @@ function open(work: Work, file: string): OutputFile | undefined {
   }
 }
 
-/** Moves a job's provenance file to where GASW looks for it, if there is one: from the workflow directory, or from its run folders. */
-async function moveProvenance({ directory, warnings }: Work, kubeName: string, fileName: string): Promise<void> {
-  const name = provenanceFile(fileName);
+/** Moves a job's provenance file to where GASW looks for it, if there is one. */
+async function moveProvenance({ directory, warnings }: Work, name: string): Promise<void> {
   const source = path.join(directory, name);
   const found = lstatSync(source, { throwIfNoEntry: false });
-  const sources = provenanceIn(directory, kubeName, fileName);
-  if (found !== undefined && !found.isFile()) warnings.push(`${name} was not moved: it is no regular file`);
-  if (found?.isFile() !== true && sources.length === 0) return;
+  if (found === undefined) return;
+  if (!found.isFile()) {
+    warnings.push(`${name} was not moved: it is no regular file`);
+    return;
+  }
   await makeFolder(directory, PROVENANCE_FOLDER);
   const folder = await openFolder(directory, PROVENANCE_FOLDER);
-  try {
-    if (found?.isFile() === true) await rename(source, path.join(folder.path, name));
-    for (const folderOfPod of sources) moveOut(directory, folderOfPod, name, folder.path);
-  } finally {
-    await folder.close();
-  }
+  await rename(source, path.join(folder.path, name)).finally(() => folder.close());
 }
 
 /** Tries what may fail; says whether it did not. */

@@ -3,7 +3,7 @@ import { hasEnded, isHeld } from "../core/job.ts";
 import { type Step, step, UNSUBMITTABLE } from "../core/lifecycle.ts";
 import type { OwnWords } from "../core/observed.ts";
 import type { Siblings } from "../core/signal.ts";
-import { GaswError } from "../errors.ts";
+import { GaswError, systemCode } from "../errors.ts";
 import { asUserError } from "../kubernetes/client.ts";
 import type { JobChange, JobUpdate, StoredJob, StoredWorkflow } from "../store/records.ts";
 import { OtherCluster } from "./cluster.ts";
@@ -15,7 +15,7 @@ import { changeOf, look, removeJob, type Seen } from "./refresh.ts";
 import { nextRequest, startAttempt } from "./startAttempt.ts";
 import { storeOutput } from "./storedOutput.ts";
 import { Submitter } from "./submit.ts";
-import { EndRecords } from "./toolFolder.ts";
+import { EndRecords, leftovers, removeLeftover } from "./toolFolder.ts";
 
 /** Attempts that are submitted at the same time. */
 const CONCURRENCY = 8;
@@ -58,6 +58,7 @@ export async function reconcile(
     const ends = await readEnds(deps, workflow, attempts, seen);
     const decided = decideAll(deps, attempts, seen, signals, ends, by);
     await carryOut(deps, decided, ends);
+    tidy(deps, workflow, seen);
     if (!leaveDue) await startDue(deps, workflow, deps.store.openInvocations(workflow).filter(isMeant), seen);
   } catch (error) {
     throw asUserError(error, deps.client);
@@ -87,7 +88,7 @@ async function readEnds(
 
 /** Reads a job's output and keeps what it tells: in the state, since many outputs may tell much. */
 async function keepOutput(deps: Deps, job: StoredJob): Promise<number | undefined> {
-  const output = await parseOutput(job, deps.signal);
+  const output = await parseOutput(job.directory, job.fileName, deps.signal);
   for (const warning of output.warnings) deps.warn(`job ${job.id}: ${warning}`);
   deps.store.changeJob(job, { output: storeOutput(output) });
   return output.exitCode;
@@ -248,6 +249,22 @@ function announcement({ job, step: next, change }: Decided): JobChange {
   const removal = next.removal ?? (status === "DELETED" || status === "DELETED_REPLICA" ? status : "ERROR");
   const { reason = job.reason, message = job.message } = change;
   return { removal, signal: next.signal, reason, message };
+}
+
+/** Removes from the tool's folder what is left of attempts that are settled, and of which nothing runs any more. */
+function tidy({ store, warn }: Deps, workflow: StoredWorkflow, seen: (job: StoredJob) => Seen): void {
+  for (const leftover of leftovers(workflow.directory)) {
+    const [job] = store.lookUp(leftover.attempt, false, workflow);
+    if (job?.kubeName !== leftover.attempt || !job.settled || seen(job).isAlive) continue;
+    try {
+      removeLeftover(workflow.directory, leftover);
+    } catch (error) {
+      const code = systemCode(error);
+      if (code === undefined) throw error;
+      warn(`${leftover.folder}/${leftover.name} of job ${job.id}, which is over, could not be removed (${code})`);
+      return;
+    }
+  }
 }
 
 /** Submits the attempts whose turn it is. */

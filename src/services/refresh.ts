@@ -134,7 +134,7 @@ export function changeOf(job: StoredJob, decision: Decision, kubeJob: V1Job | un
   const uid = kubeJob?.metadata?.uid;
   const wanted: JobChange = {
     status,
-    ...(uid === undefined ? {} : { kubeUid: uid }),
+    ...(uid === undefined ? {} : { kubeUid: uid, wrapper: Number(kubeJob?.metadata?.annotations?.[KEYS.wrapper] ?? 0) }),
     pendingFamily,
     pendingSince,
     ...(reason === undefined ? {} : { reason }),

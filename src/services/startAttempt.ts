@@ -6,7 +6,7 @@ import { GaswError } from "../errors.ts";
 import { asUserError } from "../kubernetes/client.ts";
 import { getJob } from "../kubernetes/jobs.ts";
 import type { StoredJob, StoredWorkflow } from "../store/records.ts";
-import { clearForAttempt, standingAttempt } from "./attemptFiles.ts";
+import { clearForAttempt } from "./attemptFiles.ts";
 import type { Deps } from "./deps.ts";
 import { checkSubmissions, type Submitter } from "./submit.ts";
 
@@ -25,7 +25,8 @@ export async function startAttempt(deps: Deps, submitter: Submitter, workflow: S
   const request = { ...checked.request, jobId: job.id, fileName: job.fileName, contentHash: job.contentHash, avoidNodes };
   // The look may be a while ago: a submission of its own may have made the Job since, whose files these are then.
   if (!job.prepared && (await getJob(deps.client, job.namespace, job.kubeName)) === undefined) {
-    clearForAttempt(workflow.directory, job.fileName, standingAttempt(deps.store.attempts(workflow, job.fileName)));
+    const { directory } = workflow;
+    clearForAttempt({ ...job, directory, attempts: deps.store.attempts(workflow, job.fileName) });
     // Somebody may have given it up meanwhile.
     if (!deps.store.changeJob(job, { prepared: true })) return;
   }

@@ -1,22 +1,22 @@
 import path from "node:path";
 import type { V1Job } from "@kubernetes/client-node";
 import { type JobOptions, type JobRequest, type RunAs, storedRequest, type Workflow } from "../core/job.ts";
-import { jobFiles } from "../core/jobFiles.ts";
+import { END_FOLDER, jobFiles } from "../core/jobFiles.ts";
 import { jobName } from "../core/names.ts";
-import { buildJob, effectiveRunAs } from "../core/podTemplate.ts";
+import { buildJob, effectiveRunAs, WRAPPER_VERSION } from "../core/podTemplate.ts";
 import type { DesiredVolume } from "../core/volumes.ts";
 import { GaswError } from "../errors.ts";
 import { asUserError } from "../kubernetes/client.ts";
 import { createJob, getJob, jobPath, type MadeJob } from "../kubernetes/jobs.ts";
 import { find, remove } from "../kubernetes/objects.ts";
 import type { JobChange, StoredJob, StoredWorkflow } from "../store/records.ts";
-import { runFolder } from "./attemptFiles.ts";
+import { jobFolder } from "./attemptFiles.ts";
 import { OtherCluster } from "./cluster.ts";
 import type { Deps } from "./deps.ts";
 import { hasOutput } from "./ownOutput.ts";
 import { podSettings } from "./podSettings.ts";
 import { Preparation } from "./preparation.ts";
-import { makeToolFolders } from "./toolFolder.ts";
+import { type Leftover, leftovers, makeToolFolders, removeLeftover } from "./toolFolder.ts";
 import { volumePlan } from "./volumePlan.ts";
 import { checkAccess, checkScript, jobRequest, makeStreamFolders, ownerOf } from "./workflowFiles.ts";
 import { knownWorkflow } from "./workflows.ts";
@@ -86,6 +86,8 @@ function extraGroups(securityContext: Readonly<Record<string, unknown>>): number
 export class Submitter {
   /** As it was first submitted: the pods of all its jobs see its directory at one path. */
   readonly workflow: StoredWorkflow;
+  /** What stood in the tool's folder before the first submission. */
+  #leftovers: readonly Leftover[] | undefined;
   readonly #deps: Deps;
   readonly #volumes: readonly DesiredVolume[];
   readonly #waits: boolean;
@@ -149,7 +151,13 @@ export class Submitter {
       await this.volumesReady();
       const { created, uid } = await this.#make(submission, intent);
       const { image } = podSettings(this.#deps.config, options);
-      const accepted = { status: "QUEUED", submitted: this.#deps.now().toISOString(), due: false, kubeUid: uid ?? null } as const;
+      const accepted = {
+        status: "QUEUED",
+        submitted: this.#deps.now().toISOString(),
+        due: false,
+        kubeUid: uid ?? null,
+        wrapper: WRAPPER_VERSION,
+      } as const;
       // Another submission may have written its own content down meanwhile: what was accepted counts.
       if (!this.#deps.store.changeJob(job, { ...accepted, ...contentOf({ ...job, image }) })) await this.#changedMeanwhile(job);
       return { ...answer, created };
@@ -176,17 +184,24 @@ export class Submitter {
   }
 
   /**
-   * Refuses to run a script that another state file, or the Java plugin, has run already: GASW's script would find its own folder, and empty
-   * the workflow directory. An attempt that this tool has made the directory ready for has none.
+   * Refuses to run a script that another state file, or the Java plugin, has run already: GASW's script leaves a folder of its own, every
+   * script an output, and this tool's wrapper a record. An attempt that this tool has made the directory ready for has none.
    */
   async #refuseSecondRun(job: StoredJob, isNew: boolean): Promise<void> {
-    const folder = job.attempt > 0 || job.prepared ? undefined : runFolder(job.directory, job.fileName);
+    if (job.attempt > 0 || job.prepared) return;
+    this.#leftovers ??= leftovers(job.directory);
+    const records = this.#leftovers.filter(({ attempt }) => attempt === job.kubeName);
+    const folder = jobFolder(job.directory, job.fileName);
+    if (folder === undefined && records.length === 0) return;
     // Whatever its age.
-    if (folder === undefined || !hasOutput({ directory: job.directory, fileName: job.fileName })) return;
+    if (!hasOutput({ directory: job.directory, fileName: job.fileName })) {
+      for (const record of records) removeLeftover(job.directory, record);
+      return;
+    }
     if ((await getJob(this.#deps.client, job.namespace, job.kubeName)) !== undefined) return;
     // What the GASW database shows of that run stays.
     if (isNew) this.#deps.store.forget(job);
-    throw ranElsewhere(job, folder);
+    throw ranElsewhere(job, folder ?? path.join(job.directory, END_FOLDER));
   }
 
   /** Somebody else wrote the job's row: a refresh that saw the Job is welcome; a clean-up has the last word. */
@@ -250,6 +265,6 @@ function ranBefore(job: StoredJob): GaswError {
 function ranElsewhere({ id, directory, fileName }: StoredJob, folder: string): GaswError {
   const output = path.join(directory, jobFiles(fileName).out);
   return new GaswError("CONFLICT", `job ${id} has run before, unknown to this state file: ${folder} and ${output} are there`, {
-    hint: `its script would find that folder and empty the workflow directory; to run it again, see that it runs nowhere, then rm -r -- ${folder}`,
+    hint: `to run it again, see that it runs nowhere, then move that output away`,
   });
 }

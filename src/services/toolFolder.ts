@@ -2,7 +2,7 @@ import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, read
 import path from "node:path";
 import { type EndRecord, MAX_RECORD_BYTES, parseEndRecord } from "../core/endRecord.ts";
 import type { RunAs } from "../core/job.ts";
-import { ATTEMPT_FILE, END_FOLDER, provenanceFile, RUN_FOLDER, runFolder, TOOL_FOLDER } from "../core/jobFiles.ts";
+import { ATTEMPT_FILE, END_FOLDER, isProvenanceFile, PROVENANCE_FOLDER, RUN_FOLDER, runFolder, TOOL_FOLDER } from "../core/jobFiles.ts";
 import { GaswError, systemCode } from "../errors.ts";
 import { makeOwnedFolder } from "./workflowFiles.ts";
 
@@ -95,7 +95,7 @@ export class EndRecords {
 
   /** All records of an attempt, in the order of their pods' ends. */
   all(attempt: string): EndRecord[] {
-    this.#names ??= within(this.#directory, END_FOLDER, (held) => readdirSync(held.path)) ?? [];
+    this.#names ??= recordNames(this.#directory);
     const records = this.#names.filter((name) => name.startsWith(`${attempt}.`)).map((name) => this.#read(attempt, name));
     return records.filter((record) => record !== undefined).sort((a, b) => a.endedAt - b.endedAt);
   }
@@ -105,6 +105,10 @@ export class EndRecords {
     const record = text === undefined ? undefined : parseEndRecord(text);
     return record !== undefined && name === `${record.attempt}.${record.podUid}` && record.attempt === attempt ? record : undefined;
   }
+}
+
+function recordNames(directory: string): string[] {
+  return within(directory, END_FOLDER, (held) => readdirSync(held.path)) ?? [];
 }
 
 /** The text of a small regular file; undefined where it is none, is too large, or belongs to somebody else. */
@@ -137,31 +141,9 @@ export function runFolders(directory: string): RunFolder[] {
   });
 }
 
-/** The run folders of an attempt in which its script has written a provenance file beside itself; relative to the workflow directory. */
-export function provenanceIn(directory: string, attempt: string, fileName: string): string[] {
-  return runFolders(directory)
-    .filter((folder) => folder.attempt === attempt)
-    .map(({ podUid }) => runFolder(podUid, path.basename(directory)))
-    .filter((folder) => within(directory, folder, (held) => isFile(held, provenanceFile(fileName))) === true);
-}
-
-/**
- * Moves a file out of a run folder.
- * @param target folder that is held open
- * @throws the system's error
- */
-export function moveOut(directory: string, folder: string, name: string, target: string): void {
-  within(directory, folder, (held) => {
-    if (isFile(held, name)) renameSync(path.join(held.path, name), path.join(target, name));
-  });
-}
-
-function isFile(folder: Held, name: string): boolean {
-  return lstatSync(path.join(folder.path, name), { throwIfNoEntry: false })?.isFile() ?? false;
-}
-
-/** What is left of attempts in the tool's folder. */
+/** What is left of an attempt in the tool's folder. */
 export interface Leftover {
+  /** Name of its Job. */
   readonly attempt: string;
   /** Relative to the workflow directory. */
   readonly folder: string;
@@ -170,23 +152,39 @@ export interface Leftover {
 
 /** All run folders and records in a workflow directory. */
 export function leftovers(directory: string): Leftover[] {
-  const records = within(directory, END_FOLDER, (held) => readdirSync(held.path)) ?? [];
   return [
     ...runFolders(directory).map(({ podUid, attempt }) => ({ attempt, folder: RUN_FOLDER, name: podUid })),
-    ...records.map((name) => ({ attempt: name.slice(0, name.lastIndexOf(".")), folder: END_FOLDER, name })),
+    ...recordNames(directory).map((name) => ({ attempt: name.slice(0, name.lastIndexOf(".")), folder: END_FOLDER, name })),
   ];
 }
 
 /**
- * Removes what is left of an attempt, never through a link.
+ * Removes what is left of an attempt, never through a link. What its script has written beside itself is kept, where the wrapper was ended
+ * before it could see to that.
  * @throws the system's error, where it can't be removed
  */
 export function removeLeftover(directory: string, { folder, name }: Leftover): void {
+  if (folder === RUN_FOLDER) keepProvenance(directory, runFolder(name, path.basename(directory)));
   within(directory, folder, (held) => removeTree(held, Buffer.from(name)));
 }
 
-/** Removes the tool's folder with all that is in it. */
+function keepProvenance(directory: string, folder: string): void {
+  const keepIn = (target: Held) =>
+    within(directory, folder, (held) => {
+      for (const name of readdirSync(held.path).filter(isProvenanceFile)) {
+        const file = path.join(held.path, name);
+        if (lstatSync(file, { throwIfNoEntry: false })?.isFile() === true) renameSync(file, path.join(target.path, name));
+      }
+    });
+  if (within(directory, PROVENANCE_FOLDER, (target) => [keepIn(target)]) === undefined) within(directory, "", keepIn);
+}
+
+/**
+ * Removes the tool's folder with all that is in it, never through a link, but for what scripts have written beside themselves.
+ * @throws the system's error, where it can't be removed
+ */
 export function removeToolFolder(directory: string): void {
+  for (const leftover of leftovers(directory)) removeLeftover(directory, leftover);
   within(directory, "", (held) => removeTree(held, Buffer.from(TOOL_FOLDER)));
 }
 

@@ -114,4 +114,6 @@ export const migrations: readonly (readonly string[])[] = [
     // Uid of the attempt's Job.
     "ALTER TABLE jobs ADD COLUMN kube_uid TEXT",
   ],
+  // Version of the wrapper that runs the attempt's script; 0: that of 0.1.0, which left the script's folder in the workflow directory.
+  ["ALTER TABLE jobs ADD COLUMN wrapper INTEGER NOT NULL DEFAULT 0"],
 ];

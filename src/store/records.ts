@@ -33,6 +33,8 @@ export interface StoredJob extends Attempt {
   readonly kubeName: string;
   /** Uid of its Job, once it was seen. */
   readonly kubeUid: string | null;
+  /** Version of the wrapper that runs its script; 0: that of 0.1.0. */
+  readonly wrapper: number;
   readonly contentHash: string;
   readonly image: string;
   readonly request: StoredRequest;
@@ -59,6 +61,7 @@ export type JobChange = Partial<
   Pick<
     StoredJob,
     | "kubeUid"
+    | "wrapper"
     | "contentHash"
     | "image"
     | "request"

@@ -19,7 +19,7 @@ import type {
 } from "./records.ts";
 
 const JOB_COLUMNS = `jobs.key, jobs.id, jobs.file_name AS fileName, attempt, workflows.id AS workflow, workflows.namespace, workflows.directory,
-  kube_name AS kubeName, kube_uid AS kubeUid, content_hash AS contentHash, image, request, status, reason, message, exit_code AS exitCode, pod, node,
+  kube_name AS kubeName, kube_uid AS kubeUid, wrapper, content_hash AS contentHash, image, request, status, reason, message, exit_code AS exitCode, pod, node,
   pending_family AS pendingFamily, pending_since AS pendingSince, removal, settled, due, prepared, signal, replicating,
   invocation_id AS invocationId, delivered, jobs.created, submitted, started, ended, observed`;
 const JOBS = `SELECT ${JOB_COLUMNS} FROM jobs JOIN workflows ON workflows.key = jobs.workflow`;
@@ -528,6 +528,7 @@ export class Store {
 
 const COLUMN_NAMES: Readonly<Record<Exclude<keyof JobChange, "ended">, string>> = {
   kubeUid: "kube_uid",
+  wrapper: "wrapper",
   contentHash: "content_hash",
   image: "image",
   request: "request",

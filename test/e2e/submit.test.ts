@@ -180,6 +180,7 @@ describe("submit", () => {
     expect(items[2].spec.template.spec.containers[0].env).toEqual([
       { name: "TOKEN", value: "***" },
       { name: "PASSWORD", value: "***" },
+      { name: "GASW_K8S_POD_UID", valueFrom: { fieldRef: { fieldPath: "metadata.uid" } } },
     ]);
     expect(result.stdout).not.toMatch(/s3cret|hidden/);
     await expectNothingMade(workflow);

@@ -2,6 +2,6 @@
 import { parseOutput } from "../../src/services/parseOutput.ts";
 
 const [directory = "", fileName = ""] = process.argv.slice(2);
-const { exitCode, inputs, leftOut, warnings } = await parseOutput({ directory, fileName, kubeName: "job-1" }, new AbortController().signal);
+const { exitCode, inputs, leftOut, warnings } = await parseOutput(directory, fileName, new AbortController().signal);
 const { maxRSS } = process.resourceUsage();
 process.stdout.write(JSON.stringify({ exitCode, inputs: inputs.length, leftOut, warnings, maxRssMb: maxRSS / 1024 }));

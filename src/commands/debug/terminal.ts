@@ -1,5 +1,6 @@
+import type { V1Pod } from "@kubernetes/client-node";
 import type { Context } from "../../context.ts";
-import { MAIN_CONTAINER } from "../../core/podTemplate.ts";
+import { homeOf, MAIN_CONTAINER, scriptFolder } from "../../core/podTemplate.ts";
 import { GaswError } from "../../errors.ts";
 import { asUserError } from "../../kubernetes/client.ts";
 import { exec as run } from "../../kubernetes/terminal.ts";
@@ -11,8 +12,18 @@ import { hasTerminal, terminalSize, withRawTerminal } from "../../ui/rawTerminal
 
 /** Seconds after which the cluster ends a shell's pod that was not deleted. */
 const SHELL_LIFETIME = 12 * 3600;
-/** bash where the image has it. */
-const SHELL = ["sh", "-c", "command -v bash >/dev/null 2>&1 && exec bash; exec sh"];
+/** A shell, bash where the image has it, in the folder `$1` of the script and with a HOME that can be written, as the script has them. */
+const SHELL = [
+  'if [ -d "$1" ]; then cd "$1"; fi',
+  'if [ "$2" ] && { [ -z "$HOME" ] || [ "$HOME" = / ] || [ ! -w "$HOME" ]; }; then export HOME="$2"; fi',
+  "command -v bash >/dev/null 2>&1 && exec bash; exec sh",
+].join("\n");
+
+function shellIn(pod: V1Pod | undefined): string[] {
+  const folder = pod === undefined ? undefined : scriptFolder(pod);
+  const home = pod === undefined ? undefined : homeOf(pod);
+  return ["sh", "-c", SHELL, "sh", folder ?? "", home ?? ""];
+}
 
 export interface TerminalOptions {
   readonly workflow?: string;
@@ -43,7 +54,7 @@ export async function exec(context: Context, name: string, command: readonly str
 /** `debug shell JOB`: in the job's container while it runs, else in a fresh pod. */
 export async function shell(context: Context, name: string, options: TerminalOptions): Promise<number> {
   const { target, view } = await look(context, name, options);
-  if (view.seen.phase === "running") return await attach(context, ownContainer(target, view), SHELL, options);
+  if (view.seen.phase === "running") return await attach(context, ownContainer(target, view), shellIn(view.pod), options);
   refuseUnlessBegun(target, view);
   const { io } = context;
   io.stderr.write(`job ${printable(target.id)} is over: opening a fresh pod with its image, volumes and directory\n`);
@@ -55,11 +66,16 @@ export async function shell(context: Context, name: string, options: TerminalOpt
   };
   const onWait = (reason: string) => line.update(`waiting for the pod (${printable(reason)})`);
   try {
-    return await withDebugPod(context, target, { lifetime: SHELL_LIFETIME, job: view.job, onWait }, async ({ name: pod, container }) => {
-      stop();
-      io.stderr.write(`pod ${pod}, which is deleted at the end\n`);
-      return await attach(context, { namespace: target.namespace, pod, container }, SHELL, options);
-    });
+    return await withDebugPod(
+      context,
+      target,
+      { lifetime: SHELL_LIFETIME, job: view.job, onWait },
+      async ({ name: pod, container, made }) => {
+        stop();
+        io.stderr.write(`pod ${pod}, which is deleted at the end\n`);
+        return await attach(context, { namespace: target.namespace, pod, container }, shellIn(made), options);
+      },
+    );
   } finally {
     stop();
   }

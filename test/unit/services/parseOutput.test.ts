@@ -18,8 +18,7 @@ const STREAMS = {
   [ERR]: "<application_execution>\nbe careful\n</application_execution>\n",
 };
 
-const parse = (directory: string, signal = new AbortController().signal) =>
-  parseOutput({ directory, fileName: JOB, kubeName: "job-1" }, signal);
+const parse = (directory: string, signal = new AbortController().signal) => parseOutput(directory, JOB, signal);
 const textOf = (directory: string, file: string) => readFileSync(path.join(directory, file), "utf8");
 /** The names in a folder; of a draft, too. */
 const namesIn = (directory: string, folder: string) => readdirSync(path.join(directory, folder)).sort();
@@ -159,7 +158,7 @@ describe("what a job has planted", () => {
   test("as a name of 248 bytes is warned of, since the application's stream would have a longer one than files can have", async () => {
     const name = "x".repeat(248);
     const directory = folderWith({ [`out/${name}.sh.out`]: STREAMS[OUT] ?? "", [ERR]: "" });
-    const { exitCode, warnings } = await parseOutput({ directory, fileName: name, kubeName: "job-1" }, new AbortController().signal);
+    const { exitCode, warnings } = await parseOutput(directory, name, new AbortController().signal);
     expect([exitCode, warnings[0]]).toEqual([0, expect.stringContaining("(ENAMETOOLONG)")]);
     expect(namesIn(directory, "out")).toEqual([`${name}.sh.out`]);
   });

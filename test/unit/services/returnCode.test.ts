@@ -53,7 +53,7 @@ describe("the return code in a job's files", () => {
       fc.asyncProperty(anyBytes, anyBytes, fc.nat(3000), async (out, err, bytes) => {
         const folder = folderWith({ "out/Job-1.sh.out": out, "err/Job-1.sh.err": err });
         const code = await readReturnCode(folder, "out/Job-1.sh.out", "err/Job-1.sh.err", signal, bytes);
-        expect(code).toBe((await parseOutput({ directory: folder, fileName: "Job-1", kubeName: "job-1" }, signal)).exitCode);
+        expect(code).toBe((await parseOutput(folder, "Job-1", signal)).exitCode);
       }),
       { numRuns: 200 },
     );
