@@ -9,12 +9,10 @@ import { asGaswError, GaswError, systemCode } from "../errors.ts";
 import { asUserError } from "../kubernetes/client.ts";
 import { isApiError } from "../kubernetes/errors.ts";
 import { createJob } from "../kubernetes/jobs.ts";
-import { confirmCluster, firstSight } from "../services/cluster.ts";
 import { podSettings } from "../services/podSettings.ts";
 import { checkSubmissions, type Submission, type Submitted, Submitter } from "../services/submit.ts";
 import { volumePlan } from "../services/volumePlan.ts";
 import { workflowDirectory } from "../services/workflowFiles.ts";
-import { knownWorkflow } from "../services/workflows.ts";
 import type { StoredWorkflow } from "../store/records.ts";
 import type { OutputFormat } from "../ui/io.ts";
 import { errorReport, printable } from "../ui/output.ts";
@@ -225,7 +223,7 @@ async function dryRun(
       owner,
     ),
   );
-  if (kind === "server") await checkWithServer(context, workflow, jobs);
+  if (kind === "server") await checkWithServer(context, workflow.namespace, jobs);
   const items = [...volumes.flatMap(({ persistentVolume, claim }) => [persistentVolume, claim]), ...jobs].filter(
     (object) => object !== undefined,
   );
@@ -234,10 +232,7 @@ async function dryRun(
   return 0;
 }
 
-async function checkWithServer(context: Context, { directory, namespace }: Workflow, jobs: readonly V1Job[]): Promise<void> {
-  const { client } = context;
-  const known = knownWorkflow(context, directory);
-  if (known !== undefined) await confirmCluster(context, known, firstSight());
+async function checkWithServer({ client }: Context, namespace: string, jobs: readonly V1Job[]): Promise<void> {
   try {
     await Promise.all(jobs.map((job) => createJob(client, job, { dryRun: "All" })));
   } catch (error) {

@@ -153,6 +153,37 @@ describe("deploy/rbac.yaml, with RoleBindings in a namespace that is there alrea
     expect(await workflow.cli("cleanup", "--yes")).toMatchObject({ code: 0 });
   });
 
+  test("an engine that may see its own namespace alone runs a job, sees what becomes of it, and cleans up", async () => {
+    const { namespace } = workflow;
+    const [volumes] = documents.filter(({ kind, metadata }) => kind === "ClusterRole" && metadata.name === "gasw-k8s-volumes");
+    const name = `gasw-k8s-volumes-${namespace}`;
+    const confined = ({ resources, verbs, ...rule }: Rule) =>
+      resources.includes("namespaces") ? { ...rule, resources, verbs: ["get"], resourceNames: [namespace] } : { ...rule, resources, verbs };
+    clusterWide.push(`confined-${namespace}`);
+    await apply(
+      { ...volumes, metadata: { name }, rules: volumes.rules.map(confined) },
+      {
+        apiVersion: "rbac.authorization.k8s.io/v1",
+        kind: "ClusterRoleBinding",
+        metadata: { name: `confined-${namespace}` },
+        roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name },
+        subjects: [{ kind: "ServiceAccount", name: "gasw-k8s-engine", namespace }],
+      },
+    );
+    await kubectl("delete", "clusterrolebinding", name);
+    try {
+      await actAs("gasw-k8s-engine");
+      expect(await workflow.runJob("Job-3", "true\n")).toMatchObject({ code: 0, stderr: "" });
+      await kubectl("delete", "job", "--all", "-n", namespace);
+      expect(await workflow.cli("submit", workflow.script("Job-4", "true\n"))).toMatchObject({ code: 0, stderr: "" });
+      expect(await workflow.cli("status")).toMatchObject({ code: 0, stderr: "" });
+      expect(await workflow.cli("cleanup", "--yes", "--cancel")).toMatchObject({ code: 0, stderr: "" });
+    } finally {
+      await apply(...bindings());
+      await kubectl("delete", "clusterrole", name);
+    }
+  });
+
   test("an administrator sees jobs, nodes and volumes", async () => {
     await actAs("gasw-k8s-admin");
     expect(await workflow.runJob("Job-2", "true\n")).toMatchObject({ code: 0, stderr: "" });

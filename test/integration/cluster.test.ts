@@ -175,7 +175,6 @@ const COMMANDS: readonly (readonly [string, Command])[] = [
   ["release", (context) => actOn(context, "release", ["Job-1"], TEXT)],
   ["submit of another script", (context) => submit(context, [script("Job-2")], SUBMIT)],
   ["submit of the same script", (context) => submit(context, [script("Job-1")], SUBMIT)],
-  ["submit --dry-run=server", (context) => submit(context, [script("Job-2")], { ...SUBMIT, dryRun: "server" })],
   ["cleanup", (context) => cleanup(context, { ...TEXT, timeout: 1 })],
   ["cleanup --yes", (context) => cleanup(context, { ...TEXT, timeout: 1, yes: true })],
   ["cleanup --yes --cancel", (context) => cleanup(context, { ...TEXT, timeout: 1, yes: true, cancel: true })],
