@@ -135,14 +135,16 @@ function addressOf({ access: { server } }: KubernetesClient): string {
   return server.origin + server.pathname.replace(/\/$/, "");
 }
 
-function otherCluster({ client }: Pick<Deps, "client">, workflow: StoredWorkflow, { state, server, context }: Placement): OtherCluster {
+function otherCluster({ client }: Pick<Deps, "client">, workflow: StoredWorkflow, { server, context }: Placement): OtherCluster {
   const here = named(addressOf(client), client.access.context);
   const there = server === null ? undefined : named(server, context);
   const message =
-    state === "unknown"
-      ? `no Job and no claim that workflow ${workflow.id} recorded is in the cluster ${here}: it seems to run in another one`
-      : `workflow ${workflow.id} runs in another cluster than ${here}: in ${there}`;
-  const back = context === null ? "use the cluster that it was submitted to" : `use that one (--context ${context}, or its kubeconfig)`;
+    there === undefined
+      ? `nothing that workflow ${workflow.id} recorded is in the cluster ${here}: its jobs were submitted to another one`
+      : `workflow ${workflow.id} belongs to the cluster ${there}, not to ${here}`;
+  // A context may have been made anew under its name.
+  const isNamed = context !== null && context !== client.access.context;
+  const back = isNamed ? `use that cluster (--context ${context})` : "use the kubeconfig that its jobs were submitted with";
   return new OtherCluster("CONFIG", message, {
     hint: `${back}; only if that cluster is gone for good: \`gasw-k8s cleanup --forget --workflow ${workflow.directory}\` gives up what ran there`,
   });

@@ -130,9 +130,11 @@ export class Store {
     });
   }
 
-  /** Notes that nothing of a workflow is in any cluster any more. */
+  /** Notes that nothing of a workflow is in any cluster any more, unless another job was submitted meanwhile. */
   leaveCluster({ key }: { readonly key: number }): void {
     this.#write(() => {
+      const inCluster = "SELECT 1 FROM jobs WHERE workflow = ? AND status IN ('QUEUED', 'RUNNING') LIMIT 1";
+      if (this.#get(inCluster, [key]) !== undefined) return;
       const sql = `UPDATE workflows SET placed = 'nowhere', cluster_uid = NULL, claim_uid = NULL, cluster_server = NULL,
         cluster_context = NULL WHERE key = ?`;
       this.#run(sql, [key]);

@@ -192,7 +192,7 @@ describe("a job that runs in the cluster that it was submitted to, while another
     await runningHere();
     const { message, hint } = await expectRefused(there, command);
     expect(message).toMatch(
-      /^workflow workflow-1 runs in another cluster than http:\/\/\S+ \(context other\): in http:\/\/\S+ \(context prod\)$/,
+      /^workflow workflow-1 belongs to the cluster http:\/\/\S+ \(context prod\), not to http:\/\/\S+ \(context other\)$/,
     );
     expect(hint).toContain("--context prod");
     expect(hint).toContain(`gasw-k8s cleanup --forget --workflow ${directory}`);
@@ -380,6 +380,21 @@ describe("a monitor", () => {
   });
 });
 
+test("a resubmission that is due is not made where the server has become another cluster since the look", async () => {
+  await runningHere();
+  const { context } = await process(here);
+  show(here, jobIn(context, "Job-1"), { terminated: { ...DONE.terminated, exitCode: 3, reason: "Error" } });
+  here.onRequest = (request) => {
+    asked.get(here)?.push(request);
+    if (!request.startsWith(`GET ${CLAIMS}/`)) return;
+    here.objects.clear();
+    here.put(KUBE_SYSTEM, {});
+  };
+  expect(await failureOf(status(context, [], { ...TEXT, sync: true }))).toBeInstanceOf(OtherCluster);
+  expect(jobIn(context, "Job-1-r1")).toMatchObject({ status: "NOT_SUBMITTED", due: true });
+  expect(asked.get(here)?.filter((request) => request.startsWith("POST "))).toEqual([]);
+});
+
 describe("two submissions of a new workflow in two clusters at once", () => {
   test("are accepted by one of them only", async () => {
     for (const cluster of [here, there]) await giveClaim(cluster);
@@ -458,6 +473,19 @@ test("a workflow that was cleaned up may be submitted to another cluster", async
   await expectRefused(here, (old) => status(old, [], TEXT));
 });
 
+test("a workflow stays where it is when a job of it is submitted while it is cleaned up", async () => {
+  await runningHere();
+  const { context } = await process(here);
+  const { store } = context;
+  here.onRequest = (request) => {
+    if (!request.startsWith(`DELETE ${JOBS}/`)) return;
+    const intent = { id: "Job-2", kubeName: "k-2", contentHash: "c", image: "i", request: {} };
+    store.changeJob(store.recordIntent(workflowIn(store), intent).job, { status: "QUEUED" });
+  };
+  expect(await cleanup(context, { ...TEXT, timeout: 1, yes: true, cancel: true })).toBe(0);
+  await expectRefused(there, (other) => status(other, [], TEXT));
+});
+
 describe("a state file of version 0.1.0, which names no cluster", () => {
   const KUBE_NAME = "workflow-1-job-1-0123456789";
   const CONTENT = "c0ffee";
@@ -522,7 +550,7 @@ describe("a state file of version 0.1.0, which names no cluster", () => {
     oldState();
     new Store({ path: stateFile(), now: () => new Date(), warn: () => undefined }).close();
     const { message, hint } = await expectRefused(there, command);
-    expect(message).toContain("no Job and no claim that workflow workflow-1 recorded is in the cluster http");
+    expect(message).toContain("nothing that workflow workflow-1 recorded is in the cluster http");
     expect(hint).toContain("cleanup --forget");
   });
 
