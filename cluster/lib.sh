@@ -67,9 +67,10 @@ init_pid() {
 
 is_up() { [[ -e $DIR/ready ]] && outer_pid >/dev/null; }
 
-# One request that goes through the API server to the kubelet tells about both (node.sh watches over the others).
+# One request that goes through the API server to the kubelet tells about both (node.sh watches over the others). What is broken refuses
+# at once; what is only slow, on a busy machine, must not be taken for broken and started over under those who use it.
 is_healthy() {
-  is_up && [[ $(kubectl --request-timeout=3s get --raw "/api/v1/nodes/$NODE/proxy/healthz" 2>/dev/null) == ok ]]
+  is_up && [[ $(kubectl --request-timeout=20s get --raw "/api/v1/nodes/$NODE/proxy/healthz" 2>/dev/null) == ok ]]
 }
 
 in_namespace() { nsenter --target "$(init_pid)" --mount --pid -- "$@"; }
@@ -107,11 +108,15 @@ cgroup_processes() {
   done | sort -un
 }
 
-# Whatever is in our groups is ours by construction, wherever its parent went.
+# Nothing that is frozen can be killed in a v1 hierarchy, and runc may have been killed between freezing and thawing.
+thaw() { find /sys/fs/cgroup/freezer/"$CGROUP" -name freezer.state -exec sh -c 'echo THAWED >"$1"' sh {} \; 2>/dev/null || :; }
+
+# Whatever is in our groups is ours by construction, wherever its parent went. A killed process goes when its writes to the disk are done.
 remove_cgroups() {
   local root pid try left
-  for try in {1..100}; do
+  for try in {1..600}; do
     left=
+    thaw
     for pid in $(cgroup_processes); do kill -KILL "$pid" 2>/dev/null || :; done
     for root in $(cgroup_roots); do
       [[ -d $root/$CGROUP ]] || continue
@@ -121,7 +126,7 @@ remove_cgroups() {
     [[ -n $left ]] || return 0
     sleep 0.1
   done
-  die "the cgroup $left could not be removed."
+  die "the cgroup $left could not be removed; in it are the processes $(cgroup_processes | paste -sd' ')."
 }
 
 # --- stopping ---

@@ -24,13 +24,13 @@ check_daemons() {
   done
 }
 
-# wait_for WHAT COMMAND...: until it succeeds, for a minute
+# wait_for WHAT COMMAND...: until it succeeds, for three minutes: the machine may be busy, and on a quiet one it takes seconds
 wait_for() {
-  local what=$1 end=$((SECONDS + 60))
+  local what=$1 end=$((SECONDS + 180))
   shift
   until "$@" >/dev/null 2>&1; do
     check_daemons
-    ((SECONDS < end)) || die "$what did not come within a minute: see $DIR/log"
+    ((SECONDS < end)) || die "$what did not come within three minutes: see $DIR/log"
     sleep 0.2
   done
   say "$what (${SECONDS} s)"
