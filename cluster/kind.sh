@@ -12,7 +12,7 @@ for program in kind docker kubectl busybox bash-static jq; do
   command -v "$program" >/dev/null || unavailable "$program is missing, which the kind cluster or the images of its tests need."
 done
 mkdir -p "$DIR/images" "$workflows"
-if ! kind get clusters 2>/dev/null | grep -qx "$name"; then
+if ! kind get clusters 2>/dev/null | grep -x "$name" >/dev/null; then
   kind create cluster --name "$name" --kubeconfig "$kubeconfig" --config - >&2 <<END
 kind: Cluster
 apiVersion: kind.x-k8s.io/v1alpha4

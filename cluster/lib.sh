@@ -53,7 +53,7 @@ outer_pid() {
   local pid started
   read -r pid started 2>/dev/null <"$DIR/node.pid" || return 1
   [[ $(start_time "$pid") == "$started" ]] || return 1
-  tr '\0' '\n' <"/proc/$pid/cmdline" 2>/dev/null | grep -qxF -- "$DIR" || return 1
+  grep -zqxF -- "$DIR" "/proc/$pid/cmdline" 2>/dev/null || return 1
   printf %s "$pid"
 }
 

@@ -219,7 +219,7 @@ kill_kubelet() {
 freeze_pods() {
   local state
   [[ -d /sys/fs/cgroup/freezer ]] || return 0
-  state=$(find "/sys/fs/cgroup/freezer/$CGROUP" -path '*/kubepods*' -name freezer.state | head -n 1)
+  state=$(find "/sys/fs/cgroup/freezer/$CGROUP" -path '*/kubepods*' -name freezer.state | sed -n 1p)
   echo FROZEN >"$state"
 }
 

@@ -4,6 +4,9 @@ set -euo pipefail
 # shellcheck source=lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
+set -E
+trap 'printf "cluster: line %s of %s failed: %s\n" "$LINENO" "${BASH_SOURCE[0]##*/}" "$BASH_COMMAND" >&2' ERR
+
 already_up() {
   say "already up and healthy: KUBECONFIG=$DIR/admin.kubeconfig"
   exit 0
@@ -90,7 +93,7 @@ free_subnet() {
 # The kubelet takes no loopback address: another of the machine, or that of an interface made for it (pods need veth anyway).
 node_ip() {
   local address
-  address=$(ip -4 -o address show up scope global | awk '$2 !~ /^(veth|gk8s-|docker|br-)/ { sub("/.*", "", $4); print $4; exit }')
+  address=$(ip -4 -o address show up scope global | awk '$2 !~ /^(veth|gk8s-|docker|br-)/ && !found++ { sub("/.*", "", $4); print $4 }')
   if [[ -z $address ]]; then
     address=$1.254
     ip link add "$LINK" type veth peer name "gk8p-$ID"
