@@ -24,12 +24,7 @@ for artifact in "${artifacts[@]}"; do
   [[ -s $jar ]] || wanted+=("$artifact")
 done
 ((${#wanted[@]} == 0)) || command -v mvn >/dev/null || missing+=(maven)
-if ((${#missing[@]})); then
-  command -v apt-get >/dev/null || { echo "there is no apt-get to install what is missing: ${missing[*]}" >&2; exit 69; }
-  [[ $EUID -eq 0 ]] || { echo "only root can install what is missing: apt-get install ${missing[*]}" >&2; exit 77; }
-  apt-get -qq -o DPkg::Lock::Timeout=120 update >&2
-  DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=120 install --no-install-recommends "${missing[@]}" >&2
-fi
+bash scripts/packages.sh "${missing[@]}"
 
 for artifact in "${wanted[@]}"; do
   # Maven copies in place: a run that is killed must not leave half a jar.
