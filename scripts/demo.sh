@@ -6,4 +6,5 @@ bash scripts/prepare.sh
 # shellcheck source=lib.sh
 . scripts/lib.sh
 choose_cluster
+rm -rf "$cluster_output"
 KUBECONFIG=$(cluster_kubeconfig) exec node scripts/demo.mjs

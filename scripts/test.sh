@@ -1,28 +1,32 @@
 #!/usr/bin/env bash
-# Runs the tests and closes with "N passed, N failed".
+# Runs the tests, tells what took long, and closes with "N passed, N failed".
 #   scripts/test.sh        everything: unit, integration and end to end on a real cluster, on this Node.js and on Node.js 24
 #   scripts/test.sh unit   what needs no cluster
-# GASW_K8S_TEST_CLUSTER=none leaves out what needs a cluster.
+# GASW_K8S_TEST_CLUSTER=none leaves out what needs a cluster. GASW_K8S_TEST_SEED=N runs the tests in the order of that seed.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=lib.sh
 . scripts/lib.sh
 
+# What the parts and the tests' reporter tell, a line each:
+#   PROJECT PASSED FAILED    # FAILURE    ~ MILLISECONDS TEST    @ SECONDS PART
 counts=$(mktemp)
 export GASW_K8S_TEST_COUNTS=$counts
 trap 'release_cluster; rm -f "$counts"' EXIT
 
-# sum COLUMN [PART]: of what was counted, of one part or all.
+# sum COLUMN [PROJECT]: of what was counted, of one project or all.
 sum() {
-  awk -v column="$1" -v only="${2:-}" '$1 != "#" && (only == "" || $1 == only) { total += $column } END { print total + 0 }' "$counts"
+  awk -v column="$1" -v only="${2:-}" '$1 !~ /^[#~@]$/ && (only == "" || $1 == only) { total += $column } END { print total + 0 }' "$counts"
 }
 
 # part NAME COMMAND…: a command that counts its tests itself; one that fails without a count is a failure in that name.
 part() {
-  local name=$1 failures
+  local name=$1 begin=${EPOCHREALTIME/[.,]/} code=0 failures
   shift
   failures=$(sum 3)
-  "$@" && return
+  "$@" || code=$?
+  printf '@ %s %s\n' "$(((${EPOCHREALTIME/[.,]/} - begin) / 1000000))" "$name" >>"$counts"
+  ((code)) || return 0
   (($(sum 3) > failures)) || printf '%s 0 1\n# %s: %s failed\n' "$name" "$name" "$*" >>"$counts"
   return 1
 }
@@ -38,40 +42,54 @@ install_servers() {
   bash scripts/databases.sh && bash scripts/h2.sh
 }
 
+vitest() { npx vitest run "$@" 8>&-; }
+
 without_cluster() {
   local projects=(--project unit --project integration --project package)
-  if part databases install_servers; then projects+=(--project databases); fi
-  part run npx vitest run "${projects[@]}" || :
+  if part servers install_servers; then projects+=(--project databases); fi
+  part tests vitest "${projects[@]}" || :
   part node24 bash scripts/node24.sh --project unit --project integration || :
 }
 
 end_to_end() {
-  if ! part e2e choose_cluster test; then
+  if ! part cluster await_cluster; then
     echo "without a cluster no end-to-end test is run, which counts as a failure (GASW_K8S_TEST_CLUSTER=none leaves them out)" >&2
     return
   fi
-  is_cluster_named || part cluster selftest || :
-  part e2e npx vitest run --project e2e || :
+  is_cluster_named || part selftest selftest || :
+  part e2e vitest --project e2e || :
   if [[ $(sum 2 e2e) -eq 0 ]]; then
     echo "no end-to-end test has passed" >&2
     echo "e2e 0 1" >>"$counts"
   fi
-  part node24 bash scripts/node24.sh --project e2e test/e2e/submit.test.ts test/e2e/volumes.test.ts test/e2e/statusEnd.test.ts test/e2e/cleanup.test.ts test/e2e/debug || :
+  part node24-e2e bash scripts/node24.sh --project e2e test/e2e/submit.test.ts test/e2e/volumes.test.ts test/e2e/statusEnd.test.ts test/e2e/cleanup.test.ts test/e2e/debug || :
   release_cluster
 }
 
-bash scripts/prepare.sh
-if [[ ${1:-all} == unit ]]; then
-  part run npx vitest run --project unit --project integration || :
-else
-  without_cluster
-  if [[ ${GASW_K8S_TEST_CLUSTER:-} == none ]]; then
+report() {
+  local failures
+  echo "slowest tests:"
+  sed -n 's/^~ //p' "$counts" | sort -rn | awk 'NR <= 20 { $1 = sprintf("%7.1f s ", $1 / 1000); print }'
+  echo "parts:"
+  awk '$1 == "@" { printf "%5d s  %s\n", $2, $3 }' "$counts"
+  [[ -z ${GASW_K8S_TEST_SEED:-} ]] || echo "the order of this run: GASW_K8S_TEST_SEED=$GASW_K8S_TEST_SEED"
+  sed -n 's/^# /failed: /p' "$counts"
+  failures=$(sum 3)
+  echo "$(sum 2) passed, $failures failed"
+  [[ $failures -eq 0 ]]
+}
+
+if part prepare bash scripts/prepare.sh; then
+  if [[ ${1:-all} == unit ]]; then
+    part tests vitest --project unit --project integration || :
+  elif [[ ${GASW_K8S_TEST_CLUSTER:-} == none ]]; then
+    without_cluster
     echo "GASW_K8S_TEST_CLUSTER=none: no end-to-end test is run" >&2
   else
+    # It comes up while the tests run that need none.
+    begin_cluster test
+    without_cluster
     end_to_end
   fi
 fi
-failures=$(sum 3)
-sed -n 's/^# /failed: /p' "$counts"
-echo "$(sum 2) passed, $failures failed"
-[[ $failures -eq 0 ]]
+report

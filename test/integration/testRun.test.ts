@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -52,7 +52,7 @@ describe("a whole test run", () => {
     program("cluster/up.sh", "#!/bin/bash\necho 'cluster: Go 1.24 or newer is missing' >&2\nexit 69");
     const { status, stdout, stderr, last } = run();
     expect({ status, last }).toEqual({ status: 1, last: "4 passed, 1 failed" });
-    expect(stdout).toContain("failed: e2e: choose_cluster test failed");
+    expect(stdout).toContain("failed: cluster: await_cluster failed");
     expect(stderr).toContain("Go 1.24 or newer is missing");
     expect(stderr).toContain("GASW_K8S_TEST_CLUSTER=none leaves them out");
   });
@@ -82,6 +82,57 @@ describe("a whole test run", () => {
   test("counts a failure where no end-to-end test has run", () => {
     program("bin/npx", VITEST.replace("!= --project", "!= --project || $2 == e2e"));
     expect(run()).toMatchObject({ status: 1, last: "7 passed, 1 failed" });
+  });
+
+  test("counts a failure where it can't be prepared", () => {
+    program("scripts/prepare.sh", "#!/bin/bash\nexit 1");
+    const { status, stdout, last } = run();
+    expect({ status, last }).toEqual({ status: 1, last: "0 passed, 1 failed" });
+    expect(stdout).toContain("failed: prepare: bash scripts/prepare.sh failed");
+  });
+
+  test("runs what needs no cluster while the cluster comes up", () => {
+    // Whichever of the two comes first waits for the other, for so long.
+    const waitFor = (file: string) => `timeout 10 bash -c 'until [[ -e ${file} ]]; do sleep 0.05; done'`;
+    program("cluster/up.sh", `#!/bin/bash\ntouch coming-up\n${waitFor("testing")}`);
+    program("bin/npx", `${VITEST}\ntouch testing\n${waitFor("coming-up")}`);
+    expect(run()).toMatchObject({ status: 0, last: "8 passed, 0 failed" });
+  });
+
+  test("says what the cluster said while it came up", () => {
+    program("cluster/up.sh", "#!/bin/bash\necho 'cluster: up after 10 s'");
+    expect(run().stderr).toContain("cluster: up after 10 s");
+  });
+
+  test("ends the cluster's start, and what that has started, when it is ended itself", async () => {
+    program("cluster/kubeconfig.sh", "#!/bin/bash\nexit 1");
+    program("cluster/up.sh", "#!/bin/bash\nsleep 1000 &\necho $! >building\nwait");
+    program("cluster/down.sh", "#!/bin/bash\ntouch taken-down");
+    program("bin/npx", "#!/bin/bash\nuntil [[ -s building ]]; do sleep 0.05; done\nkill -TERM $PPID");
+    run();
+    expect(existsSync(path.join(root, "taken-down"))).toBe(true);
+    const building = readFileSync(path.join(root, "building"), "utf8").trim();
+    // An ended process may wait for its parent to see that.
+    expect(spawnSync("ps", ["-o", "stat=", building], { encoding: "utf8" }).stdout).toMatch(/^(Z.*)?$/m);
+  });
+
+  test("tells the slowest tests and each part's time before the count", () => {
+    const slow = Array.from(
+      { length: 25 },
+      (_, index) => `echo '~ ${1000 + index * 100} a.test.ts > test ${index}' >>"$GASW_K8S_TEST_COUNTS"`,
+    );
+    program(
+      "bin/npx",
+      `${VITEST}\n[[ $* == *e2e* ]] || { ${slow.join("\n")}\n}`.replace("while", "arguments=$*\nwhile").replace("$* ==", "$arguments =="),
+    );
+    const { stdout, last } = run();
+    const lines = stdout.split("\n");
+    const told = lines.slice(lines.indexOf("slowest tests:") + 1, lines.indexOf("parts:"));
+    expect(told).toHaveLength(20);
+    expect([told[0], told[19]]).toEqual(["    3.4 s  a.test.ts > test 24", "    1.5 s  a.test.ts > test 5"]);
+    const parts = lines.slice(lines.indexOf("parts:") + 1, -2).map((line) => line.trim().split(/ +/).at(-1));
+    expect(parts).toEqual(["prepare", "servers", "tests", "node24", "cluster", "selftest", "e2e", "node24-e2e"]);
+    expect(last).toBe("8 passed, 0 failed");
   });
 
   test("takes down the cluster that it brought up, whatever failed", () => {
