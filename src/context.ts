@@ -3,6 +3,7 @@ import { homedir, hostname } from "node:os";
 import path from "node:path";
 import type { Config } from "./config/schema.ts";
 import type { LoadedConfig } from "./config/sources.ts";
+import { maskText } from "./core/secrets.ts";
 import type { Dao } from "./dao/dao.ts";
 import { GaswError, systemCode } from "./errors.ts";
 import { clusterAccess } from "./kubernetes/access.ts";
@@ -37,7 +38,7 @@ export class Context implements SyncDeps {
   readonly now = (): Date => this.io.now();
 
   readonly warn = (message: string): void => {
-    this.io.stderr.write(`warning: ${printable(message)}\n`);
+    this.io.stderr.write(`warning: ${printable(maskText(message))}\n`);
   };
 
   /** @throws GaswError CONFIG when the state file can't be used */

@@ -1,3 +1,5 @@
+import { maskText } from "./core/secrets.ts";
+
 /** What failed, as a program sees it (`error.code` in JSON output). */
 export type ErrorCode =
   | "FAILURE"
@@ -26,18 +28,18 @@ export const EXIT_CODES: Record<ErrorCode, number> = {
 };
 
 /**
- * The one error type that reaches the user: one line saying what failed and for which object, and a hint saying what to do.
- * Anything else that is thrown is a bug and is shown as such.
+ * The one error type that reaches the user: one line saying what failed and for which object, and a hint saying what to do. Both may quote
+ * somebody else's text, whose secrets are hidden. Anything else that is thrown is a bug and is shown as such.
  */
 export class GaswError extends Error {
   readonly code: ErrorCode;
   readonly hint: string;
 
   constructor(code: ErrorCode, message: string, options: { hint: string; cause?: unknown }) {
-    super(message, { cause: options.cause });
+    super(maskText(message), { cause: options.cause });
     this.name = "GaswError";
     this.code = code;
-    this.hint = options.hint;
+    this.hint = maskText(options.hint);
   }
 
   /** The process's exit status for this error. */

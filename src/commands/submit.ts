@@ -4,6 +4,7 @@ import type { Readable } from "node:stream";
 import type { V1Job } from "@kubernetes/client-node";
 import type { Context } from "../context.ts";
 import type { Workflow } from "../core/job.ts";
+import { masked } from "../core/mask.ts";
 import { buildJob } from "../core/podTemplate.ts";
 import { asGaswError, GaswError, systemCode } from "../errors.ts";
 import { asUserError } from "../kubernetes/client.ts";
@@ -205,7 +206,7 @@ async function submitLine(context: Context, submitter: Submitter, line: string, 
   return await submitter.submit(checked, submitter.intend(checked));
 }
 
-/** Shows what would be made; with `server` the API server checks the Jobs too. Values of environment variables are not shown. */
+/** Shows what would be made; with `server` the API server checks the Jobs too. Secrets are not shown. */
 async function dryRun(
   context: Context,
   workflow: Workflow,
@@ -228,7 +229,7 @@ async function dryRun(
     (object) => object !== undefined,
   );
   const list = { apiVersion: "v1", kind: "List", items };
-  context.io.stdout.write(`${JSON.stringify(list, hideEnvironment, 2)}\n`);
+  context.io.stdout.write(`${JSON.stringify(masked(list), null, 2)}\n`);
   return 0;
 }
 
@@ -242,11 +243,6 @@ async function checkWithServer({ client }: Context, namespace: string, jobs: rea
       cause: error,
     });
   }
-}
-
-function hideEnvironment(key: string, value: unknown): unknown {
-  if (key !== "env" || !Array.isArray(value)) return value;
-  return value.map((variable: { name: string }) => ({ name: variable.name, value: "***" }));
 }
 
 function attempt<T>(action: () => T): T | GaswError {

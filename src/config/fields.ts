@@ -2,6 +2,7 @@
 import { posix } from "node:path";
 import { pipe, regex, registry, string, transform, unknown } from "zod/mini";
 import { checkMemory, parseQuantity } from "../core/quantity.ts";
+import { holdsPassword } from "../core/secrets.ts";
 import { parseDuration } from "./duration.ts";
 
 /** JSON Schema keywords beside those that zod derives by itself. */
@@ -127,7 +128,7 @@ export const databaseUrl = () =>
     expected: "sqlite:PATH, postgres://…, mysql://… or jdbc:…, without a password (dao.passwordFile holds it)",
     read: (value) => {
       if (typeof value !== "string" || !/^(sqlite:.|postgres(ql)?:\/\/.|mysql:\/\/.|mariadb:\/\/.|jdbc:.)/.test(value)) return undefined;
-      return /:\/\/[^/@]*:[^/@]*@|[?;&]password=/i.test(value) ? undefined : value;
+      return holdsPassword(value) ? undefined : value;
     },
   });
 

@@ -1,5 +1,6 @@
 /** What is wrong with a configuration, in the user's words. */
 import type { core } from "zod/mini";
+import { isSecretName, maskText } from "../core/secrets.ts";
 import { GaswError } from "../errors.ts";
 import { keyText } from "./origin.ts";
 
@@ -76,10 +77,16 @@ const SHOWN_LENGTH = 60;
 
 function foundText(path: readonly PropertyKey[], value: unknown): string {
   if (value === undefined) return "nothing";
-  if (isSecretPath(path)) return `${typeWord(value)} (not shown)`;
+  if (isSecretPath(path) || mayHoldSecret(path, value)) return `${typeWord(value)} (not shown)`;
   if (typeof value === "object" && value !== null) return typeWord(value);
-  const text = JSON.stringify(value).replace(/:\/\/[^/@\s]+@/, "://***@");
+  const text = JSON.stringify(value);
   return text.length > SHOWN_LENGTH ? `${text.slice(0, SHOWN_LENGTH)}…` : text;
+}
+
+/** What was refused may be malformed, so that nothing says where in it the password is. */
+function mayHoldSecret(path: readonly PropertyKey[], value: unknown): boolean {
+  const isDatabase = path[0] === "dao" && path[1] === "url";
+  return typeof value === "string" && (isDatabase || value.includes("@") || maskText(value) !== value);
 }
 
 function typeWord(value: unknown): string {
@@ -88,13 +95,7 @@ function typeWord(value: unknown): string {
   return typeof value === "object" ? "an object" : `a ${typeof value}`;
 }
 
-/** Whether what stands there must never be printed. */
+/** Whether what stands there must never be printed, whatever it is. */
 export function isSecretPath(path: readonly PropertyKey[]): boolean {
-  const isPassword = path[0] === "dao" && path[1] === "password";
-  return (
-    isPassword ||
-    path[0] === "k8sToken" ||
-    path[0] === "env" ||
-    ((path[0] === "initContainers" || path[0] === "sidecars") && path.length > 2)
-  );
+  return path[0] === "env" || isSecretName(String(path.findLast((segment) => typeof segment === "string") ?? ""));
 }

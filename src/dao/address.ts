@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { holdsPassword } from "../core/secrets.ts";
 import { GaswError, messageOf } from "../errors.ts";
 
 /** A certificate check as Node.js's `tls.connect` takes it; false: no TLS. */
@@ -32,6 +33,8 @@ const FORM = "postgres://HOST:PORT/DATABASE, mysql://HOST:PORT/DATABASE, sqlite:
 export function filledIn(url: string, { directory, id }: { readonly directory: string; readonly id: string }): string {
   return url.replaceAll(/\{workflow(Dir|Id)\}/g, (_, what: string) => {
     const value = what === "Dir" ? directory : id;
+    // Taken apart again: what stands in it must not become a port, a user or a parameter.
+    if (/^(postgres(ql)?|mysql|mariadb):/i.test(url)) return encodeURIComponent(value);
     if (!/^jdbc:/i.test(url) || !value.includes(";")) return value;
     const reason = `can't take {workflow${what}} of ${directory}: in a jdbc: address a semicolon begins settings`;
     throw configError(reason, "give the workflow's directory a name without one, or name the database without it");
@@ -43,9 +46,10 @@ export function filledIn(url: string, { directory, id }: { readonly directory: s
  * @throws GaswError CONFIG
  */
 export function refusePassword(url: string): void {
-  // Up to the last `@`: a password may have any characters, and be part of an otherwise malformed URL.
-  if (!/^[^/]*:\/\/[^/?#;]*:[^/?#;]*@|[?&;](ssl|trust\w*|key\w*)?pass\w*=/i.test(url)) return;
-  throw configError("has a password in it", "write the password into a file that only you can read, and name it as dao.passwordFile");
+  if (!holdsPassword(url)) return;
+  const hint =
+    "write the password into a file that only you can read, and name it as dao.passwordFile; an @ of another name is written %40";
+  throw configError("has a password in it", hint);
 }
 
 /**

@@ -1,3 +1,4 @@
+import { maskText } from "../core/secrets.ts";
 import type { GaswError } from "../errors.ts";
 import type { OutputFormat } from "./io.ts";
 
@@ -70,6 +71,6 @@ export function errorReport(error: GaswError, { output, verbose }: ErrorStyle): 
 
 function causesOf(error: GaswError): string[] {
   const causes: string[] = [];
-  for (let cause = error.cause; cause instanceof Error; cause = cause.cause) causes.push(cause.message || cause.name);
+  for (let cause = error.cause; cause instanceof Error; cause = cause.cause) causes.push(maskText(cause.message || cause.name));
   return causes;
 }

@@ -34,8 +34,9 @@ export async function describe(context: Context, first: string, name: string | u
       hint: `name one of ${KINDS.join(", ")}, or only a job`,
     });
   }
-  const { object, events } = await readObject(context, kind, kind === "job" ? await kubeNameOf(context, name, options) : name);
-  if (options.output === "json") return printJson(context.io, { object: masked(object), events: events.map(listedEvent) });
+  const found = await readObject(context, kind, kind === "job" ? await kubeNameOf(context, name, options) : name);
+  const { object, events } = masked(found);
+  if (options.output === "json") return printJson(context.io, { object, events: events.map(listedEvent) });
   context.io.stdout.write(blocksText(blocksOf(kind, object)) + eventsText(context.io, events));
   return 0;
 }
@@ -66,7 +67,7 @@ async function kubeNameOf(context: Context, name: string, { workflow }: Describe
 async function describeAll(context: Context, name: string, options: DescribeOptions): Promise<number> {
   const { io } = context;
   const target = await findTarget(context, name, { workflow: options.workflow, cwd: io.cwd });
-  const objects = await readAboutJob(context, target);
+  const objects = masked(await readAboutJob(context, target));
   if (options.output === "json") return printJson(io, jobDocument(target, objects));
   io.stdout.write(blocksText(jobBlocks(target, objects)) + eventsText(io, objects.events));
   return 0;
@@ -80,10 +81,10 @@ function jobDocument({ id, workflow, namespace, directory, kubeName, stored }: J
     directory,
     kubernetesName: kubeName,
     status: stored?.status ?? null,
-    job: masked(objects.job ?? null),
-    pods: objects.pods.map(masked),
-    claims: objects.claims.flatMap(({ found }) => (found === undefined ? [] : [masked(found)])),
-    volumes: objects.volumes.map(masked),
+    job: objects.job ?? null,
+    pods: objects.pods,
+    claims: objects.claims.flatMap(({ found }) => (found === undefined ? [] : [found])),
+    volumes: objects.volumes,
     events: objects.events.map(listedEvent),
   };
 }
