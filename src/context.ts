@@ -21,6 +21,7 @@ export class Context implements SyncDeps {
   readonly host = hostname();
   #store: Store | undefined;
   #client: KubernetesClient | undefined;
+  #isWarnedOfDatabase = false;
 
   constructor(io: Io, loaded: LoadedConfig) {
     this.io = io;
@@ -60,7 +61,8 @@ export class Context implements SyncDeps {
     const fallback = `sqlite:${path.join(path.dirname(this.#statePath), "gasw.db")}`;
     // A time zone is asked for rather than assumed: the database's times have none.
     const timeZone = dao.timeZone ?? new Intl.DateTimeFormat().resolvedOptions().timeZone;
-    const [{ openDao }, { filledIn }] = await Promise.all([import("./dao/open.ts"), import("./dao/address.ts")]);
+    const [{ openDao }, { filledIn, skipsVerification }] = await Promise.all([import("./dao/open.ts"), import("./dao/address.ts")]);
+    if (skipsVerification(dao.url ?? "")) this.#warnOfDatabase();
     return await openDao({
       simulationId: workflow.id,
       url: dao.url === undefined ? fallback : filledIn(dao.url, workflow),
@@ -73,6 +75,13 @@ export class Context implements SyncDeps {
       env: this.io.env,
       signal,
     });
+  }
+
+  /** Once: a monitor opens the database again and again. */
+  #warnOfDatabase(): void {
+    if (this.#isWarnedOfDatabase) return;
+    this.#isWarnedOfDatabase = true;
+    this.warn("dao.url has sslmode=no-verify: whoever answers at the database's address is trusted and gets the password");
   }
 
   /** @throws GaswError CONFIG when no cluster is configured */

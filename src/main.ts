@@ -7,6 +7,8 @@ import { errorReport } from "./ui/output.ts";
 
 /** The process around one command line: signals, streams, exit code. A function, since chunks that are loaded later wait for this module. */
 export async function main(): Promise<void> {
+  // Connections that libraries make by themselves (to the issuer of an OpenID Connect login) are verified, too, whatever the environment says.
+  delete process.env.NODE_TLS_REJECT_UNAUTHORIZED;
   const interrupt = new AbortController();
   // Every request in flight listens to it.
   setMaxListeners(0, interrupt.signal);

@@ -3,7 +3,7 @@ import { holdsPassword } from "../core/secrets.ts";
 import { GaswError, messageOf } from "../errors.ts";
 
 /** A certificate check as Node.js's `tls.connect` takes it; false: no TLS. */
-export type Tls = false | { readonly ca?: string; readonly cert?: string; readonly key?: string; readonly rejectUnauthorized?: false };
+export type Tls = false | { readonly ca?: string; readonly cert?: string; readonly key?: string; readonly rejectUnauthorized: boolean };
 
 /** A server's database, as its URL names it. */
 export interface ServerAddress {
@@ -94,9 +94,17 @@ function parseTls(parameters: URLSearchParams): Tls {
   const files = { ca: parameters.get("sslrootcert"), cert: parameters.get("sslcert"), key: parameters.get("sslkey") };
   const given = Object.entries(files).flatMap(([name, file]) => (file === null ? [] : [[name, readCertificate(file)]]));
   if (mode === "disable" || (mode === "absent" && given.length === 0)) return false;
-  if (mode === "no-verify") return { ...Object.fromEntries(given), rejectUnauthorized: false };
-  if (["absent", "prefer", "require", "verify-ca", "verify-full"].includes(mode)) return Object.fromEntries(given);
+  const isKnown = ["absent", "prefer", "require", "verify-ca", "verify-full", NO_VERIFY].includes(mode);
+  // Said outright, since NODE_TLS_REJECT_UNAUTHORIZED in somebody's environment would decide it else.
+  if (isKnown) return { ...Object.fromEntries(given), rejectUnauthorized: mode !== NO_VERIFY };
   throw configError("has a wrong value for sslmode", "one of disable, require, verify-full, no-verify");
+}
+
+const NO_VERIFY = "no-verify";
+
+/** Whether a URL of PostgreSQL or MySQL has the server's certificate taken whosever it is. */
+export function skipsVerification(url: string): boolean {
+  return URL.canParse(url) && new URL(url).searchParams.get("sslmode") === NO_VERIFY;
 }
 
 const SSL_MODES: Readonly<Record<string, string>> = {

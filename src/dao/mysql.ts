@@ -22,7 +22,7 @@ export async function connectMysql(address: ServerAddress, settings: DaoSettings
     user: settings.user ?? address.user ?? "gasw",
     password: settings.password ?? "",
     // Left to itself the driver takes any certificate of a known authority, whoever's it is.
-    ...(tls === false ? {} : { ssl: { ...tls, verifyIdentity: tls.rejectUnauthorized !== false } }),
+    ...(tls === false ? {} : { ssl: { ...tls, verifyIdentity: tls.rejectUnauthorized } }),
     // Times as the server writes them: a driver's idea of a time has a zone.
     dateStrings: true,
     connectTimeout: 0,

@@ -1,8 +1,19 @@
 import { readFileSync, statSync } from "node:fs";
 import { Agent } from "node:https";
 import path from "node:path";
+import { checkServerIdentity } from "node:tls";
 import { KubeConfig } from "@kubernetes/client-node/dist/config.js";
+import {
+  type Cluster,
+  type Context as KubeContext,
+  newClusters,
+  newContexts,
+  newUsers,
+} from "@kubernetes/client-node/dist/config_types.js";
+import { load } from "js-yaml";
+import { withoutSecrets } from "../core/secrets.ts";
 import { GaswError, messageOf, systemCode } from "../errors.ts";
+import { impersonationHeaders, type KubeUser, tokenFileOf } from "./identity.ts";
 
 /** The configuration's keys about how the cluster is reached. */
 export interface AccessSettings {
@@ -24,7 +35,7 @@ export interface ClusterAccess {
   /** Whether the server's certificate is not verified. */
   readonly insecure: boolean;
   /** Node.js request options: agent, headers and credentials; asked anew for every request since tokens expire. */
-  requestOptions(): Promise<{ agent: Agent; headers: Record<string, string>; auth?: string }>;
+  requestOptions(): Promise<{ agent: Agent; headers: Record<string, string | string[]>; auth?: string }>;
 }
 
 const IN_CLUSTER_TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token";
@@ -42,31 +53,38 @@ interface Found {
  * @throws GaswError CONFIG when none is found or one is incomplete
  */
 export function clusterAccess(settings: AccessSettings, env: NodeJS.ProcessEnv): ClusterAccess {
-  const { kubeConfig, context, tokenFile } = find(settings, env);
+  const found = find(settings, env);
+  const { kubeConfig, context } = found;
   const cluster = kubeConfig.getCurrentCluster();
-  const user = kubeConfig.getCurrentUser();
+  const user: KubeUser | null = kubeConfig.getCurrentUser();
   if (cluster === null || user === null) throw contextError(kubeConfig, settings);
   if (settings.insecureSkipTlsVerify) Object.assign(cluster, { skipTLSVerify: true });
+  const insecure = cluster.skipTLSVerify === true;
   const server = parseServer(cluster.server);
+  if (server.protocol === "http:" && !insecure) throw unencrypted(server);
+  const impersonation = impersonationHeaders(user);
+  const tokenFile = found.tokenFile ?? tokenFileOf(user);
   let kept: { from: Agent; agent: Agent } | undefined;
   return {
     server,
     context,
     kubeConfig,
-    insecure: settings.insecureSkipTlsVerify || cluster.skipTLSVerify === true,
+    insecure,
     async requestOptions() {
-      const options: { agent?: unknown; headers?: Record<string, string>; auth?: string } = {};
+      // Said outright, since NODE_TLS_REJECT_UNAUTHORIZED in somebody's environment would decide it else.
+      const options: { agent?: unknown; headers?: Record<string, string>; auth?: string; rejectUnauthorized: boolean } = {
+        rejectUnauthorized: !insecure,
+      };
       // Read every time, since bound tokens are replaced while the program runs.
       if (tokenFile !== undefined) Object.assign(user, { token: readToken(tokenFile) });
-      await kubeConfig.applyToHTTPSOptions(options).catch((cause: unknown) => {
-        throw new GaswError("CONFIG", `the credentials for ${server.origin} can't be obtained: ${messageOf(cause)}`, {
-          hint: "check the user of the kubeconfig's current context (its certificate files, token or login command)",
-          cause,
-        });
+      await kubeConfig.applyToHTTPSOptions(options).catch((error: unknown) => {
+        throw credentialsError(error, user, server);
       });
       const fresh = options.agent as Agent;
+      verifyThroughProxy(fresh, cluster.tlsServerName ?? server.hostname.replace(/^\[(.*)\]$/, "$1"));
       kept = keepAlive(kept, fresh);
-      return { agent: kept.agent, headers: options.headers ?? {}, ...(options.auth === undefined ? {} : { auth: options.auth }) };
+      const headers = { ...options.headers, ...impersonation };
+      return { agent: kept.agent, headers, ...(options.auth === undefined ? {} : { auth: options.auth }) };
     },
   };
 }
@@ -76,13 +94,50 @@ function keepAlive(kept: { from: Agent; agent: Agent } | undefined, fresh: Agent
   if (Object.getPrototypeOf(fresh) !== Agent.prototype) return kept ?? { from: fresh, agent: fresh };
   if (kept !== undefined && sameCredentials(kept.from, fresh)) return kept;
   kept?.agent.destroy();
-  // Said outright, since NODE_TLS_REJECT_UNAUTHORIZED in somebody's environment would decide it else.
-  const rejectUnauthorized = fresh.options.rejectUnauthorized ?? true;
-  return { from: fresh, agent: new Agent({ ...fresh.options, rejectUnauthorized, keepAlive: true, maxSockets: 32 }) };
+  return { from: fresh, agent: new Agent({ ...fresh.options, keepAlive: true, maxSockets: 32 }) };
+}
+
+/**
+ * What the agents of proxies leave open. A proxy that is spoken to over TLS gets the password in its URL: its certificate is verified whatever
+ * is said of the API server's. And the SOCKS agent forgets for whom a certificate has to be where that is an IP address.
+ */
+function verifyThroughProxy(agent: Agent, host: string): void {
+  if (Object.getPrototypeOf(agent) === Agent.prototype) return;
+  if ("proxyRequestOptions" in agent) agent.proxyRequestOptions = { rejectUnauthorized: true };
+  agent.options.checkServerIdentity = (_, certificate) => checkServerIdentity(host, certificate);
 }
 
 function sameCredentials(a: Agent, b: Agent): boolean {
   return String(a.options.cert) === String(b.options.cert) && String(a.options.key) === String(b.options.key);
+}
+
+/** Login commands print what they were given, and parsers what they read: nothing of a secret is handed on. */
+function credentialsError(error: unknown, user: KubeUser, server: URL): GaswError {
+  const isParser = error instanceof SyntaxError;
+  const said = isParser ? "what its login command printed is not JSON" : withoutSecrets(messageOf(error), secretsOf(user)).trim();
+  return new GaswError("CONFIG", `the credentials for ${server.origin} can't be obtained: ${said}`, {
+    hint: "check the user of the kubeconfig's current context (its certificate files, token or login command)",
+    cause: isParser ? undefined : new Error(said),
+  });
+}
+
+/** All values in a user's entry that may be secret; of a login command's arguments not the plain words, which are in its messages for good. */
+function secretsOf({ token, password, exec, authProvider }: KubeUser): string[] {
+  const isPlainWord = (text: string) => /^-{0,2}[a-z]{1,12}(-[a-z]{1,12})*$/.test(text);
+  const values = (exec?.env ?? []).map(({ value }: { value: unknown }) => value);
+  const given = [token, password, exec?.args, values, authProvider?.config];
+  return textsIn(given).filter((text) => !isPlainWord(text));
+}
+
+function textsIn(value: unknown): string[] {
+  if (typeof value === "string") return [value];
+  return typeof value === "object" && value !== null ? Object.values(value).flatMap(textsIn) : [];
+}
+
+function unencrypted({ origin }: URL): GaswError {
+  return new GaswError("CONFIG", `the cluster's address ${origin} is not encrypted: whoever listens on the way would get the token`, {
+    hint: "use its https:// address; only insecureSkipTlsVerify allows this one",
+  });
 }
 
 function parseServer(server: string): URL {
@@ -169,7 +224,7 @@ function loadFile(file: string, key: string): KubeConfig {
     });
   if (text.trim() === "") throw refuse("it is empty");
   try {
-    kubeConfig.loadFromString(text);
+    kubeConfig.loadFromOptions(parse(text, path.dirname(file)));
     kubeConfig.makePathsAbsolute(path.dirname(file));
   } catch (error) {
     throw refuse(parseFailure(error));
@@ -178,11 +233,23 @@ function loadFile(file: string, key: string): KubeConfig {
   return kubeConfig;
 }
 
+/** A kubeconfig's parts as the library has them, and of the users all that it leaves out. */
+function parse(text: string, folder: string): { clusters: Cluster[]; users: KubeUser[]; contexts: KubeContext[]; currentContext: string } {
+  const raw = load(text) as { clusters?: unknown; users?: unknown; contexts?: unknown; "current-context": string };
+  const givenUsers = Array.isArray(raw.users) ? (raw.users as { user?: Record<string, unknown> | null }[]) : [];
+  const users = newUsers(raw.users).map((user, index): KubeUser => {
+    const given = givenUsers[index]?.user ?? {};
+    const { tokenFile } = given;
+    return { ...user, given: typeof tokenFile === "string" ? { ...given, tokenFile: path.resolve(folder, tokenFile) } : given };
+  });
+  return { clusters: newClusters(raw.clusters), users, contexts: newContexts(raw.contexts), currentContext: raw["current-context"] };
+}
+
 /** What is wrong with a kubeconfig's text, without the parser's quotation of it: a token may stand there. */
 function parseFailure(error: unknown): string {
   const { reason, mark } = error as { reason?: string; mark?: { line: number; column: number } };
-  if (reason !== undefined && mark !== undefined) return `line ${mark.line + 1}, column ${mark.column + 1}: ${reason}`;
-  return messageOf(error).split("\n")[0] ?? "";
+  if (reason === undefined || mark === undefined) return messageOf(error).split("\n")[0] ?? "";
+  return `line ${mark.line + 1}, column ${mark.column + 1}: ${reason.replace(/[\s!:]*["'<!:].*/s, "")}`;
 }
 
 /** The token in a file; editors end it with a line break. */

@@ -1,9 +1,10 @@
-import { execFileSync } from "node:child_process";
 import { createSign } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { expect, inject } from "vitest";
 import { get, kubectl, type Result, type TestWorkflow } from "./harness.ts";
+
+export { selfSigned } from "../servers/tls.ts";
 
 /** The engine account's way to the cluster, taken apart. */
 export interface Account {
@@ -57,15 +58,6 @@ export async function ask(workflow: TestWorkflow, env: NodeJS.ProcessEnv = {}): 
     for (const secret of [token, signature, "BEGIN CERTIFICATE"]) expect(result.stdout + result.stderr).not.toContain(secret);
   }
   return plain as Result;
-}
-
-/** A certificate that signs itself, for 127.0.0.1, and its key (PEM). */
-export function selfSigned(folder: string): { cert: string; key: string } {
-  const [key, cert] = [path.join(folder, "self.key"), path.join(folder, "self.crt")];
-  const subject = ["-subj", "/CN=somebody-else", "-addext", "subjectAltName=IP:127.0.0.1"];
-  const form = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"];
-  execFileSync("openssl", [...form, "-keyout", key, "-out", cert, ...subject], { stdio: "ignore" });
-  return { cert: readFileSync(cert, "utf8"), key: readFileSync(key, "utf8") };
 }
 
 /** A token of the engine's account as the API server itself signs them, ending at the given time (seconds since 1970). */

@@ -81,13 +81,13 @@ describe("dao.url", () => {
   test("has certificates checked whenever it asks for TLS, unless it says otherwise", () => {
     const tls = (parameters: string) => parseServerUrl(`mysql://db/gasw?${parameters}`, 3306).tls;
     for (const on of ["ssl=true", "ssl=1", "sslmode=prefer", "sslmode=require", "sslmode=verify-ca", "sslmode=verify-full"]) {
-      expect(tls(on)).toEqual({});
+      expect(tls(on)).toEqual({ rejectUnauthorized: true });
     }
     for (const off of ["", "ssl=false", "ssl=0", "sslmode=disable"]) expect(tls(off)).toBe(false);
     expect(tls("sslmode=no-verify")).toEqual({ rejectUnauthorized: false });
     const ca = path.join(folderWith(), "ca.pem");
     writeFileSync(ca, "CA");
-    expect(tls(`sslrootcert=${ca}`)).toEqual({ ca: "CA" });
+    expect(tls(`sslrootcert=${ca}`)).toEqual({ ca: "CA", rejectUnauthorized: true });
     expect(tls(`sslmode=disable&sslrootcert=${ca}`)).toBe(false);
   });
 });
