@@ -152,6 +152,9 @@ Other programs, such as the portal, write signals into a job's row; \`cancel\` (
 is followed once. What the cluster shows is looked at first: an end that has come already wins over a KILL that comes with it. A signal that can't be followed (\`-\`) is
 noted in the job's history, and its row gets the job's status back.
 
+A signal is written down together with all that it comes to, the new attempt too, before anything is removed from the cluster: nothing is lost, and nothing done twice, where a
+removal fails or the program dies half way. A job ends once its Job is on its way out; until then it may complete after all, and nobody is told that it was killed.
+
 | local | ${SIGNALS.join(" | ")} |
 | --- | ${SIGNALS.map(() => "---").join(" | ")} |
 ${STATUSES.map((status) => `| ${status} | ${signalRow(status).join(" | ")} |`).join("\n")}

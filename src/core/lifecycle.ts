@@ -63,7 +63,9 @@ export function step(situation: Situation): Step {
   }
   const isGone = seen.phase === "missing";
   const decision = decide(job, seen, own, now, grace);
-  const observed = asDecided({ decision, settled, due, removal, signal, effects: [] }, isGone);
+  // What the cluster has accepted, though its submission was cut off before it could note that, is not submitted again.
+  const isDue = due && decision.status === "NOT_SUBMITTED";
+  const observed = asDecided({ decision, settled, due: isDue, removal, signal, effects: [] }, isGone);
   return settle(asReplica(signalled(observed, situation, isGone), situation, isGone), situation);
 }
 

@@ -1,8 +1,7 @@
-import type { V1Job } from "@kubernetes/client-node";
-import { hasEnded, isHeld } from "../core/job.ts";
-import { type Step, step, UNSUBMITTABLE } from "../core/lifecycle.ts";
+import { hasEnded } from "../core/job.ts";
+import { type Step, UNSUBMITTABLE } from "../core/lifecycle.ts";
 import type { OwnWords } from "../core/observed.ts";
-import type { Siblings } from "../core/signal.ts";
+import { decideRound, dueAttempts, endRemoved, type Planned, type RoundFacts } from "../core/round.ts";
 import { GaswError, systemCode } from "../errors.ts";
 import { asUserError } from "../kubernetes/client.ts";
 import type { JobChange, JobUpdate, StoredJob, StoredWorkflow } from "../store/records.ts";
@@ -30,12 +29,16 @@ export interface Scope {
   readonly by?: string;
 }
 
-/** One job's step, and what it was decided from. */
-interface Decided {
-  readonly job: StoredJob;
-  readonly step: Step;
+/** What a round has found out. */
+interface Facts extends RoundFacts<StoredJob> {
+  seen(job: StoredJob): Seen;
+  /** Who gives the signals, in words. */
+  readonly by: string;
+}
+
+/** What is written down about an attempt, as a change of its row. */
+interface Plan extends Planned<StoredJob> {
   readonly change: JobChange;
-  readonly kubeJob: V1Job | undefined;
 }
 
 /**
@@ -56,10 +59,19 @@ export async function reconcile(
   try {
     const seen = await look(deps, workflow, attempts);
     const ends = await readEnds(deps, workflow, attempts, seen);
-    const decided = decideAll(deps, attempts, seen, signals, ends, by);
-    await carryOut(deps, decided, ends);
+    const facts: Facts = {
+      retryCount: deps.config.retryCount,
+      grace: deps.config.pending,
+      now: deps.now(),
+      by,
+      seen,
+      signal: ({ id }) => signals.get(id),
+      own: ({ key }) => ends.get(key),
+    };
+    const failure = await carryOut(deps, workflow, plansOf(decideRound(attempts, facts), facts), facts);
     tidy(deps, workflow, seen);
-    if (!leaveDue) await startDue(deps, workflow, deps.store.openInvocations(workflow).filter(isMeant), seen);
+    if (!leaveDue) await startDue(deps, workflow, deps.store.openInvocations(workflow).filter(isMeant), facts);
+    if (failure !== undefined) throw failure;
   } catch (error) {
     throw asUserError(error, deps.client);
   }
@@ -94,73 +106,16 @@ async function keepOutput(deps: Deps, job: StoredJob): Promise<number | undefine
   return output.exitCode;
 }
 
-/** Decides for one attempt after the other: each sees what became of the others. */
-function decideAll(
-  deps: Deps,
-  attempts: readonly StoredJob[],
-  seen: (job: StoredJob) => Seen,
-  signals: ReadonlyMap<string, string>,
-  ends: Ends,
-  by: string,
-): Decided[] {
-  const now = deps.now();
-  const { retryCount, pending } = deps.config;
-  const invocations = byFileName(attempts);
-  return attempts.map((job) => {
-    const { observation, kubeJob } = seen(job);
-    const siblings = siblingsOf(job, invocations, seen);
-    const situation = {
-      job,
-      dao: signals.get(job.id),
-      seen: observation,
-      own: ends.get(job.key),
-      siblings,
-      retryCount,
-      grace: pending,
-      now,
-    };
-    const next = step(situation);
-    if (next.decision.warning !== undefined) deps.warn(`job ${job.id}: ${next.decision.warning}`);
-    invocations.get(job.fileName)?.set(job.key, { ...job, status: next.decision.status, settled: next.settled });
-    return { job, step: next, change: stepChange(job, next, kubeJob, now, by), kubeJob };
-  });
-}
-
-/** Attempts by their invocation's file name, then by key. */
-type Invocations = ReadonlyMap<string, Map<number, StoredJob>>;
-
-function byFileName(attempts: readonly StoredJob[]): Invocations {
-  const invocations = new Map<string, Map<number, StoredJob>>();
-  for (const job of attempts) {
-    const known = invocations.get(job.fileName) ?? new Map<number, StoredJob>();
-    invocations.set(job.fileName, known.set(job.key, job));
-  }
-  return invocations;
-}
-
-function siblingsOf(job: StoredJob, invocations: Invocations, seen: (job: StoredJob) => Seen): Siblings {
-  const attempts = invocations.get(job.fileName)?.values() ?? [];
-  const others = [...attempts].filter(({ key }) => key !== job.key);
-  return {
-    failures: others.filter(({ status }) => status === "ERROR" || status === "STALLED" || isHeld(status)).length,
-    completed: others.some(({ status }) => status === "COMPLETED"),
-    alive: others.some((other) => isAlive(other) || seen(other).isAlive),
-    open: others.some(({ settled, status }) => !settled || isHeld(status)),
-    newer: others.some(({ attempt }) => attempt > job.attempt),
-  };
-}
-
-/** Whether an attempt is in the cluster or on its way there; one that only waits for its turn is not. */
-function isAlive({ status, due, prepared }: StoredJob): boolean {
-  return !hasEnded(status) && !(status === "NOT_SUBMITTED" && due && !prepared);
+function plansOf(planned: readonly Planned<StoredJob>[], facts: Facts): Plan[] {
+  return planned.map((one) => ({ ...one, change: stepChange(one, facts) })).filter(isNews);
 }
 
 /** What a step changes in a job's row. */
-function stepChange(job: StoredJob, next: Step, kubeJob: V1Job | undefined, now: Date, by: string): JobChange {
+function stepChange({ job, step: next }: Planned<StoredJob>, { seen, now, by }: Facts): JobChange {
   const isRerun = next.decision.status === "NOT_SUBMITTED" && job.status !== "NOT_SUBMITTED";
   const { settled, due, removal, signal } = next;
   const wanted: JobChange = {
-    ...changeOf(job, next.decision, kubeJob, now),
+    ...changeOf(job, next.decision, seen(job).kubeJob, now),
     settled,
     due,
     removal,
@@ -184,50 +139,61 @@ const NEW_LIFE: JobChange = {
   output: null,
 };
 
-/** The words for an end that a signal, or another attempt, has brought about. */
-function reasonOf(job: StoredJob, { decision: { status }, signal }: Step, by: string): JobChange {
+/** The words for an end that a signal, or another attempt, brings about, when that is decided. */
+function reasonOf(job: StoredJob, { decision, removal, signal }: Step, by: string): JobChange {
+  const end = removal ?? decision.status;
   // What was decided before has its words already.
-  if (status === job.status || (job.removal !== null && job.removal !== "NOT_SUBMITTED")) return {};
-  if (status === "DELETED") return { reason: "Killed", message: `killed by ${by}` };
-  if (status !== "DELETED_REPLICA") return {};
+  if (end === job.status || end === job.removal) return {};
+  if (end === "DELETED") return { reason: "Killed", message: `killed by ${by}` };
+  if (end !== "DELETED_REPLICA") return {};
   const message = signal === "KILL_REPLICA" ? "killed as a replica" : "another attempt of its invocation has completed";
   return { reason: "Replica", message };
 }
 
-/** Writes the decisions down and acts on them. What is to be removed is written down first, and ends only when its Job is on its way out. */
-async function carryOut(deps: Deps, decided: readonly Decided[], ends: Ends): Promise<void> {
-  const { store, client } = deps;
-  const plans = decided.filter(isNews).map((one) => ({ ...one, update: updateOf(deps, one) }));
-  const written = store.applyUpdates(
-    plans.map((plan) => (plan.step.decision.removeJob ? { job: plan.job, change: announcement(plan) } : plan.update)),
+/**
+ * Writes the decisions down, then acts on them. All that a signal comes to is written down with the signal, before its Job is removed; an
+ * attempt ends only when its Job is on its way out.
+ * @returns why a Job could not be removed, where one could not: that is tried again at the next round
+ */
+async function carryOut(deps: Deps, workflow: StoredWorkflow, plans: readonly Plan[], facts: Facts): Promise<unknown> {
+  const written = deps.store.applyUpdates(
+    plans.map((plan) => updateOf(deps, plan)),
     deps.now(),
   );
-  for (const { job, step: next } of plans) {
+  // What somebody else has changed since the look is decided anew at the next one: its Job stays.
+  const current = plans.filter((_, index) => written[index]);
+  for (const { job, step: next } of current) {
+    if (next.decision.warning !== undefined) deps.warn(`job ${job.id}: ${next.decision.warning}`);
     if (next.refusal !== undefined) deps.warn(`${next.signal} of job ${job.id} is not followed: ${next.refusal}`);
   }
-  // What somebody else has changed since the look is decided anew at the next one: its Job stays.
-  const removals = plans.filter(({ step: next }, index) => next.decision.removeJob && written[index]);
-  const removed = await Promise.allSettled(removals.map(({ job, kubeJob }) => removeJob(client, job, kubeJob)));
-  for (const [index, plan] of removals.entries()) {
-    if (removed[index]?.status !== "fulfilled") continue;
-    const { step: next } = plan;
-    // The announcement has noted the signal already.
-    const job = { ...plan.job, signal: next.signal };
+  const removals = current.filter(({ step: next }) => next.decision.removeJob).map(({ job }) => job);
+  const outcomes = await Promise.allSettled(removals.map((job) => removeJob(deps.client, job, facts.seen(job).kubeJob)));
+  const removed = removals.filter((_, index) => outcomes[index]?.status === "fulfilled");
+  if (removed.length > 0) await endJobs(deps, workflow, new Set(removed.map(({ key }) => key)), facts);
+  return outcomes.find((outcome) => outcome.status === "rejected")?.reason;
+}
+
+/** Sees to the ends of the attempts whose Jobs were removed. */
+async function endJobs(deps: Deps, workflow: StoredWorkflow, removed: ReadonlySet<number>, facts: Facts): Promise<void> {
+  const attempts = deps.store.openInvocations(workflow);
+  const isRemoved = ({ key }: StoredJob) => removed.has(key);
+  for (const job of attempts.filter(isRemoved)) {
     // A killed job's output is told as far as it goes, a replica's is not (GaswMonitor).
-    const isTold = next.decision.status === "DELETED" && job.status !== "NOT_SUBMITTED" && hasOutput(job);
-    if (isTold && !ends.has(job.key)) await keepOutput(deps, job);
-    store.applyUpdates([{ ...plan.update, job }], deps.now());
+    if (job.removal === "DELETED" && job.status !== "NOT_SUBMITTED" && hasOutput(job)) await keepOutput(deps, job);
   }
-  const failure = removed.find((one) => one.status === "rejected");
-  if (failure !== undefined) throw failure.reason;
+  const plans = plansOf(endRemoved(attempts, facts, isRemoved), facts);
+  deps.store.applyUpdates(
+    plans.map((plan) => updateOf(deps, plan)),
+    deps.now(),
+  );
 }
 
 /** What is over, and stays as it is, is not written again. */
-function isNews({ job, step: next, change }: Decided): boolean {
+function isNews({ job, step: next, change }: Plan): boolean {
   return !hasEnded(job.status) || Object.keys(change).length > 0 || next.effects.length > 0;
 }
 
-function updateOf({ config }: Deps, { job, step: next, change }: Decided): JobUpdate {
+function updateOf({ config }: Deps, { job, step: next, change }: Plan): JobUpdate {
   const { effects, refusal, signal } = next;
   return {
     job,
@@ -241,14 +207,6 @@ function updateOf({ config }: Deps, { job, step: next, change }: Decided): JobUp
 function known({ decision }: Step): Partial<Pick<StoredJob, "node" | "reason">> {
   const { node, reason } = decision;
   return { ...(node === undefined ? {} : { node }), ...(reason === undefined ? {} : { reason }) };
-}
-
-/** The part of a removal that is written down before it is made: what was decided, not yet the end itself. */
-function announcement({ job, step: next, change }: Decided): JobChange {
-  const { status } = next.decision;
-  const removal = next.removal ?? (status === "DELETED" || status === "DELETED_REPLICA" ? status : "ERROR");
-  const { reason = job.reason, message = job.message } = change;
-  return { removal, signal: next.signal, reason, message };
 }
 
 /** Removes from the tool's folder what is left of attempts that are settled, and of which nothing runs any more. */
@@ -268,24 +226,8 @@ function tidy({ store, warn }: Deps, workflow: StoredWorkflow, seen: (job: Store
 }
 
 /** Submits the attempts whose turn it is. */
-async function startDue(
-  deps: Deps,
-  workflow: StoredWorkflow,
-  attempts: readonly StoredJob[],
-  seen: (job: StoredJob) => Seen,
-): Promise<void> {
-  const now = deps.now();
-  const { retryCount, pending } = deps.config;
-  const invocations = byFileName(attempts);
-  const started = new Set<string>();
-  const due = attempts.filter((job) => {
-    if (!job.due || job.status !== "NOT_SUBMITTED" || started.has(job.fileName)) return false;
-    const siblings = siblingsOf(job, invocations, seen);
-    const next = step({ job, dao: undefined, seen: seen(job).observation, siblings, retryCount, grace: pending, now });
-    if (!next.effects.includes("start")) return false;
-    started.add(job.fileName);
-    return true;
-  });
+async function startDue(deps: Deps, workflow: StoredWorkflow, attempts: readonly StoredJob[], facts: Facts): Promise<void> {
+  const due = dueAttempts(attempts, facts);
   if (due.length === 0) return;
   // Others wait for this synchronisation to end: volumes are not waited for in it.
   const submitter = new Submitter(deps, workflow, false);

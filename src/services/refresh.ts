@@ -46,7 +46,9 @@ export async function refresh(deps: Deps, workflow: StoredWorkflow): Promise<voi
       time,
     );
     const removals = decisions.filter(({ decision }, index) => decision.removeJob && written[index]);
-    await Promise.all(removals.map((one) => removeThenEnd(deps, one)));
+    const removed = await Promise.allSettled(removals.map((one) => removeThenEnd(deps, one)));
+    const failure = removed.find((one) => one.status === "rejected");
+    if (failure !== undefined) throw failure.reason;
   } catch (error) {
     throw asUserError(error, client);
   }
@@ -157,6 +159,7 @@ function acceptedAs(job: StoredJob, kubeJob: V1Job | undefined, now: Date): JobC
   const image = kubeJob?.spec?.template.spec?.containers[0]?.image;
   return {
     submitted: job.submitted ?? now.toISOString(),
+    due: false,
     ...(contentHash === undefined ? {} : { contentHash }),
     ...(image === undefined ? {} : { image }),
   };

@@ -146,7 +146,8 @@ export class Submitter {
     const answer = { jobId, kubeName: job.kubeName };
     // What is to run again waits for its turn: its earlier run may still go on, and has left its output.
     const waits = job.due && !job.prepared;
-    if (job.status !== "NOT_SUBMITTED" || waits) return { ...answer, created: false };
+    // What was given up, and whose Job may be gone already, is not made anew.
+    if (job.status !== "NOT_SUBMITTED" || waits || job.removal !== null) return { ...answer, created: false };
     try {
       await this.volumesReady();
       const { created, uid } = await this.#make(submission, intent);

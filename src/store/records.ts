@@ -95,7 +95,7 @@ export type Decided = Pick<StoredJob, "key" | "status"> & Partial<Pick<StoredJob
 
 /** What one look at a job comes to in the state. */
 export interface JobUpdate {
-  readonly job: Decided;
+  readonly job: Decided & Pick<StoredJob, "fileName">;
   readonly change: JobChange;
   /** One more attempt of its invocation, with this request. */
   readonly resubmit?: StoredRequest | undefined;

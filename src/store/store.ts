@@ -1,5 +1,5 @@
 import type Database from "better-sqlite3";
-import { ACTIVE_STATUSES, attemptId, type LocalStatus, type StoredRequest, type Workflow } from "../core/job.ts";
+import { ACTIVE_STATUSES, attemptId, hasEnded, type LocalStatus, type StoredRequest, type Workflow } from "../core/job.ts";
 import { jobName } from "../core/names.ts";
 import { isSameDirectory } from "../directory.ts";
 import { GaswError } from "../errors.ts";
@@ -32,6 +32,8 @@ const ACTIVE = `status IN ${ACTIVE_LIST}`;
  */
 const END = `CASE WHEN coalesce(?, status) IN ${ACTIVE_LIST} THEN NULL
   ELSE coalesce(ended, ?, max(?, coalesce(?, started, submitted, created))) END`;
+/** Whether a job is as a decision was made from it; the parameters are those of `decidedFrom`. */
+const AS_DECIDED = "key = ? AND status = ? AND settled = ifnull(?, settled) AND (? OR signal IS ?)";
 /** The very condition of the index on held jobs. */
 const HELD = "status IN ('ERROR_HELD', 'STALLED_HELD')";
 /** Keys of the jobs with which something is still to be done: to be followed, seen to, released, or told to the GASW database. */
@@ -46,6 +48,10 @@ const HOLD_PATIENCE_MS = 1000;
 
 /** Columns that hold truth values. */
 const FLAGS = ["settled", "due", "prepared", "replicating", "delivered"] as const;
+
+function decidedFrom({ key, status, settled, signal }: Decided): (string | number | null)[] {
+  return [key, status, settled === undefined ? null : Number(settled), signal === undefined ? 1 : 0, signal ?? null];
+}
 
 function jobOf(row: Record<string, unknown>): StoredJob {
   const flags = Object.fromEntries(FLAGS.map((flag) => [flag, row[flag] === 1]));
@@ -251,16 +257,17 @@ export class Store {
   }
 
   /**
-   * Writes what one look found out about many jobs, and what follows from it, in one transaction.
-   * @returns of each whether it was written; a job that somebody else has changed meanwhile is left as it is
+   * Writes what one look found out about many jobs of a workflow, and what follows from it, in one transaction.
+   * @returns of each whether it was written; an invocation of which somebody else has changed an attempt meanwhile is left as it is
    */
   applyUpdates(updates: readonly JobUpdate[], observed: Date): boolean[] {
-    return this.#write(() =>
-      updates.map((update) => {
+    return this.#write(() => {
+      const changed = new Set(updates.filter(({ job }) => !this.#isAsDecided(job)).map(({ job }) => job.fileName));
+      return updates.map((update) => {
         this.#run("UPDATE jobs SET observed = ? WHERE key = ?", [observed.toISOString(), update.job.key]);
-        return this.#apply(update);
-      }),
-    );
+        return !changed.has(update.job.fileName) && this.#apply(update);
+      });
+    });
   }
 
   /** Writes down one more attempt of a script, which this tool submits itself. */
@@ -421,7 +428,7 @@ export class Store {
     const invocationId = job.invocationId ?? request.invocationId ?? null;
     const values = [workflow.key, id, fileName, attempt, kubeName, contentHash, image, JSON.stringify(request), due ? 1 : 0, invocationId];
     const key = this.#run(sql, [...values, this.#timestamp()]).lastInsertRowid;
-    this.#recordTransition(Number(key), { status: "NOT_SUBMITTED" });
+    this.#recordTransition(Number(key), { status: "NOT_SUBMITTED", reason: null, message: null });
     return this.findJob(workflow, id) as StoredJob;
   }
 
@@ -453,6 +460,10 @@ export class Store {
     return true;
   }
 
+  #isAsDecided(job: Decided): boolean {
+    return this.#get(`SELECT 1 FROM jobs WHERE ${AS_DECIDED}`, decidedFrom(job)) !== undefined;
+  }
+
   #change(job: Decided, change: JobChange): boolean {
     const { ended, ...others } = change;
     const columns = Object.entries(others).filter(([, value]) => value !== undefined);
@@ -460,34 +471,25 @@ export class Store {
     const assignments = columns.map(([name]) => `${COLUMN_NAMES[name as keyof typeof others]} = ?`);
     const values = columns.map(([, value]) => cellOf(value));
     const end = [change.status ?? null, ended ?? null, this.#timestamp(), change.started ?? null];
-    const { changes } = this.#run(
-      `UPDATE jobs SET ${assignments.join(", ")}, ended = ${END} WHERE key = ? AND status = ? AND settled = ifnull(?, settled) AND (? OR signal IS ?)`,
-      [
-        ...values,
-        ...end,
-        job.key,
-        job.status,
-        job.settled === undefined ? null : Number(job.settled),
-        job.signal === undefined ? 1 : 0,
-        job.signal ?? null,
-      ],
-    );
+    const sql = `UPDATE jobs SET ${assignments.join(", ")}, ended = ${END} WHERE ${AS_DECIDED}`;
+    const { changes } = this.#run(sql, [...values, ...end, ...decidedFrom(job)]);
     if (changes === 0) return false;
-    if (change.status !== undefined && change.status !== job.status) this.#recordTransition(job.key, { ...change, status: change.status });
+    if (change.status !== undefined && change.status !== job.status)
+      this.#recordTransition(job.key, this.#words(job, change.status, change));
     return true;
   }
 
-  #recordTransition(
-    job: number,
-    change: { status: LocalStatus; reason?: string | null | undefined; message?: string | null | undefined },
-  ): void {
-    this.#run("INSERT INTO transitions (job, at, status, reason, message) VALUES (?, ?, ?, ?, ?)", [
-      job,
-      this.#timestamp(),
-      change.status,
-      change.reason ?? null,
-      change.message ?? null,
-    ]);
+  /** The words for a change of status: those of an end may have been written down when it was decided, before it came. */
+  #words({ key }: Decided, status: LocalStatus, { reason, message }: JobChange): Omit<Transition, "at"> {
+    const kept = hasEnded(status)
+      ? this.#get<Pick<StoredJob, "reason" | "message">>("SELECT reason, message FROM jobs WHERE key = ?", [key])
+      : undefined;
+    return { status, reason: reason ?? kept?.reason ?? null, message: message ?? kept?.message ?? null };
+  }
+
+  #recordTransition(job: number, { status, reason, message }: Omit<Transition, "at">): void {
+    const sql = "INSERT INTO transitions (job, at, status, reason, message) VALUES (?, ?, ?, ?, ?)";
+    this.#run(sql, [job, this.#timestamp(), status, reason, message]);
   }
 
   #timestamp(): string {
@@ -503,7 +505,7 @@ export class Store {
     return this.#guard(() => this.#statement(sql).run(...values));
   }
 
-  #get<T>(sql: string, values: readonly (string | number)[]): T | undefined {
+  #get<T>(sql: string, values: readonly (string | number | null)[]): T | undefined {
     return this.#guard(() => this.#statement(sql).get(...values) as T | undefined);
   }
 

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { act } from "../../src/services/actions.ts";
 import { refresh } from "../../src/services/refresh.ts";
+import { checkSubmissions, Submitter } from "../../src/services/submit.ts";
 import { Invocations, outputOf } from "./invocations.ts";
 
 let life: Invocations;
@@ -68,6 +69,41 @@ describe("a kill that another command gets ahead of between the look and the wri
   });
 });
 
+test("an invocation is not told of as killed while the Job of one of its attempts could not be removed: that may complete yet", async () => {
+  life.submitted("Job-1");
+  life.show("Job-1", "running");
+  life.store.addAttempt(life.job("Job-1"), {});
+  life.cluster.onRequest = (request) => (request.startsWith("DELETE ") ? 503 : undefined);
+  await expect(cancel()).rejects.toMatchObject({ code: "CLUSTER" });
+  expect(life.job("Job-1-r1").status).toBe("DELETED");
+  expect(life.store.results(life.workflow, 0)).toEqual([]);
+  life.show("Job-1", 0);
+  await life.round();
+  expect(life.store.results(life.workflow, 0).map(({ id, status }) => `${id} ${status}`)).toEqual(["Job-1 COMPLETED"]);
+});
+
+test("a job that was given up is not made anew by a submission that comes before its end was written down", async () => {
+  const job = life.submitted("Job-1");
+  life.store.changeJob(job, { status: "NOT_SUBMITTED", removal: "DELETED" });
+  life.lose("Job-1");
+  const submitter = new Submitter(life.deps, life.workflow, false);
+  const [checked] = checkSubmissions(life.deps.config, life.workflow, [{ script: "sh/Job-1.sh", options: {} }], life.directory);
+  if (checked === undefined) throw new Error("no submission");
+  const submitted = await submitter.submit(checked, { job: life.job("Job-1"), isNew: false });
+  expect(submitted).toMatchObject({ jobId: "Job-1", created: false });
+  expect(life.isMade("Job-1")).toBe(false);
+  await life.round();
+  expect(life.job("Job-1").status).toBe("DELETED");
+});
+
+test("a Job that can't be removed keeps no other job from its turn", async () => {
+  for (const id of ["Job-1", "Job-2"]) life.submitted(id);
+  life.show("Job-2", 3);
+  life.cluster.onRequest = (request) => (request.startsWith("DELETE ") ? 403 : undefined);
+  await expect(life.round({ "Job-1": "KILL" })).rejects.toMatchObject({ code: "CLUSTER" });
+  expect(life.job("Job-2-r1").status).toBe("QUEUED");
+});
+
 test("a wait that is over too long has its Job removed only where that could be noted", async () => {
   life.end();
   life = await Invocations.begin({ pending: { ContainerCreating: "0s" } });
@@ -75,6 +111,18 @@ test("a wait that is over too long has its Job removed only where that could be 
   overtake(1, () => life.store.changeJob(life.job("Job-1"), { status: "RUNNING" }));
   await refresh(life.deps, life.workflow);
   expect(life.job("Job-1")).toMatchObject({ status: "RUNNING", removal: null });
+  expect(life.isMade("Job-1")).toBe(true);
+});
+
+test("a wait that was given up before, and whose job runs at last, has its Job kept by a look that has seen it wait still", async () => {
+  life.end();
+  life = await Invocations.begin({ pending: { ContainerCreating: "0s" } });
+  life.submitted("Job-1");
+  life.cluster.onRequest = (request) => (request.startsWith("DELETE ") ? 503 : undefined);
+  // At the second one nothing is left to be written down.
+  for (const _ of [1, 2]) await expect(life.round()).rejects.toMatchObject({ code: "CLUSTER" });
+  overtake(1, () => life.store.changeJob(life.job("Job-1"), { status: "RUNNING" }));
+  await life.round();
   expect(life.isMade("Job-1")).toBe(true);
 });
 

@@ -117,6 +117,20 @@ describe("a decision", () => {
     expect(store.attempts(workflow, "Job-1").map(({ id }) => id)).toEqual(["Job-1", "Job-1-r1"]);
   });
 
+  test("is carried out for all attempts of an invocation that it was made for, or for none", () => {
+    const first = submit("Job-1");
+    const second = store.addAttempt(first, {});
+    store.changeJob(second, { status: "QUEUED" });
+    const updates = [first, second, submit("Job-2")].map((job) => ({ job, change: { status: "DELETED" } as const, announce: true }));
+    expect(store.applyUpdates(updates, NOW)).toEqual([false, false, true]);
+    expect(store.jobs(workflow).map(({ id, status }) => `${id} ${status}`)).toEqual([
+      "Job-1 NOT_SUBMITTED",
+      "Job-1-r1 QUEUED",
+      "Job-2 DELETED",
+    ]);
+    expect(store.results(workflow, 0).map(({ id }) => id)).toEqual(["Job-2"]);
+  });
+
   test("leaves its remark in the history without a change of status", () => {
     const job = submit("Job-1");
     store.applyUpdates([{ job, change: {}, remark: { reason: "SignalRefused", message: "KILL: too late" } }], NOW);

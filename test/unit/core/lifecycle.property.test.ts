@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { hasEnded, isHeld, type LocalStatus } from "../../../src/core/job.ts";
 import { isSignal, SIGNALS, type Signal } from "../../../src/core/signal.ts";
-import { type Cut, type Outcome, RETRIES, World } from "./lifecycleWorld.ts";
+import { CUTS, type Cut, type Outcome, RETRIES, World } from "./lifecycleWorld.ts";
 
 type Action = (world: World) => void;
 
@@ -25,15 +25,7 @@ const cut = fc.oneof(
   { weight: 3, arbitrary: fc.constant<Cut>("nowhere") },
   {
     weight: 2,
-    arbitrary: fc.constantFrom<Cut>(
-      "overtaken",
-      "before writing",
-      "before removing",
-      "after removing",
-      "after preparing",
-      "after creating",
-      "unsubmittable",
-    ),
+    arbitrary: fc.constantFrom<Cut>(...CUTS),
   },
 );
 const round = cut.map((where): [string, Action] => [`a round, cut off ${where}`, (world) => world.round(where)]);

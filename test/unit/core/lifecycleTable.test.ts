@@ -206,7 +206,8 @@ function expected(job: Job, observed: string, output: string, others: Siblings, 
   const isOff =
     (job.removal === "ERROR" && status === "RUNNING" && observed === "running") ||
     (job.removal === "NOT_SUBMITTED" && observed === "missing");
-  const looked = { ...job, status, removal: isOff ? null : job.removal };
+  const isDue = job.due && (status === "NOT_SUBMITTED" || observed === "nothing asked");
+  const looked = { ...job, status, due: isDue, removal: isOff ? null : job.removal };
 
   const signal = SIGNAL.find(seen, jobWords(looked), company, rowWords(row));
   const [signalled, fate, follows] = signal.says as [string, string, string];

@@ -1,9 +1,10 @@
-import { type GaswStatus, hasEnded, isHeld, type LocalStatus } from "../../../src/core/job.ts";
-import { type Attempt, type Effect, type Step, step, UNSUBMITTABLE } from "../../../src/core/lifecycle.ts";
+import { type GaswStatus, hasEnded, type LocalStatus } from "../../../src/core/job.ts";
+import { type Effect, step, UNSUBMITTABLE } from "../../../src/core/lifecycle.ts";
 import type { Observation } from "../../../src/core/observe.ts";
 import { decide, type Removal } from "../../../src/core/observed.ts";
+import { decideRound, dueAttempts, endRemoved, type Planned, type RoundAttempt, type RoundFacts } from "../../../src/core/round.ts";
 import { nextStatus, shownStatus } from "../../../src/core/rowWrite.ts";
-import { isSignal, type Siblings, type Signal } from "../../../src/core/signal.ts";
+import { isSignal, type Signal } from "../../../src/core/signal.ts";
 
 export const RETRIES = 2;
 const NOW = new Date("2026-01-02T03:04:05Z");
@@ -33,10 +34,8 @@ interface Row {
 }
 
 /** One attempt: what the state knows of it, what the cluster has, and its row. */
-export interface One extends Attempt {
-  readonly attempt: number;
+export interface One extends RoundAttempt {
   readonly removal: Removal | null;
-  readonly prepared: boolean;
   readonly kube: Kube;
   /** Whether its Job was removed, so that its pod is about to go. */
   readonly doomed: boolean;
@@ -44,16 +43,23 @@ export interface One extends Attempt {
   readonly row: Row | undefined;
 }
 
-/** Where a round is cut off, or that another command changes what it has looked at before it writes. */
-export type Cut =
-  | "nowhere"
-  | "overtaken"
-  | "before writing"
-  | "before removing"
-  | "after removing"
-  | "after preparing"
-  | "after creating"
-  | "unsubmittable";
+/**
+ * Where a round is cut off; that the cluster refuses to remove all Jobs, or the first; or that another command changes what it has looked at
+ * before it writes, or while it removes.
+ */
+export const CUTS = [
+  "overtaken",
+  "overtaken while removing",
+  "before writing",
+  "before removing",
+  "no removal succeeds",
+  "one removal fails",
+  "after removing",
+  "after preparing",
+  "after creating",
+  "unsubmittable",
+] as const;
+export type Cut = "nowhere" | (typeof CUTS)[number];
 
 /** Thrown when a rule is broken, with what has happened up to then. */
 export class Broken extends Error {}
@@ -70,12 +76,7 @@ export class World {
   killedAsReplica = false;
 
   constructor(first: { readonly isMade: boolean; readonly row: string | null | undefined }) {
-    this.attempts.push({
-      ...FRESH,
-      attempt: 0,
-      due: false,
-      row: first.row === undefined ? undefined : { status: first.row, isNew: false },
-    });
+    this.#add({ due: false, row: first.row === undefined ? undefined : { status: first.row, isNew: false } });
     if (first.isMade) this.#set(0, { kube: WAITING });
   }
 
@@ -93,9 +94,8 @@ export class World {
   /** The cluster goes on with a pod. */
   evolve(index: number, to: "waiting" | "waiting too long" | "running" | "ended" | "lost" | "gone", outcome: Outcome): void {
     const { kube, attempt } = this.at(index);
-    const isLive = kube.kind === "waiting" || kube.kind === "running";
     if (to === "gone") this.#set(attempt, { kube: NONE, doomed: false });
-    else if (!isLive) return;
+    else if (!isLive(kube)) return;
     else if (to === "ended") this.#set(attempt, { kube: { kind: "ended", outcome }, file: outcome.file });
     else if (to === "running" || to === "lost") this.#set(attempt, { kube: { kind: to } });
     else if (kube.kind === "waiting") this.#set(attempt, { kube: { kind: "waiting", tooLong: to === "waiting too long" } });
@@ -120,39 +120,40 @@ export class World {
       .map((one) => ({ one, next: decide(one, observe(one.kube), { code: fileOf(one) }, NOW, RULES.grace) }));
     if (cut === "before writing") return;
     if (cut === "overtaken") this.#overtake();
-    const current = decisions.filter(({ one }) => this.#isStill(one));
-    for (const { one, next } of current) {
+    if (!decisions.every(({ one }) => this.#isStill(one))) return;
+    for (const { one, next } of decisions) {
       if (next.removeJob) this.#set(one.attempt, { removal: one.removal ?? "ERROR" });
       else this.#set(one.attempt, { status: next.status });
     }
-    for (const { one, next } of current.filter(({ next }) => next.removeJob)) {
-      if (cut === "before removing") return;
-      this.#remove(one.attempt);
-      if (cut === "after removing") return;
-      this.#set(one.attempt, { status: next.status });
+    const removed = this.#removeAll(
+      decisions.filter(({ next }) => next.removeJob).map(({ one }) => one),
+      cut,
+    );
+    if (cut === "after removing") return;
+    for (const { one, next } of decisions) {
+      if (removed.has(one.attempt) && this.#isStill(one)) this.#set(one.attempt, { status: next.status });
     }
   }
 
   /** One round of a synchronisation: signals, the cluster, what follows, and, by the same look, the attempts whose turn it is. */
   round(cut: Cut): void {
-    const signals = new Map(this.attempts.flatMap(({ attempt, row }) => (isSignal(row?.status) ? [[attempt, row.status] as const] : [])));
+    const signals = new Map(this.attempts.flatMap(({ key, row }) => (isSignal(row?.status) ? [[key, row.status] as const] : [])));
     if (signals.size === 0 && this.attempts.every(({ settled }) => settled)) return;
-    const seen = this.attempts.map(({ kube }) => observe(kube));
-    const all = this.#decideAll(signals);
+    const facts = this.#look(signals);
+    const decided = decideRound(this.attempts, facts);
+    for (const one of decided) this.#checkAgain(one, facts);
     if (cut === "before writing") return;
     if (cut === "overtaken") this.#overtake();
-    const decided = all.filter(({ one }) => this.#isStill(one));
-    // The end of an attempt beside is told only once the removals are through: those may come to another end.
-    const removals = decided.filter(({ next }) => next.decision.removeJob);
-    for (const { one, next } of removals) {
-      this.#announceRemoval(one, next);
-      if (cut === "before removing") return;
-      this.#remove(one.attempt);
-      if (cut === "after removing") return;
-      this.#apply(one, next);
-    }
-    for (const { one, next } of decided) if (!next.decision.removeJob) this.#apply(one, next);
-    this.#startDue(seen, cut);
+    this.#write(decided);
+    const removals = decided.filter(({ job, step: next }) => next.decision.removeJob && this.at(job.attempt).removal === next.removal);
+    const removed = this.#removeAll(
+      removals.map(({ job }) => job),
+      cut,
+    );
+    if (cut === "before removing" || cut === "after removing") return;
+    if (cut === "overtaken while removing") this.#overtake();
+    this.#write(endRemoved(this.attempts, facts, ({ key }) => removed.has(key)));
+    this.#startDue(facts, cut);
   }
 
   /** The rows are brought up to the attempts. */
@@ -164,7 +165,7 @@ export class World {
         this.signal(attempt, signal);
         if (this.at(attempt).row?.status !== row.status) continue;
       }
-      this.#write(attempt, status);
+      this.#show(attempt, status);
       if (cut === "before noting") continue;
       if (one.signal !== null && (row === undefined || status !== undefined || !isSignal(row.status))) this.#set(attempt, { signal: null });
     }
@@ -180,7 +181,7 @@ export class World {
 
   /** Attempts whose pod may run something. */
   get live(): One[] {
-    return this.attempts.filter(({ kube }) => kube.kind === "waiting" || kube.kind === "running");
+    return this.attempts.filter(({ kube }) => isLive(kube));
   }
 
   /** Another command looks a little later and writes first. */
@@ -195,48 +196,65 @@ export class World {
     return now.status === status && now.settled === settled && now.signal === signal;
   }
 
-  #decideAll(signals: ReadonlyMap<number, Signal>): { one: One; next: Step }[] {
-    const current = [...this.attempts];
-    return this.attempts.map((one, index) => {
-      const next = this.#step(one, signals.get(one.attempt), siblingsOf(one, current));
-      current[index] = { ...one, status: next.decision.status, settled: next.settled };
-      return { one, next };
-    });
+  /** What the cluster shows now, of attempts too that are made later. */
+  #look(signals: ReadonlyMap<number, Signal>): RoundFacts<One> {
+    const kubes = this.attempts.map(({ kube }) => kube);
+    return {
+      ...RULES,
+      seen: ({ key }) => ({ observation: observe(kubes[key] ?? NONE), isAlive: isLive(kubes[key] ?? NONE) }),
+      signal: ({ key }) => signals.get(key),
+      own: (job) => ({ code: fileOf(job) }),
+    };
   }
 
-  /** A step, of which whatever it was decided from the same comes again. */
-  #step(job: One, dao: Signal | undefined, siblings: Siblings): Step {
-    const seen = observe(job.kube);
-    const next = step({ ...RULES, job, dao, seen, own: { code: fileOf(job) }, siblings });
+  /** Whatever a step was decided from comes to the same again, once that is written. */
+  #checkAgain({ job, siblings, step: next }: Planned<One>, facts: RoundFacts<One>): void {
     const { decision, settled, due, removal, signal, effects } = next;
     const after = { ...job, ...decision, settled, due, removal, signal };
     const others = effects.includes("resubmit") ? { ...siblings, newer: true, open: true } : siblings;
-    const again = step({ ...RULES, job: after, dao, seen, own: { code: fileOf(job) }, siblings: others });
-    const same = again.decision.status === decision.status && again.settled === settled && again.refusal === undefined;
-    if (!same || again.effects.some((effect) => effect !== "start"))
-      this.#break(`the same step again goes on: ${JSON.stringify({ job, dao, siblings, next, again })}`);
-    return next;
+    const situation = { ...RULES, dao: facts.signal(job), seen: facts.seen(job).observation, own: { code: fileOf(job) }, siblings: others };
+    const again = step({ ...situation, job: after });
+    // What is to be removed may come to an end of its own before.
+    const isSame = decision.removeJob
+      ? again.removal === removal
+      : again.decision.status === decision.status && again.settled === settled && again.effects.every((effect) => effect === "start");
+    if (!isSame || again.refusal !== undefined)
+      this.#break(`the same step again goes on: ${JSON.stringify({ job, siblings, next, again })}`);
   }
 
-  /** What is to be removed is written down first; a signal is so unless it comes to more than that. */
-  #announceRemoval(one: One, { removal, signal, decision, effects }: Step): void {
-    const isAll = !effects.includes("resubmit");
-    this.#set(one.attempt, { removal: removal ?? "ERROR", signal: isAll ? signal : one.signal });
-    if (isAll && signal !== one.signal) this.#follow(one, decision.status);
+  /** Writes all that was decided down at once, or nothing where one of the attempts has changed since. */
+  #write(decided: readonly Planned<One>[]): void {
+    if (!decided.every(({ job }) => this.#isStill(job))) return;
+    for (const one of decided) this.#apply(one);
   }
 
-  #apply(one: One, next: Step): void {
+  /** @returns those whose Jobs were removed */
+  #removeAll(removals: readonly One[], cut: Cut): Set<number> {
+    const failing = cut === "before removing" || cut === "no removal succeeds" ? removals.length : cut === "one removal fails" ? 1 : 0;
+    const succeeding = removals.slice(failing).map(({ attempt }) => attempt);
+    for (const attempt of succeeding) this.#remove(attempt);
+    return new Set(succeeding);
+  }
+
+  #apply({ job: one, step: next }: Planned<One>): void {
     const { decision, settled, due, removal, signal, effects, refusal } = next;
     const isRerun = decision.status === "NOT_SUBMITTED" && one.status !== "NOT_SUBMITTED";
-    const before = this.at(one.attempt);
-    const isFollowed = signal !== before.signal;
-    if (isFollowed) this.#follow(one, refusal ?? decision.status);
+    const isFollowed = signal !== one.signal;
+    if (isFollowed) this.#follow(one, refusal ?? removal ?? decision.status);
+    const isTaken = isFollowed && refusal === undefined;
+    const asksForMore = isTaken && signal !== null && MAKE_ANOTHER.includes(signal);
+    if (asksForMore !== (isTaken && effects.includes("resubmit"))) this.#break(`${signal} is followed, and comes to ${effects}`);
     // Somebody has it run again.
-    if (isFollowed && refusal === undefined && (effects.includes("resubmit") || isRerun)) this.announced = false;
-    if (isFollowed && effects.includes("resubmit")) this.asked++;
+    if (isTaken && (asksForMore || isRerun)) this.announced = false;
+    if (asksForMore) this.asked++;
     this.#set(one.attempt, { status: decision.status, settled, due, removal, signal, ...(isRerun ? { prepared: false } : {}) });
     if (effects.includes("announce")) this.#announce(decision.status, effects);
-    if (effects.includes("resubmit")) this.attempts.push({ ...FRESH, attempt: this.attempts.length, due: true, row: undefined });
+    if (effects.includes("resubmit")) this.#add({ due: true, row: undefined });
+  }
+
+  #add(one: Pick<One, "due" | "row">): void {
+    const attempt = this.attempts.length;
+    this.attempts.push({ ...FRESH, key: attempt, attempt, ...one });
   }
 
   #announce(status: LocalStatus, effects: readonly Effect[]): void {
@@ -253,24 +271,12 @@ export class World {
     this.#set(attempt, { row: { ...row, isNew: false } });
   }
 
-  #startDue(seen: readonly Observation[], cut: Cut): void {
-    for (const one of this.attempts) {
-      if (!one.due || one.status !== "NOT_SUBMITTED") continue;
-      const next = step({
-        ...RULES,
-        job: one,
-        dao: undefined,
-        seen: seen[one.attempt] ?? MISSING,
-        siblings: siblingsOf(one, this.attempts),
-      });
-      if (!next.effects.includes("start")) continue;
+  #startDue(facts: RoundFacts<One>, cut: Cut): void {
+    for (const one of dueAttempts(this.attempts, facts)) {
       if (cut === "unsubmittable") {
         const { status, settled, due } = UNSUBMITTABLE;
         this.#set(one.attempt, { status, settled, due });
-        continue;
-      }
-      this.#start(one, cut);
-      return;
+      } else this.#start(one, cut);
     }
   }
 
@@ -293,7 +299,7 @@ export class World {
     });
   }
 
-  #write(attempt: number, status: GaswStatus | undefined): void {
+  #show(attempt: number, status: GaswStatus | undefined): void {
     if (status === undefined) return;
     const { row, status: local, signal } = this.at(attempt);
     if (["NOT_SUBMITTED", "CREATED", "UNDEFINED", null].includes(status)) this.#break(`${status} is written`);
@@ -318,7 +324,11 @@ export class World {
 const NONE: Kube = { kind: "none" };
 const WAITING: Kube = { kind: "waiting", tooLong: false };
 
+/** Signals that have one more attempt made. */
+const MAKE_ANOTHER: readonly Signal[] = ["REPLICATE", "UNHOLD_ERROR", "UNHOLD_STALLED"];
+
 const FRESH = {
+  fileName: "Job-1",
   status: "NOT_SUBMITTED",
   pendingFamily: null,
   pendingSince: null,
@@ -331,12 +341,15 @@ const FRESH = {
   file: undefined,
 } as const;
 
-const MISSING: Observation = { phase: "missing" };
+/** Whether a pod may run something. */
+function isLive({ kind }: Kube): boolean {
+  return kind === "waiting" || kind === "running";
+}
 
 function observe(kube: Kube): Observation {
   switch (kube.kind) {
     case "none":
-      return MISSING;
+      return { phase: "missing" };
     case "waiting":
       return { phase: "waiting", reason: kube.tooLong ? "InvalidImageName" : "Unschedulable", message: "" };
     case "running":
@@ -352,17 +365,5 @@ function observe(kube: Kube): Observation {
 
 /** Only what is over has its output read. */
 function fileOf({ kube, file }: One): number | undefined {
-  return kube.kind === "waiting" || kube.kind === "running" ? undefined : file;
-}
-
-function siblingsOf(one: One, all: readonly One[]): Siblings {
-  const others = all.filter(({ attempt }) => attempt !== one.attempt);
-  const isAlive = ({ status, due, prepared }: One) => !hasEnded(status) && !(status === "NOT_SUBMITTED" && due && !prepared);
-  return {
-    failures: others.filter(({ status }) => status === "ERROR" || status === "STALLED" || isHeld(status)).length,
-    completed: others.some(({ status }) => status === "COMPLETED"),
-    alive: others.some((other) => isAlive(other) || other.kube.kind === "waiting" || other.kube.kind === "running"),
-    open: others.some(({ settled, status }) => !settled || isHeld(status)),
-    newer: others.some(({ attempt }) => attempt > one.attempt),
-  };
+  return isLive(kube) ? undefined : file;
 }

@@ -1,0 +1,206 @@
+import { afterEach, describe, expect, test } from "vitest";
+import { hasEnded } from "../../src/core/job.ts";
+import { act } from "../../src/services/actions.ts";
+import type { Deps } from "../../src/services/deps.ts";
+import { reconcile } from "../../src/services/reconcile.ts";
+import { refresh } from "../../src/services/refresh.ts";
+import type { Transition } from "../../src/store/records.ts";
+import type { Store } from "../../src/store/store.ts";
+import { Invocations, outputOf } from "./invocations.ts";
+
+let life: Invocations;
+afterEach(() => life.end());
+
+/** What the state and the cluster are left with. */
+type Outcome = Readonly<Record<string, unknown>>;
+
+/** A history that is lived through with whatever is given it, so that it can be cut off at any point. */
+interface History {
+  readonly config?: Readonly<Record<string, unknown>>;
+  /** What is there before. */
+  begin(): void;
+  /** What may be cut off; as often as it takes, as a user or a monitor would. */
+  go(deps: Deps): Promise<unknown>;
+  /** What it comes to, if it is not cut off. */
+  readonly end: readonly string[];
+}
+
+const round = (deps: Deps, signals: Readonly<Record<string, string>> = {}) =>
+  reconcile(deps, life.workflow, new Map(Object.entries(signals)));
+const TOO_LONG = { pending: { ContainerCreating: "0s" }, retryCount: 0 };
+const waits = () => void life.submitted("Job-1");
+const runs = () => {
+  waits();
+  life.show("Job-1", "running");
+};
+const held = (status: "ERROR_HELD" | "STALLED_HELD") => {
+  waits();
+  life.show("Job-1", 3);
+  life.store.changeJob(life.job("Job-1"), { status, settled: true, reason: "Error", message: "it failed" });
+};
+const signalled = (signal: string, begin: () => void, end: readonly string[], config: History["config"] = {}): History => ({
+  config,
+  begin,
+  go: (deps) => round(deps, { "Job-1": signal }),
+  end,
+});
+const ANOTHER = ["Job-1 ERROR", "Job-1-r1 QUEUED"];
+
+const HISTORIES: Readonly<Record<string, History>> = {
+  "REPLICATE of a job that has waited too long, and is not retried": signalled("REPLICATE", waits, ANOTHER, TOO_LONG),
+  "REPLICATE of a job that has waited too long, and is retried": signalled("REPLICATE", waits, ANOTHER, { ...TOO_LONG, retryCount: 1 }),
+  "REPLICATE of one that was given up by a plain status": {
+    config: TOO_LONG,
+    begin: () => {
+      waits();
+      life.store.changeJob(life.job("Job-1"), { removal: "ERROR", reason: "ContainerCreating", message: "too long" });
+    },
+    go: (deps) => round(deps, { "Job-1": "REPLICATE" }),
+    end: ANOTHER,
+  },
+  "REPLICATE of a running job": signalled("REPLICATE", runs, ["Job-1 RUNNING", "Job-1-r1 NOT_SUBMITTED"]),
+  "KILL of a running job": signalled("KILL", () => {
+    runs();
+    life.write("out/Job-1.sh.out", outputOf("fine", 0));
+  }, ["Job-1 DELETED"]),
+  "KILL of a job that has waited too long": signalled("KILL", waits, ["Job-1 DELETED"], TOO_LONG),
+  "KILL_REPLICA of a waiting job": signalled("KILL_REPLICA", waits, ["Job-1 DELETED_REPLICA"]),
+  "RESCHEDULE of a running job": signalled("RESCHEDULE", runs, ["Job-1 QUEUED"]),
+  "RESCHEDULE of a job that has waited too long": signalled("RESCHEDULE", waits, ["Job-1 QUEUED"], TOO_LONG),
+  "UNHOLD_ERROR of a job that has waited too long, which is refused": signalled("UNHOLD_ERROR", waits, ["Job-1 ERROR_HELD"], TOO_LONG),
+  "UNHOLD_ERROR of a held job": signalled("UNHOLD_ERROR", () => held("ERROR_HELD"), ANOTHER, { retryCount: 0 }),
+  "a wait that is over too long, and is retried": { config: { ...TOO_LONG, retryCount: 1 }, begin: waits, go: round, end: ANOTHER },
+  "a wait that is over too long, seen by a plain status": {
+    config: TOO_LONG,
+    begin: waits,
+    go: async (deps) => {
+      await refresh(deps, life.workflow);
+      await round(deps);
+    },
+    end: ["Job-1 ERROR_HELD"],
+  },
+  "a cancel of an attempt that runs, and of the one that waits for its turn": {
+    begin: () => {
+      runs();
+      life.store.addAttempt(life.job("Job-1"), {});
+    },
+    go: (deps) => act(deps, life.workflow, [life.job("Job-1")], "cancel"),
+    end: ["Job-1 DELETED", "Job-1-r1 DELETED"],
+  },
+  "an attempt that runs beside one that has completed": {
+    begin: () => {
+      const first = life.submitted("Job-1");
+      life.store.changeJob(first, { status: "COMPLETED" });
+      const other = life.store.addAttempt(first, {});
+      life.store.changeJob(other, { status: "QUEUED", due: false });
+      life.show("Job-1-r1", "running");
+    },
+    go: round,
+    end: ["Job-1 COMPLETED", "Job-1-r1 DELETED_REPLICA"],
+  },
+  "a release": {
+    config: { retryCount: 0 },
+    begin: () => held("STALLED_HELD"),
+    go: (deps) => act(deps, life.workflow, [life.job("Job-1")], "release"),
+    end: ["Job-1 STALLED", "Job-1-r1 QUEUED"],
+  },
+  "a retry of what was deleted": {
+    begin: () => {
+      life.store.changeJob(life.submitted("Job-1"), { status: "DELETED", settled: true });
+      life.lose("Job-1");
+    },
+    go: (deps) => act(deps, life.workflow, [life.job("Job-1")], "retry"),
+    end: ["Job-1 DELETED", "Job-1-r1 QUEUED"],
+  },
+};
+
+/** What a history is cut off with, and whether it was. */
+interface Cut {
+  readonly deps: Deps;
+  readonly hasDied: () => boolean;
+}
+
+class Crash extends Error {}
+
+const STORE_WRITES: readonly (string | symbol)[] = ["applyUpdates", "changeJob", "addAttempt"];
+
+/** Counts what is written in state and cluster; from the one with this number on, everything fails, as in a process that has died. */
+function dyingAt(number: number): Cut {
+  let count = 0;
+  const isDead = () => count++ >= number;
+  const store = new Proxy(life.store, {
+    get: (target, name) => {
+      const value = Reflect.get(target, name, target);
+      if (typeof value !== "function") return value;
+      return (...args: unknown[]) => {
+        if (STORE_WRITES.includes(name) && isDead()) throw new Crash();
+        return value.apply(target, args);
+      };
+    },
+  }) as Store;
+  life.cluster.onRequest = (request) => (!request.startsWith("GET ") && isDead() ? 503 : undefined);
+  return { deps: { ...life.deps, store }, hasDied: () => count > number };
+}
+
+/** Refuses one removal, and nothing else. */
+function refusingOneRemoval(): Cut {
+  let refused = 0;
+  life.cluster.onRequest = (request) => (request.startsWith("DELETE ") && refused++ === 0 ? 503 : undefined);
+  return { deps: life.deps, hasDied: () => refused > 0 };
+}
+
+/** Pods go with their Jobs. */
+function collectGarbage(): void {
+  for (const { id } of life.store.jobs(life.workflow)) if (!life.isMade(id)) life.lose(id);
+}
+
+/**
+ * Lives through a history that is cut off once, and goes on from there until nothing changes any more.
+ * @returns what is left, and whether anything was cut off
+ */
+async function live(history: History, cut?: () => Cut): Promise<{ outcome: Outcome; wasCut: boolean }> {
+  life = await Invocations.begin(history.config);
+  for (const id of ["Job-1", "Job-1-r1", "Job-1-r2"]) life.write(`sh/${id}.sh`, "true\n");
+  history.begin();
+  const dying = cut?.();
+  for (let turn = 0; turn < 4; turn++) {
+    const isOver = dying === undefined || dying.hasDied();
+    if (isOver) life.cluster.onRequest = () => undefined;
+    await history.go(isOver ? life.deps : dying.deps).catch((error: unknown) => {
+      if (isOver || !dying.hasDied()) throw error;
+    });
+    collectGarbage();
+  }
+  return { outcome: outcomeOf(), wasCut: dying?.hasDied() ?? false };
+}
+
+/** Why a job goes on changes from look to look. */
+const wordsOf = ({ status, reason, message }: Pick<Transition, "status" | "reason" | "message">) =>
+  hasEnded(status) || reason === "SignalRefused" ? `${status} ${reason}: ${message}` : status;
+
+function outcomeOf(): Outcome {
+  return {
+    jobs: life.store.jobs(life.workflow).map((job) => {
+      const { id, status, settled, due, removal, signal, replicating } = job;
+      const history = life.store.history(job).map(wordsOf);
+      return { id, status, settled, due, removal, signal, replicating, words: wordsOf(job), history, isMade: life.isMade(id) };
+    }),
+    results: life.store.results(life.workflow, 0).map(({ id, status, message }) => ({ id, status, message })),
+  };
+}
+
+describe.each(Object.entries(HISTORIES))("%s", (_, history) => {
+  test("comes to the same wherever the process dies, and where a removal is refused once", async () => {
+    const { outcome } = await live(history);
+    expect(life.store.jobs(life.workflow).map(({ id, status }) => `${id} ${status}`)).toEqual(history.end);
+    life.end();
+    const refused = await live(history, refusingOneRemoval);
+    expect(refused.outcome).toEqual(outcome);
+    for (let number = 0; ; number++) {
+      life.end();
+      const { outcome: other, wasCut } = await live(history, () => dyingAt(number));
+      expect(other, `died at write ${number}`).toEqual(outcome);
+      if (!wasCut) return;
+    }
+  });
+});
