@@ -142,7 +142,7 @@ function judge(ending: Ending, own: OwnWords): Pick<Decision, "status" | "reason
   const code = ended ?? (ending.byCluster ? own.code : undefined);
   const completed = code === 0 && (own.code ?? (stopped ? undefined : 0)) === 0;
   // What it says of its own end counts where the cluster saw none.
-  const endedItself = ending.exitCode === undefined && (own.code ?? (stopped ? undefined : ended)) !== undefined;
+  const endedItself = ending.exitCode === undefined && (record === undefined ? own.code !== undefined : record.signal === undefined);
   const isStalled = ending.byCluster ? !endedItself : exitCode === 0 && own.code === undefined && ending.reason !== "DeadlineExceeded";
   const status: LocalStatus = completed ? "COMPLETED" : isStalled ? "STALLED" : failure(exitCode);
   const warning = disagreement(ending.exitCode, record);

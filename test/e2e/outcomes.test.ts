@@ -207,11 +207,11 @@ describe("of a job that nobody looked at in time", () => {
     expect(await workflow.cli("wait", "Good-1")).toMatchObject({ code: 0 });
   });
 
-  test("and whose output has vanished with its Job, nothing is known: STALLED", async () => {
+  test("and whose output and record have vanished with its Job, nothing is known: STALLED", async () => {
     workflow = new RetriedWorkflow({ retryCount: 0, options: { ttlJob: "1" } });
     await submit("Gone-1", script("true"));
     await gone();
-    for (const file of ["out/Gone-1.sh.out", "err/Gone-1.sh.err"]) rmSync(path.join(workflow.directory, file));
+    for (const file of ["out/Gone-1.sh.out", "err/Gone-1.sh.err", ".gasw-k8s"]) rmSync(path.join(workflow.directory, file), { recursive: true });
     await workflow.sync();
     expect(await workflow.rows("Gone-1")).toEqual(["Gone-1 STALLED_HELD -1"]);
     expect(await workflow.results()).toEqual([]);

@@ -96,7 +96,7 @@ describe("a job that fails every time", () => {
   });
 
   test("gets one attempt more, however many ask for it at once", async () => {
-    workflow.script("Once-1", likeGasw("Once-1", "until [ -e ../Once-1.repaired ]; do sleep 0.2; done"));
+    workflow.script("Once-1", likeGasw("Once-1", "until [ -e $top/Once-1.repaired ]; do sleep 0.2; done"));
     await Promise.all(["retry", "retry", "release", "retry"].map((action) => workflow.cli(action, "Once-1")));
     await workflow.sync();
     workflow.put("Once-1.repaired");
