@@ -144,10 +144,9 @@ export class World {
     for (const one of decided) this.#checkAgain(one, facts);
     if (cut === "before writing") return;
     if (cut === "overtaken") this.#overtake();
-    this.#write(decided);
-    const removals = decided.filter(({ job, step: next }) => next.decision.removeJob && this.at(job.attempt).removal === next.removal);
+    const current = this.#write(decided) ? decided : [];
     const removed = this.#removeAll(
-      removals.map(({ job }) => job),
+      current.filter(({ step: next }) => next.decision.removeJob).map(({ job }) => job),
       cut,
     );
     if (cut === "before removing" || cut === "after removing") return;
@@ -223,9 +222,10 @@ export class World {
   }
 
   /** Writes all that was decided down at once, or nothing where one of the attempts has changed since. */
-  #write(decided: readonly Planned<One>[]): void {
-    if (!decided.every(({ job }) => this.#isStill(job))) return;
+  #write(decided: readonly Planned<One>[]): boolean {
+    if (!decided.every(({ job }) => this.#isStill(job))) return false;
     for (const one of decided) this.#apply(one);
+    return true;
   }
 
   /** @returns those whose Jobs were removed */
