@@ -18,7 +18,7 @@ import { Context } from "../../src/context.ts";
 import { KEYS } from "../../src/core/names.ts";
 import { MAIN_CONTAINER } from "../../src/core/podTemplate.ts";
 import type { GaswError } from "../../src/errors.ts";
-import { OtherCluster } from "../../src/services/cluster.ts";
+import { confirmCluster, firstSight, OtherCluster } from "../../src/services/cluster.ts";
 import { volumePlan } from "../../src/services/volumePlan.ts";
 import { migrations } from "../../src/store/migrations.ts";
 import type { StoredJob, StoredWorkflow } from "../../src/store/records.ts";
@@ -242,6 +242,21 @@ describe("a job that runs in the cluster that it was submitted to, while another
     for (const [, command] of COMMANDS) await expectRefused(there, command);
   });
 
+  test.each<[string, boolean, Command]>([
+    ["retry, where it was never submitted", true, (context) => actOn(context, "retry", ["Job-2"], TEXT)],
+    ["cancel, where it was never submitted", true, (context) => actOn(context, "cancel", ["Job-2"], TEXT)],
+    ["cleanup --yes, where it has ended", false, (context) => cleanup(context, { ...TEXT, timeout: 1, yes: true })],
+    ["retry, where it has ended", false, (context) => actOn(context, "retry", ["Job-1"], TEXT)],
+  ])("is left alone by %s", async (_, isBeside, command) => {
+    await runningHere();
+    const { store } = (await process(here)).context;
+    const workflow = workflowIn(store);
+    store.changeJob(store.findJob(workflow, "Job-1") as StoredJob, { status: "ERROR", settled: true });
+    if (isBeside) store.recordIntent(workflow, { id: "Job-2", kubeName: "k-2", contentHash: "c", image: "i", request: {} });
+    script("Job-2");
+    await expectRefused(there, command);
+  });
+
   test("does not keep the jobs of other workflows, which run in that cluster, from being seen", async () => {
     await runningHere();
     const first = directory;
@@ -395,7 +410,37 @@ test("a resubmission that is due is not made where the server has become another
   expect(asked.get(here)?.filter((request) => request.startsWith("POST "))).toEqual([]);
 });
 
+test("a cluster's answer does not count any more when it is looked at anew", async () => {
+  await runningHere();
+  const { context } = await process(here);
+  const workflow = workflowIn(context.store);
+  await confirmCluster(context, workflow, firstSight());
+  here.objects.clear();
+  here.put(KUBE_SYSTEM, {});
+  expect(await failureOf(confirmCluster(context, workflow, firstSight()))).toBeInstanceOf(OtherCluster);
+});
+
 describe("two submissions of a new workflow in two clusters at once", () => {
+  test("are not both accepted where one is noted while the other one looks", async () => {
+    await giveClaim(there);
+    const { context } = await process(there);
+    const { store } = context;
+    const noted = { state: "bound", clusterUid: "another", claimUid: null, server: "https://another", context: null } as const;
+    there.onRequest = (request) => {
+      asked.get(there)?.push(request);
+      const workflow = workflowIn(store);
+      const placement = store.placement(workflow);
+      if (placement.state === "nowhere") expect(store.place(workflow, placement, noted)).toBe(true);
+    };
+    expect(await failureOf(submit(context, [script("Job-1")], SUBMIT))).toBeInstanceOf(OtherCluster);
+    expect(asked.get(there)?.filter((request) => request.startsWith("POST "))).toEqual([]);
+    expect(store.jobs()).toEqual([]);
+    const nowhere = { ...noted, state: "nowhere", clusterUid: null } as const;
+    expect(store.place(workflowIn(store), nowhere, { ...noted, clusterUid: "a third" })).toBe(false);
+    expect(store.place(workflowIn(store), nowhere, noted)).toBe(true);
+    expect(store.placement(workflowIn(store))).toEqual(noted);
+  });
+
   test("are accepted by one of them only", async () => {
     for (const cluster of [here, there]) await giveClaim(cluster);
     const submissions = await Promise.all(
