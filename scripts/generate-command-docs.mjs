@@ -36,7 +36,7 @@ an id that fits one job only. A job that was submitted again keeps its first id:
 | 0 | done (a job that is waited for: COMPLETED) |
 | 1 | a failure not named below |
 | 2 | wrong usage |
-| 3 | configuration missing or invalid |
+| 3 | configuration missing or invalid, or the configured cluster is not the workflow's |
 | 4 | the cluster can't be reached or refuses |
 | 5 | a volume did not become ready in time |
 | 6 | no such job, workflow or object |

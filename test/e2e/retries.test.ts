@@ -17,7 +17,7 @@ const host = (stream: string) => /^ran on (\S+)$/m.exec(stream)?.[1] ?? "";
 
 /** Submits a script like GASW's that fails until the file `<job>.repaired` is there. */
 async function failing(job: string, ...options: readonly string[]): Promise<void> {
-  const script = workflow.script(job, likeGasw(job, `[ -e ../${job}.repaired ] || exit 3`));
+  const script = workflow.script(job, likeGasw(job, `[ -e $top/${job}.repaired ] || exit 3`));
   expect((await workflow.cli("submit", script, ...options)).stdout).toBe(`${job}\n`);
 }
 

@@ -65,7 +65,7 @@ describe("a job that the cluster has lost", () => {
   test("is not run again while its pod, whose Job is gone, still runs the script", async () => {
     workflow = new RetriedWorkflow({ retryCount: 1 });
     // It ends when it is let: SIGTERM alone does not do it.
-    const script = likeGasw("Slow-1", "trap '' TERM; until [ -e ../done ]; do sleep 0.2; done; exit 1");
+    const script = likeGasw("Slow-1", "trap '' TERM; until [ -e $top/done ]; do sleep 0.2; done; exit 1");
     const pod = await running("Slow-1", script.replace("top=$PWD", "top=$PWD; trap '' TERM"));
     await kubectl("delete", "job", (await workflow.status("Slow-1")).kubernetesName, "-n", workflow.namespace, "--wait=false");
     await eventually(
@@ -88,7 +88,7 @@ describe("a job that was lost after it had uploaded its result", () => {
   test("exits 32 when it is run again, and is held, until the result is removed and it is released", async () => {
     workflow = new RetriedWorkflow({ retryCount: 1 });
     // As GASW's script does where the result's place is a `file:` URI.
-    const upload = "[ -e ../result.nii ] && exit 32; echo done > ../result.nii; [ -e ../repaired ] || ";
+    const upload = "[ -e $top/result.nii ] && exit 32; echo done > $top/result.nii; [ -e $top/repaired ] || ";
     const pod = await running("Upload-1", likeGasw("Upload-1", `${upload}${FOREVER}`));
     await eventually(async () => workflow.has("result.nii"), Boolean);
     await kubectl("delete", "pod", pod, "-n", workflow.namespace, "--wait=false");

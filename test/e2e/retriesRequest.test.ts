@@ -97,7 +97,7 @@ describe("the folder that an attempt has left", () => {
     async () => {
       workflow = new RetriedWorkflow({ retryCount: 2 });
       const { directory, folder, owner, stateFile } = workflow;
-      await workflow.cli("submit", workflow.script("Stuck-1", likeGasw("Stuck-1", "[ -e ../repaired ] || exit 3")));
+      await workflow.cli("submit", workflow.script("Stuck-1", likeGasw("Stuck-1", "[ -e $top/repaired ] || exit 3")));
       await eventually(
         () => workflow.status("Stuck-1"),
         ({ status }) => status === "ERROR",
@@ -134,7 +134,7 @@ describe("the folder that an attempt has left", () => {
 describe("a retry of what its own submission hands to the cluster meanwhile", () => {
   test("leaves the files of the run that has begun alone", async () => {
     workflow = new RetriedWorkflow({ retryCount: 0 });
-    await workflow.cli("submit", workflow.script("Both-1", likeGasw("Both-1", "until [ -e ../go ]; do sleep 0.2; done")));
+    await workflow.cli("submit", workflow.script("Both-1", likeGasw("Both-1", "until [ -e $top/go ]; do sleep 0.2; done")));
     await workflow.until("Both-1", "RUNNING");
     await eventually(
       async () => workflow.has("Both-1"),

@@ -79,7 +79,7 @@ describe("a script that GASW generated", () => {
     workflow = new RetriedWorkflow();
     await workflow.cli(
       "submit",
-      workflow.script("Good-1", likeGasw("Good-1", "pwd -P; until [ -e ../../../../../go ]; do sleep 0.1; done")),
+      workflow.script("Good-1", likeGasw("Good-1", "pwd -P; until [ -e $top/go ]; do sleep 0.1; done")),
     );
     const { pod } = await eventually(
       () => workflow.status("Good-1"),
