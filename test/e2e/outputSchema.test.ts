@@ -45,6 +45,7 @@ describe("the published schema of the output", () => {
     expect(misfits("error", (await workflow.cli("status", "unknown", "-o", "json")).stderr)).toEqual([]);
     expect(misfits("cleanupPlan", (await workflow.cli("cleanup", "-o", "json")).stdout)).toEqual([]);
     expect(misfits("cleanup", (await workflow.cli("cleanup", "--yes", "-o", "json")).stdout)).toEqual([]);
+    expect(misfits("cleanupForget", (await workflow.cli("cleanup", "--forget", "-o", "json")).stdout)).toEqual([]);
   });
 
   test("refuses what it does not describe", () => {
