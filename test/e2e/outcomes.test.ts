@@ -211,7 +211,8 @@ describe("of a job that nobody looked at in time", () => {
     workflow = new RetriedWorkflow({ retryCount: 0, options: { ttlJob: "1" } });
     await submit("Gone-1", script("true"));
     await gone();
-    for (const file of ["out/Gone-1.sh.out", "err/Gone-1.sh.err", ".gasw-k8s"]) rmSync(path.join(workflow.directory, file), { recursive: true });
+    for (const file of ["out/Gone-1.sh.out", "err/Gone-1.sh.err", ".gasw-k8s"])
+      rmSync(path.join(workflow.directory, file), { recursive: true });
     await workflow.sync();
     expect(await workflow.rows("Gone-1")).toEqual(["Gone-1 STALLED_HELD -1"]);
     expect(await workflow.results()).toEqual([]);

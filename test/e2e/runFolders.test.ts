@@ -77,10 +77,7 @@ describe("a script that GASW generated", () => {
 
   test("runs in a folder of its own, which goes when its end is seen to; what it has written beside itself is collected", async () => {
     workflow = new RetriedWorkflow();
-    await workflow.cli(
-      "submit",
-      workflow.script("Good-1", likeGasw("Good-1", "pwd -P; until [ -e $top/go ]; do sleep 0.1; done")),
-    );
+    await workflow.cli("submit", workflow.script("Good-1", likeGasw("Good-1", "pwd -P; until [ -e $top/go ]; do sleep 0.1; done")));
     const { pod } = await eventually(
       () => workflow.status("Good-1"),
       ({ status }) => status === "RUNNING",

@@ -146,7 +146,14 @@ describe("the record of an end", () => {
     ["its Job is gone, and the record says 0", MISSING, { record: recorded(0) }, "COMPLETED", "Completed", 0],
     ["its Job is gone, and the record says 3", MISSING, { record: recorded(3) }, "ERROR", "Error", 3],
     ["its Job is gone, and the record says 0 after a stop", MISSING, { record: recorded(0, "TERM") }, "STALLED", "Gone", 0],
-    ["its Job is gone, and it was stopped after its output said 0", MISSING, { record: recorded(143, "TERM"), code: 0 }, "STALLED", "Gone", 0],
+    [
+      "its Job is gone, and it was stopped after its output said 0",
+      MISSING,
+      { record: recorded(143, "TERM"), code: 0 },
+      "STALLED",
+      "Gone",
+      0,
+    ],
     ["its pod is gone, and the record says 0", LOST, { record: recorded(0) }, "COMPLETED", "Completed", 0],
     ["its pod is gone, and record and output differ", LOST, { record: recorded(0), code: 3 }, "ERROR", "Error", 3],
   ])("%s", (_, seen, own, status, reason, exitCode) => {
