@@ -46,6 +46,10 @@ export class ClusterDouble {
     this.#server.close();
   }
 
+  get address(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
   /** @param by under which name of this machine, and by which context, the server is reached */
   client(signal: AbortSignal, by: { readonly host?: string; readonly context?: string } = {}): KubernetesClient {
     const agent = new http.Agent();
