@@ -143,6 +143,8 @@ export function referencePage(): string {
     `### \`workflowVolume\`\n\n${workflowVolumes.map(({ type, rows: fields }) => `\`"type": "${type}"\`\n\n${table(fields, undefined)}`).join("\n\n")}`,
     `### Entries of \`volumes\`\n\n${VOLUMES}\n\n${table(volumes, undefined)}`,
     KINDS,
+    CLUSTER,
+    SECRETS,
     `## Three generations of the plugin's file\n\n${GENERATIONS}\n\n${markdownTable(
       ["also read", "means"],
       otherSpellings.map(([spelling, key]) => [code(spelling), code(key)]),
@@ -187,6 +189,26 @@ const KINDS = `## Kinds of values
 - **duration**: a number of seconds, or text with units: \`"90s"\`, \`"15m"\`, \`"1h30m"\`, \`"2h"\`, \`"1d"\`, \`"500ms"\`. In \`pending\` also \`"never"\`.
 - **whole number**: also as text, \`"500"\`, as the plugin's files have it.
 - **quantity**: as in Kubernetes: \`"500m"\` of CPU, \`"2Gi"\` of memory. Memory without its unit (\`"512"\` is 512 bytes) is refused.`;
+
+const CLUSTER = `## The way to the cluster
+
+The API server's certificate is verified for every connection: requests, watches and terminals, directly or through the kubeconfig's
+\`proxy-url\` (\`http://\`, \`https://\`, \`socks5://\`). Only \`insecureSkipTlsVerify\`, or \`insecure-skip-tls-verify\` in the kubeconfig, turns
+that off, with a warning from every command that connects; \`NODE_TLS_REJECT_UNAUTHORIZED\` does not, and the certificate of an \`https://\` proxy is
+verified in any case. An \`http://\` address is refused unless verification is off. \`HTTPS_PROXY\` is not read.
+
+A kubeconfig's user counts whole, as it does for kubectl: \`tokenFile\` is read again for every request, and \`as\`, \`as-uid\`, \`as-groups\` and
+\`as-user-extra\` are all sent. Groups, a uid or extra fields without \`as\` are refused.`;
+
+const SECRETS = `## Secrets
+
+No command prints, and neither state nor database keeps, \`k8sToken\`, \`dao.password\`, values of \`env\` and of the \`env\` of containers, and anything whose
+name ends in \`password\`, \`secret\`, \`token\` or the like. URLs are shown without user and password, mount options without their values
+(but for numbers), command lines without what follows an option such as \`--token\`. What a login command of the kubeconfig was given is
+taken out of what it says when it fails. A \`dao.url\` with a password, in whatever form, is refused and not quoted: the password belongs in \`dao.passwordFile\`,
+and an \`@\` that belongs to another name is written \`%40\`.
+
+The values of \`env\` and \`--env\`, and the options of mounts, stand in the Jobs, pods and volumes, where everybody can read them who may read those.`;
 
 const GENERATIONS = `The keys above are those of the plugin's shipped example, with this tool's own beside them. The oldest and the newest spelling are read
 in every file too. Two spellings of one key with different values in one file are an error.`;

@@ -148,7 +148,7 @@ export const configSchema = object({
   k8sContext: key(optional(fields.name()), "Context of the kubeconfig; without it, its current one."),
   insecureSkipTlsVerify: key(
     prefault(fields.flag(), false),
-    "Does not verify the API server's certificate. Whoever answers gets the token.",
+    "Does not verify the API server's certificate. Whoever answers gets the token; every command that connects warns of it.",
   ),
   k8sNamespace: key(prefault(fields.dnsLabel(), "default"), "Namespace of everything that is made."),
   nfsAddress: key(optional(fields.hostName()), "NFS server of the workflow directories."),

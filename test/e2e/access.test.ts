@@ -2,9 +2,10 @@ import { mkdirSync } from "node:fs";
 import { createServer } from "node:net";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { notingServer } from "../servers/tls.ts";
 import { type Account, ask, engineAccount, file, kubeconfig, selfSigned } from "./accessSupport.ts";
 import { errorOf } from "./expectations.ts";
-import { TestWorkflow } from "./harness.ts";
+import { kubectl, TestWorkflow } from "./harness.ts";
 
 const REACHED = { code: 6, message: expect.stringContaining("nor in the cluster") };
 let workflow: TestWorkflow;
@@ -114,6 +115,41 @@ describe("a cluster that can't be reached ends with 4 and names its address", ()
     const unverified = errorOf(await ask(workflow, { NODE_TLS_REJECT_UNAUTHORIZED: "0", NODE_NO_WARNINGS: "1" }));
     expect(unverified).toMatchObject({ code: 4, hint: error.hint });
   });
+});
+
+describe("an identity that a kubeconfig's user takes on", () => {
+  test("is the whole one: the cluster allows what only its groups are allowed", async () => {
+    const admin = JSON.parse(await kubectl("config", "view", "--raw", "-o", "json")).users[0].user;
+    const as = async (identity: object) => {
+      workflow.configure({ k8sKubeConfig: file(workflow, "as", kubeconfig(account, { user: { ...admin, ...identity } })) });
+      return errorOf(await ask(workflow));
+    };
+    expect(await as({ as: "somebody" })).toMatchObject({ code: 4, message: expect.stringContaining('User "somebody" cannot list') });
+    expect(await as({ as: "somebody", "as-groups": ["system:masters"], "as-user-extra": { "example.org/a": ["b"] } })).toMatchObject(
+      REACHED,
+    );
+    expect(await as({ "as-groups": ["system:masters"] })).toMatchObject({
+      code: 3,
+      message: expect.stringContaining("without naming that user"),
+    });
+  });
+});
+
+test("the issuer of a login gets nothing where its certificate is not verified, whatever the environment says", async () => {
+  const issuer = await notingServer(selfSigned(workflow.folder));
+  const token = `${Buffer.from("{}").toString("base64url")}.${Buffer.from('{"exp":1}').toString("base64url")}.x`;
+  const config = {
+    "idp-issuer-url": `https://127.0.0.1:${issuer.port}`,
+    "client-id": "c",
+    "id-token": token,
+    "refresh-token": "the-refresh-token",
+  };
+  const user = { "auth-provider": { name: "oidc", config } };
+  workflow.configure({ k8sKubeConfig: file(workflow, "oidc", kubeconfig(account, { user })) });
+  const result = await ask(workflow, { NODE_TLS_REJECT_UNAUTHORIZED: "0" });
+  issuer.close();
+  expect(errorOf(result)).toMatchObject({ code: 3, message: expect.stringContaining("can't be obtained") });
+  expect(issuer.arrived).toEqual([]);
 });
 
 describe("the usual rules of kubectl", () => {

@@ -4,6 +4,8 @@ import path from "node:path";
 import { PassThrough } from "node:stream";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { run } from "../../src/cli.ts";
+import { loadConfig } from "../../src/config/sources.ts";
+import { Context } from "../../src/context.ts";
 import { GaswError } from "../../src/errors.ts";
 import { type AccessSettings, clusterAccess } from "../../src/kubernetes/access.ts";
 import { KubernetesClient } from "../../src/kubernetes/client.ts";
@@ -173,6 +175,17 @@ describe("a server that is trusted unverified is told once by", () => {
       `warning: insecureSkipTlsVerify is set: whoever answers at https://127.0.0.1:${server.port} is trusted and gets the token`,
     ]);
   });
+});
+
+test("a database that is trusted unverified is told once, however often it is opened, before it is spoken to", async () => {
+  const url = "postgres://127.0.0.1:1/gasw?sslmode=no-verify";
+  const { io, stderr } = ioDouble({ cwd: folder, env: { HOME: folder, GASW_K8S_DAO_URL: url } });
+  const context = new Context(io, await loadConfig({ cwd: folder, env: io.env, pluginFile: "none" }));
+  const workflow = { key: 1, id: "workflow-1", directory: folder, namespace: "default" };
+  for (let round = 0; round < 2; round++) await expect(context.openDao(workflow, signal())).rejects.toThrow(/nothing listens there/);
+  expect(stderr()).toBe(
+    "warning: dao.url has sslmode=no-verify: whoever answers at the database's address is trusted and gets the password\n",
+  );
 });
 
 describe("an identity that a kubeconfig's user takes on", () => {

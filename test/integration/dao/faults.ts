@@ -1,5 +1,5 @@
 import { createServer, type Socket } from "node:net";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test, vi } from "vitest";
 import type { RowWrite } from "../../../src/core/gaswRow.ts";
 import { insert, open, ROW, type TestDatabase } from "./contract.ts";
 
@@ -105,6 +105,9 @@ export function daoFaults(name: string, server: () => FaultyServer): void {
       const withTls = (parameters: string) => open({ ...settings, url: `${settings.url}?${parameters}` });
       await expect(withTls("sslmode=verify-full")).rejects.toMatchObject(refusal(/certificate is refused/));
       await expect(withTls("ssl=true")).rejects.toMatchObject(refusal(/certificate is refused/));
+      vi.stubEnv("NODE_TLS_REJECT_UNAUTHORIZED", "0");
+      await expect(withTls("ssl=true")).rejects.toMatchObject(refusal(/certificate is refused/));
+      vi.unstubAllEnvs();
       for (const parameters of [`sslrootcert=${authority}`, "sslmode=no-verify"]) {
         const dao = await withTls(parameters);
         await dao.apply([insert()]);

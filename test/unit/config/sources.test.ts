@@ -360,6 +360,18 @@ describe("a broken file", () => {
     expect(error.exitCode).toBe(3);
   });
 
+  test.each([
+    ["an alias", "k8sToken: *s3cret\n", "1:11: not YAML: an alias without its anchor"],
+    ["a tag", "k8sToken: !!s3cret x\nimage: [\n", "not YAML: "],
+    ["an escape", 'k8sToken: "\\s3cret"\n', "1:12: not YAML: Invalid escape sequence"],
+    ["the header of a block", "k8sToken: |s3cret\n  x\n", "1:12: not YAML: Unexpected text"],
+    ["what follows a text", "k8sToken: 'x' s3cret\n", "not YAML: Unexpected text"],
+  ])("that is not YAML is not quoted where a token would stand as %s", async (_, text, message) => {
+    const error = await failureOf(load({ cwd: folderWith({ ".gasw-k8src.yaml": text }) }));
+    expect(error.message).toContain(message);
+    expect(`${error.message} ${error.hint} ${String(error.cause)}`).not.toContain("s3cret");
+  });
+
   test("that is not YAML says where", async () => {
     expect((await failureOf(load({ cwd: folderWith({ ".gasw-k8src.yaml": "a: 1\nb: [1, 2\nc: 3\n" }) }))).message).toMatch(
       /\.gasw-k8src\.yaml:\d+:\d+: not YAML: /,

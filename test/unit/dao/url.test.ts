@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
-import { filledIn, parseServerUrl } from "../../../src/dao/address.ts";
+import { filledIn, parseServerUrl, refusePassword } from "../../../src/dao/address.ts";
 import { openDao } from "../../../src/dao/open.ts";
 import { GaswError } from "../../../src/errors.ts";
 import { folderWith } from "../folders.ts";
@@ -28,6 +28,10 @@ describe("dao.url", () => {
     "jdbc:mysql://gasw:s3cret@db/gasw",
     "jdbc:postgresql://db/gasw?sslpassword=s3cret",
     "jdbc:mariadb://db/gasw?trustStorePassword=s3cret",
+    "postgres://gasw:s3/cret@db/gasw",
+    "postgres://gasw%3As3cret@db/gasw",
+    "jdbc:h2:tcp://gasw:s3/cret@db:9092/x",
+    "postgres://db/gasw?p%61ssword=s3cret",
   ])("with a password in it is refused, and not shown: %s", async (url) => {
     const refusal = await refusalOf(url);
     expect(refusal).toMatchObject({ code: "CONFIG", exitCode: 3, message: "dao.url has a password in it" });
@@ -92,6 +96,21 @@ describe("dao.url", () => {
   });
 });
 
+describe("what only looks like a password in dao.url is none", () => {
+  test.each([
+    "postgres://gasw@db:5432/gasw",
+    "postgres://db:5432/a%40b",
+    "postgres://[::1]:5432/a%40b?sslrootcert=/etc/a%40b.pem",
+    "mysql:///gasw?host=/run/mysqld/mysqld.sock",
+    "jdbc:h2:tcp://localhost:9092//data/vip@creatis/a:b/db/jobs;USER=gasw;PASSWORD_HASH=TRUE",
+    "jdbc:h2:/data/a:b@c/jobs",
+    "jdbc:mariadb://db/gasw?passwordCharacterEncoding=UTF-8",
+    "jdbc:mysql://db/gasw?defaultAuthenticationPlugin=mysql_native_password",
+    "sqlite:///data/a:b@c/gasw.db",
+    "sqlite:/data/token=1/gasw.db",
+  ])("%s", (url) => expect(() => refusePassword(url)).not.toThrow());
+});
+
 describe("the workflow in dao.url", () => {
   const workflow = (directory: string) => ({ directory, id: path.basename(directory) });
 
@@ -100,6 +119,7 @@ describe("the workflow in dao.url", () => {
     ["sqlite:{workflowDir}/{workflowId}.db", "/w/a", "sqlite:/w/a/a.db"],
     ["sqlite:{workflowDir}/{workflowId}.db", "/w/$$/$&;{workflowId}", "sqlite:/w/$$/$&;{workflowId}/$&;{workflowId}.db"],
     ["mysql://h/gasw", "/w/a;b", "mysql://h/gasw"],
+    ["postgres://h:5432/{workflowId}", "/w/a@b?c", "postgres://h:5432/a%40b%3Fc"],
   ])("%s is filled in for %s: %s", (url, directory, filled) => expect(filledIn(url, workflow(directory))).toBe(filled));
 
   test.each(["jdbc:h2:tcp://h/{workflowDir}/db", "JDBC:h2:/w/{workflowId}"])("would be settings in %s: it is refused", (url) => {
