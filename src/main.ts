@@ -7,7 +7,7 @@ import { errorReport } from "./ui/output.ts";
 
 /** The process around one command line: signals, streams, exit code. A function, since chunks that are loaded later wait for this module. */
 export async function main(): Promise<void> {
-  // Connections that libraries make by themselves (to the issuer of an OpenID Connect login) are verified, too, whatever the environment says.
+  // Nothing here heeds it, and Node.js would warn that it does.
   delete process.env.NODE_TLS_REJECT_UNAUTHORIZED;
   const interrupt = new AbortController();
   // Every request in flight listens to it.
