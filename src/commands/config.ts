@@ -4,6 +4,7 @@ import { extname } from "node:path";
 import { maskSecrets } from "../config/mask.ts";
 import { originText } from "../config/origin.ts";
 import { ConfigError, type LoadedConfig } from "../config/sources.ts";
+import { skipsVerification } from "../dao/address.ts";
 import { GaswError, messageOf, systemCode } from "../errors.ts";
 import type { Io } from "../ui/io.ts";
 
@@ -77,6 +78,9 @@ function safetyWarnings({ config, origins }: LoadedConfig): string[] {
   if (config.insecureSkipTlsVerify) {
     const from = source ? ` (${originText(source)})` : "";
     warnings.push(`insecureSkipTlsVerify is on${from}: whoever answers at the API server's address gets the token; set k8sCaFile instead`);
+  }
+  if (skipsVerification(config.dao.url ?? "")) {
+    warnings.push("dao.url has sslmode=no-verify: whoever answers at the database's address gets the password; set sslrootcert instead");
   }
   if (config.k8sAddress?.startsWith("http://") && (config.k8sToken || config.k8sTokenFile)) {
     warnings.push("k8sAddress is plain http: the token crosses the network unencrypted");

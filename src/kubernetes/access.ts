@@ -72,14 +72,13 @@ export function clusterAccess(settings: AccessSettings, env: NodeJS.ProcessEnv):
     insecure,
     async requestOptions() {
       // Said outright, since NODE_TLS_REJECT_UNAUTHORIZED in somebody's environment would decide it else.
-      const options: { agent?: unknown; headers?: Record<string, string>; auth?: string; rejectUnauthorized: boolean } = {
-        rejectUnauthorized: !insecure,
-      };
+      const options: LoginOptions = { rejectUnauthorized: !insecure };
       // Read every time, since bound tokens are replaced while the program runs.
       if (tokenFile !== undefined) Object.assign(user, { token: readToken(tokenFile) });
       await kubeConfig.applyToHTTPSOptions(options).catch((error: unknown) => {
         throw credentialsError(error, user, server);
       });
+      refuseHalfLogin(options, user, server);
       const fresh = options.agent as Agent;
       verifyThroughProxy(fresh, cluster.tlsServerName ?? server.hostname.replace(/^\[(.*)\]$/, "$1"));
       kept = keepAlive(kept, fresh);
@@ -109,6 +108,23 @@ function verifyThroughProxy(agent: Agent, host: string): void {
 
 function sameCredentials(a: Agent, b: Agent): boolean {
   return String(a.options.cert) === String(b.options.cert) && String(a.options.key) === String(b.options.key);
+}
+
+/** What the library makes of a user: options of a request. */
+interface LoginOptions {
+  readonly rejectUnauthorized: boolean;
+  readonly agent?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly auth?: string;
+  readonly cert?: unknown;
+  readonly key?: unknown;
+}
+
+/** Whoever has half a login would be somebody else: the API server takes requests without credentials for those of `system:anonymous`. */
+function refuseHalfLogin({ headers, auth, cert, key }: LoginOptions, user: KubeUser, server: URL): void {
+  const isNobody = headers?.Authorization === undefined && auth === undefined && cert === undefined;
+  if ((cert === undefined) !== (key === undefined)) throw credentialsError(new Error("a client certificate needs its key"), user, server);
+  if (isNobody && (user.exec ?? user.authProvider)) throw credentialsError(new Error("its login gives none"), user, server);
 }
 
 /** Login commands print what they were given, and parsers what they read: nothing of a secret is handed on. */

@@ -236,6 +236,17 @@ describe("an identity that a kubeconfig's user takes on", () => {
     expect(server.arrived).toEqual([]);
   });
 
+  test.each([
+    ["a login that this program does not know", { "auth-provider": { name: "openstack", config: {} } }, /its login gives none$/],
+    ["a login without a token", { "auth-provider": { name: "oidc", config: { "id-token": "" } } }, /its login gives none$/],
+    ["a certificate without its key", { "client-certificate-data": "YQ==" }, /a client certificate needs its key$/],
+    ["a key without its certificate", { "client-key-data": "YQ==" }, /a client certificate needs its key$/],
+  ])("is refused with %s, before anything is sent", async (_, user, message) => {
+    const refusal = await goes("a request", clientOf({ cluster: trusted(), user: { token: undefined, ...user } }));
+    expect(refusal).toMatchObject({ code: "CONFIG", message: expect.stringMatching(message), hint: expect.stringMatching(/\w/) });
+    expect(server.arrived).toEqual([]);
+  });
+
   test("counts with the token in its file, read again when it changes", async () => {
     const client = clientOf({ cluster: trusted(), user: { tokenFile: "token", token: "beside-it" } });
     for (const token of ["first", "second"]) {

@@ -64,7 +64,9 @@ describe("config check", () => {
 
   test("warns about unverified servers and unknown keys", async () => {
     const { io, written } = streams();
-    await configCheck(io, () => loadFile({ insecureSkipTlsVerify: true, colour: 1 }), { output: "text" });
+    const dao = { url: "mysql://db/gasw?sslmode=no-verify" };
+    await configCheck(io, () => loadFile({ insecureSkipTlsVerify: true, colour: 1, dao }), { output: "text" });
+    expect(written.stderr).toMatch(/warning: dao.url has sslmode=no-verify/);
     expect(written.stderr).toMatch(/warning: unknown key "colour"/);
     expect(written.stderr).toMatch(/warning: insecureSkipTlsVerify is on \(.*\.gasw-k8src\.json\)/);
   });
