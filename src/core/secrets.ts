@@ -5,11 +5,13 @@ export const MASK = "***";
 
 const SECRET_WORD = "(?:pass(?:word|wd|phrase)?|pwd|secret|token|credentials?|(?:access|api)[_-]?key)\\d*";
 const SECRET_NAME = new RegExp(`${SECRET_WORD}$`, "i");
+/** Characters of a name that are looked at: without a limit, a long text would take time by its square. */
+const NAME = 64;
 /** A setting or an option with its value: `;PASSWORD=x`, `?sslpassword=x`, `--token="x y"`. */
-const SETTING = new RegExp(`([\\w.-]*${SECRET_WORD}\\s*=\\s*)("[^"]*"|'[^']*'|[^\\s&;]+)`, "gi");
+const SETTING = new RegExp(`([\\w.-]{0,${NAME}}${SECRET_WORD}\\s*=\\s*)("[^"]*"|'[^']*'|[^\\s&;]+)`, "gi");
 /** A member of a JSON text. */
-const MEMBER = new RegExp(`("[^"]*${SECRET_WORD}"\\s*:\\s*)"(?:[^"\\\\]|\\\\.)*"`, "gi");
-const URL_IN_TEXT = /((?:[a-z][a-z0-9+.-]*:)+\/\/)([^\s<>]+)/gi;
+const MEMBER = new RegExp(`("[^"]{0,${NAME}}${SECRET_WORD}"\\s*:\\s*)"(?:[^"\\\\]|\\\\.)*"`, "gi");
+const URL_IN_TEXT = /((?:[a-z][a-z0-9+.-]{0,30}:){1,5}\/\/)([^\s<>]+)/gi;
 /** Where a path begins after a host: what follows may have an `@` and a colon of its own. */
 const HOST_AND_PATH = /^(?:\[[^\]]*\]|[^:/@]*)(?::\d{1,5})?\//;
 
