@@ -139,14 +139,14 @@ function dyingAt(number: number): Cut {
       };
     },
   }) as Store;
-  life.cluster.onRequest = (request) => (!request.startsWith("GET ") && isDead() ? 503 : undefined);
+  life.cluster.refusalOf = (request) => (!request.startsWith("GET ") && isDead() ? 503 : undefined);
   return { deps: { ...life.deps, store }, hasDied: () => count > number, count: () => count };
 }
 
 /** Refuses one removal, and nothing else. */
 function refusingOneRemoval(): Cut {
   let refused = 0;
-  life.cluster.onRequest = (request) => (request.startsWith("DELETE ") && refused++ === 0 ? 503 : undefined);
+  life.cluster.refusalOf = (request) => (request.startsWith("DELETE ") && refused++ === 0 ? 503 : undefined);
   return { deps: life.deps, hasDied: () => refused > 0, count: () => refused };
 }
 
@@ -167,7 +167,7 @@ async function live(history: History, cut: () => Cut): Promise<{ outcome: Outcom
   let last: Outcome | undefined;
   for (let turn = 0; turn < 10; turn++) {
     const isOver = dying.hasDied();
-    if (isOver) life.cluster.onRequest = () => undefined;
+    if (isOver) life.cluster.refusalOf = () => undefined;
     await history.go(isOver ? life.deps : dying.deps).catch((error: unknown) => {
       if (isOver || !dying.hasDied()) throw error;
     });

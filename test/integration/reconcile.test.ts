@@ -73,7 +73,7 @@ test("an invocation is not told of as killed while the Job of one of its attempt
   life.submitted("Job-1");
   life.show("Job-1", "running");
   life.store.addAttempt(life.job("Job-1"), {});
-  life.cluster.onRequest = (request) => (request.startsWith("DELETE ") ? 503 : undefined);
+  life.cluster.refusalOf = (request) => (request.startsWith("DELETE ") ? 503 : undefined);
   await expect(cancel()).rejects.toMatchObject({ code: "CLUSTER" });
   expect(life.job("Job-1-r1").status).toBe("DELETED");
   expect(life.store.results(life.workflow, 0)).toEqual([]);
@@ -99,7 +99,7 @@ test("a job that was given up is not made anew by a submission that comes before
 test("a Job that can't be removed keeps no other job from its turn", async () => {
   for (const id of ["Job-1", "Job-2"]) life.submitted(id);
   life.show("Job-2", 3);
-  life.cluster.onRequest = (request) => (request.startsWith("DELETE ") ? 403 : undefined);
+  life.cluster.refusalOf = (request) => (request.startsWith("DELETE ") ? 403 : undefined);
   await expect(life.round({ "Job-1": "KILL" })).rejects.toMatchObject({ code: "CLUSTER" });
   expect(life.job("Job-2-r1").status).toBe("QUEUED");
 });
@@ -118,7 +118,7 @@ test("a wait that was given up before, and whose job runs at last, has its Job k
   life.end();
   life = await Invocations.begin({ pending: { ContainerCreating: "0s" } });
   life.submitted("Job-1");
-  life.cluster.onRequest = (request) => (request.startsWith("DELETE ") ? 503 : undefined);
+  life.cluster.refusalOf = (request) => (request.startsWith("DELETE ") ? 503 : undefined);
   // At the second one nothing is left to be written down.
   for (const _ of [1, 2]) await expect(life.round()).rejects.toMatchObject({ code: "CLUSTER" });
   overtake(1, () => life.store.changeJob(life.job("Job-1"), { status: "RUNNING" }));
