@@ -4,6 +4,13 @@ import { defineConfig } from "vitest/config";
 
 const reporters = ["default", "./test/reporter.ts"];
 
+/** For the order in which tests run: any, and the same again for the same seed (scripts/test.sh tells it). */
+const seed = process.env.GASW_K8S_TEST_SEED;
+const sequence = (tests: boolean) => (seed === undefined ? {} : { sequence: { shuffle: { files: true, tests }, seed: Number(seed) } });
+
+/** On a busy machine; on a quiet one no test comes near it. In milliseconds. */
+const PATIENCE = 180_000;
+
 const SERVERS = ["test/integration/dao/{postgres,mariadb,h2-*,jdbcFaults,jdbcServers}.test.ts"];
 
 /** Shell scripts are imported as their text, as the bundler has it. */
@@ -16,13 +23,17 @@ export default defineConfig({
   plugins: [shellScripts],
   test: {
     reporters,
+    ...sequence(true),
+    testTimeout: PATIENCE,
+    hookTimeout: PATIENCE,
+    expect: { poll: { timeout: PATIENCE / 3 } },
     // Vitest leaves one core to itself, which it hardly uses.
     maxWorkers: availableParallelism(),
     projects: [
-      { extends: true, test: { name: "unit", include: ["test/unit/**/*.test.ts"], testTimeout: 20_000 } },
-      { extends: true, test: { name: "integration", include: ["test/integration/**/*.test.ts"], exclude: SERVERS, testTimeout: 60_000 } },
+      { extends: true, test: { name: "unit", include: ["test/unit/**/*.test.ts"] } },
+      { extends: true, test: { name: "integration", include: ["test/integration/**/*.test.ts"], exclude: SERVERS } },
       // Database servers, started by the tests: they need packages of the distribution.
-      { extends: true, test: { name: "databases", include: SERVERS, testTimeout: 60_000, hookTimeout: 120_000 } },
+      { extends: true, test: { name: "databases", include: SERVERS } },
       { extends: true, test: { name: "package", include: ["test/package/**/*.test.ts"] } },
       {
         extends: true,
@@ -30,8 +41,8 @@ export default defineConfig({
           name: "e2e",
           include: ["test/e2e/**/*.test.ts"],
           globalSetup: ["test/e2e/setup.ts"],
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
+          // The tests of a file share a workflow with those before them.
+          ...sequence(false),
           // Most of a test's time is the cluster's: more files at once than cores.
           maxWorkers: 4,
         },

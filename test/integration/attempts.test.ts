@@ -99,7 +99,7 @@ describe("attempts whose turn it is", () => {
     expect(await retried()).toEqual([
       "resubmissions wait for their volumes (2): volume workflow: claim vip/workflows is Pending, not Bound (it has no events)",
     ]);
-    expect(performance.now() - begun).toBeLessThan(10_000);
+    expect(performance.now() - begun).toBeLessThan(30_000);
     expect(statuses()).toEqual(["NOT_SUBMITTED", "NOT_SUBMITTED"]);
     life.showClaim("Bound");
     await life.round();

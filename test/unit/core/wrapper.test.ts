@@ -152,7 +152,7 @@ describe("SIGTERM to a job's command", () => {
     const begin = performance.now();
     child.kill("SIGTERM");
     expect(await codeOf(child)).toBe(143);
-    expect(performance.now() - begin).toBeLessThan(3000);
+    expect(performance.now() - begin).toBeLessThan(30_000);
   });
 
   test("lets the script end in its own way, and its exit code counts", async () => {
