@@ -7,6 +7,9 @@ mkdir -p .cache
 PREBUILDS=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/gasw-k8s/prebuilds/$(uname -m)-$(getconf GNU_LIBC_VERSION 2>/dev/null | tr ' ' - || uname -s)
 export npm_config_better_sqlite3_local_prebuilds=$PREBUILDS
 
+# What has passed, by the content of what it guards: kept where CI keeps caches.
+PASSED=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/gasw-k8s/passed
+
 # Keeps the SQLite module that was compiled, under the name that its package asks for.
 keep_prebuild() {
   local archive draft

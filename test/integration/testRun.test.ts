@@ -17,10 +17,13 @@ describe("a whole test run", () => {
   let root: string;
   beforeEach(() => {
     root = mkdtempSync(path.join(tmpdir(), "gasw-k8s-test-run-"));
-    for (const folder of ["bin", "cluster", "scripts"]) mkdirSync(path.join(root, folder));
+    for (const folder of ["bin", "bridge", "cluster", "scripts", "src", "test/e2e"])
+      mkdirSync(path.join(root, folder), { recursive: true });
     for (const file of ["lib.sh", "test.sh"]) copyFileSync(path.join(scripts, file), path.join(root, "scripts", file));
-    for (const file of ["prepare", "databases", "h2", "node24"]) program(`scripts/${file}.sh`, "#!/bin/bash");
+    for (const file of ["prepare", "databases", "h2"]) program(`scripts/${file}.sh`, "#!/bin/bash");
     for (const file of ["up", "down", "kubeconfig"]) program(`cluster/${file}.sh`, "#!/bin/bash");
+    for (const file of ["package-lock.json", "package.json", "vitest.config.ts", "src/main.ts", "test/e2e/a.test.ts"]) program(file, "");
+    program("scripts/node24.sh", '#!/bin/bash\necho "$@" >>on-node24');
     program("cluster/selftest.sh", "#!/bin/bash\necho '3 passed, 0 failed'");
     program("bin/npx", VITEST);
     // No container engine runs, whatever is installed.
@@ -37,7 +40,7 @@ describe("a whole test run", () => {
     const { PATH, HOME } = process.env;
     const { status, stdout, stderr } = spawnSync("bash", ["scripts/test.sh"], {
       cwd: root,
-      env: { PATH: `${path.join(root, "bin")}:${PATH}`, HOME, ...env },
+      env: { PATH: `${path.join(root, "bin")}:${PATH}`, HOME, XDG_CACHE_HOME: path.join(root, "user-cache"), ...env },
       encoding: "utf8",
     });
     return { status, stdout, stderr, last: stdout.trimEnd().split("\n").at(-1) };
@@ -135,9 +138,48 @@ describe("a whole test run", () => {
     expect(last).toBe("8 passed, 0 failed");
   });
 
+  /** What ran of that which may be left out. */
+  function guards(env: NodeJS.ProcessEnv = {}): string[] {
+    const log = path.join(root, "on-node24");
+    rmSync(log, { force: true });
+    const { last } = run(env);
+    const onNode24 = existsSync(log) ? readFileSync(log, "utf8").split("\n") : [];
+    const ran = { unit: onNode24.some((line) => line.includes("unit")), e2e: onNode24.some((line) => line.includes("e2e")) };
+    const names = [ran.unit && "unit on Node.js 24", ran.e2e && "e2e on Node.js 24", /^8 passed/.test(last ?? "") && "cluster"];
+    return names.filter((name) => name !== false);
+  }
+  const ALL = ["unit on Node.js 24", "e2e on Node.js 24", "cluster"];
+
+  test("leaves out Node.js 24 and the cluster's own test where nothing has changed since they passed, but never when all is asked for", () => {
+    expect([guards(), guards(), guards({ CI_FULL: "1" }), guards()]).toEqual([ALL, [], ALL, []]);
+  });
+
+  test.each([
+    ["the program", "src/main.ts", ["unit on Node.js 24", "e2e on Node.js 24"]],
+    ["what is installed", "package-lock.json", ["unit on Node.js 24", "e2e on Node.js 24"]],
+    ["a test", "test/unit.test.ts", ["unit on Node.js 24"]],
+    ["the cluster's start", "cluster/up.sh", ["cluster"]],
+  ])("runs them again where %s has changed", (_, file, expected) => {
+    guards();
+    program(file, "#!/bin/bash\n# other");
+    expect(guards()).toEqual(expected);
+  });
+
+  test("runs them again where they have failed", () => {
+    const script = readFileSync(path.join(root, "scripts/node24.sh"), "utf8");
+    program("scripts/node24.sh", `${script}exit 1`);
+    program("cluster/selftest.sh", "#!/bin/bash\necho '2 passed, 1 failed'");
+    guards();
+    // The same content again: that it failed may have been by chance.
+    expect(guards().slice(0, 2)).toEqual(ALL.slice(0, 2));
+    expect(run().stdout).toContain("2 passed, 1 failed");
+  });
+
   test("takes down the cluster that it brought up, whatever failed", () => {
     program("cluster/kubeconfig.sh", "#!/bin/bash\nexit 1");
     program("cluster/down.sh", "#!/bin/bash\necho taken down >&2");
+    for (const file of ["package-lock.json", "package.json", "vitest.config.ts", "src/main.ts", "test/e2e/a.test.ts"]) program(file, "");
+    program("scripts/node24.sh", '#!/bin/bash\necho "$@" >>on-node24');
     program("cluster/selftest.sh", "#!/bin/bash\nexit 1");
     const { status, stderr } = run();
     expect(status).toBe(1);
