@@ -176,6 +176,7 @@ processes_with() { # TEXT
 
 no_processes() { [[ -z $(processes_with "$DIR") ]]; }
 
+# shellcheck disable=SC2046 # several folders
 cgroups_left() { find $(cgroup_roots) -maxdepth 1 -name "$CGROUP" | grep .; }
 
 machine_state() {
@@ -193,6 +194,7 @@ nothing_left() { # POD_SUBNET
     diff "$work/before" <(machine_state)
 }
 
+# shellcheck source=/dev/null
 pod_subnet() { (. "$DIR/settings" && printf %s "$POD_SUBNET"); }
 
 up_changes_nothing() {

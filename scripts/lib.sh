@@ -8,11 +8,13 @@ PREBUILDS=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/gasw-k8s/prebuilds/$(uname -m
 export npm_config_better_sqlite3_local_prebuilds=$PREBUILDS
 
 # What has passed, by the content of what it guards: kept where CI keeps caches.
+# shellcheck disable=SC2034 # used by test.sh
 PASSED=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/gasw-k8s/passed
 
 # Keeps the SQLite module that was compiled, under the name that its package asks for.
 keep_prebuild() {
   local archive draft
+  # shellcheck disable=SC2016 # a template of JavaScript
   archive=$(node -p '`better-sqlite3-v${require("./node_modules/better-sqlite3/package.json").version}-node-v${process.versions.modules}-${process.platform}-${process.arch}.tar.gz`')
   [[ ! -e $PREBUILDS/$archive ]] || return 0
   mkdir -p "$PREBUILDS"

@@ -101,7 +101,7 @@ function deleted(job: StoredJob): StoredJob {
 }
 
 /** What `wait` ends with for a job: its own exit code; without one 1 (ERROR), 9 (deleted), 10 (STALLED). */
-export function exitCodeOf(job: Pick<StoredJob, "status" | "exitCode">): number {
+function exitCodeOf(job: Pick<StoredJob, "status" | "exitCode">): number {
   if (job.status === "COMPLETED") return 0;
   if (job.status === "DELETED" || job.status === "DELETED_REPLICA") return 9;
   // A code of 0 or below belongs to a job that failed all the same; a process can end with no code above 255.

@@ -13,7 +13,7 @@ export interface ConfigText {
 }
 
 /** Names under which a file of this tool is found, in the order in which they are tried in one folder. */
-export const SEARCH_PLACES: readonly string[] = [
+const SEARCH_PLACES: readonly string[] = [
   ".gasw-k8src",
   ".gasw-k8src.json",
   ".gasw-k8src.yaml",

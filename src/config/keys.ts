@@ -64,7 +64,7 @@ export const rootNode: KeyNode = describe(configSchema);
 export const ENVIRONMENT_PREFIX = "GASW_K8S_";
 
 /** `GASW_K8S_OPTIONS_TTL_JOB` of `["options", "ttlJob"]`; a leading `k8s` is not said twice. */
-export function environmentName(path: readonly string[]): string {
+function environmentName(path: readonly string[]): string {
   const words = path.map((segment, index) => snakeCase(index === 0 ? segment.replace(/^k8s(?=[A-Z])/, "") : segment));
   return ENVIRONMENT_PREFIX + words.join("_");
 }

@@ -8,7 +8,7 @@ export function didYouMean(name: string, known: readonly string[]): string {
 }
 
 /** The known name that differs least, capitals aside, if it differs by no more than a third. */
-export function nearestName(name: string, known: readonly string[]): string | undefined {
+function nearestName(name: string, known: readonly string[]): string | undefined {
   const byFolded = new Map(known.map((candidate) => [candidate.toLowerCase(), candidate]));
   if (byFolded.size === 0) return undefined;
   const folded = name.toLowerCase();

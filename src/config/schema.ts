@@ -34,7 +34,7 @@ function key<S extends Schema>(schema: S, description: string): S {
 }
 
 /** Grace per reason before a job that waits for it is given up, in seconds; null: never. */
-export const DEFAULT_PENDING = {
+const DEFAULT_PENDING = {
   InvalidImageName: "0s",
   ErrImageNeverPull: "0s",
   ErrImagePull: "90s",

@@ -10,13 +10,12 @@ import type { Origin } from "./origin.ts";
 import { ConfigError, refusalOf } from "./problems.ts";
 import { type Config, configSchema } from "./schema.ts";
 
-export type { Origin } from "./origin.ts";
-export { ConfigError, type Problem } from "./problems.ts";
+export { ConfigError } from "./problems.ts";
 
 /** Where the Java plugin has its file. */
-export const PLUGIN_FILE = "/var/www/cgi-bin/m2Server-gasw3/conf/kubernetes_plugin.conf";
+const PLUGIN_FILE = "/var/www/cgi-bin/m2Server-gasw3/conf/kubernetes_plugin.conf";
 /** Where its newest generation looks, from the working directory. */
-export const NEWEST_PLUGIN_FILE = "conf/conf_kubernetes.json";
+const NEWEST_PLUGIN_FILE = "conf/conf_kubernetes.json";
 
 /** What decides the configuration of one process. */
 export interface LoadInput {
@@ -180,7 +179,7 @@ function completeOrigins(given: ReadonlyMap<string, Origin>, config: Config): Re
 }
 
 /** Freezes plain data all the way down. */
-export function deepFreeze<T>(value: T): T {
+function deepFreeze<T>(value: T): T {
   if (typeof value === "object" && value !== null && !Object.isFrozen(value)) {
     Object.freeze(value);
     Object.values(value).forEach(deepFreeze);

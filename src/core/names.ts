@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 
 /** Longest legal DNS label (RFC 1123), and so the longest name that fits a label value too. */
-export const MAX_NAME_LENGTH = 63;
+const MAX_NAME_LENGTH = 63;
 const HASH_LENGTH = 10;
 
 const PREFIX = "gasw-k8s.io";

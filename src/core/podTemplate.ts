@@ -23,7 +23,7 @@ export const GPU_RESOURCE = "nvidia.com/gpu";
 const POD_UID_VARIABLE = "GASW_K8S_POD_UID";
 
 /** A small volume of the pod's own, for HOME where the image has none that the job's user can write. */
-export const HOME_VOLUME = "gasw-k8s-home";
+const HOME_VOLUME = "gasw-k8s-home";
 const HOME_SIZE = "1Gi";
 
 /** Version of the wrapper, from 1; 0 stands for that of 0.1.0, whose scripts all ran in the workflow directory. */
@@ -182,7 +182,7 @@ export function workflowContainer(
 }
 
 /** The request's own options laid over the configured ones. */
-export function withOptions(settings: PodSettings, options: JobRequest["options"]): PodSettings {
+function withOptions(settings: PodSettings, options: JobRequest["options"]): PodSettings {
   return {
     ...settings,
     image: options.image ?? settings.image,

@@ -8,7 +8,7 @@ import { isSignal, type Signal } from "./signal.ts";
 const EXECUTOR = "Kubernetes";
 
 /** What a job's output tells, as far as its row takes it in. */
-export interface ParsedOutput {
+interface ParsedOutput {
   readonly downloadSeconds?: number | undefined;
   readonly executionSeconds?: number | undefined;
   readonly uploadSeconds?: number | undefined;

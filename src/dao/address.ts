@@ -3,7 +3,7 @@ import { holdsPassword } from "../core/secrets.ts";
 import { GaswError, messageOf } from "../errors.ts";
 
 /** A certificate check as Node.js's `tls.connect` takes it; false: no TLS. */
-export type Tls = false | { readonly ca?: string; readonly cert?: string; readonly key?: string; readonly rejectUnauthorized: boolean };
+type Tls = false | { readonly ca?: string; readonly cert?: string; readonly key?: string; readonly rejectUnauthorized: boolean };
 
 /** A server's database, as its URL names it. */
 export interface ServerAddress {

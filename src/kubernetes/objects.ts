@@ -64,6 +64,6 @@ export function byTime(a: CoreV1Event, b: CoreV1Event): number {
 }
 
 /** RFC 3339 time of an event's last occurrence. */
-export function eventTime(event: CoreV1Event): string {
+function eventTime(event: CoreV1Event): string {
   return String(event.lastTimestamp ?? event.eventTime ?? event.firstTimestamp ?? event.metadata.creationTimestamp ?? "");
 }

@@ -22,7 +22,7 @@ const SILENCE_MS = 60_000;
 const HIGH_WATER = 1 << 20;
 
 /** The local terminal's size, and its changes. */
-export interface TerminalSize {
+interface TerminalSize {
   current(): { readonly columns: number; readonly rows: number };
   /** @returns what ends the listening */
   onChange(listener: () => void): () => void;

@@ -15,7 +15,7 @@ const FIRST_TOUCH_MS = 700;
  * Makes the namespace when it is missing.
  * @throws GaswError CLUSTER when it is being deleted: it would take the volume and then refuse the claim
  */
-export async function ensureNamespace(client: KubernetesClient, name: string): Promise<void> {
+async function ensureNamespace(client: KubernetesClient, name: string): Promise<void> {
   const found = await find<V1Namespace>(client, `/api/v1/namespaces/${name}`);
   if (found?.metadata?.deletionTimestamp !== undefined) {
     throw new GaswError("CLUSTER", `the cluster ${client.server} is deleting the namespace ${name}`, {

@@ -15,7 +15,7 @@ const POLL_MS = 250;
 /** The kinds of object that a clean-up removes, in the order in which they must go: a claim in use stays until its pods are gone. */
 const STEPS = ["Job", "Pod", "PersistentVolumeClaim", "PersistentVolume"] as const;
 
-export type Kind = (typeof STEPS)[number];
+type Kind = (typeof STEPS)[number];
 
 /** An object that a clean-up would remove. */
 export interface PlannedRemoval {
@@ -30,7 +30,7 @@ export interface PlannedRemoval {
 }
 
 /** Something that stays, and why. */
-export interface Kept {
+interface Kept {
   readonly kind: Kind;
   readonly name: string;
   readonly reason: string;

@@ -124,7 +124,7 @@ function newestByObject(events: readonly CoreV1Event[]): Map<string, CoreV1Event
 const PAST: ReadonlySet<string> = new Set(["FailedScheduling", "Pulled"]);
 
 /** The same wait with the words of the event that explains it. */
-export function explained(seen: Observation, event: CoreV1Event): Observation {
+function explained(seen: Observation, event: CoreV1Event): Observation {
   if (seen.phase !== "waiting" || PAST.has(event.reason ?? "")) return seen;
   const quota = event.reason === "FailedCreate" && (event.message ?? "").includes("exceeded quota");
   return { ...seen, reason: quota ? "QuotaExceeded" : (event.reason ?? seen.reason), message: event.message ?? seen.message };

@@ -126,14 +126,14 @@ function readSmall(folder: Held, name: string, owner: number): string | undefine
 }
 
 /** The folder of a pod that runs, or ran, a script of GASW's. */
-export interface RunFolder {
+interface RunFolder {
   readonly podUid: string;
   /** Name of the attempt's Job. */
   readonly attempt: string;
 }
 
 /** The folders of pods in a workflow directory; those that do not name their attempt are nobody's. */
-export function runFolders(directory: string): RunFolder[] {
+function runFolders(directory: string): RunFolder[] {
   const names = within(directory, RUN_FOLDER, (held) => readdirSync(held.path)) ?? [];
   return names.flatMap((podUid) => {
     const attempt = within(directory, `${RUN_FOLDER}/${podUid}`, (held) => readSmall(held, ATTEMPT_FILE, fstatSync(held.fd).uid));

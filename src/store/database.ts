@@ -212,7 +212,7 @@ function checkHeader(file: string): void {
 }
 
 /** Whether SQLite says that the file's content is damaged. */
-export function isCorrupt(error: unknown): boolean {
+function isCorrupt(error: unknown): boolean {
   return /^SQLITE_(CORRUPT|NOTADB)/.test(systemCode(error) ?? "");
 }
 

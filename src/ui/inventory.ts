@@ -97,6 +97,6 @@ function reasonText({
 }
 
 /** How long ago a time was. */
-export function age(time: string | null, now: Date): string {
+function age(time: string | null, now: Date): string {
   return time === null ? "-" : duration(now.getTime() - Date.parse(time));
 }

@@ -131,7 +131,7 @@ export async function syncUntil(
 }
 
 /** A script in GASW's layout: its sections, the times of its stages, and its exit code. */
-export function gaswScript(application: string): string {
+function gaswScript(application: string): string {
   return `echo "===== uname ====="
 echo "Linux $HOSTNAME 6.1"
 echo "SITE_NAME=site.example.org"

@@ -12,7 +12,7 @@ const execute = promisify(execFile);
 /** The program under test: the built one, or the one installed elsewhere. */
 export const PROGRAM = process.env.GASW_K8S_TEST_PROGRAM ?? path.join(root, "bin/gasw-k8s.js");
 /** Owner of the workflow directories, who is also the user that the jobs run as. */
-export const OWNER = 12345;
+const OWNER = 12345;
 
 export interface Result {
   readonly stdout: string;

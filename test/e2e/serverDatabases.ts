@@ -1,7 +1,6 @@
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { connectToH2, type H2Server } from "../servers/h2.ts";
-import type { MariadbServer } from "../servers/mariadb.ts";
 import type { PostgresServer } from "../servers/postgres.ts";
 import type { TestDatabase } from "./gaswDatabase.ts";
 import type { TestWorkflow } from "./harness.ts";
@@ -23,22 +22,6 @@ export function postgresDatabase(server: PostgresServer, name: string, workflow:
         return (await client.query(sql)).rows;
       } finally {
         await client.end();
-      }
-    },
-  };
-}
-
-/** A database of a MariaDB server. */
-export function mariadbDatabase(server: MariadbServer, name: string, workflow: TestWorkflow): TestDatabase {
-  return {
-    config: { url: server.url(name), user: server.user, passwordFile: passwordFile(workflow, server.password) },
-    async query(sql) {
-      const connection = await server.connect(name);
-      try {
-        const [rows] = await connection.query(sql);
-        return Array.isArray(rows) ? rows : [];
-      } finally {
-        await connection.end();
       }
     },
   };

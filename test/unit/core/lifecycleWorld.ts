@@ -62,7 +62,7 @@ export const CUTS = [
 export type Cut = "nowhere" | (typeof CUTS)[number];
 
 /** Thrown when a rule is broken, with what has happened up to then. */
-export class Broken extends Error {}
+class Broken extends Error {}
 
 /** One invocation with its attempts, its rows and its part of the cluster, as the services keep it. */
 export class World {

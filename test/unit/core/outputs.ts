@@ -10,7 +10,7 @@ export interface Parsed {
 }
 
 /** Cuts bytes into pieces; each of the sizes is that of one piece, again and again. */
-export function cutInto(bytes: Uint8Array, sizes: readonly number[]): Uint8Array[] {
+function cutInto(bytes: Uint8Array, sizes: readonly number[]): Uint8Array[] {
   const pieces: Uint8Array[] = [];
   for (let start = 0, index = 0; start < bytes.length; index++) {
     const size = sizes[index % sizes.length] ?? bytes.length;

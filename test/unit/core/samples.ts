@@ -4,7 +4,7 @@ import { buildJob, type Mount, type PodSettings } from "../../../src/core/podTem
 
 export const WORKFLOW: Workflow = { id: "workflow-gENTZc", directory: "/workflows/workflow-gENTZc", namespace: "gasw" };
 export const OWNER = { uid: 12345, gid: 12346 };
-export const MOUNTS: readonly Mount[] = [
+const MOUNTS: readonly Mount[] = [
   { name: "workflow", claim: "workflow-claim", mountPath: WORKFLOW.directory, readOnly: false },
   { name: "volume-1", claim: "shareddata-claim", mountPath: "/shared", subPath: "atlas", readOnly: true },
 ];
