@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 const root = path.resolve(import.meta.dirname, "../..");
 
 const LAYERS = ["core", "config", "kubernetes", "store", "dao", "ui", "services", "commands"] as const;
-const ABOVE_ALL = ["context.ts", "cli.ts", "cliOptions.ts", "cliDebug.ts", "main.ts"];
+const ABOVE_ALL = ["context.ts", "cli.ts", "cliActions.ts", "cliDebug.ts", "cliOptions.ts", "main.ts"];
 const BELOW_ALL = ["errors.ts", "directory.ts"];
 
 /** What of src/ a layer may import, beside itself. */
@@ -46,6 +46,8 @@ function others(layer: string, up: string): { target: string; specifier: string 
   }));
 }
 
+const specifiersOf = (layer: string, up: string) => others(layer, up).map(({ specifier }) => specifier);
+
 function lint(): void {
   const biome = path.join(root, "node_modules/.bin/biome");
   const flags = ["--vcs-enabled=false", "--only=style/noRestrictedImports", "--max-diagnostics=none", "--reporter=github"];
@@ -66,13 +68,13 @@ beforeAll(() => {
   folder = mkdtempSync(path.join(tmpdir(), "gasw-imports-"));
   copyFileSync(path.join(root, "biome.json"), path.join(folder, "biome.json"));
   for (const layer of LAYERS) {
-    write(`src/${layer}/sample.ts`, ["./other.ts", ...others(layer, "..").map(({ specifier }) => specifier)]);
+    write(`src/${layer}/sample.ts`, ["./other.ts", "./client.ts", "./subject/other.ts", ...specifiersOf(layer, "..")]);
     write(`src/${layer}/outside.ts`, [...PURE, ...OUTSIDE]);
+    // What is in a folder of the layer imports the layer's other files, too.
+    write(`src/${layer}/subject/sample.ts`, ["../other.ts", "../beside/other.ts", ...specifiersOf(layer, "../..")]);
+    write(`src/${layer}/subject/part/deep/sample.ts`, ["../../../other.ts", "./other.ts", ...specifiersOf(layer, "../../../..")]);
+    write(`src/${layer}/subject/outside.ts`, [...PURE, ...OUTSIDE]);
   }
-  write(
-    "src/commands/debug/sample.ts",
-    others("commands", "../..").map(({ specifier }) => specifier),
-  );
   write("src/store/dynamic.ts", ["../dao/dao.ts", "../core/job.ts"], (specifier) => `await import("${specifier}");`);
   write("src/store/again.ts", ["../dao/dao.ts", "../core/job.ts"], (specifier) => `export * from "${specifier}";`);
   write("src/dao/types.ts", ["../store/store.ts", "../core/job.ts"], (specifier) => `import type { T } from "${specifier}";`);
@@ -81,19 +83,25 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 describe("the import rule of biome.json", () => {
-  test.each(LAYERS)("keeps %s to what is below it", (layer) => {
-    const forbidden = others(layer, "..").filter(({ target }) => !MAY_IMPORT[layer].includes(target));
-    expect(refused.get(`src/${layer}/sample.ts`)).toEqual(new Set(forbidden.map(({ specifier }) => specifier)));
+  test("knows all that there is in src/", () => {
+    const known = [...LAYERS, ...ABOVE_ALL, ...BELOW_ALL, "start.cjs", "text.d.ts"];
+    expect(readdirSync(path.join(root, "src")).sort()).toEqual(known.sort());
   });
 
-  test("holds in the folders of commands, too", () => {
-    const forbidden = others("commands", "../..").filter(({ target }) => !MAY_IMPORT.commands.includes(target));
-    expect(refused.get("src/commands/debug/sample.ts")).toEqual(new Set(forbidden.map(({ specifier }) => specifier)));
+  describe.each([
+    ["sample.ts", ".."],
+    ["subject/sample.ts", "../.."],
+    ["subject/part/deep/sample.ts", "../../../.."],
+  ])("in %s", (file, up) => {
+    test.each(LAYERS)("keeps %s to itself and what is below it", (layer) => {
+      const forbidden = others(layer, up).filter(({ target }) => !MAY_IMPORT[layer].includes(target));
+      expect(refused.get(`src/${layer}/${file}`)).toEqual(new Set(forbidden.map(({ specifier }) => specifier)));
+    });
   });
 
-  test("keeps core, and nothing else, from input and output", () => {
-    expect(refused.get("src/core/outside.ts")).toEqual(new Set(OUTSIDE));
-    for (const layer of LAYERS.slice(1)) expect([layer, refused.get(`src/${layer}/outside.ts`)]).toEqual([layer, undefined]);
+  test.each(["outside.ts", "subject/outside.ts"])("keeps core, and nothing else, from input and output (%s)", (file) => {
+    expect(refused.get(`src/core/${file}`)).toEqual(new Set(OUTSIDE));
+    for (const layer of LAYERS.slice(1)) expect([layer, refused.get(`src/${layer}/${file}`)]).toEqual([layer, undefined]);
   });
 
   test.each([
