@@ -27,16 +27,20 @@ const SEARCH_PLACES: readonly string[] = [
   ".config/gasw-k8src.yml",
 ];
 
-/** The nearest file of this tool from a folder upward; those in workflow directories are passed over with a warning. */
-export async function findFile(from: string, workflowDir: string | undefined, warnings: string[]): Promise<ConfigText | undefined> {
+/**
+ * The nearest file of this tool from a folder upward; those in workflow directories are passed over with a warning.
+ *
+ * The names are cosmiconfig's. Its own search skips a file that may not be read, and begins by running a `.config/config.js` of the working
+ * directory, where jobs can write.
+ * @throws GaswError CONFIG where the file that counts may not be read
+ */
+export function findFile(from: string, workflowDir: string | undefined, warnings: string[]): ConfigText | undefined {
   for (let folder = realPath(from); ; folder = dirname(folder)) {
     const present = SEARCH_PLACES.map((place) => join(folder, place)).find(isFile);
-    // Loaded only when there is something to explore: a plain installation has the plugin's file alone.
     if (present !== undefined) {
-      // The explorer passes silently over a file that it may not read; its settings would be missed without a word.
-      const found = (await import("./explorer.ts")).explore(folder, SEARCH_PLACES) ?? { filepath: present, config: readNamed(present) };
-      if (!isInWorkflow(found.filepath, workflowDir)) return found.config ?? { path: found.filepath, text: "" };
-      warnings.push(passedOver(found.filepath));
+      // One that may not be read is an error: with the next name in its place, settings would be missed without a word.
+      if (!isInWorkflow(present, workflowDir)) return readNamed(present);
+      warnings.push(passedOver(present));
     }
     if (dirname(folder) === folder) return undefined;
   }

@@ -171,8 +171,8 @@ From the lowest to the highest precedence:
 4. \`GASW_K8S_*\` environment variables; lists and objects as JSON; an empty variable is not set;
 5. options of the command line.
 
-\`--config FILE\` or \`GASW_K8S_CONFIG=FILE\` names one file, which then stands for 2 and 3. A file that is found but may not be read is an
-error. Only JSON and YAML are read, never code. Jobs can write in their workflow directory: a file in the workflow directory of the command,
+\`--config FILE\` or \`GASW_K8S_CONFIG=FILE\` names one file, which then stands for 2 and 3. A file of this tool that is found but
+may not be read is an error; one of the plugin is warned about. Only JSON and YAML are read, never code. Jobs can write in their workflow directory: a file in the workflow directory of the command,
 or in any folder in which GASW has run (one with \`sh\`, \`out\` and \`err\`), is passed over with a warning unless it is named.
 
 Objects add up over the sources, key by key; lists and \`workflowVolume\` are replaced whole. \`null\` takes a key back to its default. An empty

@@ -393,8 +393,10 @@ describe("a broken file", () => {
   });
 
   test("that may not be read is an error, named or found", async () => {
-    const cwd = folderWith({ ".gasw-k8src": {} });
-    chmodSync(cwd, 0o755);
+    // Nor is the next name taken in its place, or the file of a folder above.
+    const above = folderWith({ "a/.gasw-k8src": {}, "a/.gasw-k8src.json": { image: "next" }, ".gasw-k8src": { image: "above" } });
+    const cwd = join(above, "a");
+    for (const folder of [above, cwd]) chmodSync(folder, 0o755);
     chmodSync(join(cwd, ".gasw-k8src"), 0);
     // Mode bits say nothing to root.
     const isRoot = process.geteuid?.() === 0;
