@@ -26,6 +26,8 @@ export interface OwnWords {
   readonly code?: number | undefined;
   /** Its wrapper's record. */
   readonly record?: EndRecord | undefined;
+  /** Whether the cluster's events say that its Job, which is gone, has completed. */
+  readonly hasCompleted?: boolean;
 }
 
 /** What the tool makes of an observation: the job's next state, and whether its Job must go. */
@@ -123,10 +125,12 @@ const POD_GONE: Omit<Ending, "message"> = { reason: "PodGone", byCluster: true, 
 
 /** An end that nobody saw. */
 function unseen(still: Decision, ending: Ending, own: OwnWords): Decision {
-  const judged = judge(ending, own);
-  if (judged.status === "STALLED") return { ...still, ...judged };
-  const by = own.code === undefined ? "what its pod has recorded" : "the job's output";
-  return { ...still, ...judged, message: `told by ${by}, since its pod is gone` };
+  const judged = judge(own.hasCompleted === true ? { ...ending, exitCode: 0 } : ending, own);
+  const ended = own.record === undefined ? {} : { finishedAt: new Date(own.record.endedAt * 1000).toISOString() };
+  if (judged.status === "STALLED") return { ...still, ...ended, ...judged };
+  const source = own.record === undefined ? "the cluster's events" : "what its pod has recorded";
+  const by = own.code === undefined ? source : "the job's output";
+  return { ...still, ...ended, ...judged, message: `told by ${by}, since its pod is gone` };
 }
 
 /**

@@ -51,11 +51,20 @@ export function listPods(client: KubernetesClient, namespace: string, workflowHa
 /** Events that tell nothing about what a pod waits for. */
 const ROUTINE = ["Scheduled", "Created", "Started", "Killing", "SuccessfulCreate", "SuccessfulDelete", "Completed"];
 
-/** Events of a namespace, oldest first; about one object, or those about all that may tell what something waits for. */
-export async function listEvents(client: KubernetesClient, namespace: string, about: { name: string } | "waits"): Promise<CoreV1Event[]> {
-  const fieldSelector = about === "waits" ? ROUTINE.map((reason) => `reason!=${reason}`).join(",") : `involvedObject.name=${about.name}`;
+/** Events of a namespace, oldest first: about one object, with one reason, or all that may tell what something waits for. */
+export async function listEvents(
+  client: KubernetesClient,
+  namespace: string,
+  about: { readonly name: string } | { readonly reason: string } | "waits",
+): Promise<CoreV1Event[]> {
+  const fieldSelector = eventSelector(about);
   const events = await client.list<CoreV1Event>(`/api/v1/namespaces/${namespace}/events`, { fieldSelector });
   return events.sort(byTime);
+}
+
+function eventSelector(about: { readonly name: string } | { readonly reason: string } | "waits"): string {
+  if (about === "waits") return ROUTINE.map((reason) => `reason!=${reason}`).join(",");
+  return "name" in about ? `involvedObject.name=${about.name}` : `reason=${about.reason}`;
 }
 
 /** Orders events by time: not by its text, which has microseconds in some of them. */

@@ -8,9 +8,8 @@ import { isApiError } from "../kubernetes/errors.ts";
 import type { Deps } from "./deps.ts";
 import { type JobObjects, readJobObjects } from "./jobObjects.ts";
 import type { JobTarget } from "./jobTarget.ts";
-import { isOver, ownWords } from "./ownWords.ts";
+import { isOver, statedCode, Traces } from "./ownWords.ts";
 import { tailLines } from "./tail.ts";
-import { EndRecords } from "./toolFolder.ts";
 
 const LAST_WORDS = 3;
 
@@ -37,7 +36,10 @@ async function gather(deps: Deps, target: JobTarget, objects: JobObjects): Promi
   const { seen, job, pod, claims, events } = objects;
   const known = target.stored ?? ({ status: "QUEUED", pendingFamily: null, pendingSince: null } as const);
   const written = { ...target, created: target.stored?.created };
-  const own = isOver(known, seen) ? await ownWords(written, seen, new EndRecords(target.directory), deps.signal) : {};
+  const traces = new Traces(deps, target);
+  const own = isOver(known, seen)
+    ? await traces.of({ ...target, kubeUid: target.stored?.kubeUid }, seen, await statedCode(written, deps.signal))
+    : {};
   const decision = decide(known, seen, own, deps.now(), deps.config.pending);
   const state = currentState(target.stored, decision);
   const waitsForNode = seen.phase === "waiting" && seen.reason === "Unschedulable";

@@ -2,9 +2,12 @@ import { hasEnded, isHeld } from "../core/job.ts";
 import { jobFiles } from "../core/jobFiles.ts";
 import type { Observation } from "../core/observe.ts";
 import type { KnownJob, OwnWords } from "../core/observed.ts";
+import type { KubernetesClient } from "../kubernetes/client.ts";
+import { listEvents } from "../kubernetes/objects.ts";
+import type { Deps } from "./deps.ts";
 import { hasOutput, type WrittenJob } from "./ownOutput.ts";
 import { readReturnCode } from "./returnCode.ts";
-import type { EndRecords } from "./toolFolder.ts";
+import { EndRecords } from "./toolFolder.ts";
 
 /** Whether a job is over, so that its output may tell how it ended. */
 export function isOver({ status, removal }: KnownJob, { phase }: Observation): boolean {
@@ -15,19 +18,62 @@ export function isOver({ status, removal }: KnownJob, { phase }: Observation): b
   return isSeen || phase === "missing";
 }
 
-/** What a job itself has left of its end; asked for only where the job is over. */
-export async function ownWords(
-  job: WrittenJob & { readonly kubeName: string },
-  seen: Observation,
-  records: EndRecords,
-  signal: AbortSignal,
-): Promise<OwnWords> {
+/** The return code that a job's own output states; asked for only where the job is over. */
+export async function statedCode(job: WrittenJob, signal: AbortSignal): Promise<number | undefined> {
+  if (!hasOutput(job)) return undefined;
   const files = jobFiles(job.fileName);
-  const code = hasOutput(job) ? await readReturnCode(job.directory, files.out, files.err, signal) : undefined;
-  return { code, record: recordOf(job, seen, records) };
+  return await readReturnCode(job.directory, files.out, files.err, signal);
 }
 
-/** The record of the pod that is seen; of pods that are gone, that of the one that ended last. */
-export function recordOf({ kubeName }: { readonly kubeName: string }, seen: Observation, records: EndRecords): OwnWords["record"] {
-  return records.of(kubeName, seen.phase === "ended" ? seen.podUid : undefined);
+/** A job whose end may have left traces. */
+interface Traceable {
+  readonly kubeName: string;
+  /** Uid of its Job, where that is known. */
+  readonly kubeUid?: string | null | undefined;
+}
+
+/** What a workflow's jobs have left of their ends; its folder is listed, and the cluster's events are asked for, once, when they are needed. */
+export class Traces {
+  readonly #client: KubernetesClient;
+  readonly #namespace: string;
+  readonly #records: EndRecords;
+  #events: Promise<PastEvents> | undefined;
+
+  constructor({ client }: Pick<Deps, "client">, { namespace, directory }: { readonly namespace: string; readonly directory: string }) {
+    this.#client = client;
+    this.#namespace = namespace;
+    this.#records = new EndRecords(directory);
+  }
+
+  /**
+   * All that a job has left.
+   * @param code that its output states
+   * @throws ApiError
+   */
+  async of(job: Traceable, seen: Observation, code: number | undefined): Promise<OwnWords> {
+    // The record of the pod that is seen; of pods that are gone, that of the one that ended last.
+    const record = this.#records.of(job.kubeName, seen.phase === "ended" ? seen.podUid : undefined);
+    if (seen.phase !== "missing" || record !== undefined || code !== undefined) return { code, record };
+    this.#events ??= pastEvents(this.#client, this.#namespace);
+    const { completed, evicted } = await this.#events;
+    const wasEvicted = evicted.some((pod) => pod.startsWith(`${job.kubeName}-`));
+    return { hasCompleted: !wasEvicted && completed.has(job.kubeUid ?? "") };
+  }
+}
+
+/** What the cluster's events still tell, for about an hour, of what is gone. */
+interface PastEvents {
+  /** Uids of Jobs. */
+  readonly completed: ReadonlySet<string>;
+  /** Names of pods. */
+  readonly evicted: readonly string[];
+}
+
+async function pastEvents(client: KubernetesClient, namespace: string): Promise<PastEvents> {
+  const [completed, evicted] = await Promise.all(["Completed", "Evicted"].map((reason) => listEvents(client, namespace, { reason })));
+  const jobs = (completed ?? []).filter(({ involvedObject }) => involvedObject.kind === "Job");
+  return {
+    completed: new Set(jobs.map(({ involvedObject }) => involvedObject.uid ?? "").filter((uid) => uid !== "")),
+    evicted: (evicted ?? []).map(({ involvedObject }) => involvedObject.name ?? ""),
+  };
 }

@@ -8,13 +8,13 @@ import type { JobChange, JobUpdate, StoredJob, StoredWorkflow } from "../store/r
 import { OtherCluster } from "./cluster.ts";
 import type { Deps } from "./deps.ts";
 import { hasOutput } from "./ownOutput.ts";
-import { isOver, recordOf } from "./ownWords.ts";
+import { isOver, Traces } from "./ownWords.ts";
 import { parseOutput } from "./parseOutput.ts";
 import { changeOf, look, removeJob, type Seen } from "./refresh.ts";
 import { nextRequest, startAttempt } from "./startAttempt.ts";
 import { storeOutput } from "./storedOutput.ts";
 import { Submitter } from "./submit.ts";
-import { EndRecords, leftovers, removeLeftover } from "./toolFolder.ts";
+import { leftovers, removeLeftover } from "./toolFolder.ts";
 
 /** Attempts that are submitted at the same time. */
 const CONCURRENCY = 8;
@@ -83,17 +83,17 @@ type Ends = ReadonlyMap<number, OwnWords>;
 /** Reads what every attempt has left whose end is to be seen to now, one after the other. */
 async function readEnds(
   deps: Deps,
-  { directory }: StoredWorkflow,
+  workflow: StoredWorkflow,
   attempts: readonly StoredJob[],
   seen: (job: StoredJob) => Seen,
 ): Promise<Ends> {
-  const records = new EndRecords(directory);
+  const traces = new Traces(deps, workflow);
   const ends = new Map<number, OwnWords>();
   for (const job of attempts) {
     const { observation } = seen(job);
     if (job.settled || !isOver(job, observation)) continue;
     const code = hasOutput(job) ? await keepOutput(deps, job) : undefined;
-    ends.set(job.key, { code, record: recordOf(job, observation, records) });
+    ends.set(job.key, await traces.of(job, observation, code));
   }
   return ends;
 }

@@ -9,8 +9,7 @@ import { listEvents, listPods, remove } from "../kubernetes/objects.ts";
 import type { JobChange, StoredJob, StoredWorkflow } from "../store/records.ts";
 import { confirmCluster } from "./cluster.ts";
 import type { Deps } from "./deps.ts";
-import { isOver, ownWords } from "./ownWords.ts";
-import { EndRecords } from "./toolFolder.ts";
+import { isOver, statedCode, Traces } from "./ownWords.ts";
 
 /** Seconds after which an unexplained wait is looked up in the events. */
 const EXPLAIN_AFTER_S = 5;
@@ -28,10 +27,10 @@ export async function refresh(deps: Deps, workflow: StoredWorkflow): Promise<voi
   try {
     const seen = await look(deps, workflow, active);
     const own = new Map<number, OwnWords>();
-    const records = new EndRecords(workflow.directory);
+    const traces = new Traces(deps, workflow);
     for (const job of active) {
       const { observation } = seen(job);
-      if (isOver(job, observation)) own.set(job.key, await ownWords(job, observation, records, deps.signal));
+      if (isOver(job, observation)) own.set(job.key, await traces.of(job, observation, await statedCode(job, deps.signal)));
     }
     const time = now();
     const decisions = active.map((job) => {

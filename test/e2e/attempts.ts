@@ -116,7 +116,7 @@ const PRECIOUS = "precious";
 const OVERLAP = ".overlap";
 
 /** Writes what GASW writes beside a script that it generates. */
-export function makeGenerated(directory: string, jobId: string): void {
+function makeGenerated(directory: string, jobId: string): void {
   for (const file of generatedFiles(jobId)) {
     mkdirSync(path.dirname(path.join(directory, file)), { recursive: true });
     writeFileSync(path.join(directory, file), "");

@@ -154,6 +154,7 @@ describe("the record of an end", () => {
       "Gone",
       0,
     ],
+    ["its Job is gone, and events say that it completed", MISSING, { hasCompleted: true }, "COMPLETED", "Completed", 0],
     ["its pod is gone, and the record says 0", LOST, { record: recorded(0) }, "COMPLETED", "Completed", 0],
     ["its pod is gone, and record and output differ", LOST, { record: recorded(0), code: 3 }, "ERROR", "Error", 3],
   ])("%s", (_, seen, own, status, reason, exitCode) => {
