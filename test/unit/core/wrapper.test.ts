@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import {
   chmodSync,
@@ -273,7 +273,11 @@ describe("a script of GASW's", () => {
       writeFileSync(path.join(directory, file), "{}");
   });
   const intact = () => {
-    expect(left().sort()).toEqual(["config", "db", "inv", "workflow.json"]);
+    expect(
+      left()
+        .filter((name) => name !== "fill" && !name.endsWith(".provenance.json"))
+        .sort(),
+    ).toEqual(["config", "db", "inv", "workflow.json"]);
     expect(read("inv/Job-1-invocation.json") + read("db/jobs.mv.db") + read("out/Job-0.sh.out")).toBe("{}{}{}");
     expect(existsSync(path.join(directory, "sh/Job-1.sh"))).toBe(true);
   };
@@ -282,7 +286,6 @@ describe("a script of GASW's", () => {
     expect(await codeOf(start(gaswScript(removal), "Job-1", GENERATED))).toBe(0);
     expect(read("out/Job-1.sh.out")).toBe("done\n");
     expect(read("Job-1.sh.provenance.json")).toBe("{}\n");
-    rmSync(path.join(directory, "Job-1.sh.provenance.json"));
     expect(read(".gasw-k8s/run/uid-1/.attempt")).toBe(`${build().job.metadata?.name}\n`);
     intact();
   });
@@ -318,6 +321,47 @@ describe("a script of GASW's", () => {
       expect(recordOf("uid-1")).toMatchObject({ code: 22 });
     },
   );
+
+  test("keeps everything else, at whatever moment it is stopped, and by whatever signal", async () => {
+    // A slow `date`, which is what GASW's script does first, widens the window in which the trap stands in the wrong place.
+    const slow = (removal: string) => gaswScript(removal, "sleep 0.05").replace("echo done", "sleep 5");
+    const signals = ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT"] as const;
+    const stopped = async (number: number) => {
+      const name = `Job-${number}`;
+      const removal = REMOVALS[number % REMOVALS.length] ?? "";
+      const child = start(slow(removal).replaceAll("Job-1", name), name, { ...GENERATED, uid: `uid-${number}` });
+      setTimeout(() => child.kill(signals[number % signals.length]), Math.random() * 100);
+      expect(await codeOf(child)).toBe(143);
+    };
+    for (let first = 1; first <= 40; first += 10) await Promise.all(Array.from({ length: 10 }, (_, index) => stopped(first + index)));
+    intact();
+  });
+
+  describe.runIf(process.getuid?.() === 0)("in a file system of its own", () => {
+    afterEach(() => execFileSync("umount", [directory]));
+    /** A small file system in the place of the workflow directory. */
+    const mounted = (options: string) => {
+      for (const name of readdirSync(directory)) rmSync(path.join(directory, name), { recursive: true });
+      execFileSync("mount", ["-t", "tmpfs", "-o", options, "tmpfs", directory]);
+      for (const folder of ["sh", "out", "err", ".gasw-k8s/run", ".gasw-k8s/end", "cache", "inv", "config", "db"])
+        mkdirSync(path.join(directory, folder), { recursive: true });
+      for (const file of ["workflow.json", "inv/Job-1-invocation.json", "db/jobs.mv.db", "out/Job-0.sh.out"])
+        writeFileSync(path.join(directory, file), "{}");
+      writeFileSync(path.join(directory, "sh/Job-1.sh"), gaswScript("rm -Rf -- *"));
+    };
+
+    test.each([
+      // Its own files, and two for the streams.
+      ["out of inodes", "nr_inodes=18", "", 22],
+      ["full", "size=64k", "dd if=/dev/zero of=fill bs=4k 2>/dev/null", 22],
+      ["read-only", "size=1m", "mount -o remount,ro .", 7],
+    ])("that is %s does not run, and loses nothing", async (_, options, spoil, code) => {
+      mounted(options);
+      spawnSync("bash", ["-c", spoil], { cwd: directory });
+      expect(await codeOf(start(undefined, "Job-1", GENERATED))).toBe(code);
+      intact();
+    });
+  });
 
   test("does not run where the tool's folder is a link", async () => {
     rmSync(path.join(directory, ".gasw-k8s/run"), { recursive: true });
