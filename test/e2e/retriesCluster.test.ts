@@ -65,8 +65,7 @@ describe("a job that the cluster has lost", () => {
   test("is not run again while its pod, whose Job is gone, still runs the script", async () => {
     workflow = new RetriedWorkflow({ retryCount: 1 });
     // It ends when it is let: SIGTERM alone does not do it.
-    const script = likeGasw("Slow-1", "trap '' TERM; until [ -e $top/done ]; do sleep 0.2; done; exit 1");
-    const pod = await running("Slow-1", script.replace("top=$PWD", "top=$PWD; trap '' TERM"));
+    const pod = await running("Slow-1", likeGasw("Slow-1", "until [ -e $top/done ]; do sleep 0.2; done; exit 1", "trap '' TERM"));
     await kubectl("delete", "job", (await workflow.status("Slow-1")).kubernetesName, "-n", workflow.namespace, "--wait=false");
     await eventually(
       () => get("pod", pod, "-n", workflow.namespace),
