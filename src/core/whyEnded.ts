@@ -13,6 +13,8 @@ export const endedCauses: readonly Cause[] = [
   { id: "node-lost", match: nodeLost },
   { id: "rejected-by-node", match: rejected },
   { id: "pod-deleted", match: podDeleted },
+  { id: "stopped", match: stopped },
+  { id: "unmeasured", match: unmeasured },
   { id: "gone", match: gone },
   { id: "pod-gone", match: podGone },
   { id: "cannot-start", match: cannotStart },
@@ -117,6 +119,23 @@ function podDeleted({ state, job }: Facts): Explanation | undefined {
   return {
     sentence: "was stopped, since somebody deleted its pod or its Job while it ran",
     remedy: again(job.id),
+  };
+}
+
+function stopped({ state, job }: Facts): Explanation | undefined {
+  if (state.reason !== "Stopped") return undefined;
+  return {
+    sentence: `was stopped before it had done its work: ${state.message ?? "it answered a stop signal with exit code 0"}`,
+    remedy: `${again(job.id)}; a script that handles SIGTERM should not end with 0 before it is done`,
+  };
+}
+
+function unmeasured({ state, job }: Facts): Explanation | undefined {
+  if (state.reason !== "ContainerStatusUnknown") return undefined;
+  const node = state.node === undefined ? "its node" : `node ${state.node}`;
+  return {
+    sentence: `was lost sight of: ${node} cannot say how its container ended, and neither its output nor its record does`,
+    remedy: `${again(job.id)}; \`gasw-k8s debug nodes\` shows the state of the nodes`,
   };
 }
 

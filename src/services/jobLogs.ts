@@ -1,3 +1,5 @@
+import { existsSync, readdirSync } from "node:fs";
+import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { V1Pod } from "@kubernetes/client-node";
 import { jobFiles } from "../core/jobFiles.ts";
@@ -51,6 +53,7 @@ export async function readJobLogs(deps: Deps, target: JobTarget, options: LogOpt
 /** The files are on this host: the cluster is asked only for what is not in them. */
 async function readHere(deps: Deps, target: JobTarget, options: LogOptions, copier: Copier): Promise<void> {
   const local = localFiles(target.directory);
+  for (const kept of earlierStreams(target.directory, copier.files)) copier.sink.note(`an earlier pod wrote ${kept}`);
   if (!options.follow) await copier.copy(local);
   try {
     let view = await viewJob(deps, target);
@@ -152,6 +155,17 @@ function nothingWritten(target: JobTarget, view: JobView): GaswError {
   return new GaswError("NOT_FOUND", `job ${id} ${state}`, { hint: `\`gasw-k8s debug why ${id}\` says how it stands` });
 }
 
+/** What earlier pods of an attempt have left, which a queue had taken back and started again; relative to the workflow directory. */
+function earlierStreams(directory: string, files: readonly string[]): string[] {
+  return files.flatMap((file) => {
+    const { dir, base } = path.parse(file);
+    const folder = path.join(directory, dir);
+    if (!existsSync(folder)) return [];
+    const names = readdirSync(folder).filter((name) => name.startsWith(`${base}.before.`));
+    return names.map((name) => path.join(dir, name));
+  });
+}
+
 /** Hands over the files' bytes, each once. */
 class Copier {
   readonly sink: LogSink;
@@ -162,6 +176,11 @@ class Copier {
   readonly #offsets: Map<string, number>;
   readonly #shown = new Set<string>();
   #waitsFor = "";
+
+  /** Relative to the workflow directory. */
+  get files(): readonly string[] {
+    return [...this.#offsets.keys()];
+  }
 
   constructor(files: readonly string[], sink: LogSink) {
     this.sink = sink;

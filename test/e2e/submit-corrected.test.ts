@@ -44,7 +44,7 @@ describe("a submission that was refused and then corrected", () => {
     const ids = ["Job-1", "Job-1-r1", "Job-1-r2"];
     const [first, ...later] = await Promise.all(ids.map(requestOf));
     const resources = { requests: { cpu: "20m", memory: "64Mi" }, limits: { memory: "64Mi" } };
-    expect(first).toMatchObject({ resources, seconds: 77, queue: undefined, env: ["MODE=new"] });
+    expect(first).toMatchObject({ resources, seconds: 77, queue: undefined, env: ["MODE=new", "GASW_K8S_POD_UID=undefined"] });
     expect(later).toEqual([first, first]);
     expect(workflow.out("Job-1")).toBe("new\n");
     for (const id of ids) expect(await workflow.row(id)).toMatchObject({ command: "corrected.sh", parameters: "b", invocation_id: 57 });

@@ -55,7 +55,7 @@ describe("submit --from", () => {
     expect(jobs.map((job) => job.metadata.annotations["gasw-k8s.io/job"]).sort()).toEqual(["Job-1", "Job-3"]);
     const [container] = jobs[0].spec.template.spec.containers;
     expect(container.resources).toEqual({ requests: { cpu: "500m", memory: "64Mi" }, limits: { memory: "64Mi" } });
-    expect(container.env).toEqual([{ name: "A", value: "1" }]);
+    expect(container.env[0]).toEqual({ name: "A", value: "1" });
   });
 
   test("reads a file", async () => {

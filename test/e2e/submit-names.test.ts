@@ -35,7 +35,7 @@ describe("names", () => {
     for (const id of ids) {
       expect([id, workflow.out(id), workflow.err(id)]).toEqual([id, "ran", "trouble"]);
     }
-    expect(readdirSync(workflow.directory).sort()).toEqual(["config", "err", "inv", "out", "sh"]);
+    expect(readdirSync(workflow.directory).sort()).toEqual([".gasw-k8s", "config", "err", "inv", "out", "sh"]);
     expect(readdirSync(path.join(workflow.directory, "out")).sort()).toEqual(ids.map((id) => `${id}.sh.out`).sort());
   });
 

@@ -69,6 +69,18 @@ const table: Record<string, [Facts, string, RegExp, RegExp]> = {
     /somebody deleted its pod/,
     /gasw-k8s retry \S+` runs it again/,
   ],
+  "stopped, and ended with 0": [
+    facts({ status: "STALLED", reason: "Stopped", message: "it was stopped by TERM and ended with 0" }),
+    "stopped",
+    /was stopped before it had done its work: it was stopped by TERM/,
+    /gasw-k8s retry \S+` runs it again/,
+  ],
+  "without a code": [
+    facts({ status: "STALLED", reason: "ContainerStatusUnknown", node: "n1" }),
+    "unmeasured",
+    /node n1 cannot say how its container ended/,
+    /gasw-k8s retry \S+` runs it again/,
+  ],
   "gone from the cluster": [facts({ status: "STALLED", reason: "Gone" }), "gone", /no longer in the cluster/, /ttlJob/],
   "pod deleted": [facts({ status: "STALLED", reason: "PodGone" }), "pod-gone", /lost its pod/, /gasw-k8s retry \S+` runs it again/],
   "image without bash": [
