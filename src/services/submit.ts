@@ -1,7 +1,7 @@
 import path from "node:path";
 import type { V1Job } from "@kubernetes/client-node";
 import { type JobOptions, type JobRequest, type RunAs, storedRequest, type Workflow } from "../core/job.ts";
-import { END_FOLDER, jobFiles } from "../core/jobFiles.ts";
+import { jobFiles } from "../core/jobFiles.ts";
 import { jobName } from "../core/names.ts";
 import { buildJob, effectiveRunAs, WRAPPER_VERSION } from "../core/podTemplate.ts";
 import type { DesiredVolume } from "../core/volumes.ts";
@@ -173,7 +173,7 @@ export class Submitter {
       const hasRun = !isNew && hasOutput(job);
       if (hasRun && corrected !== undefined) throw ranBefore(corrected);
       if (hasRun) return { created: false };
-      await this.#refuseSecondRun(job, isNew);
+      await this.#refuseSecondRun(job, isNew, submission.request.isGenerated === true);
       return await this.#create(submission);
     } catch (error) {
       // What the cluster has is not the correction: the job stays what it was.
@@ -185,24 +185,26 @@ export class Submitter {
   }
 
   /**
-   * Refuses to run a script that another state file, or the Java plugin, has run already: GASW's script leaves a folder of its own, every
-   * script an output, and this tool's wrapper a record. An attempt that this tool has made the directory ready for has none.
+   * Refuses to run a script that another state file, or the Java plugin, has run already: every script leaves an output, this tool's wrapper
+   * a record, and the Java plugin a folder. GASW calls no two scripts alike, so that of one that it generated the output is proof enough.
+   * An attempt that this tool has made the directory ready for has none.
    */
-  async #refuseSecondRun(job: StoredJob, isNew: boolean): Promise<void> {
+  async #refuseSecondRun(job: StoredJob, isNew: boolean, isGenerated: boolean): Promise<void> {
     if (job.attempt > 0 || job.prepared) return;
     this.#leftovers ??= leftovers(job.directory);
     const records = this.#leftovers.filter(({ attempt }) => attempt === job.kubeName);
-    const folder = jobFolder(job.directory, job.fileName);
-    if (folder === undefined && records.length === 0) return;
     // Whatever its age.
-    if (!hasOutput({ directory: job.directory, fileName: job.fileName })) {
+    const isThere = hasOutput({ directory: job.directory, fileName: job.fileName });
+    const isProof = isGenerated || records.length > 0 || jobFolder(job.directory, job.fileName) !== undefined;
+    if (records.length === 0 && !(isThere && isProof)) return;
+    if ((await getJob(this.#deps.client, job.namespace, job.kubeName)) !== undefined) return;
+    if (!isThere) {
       for (const record of records) removeLeftover(job.directory, record);
       return;
     }
-    if ((await getJob(this.#deps.client, job.namespace, job.kubeName)) !== undefined) return;
     // What the GASW database shows of that run stays.
     if (isNew) this.#deps.store.forget(job);
-    throw ranElsewhere(job, folder ?? path.join(job.directory, END_FOLDER));
+    throw ranElsewhere(job);
   }
 
   /** Somebody else wrote the job's row: a refresh that saw the Job is welcome; a clean-up has the last word. */
@@ -263,9 +265,9 @@ function ranBefore(job: StoredJob): GaswError {
   });
 }
 
-function ranElsewhere({ id, directory, fileName }: StoredJob, folder: string): GaswError {
+function ranElsewhere({ id, directory, fileName }: StoredJob): GaswError {
   const output = path.join(directory, jobFiles(fileName).out);
-  return new GaswError("CONFLICT", `job ${id} has run before, unknown to this state file: ${folder} and ${output} are there`, {
-    hint: `to run it again, see that it runs nowhere, then move that output away`,
+  return new GaswError("CONFLICT", `job ${id} has run before, unknown to this state file: its output ${output} is there`, {
+    hint: `to run it again, see that it runs nowhere, then move its output away: mv -- ${output} ${output}.old`,
   });
 }

@@ -1,10 +1,9 @@
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { expect } from "vitest";
-import { generatedFiles } from "../../src/core/jobFiles.ts";
 import { KEYS } from "../../src/core/names.ts";
 import { expectReadableRows, jobRow, noteStatuses, sqliteDatabase, syncUntil, type TestDatabase } from "./gaswDatabase.ts";
-import { get, type Result, TestWorkflow, type WorkflowOptions } from "./harness.ts";
+import { GASW_REMOVAL, get, type Result, TestWorkflow, type WorkflowOptions } from "./harness.ts";
 
 /** A workflow with an SQLite database as its GASW database, and what tests of resubmissions ask of both. */
 export class RetriedWorkflow extends TestWorkflow {
@@ -76,12 +75,6 @@ export class RetriedWorkflow extends TestWorkflow {
       .map((line) => JSON.parse(line));
   }
 
-  /** A script, with what GASW writes beside those that it generates where it is like one of them. */
-  override script(jobId: string, body: string): string {
-    if (body.includes(GASW_TRAP)) makeGenerated(this.directory, jobId);
-    return super.script(jobId, body);
-  }
-
   /** A file of the workflow directory, given to its owner. */
   put(name: string, text = ""): void {
     mkdirSync(path.dirname(path.join(this.directory, name)), { recursive: true });
@@ -115,16 +108,6 @@ const PRECIOUS = "precious";
 /** Made where two runs of one script meet; the deletion spares hidden files. */
 const OVERLAP = ".overlap";
 
-/** Writes what GASW writes beside a script that it generates. */
-function makeGenerated(directory: string, jobId: string): void {
-  for (const file of generatedFiles(jobId)) {
-    mkdirSync(path.dirname(path.join(directory, file)), { recursive: true });
-    writeFileSync(path.join(directory, file), "");
-  }
-}
-
-const GASW_TRAP = "rm -Rf -- *";
-
 /**
  * A script that does as GASW's: it makes a folder of its own, which it never removes, works in it, and empties at its end the directory
  * that it is in; where the folder is there already, that is the one that it was started in.
@@ -134,7 +117,7 @@ const GASW_TRAP = "rm -Rf -- *";
 export function likeGasw(job: string, application: string, before = ""): string {
   return `top=$(cd -P sh/.. && pwd)
 mkdir "$top/.running-${job}" || touch "$top/${OVERLAP}"
-trap 'code=$?; ${GASW_TRAP}; rmdir "$top/.running-${job}"; exit $code' EXIT
+trap 'code=$?; ${GASW_REMOVAL}; rmdir "$top/.running-${job}"; exit $code' EXIT
 ${before}
 echo "ran on $HOSTNAME"
 mkdir ${job} || exit 22

@@ -6,7 +6,7 @@ import { jobRow, syncUntil, wholeLife } from "./gaswDatabase.ts";
 import { TestWorkflow } from "./harness.ts";
 import { H2Database } from "./serverDatabases.ts";
 
-/** As GASW's own script does: it makes its folder, never removes it, and a run that finds it there empties the workflow directory. */
+/** As GASW's own script does: it makes its folder, never removes it, and a run that finds it there empties the directory it is in. */
 const TRAPPED = "mkdir Trapped-4 || { rm -Rf -- *; exit 22; }\nexit 3\n";
 
 describe.each<H2Version>(["1.4.196", "2.3.232"])("H2 %s that nobody else uses, so that it is closed after every command", (version) => {
@@ -33,7 +33,7 @@ describe.each<H2Version>(["1.4.196", "2.3.232"])("H2 %s that nobody else uses, s
     ]);
   }, 300_000);
 
-  test("a retry clears the script's own folder away, and leaves the database beside it alone", async () => {
+  test("a retry runs in a folder of its own, and leaves the database beside it alone", async () => {
     await workflow.cli("submit", workflow.script("Trapped-4", TRAPPED));
     await syncUntil(database, workflow, "Trapped-4-r1", ({ status }) => status === "ERROR_HELD");
     expect(await jobRow(database, workflow, "Trapped-4-r1")).toMatchObject({ exit_code: 3 });

@@ -5,6 +5,7 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { inject } from "vitest";
+import { generatedFiles } from "../../src/core/jobFiles.ts";
 
 const root = path.resolve(import.meta.dirname, "../..");
 const execute = promisify(execFile);
@@ -87,6 +88,9 @@ export async function eventually<T>(look: () => Promise<T>, holds: (value: T) =>
   }
 }
 
+/** What GASW's scripts do at their end, wherever they stand. */
+export const GASW_REMOVAL = "rm -Rf -- *";
+
 export interface WorkflowOptions {
   /** The workflow's id; by default a fresh one. */
   readonly name?: string;
@@ -137,8 +141,9 @@ export class TestWorkflow {
     writeFileSync(this.configFile, JSON.stringify({ ...defaults, ...config }, null, 2));
   }
 
-  /** Writes a script and gives everything to the workflow's owner. */
+  /** Writes a script, with what GASW writes beside its own where it is like them, and gives everything to the workflow's owner. */
   script(jobId: string, body: string): string {
+    for (const name of body.includes(GASW_REMOVAL) ? generatedFiles(jobId) : []) writeFileSync(path.join(this.directory, name), "");
     const file = path.join(this.directory, "sh", `${jobId}.sh`);
     writeFileSync(file, body);
     this.own();

@@ -80,6 +80,7 @@ describe("a job's pod", () => {
     const script = workflow.script("Job-1", "true\n");
     rmSync(path.join(workflow.directory, "out"), { recursive: true });
     chmodSync(workflow.folder, 0o777);
+    chmodSync(path.join(workflow.directory, "err"), 0o777);
     const result = await run("setpriv", ["--reuid=12346", "--regid=12346", "--clear-groups", process.execPath, ...submitCommand(script)], {
       cwd: workflow.directory,
       env: workflow.env,

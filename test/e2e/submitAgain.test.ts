@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { likeGasw, RetriedWorkflow } from "./attempts.ts";
@@ -29,22 +29,22 @@ async function removeJobs(): Promise<void> {
 }
 
 describe("a script that has run, submitted from a state that knows nothing of it", () => {
-  test("is refused when its Job is gone, and nothing is made or changed; it runs again when its folder is removed", async () => {
+  test("is refused when its Job is gone, and nothing is made or changed; it runs again when its output is moved away", async () => {
     const script = await ranAndForgotten("Job-1");
     await removeJobs();
     const output = workflow.out("Job-1");
     for (let time = 0; time < 2; time++) {
       expect(errorOf(await workflow.cli("submit", script))).toEqual({
         code: 7,
-        message: `job Job-1 has run before, unknown to this state file: ${workflow.directory}/Job-1 and ${workflow.directory}/out/Job-1.sh.out are there`,
-        hint: expect.stringContaining(`rm -r -- ${workflow.directory}/Job-1`),
+        message: `job Job-1 has run before, unknown to this state file: its output ${workflow.directory}/out/Job-1.sh.out is there`,
+        hint: expect.stringContaining(`mv -- ${workflow.directory}/out/Job-1.sh.out`),
       });
       expect(await workflow.jobs()).toEqual([]);
     }
     await workflow.sync();
     expect(await workflow.rows("Job-1")).toEqual(["Job-1 COMPLETED 0"]);
     expect(workflow.out("Job-1")).toBe(output);
-    rmSync(path.join(workflow.directory, "Job-1"), { recursive: true });
+    renameSync(path.join(workflow.directory, "out/Job-1.sh.out"), path.join(workflow.directory, "out/Job-1.sh.out.old"));
     expect(await workflow.cli("submit", script, "--wait")).toMatchObject({ code: 0 });
     expect(workflow.out("Job-1")).not.toBe(output);
   });
