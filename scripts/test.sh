@@ -63,12 +63,15 @@ install_servers() {
 PROGRAM="bin bridge package-lock.json package.json scripts src vitest.config.ts"
 ON_NODE24=(test/e2e/{submit,volumes,statusEnd,cleanup}.test.ts test/e2e/debug)
 
+# What the tests of this process reach is measured where all of unit and integration run; programs that they start do not count.
+measured() { vitest --project unit --project integration "$@" --coverage.enabled; }
+
 vitest() { npx vitest run "$@" 8>&-; }
 
 without_cluster() {
-  local projects=(--project unit --project integration --project package)
+  local projects=(--project package)
   if part servers install_servers; then projects+=(--project databases); fi
-  part tests vitest "${projects[@]}" || :
+  part tests measured "${projects[@]}" || :
   unless_unchanged node24 "$PROGRAM test" bash scripts/node24.sh --project unit --project integration
 }
 
@@ -87,12 +90,21 @@ end_to_end() {
   release_cluster
 }
 
+COVERAGE=.cache/coverage/coverage-summary.json
+rm -f "$COVERAGE"
+coverage() {
+  # shellcheck disable=SC2016 # a template of JavaScript
+  node -p 'const { total } = require(path.resolve(process.argv[1])); const of = (kind) => `${total[kind].pct} % of ${kind}`;
+    `coverage by unit and integration tests: ${["lines", "branches", "functions"].map(of).join(", ")}`' "$COVERAGE"
+}
+
 report() {
   local failures
   echo "slowest tests:"
   sed -n 's/^~ //p' "$counts" | sort -rn | awk 'NR <= 20 { $1 = sprintf("%7.1f s ", $1 / 1000); print }'
   echo "parts:"
   awk '$1 == "@" { printf "%5d s  %s\n", $2, $3 }' "$counts"
+  [[ ! -e $COVERAGE ]] || coverage
   [[ -z ${GASW_K8S_TEST_SEED:-} ]] || echo "the order of this run: GASW_K8S_TEST_SEED=$GASW_K8S_TEST_SEED"
   sed -n 's/^# /failed: /p' "$counts"
   failures=$(sum 3)
@@ -102,7 +114,7 @@ report() {
 
 if part prepare bash scripts/prepare.sh; then
   if [[ ${1:-all} == unit ]]; then
-    part tests vitest --project unit --project integration || :
+    part tests measured || :
   elif [[ ${GASW_K8S_TEST_CLUSTER:-} == none ]]; then
     without_cluster
     echo "GASW_K8S_TEST_CLUSTER=none: no end-to-end test is run" >&2
