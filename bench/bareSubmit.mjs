@@ -4,10 +4,10 @@ import https from "node:https";
 
 const [kubeconfig, manifest] = process.argv.slice(2);
 const text = readFileSync(kubeconfig, "utf8");
-const field = (name) => new RegExp(`${name}: *"?([^"\\s]+)`).exec(text)[1];
+const field = (name) => new RegExp(`${name}: *"?([^"\\s]+)`).exec(text)?.[1] ?? "";
 const decode = (name) => Buffer.from(field(name), "base64");
 const body = readFileSync(manifest);
-const { namespace } = JSON.parse(body).metadata;
+const { namespace } = JSON.parse(String(body)).metadata;
 const request = https.request(
   `${field("server")}/apis/batch/v1/namespaces/${namespace}/jobs`,
   {

@@ -41,7 +41,7 @@ function script(name) {
 /** The very Job that `submit` makes, under another name. */
 function manifest(name) {
   const [job] = JSON.parse(
-    execFileSync(process.execPath, [program, "submit", script(name), "--dry-run"], { env, cwd: workflow }),
+    execFileSync(process.execPath, [program, "submit", script(name), "--dry-run"], { env, cwd: workflow, encoding: "utf8" }),
   ).items.filter((item) => item.kind === "Job");
   const file = path.join(folder, `${name}.json`);
   writeFileSync(file, JSON.stringify(job));
@@ -66,11 +66,12 @@ const contenders = {
 const names = Array.from({ length: rounds }, (_, index) => `round-${index}`);
 const scripts = new Map(names.map((name) => [name, script(name)]));
 const manifests = new Map(names.flatMap((name) => [`bare-${name}`, `kubectl-${name}`]).map((name) => [name, manifest(name)]));
+/** @type {Map<string, number[]>} */
 const times = new Map(Object.keys(contenders).map((name) => [name, []]));
 try {
   // Makes namespace and volumes, and warms the disk's cache.
   time(process.execPath, [program, "submit", script("first")]);
-  for (const name of names) for (const [contender, action] of Object.entries(contenders)) times.get(contender).push(action(name));
+  for (const name of names) for (const [contender, action] of Object.entries(contenders)) times.get(contender)?.push(action(name));
   report();
 } finally {
   spawnSync(kubectl, ["--kubeconfig", kubeconfig, "delete", "namespace", namespace, "--wait=false"]);
@@ -84,7 +85,7 @@ function quantile(values, share) {
 }
 
 function report() {
-  const base = quantile(times.get("bare Node.js POST"), 0.5);
+  const base = quantile(times.get("bare Node.js POST") ?? [], 0.5);
   console.log(`Node.js ${process.version}, ${os.cpus().length} cores, ${rounds} rounds, alternating; load ${os.loadavg()[0].toFixed(1)}`);
   console.log("| one process | median | 10 % .. 90 % | x bare POST |");
   console.log("| --- | --- | --- | --- |");

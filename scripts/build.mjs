@@ -115,7 +115,7 @@ function keepCompiledCode() {
   const config = path.join(folder, "gasw-k8s.json");
   const cluster = { k8sAddress: "https://127.0.0.1:1", k8sToken: "none", nfsAddress: "127.0.0.1", nfsPath: "/", image: "none" };
   const options = { maxRetryToPush: 0, statusRetry: 0 };
-  const securityContext = { runAsUser: process.getuid(), runAsGroup: process.getgid() };
+  const securityContext = { runAsUser: process.getuid?.(), runAsGroup: process.getgid?.() };
   writeFileSync(config, JSON.stringify({ ...cluster, options, securityContext, state: { path: path.join(folder, "state.db") } }));
   const program = `
     const { cacheFile, compile, evaluate } = require(${JSON.stringify(path.join(dist, "start.cjs"))});

@@ -19,7 +19,7 @@ import os from "node:os";
 import path from "node:path";
 import { CoreV1Api, KubeConfig } from "@kubernetes/client-node";
 
-const { KUBECONFIG, GASW_K8S_TEST_CONTEXT, GASW_K8S_TEST_WORKFLOWS, GASW_K8S_TEST_NFS_SERVER, GASW_K8S_TEST_IMAGE } = process.env;
+const { KUBECONFIG = "", GASW_K8S_TEST_CONTEXT, GASW_K8S_TEST_WORKFLOWS, GASW_K8S_TEST_NFS_SERVER, GASW_K8S_TEST_IMAGE } = process.env;
 
 const root = path.resolve(import.meta.dirname, "..");
 const program = path.join(root, "bin/gasw-k8s.js");
@@ -102,8 +102,9 @@ function makeWorkflow() {
     writeFileSync(path.join(workflow, "config", `${job}-configuration.sh`), "export GASW_JOB_ENV=NORMAL\n");
     writeFileSync(path.join(workflow, "inv", `${job}-invocation.json`), "{}\n");
   }
-  if (process.getuid() === 0)
-    for (const entry of [".", ...readdirSync(workflow, { recursive: true })]) chownSync(path.join(workflow, entry), OWNER, OWNER);
+  if (process.getuid?.() === 0)
+    for (const entry of [".", ...readdirSync(workflow, { recursive: true, encoding: "utf8" })])
+      chownSync(path.join(workflow, entry), OWNER, OWNER);
 }
 
 const config = {
@@ -130,6 +131,7 @@ const env = { ...Object.fromEntries(own), GASW_K8S_CONFIG: path.join(folder, "ga
 function show(command, args, expected = 0) {
   const typed = `$ ${[path.basename(command), ...args.map(quoted)].join(" ")}`;
   const isOurs = command === "gasw-k8s";
+  /** @type {[string, string[]]} */
   const call = isOurs ? [process.execPath, [program, ...args]] : [command, args];
   if (recordTo !== undefined) {
     record(isOurs ? args : [command], typed, ...call);
@@ -152,7 +154,7 @@ function record(words, typed, command, args) {
   const output = openSync(file, "w");
   const { status } = spawnSync(command, args, { cwd: workflow, env, stdio: ["ignore", output, output] });
   closeSync(output);
-  if (!RECORDED.includes(words[0])) return;
+  if (recordTo === undefined || !RECORDED.includes(words[0])) return;
   const kind = ["debug", "config"].includes(words[0]) ? `${words[0]}-${words[1]}` : words[0];
   const text = `${typed}\n${readFileSync(file, "utf8")}${status === 0 ? "" : `$ echo $?\n${status}\n`}`;
   appendFileSync(path.join(recordTo, `${kind}.txt`), `${text}\n`);

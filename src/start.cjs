@@ -18,7 +18,7 @@ function compile(cachedData) {
 
 /** Runs the script as the module that the file is, so that chunks which are loaded later find it. */
 function evaluate(script) {
-  const loaded = new Module(file, module);
+  const loaded = new Module(file, /** @type {Module} */ (module));
   loaded.filename = file;
   require.cache[file] = loaded;
   script.runInThisContext().call(loaded.exports, loaded.exports, Module.createRequire(file), loaded, file, __dirname);
@@ -40,7 +40,7 @@ function start() {
   const script = cachedData === undefined ? undefined : compile(cachedData);
   if (script?.cachedDataRejected === false) return evaluate(script).main();
   // Keeps compiled code between runs (Node.js 22 and up).
-  Module.enableCompileCache?.();
+  /** @type {{ enableCompileCache?: () => void }} */ (Module).enableCompileCache?.();
   return require(file).main();
 }
 
