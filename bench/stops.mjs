@@ -9,6 +9,7 @@ const root = path.resolve(import.meta.dirname, "..");
 const runs = Number(process.argv[2] ?? 500);
 /** Milliseconds within which the signal comes. */
 const WINDOW_MS = 60;
+/** @type {NodeJS.Signals[]} */
 const SIGNALS = ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT"];
 const REMOVALS = ["rm -Rf -- *", "\\rm * -Rf", "rm -rf ./*", "find . -delete"];
 const WRAPPERS = {

@@ -5,7 +5,7 @@ import { eventually, get, TestWorkflow } from "./harness.ts";
 
 /** As GASW's scripts do: a folder of its own, never removed, whose being there makes the script empty the whole workflow directory. */
 const LIKE_GASW = (job: string, end: string) => `
-if [ -d ${job} ]; then echo destroyed; rm -rf -- *; exit 22; fi
+if [ -d ${job} ]; then echo destroyed; rm -Rf -- *; exit 22; fi
 mkdir ${job}
 echo "attempt by $HOSTNAME"
 ${end}
