@@ -41,7 +41,7 @@ describe("the published package", () => {
 
   test("runs from an empty folder, with nothing installed but its own dependencies", () => {
     const program = path.join(folder, "node_modules/.bin/gasw-k8s");
-    const env = { PATH: process.env.PATH, HOME: folder };
+    const env = { PATH: process.env.PATH, HOME: folder, GASW_K8S_STATE_PATH: path.join(folder, "empty/state.db") };
     const { version } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
     expect(execFileSync(program, ["--version"], { env, cwd: folder, encoding: "utf8" })).toBe(`${version}\n`);
     // Opens the state, so the native module is there and loads.

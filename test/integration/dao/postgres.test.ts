@@ -113,8 +113,12 @@ describe("the GASW database in PostgreSQL: its own ways", () => {
     await expect
       .poll(() => open({ ...settings, url: `${settings.url}?sslmode=verify-full` }).catch(({ message }: Error) => message))
       .toMatch(/it does not speak TLS/);
-    await query("alter system reset ssl");
+    await query("alter system set ssl to on");
     await query("select pg_reload_conf()");
+    // The server takes that up in its own time, and the tests after this one need it.
+    await expect
+      .poll(() => open({ ...settings, url: `${settings.url}?sslmode=verify-full` }).catch(({ message }: Error) => message))
+      .toContain("certificate is refused");
   });
 
   test("a standby is told to be read-only", async () => {
