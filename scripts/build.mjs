@@ -40,6 +40,15 @@ const leanKubeConfig = {
   },
 };
 
+/** Configuration files are read as plain text here: cosmiconfig's own loaders, which can run code, and what they import stay out. */
+const textOnlyCosmiconfig = {
+  name: "text-only-cosmiconfig",
+  load(id) {
+    if (!/cosmiconfig\/dist\/loaders\.js$/.test(id)) return undefined;
+    return "exports.loadJs = exports.loadJsSync = exports.loadTs = exports.loadTsSync = exports.loadJson = exports.loadYaml = undefined;";
+  },
+};
+
 /** All that `submit` loads goes into one file: an engine starts it once per job, and every further file costs it time. */
 function chunkOf(id, context) {
   hotModules ??= staticImports(
@@ -68,7 +77,7 @@ await build({
   platform: "node",
   external: [/\.node$/],
   moduleTypes: { ".sh": "text" },
-  plugins: [leanKubeConfig, collectInputs],
+  plugins: [leanKubeConfig, textOnlyCosmiconfig, collectInputs],
   output: {
     dir: fresh,
     // CommonJS: V8 keeps compiled code of scripts only, not of modules.

@@ -29,21 +29,24 @@ const SEARCH_PLACES: readonly string[] = [
 
 /**
  * The nearest file of this tool from a folder upward; those in workflow directories are passed over with a warning.
- *
- * The names are cosmiconfig's. Its own search skips a file that may not be read, and begins by running a `.config/config.js` of the working
- * directory, where jobs can write.
  * @throws GaswError CONFIG where the file that counts may not be read
  */
-export function findFile(from: string, workflowDir: string | undefined, warnings: string[]): ConfigText | undefined {
+export async function findFile(from: string, workflowDir: string | undefined, warnings: string[]): Promise<ConfigText | undefined> {
   for (let folder = realPath(from); ; folder = dirname(folder)) {
     const present = SEARCH_PLACES.map((place) => join(folder, place)).find(isFile);
     if (present !== undefined) {
-      // One that may not be read is an error: with the next name in its place, settings would be missed without a word.
-      if (!isInWorkflow(present, workflowDir)) return readNamed(present);
+      if (!isInWorkflow(present, workflowDir)) return await explored(folder, present);
       warnings.push(passedOver(present));
     }
     if (dirname(folder) === folder) return undefined;
   }
+}
+
+/** A file that is there. Its explorer is loaded only then: a plain installation has the plugin's file alone. */
+async function explored(folder: string, present: string): Promise<ConfigText> {
+  const found = (await import("./explorer.ts")).explore(folder, SEARCH_PLACES);
+  // The explorer passes over a file that it may not read: with the next name in its place, settings would be missed without a word.
+  return found?.filepath === present ? (found.config ?? { path: present, text: "" }) : readNamed(present);
 }
 
 function isFile(path: string): boolean {
