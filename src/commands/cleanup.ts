@@ -8,7 +8,7 @@ import { GaswError, systemCode } from "../errors.ts";
 import { type CleanupPlan, type CleanupTarget, planCleanup, runCleanup } from "../services/cleanup.ts";
 import { confirmCluster, firstSight } from "../services/cluster.ts";
 import { observeForeign, refresh } from "../services/refresh.ts";
-import { removeToolFolder } from "../services/toolFolder.ts";
+import { leftovers, removeLeftover, removeToolFolder } from "../services/toolFolder.ts";
 import { knownWorkflow, targetDirectory, unknownWorkflow } from "../services/workflows.ts";
 import type { StoredJob, StoredWorkflow } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
@@ -170,7 +170,7 @@ async function act(
     store.giveUp(workflow);
     store.leaveCluster(workflow);
   }
-  if (failures.length === 0) removeRunFolders(context, directory);
+  if (failures.length === 0) removeRunFolders(context, plan, directory, workflow);
   if (options.output === "text") for (const { kind, name } of removed) io.stdout.write(`removed ${kind} ${printable(name)}\n`);
   else
     print(context, {
@@ -185,9 +185,21 @@ async function act(
   return 0;
 }
 
-/** Removes what pods have left in the workflow directory, where that is on this host. */
-function removeRunFolders({ warn }: Context, directory: string): void {
+/**
+ * Removes what pods have left in the workflow directory, where that is on this host: those of the Jobs that were removed, and of attempts that
+ * this host's state knows to be over. Anything else may belong to a pod that this configuration does not show.
+ */
+function removeRunFolders({ store, warn }: Context, plan: CleanupPlan, directory: string, workflow: StoredWorkflow | undefined): void {
+  const known = workflow === undefined ? [] : store.jobs(workflow).filter(({ status }) => hasEnded(status) || status === "NOT_SUBMITTED");
+  const over = new Map<string, string | undefined>([
+    ...plan.remove.filter(({ kind }) => kind === "Job").map(({ name }): [string, undefined] => [name, undefined]),
+    ...known.map(({ kubeName, fileName }): [string, string] => [kubeName, fileName]),
+    // What names no attempt is a known workflow's own, of which nothing is left in the cluster.
+    ...(workflow === undefined ? [] : [["", undefined] as [string, undefined]]),
+  ]);
   try {
+    for (const leftover of leftovers(directory).filter(({ attempt }) => over.has(attempt)))
+      removeLeftover(directory, leftover, over.get(leftover.attempt));
     removeToolFolder(directory);
   } catch (error) {
     const code = systemCode(error);

@@ -14,6 +14,8 @@ export interface Ending {
   readonly byCluster: boolean;
   /** Whether it was made to stop: a script may answer that with 0 and be far from done. */
   readonly stopped: boolean;
+  /** False where the container never began: what stands in its files is an earlier pod's. */
+  readonly began?: boolean;
   /** What the container itself has recorded of its end. */
   readonly record?: EndRecord;
 }
@@ -161,7 +163,11 @@ function endingOf(pod: V1Pod, main: V1ContainerStatus | undefined): Ending {
   const terminated = main?.state?.terminated;
   const record = parseEndRecord(terminated?.message ?? "");
   const exitCode = measuredCode(pod, terminated);
-  const told = { ...(exitCode === undefined ? {} : { exitCode }), ...(record === undefined ? {} : { record }) };
+  const told = {
+    ...(exitCode === undefined ? {} : { exitCode }),
+    ...(record === undefined ? {} : { record }),
+    ...(mayHaveBegun(pod, main) ? {} : { began: false }),
+  };
   const message = record === undefined ? (terminated?.message?.trim() ?? "") : "";
   const podMessage = pod.status?.message ?? "";
   if (pod.status?.reason === "DeadlineExceeded") {
@@ -178,6 +184,11 @@ function endingOf(pod: V1Pod, main: V1ContainerStatus | undefined): Ending {
     return { ...told, reason: UNMEASURED, message: message || podMessage || why, byCluster: true, stopped: false };
   }
   return { ...told, reason: terminated.reason ?? "Error", message: message || podMessage, byCluster: false, stopped: false };
+}
+
+/** Whether the main container may have begun; one that waits has not, nor has one that its node would not take. */
+function mayHaveBegun(pod: V1Pod, main: V1ContainerStatus | undefined): boolean {
+  return main?.state?.waiting === undefined && CLUSTER_REASONS[pod.status?.reason ?? ""] !== "Rejected";
 }
 
 /** The kubelet's word for a container whose end it did not see; the code that goes with it, 137, was made up. */

@@ -26,6 +26,8 @@ export interface OwnWords {
   readonly code?: number | undefined;
   /** Its wrapper's record. */
   readonly record?: EndRecord | undefined;
+  /** What is not as it should be in what it has left, in a sentence. */
+  readonly doubt?: string | undefined;
   /** Whether the cluster's events say that its Job, which is gone, has completed. */
   readonly hasCompleted?: boolean;
 }
@@ -137,7 +139,8 @@ function unseen(still: Decision, ending: Ending, own: OwnWords): Decision {
  * How a job ended, from all evidence. A code that was measured counts more than the record, the record more than other signs; the code
  * that the output states must not contradict it. A 0 after a stop is a success only where the output says so.
  */
-function judge(ending: Ending, own: OwnWords): Pick<Decision, "status" | "reason" | "message" | "exitCode" | "warning"> {
+function judge(ending: Ending, words: OwnWords): Pick<Decision, "status" | "reason" | "message" | "exitCode" | "warning"> {
+  const own = ending.began === false ? { record: words.record } : words;
   const record = ending.record ?? own.record;
   const ended = ending.exitCode ?? record?.code;
   const exitCode = own.code ?? ended;
@@ -149,7 +152,7 @@ function judge(ending: Ending, own: OwnWords): Pick<Decision, "status" | "reason
   const endedItself = ending.exitCode === undefined && (record === undefined ? own.code !== undefined : record.signal === undefined);
   const isStalled = ending.byCluster ? !endedItself : exitCode === 0 && own.code === undefined && ending.reason !== "DeadlineExceeded";
   const status: LocalStatus = completed ? "COMPLETED" : isStalled ? "STALLED" : failure(exitCode);
-  const warning = disagreement(ending.exitCode, record);
+  const warning = disagreement(ending.exitCode, record) ?? words.doubt;
   return {
     status,
     ...reasonOf(ending, record, status, endedItself),

@@ -210,7 +210,7 @@ export function scriptFolder(pod: V1Pod): string | undefined {
   const { uid, annotations } = pod.metadata ?? {};
   const place = pod.spec?.containers.find(({ name }) => name === MAIN_CONTAINER)?.command?.at(-1);
   if (uid === undefined || annotations?.[KEYS.wrapper] === undefined || place === undefined || place === "") return undefined;
-  return runFolder(uid, place);
+  return runFolder(uid, place.replaceAll("$$", "$"));
 }
 
 /** Where a pod's HOME is, in a volume of its own. */

@@ -25,7 +25,7 @@ gasw_k8s_stop() {
 } 2>/dev/null
 
 # TERM first. The numbers are those of the real-time signals, one of which stops systemd.
-for gasw_k8s_name in TERM INT HUP QUIT ABRT USR1 USR2 ALRM WINCH PWR {34..64}; do
+for gasw_k8s_name in TERM INT HUP QUIT ABRT USR1 USR2 ALRM VTALRM PROF STKFLT IO SYS WINCH PWR XCPU {34..64}; do
   # shellcheck disable=SC2064 # the name is that of now
   trap "gasw_k8s_stop $gasw_k8s_name" "$gasw_k8s_name"
 done 2>/dev/null
@@ -42,6 +42,8 @@ gasw_k8s_written() {
 # the record of the end is left (src/core/endRecord.ts), never through a link.
 gasw_k8s_end() {
   local now out=0 err=0 line
+  # What comes now stops nothing any more.
+  gasw_k8s_stop() { :; }
   gasw_k8s_written 1 out
   gasw_k8s_written 2 err
   exec >/dev/null 2>&1
@@ -50,7 +52,7 @@ gasw_k8s_end() {
   fi
   printf -v now '%(%s)T' -1
   line="1 $2 $gasw_k8s_uid $1 $gasw_k8s_signal $gasw_k8s_stopped $now $out $err end"
-  if [ ! -L .gasw-k8s ] && [ ! -L .gasw-k8s/end ]; then
+  if [ ! -L .gasw-k8s ] && [ ! -L .gasw-k8s/end ] && [ ! -e ".gasw-k8s/end/$2.$gasw_k8s_uid" ]; then
     set -o noclobber
     printf '%s\n' "$line" >".gasw-k8s/end/$2.$gasw_k8s_uid"
     set +o noclobber
@@ -111,24 +113,25 @@ gasw_k8s_startup() {
   fi
   printf 'gasw_k8s_directory=%q\n' "$gasw_k8s_directory"
   declare -f rm
+  # A shell that begins in POSIX mode reads none of this.
+  if [ "$gasw_k8s_posix" ]; then printf 'export POSIXLY_CORRECT=%q\n' "$gasw_k8s_posix"; fi
 }
 
 # gasw_k8s_run SCRIPT FOLDER: becomes the script
 gasw_k8s_run() {
-  # A shell without job control has what runs in the background ignore these: the script may handle them.
-  trap : INT QUIT
-  trap - INT QUIT
   cd -- "$2" || exit 23 # ERROR_CD_EXEC_DIR
-  if [ "$gasw_k8s_posix" ]; then export POSIXLY_CORRECT=$gasw_k8s_posix; fi
   BASH_ENV=<(gasw_k8s_startup) exec bash "$1"
 }
 
-# What an earlier pod has left is kept: a queue may take a running job back, and start it again.
+# What an earlier pod has left is kept: a queue may take a running job back, and start it again. The shorter name is for where the
+# longer one is too long; what can't be moved is added to.
 for gasw_k8s_name in "$1" "$2"; do
-  if [ -s "$gasw_k8s_name" ]; then mv -f -- "$gasw_k8s_name" "$gasw_k8s_name.before.$gasw_k8s_uid"; fi
-done
+  if [ -s "$gasw_k8s_name" ]; then
+    mv -f -- "$gasw_k8s_name" "$gasw_k8s_name.before.$gasw_k8s_uid" || mv -f -- "$gasw_k8s_name" "${gasw_k8s_name%/*}/$4.before.$gasw_k8s_uid"
+  fi
+done 2>/dev/null
 gasw_k8s_place=.
-exec >"$1" 2>"$2" || gasw_k8s_end 7 "$4" "${3##*/}" # ERROR_WRITE_LOCAL
+exec >>"$1" 2>>"$2" || gasw_k8s_end 7 "$4" "${3##*/}" # ERROR_WRITE_LOCAL
 # GASW's EXIT trap empties the current directory, which is not always the folder that it made for itself.
 if [ "$6" ]; then
   gasw_k8s_place=.gasw-k8s/run/$gasw_k8s_uid/$6
@@ -140,7 +143,11 @@ fi
 if [ "$5" ] && { [ "${HOME:-/}" = / ] || [ ! -w "$HOME" ]; }; then export HOME=$5; fi
 
 if [ "$gasw_k8s_signal" != - ]; then gasw_k8s_end 143 "$4" "${3##*/}"; fi
+# With job control: in a process group of its own, so that what the script signals with `kill 0` is not the wrapper, and with INT and QUIT
+# for the script to handle.
+set -o monitor
 gasw_k8s_run "$3" "$gasw_k8s_place" &
+set +o monitor
 if [ "$gasw_k8s_signal" != - ] && [ -z "$gasw_k8s_sent" ]; then kill -TERM "$!" 2>/dev/null; fi
 # A signal ends the waiting, not the script: 127 says that nothing more is known of it.
 while wait "$!"; gasw_k8s_code=$?; kill -0 "$!" 2>/dev/null; do :; done

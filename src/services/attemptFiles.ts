@@ -1,6 +1,6 @@
 import { existsSync, lstatSync, renameSync, rmSync } from "node:fs";
 import path from "node:path";
-import { jobFiles } from "../core/jobFiles.ts";
+import { END_FOLDER, jobFiles } from "../core/jobFiles.ts";
 import { GaswError, systemCode } from "../errors.ts";
 import type { StoredJob } from "../store/records.ts";
 import { leftovers, removeLeftover } from "./toolFolder.ts";
@@ -40,11 +40,11 @@ export function clearForAttempt({ directory, fileName, kubeName, attempts }: Nex
       rmSync(folder, { recursive: true, force: true, maxRetries: 2 }),
     );
   }
-  const old = leftovers(directory).filter((leftover) => leftover.attempt === kubeName);
-  for (const leftover of old) {
+  // A record that stays would be taken for the new run's; a run folder that stays is in nobody's way.
+  for (const record of leftovers(directory).filter(({ attempt: of, folder }) => of === kubeName && folder === END_FOLDER)) {
     const hint = "let this user write in that folder, then release the job";
-    attempt(`${path.join(directory, leftover.folder, leftover.name)} of an earlier run can't be removed`, hint, () =>
-      removeLeftover(directory, leftover),
+    attempt(`${path.join(directory, record.folder, record.name)} of an earlier run can't be removed`, hint, () =>
+      removeLeftover(directory, record),
     );
   }
   const now = jobFiles(fileName);

@@ -1,3 +1,6 @@
+import { statSync } from "node:fs";
+import path from "node:path";
+import type { EndRecord } from "../core/endRecord.ts";
 import { hasEnded, isHeld } from "../core/job.ts";
 import { jobFiles } from "../core/jobFiles.ts";
 import type { Observation } from "../core/observe.ts";
@@ -28,6 +31,7 @@ export async function statedCode(job: WrittenJob, signal: AbortSignal): Promise<
 /** A job whose end may have left traces. */
 interface Traceable {
   readonly kubeName: string;
+  readonly fileName: string;
   /** Uid of its Job, where that is known. */
   readonly kubeUid?: string | null | undefined;
 }
@@ -36,12 +40,14 @@ interface Traceable {
 export class Traces {
   readonly #client: KubernetesClient;
   readonly #namespace: string;
+  readonly #directory: string;
   readonly #records: EndRecords;
   #events: Promise<PastEvents> | undefined;
 
   constructor({ client }: Pick<Deps, "client">, { namespace, directory }: { readonly namespace: string; readonly directory: string }) {
     this.#client = client;
     this.#namespace = namespace;
+    this.#directory = directory;
     this.#records = new EndRecords(directory);
   }
 
@@ -53,12 +59,30 @@ export class Traces {
   async of(job: Traceable, seen: Observation, code: number | undefined): Promise<OwnWords> {
     // The record of the pod that is seen; of pods that are gone, that of the one that ended last.
     const record = this.#records.of(job.kubeName, seen.phase === "ended" ? seen.podUid : undefined);
-    if (seen.phase !== "missing" || record !== undefined || code !== undefined) return { code, record };
+    if (record !== undefined) return { code, record, doubt: this.#doubtOf(job, record) };
+    if (seen.phase !== "missing" || code !== undefined) return { code };
     this.#events ??= pastEvents(this.#client, this.#namespace);
     const { completed, evicted } = await this.#events;
     const wasEvicted = evicted.some((pod) => pod.startsWith(`${job.kubeName}-`));
     return { hasCompleted: !wasEvicted && completed.has(job.kubeUid ?? "") };
   }
+
+  /** What does not fit a record. An output is whole when it is at least as long as was recorded. */
+  #doubtOf({ kubeName, fileName }: Traceable, { podUid, outBytes, errBytes }: EndRecord): string | undefined {
+    const { out, err } = jobFiles(fileName);
+    for (const [file, written] of [[out, outBytes] as const, [err, errBytes] as const]) {
+      const there = sizeOf(path.join(this.#directory, file));
+      if (there < written)
+        return `${path.normalize(file)} has ${there} of the ${written} bytes that its pod wrote: a file server may be late`;
+    }
+    const count = this.#records.all(kubeName).length;
+    return count > 1 ? `${count} pods of it have recorded an end: that of pod ${podUid} counts` : undefined;
+  }
+}
+
+/** The size of a file in bytes; 0 where it is not there. */
+function sizeOf(file: string): number {
+  return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
 }
 
 /** What the cluster's events still tell, for about an hour, of what is gone. */

@@ -211,18 +211,21 @@ function known({ decision }: Step): Partial<Pick<StoredJob, "node" | "reason">> 
 
 /** Removes from the tool's folder what is left of attempts that are settled, and of which nothing runs any more. */
 function tidy({ store, warn }: Deps, workflow: StoredWorkflow, seen: (job: StoredJob) => Seen): void {
+  const failures: string[] = [];
   for (const leftover of leftovers(workflow.directory)) {
     const [job] = store.lookUp(leftover.attempt, false, workflow);
     if (job?.kubeName !== leftover.attempt || !job.settled || seen(job).isAlive) continue;
     try {
-      removeLeftover(workflow.directory, leftover);
+      removeLeftover(workflow.directory, leftover, job.fileName);
     } catch (error) {
       const code = systemCode(error);
       if (code === undefined) throw error;
-      warn(`${leftover.folder}/${leftover.name} of job ${job.id}, which is over, could not be removed (${code})`);
-      return;
+      failures.push(`${leftover.folder}/${leftover.name} of job ${job.id} (${code})`);
     }
   }
+  const [first, ...others] = failures;
+  if (first === undefined) return;
+  warn(`what is left of jobs that are over could not be removed: ${first}${others.length === 0 ? "" : ` and ${others.length} more`}`);
 }
 
 /** Submits the attempts whose turn it is. */

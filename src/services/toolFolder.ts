@@ -1,8 +1,29 @@
-import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readSync, renameSync, rmdirSync, unlinkSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fstatSync,
+  linkSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readSync,
+  renameSync,
+  rmdirSync,
+  unlinkSync,
+} from "node:fs";
 import path from "node:path";
 import { type EndRecord, MAX_RECORD_BYTES, parseEndRecord } from "../core/endRecord.ts";
 import type { RunAs } from "../core/job.ts";
-import { ATTEMPT_FILE, END_FOLDER, isProvenanceFile, PROVENANCE_FOLDER, RUN_FOLDER, runFolder, TOOL_FOLDER } from "../core/jobFiles.ts";
+import {
+  ATTEMPT_FILE,
+  END_FOLDER,
+  isProvenanceFile,
+  PROVENANCE_FOLDER,
+  provenanceFile,
+  RUN_FOLDER,
+  TOOL_FOLDER,
+} from "../core/jobFiles.ts";
 import { GaswError, systemCode } from "../errors.ts";
 import { makeOwnedFolder } from "./workflowFiles.ts";
 
@@ -132,18 +153,18 @@ interface RunFolder {
   readonly attempt: string;
 }
 
-/** The folders of pods in a workflow directory; those that do not name their attempt are nobody's. */
+/** The folders of pods in a workflow directory; what does not name its attempt is nobody's, whose name is empty. */
 function runFolders(directory: string): RunFolder[] {
   const names = within(directory, RUN_FOLDER, (held) => readdirSync(held.path)) ?? [];
-  return names.flatMap((podUid) => {
+  return names.map((podUid) => {
     const attempt = within(directory, `${RUN_FOLDER}/${podUid}`, (held) => readSmall(held, ATTEMPT_FILE, fstatSync(held.fd).uid));
-    return attempt === undefined ? [] : [{ podUid, attempt: attempt.trimEnd() }];
+    return { podUid, attempt: attempt?.trimEnd() ?? "" };
   });
 }
 
 /** What is left of an attempt in the tool's folder. */
 export interface Leftover {
-  /** Name of its Job. */
+  /** Name of its Job; empty where nothing names it. */
   readonly attempt: string;
   /** Relative to the workflow directory. */
   readonly folder: string;
@@ -161,48 +182,112 @@ export function leftovers(directory: string): Leftover[] {
 /**
  * Removes what is left of an attempt, never through a link. What its script has written beside itself is kept, where the wrapper was ended
  * before it could see to that.
+ * @param fileName base name of the script, where that is known
  * @throws the system's error, where it can't be removed
  */
-export function removeLeftover(directory: string, { folder, name }: Leftover): void {
-  if (folder === RUN_FOLDER) keepProvenance(directory, runFolder(name, path.basename(directory)));
-  within(directory, folder, (held) => removeTree(held, Buffer.from(name)));
+export function removeLeftover(directory: string, { folder, name }: Leftover, fileName?: string): void {
+  if (folder === RUN_FOLDER) keepProvenance(directory, `${folder}/${name}`, fileName);
+  within(directory, folder, (held) => removeTree(held, name));
 }
 
-function keepProvenance(directory: string, folder: string): void {
-  const keepIn = (target: Held) =>
-    within(directory, folder, (held) => {
-      for (const name of readdirSync(held.path).filter(isProvenanceFile)) {
-        const file = path.join(held.path, name);
-        if (lstatSync(file, { throwIfNoEntry: false })?.isFile() === true) renameSync(file, path.join(target.path, name));
-      }
-    });
-  if (within(directory, PROVENANCE_FOLDER, (target) => [keepIn(target)]) === undefined) within(directory, "", keepIn);
+function keepProvenance(directory: string, folder: string, fileName: string | undefined): void {
+  const isMeant = (name: string) => (fileName === undefined ? isProvenanceFile(name) : name === provenanceFile(fileName));
+  // The script's folder is called after the workflow, by whichever name the pod had of it.
+  for (const id of within(directory, folder, (held) => readdirSync(held.path)) ?? []) {
+    const keepIn = (target: Held) =>
+      within(directory, `${folder}/${id}`, (held) => {
+        for (const name of readdirSync(held.path).filter(isMeant)) keepFile(path.join(held.path, name), path.join(target.path, name));
+      });
+    if (within(directory, PROVENANCE_FOLDER, (target) => [keepIn(target)]) === undefined) within(directory, "", keepIn);
+  }
 }
+
+/** Gives a file another place; what is there already stays. */
+function keepFile(file: string, place: string): void {
+  if (lstatSync(file, { throwIfNoEntry: false })?.isFile() !== true) return;
+  try {
+    linkSync(file, place);
+  } catch (error) {
+    if (systemCode(error) !== "EEXIST") throw error;
+  }
+}
+
+/** Removes the tool's folder where nothing is left in it. */
+export function removeToolFolder(directory: string): void {
+  const remove = (parent: Held, name: string) => unlessLeft(() => rmdirSync(path.join(parent.path, name)));
+  within(directory, TOOL_FOLDER, (held) => {
+    for (const folder of [RUN_FOLDER, END_FOLDER]) remove(held, path.basename(folder));
+  });
+  within(directory, "", (held) => remove(held, TOOL_FOLDER));
+}
+
+function unlessLeft(action: () => void): void {
+  try {
+    action();
+  } catch (error) {
+    if (!["ENOENT", "ENOTEMPTY", "EEXIST", "ENOTDIR"].includes(systemCode(error) ?? "")) throw error;
+  }
+}
+
+/** Folders that are taken apart at most, so that a job which goes on making them ends nobody's patience. */
+const MAX_FOLDERS = 100_000;
 
 /**
- * Removes the tool's folder with all that is in it, never through a link, but for what scripts have written beside themselves.
- * @throws the system's error, where it can't be removed
+ * Removes a folder, however deep it is, by folders that are held open: a link that a job puts in the place of one meanwhile leads nowhere. What
+ * is deep comes up into the folder itself. The name of the attempt goes last: what can't be removed now is known as its own later.
  */
-export function removeToolFolder(directory: string): void {
-  for (const leftover of leftovers(directory)) removeLeftover(directory, leftover);
-  within(directory, "", (held) => removeTree(held, Buffer.from(TOOL_FOLDER)));
-}
-
-/** By folders that are held open: a link that a job puts in the place of one meanwhile leads nowhere. */
-function removeTree(parent: Held, name: Buffer): void {
-  const entry = Buffer.concat([Buffer.from(`${parent.path}/`), name]);
+function removeTree(parent: Held, name: string): void {
+  const entry = path.join(parent.path, name);
   if (unlinkIfFile(entry)) return;
-  const fd = openSync(entry, FOLDER);
+  const top = holdOwn(entry);
   try {
-    const held = heldAs(fd, entry.toString());
-    for (const child of readdirSync(held.path, { encoding: "buffer" })) removeTree(held, child);
+    let taken = 0;
+    for (;;) {
+      const names = readdirSync(top.path, { encoding: "buffer" }).filter((child) => child.toString() !== ATTEMPT_FILE);
+      if (names.length === 0) break;
+      for (const child of names) {
+        if (unlinkIfFile(inside(top, child))) continue;
+        if (++taken > MAX_FOLDERS) throw Object.assign(new Error(`${entry} has too many folders`), { code: "EMLINK" });
+        takeApart(top, child, `gasw-k8s-${taken}`);
+      }
+    }
+    unlinkIfFile(path.join(top.path, ATTEMPT_FILE));
   } finally {
-    closeSync(fd);
+    closeSync(top.fd);
   }
   rmdirSync(entry);
 }
 
-function unlinkIfFile(entry: Buffer): boolean {
+/** Removes a folder with its files; its folders come up into the one that holds it. */
+function takeApart(top: Held, name: Buffer, prefix: string): void {
+  const held = holdOwn(inside(top, name));
+  try {
+    let number = 0;
+    for (const child of readdirSync(held.path, { encoding: "buffer" })) {
+      if (unlinkIfFile(inside(held, child))) continue;
+      // Only who may write in a folder may move it.
+      closeSync(holdOwn(inside(held, child)).fd);
+      renameSync(inside(held, child), path.join(top.path, `${prefix}-${++number}`));
+    }
+  } finally {
+    closeSync(held.fd);
+  }
+  rmdirSync(inside(top, name));
+}
+
+function inside(folder: Held, name: Buffer): Buffer {
+  return Buffer.concat([Buffer.from(`${folder.path}/`), name]);
+}
+
+/** Holds a folder and makes sure that its owner may remove what is in it. */
+function holdOwn(entry: string | Buffer): Held {
+  const held = heldAs(openSync(entry, FOLDER), entry.toString());
+  const { mode, uid } = fstatSync(held.fd);
+  if ((mode & 0o700) !== 0o700 && (uid === process.geteuid?.() || process.geteuid?.() === 0)) fchmodSync(held.fd, 0o700);
+  return held;
+}
+
+function unlinkIfFile(entry: string | Buffer): boolean {
   try {
     unlinkSync(entry);
     return true;

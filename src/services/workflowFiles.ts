@@ -1,11 +1,14 @@
 import { createHash } from "node:crypto";
 import {
   accessSync,
-  chmodSync,
-  chownSync,
+  closeSync,
   constants,
   existsSync,
+  fchmodSync,
+  fchownSync,
+  fstatSync,
   mkdtempSync,
+  openSync,
   readFileSync,
   realpathSync,
   renameSync,
@@ -170,14 +173,26 @@ export function makeOwnedFolder(folder: string, owner: RunAs): void {
   if (existsSync(folder)) return;
   try {
     const made = mkdtempSync(`${folder}.`);
-    chmodSync(made, 0o755);
-    if (process.getuid?.() === 0) chownSync(made, owner.uid, owner.gid);
+    giveTo(made, owner);
     moveInto(made, folder);
   } catch (cause) {
+    if (cause instanceof GaswError) throw cause;
     throw new GaswError("CONFIG", `the folder ${folder} can't be made (${systemCode(cause)})`, {
       hint: "jobs write there: make it, writable for the jobs' user",
       cause,
     });
+  }
+}
+
+/** Gives a new folder to its owner: that very folder, since a job may have put a link, or a folder of its own, in its place. */
+function giveTo(made: string, owner: RunAs): void {
+  const fd = openSync(made, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+  try {
+    if (fstatSync(fd).uid !== process.geteuid?.()) throw new GaswError("CONFIG", `${made} was replaced`, { hint: "submit again" });
+    fchmodSync(fd, 0o755);
+    if (process.getuid?.() === 0) fchownSync(fd, owner.uid, owner.gid);
+  } finally {
+    closeSync(fd);
   }
 }
 

@@ -51,6 +51,7 @@ afterEach(() => {
   for (const close of closers.splice(0)) close();
   rmSync(folder, { recursive: true });
   planted.clear();
+  cluster.objects.clear();
 });
 
 /** A workflow of one script, in a folder that also holds the state. */

@@ -122,6 +122,7 @@ describe("the record of an end", () => {
     outBytes: 0,
     errBytes: 0,
   });
+  const neverBegan = (seen: Observation) => ({ ...seen, ending: { ...(seen as { ending: Ending }).ending, began: false } }) as Observation;
   const UNMEASURED = ends(undefined, "ContainerStatusUnknown", true);
 
   test.each<[string, Observation, OwnWords, LocalStatus, string, number | undefined]>([
@@ -154,6 +155,14 @@ describe("the record of an end", () => {
       "Gone",
       0,
     ],
+    [
+      "it never began, and an earlier pod's output says 0",
+      neverBegan(ends(undefined, "Evicted", true)),
+      { code: 0 },
+      "STALLED",
+      "Evicted",
+      undefined,
+    ],
     ["its Job is gone, and events say that it completed", MISSING, { hasCompleted: true }, "COMPLETED", "Completed", 0],
     ["its pod is gone, and the record says 0", LOST, { record: recorded(0) }, "COMPLETED", "Completed", 0],
     ["its pod is gone, and record and output differ", LOST, { record: recorded(0), code: 3 }, "ERROR", "Error", 3],
@@ -169,6 +178,11 @@ describe("the record of an end", () => {
     const decision = decide(known("RUNNING"), ends(137, "OOMKilled"), { record: recorded(0) }, NOW, GRACE);
     expect(decision).toMatchObject({ status: "ERROR", exitCode: 137 });
     expect(decision.warning).toBe("its container ended with 137, its wrapper recorded 0: the container's code counts");
+  });
+
+  test("is doubted in words where it does not fit what is there", () => {
+    const { warning } = decide(known("RUNNING"), MISSING, { record: recorded(0), doubt: "out/Job-1.sh.out is short" }, NOW, GRACE);
+    expect(warning).toBe("out/Job-1.sh.out is short");
   });
 
   test("as the pod tells it counts more than the one in the workflow directory", () => {

@@ -54,6 +54,7 @@ const hasEnded = (
     message,
     byCluster,
     stopped: STOPS.includes(reason),
+    ...(reason === "InitError" || reason === "Rejected" ? { began: false } : {}),
   },
   ...PLACE,
   ...(times ? { ...START, ...FINISH } : {}),

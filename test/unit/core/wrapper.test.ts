@@ -231,6 +231,11 @@ describe("the record of a job's end", () => {
     expect(read(`.gasw-k8s/end/${name.replace("uid-1", "uid-2")}`)).toBe("old");
   });
 
+  test("is left out where a pipe has its name, which nobody reads", async () => {
+    execFileSync("mkfifo", [path.join(directory, ".gasw-k8s/end", `${build().job.metadata?.name}.uid-1`)]);
+    expect(await codeOf(start("exit 3"))).toBe(3);
+  });
+
   test("is left out where its folder is a link, or is missing", async () => {
     rmSync(path.join(directory, ".gasw-k8s/end"), { recursive: true });
     expect(await codeOf(start("exit 3"))).toBe(3);
@@ -241,7 +246,41 @@ describe("the record of a job's end", () => {
   });
 });
 
+describe("the script of a job", () => {
+  test("may signal its own process group: that is no stop", async () => {
+    expect(await codeOf(start("trap '' TERM; kill 0; echo went on; exit 0"))).toBe(0);
+    expect(recordOf("uid-1")).toMatchObject({ code: 0, signal: undefined });
+  });
+
+  test("has ended by itself where a signal comes while its end is being recorded", async () => {
+    mkdirSync(path.join(directory, "bin"));
+    // The provenance is moved when the script has ended.
+    writeFileSync(path.join(directory, "bin/mv"), '#!/bin/sh\ntouch moving; sleep 0.3; exec /bin/mv "$@"\n', { mode: 0o755 });
+    const env = { PATH: `${path.join(directory, "bin")}:${process.env.PATH}` };
+    const child = start("touch Job-1.sh.provenance.json", "Job-1", { env, request: { isGenerated: true } });
+    await appears("moving");
+    child.kill("SIGTERM");
+    expect(await codeOf(child)).toBe(0);
+    expect(recordOf("uid-1")).toMatchObject({ code: 0, signal: undefined });
+  });
+});
+
 describe("what an earlier pod has left in the streams' files", () => {
+  test("is kept under a shorter name where the usual one is too long, and added to where it can't be moved", async () => {
+    const long = "J".repeat(240);
+    await codeOf(start("echo first", long));
+    await codeOf(start("echo second", long, { uid: "f".repeat(36) }));
+    expect(read(`out/${long}.sh.out`)).toBe("second\n");
+    const [kept = ""] = readdirSync(path.join(directory, "out")).filter((name) => name.includes(".before."));
+    expect(read(`out/${kept}`)).toBe("first\n");
+    rmSync(path.join(directory, "out", kept));
+    // An image without `mv`.
+    mkdirSync(path.join(directory, "bin"));
+    symlinkSync("/bin/bash", path.join(directory, "bin/bash"));
+    await codeOf(start("echo third", long, { uid: "uid-3", env: { PATH: path.join(directory, "bin") } }));
+    expect(read(`out/${long}.sh.out`)).toBe("second\nthird\n");
+  });
+
   test("is kept beside them", async () => {
     await codeOf(start("echo first\necho oops >&2"));
     await codeOf(start("echo second", "Job-1", { uid: "uid-2" }));
@@ -410,6 +449,12 @@ describe("the `rm` of a script's shell", () => {
       expect(left()).toEqual([]);
     },
   );
+
+  test("refuses it in POSIX mode, too", async () => {
+    await codeOf(start("rm -rf ./*; shopt -o posix", "Job-1", { env: { POSIXLY_CORRECT: "1" } }));
+    expect(left().sort()).toEqual(["mine", "notes.txt"]);
+    expect(read("out/Job-1.sh.out")).toMatch(/^posix\s+on\n$/);
+  });
 
   test("is not what the script's own programs get, nor what it finds in its environment", async () => {
     writeFileSync(path.join(directory, "startup"), "FROM_STARTUP=yes");

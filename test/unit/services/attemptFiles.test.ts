@@ -56,7 +56,7 @@ describe("a workflow directory that is made ready for one more attempt", () => {
     expect(existsSync(path.join(directory, "out/Job-1.sh.out.0"))).toBe(true);
   });
 
-  test("loses what an earlier life of the very attempt has left in the tool's folder", () => {
+  test("loses the record that an earlier life of the very attempt has left", () => {
     const directory = folderWith({
       ...STREAMS,
       ".gasw-k8s/end/kube-Job-1-r1.uid-1": "",
@@ -65,7 +65,7 @@ describe("a workflow directory that is made ready for one more attempt", () => {
       ".gasw-k8s/run/uid-0/.attempt": "kube-Job-1\n",
     });
     clearForAttempt(next(directory, "Job-1", 1));
-    expect(leftovers(directory).map(({ name }) => name)).toEqual(["uid-0", "kube-Job-1.uid-0"]);
+    expect(leftovers(directory).map(({ name }) => name)).toEqual(["uid-0", "uid-1", "kube-Job-1.uid-0"]);
   });
 
   test.runIf(process.getuid?.() === 0).each([

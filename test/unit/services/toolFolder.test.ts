@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import {
+  chmodSync,
   existsSync,
-  lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -40,22 +40,55 @@ describe("the tool's folder", () => {
     expect(existsSync(path.join(directory, "..", "run"))).toBe(false);
   });
 
-  test("is removed with all that is in it, but for what leads out of it and what scripts have written beside themselves", () => {
+  test("keeps what is left of others when what is left of one attempt is removed, and goes when nothing is left", () => {
     const directory = folderWith({
       "precious/file": "",
       ".gasw-k8s/end/job-1.uid-1": line("uid-1", 0),
+      ".gasw-k8s/end/job-2.uid-2": line("uid-2", 0),
       ".gasw-k8s/run/uid-1/.attempt": "job-1\n",
       ".gasw-k8s/run/uid-1/deep/er/file": "",
+      ".gasw-k8s/run/uid-3/unnamed": "",
     });
-    const run = path.join(directory, ".gasw-k8s/run/uid-1", path.basename(directory));
-    mkdirSync(run);
-    writeFileSync(path.join(run, "Job-1.sh.provenance.json"), "{}");
-    symlinkSync(path.join(directory, "precious"), path.join(run, "sh"));
-    symlinkSync(path.join(directory, "precious"), path.join(directory, ".gasw-k8s/run/uid-2"));
+    symlinkSync(path.join(directory, "precious"), path.join(directory, ".gasw-k8s/run/uid-1/deep/sh"));
+    expect(leftovers(directory).map(({ attempt, name }) => [attempt, name])).toEqual([
+      ["job-1", "uid-1"],
+      ["", "uid-3"],
+      ["job-1", "job-1.uid-1"],
+      ["job-2", "job-2.uid-2"],
+    ]);
+    for (const leftover of leftovers(directory).filter(({ attempt }) => attempt === "job-1")) removeLeftover(directory, leftover);
     removeToolFolder(directory);
-    expect(existsSync(path.join(directory, ".gasw-k8s"))).toBe(false);
+    expect(leftovers(directory).map(({ name }) => name)).toEqual(["uid-3", "job-2.uid-2"]);
+    for (const leftover of leftovers(directory)) removeLeftover(directory, leftover);
+    removeToolFolder(directory);
+    expect(readdirSync(directory)).toEqual(["precious"]);
     expect(existsSync(path.join(directory, "precious/file"))).toBe(true);
-    expect(readFileSync(path.join(directory, "Job-1.sh.provenance.json"), "utf8")).toBe("{}");
+  });
+
+  test("gives up what a script has written beside itself, and nothing that another job's has", () => {
+    const directory = folderWith({
+      ".gasw-k8s/run/uid-1/.attempt": "job-1\n",
+      ".gasw-k8s/run/uid-1/wf/Job-1.sh.provenance.json": "mine",
+      ".gasw-k8s/run/uid-1/wf/Job-2.sh.provenance.json": "forged",
+      ".gasw-k8s/run/uid-2/wf/Job-3.sh.provenance.json": "forged",
+      "provenance/Job-3.sh.provenance.json": "true",
+    });
+    const [first, second] = leftovers(directory);
+    if (first !== undefined) removeLeftover(directory, first, "Job-1");
+    if (second !== undefined) removeLeftover(directory, second);
+    const read = (name: string) => readFileSync(path.join(directory, "provenance", name), "utf8");
+    expect(readdirSync(path.join(directory, "provenance"))).toEqual(["Job-1.sh.provenance.json", "Job-3.sh.provenance.json"]);
+    expect(read("Job-1.sh.provenance.json") + read("Job-3.sh.provenance.json")).toBe("minetrue");
+  });
+
+  test("is rid of folders of any depth, and of those that may not be written", () => {
+    const directory = folderWith({ ".gasw-k8s/run/uid-1/.attempt": "job-1\n", ".gasw-k8s/run/uid-1/shut/in/file": "" });
+    // Deeper than descriptors may be open at a time.
+    mkdirSync(path.join(directory, ".gasw-k8s/run/uid-1", "d/".repeat(1500)), { recursive: true });
+    chmodSync(path.join(directory, ".gasw-k8s/run/uid-1/shut/in"), 0o555);
+    chmodSync(path.join(directory, ".gasw-k8s/run/uid-1/shut"), 0o555);
+    removeLeftover(directory, { attempt: "job-1", folder: ".gasw-k8s/run", name: "uid-1" });
+    expect(readdirSync(path.join(directory, ".gasw-k8s/run"))).toEqual([]);
   });
 
   test("is nobody's where it is a link: nothing is read or removed through it", () => {
@@ -66,7 +99,6 @@ describe("the tool's folder", () => {
     for (const folder of [".gasw-k8s/end", ".gasw-k8s/run"]) removeLeftover(directory, { attempt: "job-1", folder, name: "uid-1" });
     removeToolFolder(directory);
     expect(existsSync(path.join(directory, "other/end/job-1.uid-1"))).toBe(true);
-    expect(lstatSync(path.join(directory, ".gasw-k8s"), { throwIfNoEntry: false })).toBeUndefined();
   });
 });
 
