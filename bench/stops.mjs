@@ -18,7 +18,7 @@ const WRAPPERS = {
   "none (bash SCRIPT)": 'exec >"$1" 2>"$2"; exec bash "$3"',
 };
 
-const script = (removal) => `trap '${removal}' EXIT\ndate >/dev/null\nmkdir Job-1 || exit 22\ncd Job-1 || exit 23\nsleep 5\n`;
+const script = (removal) => `trap '${removal}' EXIT\ndate >/dev/null\nmkdir Job-1 || exit 22\ncd Job-1 || exit 23\nsleep 1\n`;
 
 /** @returns whether anything that is not the job's own is gone */
 async function isWiped(wrapper, number) {

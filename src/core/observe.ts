@@ -64,7 +64,7 @@ function createdAt(pod: V1Pod): string {
 /** Reads the truth about a job off its Job and its pod. */
 export function observe(job: V1Job | undefined, pod: V1Pod | undefined): Observation {
   const isOpen = job !== undefined && conditionOf(job, "Complete") === undefined && conditionOf(job, "Failed") === undefined;
-  // A queue that takes a running job back has its pod deleted, and starts the Job again later: that is no end.
+  // A queue that takes a running job back has its pod deleted, and starts the Job again later: the Job has not ended.
   if (isOpen && job.spec?.suspend === true)
     return { phase: "waiting", reason: "Suspended", message: "the Job is suspended (a queue may hold it)" };
   if (pod !== undefined) return isOpen && mayRunAgain(job, pod) ? leaving(pod) : observePod(pod);

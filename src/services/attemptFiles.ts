@@ -40,7 +40,7 @@ export function clearForAttempt({ directory, fileName, kubeName, attempts }: Nex
       rmSync(folder, { recursive: true, force: true, maxRetries: 2 }),
     );
   }
-  // A record that stays would be taken for the new run's; a run folder that stays is in nobody's way.
+  // A record that stays would be taken for the new run's; a run folder that stays does no harm.
   for (const record of leftovers(directory).filter(({ attempt: of, folder }) => of === kubeName && folder === END_FOLDER)) {
     const hint = "let this user write in that folder, then release the job";
     attempt(`${path.join(directory, record.folder, record.name)} of an earlier run can't be removed`, hint, () =>

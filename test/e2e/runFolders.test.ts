@@ -89,6 +89,9 @@ describe("a script that GASW generated", () => {
       (is) => is,
     );
     expect((await workflow.cli("debug", "describe", "Good-1")).stdout).toContain(folder);
+    // A clean-up that looks in another namespace shows nothing of the job, and so takes nothing from it.
+    expect(await workflow.cli("cleanup", "--yes", "-n", `${workflow.namespace}-other`)).toMatchObject({ code: 0 });
+    expect(workflow.has(`${folder}/Good-1`)).toBe(true);
     workflow.configure({ dao: workflow.database.config }, "admin");
     const shell = await workflow.cliWith({ input: "pwd; echo $HOME; exit\n" }, "debug", "shell", "Good-1");
     expect(shell).toMatchObject({ stdout: `${workflow.directory}/${folder}\n/gasw-k8s-home\n`, code: 0 });
