@@ -1,11 +1,13 @@
 import { statSync } from "node:fs";
 import path from "node:path";
+import type { CoreV1Event } from "@kubernetes/client-node";
 import type { EndRecord } from "../core/endRecord.ts";
 import { hasEnded, isHeld } from "../core/job.ts";
 import { jobFiles } from "../core/jobFiles.ts";
 import type { Observation } from "../core/observe.ts";
 import type { KnownJob, OwnWords } from "../core/observed.ts";
 import type { KubernetesClient } from "../kubernetes/client.ts";
+import { isApiError } from "../kubernetes/errors.ts";
 import { listEvents } from "../kubernetes/objects.ts";
 import type { Deps } from "./deps.ts";
 import { hasOutput, type WrittenJob } from "./ownOutput.ts";
@@ -93,8 +95,18 @@ interface PastEvents {
   readonly evicted: readonly string[];
 }
 
+/** None where the account may not list them: they are further evidence, no more. */
+async function eventsWith(client: KubernetesClient, namespace: string, reason: string): Promise<CoreV1Event[]> {
+  try {
+    return await listEvents(client, namespace, { reason });
+  } catch (error) {
+    if (isApiError(error, 403)) return [];
+    throw error;
+  }
+}
+
 async function pastEvents(client: KubernetesClient, namespace: string): Promise<PastEvents> {
-  const [completed, evicted] = await Promise.all(["Completed", "Evicted"].map((reason) => listEvents(client, namespace, { reason })));
+  const [completed, evicted] = await Promise.all(["Completed", "Evicted"].map((reason) => eventsWith(client, namespace, reason)));
   const jobs = (completed ?? []).filter(({ involvedObject }) => involvedObject.kind === "Job");
   return {
     completed: new Set(jobs.map(({ involvedObject }) => involvedObject.uid ?? "").filter((uid) => uid !== "")),

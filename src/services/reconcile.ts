@@ -68,8 +68,10 @@ export async function reconcile(
       signal: ({ id }) => signals.get(id),
       own: ({ key }) => ends.get(key),
     };
-    const failure = await carryOut(deps, workflow, plansOf(decideRound(attempts, facts), facts), facts);
-    tidy(deps, workflow, seen);
+    const plans = plansOf(decideRound(attempts, facts), facts);
+    const failure = await carryOut(deps, workflow, plans, facts);
+    // The tool's folder is read only when a job has left something there for good.
+    if (plans.some(({ change }) => change.settled === true)) tidy(deps, workflow, seen);
     if (!leaveDue) await startDue(deps, workflow, deps.store.openInvocations(workflow).filter(isMeant), facts);
     if (failure !== undefined) throw failure;
   } catch (error) {
