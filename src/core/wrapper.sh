@@ -144,10 +144,12 @@ if [ "$5" ] && { [ "${HOME:-/}" = / ] || [ ! -w "$HOME" ]; }; then export HOME=$
 
 if [ "$gasw_k8s_signal" != - ]; then gasw_k8s_end 143 "$4" "${3##*/}"; fi
 # With job control: in a process group of its own, so that what the script signals with `kill 0` is not the wrapper, and with INT and QUIT
-# for the script to handle.
+# for the script to handle. The shell would tell of a script that ends meanwhile.
+exec 9>&2 2>/dev/null
 set -o monitor
-gasw_k8s_run "$3" "$gasw_k8s_place" &
+gasw_k8s_run "$3" "$gasw_k8s_place" 2>&9 9>&- &
 set +o monitor
+exec 2>&9 9>&-
 if [ "$gasw_k8s_signal" != - ] && [ -z "$gasw_k8s_sent" ]; then kill -TERM "$!" 2>/dev/null; fi
 # A signal ends the waiting, not the script: 127 says that nothing more is known of it.
 while wait "$!"; gasw_k8s_code=$?; kill -0 "$!" 2>/dev/null; do :; done
