@@ -1,9 +1,9 @@
 import { existsSync, lstatSync, renameSync, rmSync } from "node:fs";
 import path from "node:path";
-import { END_FOLDER, jobFiles } from "../core/jobFiles.ts";
+import { jobFiles } from "../core/jobFiles.ts";
 import { GaswError, systemCode } from "../errors.ts";
 import type { StoredJob } from "../store/records.ts";
-import { leftovers, removeLeftover } from "./toolFolder.ts";
+import { leftRecords, removeLeftover } from "./toolFolder.ts";
 
 /** GASW's own folders in a workflow directory, and its database's: no script's folder has their names. */
 const RESERVED: ReadonlySet<string> = new Set(["sh", "out", "err", "config", "inv", "provenance", "jdl", "cache", "db", "conf", "."]);
@@ -41,7 +41,7 @@ export function clearForAttempt({ directory, fileName, kubeName, attempts }: Nex
     );
   }
   // A record that stays would be taken for the new run's; a run folder that stays does no harm.
-  for (const record of leftovers(directory).filter(({ attempt: of, folder }) => of === kubeName && folder === END_FOLDER)) {
+  for (const record of leftRecords(directory).filter((left) => left.attempt === kubeName)) {
     const hint = "let this user write in that folder, then release the job";
     attempt(`${path.join(directory, record.folder, record.name)} of an earlier run can't be removed`, hint, () =>
       removeLeftover(directory, record),

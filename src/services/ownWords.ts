@@ -6,6 +6,7 @@ import { hasEnded, isHeld } from "../core/job.ts";
 import { jobFiles } from "../core/jobFiles.ts";
 import type { Observation } from "../core/observe.ts";
 import type { KnownJob, OwnWords } from "../core/observed.ts";
+import { systemCode } from "../errors.ts";
 import type { KubernetesClient } from "../kubernetes/client.ts";
 import { isApiError } from "../kubernetes/errors.ts";
 import { listEvents } from "../kubernetes/objects.ts";
@@ -82,9 +83,14 @@ export class Traces {
   }
 }
 
-/** The size of a file in bytes; 0 where it is not there. */
+/** The size of a file in bytes; 0 where it is not there, or a job has put something else in its place. */
 function sizeOf(file: string): number {
-  return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+  try {
+    return statSync(file).size;
+  } catch (error) {
+    if (systemCode(error) !== undefined) return 0;
+    throw error;
+  }
 }
 
 /** What the cluster's events still tell, for about an hour, of what is gone. */

@@ -16,7 +16,7 @@ import type { Deps } from "./deps.ts";
 import { hasOutput } from "./ownOutput.ts";
 import { podSettings } from "./podSettings.ts";
 import { Preparation } from "./preparation.ts";
-import { type Leftover, leftovers, makeToolFolders, removeLeftover } from "./toolFolder.ts";
+import { type Leftover, leftRecords, makeToolFolders, removeLeftover } from "./toolFolder.ts";
 import { volumePlan } from "./volumePlan.ts";
 import { checkAccess, checkScript, jobRequest, makeStreamFolders, ownerOf } from "./workflowFiles.ts";
 import { knownWorkflow } from "./workflows.ts";
@@ -86,8 +86,8 @@ function extraGroups(securityContext: Readonly<Record<string, unknown>>): number
 export class Submitter {
   /** As it was first submitted: the pods of all its jobs see its directory at one path. */
   readonly workflow: StoredWorkflow;
-  /** What stood in the tool's folder before the first submission. */
-  #leftovers: readonly Leftover[] | undefined;
+  /** The records that were there before the first submission. */
+  #records: readonly Leftover[] | undefined;
   readonly #deps: Deps;
   readonly #volumes: readonly DesiredVolume[];
   readonly #waits: boolean;
@@ -191,8 +191,8 @@ export class Submitter {
    */
   async #refuseSecondRun(job: StoredJob, isNew: boolean, isGenerated: boolean): Promise<void> {
     if (job.attempt > 0 || job.prepared) return;
-    this.#leftovers ??= leftovers(job.directory);
-    const records = this.#leftovers.filter(({ attempt }) => attempt === job.kubeName);
+    this.#records ??= leftRecords(job.directory);
+    const records = this.#records.filter(({ attempt }) => attempt === job.kubeName);
     // Whatever its age.
     const isThere = hasOutput({ directory: job.directory, fileName: job.fileName });
     const isProof = isGenerated || records.length > 0 || jobFolder(job.directory, job.fileName) !== undefined;

@@ -175,8 +175,13 @@ export interface Leftover {
 export function leftovers(directory: string): Leftover[] {
   return [
     ...runFolders(directory).map(({ podUid, attempt }) => ({ attempt, folder: RUN_FOLDER, name: podUid })),
-    ...recordNames(directory).map((name) => ({ attempt: name.slice(0, name.lastIndexOf(".")), folder: END_FOLDER, name })),
+    ...leftRecords(directory),
   ];
+}
+
+/** All records in a workflow directory, by their names alone. */
+export function leftRecords(directory: string): Leftover[] {
+  return recordNames(directory).map((name) => ({ attempt: name.slice(0, name.lastIndexOf(".")), folder: END_FOLDER, name }));
 }
 
 /**
