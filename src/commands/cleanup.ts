@@ -190,6 +190,7 @@ async function act(
  * this host's state knows to be over. Anything else may belong to a pod that this configuration does not show.
  */
 function removeRunFolders({ store, warn }: Context, plan: CleanupPlan, directory: string, workflow: StoredWorkflow | undefined): void {
+  if (workflow === undefined && plan.remove.length === 0) return;
   const known = workflow === undefined ? [] : store.jobs(workflow).filter(({ status }) => hasEnded(status) || status === "NOT_SUBMITTED");
   const over = new Map<string, string | undefined>([
     ...plan.remove.filter(({ kind }) => kind === "Job").map(({ name }): [string, undefined] => [name, undefined]),

@@ -217,8 +217,9 @@ function keepFile(file: string, place: string): void {
   }
 }
 
-/** Removes the tool's folder where nothing is left in it. */
+/** Removes the tool's folder where nothing is left in it: a pod that still runs a script of GASW's needs all of it. */
 export function removeToolFolder(directory: string): void {
+  if (leftovers(directory).length > 0) return;
   const remove = (parent: Held, name: string) => unlessLeft(() => rmdirSync(path.join(parent.path, name)));
   within(directory, TOOL_FOLDER, (held) => {
     for (const folder of [RUN_FOLDER, END_FOLDER]) remove(held, path.basename(folder));
