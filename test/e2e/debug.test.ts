@@ -40,7 +40,11 @@ describe("debug why", () => {
     ["Inputs", "exit-code", /while its inputs were downloaded/],
     ["Greedy", "out-of-memory", /limit of 32Mi/],
     ["Slow", "deadline", /time limit of 2 s/],
-    ["TooBig", "no-room", /asks for 500 CPU, and the largest node offers .*asks for 3 GPUs, and (no node has any|the largest node offers 1 GPU)/],
+    [
+      "TooBig",
+      "no-room",
+      /asks for 500 CPU, and the largest node offers .*asks for 3 GPUs, and (no node has any|the largest node offers 1 GPU)/,
+    ],
   ])("%s: %s", async (id, cause, sentence) => {
     const { stdout, stderr, code } = await workflow.cli("debug", "why", id, "-o", "json");
     expect([code, stderr]).toEqual([0, ""]);
