@@ -148,7 +148,8 @@ describe("the GASW database in SQLite: its file", () => {
     await database.query("begin immediate");
     await expect(dao.apply([insert()])).rejects.toMatchObject({
       code: "DATABASE",
-      message: expect.stringContaining("kept waiting by another program"),
+      // On a busy machine the limit of the whole answer may be noticed first.
+      message: expect.stringMatching(/kept waiting by another program|no answer within 0\.2 s/),
     });
     await database.query("commit");
     expect((await dao.apply([insert()])).applied).toEqual([true]);
