@@ -225,7 +225,7 @@ export function buildJob(workflow: Workflow, request: JobRequest, defaults: PodS
   const files = jobFiles(request.fileName ?? request.jobId);
   const identity = identityMetadata("job", workflow, request.jobId);
   const labels = { ...settings.labels, ...identity.labels };
-  const annotations = { ...settings.annotations, ...identity.annotations };
+  const annotations = { ...settings.annotations, ...identity.annotations, [KEYS.wrapper]: String(WRAPPER_VERSION) };
   const name = jobName(workflow.namespace, workflow.id, request.jobId);
   const place = request.isGenerated === true ? workflow.id : "";
   const told = [files.out, files.err, files.script, name, homeFolder(settings, mounts) ?? "", place];
@@ -243,7 +243,6 @@ export function buildJob(workflow: Workflow, request: JobRequest, defaults: PodS
       annotations: {
         ...annotations,
         [KEYS.content]: request.contentHash,
-        [KEYS.wrapper]: String(WRAPPER_VERSION),
         [KEYS.directory]: workflow.directory,
         ...(request.fileName === undefined ? {} : { [KEYS.fileName]: request.fileName }),
       },
@@ -256,7 +255,7 @@ export function buildJob(workflow: Workflow, request: JobRequest, defaults: PodS
       podReplacementPolicy: "Failed",
       ttlSecondsAfterFinished: settings.ttl,
       template: {
-        metadata: { labels, annotations: { ...annotations, [KEYS.wrapper]: String(WRAPPER_VERSION) } },
+        metadata: { labels, annotations },
         spec: {
           ...basePodSpec(settings, mounts, owner),
           ...avoidance(request.avoidNodes ?? []),

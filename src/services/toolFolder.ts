@@ -98,6 +98,7 @@ export function makeToolFolders(directory: string, owner: RunAs): void {
 export class EndRecords {
   readonly #directory: string;
   #names: readonly string[] | undefined;
+  readonly #read = new Map<string, readonly EndRecord[]>();
 
   constructor(directory: string) {
     this.#directory = directory;
@@ -115,13 +116,19 @@ export class EndRecords {
   }
 
   /** All records of an attempt, in the order of their pods' ends. */
-  all(attempt: string): EndRecord[] {
+  all(attempt: string): readonly EndRecord[] {
+    const records = this.#read.get(attempt) ?? this.#readAll(attempt);
+    this.#read.set(attempt, records);
+    return records;
+  }
+
+  #readAll(attempt: string): EndRecord[] {
     this.#names ??= recordNames(this.#directory);
-    const records = this.#names.filter((name) => name.startsWith(`${attempt}.`)).map((name) => this.#read(attempt, name));
+    const records = this.#names.filter((name) => name.startsWith(`${attempt}.`)).map((name) => this.#readOne(attempt, name));
     return records.filter((record) => record !== undefined).sort((a, b) => a.endedAt - b.endedAt);
   }
 
-  #read(attempt: string, name: string): EndRecord | undefined {
+  #readOne(attempt: string, name: string): EndRecord | undefined {
     const text = within(this.#directory, END_FOLDER, (held) => readSmall(held, name, fstatSync(held.fd).uid));
     const record = text === undefined ? undefined : parseEndRecord(text);
     return record !== undefined && name === `${record.attempt}.${record.podUid}` && record.attempt === attempt ? record : undefined;
@@ -146,22 +153,6 @@ function readSmall(folder: Held, name: string, owner: number): string | undefine
   }
 }
 
-/** The folder of a pod that runs, or ran, a script of GASW's. */
-interface RunFolder {
-  readonly podUid: string;
-  /** Name of the attempt's Job. */
-  readonly attempt: string;
-}
-
-/** The folders of pods in a workflow directory; what does not name its attempt is nobody's, whose name is empty. */
-function runFolders(directory: string): RunFolder[] {
-  const names = within(directory, RUN_FOLDER, (held) => readdirSync(held.path)) ?? [];
-  return names.map((podUid) => {
-    const attempt = within(directory, `${RUN_FOLDER}/${podUid}`, (held) => readSmall(held, ATTEMPT_FILE, fstatSync(held.fd).uid));
-    return { podUid, attempt: attempt?.trimEnd() ?? "" };
-  });
-}
-
 /** What is left of an attempt in the tool's folder. */
 export interface Leftover {
   /** Name of its Job; empty where nothing names it. */
@@ -173,10 +164,12 @@ export interface Leftover {
 
 /** All run folders and records in a workflow directory. */
 export function leftovers(directory: string): Leftover[] {
-  return [
-    ...runFolders(directory).map(({ podUid, attempt }) => ({ attempt, folder: RUN_FOLDER, name: podUid })),
-    ...leftRecords(directory),
-  ];
+  const names = within(directory, RUN_FOLDER, (held) => readdirSync(held.path)) ?? [];
+  const runFolders = names.map((name) => {
+    const attempt = within(directory, `${RUN_FOLDER}/${name}`, (held) => readSmall(held, ATTEMPT_FILE, fstatSync(held.fd).uid));
+    return { attempt: attempt?.trimEnd() ?? "", folder: RUN_FOLDER, name };
+  });
+  return [...runFolders, ...leftRecords(directory)];
 }
 
 /** All records in a workflow directory, by their names alone. */
