@@ -52,6 +52,8 @@ export default defineConfig({
           globalSetup: ["test/e2e/setup.ts"],
           // Most of a test's time is the cluster's: more files at once than cores.
           maxWorkers: 4,
+          // The program is loaded once a worker, not once a file: it keeps nothing between two command lines.
+          isolate: false,
         },
       },
     ],

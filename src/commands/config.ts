@@ -1,6 +1,6 @@
 /** `config show|check|init|schema`. */
 import { writeFile } from "node:fs/promises";
-import { extname } from "node:path";
+import { extname, resolve } from "node:path";
 import { maskSecrets } from "../config/mask.ts";
 import { originText } from "../config/origin.ts";
 import { ConfigError, type LoadedConfig } from "../config/sources.ts";
@@ -89,13 +89,13 @@ function safetyWarnings({ config, origins }: LoadedConfig): string[] {
 }
 
 /** Writes a file to start from: YAML with every key explained, or JSON where the name says so. */
-export async function configInit(io: Pick<Io, "stdout">, input: { readonly path: string }): Promise<void> {
+export async function configInit(io: Pick<Io, "stdout" | "cwd">, input: { readonly path: string }): Promise<void> {
   const { starterJson, starterYaml } = await import("../config/reference.ts");
   const isJson = [".json", ".conf"].includes(extname(input.path));
   const text = isJson ? starterJson() : starterYaml((await import("yaml")).stringify);
   try {
     // A token may be put in it later: readable by its owner alone.
-    await writeFile(input.path, text, { flag: "wx", mode: 0o600 });
+    await writeFile(resolve(io.cwd, input.path), text, { flag: "wx", mode: 0o600 });
   } catch (error) {
     if (systemCode(error) === "EEXIST") {
       throw new GaswError("CONFLICT", `${input.path} is already there`, {

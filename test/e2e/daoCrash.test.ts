@@ -104,7 +104,7 @@ test("twenty synchronisations at once retry each failure once, and follow every 
     () => workflow.jobs(),
     (jobs) => jobs.filter(({ status }) => status.failed === 1).length === failing.length,
   );
-  const many = Array.from({ length: 20 }, () => workflow.cli("status", "--sync"));
+  const many = Array.from({ length: 20 }, () => workflow.process({}, "status", "--sync"));
   for (const id of killed) await signal(database, id, "KILL");
   for (const { code, stderr } of await Promise.all(many)) expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
   for (const id of failing) await syncUntil(database, workflow, `${id}-r2`, ({ status }) => status === "ERROR_HELD");

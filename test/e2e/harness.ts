@@ -1,17 +1,23 @@
 import { execFile, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { chownSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { setMaxListeners } from "node:events";
+import { lchownSync, lstatSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { Readable, Writable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
-import { promisify } from "node:util";
+import { parseArgs, promisify } from "node:util";
 import { inject } from "vitest";
+import { run as runCommandLine } from "../../src/cli.ts";
 import { generatedFiles } from "../../src/core/jobFiles.ts";
+import { spelledDirectory } from "../../src/directory.ts";
+import { ApiError, ask, pathOf } from "./kube.ts";
 
 const root = path.resolve(import.meta.dirname, "../..");
 const execute = promisify(execFile);
+const { version } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")) as { version: string };
 
-/** The program under test: the built one, or the one installed elsewhere. */
-export const PROGRAM = process.env.GASW_K8S_TEST_PROGRAM ?? path.join(root, "bin/gasw-k8s.js");
+/** The program as it is built, for what only a process of its own can show: signals, pipes, terminals, users, the start. */
+export const PROGRAM = path.join(root, "bin/gasw-k8s.js");
 /** Owner of the workflow directories, who is also the user that the jobs run as. */
 const OWNER = 12345;
 
@@ -53,6 +59,40 @@ export function run(...call: Parameters<typeof start>): Promise<Result> {
   return start(...call).ended;
 }
 
+/** Runs a command line within this process, which starts no Node.js for it; only streams, environment and folder are its own. */
+async function runHere(args: readonly string[], given: { cwd: string; env: NodeJS.ProcessEnv; input: string }): Promise<Result> {
+  const [stdout, stderr] = [new Collector(), new Collector()];
+  const { signal } = new AbortController();
+  setMaxListeners(0, signal);
+  const io = {
+    stdout: stdout as unknown as NodeJS.WriteStream,
+    stderr: stderr as unknown as NodeJS.WriteStream,
+    stdin: Readable.from(given.input === "" ? [] : [Buffer.from(given.input)]) as unknown as NodeJS.ReadStream,
+    env: given.env,
+    cwd: spelledDirectory(realpathSync(given.cwd), given.env.PWD),
+    signal,
+    stoppedBy: () => undefined,
+    now: () => new Date(),
+  };
+  const code = await runCommandLine(args, io, version);
+  return { stdout: stdout.text, stderr: stderr.text, code };
+}
+
+/** A stream that keeps what is written to it. */
+class Collector extends Writable {
+  readonly isTTY = false;
+  readonly #chunks: Buffer[] = [];
+
+  get text(): string {
+    return Buffer.concat(this.#chunks).toString("utf8");
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
+    this.#chunks.push(chunk);
+    done();
+  }
+}
+
 /** kubectl as the cluster's administrator. */
 export async function kubectl(...args: readonly string[]): Promise<string> {
   const { kubectl: program, adminKubeconfig } = inject("cluster");
@@ -60,11 +100,20 @@ export async function kubectl(...args: readonly string[]): Promise<string> {
   return stdout;
 }
 
-/** An object or a list from the cluster. */
+/** An object or a list from the cluster, asked for as kubectl is: kinds, a name, `-n`, `-l`, `--field-selector`. */
 // biome-ignore lint/suspicious/noExplicitAny: tests read many kinds of objects
 export async function get(...args: readonly string[]): Promise<any> {
-  return JSON.parse(await kubectl("get", ...args, "-o", "json"));
+  const { positionals, values } = parseArgs({ args: [...args], options: SELECTION, allowPositionals: true });
+  const [kinds = "", name] = positionals;
+  const query = new URLSearchParams();
+  if (values.l !== undefined) query.set("labelSelector", values.l);
+  if (values["field-selector"] !== undefined) query.set("fieldSelector", values["field-selector"]);
+  if (name !== undefined) return ask("GET", pathOf(kinds, values.n, name));
+  const lists = await Promise.all(kinds.split(",").map((kind) => ask("GET", `${pathOf(kind, values.n)}?${query}`)));
+  return { items: lists.flatMap(({ kind, items }) => items.map((item: object) => ({ kind: kind.replace(/List$/, ""), ...item }))) };
 }
+
+const SELECTION = { n: { type: "string", short: "n" }, l: { type: "string", short: "l" }, "field-selector": { type: "string" } } as const;
 
 /** Applies a manifest as the cluster's administrator. */
 export async function apply(...objects: readonly object[]): Promise<void> {
@@ -168,20 +217,21 @@ export class TestWorkflow {
     return { PATH: process.env.PATH, HOME: this.folder, GASW_K8S_CONFIG: this.configFile };
   }
 
-  /** Runs the program in the workflow's directory. */
+  /** Runs a command line in the workflow's directory, within this process. */
   cli(...args: readonly string[]): Promise<Result> {
     return this.cliWith({}, ...args);
   }
 
   cliWith(options: { env?: NodeJS.ProcessEnv; cwd?: string; input?: string }, ...args: readonly string[]): Promise<Result> {
-    return run(process.execPath, [PROGRAM, ...args], {
-      cwd: options.cwd ?? this.directory,
-      env: { ...this.env, ...options.env },
-      ...(options.input === undefined ? {} : { input: options.input }),
-    });
+    return runHere(args, { cwd: options.cwd ?? this.directory, env: { ...this.env, ...options.env }, input: options.input ?? "" });
   }
 
-  /** Starts the program in the workflow's directory. */
+  /** Runs the program in the workflow's directory as a process of its own, for what only such a one shows. */
+  process(env: NodeJS.ProcessEnv, ...args: readonly string[]): Promise<Result> {
+    return run(process.execPath, [PROGRAM, ...args], { cwd: this.directory, env: { ...this.env, ...env } });
+  }
+
+  /** Starts the program in the workflow's directory, as a process that can be sent signals. */
   start(...args: readonly string[]): Running {
     return start(process.execPath, [PROGRAM, ...args], { cwd: this.directory, env: this.env });
   }
@@ -206,18 +256,31 @@ export class TestWorkflow {
 
   /** Removes everything that a test may have left, as the cluster's administrator. */
   async cleanup(): Promise<void> {
-    await kubectl("delete", "namespace", this.namespace, "--ignore-not-found", "--wait=false");
+    await remove("namespace", this.namespace);
     const volumes = (await get("pv")).items.filter(
       (volume: { spec: { claimRef?: { namespace?: string }; nfs?: { path: string } } }) =>
         volume.spec.claimRef?.namespace === this.namespace || volume.spec.nfs?.path.startsWith(this.folder),
     );
-    for (const volume of volumes) await kubectl("delete", "pv", volume.metadata.name, "--ignore-not-found", "--wait=false");
+    for (const volume of volumes) await remove("pv", volume.metadata.name);
     rmSync(this.folder, { recursive: true, force: true });
   }
 }
 
+/** Has an object removed, where it is there, without waiting for its end. */
+async function remove(kind: string, name: string): Promise<void> {
+  try {
+    await ask("DELETE", pathOf(kind, undefined, name), { propagationPolicy: "Background" });
+  } catch (error) {
+    if (!(error instanceof ApiError && error.status === 404)) throw error;
+  }
+}
+
+/** Gives a file and all in it to an owner; what a job that runs removes meanwhile needs none. */
 function giveTo(file: string, owner: number): void {
-  const isDirectory = lstatSync(file).isDirectory();
-  if (isDirectory) for (const entry of readdirSync(file)) giveTo(path.join(file, entry), owner);
-  if (process.getuid?.() === 0 && !lstatSync(file).isSymbolicLink()) chownSync(file, owner, owner);
+  try {
+    if (lstatSync(file).isDirectory()) for (const entry of readdirSync(file)) giveTo(path.join(file, entry), owner);
+    if (process.getuid?.() === 0) lchownSync(file, owner, owner);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+  }
 }

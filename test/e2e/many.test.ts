@@ -24,7 +24,7 @@ describe("many submits at once", () => {
   test("fifty processes share one volume and one claim that none of them found, and make fifty Jobs", async () => {
     workflow = new TestWorkflow({ config: PARKED });
     const ids = writeScripts(FIFTY);
-    const results = await Promise.all(ids.map((id) => workflow.cli("submit", `sh/${id}.sh`)));
+    const results = await Promise.all(ids.map((id) => workflow.process({}, "submit", `sh/${id}.sh`)));
     expect(results).toEqual(ids.map((id) => ({ stdout: `${id}\n`, stderr: "", code: 0 })));
     await expectOneOfEach(ids);
     expect(rows()).toEqual(ids.map((id) => ({ id, status: "QUEUED", history: "NOT_SUBMITTED,QUEUED" })));
@@ -74,7 +74,7 @@ describe("many submits at once", () => {
       const lengths: number[] = [];
       await inParallel(scripts, async (script) => {
         const begun = performance.now();
-        expect(await other.cli("submit", script)).toMatchObject({ code: 0 });
+        expect(await other.process({}, "submit", script)).toMatchObject({ code: 0 });
         lengths.push(performance.now() - begun);
       });
       return Math.max(...lengths.slice(AT_ONCE));

@@ -67,7 +67,7 @@ describe("a job that fails every time", () => {
 
   test("goes on once when it is released, also twice at once; `wait` on the first id follows the newest attempt", async () => {
     workflow.put("Bad-1.repaired");
-    const [first, second] = await Promise.all([workflow.cli("release", "Bad-1"), workflow.cli("release", "Bad-1")]);
+    const [first, second] = await Promise.all([workflow.process({}, "release", "Bad-1"), workflow.process({}, "release", "Bad-1")]);
     expect([first, second].map(({ code, stdout }) => `${code} ${stdout}`)).toEqual(["0 Bad-1-r3\n", "0 Bad-1-r3\n"]);
     expect(await workflow.cli("wait", "Bad-1", "--wait-timeout", "90s")).toMatchObject({ code: 0 });
     await workflow.until("Bad-1-r3", "COMPLETED");
@@ -97,7 +97,7 @@ describe("a job that fails every time", () => {
 
   test("gets one attempt more, however many ask for it at once", async () => {
     workflow.script("Once-1", likeGasw("Once-1", "until [ -e $top/Once-1.repaired ]; do sleep 0.2; done"));
-    await Promise.all(["retry", "retry", "release", "retry"].map((action) => workflow.cli(action, "Once-1")));
+    await Promise.all(["retry", "retry", "release", "retry"].map((action) => workflow.process({}, action, "Once-1")));
     await workflow.sync();
     workflow.put("Once-1.repaired");
     expect(await workflow.history("Once-1")).toHaveLength(4);

@@ -151,7 +151,7 @@ describe("a corrupt state file", () => {
     mkdirSync(stateFolder());
     writeFileSync(workflow.stateFile, "not a database\n".repeat(1000));
     const scripts = Array.from({ length: 10 }, (_, index) => workflow.script(`Job-${index}`, "true\n"));
-    const results = await Promise.all(scripts.map((script) => workflow.cli("submit", script)));
+    const results = await Promise.all(scripts.map((script) => workflow.process({}, "submit", script)));
     expect(results.map(({ code }) => code)).toEqual(scripts.map(() => 0));
     expect(kept()).toHaveLength(1);
     expect(results.filter(({ stderr }) => stderr.includes("is corrupt"))).toHaveLength(1);

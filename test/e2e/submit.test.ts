@@ -23,7 +23,7 @@ describe("submit", () => {
   test("loads one file of the program alone, since an engine starts it once per job", async () => {
     workflow = new TestWorkflow({ config: PARKED });
     const loaded = loadedModules(workflow.folder);
-    const result = await workflow.cliWith({ env: loaded.env }, "submit", workflow.script("Job-1", "true\n"));
+    const result = await workflow.process(loaded.env, "submit", workflow.script("Job-1", "true\n"));
     expect(result).toEqual({ stdout: "Job-1\n", stderr: "", code: 0 });
     expect(loaded.names()).toEqual(SUBMIT_LOADS);
   });
