@@ -62,13 +62,14 @@ const OBSERVATIONS = [
   ["evicted, node lost, or gone without a trace", ended(137, true)],
 ];
 const NOTHING = { phase: "missing" };
+const RULES = { retryCount: 5, retryUnknownEnd: false, pending: { TooLong: 0 }, outputGrace: 90 };
 const ALONE = { failures: 0, completed: false, alive: false, open: false, newer: false };
 
 /** What one step makes of a job. */
 function after(status, more) {
   const settled = hasEnded(status);
   const job = { status, settled, due: false, removal: null, signal: null, pendingFamily: null, pendingSince: null, ...more.job };
-  const situation = { job, dao: undefined, seen: NOTHING, siblings: ALONE, retryCount: 5, grace: { TooLong: 0 }, now: new Date(0) };
+  const situation = { job, dao: undefined, seen: NOTHING, siblings: ALONE, rules: RULES, now: new Date(0) };
   return step({ ...situation, ...more, job });
 }
 

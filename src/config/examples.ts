@@ -54,8 +54,10 @@ export const EXAMPLE = {
     CreateContainerError: "5m",
     Unschedulable: "never",
   },
+  outputGrace: "90s",
   retryCount: 5,
   retryMemoryGrowth: 1,
+  retryUnknownEnd: false,
   retryAvoidNode: false,
   dao: {
     url: "jdbc:h2:tcp://localhost:9092/{workflowDir}/db/jobs",

@@ -205,6 +205,10 @@ export const configSchema = object({
     ),
     'How long a job may wait for a reason before it fails; `"never"`: it waits on. What is given is added to the default, reason by reason. A pull that keeps failing shows `ErrImagePull` (or `RegistryUnavailable`, `SignatureValidationFailed`) and `ImagePullBackOff` in turn: the longest time of these counts, whichever shows.',
   ),
+  outputGrace: key(
+    prefault(fields.duration({ minimum: 0 }), 90),
+    "How long the output of a job that has ended is waited for where it has not arrived, or not as a whole: over NFS it may be a minute late.",
+  ),
   retryCount: key(
     prefault(fields.wholeNumber(), 5),
     "How often a failed job is submitted again (GASW's `default.retry.count`); with 5, the sixth failure is held.",
@@ -212,6 +216,10 @@ export const configSchema = object({
   retryMemoryGrowth: key(
     prefault(fields.positiveNumber(), 1),
     "Factor by which the memory of a resubmission grows where the attempt before had too little; 1: not at all.",
+  ),
+  retryUnknownEnd: key(
+    prefault(fields.flag(), false),
+    "Whether a job that ran, and of whose end nothing is known, is submitted again as a failure is; otherwise it is held, since it may have done its work.",
   ),
   retryAvoidNode: key(prefault(fields.flag(), false), "Whether a resubmission keeps off the nodes on which the attempts before failed."),
   dao: key(

@@ -1,6 +1,6 @@
 import { hasEnded, type LocalStatus } from "./job.ts";
 import type { Observation } from "./observe.ts";
-import { type Decision, decide, type Grace, type KnownJob, type OwnWords, type Removal } from "./observed.ts";
+import { type Decision, decide, type KnownJob, type OwnWords, type Removal, type Rules } from "./observed.ts";
 import { effectOf, isSignal, type Siblings, type Signal } from "./signal.ts";
 
 /** A job before a step: what the state knows of it. */
@@ -23,9 +23,7 @@ export interface Situation {
   /** What the job itself has left of its end; nothing, where nobody has looked. */
   readonly own?: OwnWords | undefined;
   readonly siblings: Siblings;
-  /** Resubmissions of an invocation (GASW's `default.retry.count`). */
-  readonly retryCount: number;
-  readonly grace: Grace;
+  readonly rules: Rules;
   readonly now: Date;
 }
 
@@ -55,14 +53,14 @@ export interface Step {
  * change of a status comes from here. An end that was seen wins over a signal that comes with it.
  */
 export function step(situation: Situation): Step {
-  const { job, seen, own = {}, now, grace } = situation;
+  const { job, seen, own = {}, now, rules } = situation;
   const { settled, due, signal, status, pendingFamily, pendingSince, removal = null } = job;
   // What the cluster shows comes first: without it, a signal could end a job whose Job goes on.
   if (seen === undefined) {
     return { decision: { status, pendingFamily, pendingSince, removeJob: false }, settled, due, removal, signal, effects: [] };
   }
   const isGone = seen.phase === "missing";
-  const decision = decide(job, seen, own, now, grace);
+  const decision = decide(job, seen, own, now, rules);
   // What the cluster has accepted, though its submission was cut off before it could note that, is not submitted again.
   const isDue = due && decision.status === "NOT_SUBMITTED";
   const observed = asDecided({ decision, settled, due: isDue, removal, signal, effects: [] }, isGone);
@@ -124,8 +122,8 @@ function asReplica(step: Step, { siblings }: Situation, isGone: boolean): Step {
 }
 
 /** Sees to an end, once: success, a cancellation and a kill are told; a failure is retried, or held when it was one too many. */
-function settle(step: Step, { siblings, retryCount }: Situation): Step {
-  const { status } = step.decision;
+function settle(step: Step, { job, siblings, rules }: Situation): Step {
+  const { status, isUnknown } = step.decision;
   if (!hasEnded(status)) return startable(step, siblings);
   if (step.settled) return step;
   const settled = { ...step, settled: true };
@@ -134,8 +132,10 @@ function settle(step: Step, { siblings, retryCount }: Situation): Step {
     case "STALLED":
       // Another attempt goes on, or has done it already.
       if (siblings.completed || siblings.open) return settled;
+      // It may have done its work: a second run could undo that, so a person is to say.
+      if (isUnknown === true && (job.started ?? null) !== null && !rules.retryUnknownEnd) return withStatus(settled, "STALLED_HELD");
       // The failures before this one: GaswOutputParser counts all of the invocation and takes one off.
-      if (siblings.failures < retryCount) return { ...settled, effects: [...step.effects, "resubmit"] };
+      if (siblings.failures < rules.retryCount) return { ...settled, effects: [...step.effects, "resubmit"] };
       return { ...withStatus(settled, status === "ERROR" ? "ERROR_HELD" : "STALLED_HELD") };
     case "COMPLETED":
       return { ...settled, effects: [...step.effects, "announce"] };

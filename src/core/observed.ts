@@ -12,6 +12,8 @@ export interface KnownJob {
   readonly pod?: string | null;
   /** What was decided for it, written down before its Job is removed. */
   readonly removal?: Removal | null;
+  /** When its container began to run (RFC 3339), where that was seen. */
+  readonly started?: string | null;
 }
 
 /** Why a Job is removed: an end that was decided for it, or (NOT_SUBMITTED) to make room for it to run again. */
@@ -20,12 +22,25 @@ export type Removal = "ERROR" | "DELETED" | "DELETED_REPLICA" | "NOT_SUBMITTED";
 /** Grace per reason of waiting, in seconds; null and a missing reason mean for ever. */
 export type Grace = Readonly<Record<string, number | null>>;
 
+/** What the configuration says of waiting and of running again. */
+export interface Rules {
+  /** Resubmissions of an invocation (GASW's `default.retry.count`). */
+  readonly retryCount: number;
+  /** Whether a job that ran, and of whose end nothing is known, is submitted again as a failure is. */
+  readonly retryUnknownEnd: boolean;
+  readonly pending: Grace;
+  /** How long an output that has not arrived is waited for, in seconds. */
+  readonly outputGrace: number;
+}
+
 /** What a job itself has left of its end in the workflow directory. */
 export interface OwnWords {
   /** The return code that its output states. */
   readonly code?: number | undefined;
   /** Its wrapper's record. */
   readonly record?: EndRecord | undefined;
+  /** What of its output has not arrived, in words that follow "its output"; undefined: it is whole, as far as can be told. */
+  readonly late?: string | undefined;
   /** What is not as it should be in what it has left, in a sentence. */
   readonly doubt?: string | undefined;
   /** Whether the cluster's events say that its Job, which is gone, has completed. */
@@ -45,6 +60,10 @@ export interface Decision {
   readonly pendingFamily: string | null;
   readonly pendingSince: string | null;
   readonly removeJob: boolean;
+  /** Whether this end was decided without all of the job's output. */
+  readonly outputLate?: boolean;
+  /** Whether nothing tells how it ended. */
+  readonly isUnknown?: boolean;
   /** Evidence that does not agree, in a sentence. */
   readonly warning?: string;
 }
@@ -68,7 +87,7 @@ const FAMILIES: Readonly<Record<string, string>> = {
 const FAILING_PULL: readonly string[] = ["ErrImagePull", "RegistryUnavailable", "SignatureValidationFailed", "ImagePullBackOff"];
 
 /** Decides every change of a job's status. Pure: the same known job, observation, words and time always give the same answer. */
-export function decide(known: KnownJob, seen: Observation, own: OwnWords, now: Date, grace: Grace): Decision {
+export function decide(known: KnownJob, seen: Observation, own: OwnWords, now: Date, rules: Rules): Decision {
   const still: Decision = { status: known.status, pendingFamily: null, pendingSince: null, removeJob: false };
   if (hasEnded(known.status)) return { ...still, pendingFamily: known.pendingFamily, pendingSince: known.pendingSince };
   const removed = decidedEnd(known, still, seen, own);
@@ -76,16 +95,73 @@ export function decide(known: KnownJob, seen: Observation, own: OwnWords, now: D
   switch (seen.phase) {
     case "missing":
       // Only `submit` starts it; an output file may be an earlier life's.
-      return known.status === "NOT_SUBMITTED" ? still : unseen(still, GONE, own);
-    case "lost":
-      return unseen(still, { ...POD_GONE, message: `its pod was deleted or evicted before its end was seen (${seen.message})` }, own);
+      return known.status === "NOT_SUBMITTED" ? still : ended(known, seen, own, now, rules, unseen(still, GONE, own));
+    case "lost": {
+      const message = `its pod was deleted or evicted before its end was seen (${seen.message})`;
+      return ended(known, seen, own, now, rules, unseen(still, { ...POD_GONE, message }, own));
+    }
     case "waiting":
-      return waiting(known, seen, now, grace);
+      return waiting(known, seen, now, rules.pending);
     case "running":
       return { ...still, ...placeOf(seen), status: "RUNNING", reason: seen.reason ?? null, message: seen.message ?? null };
     case "ended":
-      return { ...still, ...placeOf(seen), ...judge(seen.ending, own) };
+      return ended(known, seen, own, now, rules, { ...still, ...placeOf(seen), ...judge(seen.ending, own) });
   }
+}
+
+/** The family of the wait for an output, which is one wait whatever becomes of pod and Job meanwhile. */
+const OUTPUT = "output";
+
+/** Whether an output that has not arrived is still waited for: a file server may show a file, or its last lines, a minute late. */
+export function isOutputAwaited(known: KnownJob, { late }: OwnWords, now: Date, { outputGrace }: Rules): boolean {
+  return late !== undefined && now.getTime() - waitedSince(known, OUTPUT, now).getTime() < outputGrace * 1000;
+}
+
+/** An end of which the output is not whole is told when it is, or when the time for that is over. */
+function ended(known: KnownJob, seen: Observation, own: OwnWords, now: Date, rules: Rules, end: Decision): Decision {
+  if (own.late === undefined) return end;
+  if (isOutputAwaited(known, own, now, rules)) return awaiting(known, seen, own.late, now, rules, end);
+  const message = `its output ${own.late}, ${rules.outputGrace} s after the end was seen${end.message ? `; ${end.message}` : ""}`;
+  const reason = end.reason === "Completed" || end.reason === "Error" ? "OutputIncomplete" : end.reason;
+  return { ...end, ...(reason === undefined ? {} : { reason }), message, outputLate: true };
+}
+
+/** What is known of the end is shown meanwhile. */
+function awaiting(known: KnownJob, seen: Observation, late: string, now: Date, { outputGrace }: Rules, end: Decision): Decision {
+  const since = waitedSince(known, OUTPUT, now);
+  const until = new Date(since.getTime() + outputGrace * 1000).toISOString();
+  const { status: _, warning: __, isUnknown: ___, ...facts } = end;
+  return {
+    ...facts,
+    // What runs no more is not said to wait for its start again.
+    status: seen.phase === "ended" ? "RUNNING" : known.status,
+    reason: "OutputLate",
+    message: `${endWords(seen)}; its output ${late}: it is waited for until ${until} (outputGrace)`,
+    pendingFamily: OUTPUT,
+    pendingSince: since.toISOString(),
+    removeJob: false,
+  };
+}
+
+/**
+ * What an end that was decided without all of the job's output comes to, when that is there. What somebody has decided stays.
+ * @param code that the output states
+ */
+export function statusWithLateOutput(
+  { status, exitCode }: { status: LocalStatus; exitCode: number | null },
+  code: number | undefined,
+): LocalStatus {
+  if (code === undefined || !OUTPUT_DECIDES.has(status)) return status;
+  if (code === 0 && (exitCode ?? 0) === 0) return "COMPLETED";
+  return status === "COMPLETED" ? failure(code) : status;
+}
+
+const OUTPUT_DECIDES: ReadonlySet<LocalStatus> = new Set(["COMPLETED", "ERROR", "STALLED", "ERROR_HELD", "STALLED_HELD"]);
+
+function endWords(seen: Observation): string {
+  if (seen.phase !== "ended") return seen.phase === "missing" ? "its Job is gone" : "its pod is gone";
+  const { exitCode, reason } = seen.ending;
+  return `its pod has ended (${exitCode === undefined ? reason : `${reason}, exit code ${exitCode}`})`;
 }
 
 /**
@@ -139,7 +215,7 @@ function unseen(still: Decision, ending: Ending, own: OwnWords): Decision {
  * How a job ended, from all evidence. A code that was measured counts more than the record, the record more than other signs; the code
  * that the output states must not contradict it. A 0 after a stop is a success only where the output says so.
  */
-function judge(ending: Ending, words: OwnWords): Pick<Decision, "status" | "reason" | "message" | "exitCode" | "warning"> {
+function judge(ending: Ending, words: OwnWords): Pick<Decision, "status" | "reason" | "message" | "exitCode" | "isUnknown" | "warning"> {
   const own = ending.began === false ? { record: words.record } : words;
   const record = ending.record ?? own.record;
   const ended = ending.exitCode ?? record?.code;
@@ -152,11 +228,13 @@ function judge(ending: Ending, words: OwnWords): Pick<Decision, "status" | "reas
   const endedItself = ending.exitCode === undefined && (record === undefined ? own.code !== undefined : record.signal === undefined);
   const isStalled = ending.byCluster ? !endedItself : exitCode === 0 && own.code === undefined && ending.reason !== "DeadlineExceeded";
   const status: LocalStatus = completed ? "COMPLETED" : isStalled ? "STALLED" : failure(exitCode);
+  const isUnknown = isStalled && exitCode === undefined && !stopped && ending.began !== false;
   const warning = disagreement(ending.exitCode, record) ?? words.doubt;
   return {
     status,
     ...reasonOf(ending, record, status, endedItself),
     ...(exitCode === undefined ? {} : { exitCode }),
+    ...(isUnknown ? { isUnknown } : {}),
     ...(warning === undefined ? {} : { warning }),
   };
 }
@@ -189,9 +267,8 @@ function failure(exitCode: number | undefined): LocalStatus {
 
 function waiting(known: KnownJob, seen: Extract<Observation, { phase: "waiting" }>, now: Date, grace: Grace): Decision {
   const family = FAMILIES[seen.reason] ?? seen.reason;
-  const since = known.pendingFamily === family && hasBegun(known.pendingSince, now) ? known.pendingSince : now.toISOString();
-  const elapsed = (now.getTime() - Date.parse(since)) / 1000;
-  const over = elapsed >= graceOf(seen.reason, grace);
+  const since = waitedSince(known, family, now);
+  const over = (now.getTime() - since.getTime()) / 1000 >= graceOf(seen.reason, grace);
   // A container that ran is never said to wait again, since its pod's report may lag behind; another pod, or none by a queue's will, is.
   const isLate = known.status === "RUNNING" && seen.reason !== "Suspended" && (known.pod ?? seen.pod) === (seen.pod ?? known.pod);
   const status: LocalStatus = over ? "ERROR" : isLate ? "RUNNING" : "QUEUED";
@@ -201,7 +278,7 @@ function waiting(known: KnownJob, seen: Extract<Observation, { phase: "waiting" 
     reason: seen.reason,
     message: seen.message,
     pendingFamily: family,
-    pendingSince: since,
+    pendingSince: since.toISOString(),
     removeJob: over,
   };
 }
@@ -216,7 +293,8 @@ function graceOf(reason: string, grace: Grace): number {
   return given.length === 0 ? Number.POSITIVE_INFINITY : Math.max(...given.map((seconds) => seconds ?? Number.POSITIVE_INFINITY));
 }
 
-/** Whether a wait has begun by now: a time to come was written by a clock that was set back since, and would keep its grace from passing. */
-function hasBegun(since: string | null, now: Date): since is string {
-  return since !== null && Date.parse(since) <= now.getTime();
+/** Since when a job waits for reasons of one family. A time to come was written by a clock that was set back since: it would keep the grace from passing. */
+function waitedSince({ pendingFamily, pendingSince }: KnownJob, family: string, now: Date): Date {
+  const hasBegun = pendingFamily === family && pendingSince !== null && Date.parse(pendingSince) <= now.getTime();
+  return hasBegun ? new Date(pendingSince) : now;
 }

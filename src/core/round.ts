@@ -15,7 +15,7 @@ export interface RoundAttempt extends Attempt {
 }
 
 /** What a round is decided from beside its attempts. */
-export interface RoundFacts<Job> extends Pick<Situation, "retryCount" | "grace" | "now"> {
+export interface RoundFacts<Job> extends Pick<Situation, "rules" | "now"> {
   /** What the cluster shows, and whether the attempt's pod may still run something. */
   seen(job: Job): { readonly observation: Observation; readonly isAlive: boolean };
   /** The status of its row in the GASW database, where that was asked for. */
@@ -42,12 +42,12 @@ export function decideRound<Job extends RoundAttempt>(
   facts: RoundFacts<Job>,
   isMeant: (job: Job) => boolean = () => true,
 ): Planned<Job>[] {
-  const { retryCount, grace, now } = facts;
+  const { rules, now } = facts;
   const invocations = byFileName(attempts);
   return attempts.filter(isMeant).map((job) => {
     const siblings = siblingsOf(job, invocations, facts);
     const seen = facts.seen(job).observation;
-    const whole = step({ job, dao: facts.signal(job), seen, own: facts.own(job), siblings, retryCount, grace, now });
+    const whole = step({ job, dao: facts.signal(job), seen, own: facts.own(job), siblings, rules, now });
     const next = whole.decision.removeJob ? beforeRemoval(job, whole) : whole;
     invocations.get(job.fileName)?.set(job.key, { ...job, status: next.decision.status, settled: next.settled });
     return { job, siblings, step: next };
@@ -84,13 +84,13 @@ export function endRemoved<Job extends RoundAttempt>(
 
 /** The attempts whose turn it is to be submitted: one of an invocation. */
 export function dueAttempts<Job extends RoundAttempt>(attempts: readonly Job[], facts: RoundFacts<Job>): Job[] {
-  const { retryCount, grace, now } = facts;
+  const { rules, now } = facts;
   const invocations = byFileName(attempts);
   const found = new Map<string, Job>();
   for (const job of attempts) {
     if (!job.due || job.status !== "NOT_SUBMITTED" || found.has(job.fileName)) continue;
     const siblings = siblingsOf(job, invocations, facts);
-    const { effects } = step({ job, dao: undefined, seen: facts.seen(job).observation, siblings, retryCount, grace, now });
+    const { effects } = step({ job, dao: undefined, seen: facts.seen(job).observation, siblings, rules, now });
     if (effects.includes("start")) found.set(job.fileName, job);
   }
   return [...found.values()];

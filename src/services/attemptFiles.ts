@@ -56,6 +56,39 @@ export function clearForAttempt({ directory, fileName, kubeName, attempts }: Nex
   }
 }
 
+/** A job's streams that stand where it is going to write, relative to the workflow directory: an earlier run's, before it is submitted. */
+export function standingStreams(directory: string, fileName: string): string[] {
+  const { out, err, appOut, appErr } = jobFiles(fileName);
+  return [out, err, appOut, appErr].filter((file) => isThere(path.join(directory, file))).map((file) => path.normalize(file));
+}
+
+/**
+ * Moves an earlier run's streams aside before a first submission: what stands there afterwards is the job's own.
+ * @returns where they are now, relative to the workflow directory
+ * @throws GaswError CONFIG naming what can't be moved
+ */
+export function keepOldStreams(directory: string, streams: readonly string[]): string[] {
+  let number = 1;
+  while (streams.some((file) => isThere(path.join(directory, oldName(file, number))))) number++;
+  return streams.map((file) => {
+    const hint = `let this user write in ${path.join(directory, path.dirname(file))}, or move it away`;
+    const kept = oldName(file, number);
+    attempt(`${path.join(directory, file)} of an earlier run can't be moved aside`, hint, () =>
+      renameSync(path.join(directory, file), path.join(directory, kept)),
+    );
+    return kept;
+  });
+}
+
+function oldName(file: string, number: number): string {
+  return `${file}.old-${number}`;
+}
+
+/** Whatever it is: a link that leads nowhere, too. */
+function isThere(file: string): boolean {
+  return lstatSync(file, { throwIfNoEntry: false }) !== undefined;
+}
+
 /** The folder that a run of GASW's script has made in the workflow directory; undefined where there is none. */
 export function jobFolder(directory: string, fileName: string): string | undefined {
   const folder = path.join(directory, fileName);

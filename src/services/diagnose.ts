@@ -35,12 +35,11 @@ export async function diagnose(deps: Deps, target: JobTarget): Promise<Diagnosis
 async function gather(deps: Deps, target: JobTarget, objects: JobObjects): Promise<Facts> {
   const { seen, job, pod, claims, events } = objects;
   const known = target.stored ?? ({ status: "QUEUED", pendingFamily: null, pendingSince: null } as const);
-  const written = { ...target, created: target.stored?.created };
-  const traces = new Traces(deps, target);
+  const traced = { ...target.stored, ...target };
   const own = isOver(known, seen)
-    ? await traces.of({ ...target, kubeUid: target.stored?.kubeUid }, seen, await statedCode(written, deps.signal))
+    ? await new Traces(deps, target).of({ known, job: traced, seen }, () => statedCode(traced, deps.signal), deps)
     : {};
-  const decision = decide(known, seen, own, deps.now(), deps.config.pending);
+  const decision = decide(known, seen, own, deps.now(), deps.config);
   const state = currentState(target.stored, decision);
   const waitsForNode = seen.phase === "waiting" && seen.reason === "Unschedulable";
   return {

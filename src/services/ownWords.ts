@@ -5,7 +5,7 @@ import type { EndRecord } from "../core/endRecord.ts";
 import { hasEnded, isHeld } from "../core/job.ts";
 import { jobFiles } from "../core/jobFiles.ts";
 import type { Observation } from "../core/observe.ts";
-import type { KnownJob, OwnWords } from "../core/observed.ts";
+import { isOutputAwaited, type KnownJob, type OwnWords } from "../core/observed.ts";
 import { systemCode } from "../errors.ts";
 import type { KubernetesClient } from "../kubernetes/client.ts";
 import { isApiError } from "../kubernetes/errors.ts";
@@ -32,9 +32,8 @@ export async function statedCode(job: WrittenJob, signal: AbortSignal): Promise<
 }
 
 /** A job whose end may have left traces. */
-interface Traceable {
+interface Traceable extends WrittenJob {
   readonly kubeName: string;
-  readonly fileName: string;
   /** Uid of its Job, where that is known. */
   readonly kubeUid?: string | null | undefined;
 }
@@ -55,32 +54,58 @@ export class Traces {
   }
 
   /**
-   * All that a job has left.
-   * @param code that its output states
+   * All that a job has left. Its output is read only when it is whole, or is waited for no longer.
+   * @param read reads the output, where there is one, and answers the code that it states
    * @throws ApiError
    */
-  async of(job: Traceable, seen: Observation, code: number | undefined): Promise<OwnWords> {
+  async of(
+    { known, job, seen }: { readonly known: KnownJob; readonly job: Traceable; readonly seen: Observation },
+    read: () => Promise<number | undefined>,
+    { now, config }: Pick<Deps, "now" | "config">,
+  ): Promise<OwnWords> {
     // The record of the pod that is seen; of pods that are gone, that of the one that ended last.
     const record = this.#records.of(job.kubeName, seen.phase === "ended" ? seen.podUid : undefined);
-    if (record !== undefined) return { code, record, doubt: this.#doubtOf(job, record) };
-    if (seen.phase !== "missing" || code !== undefined) return { code };
-    this.#events ??= pastEvents(this.#client, this.#namespace);
-    const { completed, evicted } = await this.#events;
-    const wasEvicted = evicted.some((pod) => pod.startsWith(`${job.kubeName}-`));
-    return { hasCompleted: !wasEvicted && completed.has(job.kubeUid ?? "") };
+    const told = record ?? (seen.phase === "ended" ? seen.ending.record : undefined);
+    const late = hasBegun(seen) ? this.lateOf(job, told) : undefined;
+    const left: OwnWords = {
+      ...(record === undefined ? {} : { record, doubt: this.#doubtOf(job, record) }),
+      ...(late === undefined ? {} : { late }),
+    };
+    if (isOutputAwaited(known, left, now(), config)) return left;
+    const code = hasOutput(job) ? await read() : undefined;
+    if (record !== undefined || seen.phase !== "missing" || code !== undefined) return { ...left, code };
+    return { ...left, hasCompleted: await this.#hasCompleted(job) };
   }
 
-  /** What does not fit a record. An output is whole when it is at least as long as was recorded. */
-  #doubtOf({ kubeName, fileName }: Traceable, { podUid, outBytes, errBytes }: EndRecord): string | undefined {
-    const { out, err } = jobFiles(fileName);
-    for (const [file, written] of [[out, outBytes] as const, [err, errBytes] as const]) {
+  async #hasCompleted({ kubeName, kubeUid }: Traceable): Promise<boolean> {
+    this.#events ??= pastEvents(this.#client, this.#namespace);
+    const { completed, evicted } = await this.#events;
+    const wasEvicted = evicted.some((pod) => pod.startsWith(`${kubeName}-`));
+    return !wasEvicted && completed.has(kubeUid ?? "");
+  }
+
+  /** What of a job's output is not there. It is whole when it is at least as long as was recorded; without a record, when there is one. */
+  lateOf(job: Traceable, record = this.#records.of(job.kubeName, undefined)): string | undefined {
+    const { out, err } = jobFiles(job.fileName);
+    if (record === undefined) return hasOutput(job) ? undefined : `has not arrived (${path.normalize(out)})`;
+    for (const [file, written] of [[out, record.outBytes] as const, [err, record.errBytes] as const]) {
       const there = sizeOf(path.join(this.#directory, file));
       if (there < written)
-        return `${path.normalize(file)} has ${there} of the ${written} bytes that its pod wrote: a file server may be late`;
+        return `has not arrived as a whole: ${path.normalize(file)} has ${there} of the ${written} bytes that its pod wrote`;
     }
+    return undefined;
+  }
+
+  /** What does not fit a record. */
+  #doubtOf({ kubeName }: Traceable, { podUid }: EndRecord): string | undefined {
     const count = this.#records.all(kubeName).length;
     return count > 1 ? `${count} pods of it have recorded an end: that of pod ${podUid} counts` : undefined;
   }
+}
+
+/** Whether a job's script may have begun, so that there is an output of it. */
+function hasBegun(seen: Observation): boolean {
+  return seen.phase !== "ended" || seen.ending.began !== false;
 }
 
 /** The size of a file in bytes; 0 where it is not there, or a job has put something else in its place. */

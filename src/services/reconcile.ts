@@ -7,6 +7,7 @@ import { asUserError } from "../kubernetes/client.ts";
 import type { JobChange, JobUpdate, StoredJob, StoredWorkflow } from "../store/records.ts";
 import { OtherCluster } from "./cluster.ts";
 import type { Deps } from "./deps.ts";
+import { takeLateOutputs } from "./lateOutput.ts";
 import { hasOutput } from "./ownOutput.ts";
 import { isOver, Traces } from "./ownWords.ts";
 import { parseOutput } from "./parseOutput.ts";
@@ -53,6 +54,7 @@ export async function reconcile(
   signals: ReadonlyMap<string, string>,
   { fileNames, leaveDue = false, by = "a signal in the GASW database" }: Scope = {},
 ): Promise<void> {
+  await takeLateOutputs(deps, workflow);
   const isMeant = ({ fileName }: StoredJob) => fileNames?.has(fileName) ?? true;
   const attempts = deps.store.openInvocations(workflow, [...signals.keys()]).filter(isMeant);
   if (attempts.length === 0) return;
@@ -60,8 +62,7 @@ export async function reconcile(
     const seen = await look(deps, workflow, attempts);
     const ends = await readEnds(deps, workflow, attempts, seen);
     const facts: Facts = {
-      retryCount: deps.config.retryCount,
-      grace: deps.config.pending,
+      rules: deps.config,
       now: deps.now(),
       by,
       seen,
@@ -94,8 +95,7 @@ async function readEnds(
   for (const job of attempts) {
     const { observation } = seen(job);
     if (job.settled || !isOver(job, observation)) continue;
-    const code = hasOutput(job) ? await keepOutput(deps, job) : undefined;
-    ends.set(job.key, await traces.of(job, observation, code));
+    ends.set(job.key, await traces.of({ known: job, job, seen: observation }, () => keepOutput(deps, job), deps));
   }
   return ends;
 }
@@ -139,6 +139,7 @@ const NEW_LIFE: JobChange = {
   node: null,
   started: null,
   output: null,
+  outputLate: false,
 };
 
 /** The words for an end that a signal, or another attempt, brings about, when that is decided. */

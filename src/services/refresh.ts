@@ -9,6 +9,7 @@ import { listEvents, listPods, remove } from "../kubernetes/objects.ts";
 import type { JobChange, StoredJob, StoredWorkflow } from "../store/records.ts";
 import { confirmCluster } from "./cluster.ts";
 import type { Deps } from "./deps.ts";
+import { takeLateOutputs } from "./lateOutput.ts";
 import { isOver, statedCode, Traces } from "./ownWords.ts";
 
 /** Seconds after which an unexplained wait is looked up in the events. */
@@ -21,6 +22,7 @@ const EXPLAIN_AFTER_S = 5;
  */
 export async function refresh(deps: Deps, workflow: StoredWorkflow): Promise<void> {
   const { client, store, now, config } = deps;
+  await takeLateOutputs(deps, workflow);
   // Read before the cluster is asked: a job that is known as submitted now must show up in the answer, unless it is gone.
   const active = store.activeJobs(workflow);
   if (active.length === 0) return;
@@ -30,12 +32,13 @@ export async function refresh(deps: Deps, workflow: StoredWorkflow): Promise<voi
     const traces = new Traces(deps, workflow);
     for (const job of active) {
       const { observation } = seen(job);
-      if (isOver(job, observation)) own.set(job.key, await traces.of(job, observation, await statedCode(job, deps.signal)));
+      if (isOver(job, observation))
+        own.set(job.key, await traces.of({ known: job, job, seen: observation }, () => statedCode(job, deps.signal), deps));
     }
     const time = now();
     const decisions = active.map((job) => {
       const { observation, kubeJob } = seen(job);
-      const decision = decide(job, observation, own.get(job.key) ?? {}, time, config.pending);
+      const decision = decide(job, observation, own.get(job.key) ?? {}, time, config);
       if (decision.warning !== undefined) deps.warn(`job ${job.id}: ${decision.warning}`);
       return { job, kubeJob, decision, change: changeOf(job, decision, kubeJob, time) };
     });
@@ -141,6 +144,7 @@ export function changeOf(job: StoredJob, decision: Decision, kubeJob: V1Job | un
     ...(reason === undefined ? {} : { reason }),
     ...(message === undefined ? {} : { message }),
     ...(exitCode === undefined ? {} : { exitCode }),
+    ...(decision.outputLate === true ? { outputLate: true } : {}),
     ...(pod === undefined ? {} : { pod }),
     ...(node === undefined ? {} : { node }),
     ...(startedAt === undefined ? {} : { started: startedAt }),
@@ -186,7 +190,7 @@ export async function observeForeign({ client, now, config }: Deps, namespace: s
     const known = { status: "QUEUED", pendingFamily: null, pendingSince: null } as const;
     return jobs.map((job: V1Job) => {
       const kubeName = job.metadata?.name ?? "";
-      const decision = decide(known, observe(job, podByJob.get(kubeName)), {}, now(), config.pending);
+      const decision = decide(known, observe(job, podByJob.get(kubeName)), {}, now(), config);
       const id = jobIdOf(job) ?? kubeName;
       const { [KEYS.fileName]: fileName = id, [KEYS.directory]: directory } = job.metadata?.annotations ?? {};
       return { id, fileName, kubeName, directory, created: timeText(job.metadata?.creationTimestamp), decision };

@@ -10,7 +10,7 @@ import { asUserError } from "../kubernetes/client.ts";
 import { createJob, getJob, jobPath, type MadeJob } from "../kubernetes/jobs.ts";
 import { find, remove } from "../kubernetes/objects.ts";
 import type { JobChange, StoredJob, StoredWorkflow } from "../store/records.ts";
-import { jobFolder } from "./attemptFiles.ts";
+import { jobFolder, keepOldStreams, standingStreams } from "./attemptFiles.ts";
 import { OtherCluster } from "./cluster.ts";
 import type { Deps } from "./deps.ts";
 import { hasOutput } from "./ownOutput.ts";
@@ -126,7 +126,8 @@ export class Submitter {
     const { jobId, contentHash, options } = submission.request;
     const kubeName = jobName(this.workflow.namespace, this.workflow.id, jobId);
     const content = { contentHash, image: podSettings(config, options).image, request: storedRequest(options) };
-    const intent = store.recordIntent(this.workflow, { id: jobId, kubeName, ...content });
+    const prepared = standingStreams(this.workflow.directory, jobId).length === 0;
+    const intent = store.recordIntent(this.workflow, { id: jobId, kubeName, ...content, prepared });
     if (intent.job.contentHash === contentHash) return intent;
     const { job: corrected } = intent;
     if (hasOutput(corrected)) throw ranBefore(corrected);
@@ -174,6 +175,7 @@ export class Submitter {
       if (hasRun && corrected !== undefined) throw ranBefore(corrected);
       if (hasRun) return { created: false };
       await this.#refuseSecondRun(job, isNew, submission.request.isGenerated === true);
+      await this.#keepOldStreams(job);
       return await this.#create(submission);
     } catch (error) {
       // What the cluster has is not the correction: the job stays what it was.
@@ -190,7 +192,7 @@ export class Submitter {
    * An attempt that this tool has made the directory ready for has none.
    */
   async #refuseSecondRun(job: StoredJob, isNew: boolean, isGenerated: boolean): Promise<void> {
-    if (job.attempt > 0 || job.prepared) return;
+    if (job.attempt > 0 || job.due || (job.prepared && !isNew)) return;
     this.#records ??= leftRecords(job.directory);
     const records = this.#records.filter(({ attempt }) => attempt === job.kubeName);
     // Whatever its age.
@@ -205,6 +207,18 @@ export class Submitter {
     // What the GASW database shows of that run stays.
     if (isNew) this.#deps.store.forget(job);
     throw ranElsewhere(job);
+  }
+
+  /** What an earlier run has left where the job is going to write would be taken for its own output. */
+  async #keepOldStreams(job: StoredJob): Promise<void> {
+    if (job.prepared) return;
+    const streams = standingStreams(job.directory, job.fileName);
+    // Those of a Job that is there are its own.
+    if (streams.length > 0 && (await getJob(this.#deps.client, job.namespace, job.kubeName)) === undefined) {
+      const kept = keepOldStreams(job.directory, streams);
+      this.#deps.warn(`job ${job.id}: the streams of an earlier run were kept as ${kept.join(", ")}`);
+    }
+    this.#deps.store.changeJob(job, { prepared: true });
   }
 
   /** Somebody else wrote the job's row: a refresh that saw the Job is welcome; a clean-up has the last word. */

@@ -116,4 +116,9 @@ export const migrations: readonly (readonly string[])[] = [
   ],
   // Version of the wrapper that runs the attempt's script; 0: that of 0.1.0, which left the script's folder in the workflow directory.
   ["ALTER TABLE jobs ADD COLUMN wrapper INTEGER NOT NULL DEFAULT 0"],
+  [
+    // Whether the attempt's end was decided without all of its output, which may arrive yet.
+    "ALTER TABLE jobs ADD COLUMN output_late INTEGER NOT NULL DEFAULT 0",
+    "CREATE INDEX jobs_output_late ON jobs (workflow) WHERE output_late = 1",
+  ],
 ];

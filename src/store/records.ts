@@ -46,6 +46,8 @@ export interface StoredJob extends Attempt {
   readonly removal: Removal | null;
   /** Whether the workflow directory was made ready for this attempt. */
   readonly prepared: boolean;
+  /** Whether its end was decided without all of its output, which may arrive yet. */
+  readonly outputLate: boolean;
   readonly replicating: boolean;
   readonly invocationId: number | null;
   readonly delivered: boolean;
@@ -78,6 +80,7 @@ export type JobChange = Partial<
     | "due"
     | "prepared"
     | "signal"
+    | "outputLate"
     | "replicating"
     | "invocationId"
     | "submitted"

@@ -21,7 +21,7 @@ import type {
 const JOB_COLUMNS = `jobs.key, jobs.id, jobs.file_name AS fileName, attempt, workflows.id AS workflow, workflows.namespace, workflows.directory,
   kube_name AS kubeName, kube_uid AS kubeUid, wrapper, content_hash AS contentHash, image, request, status, reason, message, exit_code AS exitCode, pod, node,
   pending_family AS pendingFamily, pending_since AS pendingSince, removal, settled, due, prepared, signal, replicating,
-  invocation_id AS invocationId, delivered, jobs.created, submitted, started, ended, observed`;
+  output_late AS outputLate, invocation_id AS invocationId, delivered, jobs.created, submitted, started, ended, observed`;
 const JOBS = `SELECT ${JOB_COLUMNS} FROM jobs JOIN workflows ON workflows.key = jobs.workflow`;
 const ACTIVE_LIST = `(${ACTIVE_STATUSES.map((status) => `'${status}'`).join(", ")})`;
 /** The very condition of the index on active jobs. */
@@ -47,7 +47,7 @@ const WORKFLOWS = "SELECT key, id, namespace, directory FROM workflows";
 const HOLD_PATIENCE_MS = 1000;
 
 /** Columns that hold truth values. */
-const FLAGS = ["settled", "due", "prepared", "replicating", "delivered"] as const;
+const FLAGS = ["settled", "due", "prepared", "replicating", "delivered", "outputLate"] as const;
 
 function decidedFrom({ key, status, settled, signal }: Decided): (string | number | null)[] {
   return [key, status, settled === undefined ? null : Number(settled), signal === undefined ? 1 : 0, signal ?? null];
@@ -163,7 +163,7 @@ export class Store {
    */
   recordIntent(
     workflow: StoredWorkflow,
-    job: { id: string; kubeName: string; contentHash: string; image: string; request: StoredRequest },
+    job: { id: string; kubeName: string; contentHash: string; image: string; request: StoredRequest; prepared: boolean },
   ): { job: StoredJob; isNew: boolean } {
     return this.#write(() => {
       const known = this.findJob(workflow, job.id);
@@ -202,6 +202,11 @@ export class Store {
   /** A workflow's jobs that have not ended. */
   activeJobs(workflow: { readonly key: number }): StoredJob[] {
     return this.#jobs(`WHERE jobs.workflow = ? AND ${ACTIVE} ORDER BY jobs.key`, [workflow.key]);
+  }
+
+  /** A workflow's jobs of which the end was decided without all of their output. */
+  lateJobs(workflow: { readonly key: number }): StoredJob[] {
+    return this.#jobs("WHERE jobs.workflow = ? AND output_late = 1 ORDER BY jobs.key", [workflow.key]);
   }
 
   /** All attempts of a workflow's invocations of which one has an end that was not seen to yet, or has one of these ids. */
@@ -420,13 +425,17 @@ export class Store {
 
   #insert(
     workflow: { readonly key: number },
-    job: Pick<StoredJob, "id" | "fileName" | "attempt" | "kubeName" | "contentHash" | "image" | "request" | "due" | "invocationId">,
+    job: Pick<
+      StoredJob,
+      "id" | "fileName" | "attempt" | "kubeName" | "contentHash" | "image" | "request" | "due" | "prepared" | "invocationId"
+    >,
   ): StoredJob {
-    const sql = `INSERT INTO jobs (workflow, id, file_name, attempt, kube_name, content_hash, image, request, due, invocation_id, status, created)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'NOT_SUBMITTED', ?)`;
-    const { id, fileName, attempt, kubeName, contentHash, image, request, due } = job;
+    const sql = `INSERT INTO jobs (workflow, id, file_name, attempt, kube_name, content_hash, image, request, due, prepared, invocation_id, status, created)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'NOT_SUBMITTED', ?)`;
+    const { id, fileName, attempt, kubeName, contentHash, image, request } = job;
     const invocationId = job.invocationId ?? request.invocationId ?? null;
-    const values = [workflow.key, id, fileName, attempt, kubeName, contentHash, image, JSON.stringify(request), due ? 1 : 0, invocationId];
+    const flags = [Number(job.due), Number(job.prepared)];
+    const values = [workflow.key, id, fileName, attempt, kubeName, contentHash, image, JSON.stringify(request), ...flags, invocationId];
     const key = this.#run(sql, [...values, this.#timestamp()]).lastInsertRowid;
     this.#recordTransition(Number(key), { status: "NOT_SUBMITTED", reason: null, message: null });
     return this.findJob(workflow, id) as StoredJob;
@@ -445,7 +454,7 @@ export class Store {
     while (this.findJob(workflow, attemptId(job.fileName, attempt)) !== undefined) attempt++;
     const id = attemptId(job.fileName, attempt);
     const kubeName = jobName(job.namespace, job.workflow, id);
-    return this.#insert(workflow, { ...job, id, attempt, kubeName, request, due: true });
+    return this.#insert(workflow, { ...job, id, attempt, kubeName, request, due: true, prepared: false });
   }
 
   #apply({ job, change, resubmit, announce, remark }: JobUpdate): boolean {
@@ -549,6 +558,7 @@ const COLUMN_NAMES: Readonly<Record<Exclude<keyof JobChange, "ended">, string>> 
   due: "due",
   prepared: "prepared",
   signal: "signal",
+  outputLate: "output_late",
   replicating: "replicating",
   invocationId: "invocation_id",
   output: "output",

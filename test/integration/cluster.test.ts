@@ -76,6 +76,7 @@ const CONFIG = {
   nfsAddress: "nfs.example.org",
   nfsPath: "/export",
   securityContext: { runAsUser: 0 },
+  outputGrace: "0s",
 };
 
 /** A process of its own that the cluster is the configured one of. */
@@ -252,7 +253,7 @@ describe("a job that runs in the cluster that it was submitted to, while another
     const { store } = (await process(here)).context;
     const workflow = workflowIn(store);
     store.changeJob(store.findJob(workflow, "Job-1") as StoredJob, { status: "ERROR", settled: true });
-    if (isBeside) store.recordIntent(workflow, { id: "Job-2", kubeName: "k-2", contentHash: "c", image: "i", request: {} });
+    if (isBeside) store.recordIntent(workflow, { id: "Job-2", kubeName: "k-2", contentHash: "c", image: "i", request: {}, prepared: true });
     script("Job-2");
     await expectRefused(there, command);
   });
@@ -264,7 +265,7 @@ describe("a job that runs in the cluster that it was submitted to, while another
     mkdirSync(path.join(directory, "sh"), { recursive: true });
     const { context } = await process(there);
     const second = context.store.registerWorkflow({ namespace: NAMESPACE, id: "workflow-2", directory });
-    const { job } = context.store.recordIntent(second, { id: "Job-9", kubeName: "k-9", contentHash: "c", image: "i", request: {} });
+    const { job } = context.store.recordIntent(second, { id: "Job-9", kubeName: "k-9", contentHash: "c", image: "i", request: {}, prepared: true });
     context.store.changeJob(job, { status: "QUEUED" });
     show(there, job, RUNNING);
     there.put(`${JOBS}/k-9`, {});
@@ -524,7 +525,7 @@ test("a workflow stays where it is when a job of it is submitted while it is cle
   const { store } = context;
   here.onRequest = (request) => {
     if (!request.startsWith(`DELETE ${JOBS}/`)) return;
-    const intent = { id: "Job-2", kubeName: "k-2", contentHash: "c", image: "i", request: {} };
+    const intent = { id: "Job-2", kubeName: "k-2", contentHash: "c", image: "i", request: {}, prepared: true };
     store.changeJob(store.recordIntent(workflowIn(store), intent).job, { status: "QUEUED" });
   };
   expect(await cleanup(context, { ...TEXT, timeout: 1, yes: true, cancel: true })).toBe(0);

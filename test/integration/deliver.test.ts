@@ -55,7 +55,7 @@ class Side {
 
   submit(id: string, request: StoredRequest = {}) {
     const kubeName = `${this.workflow.id}-${id.toLowerCase()}`;
-    return store.recordIntent(this.workflow, { id, kubeName, contentHash: "c0ffee", image: "debian", request }).job;
+    return store.recordIntent(this.workflow, { id, kubeName, contentHash: "c0ffee", image: "debian", request, prepared: true }).job;
   }
 
   job(id: string) {

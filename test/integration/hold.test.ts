@@ -83,7 +83,7 @@ describe("a monitor that waits for another command's synchronisation", () => {
   ] as const)("ends at %s with %i", async (signal, expected, told) => {
     const folder = folderWith();
     const beside = store.registerWorkflow({ namespace: "default", id: path.basename(folder), directory: folder });
-    store.recordIntent(beside, { id: "Job-1", kubeName: "job-1", contentHash: "c", image: "i", request: {} });
+    store.recordIntent(beside, { id: "Job-1", kubeName: "job-1", contentHash: "c", image: "i", request: {}, prepared: true });
     const hold = store.hold(beside, { words: "process 2", isMonitor: false });
     const { io, stderr } = ioDouble({
       cwd: folder,

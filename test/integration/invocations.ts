@@ -47,6 +47,7 @@ export class Invocations {
       image: "debian",
       workflowVolume: { type: "claim", name: "workflows" },
       securityContext: { runAsUser: 0 },
+      outputGrace: "0s",
       ...config,
     };
     const loaded = await loadConfig({ cwd: tmpdir(), env: {}, pluginFile: "no-such-plugin.conf", overrides });
@@ -76,7 +77,7 @@ export class Invocations {
   submitted(id: string, script = "true\n"): StoredJob {
     this.write(`sh/${id}.sh`, script);
     const kubeName = jobName(NAMESPACE, this.workflow.id, id);
-    const { job } = this.store.recordIntent(this.workflow, { id, kubeName, contentHash: "c0ffee", image: "debian", request: {} });
+    const { job } = this.store.recordIntent(this.workflow, { id, kubeName, contentHash: "c0ffee", image: "debian", request: {}, prepared: true });
     this.store.changeJob(job, { status: "QUEUED", submitted: this.deps.now().toISOString() });
     this.show(id, "waiting");
     return this.job(id);

@@ -26,7 +26,7 @@ function workflow(id: string): StoredWorkflow {
 
 /** A job that has ended, and of whose invocation everything was seen to. */
 function overJob(of: StoredWorkflow, id: string, status: LocalStatus = "COMPLETED"): StoredJob {
-  const { job } = store.recordIntent(of, { id, kubeName: `k-${of.id}-${id}`, contentHash: "c", image: "i", request: {} });
+  const { job } = store.recordIntent(of, { id, kubeName: `k-${of.id}-${id}`, contentHash: "c", image: "i", request: {}, prepared: true });
   store.applyUpdates([{ job, change: { status, settled: true }, announce: status !== "ERROR_HELD" }], NOW);
   return store.findJob(of, id) as StoredJob;
 }

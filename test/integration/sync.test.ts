@@ -25,7 +25,7 @@ beforeEach(() => {
   folder = mkdtempSync(path.join(tmpdir(), "gasw-k8s-sync-"));
   store = new Store({ path: path.join(folder, "state.db"), now: () => NOW, warn: () => undefined });
   workflow = store.registerWorkflow({ namespace: "vip", id: "workflow-1", directory: "/workflows/workflow-1" });
-  const intent = { id: "Job-1", kubeName: "k-job-1", contentHash: "c0ffee", image: "debian", request: {} };
+  const intent = { id: "Job-1", kubeName: "k-job-1", contentHash: "c0ffee", image: "debian", request: {}, prepared: true };
   const { job } = store.recordIntent(workflow, intent);
   store.changeJob(job, { status: "COMPLETED", exitCode: 0, settled: true });
   const requestOptions = async () => ({ agent: new Agent(), headers: {} });

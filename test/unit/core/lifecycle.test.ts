@@ -11,9 +11,11 @@ const ends = (exitCode: number, byCluster = false): Observation => ({
   ending: { exitCode, reason: "Error", message: "", byCluster, stopped: byCluster },
 });
 
+const RULES = { retryCount: 5, retryUnknownEnd: false, pending: { InvalidImageName: 0 }, outputGrace: 90 };
+
 function stepped(job: Partial<Attempt>, situation: Partial<Situation>) {
   const known = { status: "RUNNING", pendingFamily: null, pendingSince: null, settled: false, due: false, signal: null, ...job } as const;
-  const rest = { dao: undefined, seen: undefined, siblings: ALONE, retryCount: 5, grace: { InvalidImageName: 0 }, now: new Date(0) };
+  const rest = { dao: undefined, seen: undefined, siblings: ALONE, rules: RULES, now: new Date(0) };
   return step({ ...rest, ...situation, job: known });
 }
 

@@ -269,8 +269,7 @@ function actual(job: Job, seen: Observation | undefined, fileCode: number | unde
     seen,
     own: { code: fileCode },
     siblings,
-    retryCount: RETRIES,
-    grace: GRACE,
+    rules: { retryCount: RETRIES, retryUnknownEnd: false, pending: GRACE, outputGrace: 90 },
     now: NOW,
   };
   const { decision, settled, due, removal, signal, effects, refusal } = step(situation);

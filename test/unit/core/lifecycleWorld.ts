@@ -8,7 +8,7 @@ import { isSignal, type Signal } from "../../../src/core/signal.ts";
 
 export const RETRIES = 2;
 const NOW = new Date("2026-01-02T03:04:05Z");
-const RULES = { retryCount: RETRIES, grace: { InvalidImageName: 0 }, now: NOW };
+const RULES = { rules: { retryCount: RETRIES, retryUnknownEnd: false, pending: { InvalidImageName: 0 }, outputGrace: 90 }, now: NOW };
 
 /** How a pod ends. */
 export interface Outcome {
@@ -117,7 +117,7 @@ export class World {
   refresh(cut: Cut): void {
     const decisions = this.attempts
       .filter(({ status }) => !hasEnded(status))
-      .map((one) => ({ one, next: decide(one, observe(one.kube), { code: fileOf(one) }, NOW, RULES.grace) }));
+      .map((one) => ({ one, next: decide(one, observe(one.kube), { code: fileOf(one) }, NOW, RULES.rules) }));
     if (cut === "before writing") return;
     if (cut === "overtaken") this.#overtake();
     if (!decisions.every(({ one }) => this.#isStill(one))) return;

@@ -3,10 +3,12 @@ import { describe, expect, test } from "vitest";
 import type { EndRecord } from "../../../src/core/endRecord.ts";
 import { hasEnded, type LocalStatus } from "../../../src/core/job.ts";
 import type { Ending, Observation } from "../../../src/core/observe.ts";
-import { type Decision, decide, type Grace, type KnownJob, type OwnWords } from "../../../src/core/observed.ts";
+import { type Decision, decide, type Grace, type KnownJob, type OwnWords, type Rules } from "../../../src/core/observed.ts";
 
 const NOW = new Date("2026-01-02T03:04:05Z");
 const GRACE: Grace = { InvalidImageName: 0, ErrImagePull: 90, ImagePullBackOff: 900, CreateContainerError: 300, Unschedulable: null };
+
+const RULES: Rules = { retryCount: 5, retryUnknownEnd: false, pending: GRACE, outputGrace: 90 };
 
 const known = (status: LocalStatus, pendingFamily: string | null = null, pendingSince: string | null = null): KnownJob => ({
   status,
@@ -84,14 +86,14 @@ describe("what is made of an observation", () => {
       ["a deleted job is seen completed", "DELETED", ends(0, "Completed"), 0, AS_IT_WAS, undefined, undefined],
     ],
   )("%s", (_, status, seen, fileCode, next, reason, exitCode) => {
-    const decision = decide(known(status), seen, { code: fileCode }, NOW, GRACE);
+    const decision = decide(known(status), seen, { code: fileCode }, NOW, RULES);
     expect(decision.status).toBe(next ?? status);
     expect(decision.reason).toBe(reason);
     expect(decision.exitCode).toBe(exitCode);
   });
 
   test("says where the job runs, and since when", () => {
-    expect(decide(known("QUEUED"), RUNNING, {}, NOW, GRACE)).toMatchObject({
+    expect(decide(known("QUEUED"), RUNNING, {}, NOW, RULES)).toMatchObject({
       pod: "pod-1",
       node: "node-1",
       startedAt: "2026-01-02T03:00:00.000Z",
@@ -100,14 +102,14 @@ describe("what is made of an observation", () => {
 
   test("says of a job that may run no longer that it does, and why that is not certain, until it is heard of again", () => {
     const silent: Observation = { ...RUNNING, reason: "NodeUnreachable", message: "node-1 does not answer" };
-    const doubted = decide(known("RUNNING"), silent, {}, NOW, GRACE);
+    const doubted = decide(known("RUNNING"), silent, {}, NOW, RULES);
     expect(doubted).toMatchObject({ status: "RUNNING", reason: "NodeUnreachable", message: "node-1 does not answer", removeJob: false });
-    expect(decide(known("RUNNING"), RUNNING, {}, NOW, GRACE)).toMatchObject({ status: "RUNNING", reason: null, message: null });
+    expect(decide(known("RUNNING"), RUNNING, {}, NOW, RULES)).toMatchObject({ status: "RUNNING", reason: null, message: null });
   });
 
   test("says in words why a job is lost", () => {
-    expect(decide(known("RUNNING"), LOST, {}, NOW, GRACE).message).toContain("(too many failures)");
-    expect(decide(known("RUNNING"), MISSING, {}, NOW, GRACE).message).toContain("removed by its time to live");
+    expect(decide(known("RUNNING"), LOST, {}, NOW, RULES).message).toContain("(too many failures)");
+    expect(decide(known("RUNNING"), MISSING, {}, NOW, RULES).message).toContain("removed by its time to live");
   });
 });
 
@@ -167,7 +169,7 @@ describe("the record of an end", () => {
     ["its pod is gone, and the record says 0", LOST, { record: recorded(0) }, "COMPLETED", "Completed", 0],
     ["its pod is gone, and record and output differ", LOST, { record: recorded(0), code: 3 }, "ERROR", "Error", 3],
   ])("%s", (_, seen, own, status, reason, exitCode) => {
-    expect(decide(known("RUNNING"), seen, own, NOW, GRACE)).toMatchObject({
+    expect(decide(known("RUNNING"), seen, own, NOW, RULES)).toMatchObject({
       status,
       reason,
       ...(exitCode === undefined ? {} : { exitCode }),
@@ -175,20 +177,20 @@ describe("the record of an end", () => {
   });
 
   test("gives way to the code that was measured, which is told", () => {
-    const decision = decide(known("RUNNING"), ends(137, "OOMKilled"), { record: recorded(0) }, NOW, GRACE);
+    const decision = decide(known("RUNNING"), ends(137, "OOMKilled"), { record: recorded(0) }, NOW, RULES);
     expect(decision).toMatchObject({ status: "ERROR", exitCode: 137 });
     expect(decision.warning).toBe("its container ended with 137, its wrapper recorded 0: the container's code counts");
   });
 
   test("is doubted in words where it does not fit what is there", () => {
-    const { warning } = decide(known("RUNNING"), MISSING, { record: recorded(0), doubt: "out/Job-1.sh.out is short" }, NOW, GRACE);
+    const { warning } = decide(known("RUNNING"), MISSING, { record: recorded(0), doubt: "out/Job-1.sh.out is short" }, NOW, RULES);
     expect(warning).toBe("out/Job-1.sh.out is short");
   });
 
   test("as the pod tells it counts more than the one in the workflow directory", () => {
     const seen = ends(0, "Completed");
     const told = { ...seen, ending: { ...(seen as { ending: Ending }).ending, record: recorded(0, "TERM") } } as Observation;
-    expect(decide(known("RUNNING"), told, { record: recorded(0) }, NOW, GRACE).status).toBe("STALLED");
+    expect(decide(known("RUNNING"), told, { record: recorded(0) }, NOW, RULES).status).toBe("STALLED");
   });
 });
 
@@ -206,7 +208,7 @@ describe("a job that was running and waits", () => {
     ["in its own pod runs: the report is late", waitsIn("pod-1"), "RUNNING"],
     ["in no pod runs: the report is late", waitsIn(undefined), "RUNNING"],
   ])("%s", (_, seen, status) => {
-    expect(decide({ ...known("RUNNING"), pod: "pod-1" }, seen, {}, NOW, GRACE).status).toBe(status);
+    expect(decide({ ...known("RUNNING"), pod: "pod-1" }, seen, {}, NOW, RULES).status).toBe(status);
   });
 });
 
@@ -222,7 +224,7 @@ describe("an end that was decided before its Job is removed", () => {
     ["it was given up and began to run after all", "ERROR", RUNNING, "RUNNING", false],
     ["it completed first", "DELETED", ends(0, "Completed"), "COMPLETED", false],
   ])("%s (%s)", (_, removal, seen, status, removeJob) => {
-    expect(decide({ ...known("QUEUED"), removal }, seen, {}, NOW, GRACE)).toMatchObject({ status, removeJob });
+    expect(decide({ ...known("QUEUED"), removal }, seen, {}, NOW, RULES)).toMatchObject({ status, removeJob });
   });
 });
 
@@ -242,25 +244,25 @@ describe("a reason for waiting", () => {
     ["is not configured, and so may last for ever", "QuotaExceeded", "QuotaExceeded", 1e7, false],
   ])("%s (%s)", (_, reason, family, seconds, isOver) => {
     const before = known("QUEUED", family, family === null ? null : secondsAgo(seconds));
-    const decision = decide(before, waits(reason), {}, NOW, GRACE);
+    const decision = decide(before, waits(reason), {}, NOW, RULES);
     expect(decision).toMatchObject({ status: isOver ? "ERROR" : "QUEUED", removeJob: isOver, reason, message: `message of ${reason}` });
   });
 
   test("begins anew where a clock that was set back since says when it began, and runs out from then on", () => {
     const ahead = known("QUEUED", "container", secondsAgo(-3600));
-    const anew = decide(ahead, waits("CreateContainerError"), {}, NOW, GRACE);
+    const anew = decide(ahead, waits("CreateContainerError"), {}, NOW, RULES);
     expect(anew).toMatchObject({ status: "QUEUED", pendingFamily: "container", pendingSince: NOW.toISOString() });
     const later = new Date(NOW.getTime() + 300_000);
-    expect(decide(anew, waits("CreateContainerError"), {}, later, GRACE)).toMatchObject({ status: "ERROR", removeJob: true });
+    expect(decide(anew, waits("CreateContainerError"), {}, later, RULES)).toMatchObject({ status: "ERROR", removeJob: true });
   });
 
   test("keeps the time at which it began, and loses it when the job goes on", () => {
-    const first = decide(known("QUEUED"), waits("ErrImagePull"), {}, NOW, GRACE);
+    const first = decide(known("QUEUED"), waits("ErrImagePull"), {}, NOW, RULES);
     expect(first).toMatchObject({ pendingFamily: "image", pendingSince: NOW.toISOString() });
     const later = new Date(NOW.getTime() + 60_000);
-    const second = decide(first, waits("ImagePullBackOff"), {}, later, GRACE);
+    const second = decide(first, waits("ImagePullBackOff"), {}, later, RULES);
     expect(second).toMatchObject({ pendingFamily: "image", pendingSince: NOW.toISOString() });
-    expect(decide(second, RUNNING, {}, later, GRACE)).toMatchObject({ pendingFamily: null, pendingSince: null });
+    expect(decide(second, RUNNING, {}, later, RULES)).toMatchObject({ pendingFamily: null, pendingSince: null });
   });
 
   describe("that is a pull which keeps failing", () => {
@@ -274,7 +276,7 @@ describe("a reason for waiting", () => {
       let job: KnownJob = known("QUEUED");
       let seconds = 0;
       for (const [look, pause] of looks.entries()) {
-        const decision = decide(job, waits(met(look)), {}, new Date(NOW.getTime() + seconds * 1000), grace);
+        const decision = decide(job, waits(met(look)), {}, new Date(NOW.getTime() + seconds * 1000), { ...RULES, pending: grace });
         if (hasEnded(decision.status)) return seconds;
         job = decision;
         seconds += pause;
@@ -350,9 +352,9 @@ describe("over any history", () => {
         let time = NOW.getTime();
         for (const { seen, file, after } of steps) {
           time += after * 1000;
-          const decision = decide(job, seen, { code: file }, new Date(time), allowed);
+          const decision = decide(job, seen, { code: file }, new Date(time), { ...RULES, pending: allowed });
           check(job, seen, decision, file, allowed);
-          expect(decide(job, seen, { code: file }, new Date(time), allowed)).toEqual(decision);
+          expect(decide(job, seen, { code: file }, new Date(time), { ...RULES, pending: allowed })).toEqual(decision);
           job = known(decision.status, decision.pendingFamily, decision.pendingSince);
         }
       }),
