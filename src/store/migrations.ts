@@ -116,4 +116,11 @@ export const migrations: readonly (readonly string[])[] = [
   ],
   // Version of the wrapper that runs the attempt's script; 0: that of 0.1.0, which left the script's folder in the workflow directory.
   ["ALTER TABLE jobs ADD COLUMN wrapper INTEGER NOT NULL DEFAULT 0"],
+  [
+    // Whether it has ended, and its Job is to go since others keep its pod alive.
+    "ALTER TABLE jobs ADD COLUMN lingers INTEGER NOT NULL DEFAULT 0",
+    // That pod as it was then, as JSON; without what may be secret.
+    "ALTER TABLE jobs ADD COLUMN last_pod TEXT",
+    "CREATE INDEX jobs_lingering ON jobs (workflow) WHERE lingers = 1",
+  ],
 ];

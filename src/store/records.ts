@@ -47,6 +47,7 @@ export interface StoredJob extends Attempt {
   /** Whether the workflow directory was made ready for this attempt. */
   readonly prepared: boolean;
   readonly replicating: boolean;
+  readonly lingers: boolean;
   readonly invocationId: number | null;
   readonly delivered: boolean;
   readonly created: string;
@@ -79,6 +80,7 @@ export type JobChange = Partial<
     | "prepared"
     | "signal"
     | "replicating"
+    | "lingers"
     | "invocationId"
     | "submitted"
     | "started"
@@ -88,6 +90,8 @@ export type JobChange = Partial<
   readonly ended?: string;
   /** What its output tells, as JSON. */
   readonly output?: string | null;
+  /** The pod as it was before its Job was removed, as JSON. */
+  readonly lastPod?: string | null;
 };
 
 /** A job as a decision was made from it: it is carried out only while the job is still so. */
