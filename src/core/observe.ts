@@ -199,7 +199,7 @@ export function wayOut({ metadata, spec }: V1Pod): string {
 function placeOf(pod: V1Pod, main: V1ContainerStatus | undefined): Place {
   const ended = terminatedOf(main);
   // What a kubelet that has lost sight of a container reports has no times.
-  const startedAt = timeText(ended?.startedAt ?? main?.state?.running?.startedAt ?? undefined);
+  const startedAt = timeText((ended ?? main?.state?.running)?.startedAt ?? undefined);
   const finishedAt = timeText(ended?.finishedAt ?? undefined);
   return {
     ...(pod.metadata?.name === undefined ? {} : { pod: pod.metadata.name }),

@@ -261,6 +261,6 @@ function hasStopped({ status }: V1Pod): boolean {
 }
 
 function podText({ metadata, spec }: V1Pod): string {
-  const state = metadata?.deletionTimestamp === undefined ? "" : " (Terminating)";
-  return `${metadata?.name}${spec?.nodeName === undefined ? "" : ` on node ${spec.nodeName}`}${state}`;
+  const where = spec?.nodeName === undefined ? "" : ` on node ${spec.nodeName}`;
+  return metadata?.deletionTimestamp === undefined ? `${metadata?.name}` : `${metadata.name} (Terminating${where})`;
 }

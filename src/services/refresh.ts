@@ -106,7 +106,7 @@ export async function removeLingering(
 export function tellRefusals({ warn }: Pick<Deps, "warn">, decisions: readonly { job: StoredJob; change: JobChange }[]): void {
   const [first, ...others] = decisions.filter(({ change }) => change.reason === REFUSED);
   if (first === undefined) return;
-  const more = others.length === 0 ? "" : ` (and ${others.length} more jobs)`;
+  const more = others.length === 0 ? "" : ` (and ${others.length} more)`;
   const { id } = first.job;
   warn(`job ${id}${more} can't begin as it is: ${first.change.message}; \`gasw-k8s debug why ${id}\` tells the way out`);
 }
