@@ -187,13 +187,21 @@ function doubtOf(pod: V1Pod): { reason: string; message: string } | undefined {
   return pod.metadata?.deletionTimestamp === undefined ? undefined : { reason: "Terminating", message: "its pod is being deleted" };
 }
 
+/** Keeps a pod until its Job has seen how it ended; a Job of this tool waits for its end, not for its deletion alone. */
+const TRACKED = "batch.kubernetes.io/job-tracking";
+
 /** How a pod that stays Terminating on a dead node is got rid of. Only a person can know that nothing runs there any more. */
 export function wayOut({ metadata, spec }: V1Pod): string {
   const node = spec?.nodeName;
   const within = metadata?.namespace === undefined ? "" : `-n ${metadata.namespace} `;
-  const pod = `kubectl delete pod ${within}${metadata?.name} --force --grace-period=0`;
-  const taint = node === undefined ? "" : ` (or: kubectl taint node ${node} node.kubernetes.io/out-of-service=nodeshutdown:NoExecute)`;
-  return `once ${node === undefined ? "its node" : `node ${node}`} is known to be off: ${pod}${taint}`;
+  const force = `kubectl delete pod ${within}${metadata?.name} --force --grace-period=0`;
+  if (node === undefined) return `once nothing of it runs: ${force}`;
+  const taint = `kubectl taint node ${node} node.kubernetes.io/out-of-service=nodeshutdown:NoExecute`;
+  const ways =
+    metadata?.finalizers?.includes(TRACKED) === true
+      ? `${taint}, or kubectl delete node ${node} (kubectl delete pod --force is not enough: its Job waits for its end)`
+      : `${force} (or: ${taint})`;
+  return `once node ${node} is known to be off: ${ways}`;
 }
 
 function placeOf(pod: V1Pod, main: V1ContainerStatus | undefined): Place {

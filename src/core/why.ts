@@ -45,7 +45,7 @@ export function explain(facts: Facts): Answer {
 function removedEarly({ keptBy = [] }: Facts, { evidence = [] }: Explanation): Pick<Explanation, "evidence"> {
   if (keptBy.length === 0) return {};
   const [containers, were] = keptBy.length === 1 ? ["container", "was"] : ["containers", "were"];
-  const said = `its Job was removed at its end: ${containers} ${keptBy.join(", ")}, which ${were} put into its pod, would have kept it`;
+  const said = `its pod was removed at its end: ${containers} ${keptBy.join(", ")}, which ${were} put into its pod, would have kept it`;
   return { evidence: [...evidence, said] };
 }
 

@@ -13,7 +13,7 @@ export const hopelessCauses: readonly Cause[] = [
   { id: "not-submitted-volume", match: notSubmittedVolume },
   { id: "not-submitted", match: notSubmitted },
   { id: "config-error", match: configError },
-  { id: "pod-refused", match: givenUpRefused },
+  { id: "pod-never-made", match: givenUpRefused },
 ];
 
 /** Explanations of jobs that have not begun. */

@@ -178,7 +178,7 @@ async function carryOut(deps: Deps, workflow: StoredWorkflow, plans: readonly Pl
   const lingering = current.filter(({ step: next }) => next.decision.lingers === true && hasEnded(next.decision.status));
   await removeLingering(
     deps,
-    lingering.map(({ job, step: next }) => ({ job, kubeJob: facts.seen(job).kubeJob, decision: next.decision })),
+    lingering.map(({ job, step: next }) => ({ job, decision: next.decision, seen: facts.seen(job) })),
   );
   return outcomes.find((outcome) => outcome.status === "rejected")?.reason;
 }

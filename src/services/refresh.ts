@@ -53,7 +53,10 @@ export async function refresh(deps: Deps, workflow: StoredWorkflow): Promise<voi
     const removals = decisions.filter(({ decision }, index) => decision.removeJob && written[index]);
     const removed = await Promise.allSettled(removals.map((one) => removeThenEnd(deps, one)));
     const lingering = decisions.filter(({ decision }, index) => decision.lingers === true && written[index]);
-    await removeLingering(deps, lingering);
+    await removeLingering(
+      deps,
+      lingering.map(({ job, decision }) => ({ job, decision, seen: seen(job) })),
+    );
     const failure = removed.find((one) => one.status === "rejected");
     if (failure !== undefined) throw failure.reason;
   } catch (error) {
@@ -80,18 +83,24 @@ export async function removeJob(client: KubernetesClient, job: StoredJob, kubeJo
   if (kubeJob !== undefined) await remove(client, jobPath(job.namespace, job.kubeName), kubeJob.metadata?.uid);
 }
 
+/** An attempt whose end is written down, and whose pod others keep alive. */
+interface Lingering {
+  readonly job: StoredJob;
+  readonly decision: Decision;
+  readonly seen: Seen;
+}
+
 /**
- * Removes the Jobs of attempts whose ends are written down, and whose pods others keep alive: they take up room and quota, and their scripts
- * might be started again. What can't be removed now is tried again at the next look.
+ * Removes the Jobs of attempts that have ended, and whose pods others keep alive: they take up room and quota, and their scripts might be
+ * started again. What can't be removed now is tried again at the next look.
  */
-export async function removeLingering(
-  { client, store, warn }: Deps,
-  lingering: readonly { readonly job: StoredJob; readonly kubeJob: V1Job | undefined; readonly decision: Decision }[],
-): Promise<void> {
+export async function removeLingering({ client, store, warn }: Deps, lingering: readonly Lingering[]): Promise<void> {
   await Promise.all(
-    lingering.map(async ({ job, kubeJob, decision }) => {
+    lingering.map(async ({ job, decision, seen: { kubeJob, pod } }) => {
       try {
-        await removeJob(client, job, kubeJob);
+        // The values of its environment stand in its Job alone: without its pod that ends, and its time to live removes it.
+        if (isNeeded(job, decision) && pod !== undefined) await remove(client, podPath(pod), pod.metadata?.uid);
+        else await removeJob(client, job, kubeJob);
         store.changeJob({ key: job.key, status: decision.status }, { lingers: false });
       } catch (error) {
         const failure = asUserError(error, client);
@@ -100,6 +109,16 @@ export async function removeLingering(
       }
     }),
   );
+}
+
+/** Whether an attempt's Job may be asked for what the next attempt is to be made from. */
+function isNeeded({ request }: StoredJob, { status }: Decision): boolean {
+  const isFinal = status === "COMPLETED" || status === "DELETED" || status === "DELETED_REPLICA";
+  return !isFinal && (request.envNames ?? []).length > 0;
+}
+
+function podPath({ metadata }: V1Pod): string {
+  return `/api/v1/namespaces/${metadata?.namespace}/pods/${metadata?.name}`;
 }
 
 /** Says at once that jobs can't begin as they are, when that shows first: nothing mends it but a person. */

@@ -92,7 +92,7 @@ export class Invocations {
     }[typeof shown === "number" ? "ended" : shown];
     this.cluster.put(`${COLLECTION.jobs}/${kubeName}`, {});
     this.cluster.put(`${COLLECTION.pods}/${kubeName}-pod`, {
-      metadata: { labels: { "job-name": kubeName } },
+      metadata: { namespace: NAMESPACE, labels: { "job-name": kubeName } },
       spec: { nodeName: "node-1" },
       status: { containerStatuses: [{ name: MAIN_CONTAINER, state }] },
     });

@@ -69,7 +69,7 @@ describe.each(Object.entries(looks))("the Job of a script that has ended beside 
     expect(JSON.stringify(lastPod)).not.toContain("s3cret");
     const { sentence, evidence } = await diagnose(life.deps, target);
     expect(sentence).toContain("needed more memory than its limit of 64Mi");
-    expect(evidence?.at(-1)).toBe("its Job was removed at its end: container istio-proxy, which was put into its pod, would have kept it");
+    expect(evidence?.at(-1)).toBe("its pod was removed at its end: container istio-proxy, which was put into its pod, would have kept it");
     expect(warnings).toEqual([]);
   });
 
@@ -123,6 +123,16 @@ test("a retry waits for the pod in which a node has started the script again", a
   life.lose("Job-1");
   await life.round();
   expect(life.job("Job-1-r1")).toMatchObject({ status: "QUEUED", reason: null });
+});
+
+test("a failure whose Job alone holds what --env gave it has its pod removed, not its Job", async () => {
+  const job = life.submitted("Job-1");
+  life.store.changeJob(job, { request: { envNames: ["TOKEN"] } });
+  withProxy("Job-1", ended(3));
+  await refresh(life.deps, life.workflow);
+  expect(life.isMade("Job-1")).toBe(true);
+  expect(life.cluster.objects.has(`/api/v1/namespaces/vip/pods/${job.kubeName}-pod`)).toBe(false);
+  expect(life.job("Job-1")).toMatchObject({ status: "ERROR", exitCode: 3, lingers: false });
 });
 
 test("a job that is to run again forgets that its Job lingered, and what was seen of its pod", async () => {

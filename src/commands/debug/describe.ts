@@ -99,7 +99,7 @@ function jobBlocks(target: JobTarget, { job, pod, pods, lastPod, claims, volumes
     ...stateBlock(target),
     ...(job === undefined ? [gone] : describeJob(job, pod)),
     ...pods.flatMap((one) => describePod(one)),
-    ...(lastPod === undefined ? [] : describePod(lastPod, "as it was when its Job was removed")),
+    ...(lastPod === undefined ? [] : describePod(lastPod, "as it was when it was removed")),
     ...claims.flatMap(({ found }) => (found === undefined ? [] : describeClaim(found))),
     ...missing,
     ...volumes.flatMap(describePersistentVolume),

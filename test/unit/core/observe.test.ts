@@ -56,6 +56,21 @@ describe("what the cluster shows", () => {
   });
 });
 
+test("the way out of a pod on a dead node ends its Job too, where that waits for the pod's end", () => {
+  const dying = (finalizers: string[], spec: State = {}) => {
+    const shown = pod(running, { phase: "Running" }, spec);
+    const metadata = { ...shown.metadata, namespace: "ns", deletionTimestamp: END, finalizers };
+    return observe(undefined, asObject<V1Pod>({ ...shown, metadata }));
+  };
+  const FORCE = "kubectl delete pod -n ns job-1-abcde --force --grace-period=0";
+  const TAINT = "kubectl taint node node-1 node.kubernetes.io/out-of-service=nodeshutdown:NoExecute";
+  expect(dying([])).toMatchObject({ wayOut: `once node node-1 is known to be off: ${FORCE} (or: ${TAINT})` });
+  expect(dying(["batch.kubernetes.io/job-tracking"])).toMatchObject({
+    wayOut: `once node node-1 is known to be off: ${TAINT}, or kubectl delete node node-1 (kubectl delete pod --force is not enough: its Job waits for its end)`,
+  });
+  expect(dying([], { nodeName: undefined })).toMatchObject({ wayOut: `once nothing of it runs: ${FORCE}` });
+});
+
 describe("a pod that others keep alive", () => {
   const injected = (state: State, more: State = {}, spec: State = {}) =>
     pod(
