@@ -211,10 +211,10 @@ function refused(text: string, how: string, evidence: readonly string[]): Explan
   return { sentence, remedy, evidence };
 }
 
-/** Whether one of the amounts that are requested is more than is allowed altogether. */
+/** Whether one of the amounts that are requested is more than is allowed altogether. A quota of 0 closes a namespace, mostly for a time. */
 function asksForMore(requested: string, limited: string): boolean {
   const limits = amountsIn(limited);
-  return [...amountsIn(requested)].some(([resource, amount]) => amount > (limits.get(resource) ?? Number.POSITIVE_INFINITY));
+  return [...amountsIn(requested)].some(([resource, amount]) => amount > (limits.get(resource) || Number.POSITIVE_INFINITY));
 }
 
 /** The amounts of `pods=1,requests.cpu=500m`. */
