@@ -145,7 +145,7 @@ export class Store {
       const sql = `UPDATE workflows SET placed = 'nowhere', cluster_uid = NULL, claim_uid = NULL, cluster_server = NULL,
         cluster_context = NULL WHERE key = ?`;
       this.#run(sql, [key]);
-      this.#run("UPDATE jobs SET kube_uid = NULL WHERE workflow = ?", [key]);
+      this.#run("UPDATE jobs SET kube_uid = NULL, lingers = 0 WHERE workflow = ?", [key]);
     });
   }
 

@@ -152,6 +152,17 @@ test("a job that is to run again forgets that its Job lingered, and what was see
   expect(life.isMade("Job-1")).toBe(true);
 });
 
+test("a workflow that has left its cluster has no Job to go there any more", async () => {
+  life.submitted("Job-1");
+  withProxy("Job-1", ended(0));
+  life.cluster.refusalOf = (request) => (request.startsWith("DELETE ") ? 403 : undefined);
+  await life.round();
+  expect(life.store.lingeringJobs(life.workflow).map(({ id }) => id)).toEqual(["Job-1"]);
+  expect(life.store.unfinishedJobs().map(({ id }) => id)).toEqual(["Job-1"]);
+  life.store.leaveCluster(life.workflow);
+  expect(life.store.lingeringJobs(life.workflow)).toEqual([]);
+});
+
 test("a kill that comes with the end of a kept job gives it up, and its Job goes", async () => {
   life.submitted("Job-1");
   withProxy("Job-1", ended(3));
