@@ -136,8 +136,24 @@ ${drawn.join("\n")}
 ${STATUSES.map((status) => `| ${status} | ${shownStatus(status)} | ${isHeld(status) ? "waits to be released" : hasEnded(status) ? "yes" : "no"} |`).join("\n")}
 
 RUNNING is claimed when the job's container runs, not before: a pod that waits for a node or pulls its image is QUEUED. A reason of waiting that has a grace period
-(\`pending\`) ends the job as ERROR when its time is over; a full cluster or a quota never does. A job whose node falls silent stays RUNNING, with the reason
+(\`pending\`) ends the job as ERROR when its time is over; a full cluster or a full quota never does. Reasons that alternate while one thing is waited for
+(Unschedulable, SchedulingGated, SchedulerError, Scheduling; ContainerCreating and the failures of volumes and the pod's network; the failures of a pull) are one wait, whose
+time is counted together. A pod that will never be made as it is (FailedCreate: a policy, a LimitRange, Pod Security, a quota that wants an amount stated) is told of from the
+first look. A job that its queue has taken back is QUEUED, with the time since when. A job whose node falls silent stays RUNNING, with the reason
 NodeUnreachable, however long that lasts: it may still run there, and is never run twice at once. It is STALLED, and retried, once its pod is gone.
+
+## Pods that do not go
+
+A container that others put into a job's pod (a mesh's proxy) keeps the pod, and with it room and quota, after the script's end. Once the job's own container has ended, that
+end is final: it is written down, with what was seen of the pod, and the Job is removed by whoever looks (\`status\`, \`status --sync\`, \`monitor\`, \`wait\`); \`debug why\` and \`debug describe\`
+still tell of it. Of a failure whose Job alone holds what \`--env\` gave it, only the pod is removed. Sidecars that are init containers, the configured ones among them, are ended by
+the kubelet. A container that a kubelet starts again counts by its first end.
+
+A node that has died leaves its pods Terminating, and their scripts may run on it still: nothing is run beside them. The job's message, the one of an attempt that waits for it
+(NOT_SUBMITTED, reason EarlierRun), \`debug why\`, and a clean-up that ends with 124 name pod and node, and the way out for whoever knows that the node is off. While the Job itself is
+there, that is the taint \`node.kubernetes.io/out-of-service=nodeshutdown:NoExecute\` or the node's deletion: \`kubectl delete pod --force\` alone leaves the pod to its Job's finalizer.
+
+A script that is stopped has \`terminationGracePeriodSeconds\` to clean up. One that was killed in the midst of that is said to have been, with the time that it had.
 
 ## Retries and holds
 

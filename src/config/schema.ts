@@ -33,6 +33,9 @@ function key<S extends Schema>(schema: S, description: string): S {
   return schema;
 }
 
+/** The longest grace period of a pod that is taken: a week. */
+const MAX_GRACE_S = 7 * 24 * 3600;
+
 /** Grace per reason before a job that waits for it is given up, in seconds; null: never. */
 const DEFAULT_PENDING = {
   InvalidImageName: "0s",
@@ -41,6 +44,7 @@ const DEFAULT_PENDING = {
   ImagePullBackOff: "15m",
   CreateContainerConfigError: "5m",
   CreateContainerError: "5m",
+  FailedCreate: "5m",
   Unschedulable: "never",
 } as const;
 
@@ -190,6 +194,10 @@ export const configSchema = object({
     optional(fields.duration({ whole: true, minimum: 1 })),
     "Time a job may run once its pod has started (`activeDeadlineSeconds` of the pod); without it, no limit.",
   ),
+  terminationGracePeriodSeconds: key(
+    optional(fields.wholeNumber(1, MAX_GRACE_S)),
+    "Seconds that a job has to clean up when it is stopped (SIGTERM), before it is killed; without it, Kubernetes' 30. 0 is refused: the cluster would forget a pod that may still run.",
+  ),
   initContainers: key(prefault(array(container()), []), "Kubernetes containers that run before the job."),
   sidecars: key(prefault(array(container()), []), "Kubernetes containers that run beside the job; its status is its main container's."),
   securityContext: key(
@@ -203,7 +211,7 @@ export const configSchema = object({
       prefault(record(string(), fields.grace()), DEFAULT_PENDING),
       transform((given): Record<string, number | null> => ({ ...defaultPending(), ...given })),
     ),
-    'How long a job may wait for a reason before it fails; `"never"`: it waits on. What is given is added to the default, reason by reason. A pull that keeps failing shows `ErrImagePull` (or `RegistryUnavailable`, `SignatureValidationFailed`) and `ImagePullBackOff` in turn: the longest time of these counts, whichever shows.',
+    'How long a job may wait for a reason before it fails; `"never"`: it waits on. What is given is added to the default, reason by reason. A pull that keeps failing shows `ErrImagePull` (or `RegistryUnavailable`, `SignatureValidationFailed`) and `ImagePullBackOff` in turn: the longest time of these counts, whichever shows; so it is with `Unschedulable`, `SchedulingGated`, `SchedulerError` and `Scheduling`. `FailedCreate` is a pod that a policy, a LimitRange, Pod Security or a quota that wants an amount stated will never have made; one that waits for room in a quota shows `QuotaExceeded`.',
   ),
   outputGrace: key(
     prefault(fields.duration({ minimum: 0 }), 90),

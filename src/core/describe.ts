@@ -53,12 +53,15 @@ export function describeJob(job: V1Job, pod: V1Pod | undefined): Block[] {
   ];
 }
 
-/** A pod with its containers. */
-export function describePod(pod: V1Pod): Block[] {
+/**
+ * A pod with its containers.
+ * @param remark what its heading says beside its name
+ */
+export function describePod(pod: V1Pod, remark?: string): Block[] {
   const { status, reason, message, node, started, finished } = listedPod(pod);
   const statuses = [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])];
   const head: Block = {
-    title: `Pod ${pod.metadata?.namespace}/${pod.metadata?.name}`,
+    title: `Pod ${pod.metadata?.namespace}/${pod.metadata?.name}${remark === undefined ? "" : `, ${remark}`}`,
     fields: [
       ["job", pod.metadata?.annotations?.[KEYS.job]],
       ["status", stateText(status, reason, message)],

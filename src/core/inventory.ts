@@ -1,7 +1,7 @@
 import type { CoreV1Event, V1Job, V1Node, V1PersistentVolume, V1PersistentVolumeClaim, V1Pod } from "@kubernetes/client-node";
 import { KEYS } from "./names.ts";
-import { jobIdOf, observe } from "./observe.ts";
-import { GPU_RESOURCE } from "./podTemplate.ts";
+import { jobIdOf, observe, QUEUE_LABEL } from "./observe.ts";
+import { GPU_RESOURCE, mainOf } from "./podTemplate.ts";
 import { describeVolume, isOurs } from "./volumes.ts";
 
 /** What all listed objects have; times are RFC 3339, null where there is nothing to tell. */
@@ -120,14 +120,13 @@ function listed(object: AnyObject): ListedObject {
 
 /** A pod as `debug pods` lists it. */
 export function listedPod(pod: V1Pod): ListedPod {
-  const main = pod.spec?.containers[0];
   return {
     ...listed(pod),
     job: jobIdOf(pod as Parameters<typeof jobIdOf>[0]) ?? null,
     component: pod.metadata?.labels?.[KEYS.component] ?? null,
     ...(isOurs(pod as Parameters<typeof isOurs>[0]) ? observedState(undefined, pod) : foreignState(pod)),
     node: pod.spec?.nodeName ?? null,
-    image: main?.image ?? null,
+    image: mainOf(pod.spec)?.image ?? null,
   };
 }
 
@@ -180,8 +179,8 @@ export function listedJob(job: V1Job, pod: V1Pod | undefined): ListedJob {
     ...listed(job),
     job: jobIdOf(job as Parameters<typeof jobIdOf>[0]) ?? null,
     ...state,
-    queue: job.metadata?.labels?.["kueue.x-k8s.io/queue-name"] ?? null,
-    image: job.spec?.template.spec?.containers[0]?.image ?? null,
+    queue: job.metadata?.labels?.[QUEUE_LABEL] ?? null,
+    image: mainOf(job.spec?.template.spec ?? undefined)?.image ?? null,
   };
 }
 

@@ -14,6 +14,8 @@ export interface KnownJob {
   readonly removal?: Removal | null;
   /** When its container began to run (RFC 3339), where that was seen. */
   readonly started?: string | null;
+  /** Whether it has ended, and its Job is to go since others keep its pod alive. */
+  readonly lingers?: boolean;
 }
 
 /** Why a Job is removed: an end that was decided for it, or (NOT_SUBMITTED) to make room for it to run again. */
@@ -64,6 +66,8 @@ export interface Decision {
   readonly outputLate?: boolean;
   /** Whether nothing tells how it ended. */
   readonly isUnknown?: boolean;
+  /** Whether its end stands, and its Job is to be removed once that is written down: others keep its pod alive. */
+  readonly lingers?: boolean;
   /** Evidence that does not agree, in a sentence. */
   readonly warning?: string;
 }
@@ -81,13 +85,43 @@ const FAMILIES: Readonly<Record<string, string>> = {
   CreateContainerError: "container",
   RunContainerError: "container",
   CrashLoopBackOff: "container",
+  Scheduling: "scheduling",
+  SchedulingGated: "scheduling",
+  SchedulerError: "scheduling",
+  Unschedulable: "scheduling",
+  ContainerCreating: "preparing",
+  PodInitializing: "preparing",
+  NetworkNotReady: "preparing",
+  FailedMount: "preparing",
+  FailedAttachVolume: "preparing",
+  FailedMapVolume: "preparing",
+  FailedCreatePodSandBox: "preparing",
+  FailedCreatePodContainer: "preparing",
 };
 
-/** What a kubelet shows of one pull that keeps failing: the failure for a moment, the wait for the next try between. */
-const FAILING_PULL: readonly string[] = ["ErrImagePull", "RegistryUnavailable", "SignatureValidationFailed", "ImagePullBackOff"];
+/** Reasons that say nothing of what is waited for: the wait that they come in the midst of goes on. */
+const UNTOLD: Readonly<Record<string, readonly string[]>> = {
+  NoPod: ["FailedCreate", "QuotaExceeded"],
+  ContainerCreating: ["image", "container"],
+};
+
+/**
+ * Reasons that show one and the same wait. A kubelet shows the failure of a pull for a moment and the wait for the next try between; a
+ * scheduler its complaint, or nothing while it thinks anew.
+ */
+const ALIKE: readonly (readonly string[])[] = [
+  ["ErrImagePull", "RegistryUnavailable", "SignatureValidationFailed", "ImagePullBackOff"],
+  ["Unschedulable", "SchedulingGated", "SchedulerError", "Scheduling"],
+];
 
 /** Decides every change of a job's status. Pure: the same known job, observation, words and time always give the same answer. */
 export function decide(known: KnownJob, seen: Observation, own: OwnWords, now: Date, rules: Rules): Decision {
+  const decision = decideStatus(known, seen, own, now, rules);
+  const isKept = known.lingers === true ? seen.phase !== "missing" : seen.phase === "ended" && seen.keptBy !== undefined;
+  return isKept && hasEnded(decision.status) && !decision.removeJob ? { ...decision, lingers: true } : decision;
+}
+
+function decideStatus(known: KnownJob, seen: Observation, own: OwnWords, now: Date, rules: Rules): Decision {
   const still: Decision = { status: known.status, pendingFamily: null, pendingSince: null, removeJob: false };
   if (hasEnded(known.status)) return { ...still, pendingFamily: known.pendingFamily, pendingSince: known.pendingSince };
   const removed = decidedEnd(known, still, seen, own);
@@ -103,7 +137,13 @@ export function decide(known: KnownJob, seen: Observation, own: OwnWords, now: D
     case "waiting":
       return waiting(known, seen, now, rules.pending);
     case "running":
-      return { ...still, ...placeOf(seen), status: "RUNNING", reason: seen.reason ?? null, message: seen.message ?? null };
+      return {
+        ...still,
+        ...placeOf(seen),
+        status: "RUNNING",
+        reason: seen.reason ?? null,
+        message: stuck(seen, now) ?? seen.message ?? null,
+      };
     case "ended":
       return ended(known, seen, own, now, rules, { ...still, ...placeOf(seen), ...judge(seen.ending, own) });
   }
@@ -266,7 +306,7 @@ function failure(exitCode: number | undefined): LocalStatus {
 }
 
 function waiting(known: KnownJob, seen: Extract<Observation, { phase: "waiting" }>, now: Date, grace: Grace): Decision {
-  const family = FAMILIES[seen.reason] ?? seen.reason;
+  const family = familyOf(seen.reason, known.pendingFamily);
   const since = waitedSince(known, family, now);
   const over = (now.getTime() - since.getTime()) / 1000 >= graceOf(seen.reason, grace);
   // A container that ran is never said to wait again, since its pod's report may lag behind; another pod, or none by a queue's will, is.
@@ -276,19 +316,47 @@ function waiting(known: KnownJob, seen: Extract<Observation, { phase: "waiting" 
     ...placeOf(seen),
     status,
     reason: seen.reason,
-    message: seen.message,
+    message: stuck(seen, now) ?? takenBack(known, seen) ?? seen.message,
     pendingFamily: family,
     pendingSince: since.toISOString(),
     removeJob: over,
   };
 }
 
+/** The family of a reason, among those whose time is counted together. */
+function familyOf(reason: string, current: string | null): string {
+  if (current !== null && UNTOLD[reason]?.includes(current)) return current;
+  return FAMILIES[reason] ?? reason;
+}
+
+/** Seconds for which a pod may be overdue without a word. */
+const OVERDUE_S = 60;
+
+/** Words for a pod that is being deleted and does not go, with the way out: a node that died leaves its pods Terminating. */
+function stuck(seen: Extract<Observation, { phase: "waiting" | "running" }>, now: Date): string | undefined {
+  const { goneBy, wayOut, reason, message, pod, node } = seen;
+  if (goneBy === undefined) return undefined;
+  if (reason === "NodeUnreachable") return `${message}; its pod ${pod} stays Terminating; ${wayOut}`;
+  if (now.getTime() - Date.parse(goneBy) < OVERDUE_S * 1000) return undefined;
+  const where = node === undefined ? "" : ` on node ${node}`;
+  return `pod ${pod}${where} was to be gone by ${goneBy} and is still Terminating: its node may be off; ${wayOut}`;
+}
+
+/** Words for a job that had a pod and lost it to whoever suspended its Job. */
+function takenBack(known: KnownJob, { reason, queue, suspendedAt }: Extract<Observation, { phase: "waiting" }>): string | undefined {
+  if (reason !== "Suspended" || (known.status !== "RUNNING" && (known.pod ?? null) === null)) return undefined;
+  const since = suspendedAt === undefined ? "" : ` at ${suspendedAt}`;
+  return queue === undefined
+    ? `its Job was suspended${since} after it had begun: it waits for that to be undone`
+    : `queue ${queue} has taken it back${since}: it waits to be admitted again, and begins anew then`;
+}
+
 /**
- * How long a job may wait for a reason, in seconds. Of a failing pull the longest grace given counts, so that it does not matter which of
- * its reasons a look happens to meet.
+ * How long a job may wait for a reason, in seconds. Of reasons that show one wait the longest grace given counts, so that it does not matter
+ * which of them a look happens to meet.
  */
 function graceOf(reason: string, grace: Grace): number {
-  const reasons = FAILING_PULL.includes(reason) ? FAILING_PULL : [reason];
+  const reasons = ALIKE.find((alike) => alike.includes(reason)) ?? [reason];
   const given = reasons.map((each) => grace[each]).filter((seconds) => seconds !== undefined);
   return given.length === 0 ? Number.POSITIVE_INFINITY : Math.max(...given.map((seconds) => seconds ?? Number.POSITIVE_INFINITY));
 }

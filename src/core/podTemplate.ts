@@ -22,6 +22,11 @@ export const GPU_RESOURCE = "nvidia.com/gpu";
 /** Environment variable by which the wrapper learns its pod's uid; the script does not see it. */
 const POD_UID_VARIABLE = "GASW_K8S_POD_UID";
 
+/** The container of a pod, or of a Job's template, that runs the script: others may have been put in before it. */
+export function mainOf(spec: V1PodSpec | undefined): V1Container | undefined {
+  return spec?.containers.find(({ name }) => name === MAIN_CONTAINER) ?? spec?.containers[0];
+}
+
 /** A small volume of the pod's own, for HOME where the image has none that the job's user can write. */
 const HOME_VOLUME = "gasw-k8s-home";
 const HOME_SIZE = "1Gi";
@@ -57,6 +62,8 @@ export interface PodSettings {
   readonly serviceAccountName?: string | undefined;
   /** Seconds. */
   readonly timeout?: number | undefined;
+  /** Seconds between SIGTERM and SIGKILL. */
+  readonly terminationGracePeriodSeconds?: number | undefined;
   readonly initContainers: readonly object[];
   readonly sidecars: readonly object[];
   readonly securityContext: Readonly<Record<string, unknown>>;
@@ -260,12 +267,17 @@ export function buildJob(workflow: Workflow, request: JobRequest, defaults: PodS
           ...basePodSpec(settings, mounts, owner),
           ...avoidance(request.avoidNodes ?? []),
           ...(settings.timeout === undefined ? {} : { activeDeadlineSeconds: settings.timeout }),
+          ...graceOf(settings),
           initContainers: [...sidecars, ...initContainers],
           containers: [withPodUid(workflowContainer(MAIN_CONTAINER, command, workflow, settings, mounts, owner))],
         },
       },
     },
   };
+}
+
+function graceOf({ terminationGracePeriodSeconds: seconds }: PodSettings): Pick<V1PodSpec, "terminationGracePeriodSeconds"> {
+  return seconds === undefined ? {} : { terminationGracePeriodSeconds: seconds };
 }
 
 /** By the downward API (Kubernetes documentation, "Expose Pod Information to Containers Through Environment Variables"). */

@@ -1,7 +1,7 @@
 import { hasEnded, isHeld } from "./job.ts";
 import { type Attempt, type Situation, type Step, step } from "./lifecycle.ts";
 import type { Observation } from "./observe.ts";
-import type { OwnWords } from "./observed.ts";
+import { decide, type OwnWords } from "./observed.ts";
 import type { Siblings } from "./signal.ts";
 
 /** An attempt as a round knows it. */
@@ -94,6 +94,37 @@ export function dueAttempts<Job extends RoundAttempt>(attempts: readonly Job[], 
     if (effects.includes("start")) found.set(job.fileName, job);
   }
   return [...found.values()];
+}
+
+/** Reason of an attempt that is due and waits for an earlier run of its script to be gone. */
+export const BLOCKED = "EarlierRun";
+
+/** The attempts that are due and not to be submitted yet, with what they wait for in words. */
+export function blockedAttempts<Job extends RoundAttempt>(attempts: readonly Job[], facts: RoundFacts<Job>): Map<Job, string> {
+  const invocations = byFileName(attempts);
+  const blocked = new Map<Job, string>();
+  for (const job of attempts) {
+    if (!job.due || job.status !== "NOT_SUBMITTED") continue;
+    const others = [...(invocations.get(job.fileName)?.values() ?? [])].filter(({ key }) => key !== job.key);
+    const isInTheWay = (other: Job) => isAlive(other) || facts.seen(other).isAlive;
+    // Its own earlier run, where it is to run again; a pod that shows something rather than an attempt that only waits its turn.
+    const own = job.removal === "NOT_SUBMITTED" && facts.seen(job).observation.phase !== "missing" ? job : undefined;
+    const blocker = own ?? others.find((other) => facts.seen(other).isAlive) ?? others.find(isInTheWay);
+    if (blocker !== undefined) blocked.set(job, `waits for ${blockerText(blocker, facts)}`);
+  }
+  return blocked;
+}
+
+function blockerText<Job extends RoundAttempt>(blocker: Job, { seen, rules, now }: RoundFacts<Job>): string {
+  const { observation } = seen(blocker);
+  const attempt = `attempt ${blocker.attempt + 1}`;
+  if (observation.phase !== "waiting" && observation.phase !== "running")
+    return isAlive(blocker) && !blocker.due ? `${attempt}, which is ${blocker.status}` : `${attempt} to be gone from the cluster`;
+  const { pod, node } = observation;
+  const place = `${pod === undefined ? "" : `, whose pod ${pod} is still there`}${node === undefined ? "" : ` on node ${node}`}`;
+  // As it would be told of if it had not been given up.
+  const { message } = decide({ ...blocker, status: "RUNNING", removal: null }, observation, {}, now, rules);
+  return `${attempt}${place}${(message ?? "") === "" ? "" : `: ${message}`}`;
 }
 
 /** Attempts by their invocation's file name, then by key. */

@@ -41,10 +41,18 @@ export function explain(facts: Facts): Answer {
   };
 }
 
+/** That its Job was removed, and why, where others would have kept it. */
+function removedEarly({ keptBy = [] }: Facts, { evidence = [] }: Explanation): Pick<Explanation, "evidence"> {
+  if (keptBy.length === 0) return {};
+  const [containers, were] = keptBy.length === 1 ? ["container", "was"] : ["containers", "were"];
+  const said = `its pod was removed at its end: ${containers} ${keptBy.join(", ")}, which ${were} put into its pod, would have kept it`;
+  return { evidence: [...evidence, said] };
+}
+
 function firstMatch(facts: Facts): Answer {
   for (const cause of causes) {
     const found = cause.match(facts);
-    if (found !== undefined) return { cause: cause.id, ...found };
+    if (found !== undefined) return { cause: cause.id, ...found, ...removedEarly(facts, found) };
   }
   throw new Error("the table of causes has no last row");
 }

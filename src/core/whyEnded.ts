@@ -1,5 +1,6 @@
 import { cpuText, memoryText, timeText, twice } from "./amounts.ts";
 import { describeExitCode, type Stage, signalOf } from "./exitCode.ts";
+import { CUT_OFF } from "./observe.ts";
 import { type Cause, type Explanation, type Facts, mainContainer, podSpec } from "./whyFacts.ts";
 
 /** Explanations of jobs that are over. */
@@ -76,8 +77,8 @@ function deadline(facts: Facts): Explanation | undefined {
   const seconds = podSpec(facts)?.activeDeadlineSeconds ?? facts.kubeJob?.spec?.activeDeadlineSeconds;
   const limit = seconds === undefined ? "its time limit" : `its time limit of ${timeText(seconds * 1000)}`;
   return {
-    sentence: `ran longer than ${limit} and was stopped (DeadlineExceeded)`,
-    remedy: "submit it with a longer --timeout (`timeout` sets it for all jobs), or make it faster",
+    sentence: `ran longer than ${limit} and was stopped (DeadlineExceeded)${cutOffOf(facts)}`,
+    remedy: `submit it with a longer --timeout (\`timeout\` sets it for all jobs), or make it faster${moreGrace(facts)}`,
   };
 }
 
@@ -89,11 +90,25 @@ function initContainer({ state, job }: Facts): Explanation | undefined {
   };
 }
 
-function evicted({ state, job }: Facts): Explanation | undefined {
+/** That its clean-up was cut off, where its message says so: the message ends with that. */
+function cutOffOf({ state }: Facts): string {
+  const at = state.message?.indexOf(CUT_OFF) ?? -1;
+  return at < 0 ? "" : `; ${state.message?.slice(at)}`;
+}
+
+/** What gives a clean-up that was cut off more time. */
+function moreGrace(facts: Facts): string {
+  if (cutOffOf(facts) === "") return "";
+  const seconds = podSpec(facts)?.terminationGracePeriodSeconds;
+  return `; terminationGracePeriodSeconds${seconds === undefined ? "" : ` (${seconds} now)`} gives its clean-up more time`;
+}
+
+function evicted(facts: Facts): Explanation | undefined {
+  const { state, job } = facts;
   if (state.reason !== "Evicted") return undefined;
   return {
     sentence: `was evicted from its node${state.node === undefined ? "" : ` ${state.node}`}: ${state.message ?? "the node needed the room"}`,
-    remedy: `${again(job.id)}; a memory request near what it uses, or a priorityClassName, makes an eviction less likely`,
+    remedy: `${again(job.id)}; a memory request near what it uses, or a priorityClassName, makes an eviction less likely${moreGrace(facts)}`,
   };
 }
 
@@ -114,11 +129,11 @@ function rejected({ state, job }: Facts): Explanation | undefined {
   };
 }
 
-function podDeleted({ state, job }: Facts): Explanation | undefined {
-  if (state.reason !== "PodDeleted") return undefined;
+function podDeleted(facts: Facts): Explanation | undefined {
+  if (facts.state.reason !== "PodDeleted") return undefined;
   return {
-    sentence: "was stopped, since somebody deleted its pod or its Job while it ran",
-    remedy: again(job.id),
+    sentence: `was stopped, since somebody deleted its pod or its Job while it ran${cutOffOf(facts)}`,
+    remedy: `${again(facts.job.id)}${moreGrace(facts)}`,
   };
 }
 

@@ -41,6 +41,8 @@ export interface Facts {
   readonly seen: Observation;
   readonly kubeJob?: V1Job | undefined;
   readonly pod?: V1Pod | undefined;
+  /** Containers of others that kept its pod alive when it had ended, so that its Job was removed. */
+  readonly keptBy?: readonly string[] | undefined;
   readonly claims: readonly MountedClaim[];
   /** About the Job, its pods and its claims; oldest first. */
   readonly events: readonly CoreV1Event[];

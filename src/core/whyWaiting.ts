@@ -1,13 +1,19 @@
 import type { CoreV1Event } from "@kubernetes/client-node";
 import { timeText } from "./amounts.ts";
+import { QUEUE_LABEL } from "./observe.ts";
+import { parseQuantity } from "./quantity.ts";
+import { readRefusal } from "./refusal.ts";
+import { BLOCKED } from "./round.ts";
 import { type Cause, type Explanation, type Facts, type MountedClaim, mainContainer, newestEvent, podSpec, quote } from "./whyFacts.ts";
 import { unschedulable } from "./whyNoRoom.ts";
 
 /** Explanations of jobs that can't begin as they are, also of those that were given up for it. */
 export const hopelessCauses: readonly Cause[] = [
+  { id: "earlier-run", match: earlierRun },
   { id: "not-submitted-volume", match: notSubmittedVolume },
   { id: "not-submitted", match: notSubmitted },
   { id: "config-error", match: configError },
+  { id: "pod-never-made", match: givenUpRefused },
 ];
 
 /** Explanations of jobs that have not begun. */
@@ -37,16 +43,41 @@ export const runningCauses: readonly Cause[] = [
 function nodeUnreachable(facts: Facts): Explanation | undefined {
   const { status, reason, node } = facts.state;
   if (status !== "RUNNING" || reason !== "NodeUnreachable") return undefined;
+  const wayOut = wayOutOf(facts);
   return {
     sentence: `was running when its node${node === undefined ? "" : ` ${node}`} fell silent, and may still run there: it is not run a second time beside that`,
-    remedy:
-      "bring the node back; one that is off for good is deleted by its administrator (kubectl delete node), its pods with it, and the job is retried",
+    remedy: `bring the node back; one that is off for good is deleted by its administrator (kubectl delete node), its pods with it, and the job is retried${
+      wayOut === undefined ? "" : `; ${wayOut}`
+    }`,
     evidence: quote(newestEvent(facts, (event) => event.reason === "NodeNotReady")),
   };
 }
 
-function podTerminating({ state, job }: Facts): Explanation | undefined {
-  if (state.status !== "RUNNING" || state.reason !== "Terminating") return undefined;
+/** How a pod that does not go is got rid of. */
+function wayOutOf({ seen }: Facts): string | undefined {
+  return seen.phase === "waiting" || seen.phase === "running" ? seen.wayOut : undefined;
+}
+
+function earlierRun({ state, job }: Facts): Explanation | undefined {
+  if (state.status !== "NOT_SUBMITTED" || state.reason !== BLOCKED) return undefined;
+  return {
+    sentence: `is to run again and ${state.message}`,
+    remedy: `it is submitted by itself when that is gone: two runs of one script would destroy each other's files; see \`gasw-k8s status --history ${job.id}\` and \`gasw-k8s debug nodes\``,
+  };
+}
+
+function podTerminating(facts: Facts): Explanation | undefined {
+  const { state, job, seen, now } = facts;
+  if (state.reason !== "Terminating" || (state.status !== "RUNNING" && state.status !== "QUEUED")) return undefined;
+  const goneBy = seen.phase === "waiting" || seen.phase === "running" ? seen.goneBy : undefined;
+  if (goneBy !== undefined && Date.parse(goneBy) < now.getTime()) {
+    const node = state.node === undefined ? "its node" : `node ${state.node}`;
+    return {
+      sentence: `waits for its pod, which was to be gone ${timeText(now.getTime() - Date.parse(goneBy))} ago and is still Terminating: ${node} may be off, and the script may run there`,
+      remedy: `see \`gasw-k8s debug nodes\`; ${wayOutOf(facts)}`,
+    };
+  }
+  if (state.status !== "RUNNING") return { sentence: "waits: its pod is being deleted before it began", remedy: "wait until it is gone" };
   return {
     sentence: "runs still, but its pod is being deleted: by somebody, by a drain of its node, or since the node fell silent",
     remedy: `wait until it is gone; if it stays so for minutes, see \`gasw-k8s debug nodes\` and \`gasw-k8s debug events ${job.id}\``,
@@ -144,9 +175,17 @@ function quota(facts: Facts): Explanation | undefined {
   if (!text.includes("exceeded quota")) return undefined;
   const match = /exceeded quota: ([^,]+), requested: (.+?), used: (.+?), limited: (.+)$/.exec(text);
   const detail = match === null ? text : `quota ${match[1]} allows ${match[4]}, ${match[3]} is used, and it asks for ${match[2]}`;
+  // What is used does not matter where the whole of it would not be enough.
+  if (match !== null && asksForMore(match[2] ?? "", match[4] ?? "")) {
+    return {
+      sentence: `waits, and will not begin as it is: quota ${match[1]} of namespace ${facts.job.namespace} allows ${match[4]} in all, and it asks for ${match[2]}`,
+      remedy: "ask for less (--cpu, --memory, --gpu), or have the administrator raise the quota",
+      evidence: [text],
+    };
+  }
   return {
     sentence: `waits, since the quota of namespace ${facts.job.namespace} is used up: ${detail}`,
-    remedy: "it begins by itself when other jobs end; ask for less (--cpu, --memory, --gpu), or have the administrator raise the quota",
+    remedy: readRefusal(text).remedy,
     evidence: [text],
   };
 }
@@ -154,20 +193,40 @@ function quota(facts: Facts): Explanation | undefined {
 function podRefused(facts: Facts): Explanation | undefined {
   const event = failedCreate(facts);
   if (event === undefined) return undefined;
-  const text = event.message ?? "";
-  const security = text.includes("violates PodSecurity");
-  return {
-    sentence: `waits, since the cluster refuses to make its pod: ${text}`,
-    remedy: security
-      ? "the namespace enforces a Pod Security Standard: take the named settings out of securityContext, or use a namespace that allows them"
-      : "the message names the field or the limit: correct that value in the configuration or the options",
-    evidence: quote(event),
-  };
+  return refused(event.message ?? "", "waits, and will not begin as it is", quote(event));
+}
+
+/** A job that was given up since nobody would have its pod made. */
+function givenUpRefused({ state }: Facts): Explanation | undefined {
+  if (state.status !== "ERROR" || state.reason !== "FailedCreate") return undefined;
+  return refused(state.message ?? "", "never began", []);
+}
+
+function refused(text: string, how: string, evidence: readonly string[]): Explanation {
+  const { kind, by, remedy } = readRefusal(text);
+  const sentence =
+    kind === "passing"
+      ? `waits, since its pod could not be made: ${text}`
+      : `${how}: ${by ?? "the cluster"} refuses to have its pod made: ${text}`;
+  return { sentence, remedy, evidence };
+}
+
+/** Whether one of the amounts that are requested is more than is allowed altogether. A quota of 0 closes a namespace, mostly for a time. */
+function asksForMore(requested: string, limited: string): boolean {
+  const limits = amountsIn(limited);
+  return [...amountsIn(requested)].some(([resource, amount]) => amount > (limits.get(resource) || Number.POSITIVE_INFINITY));
+}
+
+/** The amounts of `pods=1,requests.cpu=500m`. */
+function amountsIn(text: string): Map<string, number> {
+  const pairs = text.split(",").map((pair) => pair.split("="));
+  return new Map(pairs.map(([resource = "", amount = ""]) => [resource, parseQuantity(amount) ?? 0]));
 }
 
 function suspended(facts: Facts): Explanation | undefined {
   if (facts.state.reason !== "Suspended") return undefined;
-  const queue = facts.kubeJob?.metadata?.labels?.["kueue.x-k8s.io/queue-name"];
+  const queue = facts.kubeJob?.metadata?.labels?.[QUEUE_LABEL];
+  if (isTakenBack(facts)) return takenBack(facts, queue);
   return queue === undefined
     ? {
         sentence: "waits, since its Job is suspended: somebody set `suspend`",
@@ -178,6 +237,33 @@ function suspended(facts: Facts): Explanation | undefined {
         remedy: `it begins by itself when the queue admits it; kubectl describe localqueue -n ${facts.job.namespace} ${queue} shows what it waits for`,
       };
 }
+
+/** Whether a suspended job had begun before. */
+function isTakenBack({ state, events, kubeJob }: Facts): boolean {
+  const hasResumed = events.some(({ reason, involvedObject }) => reason === "Resumed" && involvedObject.uid === kubeJob?.metadata?.uid);
+  return state.started !== undefined || hasResumed;
+}
+
+function takenBack(facts: Facts, queue: string | undefined): Explanation {
+  const { seen, job, now, kubeJob } = facts;
+  const at = seen.phase === "waiting" ? seen.suspendedAt : undefined;
+  const since = at === undefined ? "" : ` ${timeText(now.getTime() - Date.parse(at))} ago (at ${at})`;
+  const told = newestEvent(facts, ({ involvedObject, reason }) => involvedObject.kind === "Job" && QUEUE_EVENTS.includes(reason ?? ""));
+  return queue === undefined
+    ? {
+        sentence: `had begun, and its Job was suspended${since}: it waits for that to be undone, and begins anew then`,
+        remedy: `whoever suspended it may set it back: kubectl patch job -n ${job.namespace} ${kubeJob?.metadata?.name} --type merge -p '{"spec":{"suspend":false}}'`,
+        evidence: quote(told),
+      }
+    : {
+        sentence: `had begun, and queue ${queue} has taken it back${since}: it waits to be admitted again, and begins anew then${said(told)}`,
+        remedy: `it begins by itself when the queue admits it; kubectl get workloads -n ${job.namespace} shows what it waits for, a higher priorityClassName keeps it from being taken back`,
+        evidence: quote(told),
+      };
+}
+
+/** What Kueue tells of a Job that it stops, the telling words among its events. */
+const QUEUE_EVENTS: readonly string[] = ["Stopped", "Preempted", "EvictedDueToPreempted", "EvictedDueToPodsReadyTimeout", "Evicted"];
 
 function volumeNotBound(facts: Facts): Explanation | undefined {
   if (facts.seen.phase !== "waiting" || facts.pod?.spec?.nodeName !== undefined) return undefined;

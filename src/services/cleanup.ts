@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { KubernetesObject, V1PersistentVolume, V1PersistentVolumeClaim, V1Pod } from "@kubernetes/client-node";
 import { KEYS, selector, workflowHash } from "../core/names.ts";
-import { jobIdOf } from "../core/observe.ts";
+import { jobIdOf, wayOut } from "../core/observe.ts";
 import { GaswError } from "../errors.ts";
 import { asUserError, type KubernetesClient } from "../kubernetes/client.ts";
 import { jobPath, listJobs } from "../kubernetes/jobs.ts";
@@ -231,20 +231,36 @@ async function untilGone(
 
 async function stillThere(client: KubernetesClient, object: PlannedRemoval, found: KubernetesObject, timeout: number): Promise<GaswError> {
   const finalizers = (found.metadata?.finalizers ?? []).join(", ");
-  const users = object.kind === "PersistentVolumeClaim" ? await podsUsing(client, found) : [];
-  const blockers = [finalizers === "" ? "" : `finalizers ${finalizers}`, users.length === 0 ? "" : `pods ${users.join(", ")}`].filter(
-    (text) => text !== "",
-  );
+  const pods = await podsHolding(client, object.kind, found);
+  const blockers = [
+    finalizers === "" ? "" : `finalizers ${finalizers}`,
+    pods.length === 0 ? "" : `pods ${pods.map(podText).join(", ")}`,
+  ].filter((text) => text !== "");
+  const [dying] = pods.filter((pod) => pod.metadata?.deletionTimestamp !== undefined && !hasStopped(pod));
+  const hint = "it is marked for deletion and goes when what holds it is gone; run cleanup again to see to the rest";
   return new GaswError(
     "TIMEOUT",
     `${object.kind} ${object.name} was not gone after ${timeout} s${blockers.length === 0 ? "" : `: held by ${blockers.join("; ")}`}`,
-    { hint: "it is marked for deletion and goes when what holds it is gone; run cleanup again to see to the rest" },
+    { hint: dying === undefined ? hint : `${hint}. A pod whose node died does not go by itself: ${wayOut(dying)}` },
   );
 }
 
-async function podsUsing(client: KubernetesClient, claim: KubernetesObject): Promise<string[]> {
-  const pods = await client.list<V1Pod>(`/api/v1/namespaces/${claim.metadata?.namespace}/pods`);
-  return pods
-    .filter((pod) => pod.spec?.volumes?.some((volume) => volume.persistentVolumeClaim?.claimName === claim.metadata?.name))
-    .map((pod) => pod.metadata?.name ?? "");
+/** The pods that keep an object from going; of a pod, itself. */
+async function podsHolding(client: KubernetesClient, kind: Kind, found: KubernetesObject): Promise<V1Pod[]> {
+  const { name, namespace, uid } = found.metadata ?? {};
+  if (kind === "PersistentVolume") return [];
+  if (kind === "Pod") return [found as V1Pod];
+  const pods = await client.list<V1Pod>(`/api/v1/namespaces/${namespace}/pods`);
+  return kind === "Job"
+    ? pods.filter((pod) => pod.metadata?.ownerReferences?.some((owner) => owner.uid === uid))
+    : pods.filter((pod) => pod.spec?.volumes?.some((volume) => volume.persistentVolumeClaim?.claimName === name));
+}
+
+function hasStopped({ status }: V1Pod): boolean {
+  return status?.phase === "Succeeded" || status?.phase === "Failed";
+}
+
+function podText({ metadata, spec }: V1Pod): string {
+  const where = spec?.nodeName === undefined ? "" : ` on node ${spec.nodeName}`;
+  return metadata?.deletionTimestamp === undefined ? `${metadata?.name}` : `${metadata.name} (Terminating${where})`;
 }

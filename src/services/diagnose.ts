@@ -1,5 +1,6 @@
 import type { V1Node } from "@kubernetes/client-node";
 import { jobFiles } from "../core/jobFiles.ts";
+import { keepersOf } from "../core/observe.ts";
 import { decide } from "../core/observed.ts";
 import { type Answer, explain } from "../core/why.ts";
 import { currentState, type Facts } from "../core/whyFacts.ts";
@@ -33,7 +34,7 @@ export async function diagnose(deps: Deps, target: JobTarget): Promise<Diagnosis
 }
 
 async function gather(deps: Deps, target: JobTarget, objects: JobObjects): Promise<Facts> {
-  const { seen, job, pod, claims, events } = objects;
+  const { seen, job, pod, lastPod, claims, events } = objects;
   const known = target.stored ?? ({ status: "QUEUED", pendingFamily: null, pendingSince: null } as const);
   const traced = { ...target.stored, ...target };
   const own = isOver(known, seen)
@@ -47,7 +48,8 @@ async function gather(deps: Deps, target: JobTarget, objects: JobObjects): Promi
     state,
     seen,
     kubeJob: job,
-    pod,
+    pod: pod ?? lastPod,
+    keptBy: lastPod === undefined ? [] : keepersOf(lastPod),
     claims,
     events,
     nodes: waitsForNode ? await listNodes(deps) : undefined,

@@ -2,6 +2,7 @@ import path from "node:path";
 import type { V1Job, V1Pod } from "@kubernetes/client-node";
 import { KEYS } from "../core/names.ts";
 import { jobIdOf, type Observation, observe, podsByJob } from "../core/observe.ts";
+import { mainOf } from "../core/podTemplate.ts";
 import { isSameDirectory } from "../directory.ts";
 import { GaswError } from "../errors.ts";
 import { asUserError } from "../kubernetes/client.ts";
@@ -38,6 +39,8 @@ export interface JobView {
   readonly pods: readonly V1Pod[];
   /** The newest one, which tells. */
   readonly pod: V1Pod | undefined;
+  /** The pod as this host's state has kept it, where its Job was removed at its end. */
+  readonly lastPod: V1Pod | undefined;
   readonly seen: Observation;
 }
 
@@ -99,7 +102,7 @@ function ofForeign(job: V1Job, namespace: string): JobTarget {
     namespace,
     directory: annotations[KEYS.directory] ?? "",
     kubeName: name,
-    image: job.spec?.template.spec?.containers[0]?.image,
+    image: mainOf(job.spec?.template.spec ?? undefined)?.image,
     stored: undefined,
   };
 }
@@ -119,7 +122,9 @@ export async function viewJob(deps: Deps, target: JobTarget): Promise<JobView> {
   await confirmTarget(deps, target, { since, objects: job === undefined ? [] : [job] });
   const sorted = pods.sort((a, b) => String(a.metadata?.creationTimestamp).localeCompare(String(b.metadata?.creationTimestamp)));
   const pod = podsByJob(sorted).get(kubeName);
-  return { job, pods: sorted, pod, seen: observe(job, pod) };
+  const kept = target.stored === undefined || pod !== undefined ? undefined : deps.store.lastPod(target.stored);
+  const lastPod = kept === undefined ? undefined : (JSON.parse(kept) as V1Pod);
+  return { job, pods: sorted, pod, lastPod, seen: observe(job, pod) };
 }
 
 /**

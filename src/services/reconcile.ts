@@ -1,7 +1,7 @@
 import { hasEnded } from "../core/job.ts";
 import { type Step, UNSUBMITTABLE } from "../core/lifecycle.ts";
 import type { OwnWords } from "../core/observed.ts";
-import { decideRound, dueAttempts, endRemoved, type Planned, type RoundFacts } from "../core/round.ts";
+import { BLOCKED, blockedAttempts, decideRound, dueAttempts, endRemoved, type Planned, type RoundFacts } from "../core/round.ts";
 import { GaswError, systemCode } from "../errors.ts";
 import { asUserError } from "../kubernetes/client.ts";
 import type { JobChange, JobUpdate, StoredJob, StoredWorkflow } from "../store/records.ts";
@@ -11,7 +11,7 @@ import { takeLateOutputs } from "./lateOutput.ts";
 import { hasOutput } from "./ownOutput.ts";
 import { isOver, Traces } from "./ownWords.ts";
 import { parseOutput } from "./parseOutput.ts";
-import { changeOf, look, removeJob, type Seen } from "./refresh.ts";
+import { changeOf, look, removeJob, removeLingering, type Seen, tellRefusals } from "./refresh.ts";
 import { nextRequest, startAttempt } from "./startAttempt.ts";
 import { storeOutput } from "./storedOutput.ts";
 import { Submitter } from "./submit.ts";
@@ -117,7 +117,7 @@ function stepChange({ job, step: next }: Planned<StoredJob>, { seen, now, by }: 
   const isRerun = next.decision.status === "NOT_SUBMITTED" && job.status !== "NOT_SUBMITTED";
   const { settled, due, removal, signal } = next;
   const wanted: JobChange = {
-    ...changeOf(job, next.decision, seen(job).kubeJob, now),
+    ...changeOf(job, next.decision, seen(job), now),
     settled,
     due,
     removal,
@@ -140,6 +140,8 @@ const NEW_LIFE: JobChange = {
   started: null,
   output: null,
   outputLate: false,
+  lingers: false,
+  lastPod: null,
 };
 
 /** The words for an end that a signal, or another attempt, brings about, when that is decided. */
@@ -165,6 +167,7 @@ async function carryOut(deps: Deps, workflow: StoredWorkflow, plans: readonly Pl
   );
   // What somebody else has changed since the look is decided anew at the next one: its Job stays.
   const current = plans.filter((_, index) => written[index]);
+  tellRefusals(deps, current);
   for (const { job, step: next } of current) {
     if (next.decision.warning !== undefined) deps.warn(`job ${job.id}: ${next.decision.warning}`);
     if (next.refusal !== undefined) deps.warn(`${next.signal} of job ${job.id} is not followed: ${next.refusal}`);
@@ -173,6 +176,11 @@ async function carryOut(deps: Deps, workflow: StoredWorkflow, plans: readonly Pl
   const outcomes = await Promise.allSettled(removals.map((job) => removeJob(deps.client, job, facts.seen(job).kubeJob)));
   const removed = removals.filter((_, index) => outcomes[index]?.status === "fulfilled");
   if (removed.length > 0) await endJobs(deps, workflow, new Set(removed.map(({ key }) => key)), facts);
+  const lingering = current.filter(({ step: next }) => next.decision.lingers === true && hasEnded(next.decision.status));
+  await removeLingering(
+    deps,
+    lingering.map(({ job, step: next }) => ({ job, decision: next.decision, seen: facts.seen(job) })),
+  );
   return outcomes.find((outcome) => outcome.status === "rejected")?.reason;
 }
 
@@ -193,7 +201,7 @@ async function endJobs(deps: Deps, workflow: StoredWorkflow, removed: ReadonlySe
 
 /** What is over, and stays as it is, is not written again. */
 function isNews({ job, step: next, change }: Plan): boolean {
-  return !hasEnded(job.status) || Object.keys(change).length > 0 || next.effects.length > 0;
+  return !hasEnded(job.status) || next.decision.lingers === true || Object.keys(change).length > 0 || next.effects.length > 0;
 }
 
 function updateOf({ config }: Deps, { job, step: next, change }: Plan): JobUpdate {
@@ -231,9 +239,10 @@ function tidy({ store, warn }: Deps, workflow: StoredWorkflow, seen: (job: Store
   warn(`what is left of jobs that are over could not be removed: ${first}${others.length === 0 ? "" : ` and ${others.length} more`}`);
 }
 
-/** Submits the attempts whose turn it is. */
+/** Submits the attempts whose turn it is, and says what keeps the others waiting. */
 async function startDue(deps: Deps, workflow: StoredWorkflow, attempts: readonly StoredJob[], facts: Facts): Promise<void> {
   const due = dueAttempts(attempts, facts);
+  tellBlocked(deps, attempts, facts);
   if (due.length === 0) return;
   // Others wait for this synchronisation to end: volumes are not waited for in it.
   const submitter = new Submitter(deps, workflow, false);
@@ -243,6 +252,17 @@ async function startDue(deps: Deps, workflow: StoredWorkflow, attempts: readonly
     for (const job of queue) await tryToStart(deps, submitter, workflow, job);
   };
   await Promise.all(Array.from({ length: CONCURRENCY }, worker));
+}
+
+/** Writes down what attempts wait for that are due, and whose turn it is not. */
+function tellBlocked({ store, now }: Deps, attempts: readonly StoredJob[], facts: Facts): void {
+  const blocked = blockedAttempts(attempts, facts);
+  const updates = attempts.flatMap((job): JobUpdate[] => {
+    const message = blocked.get(job);
+    if (message !== undefined) return message === job.message ? [] : [{ job, change: { reason: BLOCKED, message } }];
+    return job.reason === BLOCKED && job.due ? [{ job, change: { reason: null, message: null } }] : [];
+  });
+  if (updates.length > 0) store.applyUpdates(updates, now());
 }
 
 /** Whether attempts can be submitted now; where their volumes are not ready, they stay due. */

@@ -1,8 +1,12 @@
-import type { CoreV1Event, V1Job } from "@kubernetes/client-node";
+import type { CoreV1Event, V1Job, V1Pod } from "@kubernetes/client-node";
 import { hasEnded } from "../core/job.ts";
+import { lastFacts } from "../core/lastFacts.ts";
 import { KEYS, workflowHash } from "../core/names.ts";
-import { jobIdOf, type Observation, observe, podsByJob, timeText } from "../core/observe.ts";
+import { jobIdOf, mayStillRun, type Observation, observe, podsByJob, timeText } from "../core/observe.ts";
 import { type Decision, decide, type OwnWords } from "../core/observed.ts";
+import { mainOf } from "../core/podTemplate.ts";
+import { readRefusal } from "../core/refusal.ts";
+import { GaswError } from "../errors.ts";
 import { asUserError, type KubernetesClient } from "../kubernetes/client.ts";
 import { jobPath, listJobs } from "../kubernetes/jobs.ts";
 import { listEvents, listPods, remove } from "../kubernetes/objects.ts";
@@ -24,24 +28,25 @@ export async function refresh(deps: Deps, workflow: StoredWorkflow): Promise<voi
   const { client, store, now, config } = deps;
   await takeLateOutputs(deps, workflow);
   // Read before the cluster is asked: a job that is known as submitted now must show up in the answer, unless it is gone.
-  const active = store.activeJobs(workflow);
-  if (active.length === 0) return;
+  const jobs = [...store.activeJobs(workflow), ...store.lingeringJobs(workflow)];
+  if (jobs.length === 0) return;
   try {
-    const seen = await look(deps, workflow, active);
+    const seen = await look(deps, workflow, jobs);
     const own = new Map<number, OwnWords>();
     const traces = new Traces(deps, workflow);
-    for (const job of active) {
+    for (const job of jobs) {
       const { observation } = seen(job);
-      if (isOver(job, observation))
+      if (!hasEnded(job.status) && isOver(job, observation))
         own.set(job.key, await traces.of({ known: job, job, seen: observation }, () => statedCode(job, deps.signal), deps));
     }
     const time = now();
-    const decisions = active.map((job) => {
+    const decisions = jobs.map((job) => {
       const { observation, kubeJob } = seen(job);
       const decision = decide(job, observation, own.get(job.key) ?? {}, time, config);
       if (decision.warning !== undefined) deps.warn(`job ${job.id}: ${decision.warning}`);
-      return { job, kubeJob, decision, change: changeOf(job, decision, kubeJob, time) };
+      return { job, kubeJob, decision, change: changeOf(job, decision, seen(job), time) };
     });
+    tellRefusals(deps, decisions);
     // What is to be removed is written down first, and ends only when its Job is on its way out: an ended job is never looked at again.
     const written = store.applyUpdates(
       decisions.map(({ job, decision, change }) => ({ job, change: decision.removeJob ? announcement(job, change) : change })),
@@ -49,6 +54,11 @@ export async function refresh(deps: Deps, workflow: StoredWorkflow): Promise<voi
     );
     const removals = decisions.filter(({ decision }, index) => decision.removeJob && written[index]);
     const removed = await Promise.allSettled(removals.map((one) => removeThenEnd(deps, one)));
+    const lingering = decisions.filter(({ decision }, index) => decision.lingers === true && written[index]);
+    await removeLingering(
+      deps,
+      lingering.map(({ job, decision }) => ({ job, decision, seen: seen(job) })),
+    );
     const failure = removed.find((one) => one.status === "rejected");
     if (failure !== undefined) throw failure.reason;
   } catch (error) {
@@ -75,10 +85,58 @@ export async function removeJob(client: KubernetesClient, job: StoredJob, kubeJo
   if (kubeJob !== undefined) await remove(client, jobPath(job.namespace, job.kubeName), kubeJob.metadata?.uid);
 }
 
+/** An attempt whose end is written down, and whose pod others keep alive. */
+interface Lingering {
+  readonly job: StoredJob;
+  readonly decision: Decision;
+  readonly seen: Seen;
+}
+
+/**
+ * Removes the Jobs of attempts that have ended, and whose pods others keep alive: they take up room and quota, and their scripts might be
+ * started again. What can't be removed now is tried again at the next look.
+ */
+export async function removeLingering({ client, store, warn }: Deps, lingering: readonly Lingering[]): Promise<void> {
+  await Promise.all(
+    lingering.map(async ({ job, decision, seen: { kubeJob, pod } }) => {
+      try {
+        // The values of its environment stand in its Job alone: without its pod that ends, and its time to live removes it.
+        if (isNeeded(job, decision) && pod !== undefined) await remove(client, podPath(pod), pod.metadata?.uid);
+        else await removeJob(client, job, kubeJob);
+        store.changeJob({ key: job.key, status: decision.status }, { lingers: false });
+      } catch (error) {
+        const failure = asUserError(error, client);
+        if (!(failure instanceof GaswError) || failure.code === "INTERRUPTED") throw failure;
+        warn(`job ${job.id} has ended, and other containers keep its pod alive, but its Job could not be removed: ${failure.message}`);
+      }
+    }),
+  );
+}
+
+/** Whether an attempt's Job may be asked for what the next attempt is to be made from. */
+function isNeeded({ request }: StoredJob, { status }: Decision): boolean {
+  const isFinal = status === "COMPLETED" || status === "DELETED" || status === "DELETED_REPLICA";
+  return !isFinal && (request.envNames ?? []).length > 0;
+}
+
+function podPath({ metadata }: V1Pod): string {
+  return `/api/v1/namespaces/${metadata?.namespace}/pods/${metadata?.name}`;
+}
+
+/** Says at once that jobs can't begin as they are, when that shows first: nothing mends it but a person. */
+export function tellRefusals({ warn }: Pick<Deps, "warn">, decisions: readonly { job: StoredJob; change: JobChange }[]): void {
+  const [first, ...others] = decisions.filter(({ change }) => change.reason === REFUSED);
+  if (first === undefined) return;
+  const more = others.length === 0 ? "" : ` (and ${others.length} more)`;
+  const { id } = first.job;
+  warn(`job ${id}${more} can't begin as it is: ${first.change.message}; \`gasw-k8s debug why ${id}\` tells the way out`);
+}
+
 /** What the cluster shows of a job. */
 export interface Seen {
   readonly observation: Observation;
   readonly kubeJob: V1Job | undefined;
+  readonly pod: V1Pod | undefined;
   /** Whether its pod may still run something. */
   readonly isAlive: boolean;
 }
@@ -96,30 +154,39 @@ export async function look(deps: Deps, workflow: StoredWorkflow, active: readonl
   const jobsByName = new Map(jobs.map((job) => [job.metadata?.name ?? "", job]));
   const podByJob = podsByJob(pods);
   const observations = new Map(active.map((job) => [job.key, observe(jobsByName.get(job.kubeName), podByJob.get(job.kubeName))]));
-  const unexplained = active.filter((job) => isUnexplained(job, observations.get(job.key), now()));
+  const unexplained = active.filter((job) => isUnexplained(observations.get(job.key)));
   if (unexplained.length > 0) {
-    const events = newestByObject(await listEvents(client, workflow.namespace, "waits"));
+    const isOld = unexplained.some((job) => isAged(job, now()));
+    // A pod that will never be made is told of from the first look; anything else may be over in a moment.
+    const listed = isOld || unexplained.some((job) => podByJob.get(job.kubeName) === undefined);
+    const events = listed ? await listEvents(client, workflow.namespace, isOld ? "waits" : { reason: "FailedCreate" }) : [];
     for (const job of unexplained) {
-      const event = events.get(podByJob.get(job.kubeName)?.metadata?.name ?? job.kubeName);
-      if (event !== undefined) observations.set(job.key, explained(observations.get(job.key) as Observation, event));
+      const seen = observations.get(job.key) as Observation;
+      const object = podByJob.get(job.kubeName) ?? jobsByName.get(job.kubeName);
+      const event = events.findLast((one) => isAbout(one, object) && (isAged(job, now()) || one.reason === "FailedCreate"));
+      if (event !== undefined) observations.set(job.key, explained(seen, event));
     }
   }
   return (job) => {
     const kubeJob = jobsByName.get(job.kubeName);
     const pod = podByJob.get(job.kubeName);
     const observation = observations.get(job.key) ?? observe(kubeJob, pod);
-    const isAlive = pod !== undefined && (observation.phase === "waiting" || observation.phase === "running");
-    return { observation, kubeJob, isAlive };
+    return { observation, kubeJob, pod, isAlive: pod !== undefined && mayStillRun(pod, observation) };
   };
 }
 
-function isUnexplained(job: StoredJob, seen: Observation | undefined, now: Date): boolean {
-  if (seen?.phase !== "waiting" || (seen.reason !== "NoPod" && seen.reason !== "ContainerCreating")) return false;
-  return job.submitted !== null && now.getTime() - Date.parse(job.submitted) > EXPLAIN_AFTER_S * 1000;
+function isUnexplained(seen: Observation | undefined): boolean {
+  return seen?.phase === "waiting" && (seen.reason === "NoPod" || seen.reason === "ContainerCreating");
 }
 
-function newestByObject(events: readonly CoreV1Event[]): Map<string, CoreV1Event> {
-  return new Map(events.map((event) => [event.involvedObject.name ?? "", event]));
+function isAged({ submitted }: StoredJob, now: Date): boolean {
+  return submitted !== null && now.getTime() - Date.parse(submitted) > EXPLAIN_AFTER_S * 1000;
+}
+
+/** Whether an event is about this very object: one of the same name may have been there before. */
+function isAbout({ involvedObject }: CoreV1Event, object: V1Job | V1Pod | undefined): boolean {
+  if (object === undefined || involvedObject.name !== object.metadata?.name) return false;
+  return involvedObject.uid === undefined || object.metadata?.uid === undefined || involvedObject.uid === object.metadata.uid;
 }
 
 /** Events that are over once a container is being prepared. */
@@ -128,12 +195,24 @@ const PAST: ReadonlySet<string> = new Set(["FailedScheduling", "Pulled"]);
 /** The same wait with the words of the event that explains it. */
 function explained(seen: Observation, event: CoreV1Event): Observation {
   if (seen.phase !== "waiting" || PAST.has(event.reason ?? "")) return seen;
-  const quota = event.reason === "FailedCreate" && (event.message ?? "").includes("exceeded quota");
-  return { ...seen, reason: quota ? "QuotaExceeded" : (event.reason ?? seen.reason), message: event.message ?? seen.message };
+  const message = event.message ?? seen.message;
+  const reason = event.reason === REFUSED ? REFUSAL_REASONS[readRefusal(message).kind] : (event.reason ?? seen.reason);
+  return { ...seen, reason, message };
 }
 
+/** A pod that is not made, as an event and as the reason of a wait that nothing mends. */
+const REFUSED = "FailedCreate";
+
+const REFUSAL_REASONS = { "used-up": "QuotaExceeded", passing: "NoPod", standing: REFUSED } as const;
+
 /** What a decision changes in a job's row. */
-export function changeOf(job: StoredJob, decision: Decision, kubeJob: V1Job | undefined, now: Date): JobChange {
+export function changeOf(
+  job: StoredJob,
+  decision: Decision,
+  { kubeJob, pod: kubePod }: Pick<Seen, "kubeJob" | "pod">,
+  now: Date,
+): JobChange {
+  const lingers = decision.lingers ?? false;
   const { status, reason, message, exitCode, pod, node, startedAt, finishedAt, pendingFamily, pendingSince } = decision;
   const uid = kubeJob?.metadata?.uid;
   const wanted: JobChange = {
@@ -141,6 +220,8 @@ export function changeOf(job: StoredJob, decision: Decision, kubeJob: V1Job | un
     ...(uid === undefined ? {} : { kubeUid: uid, wrapper: Number(kubeJob?.metadata?.annotations?.[KEYS.wrapper] ?? 0) }),
     pendingFamily,
     pendingSince,
+    lingers,
+    ...(lingers && !job.lingers && kubePod !== undefined ? { lastPod: JSON.stringify(lastFacts(kubePod)) } : {}),
     ...(reason === undefined ? {} : { reason }),
     ...(message === undefined ? {} : { message }),
     ...(exitCode === undefined ? {} : { exitCode }),
@@ -159,7 +240,7 @@ export function changeOf(job: StoredJob, decision: Decision, kubeJob: V1Job | un
 /** A submission that was cut off after its Job was made: what was accepted stands in the Job. */
 function acceptedAs(job: StoredJob, kubeJob: V1Job | undefined, now: Date): JobChange {
   const contentHash = kubeJob?.metadata?.annotations?.[KEYS.content];
-  const image = kubeJob?.spec?.template.spec?.containers[0]?.image;
+  const image = mainOf(kubeJob?.spec?.template.spec ?? undefined)?.image;
   return {
     submitted: job.submitted ?? now.toISOString(),
     due: false,

@@ -121,4 +121,11 @@ export const migrations: readonly (readonly string[])[] = [
     "ALTER TABLE jobs ADD COLUMN output_late INTEGER NOT NULL DEFAULT 0",
     "CREATE INDEX jobs_output_late ON jobs (workflow) WHERE output_late = 1",
   ],
+  [
+    // Whether it has ended, and its Job is to go since others keep its pod alive.
+    "ALTER TABLE jobs ADD COLUMN lingers INTEGER NOT NULL DEFAULT 0",
+    // That pod as it was then, as JSON; without what may be secret.
+    "ALTER TABLE jobs ADD COLUMN last_pod TEXT",
+    "CREATE INDEX jobs_lingering ON jobs (workflow) WHERE lingers = 1",
+  ],
 ];

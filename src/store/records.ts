@@ -49,6 +49,7 @@ export interface StoredJob extends Attempt {
   /** Whether its end was decided without all of its output, which may arrive yet. */
   readonly outputLate: boolean;
   readonly replicating: boolean;
+  readonly lingers: boolean;
   readonly invocationId: number | null;
   readonly delivered: boolean;
   readonly created: string;
@@ -82,6 +83,7 @@ export type JobChange = Partial<
     | "signal"
     | "outputLate"
     | "replicating"
+    | "lingers"
     | "invocationId"
     | "submitted"
     | "started"
@@ -91,6 +93,8 @@ export type JobChange = Partial<
   readonly ended?: string;
   /** What its output tells, as JSON. */
   readonly output?: string | null;
+  /** The pod as it was before its Job was removed, as JSON. */
+  readonly lastPod?: string | null;
 };
 
 /** A job as a decision was made from it: it is carried out only while the job is still so. */

@@ -20,7 +20,7 @@ import type {
 
 const JOB_COLUMNS = `jobs.key, jobs.id, jobs.file_name AS fileName, attempt, workflows.id AS workflow, workflows.namespace, workflows.directory,
   kube_name AS kubeName, kube_uid AS kubeUid, wrapper, content_hash AS contentHash, image, request, status, reason, message, exit_code AS exitCode, pod, node,
-  pending_family AS pendingFamily, pending_since AS pendingSince, removal, settled, due, prepared, signal, replicating,
+  pending_family AS pendingFamily, pending_since AS pendingSince, removal, settled, due, prepared, signal, replicating, lingers,
   output_late AS outputLate, invocation_id AS invocationId, delivered, jobs.created, submitted, started, ended, observed`;
 const JOBS = `SELECT ${JOB_COLUMNS} FROM jobs JOIN workflows ON workflows.key = jobs.workflow`;
 const ACTIVE_LIST = `(${ACTIVE_STATUSES.map((status) => `'${status}'`).join(", ")})`;
@@ -37,7 +37,8 @@ const AS_DECIDED = "key = ? AND status = ? AND settled = ifnull(?, settled) AND 
 /** The very condition of the index on held jobs. */
 const HELD = "status IN ('ERROR_HELD', 'STALLED_HELD')";
 /** Keys of the jobs with which something is still to be done: to be followed, seen to, released, or told to the GASW database. */
-const UNFINISHED = `SELECT key FROM jobs WHERE settled = 0 UNION ALL SELECT key FROM jobs WHERE ${HELD} UNION ALL SELECT job FROM outbox`;
+const UNFINISHED = `SELECT key FROM jobs WHERE settled = 0 UNION ALL SELECT key FROM jobs WHERE ${HELD}
+  UNION ALL SELECT key FROM jobs WHERE lingers = 1 UNION ALL SELECT job FROM outbox`;
 /** Jobs of which a newer attempt was made are history. */
 const NEWEST = `NOT EXISTS (SELECT 1 FROM jobs AS newer
   WHERE newer.workflow = jobs.workflow AND newer.file_name = jobs.file_name AND newer.attempt > jobs.attempt)`;
@@ -47,7 +48,7 @@ const WORKFLOWS = "SELECT key, id, namespace, directory FROM workflows";
 const HOLD_PATIENCE_MS = 1000;
 
 /** Columns that hold truth values. */
-const FLAGS = ["settled", "due", "prepared", "replicating", "delivered", "outputLate"] as const;
+const FLAGS = ["settled", "due", "prepared", "replicating", "lingers", "outputLate", "delivered"] as const;
 
 function decidedFrom({ key, status, settled, signal }: Decided): (string | number | null)[] {
   return [key, status, settled === undefined ? null : Number(settled), signal === undefined ? 1 : 0, signal ?? null];
@@ -144,7 +145,7 @@ export class Store {
       const sql = `UPDATE workflows SET placed = 'nowhere', cluster_uid = NULL, claim_uid = NULL, cluster_server = NULL,
         cluster_context = NULL WHERE key = ?`;
       this.#run(sql, [key]);
-      this.#run("UPDATE jobs SET kube_uid = NULL WHERE workflow = ?", [key]);
+      this.#run("UPDATE jobs SET kube_uid = NULL, lingers = 0 WHERE workflow = ?", [key]);
     });
   }
 
@@ -209,9 +210,19 @@ export class Store {
     return this.#jobs("WHERE jobs.workflow = ? AND output_late = 1 ORDER BY jobs.key", [workflow.key]);
   }
 
-  /** All attempts of a workflow's invocations of which one has an end that was not seen to yet, or has one of these ids. */
+  /** A workflow's jobs that have ended, and whose Jobs are to go. */
+  lingeringJobs(workflow: { readonly key: number }): StoredJob[] {
+    return this.#jobs("WHERE jobs.workflow = ? AND lingers = 1 ORDER BY jobs.key", [workflow.key]);
+  }
+
+  /** The pod of a job whose Job was removed at its end, as it was then. */
+  lastPod(job: { readonly key: number }): string | undefined {
+    return this.#get<{ lastPod: string | null }>("SELECT last_pod AS lastPod FROM jobs WHERE key = ?", [job.key])?.lastPod ?? undefined;
+  }
+
+  /** All attempts of a workflow's invocations of which one has an end that was not seen to yet, or whose Job is to go, or has one of these ids. */
   openInvocations(workflow: { readonly key: number }, ids: readonly string[] = []): StoredJob[] {
-    const open = "SELECT file_name FROM jobs WHERE workflow = ? AND (settled = 0 OR id IN (SELECT value FROM json_each(?)))";
+    const open = "SELECT file_name FROM jobs WHERE workflow = ? AND (settled = 0 OR lingers = 1 OR id IN (SELECT value FROM json_each(?)))";
     return this.#jobs(`WHERE jobs.workflow = ? AND file_name IN (${open}) ORDER BY jobs.key`, [
       workflow.key,
       workflow.key,
@@ -560,6 +571,8 @@ const COLUMN_NAMES: Readonly<Record<Exclude<keyof JobChange, "ended">, string>> 
   signal: "signal",
   outputLate: "output_late",
   replicating: "replicating",
+  lingers: "lingers",
+  lastPod: "last_pod",
   invocationId: "invocation_id",
   output: "output",
   submitted: "submitted",

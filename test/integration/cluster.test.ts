@@ -265,7 +265,14 @@ describe("a job that runs in the cluster that it was submitted to, while another
     mkdirSync(path.join(directory, "sh"), { recursive: true });
     const { context } = await process(there);
     const second = context.store.registerWorkflow({ namespace: NAMESPACE, id: "workflow-2", directory });
-    const { job } = context.store.recordIntent(second, { id: "Job-9", kubeName: "k-9", contentHash: "c", image: "i", request: {}, prepared: true });
+    const { job } = context.store.recordIntent(second, {
+      id: "Job-9",
+      kubeName: "k-9",
+      contentHash: "c",
+      image: "i",
+      request: {},
+      prepared: true,
+    });
     context.store.changeJob(job, { status: "QUEUED" });
     show(there, job, RUNNING);
     there.put(`${JOBS}/k-9`, {});

@@ -77,7 +77,14 @@ export class Invocations {
   submitted(id: string, script = "true\n"): StoredJob {
     this.write(`sh/${id}.sh`, script);
     const kubeName = jobName(NAMESPACE, this.workflow.id, id);
-    const { job } = this.store.recordIntent(this.workflow, { id, kubeName, contentHash: "c0ffee", image: "debian", request: {}, prepared: true });
+    const { job } = this.store.recordIntent(this.workflow, {
+      id,
+      kubeName,
+      contentHash: "c0ffee",
+      image: "debian",
+      request: {},
+      prepared: true,
+    });
     this.store.changeJob(job, { status: "QUEUED", submitted: this.deps.now().toISOString() });
     this.show(id, "waiting");
     return this.job(id);
@@ -93,7 +100,7 @@ export class Invocations {
     }[typeof shown === "number" ? "ended" : shown];
     this.cluster.put(`${COLLECTION.jobs}/${kubeName}`, {});
     this.cluster.put(`${COLLECTION.pods}/${kubeName}-pod`, {
-      metadata: { labels: { "job-name": kubeName } },
+      metadata: { namespace: NAMESPACE, labels: { "job-name": kubeName } },
       spec: { nodeName: "node-1" },
       status: { containerStatuses: [{ name: MAIN_CONTAINER, state }] },
     });

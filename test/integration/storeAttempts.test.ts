@@ -21,7 +21,8 @@ afterEach(() => {
 });
 
 function submit(id: string, request: StoredRequest = {}, contentHash = "c0ffee") {
-  return store.recordIntent(workflow, { id, kubeName: `k-${id.toLowerCase()}`, contentHash, image: "debian", request, prepared: false }).job;
+  return store.recordIntent(workflow, { id, kubeName: `k-${id.toLowerCase()}`, contentHash, image: "debian", request, prepared: false })
+    .job;
 }
 const outboxIds = () => store.outbox(workflow, store.outboxEnd(), 100).map(({ job }) => job.id);
 const drain = () =>

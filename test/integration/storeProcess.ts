@@ -11,12 +11,26 @@ const store = new Store({ path, now, warn: (message) => process.stderr.write(`${
 const workflow = store.registerWorkflow({ namespace: "vip", id: "workflow-1", directory: "/workflows/workflow-1" });
 const jobs = Array.from({ length: JOBS }, (_, number) => {
   const id = `Job-${index}-${number}`;
-  const { job } = store.recordIntent(workflow, { id, kubeName: id.toLowerCase(), contentHash: id, image: "debian", request: {}, prepared: true });
+  const { job } = store.recordIntent(workflow, {
+    id,
+    kubeName: id.toLowerCase(),
+    contentHash: id,
+    image: "debian",
+    request: {},
+    prepared: true,
+  });
   store.changeJob(job, { status: "QUEUED", submitted: now().toISOString() });
   return store.findJob(workflow, id);
 }).filter((job) => job !== undefined);
 // All processes submit this one, too.
-const { isNew } = store.recordIntent(workflow, { id: "Same-1", kubeName: "same-1", contentHash: "same", image: "debian", request: {}, prepared: true });
+const { isNew } = store.recordIntent(workflow, {
+  id: "Same-1",
+  kubeName: "same-1",
+  contentHash: "same",
+  image: "debian",
+  request: {},
+  prepared: true,
+});
 store.applyUpdates(
   jobs.map((job) => ({ job, change: { status: "COMPLETED" as const, exitCode: 0 } })),
   now(),

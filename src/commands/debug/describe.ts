@@ -83,13 +83,14 @@ function jobDocument({ id, workflow, namespace, directory, kubeName, stored }: J
     status: stored?.status ?? null,
     job: objects.job ?? null,
     pods: objects.pods,
+    lastPod: objects.lastPod ?? null,
     claims: objects.claims.flatMap(({ found }) => (found === undefined ? [] : [found])),
     volumes: objects.volumes,
     events: objects.events.map(listedEvent),
   };
 }
 
-function jobBlocks(target: JobTarget, { job, pod, pods, claims, volumes }: JobObjects): Block[] {
+function jobBlocks(target: JobTarget, { job, pod, pods, lastPod, claims, volumes }: JobObjects): Block[] {
   const missing = claims
     .filter(({ found }) => found === undefined)
     .map(({ name }): Block => ({ title: `PersistentVolumeClaim ${name}: there is none`, fields: [] }));
@@ -97,7 +98,8 @@ function jobBlocks(target: JobTarget, { job, pod, pods, claims, volumes }: JobOb
   return [
     ...stateBlock(target),
     ...(job === undefined ? [gone] : describeJob(job, pod)),
-    ...pods.flatMap(describePod),
+    ...pods.flatMap((one) => describePod(one)),
+    ...(lastPod === undefined ? [] : describePod(lastPod, "as it was when it was removed")),
     ...claims.flatMap(({ found }) => (found === undefined ? [] : describeClaim(found))),
     ...missing,
     ...volumes.flatMap(describePersistentVolume),

@@ -82,6 +82,11 @@ describe("values", () => {
     ["options.statusRetry", { options: { statusRetry: "often" } }, 'expected a whole number, found "often"'],
     ["options.ttlJob", { options: { ttlJob: "500ms" } }, "in whole seconds"],
     ["timeout", { timeout: 0 }, "of at least 1 s"],
+    ...[0, -1, 1.5, "30s", "1.5", "soon", true, [30], 604_801].map((given): [string, object, string] => [
+      "terminationGracePeriodSeconds",
+      { terminationGracePeriodSeconds: given },
+      "expected a whole number from 1 to 604800",
+    ]),
     ["volumes", { volumes: {} }, "expected a list, found an object"],
     ["volumes[0].name", { volumes: [{ mountPathContainer: "/a" }] }, "found nothing"],
     ["volumes[0].nfsFolder", { volumes: [{ name: "a", mountPathContainer: "/a" }] }, "expected a folder below nfsPath, found nothing"],

@@ -1,6 +1,6 @@
-import type { V1ContainerStatus, V1Pod } from "@kubernetes/client-node";
+import type { V1ContainerStatus, V1Job, V1Pod } from "@kubernetes/client-node";
 import { describe, expect, test } from "vitest";
-import { jobIdOf, observe, podsByJob } from "../../../src/core/observe.ts";
+import { jobIdOf, mayStillRun, observe, podsByJob } from "../../../src/core/observe.ts";
 import { asObject, BEGIN, container, END, JOBS, job, PODS, pod, running, type State, terminated } from "./pods.ts";
 
 /** A pod that was being deleted when its container ended. */
@@ -53,6 +53,88 @@ describe("what the cluster shows", () => {
   test("of further containers never stands for the main one", () => {
     const shown = pod(undefined, { containerStatuses: [container("other", terminated(0)), container("job", running)] });
     expect(observe(job({}), shown)).toMatchObject({ phase: "running" });
+  });
+});
+
+test("the way out of a pod on a dead node ends its Job too, where that waits for the pod's end", () => {
+  const dying = (finalizers: string[], spec: State = {}) => {
+    const shown = pod(running, { phase: "Running" }, spec);
+    const metadata = { ...shown.metadata, namespace: "ns", deletionTimestamp: END, finalizers };
+    return observe(undefined, asObject<V1Pod>({ ...shown, metadata }));
+  };
+  const FORCE = "kubectl delete pod -n ns job-1-abcde --force --grace-period=0";
+  const TAINT = "kubectl taint node node-1 node.kubernetes.io/out-of-service=nodeshutdown:NoExecute";
+  expect(dying([])).toMatchObject({ wayOut: `once node node-1 is known to be off: ${FORCE} (or: ${TAINT})` });
+  expect(dying(["batch.kubernetes.io/job-tracking"])).toMatchObject({
+    wayOut: `once node node-1 is known to be off: ${TAINT}, or kubectl delete node node-1 (kubectl delete pod --force is not enough: its Job waits for its end)`,
+  });
+  expect(dying([], { nodeName: undefined })).toMatchObject({ wayOut: `once nothing of it runs: ${FORCE}` });
+});
+
+describe("a pod that others keep alive", () => {
+  const injected = (state: State, more: State = {}, spec: State = {}) =>
+    pod(
+      undefined,
+      { phase: "Running", containerStatuses: [container("proxy", state), container("job", terminated(3))], ...more },
+      { containers: [{ name: "proxy" }, { name: "job" }], ...spec },
+    );
+  const ended = terminated(0);
+  const sidecar = {
+    containers: [{ name: "job" }],
+    initContainers: [{ name: "proxy", restartPolicy: "Always" }],
+  };
+  const open = job({});
+  const leaving = asObject<V1Job>({ metadata: { deletionTimestamp: END } });
+  const dying = asObject<V1Pod>({
+    ...injected(running),
+    metadata: { ...injected(running).metadata, deletionTimestamp: "2026-01-02T05:00:00Z" },
+  });
+
+  test.each<[string, V1Job | undefined, V1Pod, readonly string[] | undefined]>([
+    ["by a container that runs", open, injected(running), ["proxy"]],
+    ["by a container that its node has yet to start", open, injected({ waiting: { reason: "ErrImagePull" } }), ["proxy"]],
+    ["by a container of which nothing is said", open, injected(running, { containerStatuses: [container("job", ended)] }), ["proxy"]],
+    [
+      "by its own container, which was started again",
+      open,
+      pod(
+        undefined,
+        { phase: "Running", containerStatuses: [container("job", running, { lastState: ended })] },
+        { containers: [{ name: "job" }] },
+      ),
+      ["job"],
+    ],
+    ["by none: the other one has ended too", open, injected(ended), undefined],
+    [
+      "by none: a sidecar among the init containers is ended by the kubelet",
+      open,
+      pod(ended, { phase: "Running", initContainerStatuses: [container("proxy", running)] }, sidecar),
+      undefined,
+    ],
+    ["by none: its own container runs still", open, injected(running, { containerStatuses: [container("job", running)] }), undefined],
+    ["by none: the pod is over", open, injected(running, { phase: "Failed" }), undefined],
+    ["no longer: it is being deleted", open, dying, undefined],
+    ["no longer: its Job is being deleted", leaving, injected(running), undefined],
+    ["though its Job is over", job({ conditions: [{ type: "Failed", status: "True" }] }), injected(running), undefined],
+    ["though its Job is gone", undefined, injected(running), undefined],
+  ])("%s", (_, kubeJob, shown, keptBy) => {
+    const seen = observe(kubeJob, shown);
+    expect("keptBy" in seen ? seen.keptBy : undefined).toEqual(keptBy);
+  });
+
+  test("has ended as its own container has", () =>
+    expect(observe(open, injected(running))).toMatchObject({ phase: "ended", ending: { exitCode: 3, reason: "Error" } }));
+
+  test("may still run its script where that was started again, and only then", () => {
+    const again = pod(undefined, { phase: "Running", containerStatuses: [container("job", running, { lastState: ended })] });
+    for (const [shown, may] of [
+      [again, true],
+      [injected(running), false],
+      [pod(running), true],
+      [pod(undefined), true],
+      [pod(ended), false],
+    ] as const)
+      expect(mayStillRun(shown, observe(open, shown))).toBe(may);
   });
 });
 

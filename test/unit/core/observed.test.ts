@@ -312,6 +312,132 @@ describe("a reason for waiting", () => {
   });
 });
 
+describe("one wait", () => {
+  /** The second at which a wait is given up whose looks, a minute apart, show these reasons one after the other. */
+  function givenUp(reasons: readonly string[], grace: Grace): number | undefined {
+    let job: KnownJob = known("QUEUED");
+    for (let minute = 0; minute < 60; minute++) {
+      const reason = reasons[minute % reasons.length] as string;
+      const decision = decide(job, waits(reason), {}, new Date(NOW.getTime() + minute * 60_000), { ...RULES, pending: grace });
+      if (hasEnded(decision.status)) return minute * 60;
+      job = decision;
+    }
+    return undefined;
+  }
+  const SCHEDULING = ["Unschedulable", "SchedulingGated", "SchedulerError", "Scheduling"];
+
+  test.each<[string, readonly string[], Grace, number | undefined]>([
+    ["of a scheduler is counted together", SCHEDULING, { Unschedulable: 600 }, 600],
+    ["of a scheduler has the longest grace of its words", SCHEDULING, { Unschedulable: 600, SchedulingGated: 1200 }, 1200],
+    ["of a scheduler lasts for ever where one of its words may", SCHEDULING, { Unschedulable: 600, SchedulerError: null }, undefined],
+    ["of a scheduler lasts for ever where nothing is said of it", SCHEDULING, {}, undefined],
+    ["for a pod goes on where the cluster is silent in between", ["NoPod", "FailedCreate"], { FailedCreate: 600 }, 660],
+    ["for a quota goes on where the cluster is silent in between", ["QuotaExceeded", "NoPod"], { QuotaExceeded: 600 }, 600],
+    ["for room in a quota is not that for a policy", ["QuotaExceeded", "FailedCreate"], { FailedCreate: 60 }, undefined],
+    ["for a volume is counted together", ["FailedMount", "ContainerCreating", "FailedAttachVolume"], { FailedMount: 600 }, 720],
+    ["for an image goes on where a node that began anew says nothing", ["ErrImagePull", "ContainerCreating"], { ErrImagePull: 600 }, 600],
+    ["for a container too", ["CreateContainerError", "ContainerCreating"], { CreateContainerError: 600 }, 600],
+    ["for an image is not that for a node", ["ErrImagePull", "Unschedulable"], { ErrImagePull: 120 }, undefined],
+  ])("%s", (_, reasons, grace, seconds) => expect(givenUp(reasons, grace)).toBe(seconds));
+
+  test("of a scheduler ends at the same look whichever of its words each look meets", () => {
+    const words = fc.array(fc.constantFrom(...SCHEDULING), { minLength: 1, maxLength: 10 });
+    const graces = fc.dictionary(fc.constantFrom(...SCHEDULING), fc.option(fc.nat(3000)));
+    fc.assert(
+      fc.property(words, words, graces, (one, other, grace) => {
+        expect(givenUp(one, grace)).toBe(givenUp(other, grace));
+      }),
+    );
+  });
+
+  test("begins anew once the job has run", () => {
+    const before = known("QUEUED", "scheduling", secondsAgo(5000));
+    const ran = decide(before, RUNNING, {}, NOW, RULES);
+    expect(decide(ran, waits("Scheduling"), {}, NOW, { ...RULES, pending: { Unschedulable: 600 } })).toMatchObject({
+      pendingSince: NOW.toISOString(),
+    });
+  });
+});
+
+describe("a Job that a queue has suspended", () => {
+  const suspended = (more: object = {}): Observation => ({ phase: "waiting", reason: "Suspended", message: "not admitted yet", ...more });
+  const AT = { suspendedAt: "2026-01-02T03:00:00.000Z" };
+  const TAKEN = "queue q has taken it back at 2026-01-02T03:00:00.000Z: it waits to be admitted again, and begins anew then";
+
+  test.each<[string, KnownJob, Observation, string]>([
+    ["and that never had a pod waits for its turn", known("QUEUED"), suspended({ queue: "q", ...AT }), "not admitted yet"],
+    ["while it ran was taken back", known("RUNNING"), suspended({ queue: "q", ...AT }), TAKEN],
+    ["is still known as taken back at the next look", { ...known("QUEUED"), pod: "pod-1" }, suspended({ queue: "q", ...AT }), TAKEN],
+    [
+      "and whose time nobody states",
+      known("RUNNING"),
+      suspended({ queue: "q" }),
+      "queue q has taken it back: it waits to be admitted again, and begins anew then",
+    ],
+    [
+      "is told as somebody's doing without a queue",
+      known("RUNNING"),
+      suspended(AT),
+      "its Job was suspended at 2026-01-02T03:00:00.000Z after it had begun: it waits for that to be undone",
+    ],
+  ])("%s", (_, before, seen, message) =>
+    expect(decide(before, seen, {}, NOW, RULES)).toMatchObject({ status: "QUEUED", reason: "Suspended", message }),
+  );
+});
+
+describe("a pod that is being deleted and does not go", () => {
+  const WAY_OUT = "once node node-1 is known to be off: kubectl delete pod …";
+  const dying = (phase: "running" | "waiting", reason: string, goneBy: string): Observation => ({
+    ...RUNNING,
+    phase,
+    reason,
+    message: "words",
+    goneBy,
+    wayOut: WAY_OUT,
+  });
+  const OVERDUE = `pod pod-1 on node node-1 was to be gone by ${secondsAgo(60)} and is still Terminating: its node may be off; ${WAY_OUT}`;
+
+  test.each<[string, Observation, string]>([
+    ["may be on its way", dying("running", "Terminating", secondsAgo(59)), "words"],
+    ["is told of when it is late, with the way out", dying("running", "Terminating", secondsAgo(60)), OVERDUE],
+    ["is told of, too, where it never began", dying("waiting", "Terminating", secondsAgo(60)), OVERDUE],
+    [
+      "is told of at once where its node is silent",
+      dying("running", "NodeUnreachable", secondsAgo(-300)),
+      `words; its pod pod-1 stays Terminating; ${WAY_OUT}`,
+    ],
+  ])("%s", (_, seen, message) => {
+    const decision = decide({ ...known("RUNNING"), pod: "pod-1" }, seen, {}, NOW, RULES);
+    expect(decision).toMatchObject({ status: "RUNNING", message, removeJob: false });
+  });
+});
+
+describe("a job that has ended, and whose pod others keep alive", () => {
+  const kept = (seen: Observation): Observation => ({ ...seen, keptBy: ["proxy"] }) as Observation;
+  const lingers = (decision: Decision) => decision.lingers ?? false;
+
+  test.each<[string, KnownJob, Observation, LocalStatus, boolean]>([
+    ["ends as it would, and its Job is to go", known("RUNNING"), kept(ends(0, "Completed")), "COMPLETED", true],
+    ["goes, whatever its end", known("RUNNING"), kept(ends(3, "Error")), "ERROR", true],
+    ["goes, where it was killed meanwhile", { ...known("RUNNING"), removal: "DELETED" }, kept(ends(3, "Error")), "DELETED", true],
+    ["is left alone where nobody else keeps it", known("RUNNING"), ends(0, "Completed"), "COMPLETED", false],
+    ["is still to go after a removal that failed", { ...known("COMPLETED"), lingers: true }, kept(ends(0, "Completed")), "COMPLETED", true],
+    ["is still to go when its script was started again", { ...known("ERROR"), lingers: true }, RUNNING, "ERROR", true],
+    ["is gone", { ...known("COMPLETED"), lingers: true }, MISSING, "COMPLETED", false],
+    ["that was dealt with long ago is not looked at again", known("COMPLETED"), ends(0, "Completed"), "COMPLETED", false],
+  ])("%s", (_, before, seen, status, goes) => {
+    const decision = decide(before, seen, {}, NOW, RULES);
+    expect({ status: decision.status, goes: lingers(decision), removeJob: decision.removeJob }).toEqual({ status, goes, removeJob: false });
+  });
+
+  test("is removed by the way of one that is to run again, not twice", () => {
+    const again = { ...known("NOT_SUBMITTED"), removal: "NOT_SUBMITTED" as const };
+    const decision = decide(again, kept(ends(0, "Completed")), {}, NOW, RULES);
+    expect(decision).toMatchObject({ status: "NOT_SUBMITTED", removeJob: true });
+    expect(lingers(decision)).toBe(false);
+  });
+});
+
 describe("over any history", () => {
   const reason = fc.constantFrom(
     "NoPod",

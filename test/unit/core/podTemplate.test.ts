@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { jobFiles } from "../../../src/core/jobFiles.ts";
 import { jobName } from "../../../src/core/names.ts";
-import { effectiveRunAs, homeFolder } from "../../../src/core/podTemplate.ts";
+import { basePodSpec, effectiveRunAs, homeFolder } from "../../../src/core/podTemplate.ts";
 import { build, expand, OWNER, SETTINGS, WORKFLOW } from "./samples.ts";
 
 describe("the Job of a submission", () => {
@@ -122,6 +122,12 @@ describe("the pod", () => {
       serviceAccountName: "jobs",
     });
     expect(main.imagePullPolicy).toBe("Always");
+  });
+
+  test("has its own time to clean up where that is set, and the cluster's else", () => {
+    expect(build({ terminationGracePeriodSeconds: 120 }).pod.terminationGracePeriodSeconds).toBe(120);
+    expect(build().pod).not.toHaveProperty("terminationGracePeriodSeconds");
+    expect(basePodSpec({ ...SETTINGS, terminationGracePeriodSeconds: 120 }, [], OWNER)).not.toHaveProperty("terminationGracePeriodSeconds");
   });
 
   test("has the time limit itself, so that waiting for room does not count", () => {

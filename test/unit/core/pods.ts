@@ -37,6 +37,21 @@ const deleted = (state: State, deletionTimestamp: string): V1Pod => {
   return asObject({ ...shown, metadata: { ...shown.metadata, deletionTimestamp, deletionGracePeriodSeconds: 30 } });
 };
 const notReady = (reason?: string) => ({ conditions: [{ type: "Ready", status: "False", reason }] });
+const WAY_OUT =
+  "once node node-1 is known to be off: kubectl delete pod job-1-abcde --force --grace-period=0 (or: kubectl taint node node-1 node.kubernetes.io/out-of-service=nodeshutdown:NoExecute)";
+const leaving = (goneBy: string) => ({ goneBy, wayOut: WAY_OUT });
+/** A pod whose deletion was asked for at a time of that minute, with this period to end in, and has this status. */
+const deletedWith = (grace: number, asked: string, shown: V1Pod, spec: State = {}): V1Pod => {
+  const deletionTimestamp = new Date(Date.parse(`2026-01-02T03:${asked}Z`) + grace * 1000).toISOString();
+  const metadata = { ...shown.metadata, deletionTimestamp, deletionGracePeriodSeconds: grace };
+  return asObject({ ...shown, metadata, spec: { ...shown.spec, ...spec } });
+};
+const cutOff = (seconds: number) =>
+  `; its own clean-up was cut off after ${seconds} s: it was killed (SIGKILL) before it had ended by itself`;
+const disrupted = (lastTransitionTime: string, more: State = {}) => ({
+  conditions: [{ type: "DisruptionTarget", status: "True", message: "preempted", lastTransitionTime }],
+  ...more,
+});
 const SILENT = "node node-1 does not answer: the job may still run there";
 const sidecars = { initContainers: [{ name: "proxy", restartPolicy: "Always" }, { name: "fetch" }] };
 
@@ -59,6 +74,9 @@ const hasEnded = (
   ...PLACE,
   ...(times ? { ...START, ...FINISH } : {}),
 });
+
+const started = (state: State, lastState: State): V1Pod =>
+  pod(undefined, { phase: "Running", containerStatuses: [container("job", state, { lastState, restartCount: 1 })] });
 
 export const PODS: [string, V1Pod, Observation][] = [
   // Before the container runs
@@ -263,7 +281,101 @@ export const PODS: [string, V1Pod, Observation][] = [
   [
     "that is being deleted and still runs",
     deleted(running, "2026-01-02T04:00:00Z"),
-    { phase: "running", reason: "Terminating", message: "its pod is being deleted", ...PLACE, ...START },
+    {
+      phase: "running",
+      reason: "Terminating",
+      message: "its pod is being deleted",
+      ...PLACE,
+      ...START,
+      ...leaving("2026-01-02T04:00:00.000Z"),
+    },
+  ],
+  [
+    "that is being deleted before its container has begun",
+    deleted(waiting("ContainerCreating"), "2026-01-02T04:00:00Z"),
+    { ...isWaiting("Terminating", "its pod is being deleted"), ...leaving("2026-01-02T04:00:00.000Z") } as Observation,
+  ],
+  // What a script that was to stop left undone; each asked to at a time before its end at 03:05:05
+  [
+    "that was deleted, and killed when its time to clean up was over",
+    deletedWith(60, "04:05", pod(terminated(137), { phase: "Failed" }), { terminationGracePeriodSeconds: 60 }),
+    hasEnded(137, "PodDeleted", { message: `its pod was deleted while it ran${cutOff(60)}`, byCluster: true }),
+  ],
+  [
+    "that was deleted with less time than it asks for, and killed when that was over",
+    deletedWith(5, "05:00", pod(terminated(137), { phase: "Failed" }), { terminationGracePeriodSeconds: 60 }),
+    hasEnded(137, "PodDeleted", { message: `its pod was deleted while it ran${cutOff(5)}`, byCluster: true }),
+  ],
+  [
+    "that was deleted with more time than it asks for, and ended at once",
+    deletedWith(600, "05:04", pod(terminated(143), { phase: "Failed" }), { terminationGracePeriodSeconds: 5 }),
+    hasEnded(143, "PodDeleted", { message: "its pod was deleted while it ran", byCluster: true }),
+  ],
+  [
+    "that was killed so, and whose deletion the kubelet has completed",
+    deletedWith(0, "05:06", pod(terminated(137), { phase: "Failed" }), { terminationGracePeriodSeconds: 60 }),
+    hasEnded(137, "PodDeleted", { message: `its pod was deleted while it ran${cutOff(60)}`, byCluster: true }),
+  ],
+  [
+    "that was deleted, and whose wrapper recorded its 137",
+    deletedWith(
+      60,
+      "05:04",
+      pod(terminated(137, "Error", { message: "1 job-1 uid-1 137 TERM 1767323100 1767323105 0 0 end\n" }), { phase: "Failed" }),
+    ),
+    {
+      phase: "ended",
+      ending: {
+        exitCode: 137,
+        reason: "PodDeleted",
+        message: "its pod was deleted while it ran",
+        byCluster: true,
+        stopped: true,
+        record: {
+          attempt: "job-1",
+          podUid: "uid-1",
+          code: 137,
+          signal: "TERM",
+          signalledAt: 1767323100,
+          endedAt: 1767323105,
+          outBytes: 0,
+          errBytes: 0,
+        },
+      },
+      ...PLACE,
+      ...START,
+      ...FINISH,
+    },
+  ],
+  [
+    "that made room for a more important one, and was killed when its time was over",
+    failed("", "", terminated(137), disrupted("2026-01-02T03:04:35Z")),
+    hasEnded(137, "Evicted", { message: `preempted${cutOff(30)}`, byCluster: true }),
+  ],
+  [
+    "that was evicted by a node which could not wait",
+    failed("Evicted", "low on memory", terminated(137), disrupted("2026-01-02T03:05:03Z")),
+    hasEnded(137, "Evicted", { message: `low on memory${cutOff(2)}`, byCluster: true }),
+  ],
+  [
+    "whose time was up, and that was killed while it cleaned up",
+    failed("DeadlineExceeded", "too long", terminated(137)),
+    hasEnded(137, "DeadlineExceeded", { message: `too long${cutOff(30)}` }),
+  ],
+  [
+    "that was evicted while it ran out of its own memory",
+    failed("Evicted", "low on memory", terminated(137, "OOMKilled"), disrupted("2026-01-02T03:05:03Z")),
+    hasEnded(137, "Evicted", { message: "low on memory", byCluster: true }),
+  ],
+  // A kubelet that has lost its containers, as a runtime that was reset, may start one anew.
+  ["whose ended container was started again", started(running, terminated(3)), hasEnded(3, "Error")],
+  ["whose ended container is about to be started again", started(waiting("ContainerCreating"), terminated(0)), hasEnded(0, "Completed")],
+  [
+    "whose container its node lost sight of, and started again",
+    started(running, {
+      terminated: { exitCode: 137, reason: "ContainerStatusUnknown", message: "could not be located", startedAt: null, finishedAt: null },
+    }),
+    hasEnded(undefined, "ContainerStatusUnknown", { message: "could not be located", byCluster: true, times: false }),
   ],
   // What the node life cycle controller writes for a node that has fallen silent (MarkPodsNotReady), then the taint's eviction
   [
@@ -274,7 +386,7 @@ export const PODS: [string, V1Pod, Observation][] = [
   [
     "whose node has fallen silent, and which is to be deleted for that",
     asObject({ ...deleted(running, "2026-01-02T04:00:00Z"), status: pod(running, { phase: "Running", ...notReady() }).status ?? {} }),
-    { phase: "running", reason: "NodeUnreachable", message: SILENT, ...PLACE, ...START },
+    { phase: "running", reason: "NodeUnreachable", message: SILENT, ...PLACE, ...START, ...leaving("2026-01-02T04:00:00.000Z") },
   ],
   [
     "whose node has fallen silent, as older clusters say it",
@@ -304,6 +416,20 @@ export const JOBS: [string, V1Job | undefined, Observation][] = [
     "a Job held by a queue",
     job({}, { suspend: true }),
     { phase: "waiting", reason: "Suspended", message: "the Job is suspended (a queue may hold it)" },
+  ],
+  [
+    "a Job held by a queue that it names, since some time",
+    asObject({
+      ...job({ conditions: [{ type: "Suspended", status: "True", lastTransitionTime: "2026-01-02T03:00:00Z" }] }, { suspend: true }),
+      metadata: { name: "job-1", labels: { "kueue.x-k8s.io/queue-name": "batch" } },
+    }),
+    {
+      phase: "waiting",
+      reason: "Suspended",
+      message: "queue batch has not admitted it yet",
+      queue: "batch",
+      suspendedAt: "2026-01-02T03:00:00.000Z",
+    },
   ],
   [
     "a complete Job, whose pod's containers must have ended with 0",

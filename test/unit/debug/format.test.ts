@@ -1,7 +1,8 @@
+import type { V1Job } from "@kubernetes/client-node";
 import { describe, expect, test } from "vitest";
 import { cpuText, memoryText, timeText, twice } from "../../../src/core/amounts.ts";
 import { describePod } from "../../../src/core/describe.ts";
-import { listedNode, listedPod, listedVolume } from "../../../src/core/inventory.ts";
+import { listedJob, listedNode, listedPod, listedVolume } from "../../../src/core/inventory.ts";
 import { masked } from "../../../src/core/mask.ts";
 import { blocksText } from "../../../src/ui/describe.ts";
 import { nodeTable, podTable, volumeTable } from "../../../src/ui/inventory.ts";
@@ -104,6 +105,16 @@ describe("lists", () => {
     expect(podTable([record], now)).toBe(
       "POD  JOB           STATUS   NODE  AGE  REASON\np    Basic_Grep.2  waiting  n1    -    ErrImagePull: no such\n",
     );
+  });
+  test("a pod shows its own image, wherever a mesh has put its proxy's", () => {
+    const containers = [
+      { name: "istio-proxy", image: "istio/proxyv2" },
+      { name: "job", image: "repo/app:1" },
+    ];
+    expect(listedPod({ ...pod(), spec: { containers } }).image).toBe("repo/app:1");
+    expect(listedPod({ ...pod(), spec: { containers: containers.slice(0, 1) } }).image).toBe("istio/proxyv2");
+    const job = { spec: { template: { spec: { containers } } } } as V1Job;
+    expect(listedJob(job, undefined).image).toBe("repo/app:1");
   });
   test("a pod of somebody else's shows its phase", () => {
     expect(listedPod({ ...pod(), status: { phase: "Running" } })).toMatchObject({ ours: false, job: null, status: "running" });

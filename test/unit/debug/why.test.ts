@@ -201,6 +201,113 @@ const table: Record<string, [Facts, string, RegExp, RegExp]> = {
     /violates PodSecurity/,
     /securityContext/,
   ],
+  "a quota that would never be enough": [
+    waiting("QuotaExceeded", "", {
+      events: [
+        event(
+          "Job",
+          "FailedCreate",
+          'pods "x" is forbidden: exceeded quota: q, requested: pods=1,limits.memory=8Gi, used: pods=0,limits.memory=0, limited: pods=4,limits.memory=4096Mi',
+        ),
+      ],
+    }),
+    "quota",
+    /will not begin as it is: quota q of namespace ns allows pods=4,limits.memory=4096Mi in all, and it asks for pods=1,limits.memory=8Gi/,
+    /ask for less/,
+  ],
+  "a quota that wants an amount": [
+    waiting("FailedCreate", "", {
+      events: [event("Job", "FailedCreate", 'pods "x" is forbidden: failed quota: q: must specify limits.memory for: job')],
+    }),
+    "pod-refused",
+    /will not begin as it is: quota q refuses to have its pod made/,
+    /--memory/,
+  ],
+  "a LimitRange": [
+    waiting("FailedCreate", "", {
+      events: [event("Job", "FailedCreate", 'pods "x" is forbidden: maximum cpu usage per Container is 1, but limit is 2')],
+    }),
+    "pod-refused",
+    /a LimitRange of the namespace \(cpu per Container\) refuses/,
+    /kubectl get limitrange/,
+  ],
+  "a webhook that does not answer": [
+    waiting("NoPod", "", { events: [event("Job", "FailedCreate", 'Internal error occurred: failed calling webhook "w": refused')] }),
+    "pod-refused",
+    /^waits, since its pod could not be made: Internal error/,
+    /by itself/,
+  ],
+  "given up since a policy would not have it": [
+    facts({ status: "ERROR", reason: "FailedCreate", message: "x is forbidden: ValidatingAdmissionPolicy 'p' denied request: no" }),
+    "pod-never-made",
+    /^never began: policy p refuses/,
+    /policy/,
+  ],
+  "taken back by its queue": [
+    facts(
+      { status: "QUEUED", reason: "Suspended", started: "2026-01-01T00:00:00Z" },
+      {
+        seen: { phase: "waiting", reason: "Suspended", message: "", queue: "team", suspendedAt: "2026-01-01T00:50:00Z" },
+        kubeJob: { metadata: { name: "x", labels: { "kueue.x-k8s.io/queue-name": "team" } } },
+        events: [event("Job", "Stopped", "Preempted to accommodate a workload"), event("Job", "Suspended", "Job suspended")],
+      },
+    ),
+    "suspended",
+    /queue team has taken it back 10 min ago \(at 2026-01-01T00:50:00Z\): it waits to be admitted again.*\(Stopped: Preempted to accommodate/,
+    /get workloads -n ns/,
+  ],
+  "suspended by somebody after it had begun": [
+    waiting("Suspended", "", {
+      kubeJob: { metadata: { name: "x", uid: "u" } },
+      events: [{ ...event("Job", "Resumed", "Job resumed"), involvedObject: { kind: "Job", name: "x", uid: "u" } }],
+    }),
+    "suspended",
+    /had begun, and its Job was suspended: it waits/,
+    /kubectl patch job -n ns x/,
+  ],
+  "an earlier run on a dead node": [
+    facts({ status: "NOT_SUBMITTED", reason: "EarlierRun", message: "waits for attempt 1, whose pod p is still there on node n1" }),
+    "earlier-run",
+    /^is to run again and waits for attempt 1, whose pod p is still there on node n1$/,
+    /submitted by itself/,
+  ],
+  "its pod is overdue": [
+    facts(
+      { status: "RUNNING", reason: "Terminating", node: "n1" },
+      {
+        seen: { phase: "running", goneBy: "2026-01-01T00:30:00Z", wayOut: "once node n1 is known to be off: kubectl delete pod x --force" },
+      },
+    ),
+    "pod-terminating",
+    /was to be gone 30 min ago and is still Terminating: node n1 may be off/,
+    /kubectl delete pod x --force/,
+  ],
+  "its pod is deleted before it began": [waiting("Terminating", "its pod is being deleted"), "pod-terminating", /before it began/, /wait/],
+  "a clean-up that was cut off": [
+    facts(
+      {
+        status: "STALLED",
+        reason: "PodDeleted",
+        message: "its pod was deleted while it ran; its own clean-up was cut off after 60 s: killed",
+      },
+      { kubeJob: kubeJob({ terminationGracePeriodSeconds: 60 }) },
+    ),
+    "pod-deleted",
+    /while it ran; its own clean-up was cut off after 60 s: killed$/,
+    /terminationGracePeriodSeconds \(60 now\) gives its clean-up more time/,
+  ],
+  "a clean-up that was cut off when its time was up": [
+    facts({ status: "ERROR", reason: "DeadlineExceeded", message: "too long; its own clean-up was cut off after 30 s: killed" }),
+    "deadline",
+    /DeadlineExceeded\); its own clean-up was cut off after 30 s/,
+    /terminationGracePeriodSeconds gives/,
+  ],
+  "a clean-up that was cut off by an eviction": [
+    facts({ status: "STALLED", reason: "Evicted", message: "low; its own clean-up was cut off after 2 s: killed" }),
+    "evicted",
+    /low; its own clean-up was cut off after 2 s/,
+    /terminationGracePeriodSeconds/,
+  ],
   suspended: [waiting("Suspended", "the Job is suspended"), "suspended", /somebody set/, /kubectl patch job -n ns wf-job-1-abc/],
   queued: [
     waiting("Suspended", "the Job is suspended", { kubeJob: { metadata: { name: "x", labels: { "kueue.x-k8s.io/queue-name": "team" } } } }),
@@ -301,6 +408,17 @@ const table: Record<string, [Facts, string, RegExp, RegExp]> = {
     "node-unreachable",
     /its node n1 fell silent, and may still run there/,
     /kubectl delete node/,
+  ],
+  "on a node that has fallen silent, its pod Terminating": [
+    facts(
+      { status: "RUNNING", reason: "NodeUnreachable", message: "node n1 does not answer", node: "n1" },
+      {
+        seen: { phase: "running", goneBy: "2026-01-01T00:30:00Z", wayOut: "once node n1 is known to be off: kubectl delete pod x --force" },
+      },
+    ),
+    "node-unreachable",
+    /its node n1 fell silent/,
+    /kubectl delete node.*; once node n1 is known to be off: kubectl delete pod x --force/,
   ],
   "with a pod that is being deleted": [
     facts({ status: "RUNNING", reason: "Terminating", node: "n1" }),

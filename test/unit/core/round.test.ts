@@ -1,0 +1,82 @@
+import { expect, test } from "vitest";
+import type { Observation } from "../../../src/core/observe.ts";
+import { blockedAttempts, dueAttempts, type RoundAttempt, type RoundFacts } from "../../../src/core/round.ts";
+
+const NOW = new Date("2026-01-02T03:04:05Z");
+const WAY_OUT = "once node n1 is known to be off: kubectl delete pod …";
+const SILENT: Observation = {
+  phase: "running",
+  reason: "NodeUnreachable",
+  message: "node n1 does not answer: the job may still run there",
+  pod: "p1",
+  node: "n1",
+  goneBy: "2026-01-02T03:00:00Z",
+  wayOut: WAY_OUT,
+};
+const TOLD = `node n1 does not answer: the job may still run there; its pod p1 stays Terminating; ${WAY_OUT}`;
+
+const attempt = (number: number, more: Partial<RoundAttempt> = {}): RoundAttempt => ({
+  key: number,
+  fileName: "Job-1",
+  attempt: number,
+  status: "NOT_SUBMITTED",
+  pendingFamily: null,
+  pendingSince: null,
+  settled: false,
+  due: false,
+  signal: null,
+  removal: null,
+  prepared: false,
+  ...more,
+});
+const dead = attempt(0, { status: "DELETED", settled: true, removal: "DELETED" });
+const next = attempt(1, { due: true });
+
+/** @param shown what the cluster shows of attempts, by their numbers */
+function facts(shown: Readonly<Record<number, Observation>>): RoundFacts<RoundAttempt> {
+  return {
+    rules: { retryCount: 5, retryUnknownEnd: false, pending: {}, outputGrace: 90 },
+    now: NOW,
+    seen: (job) => {
+      const observation = shown[job.attempt] ?? { phase: "missing" };
+      return { observation, isAlive: observation.phase === "running" || observation.phase === "waiting" };
+    },
+    signal: () => undefined,
+    own: () => undefined,
+  };
+}
+
+test.each<[string, readonly RoundAttempt[], Readonly<Record<number, Observation>>, string | undefined]>([
+  [
+    "a pod of an earlier one on a dead node",
+    [dead, next],
+    { 0: SILENT },
+    `waits for attempt 1, whose pod p1 is still there on node n1: ${TOLD}`,
+  ],
+  [
+    "its own earlier pod on a dead node",
+    [attempt(0, { due: true, removal: "NOT_SUBMITTED" })],
+    { 0: SILENT },
+    `waits for attempt 1, whose pod p1 is still there on node n1: ${TOLD}`,
+  ],
+  [
+    "an earlier one that runs",
+    [attempt(0, { status: "RUNNING" }), next],
+    { 0: { phase: "running", pod: "p1", node: "n1" } },
+    "waits for attempt 1, whose pod p1 is still there on node n1",
+  ],
+  ["an earlier one that waits itself", [attempt(0, { status: "QUEUED" }), next], {}, "waits for attempt 1, which is QUEUED"],
+  [
+    "its own Job, which is on its way out",
+    [attempt(0, { due: true, removal: "NOT_SUBMITTED" })],
+    { 0: { phase: "lost", reason: "Failed", message: "" } },
+    "waits for attempt 1 to be gone from the cluster",
+  ],
+  ["nothing", [dead, next], {}, undefined],
+  ["nothing of another script's", [{ ...dead, fileName: "Job-2" }, next], { 0: SILENT }, undefined],
+])("an attempt that is due waits for %s", (_, attempts, shown, words) => {
+  const blocked = blockedAttempts(attempts, facts(shown));
+  expect([...blocked.values()]).toEqual(words === undefined ? [] : [words]);
+  // Whoever waits is not submitted, and who is not submitted is told why.
+  expect(dueAttempts(attempts, facts(shown)).length).toBe(words === undefined ? 1 : 0);
+});
