@@ -10,6 +10,7 @@ import type { JobChange, StoredJob, StoredWorkflow } from "../store/records.ts";
 import { confirmCluster } from "./cluster.ts";
 import type { Deps } from "./deps.ts";
 import { isOver, statedCode, Traces } from "./ownWords.ts";
+import { NotOwner, Tenancy } from "./owner.ts";
 
 /** Seconds after which an unexplained wait is looked up in the events. */
 const EXPLAIN_AFTER_S = 5;
@@ -33,12 +34,14 @@ export async function refresh(deps: Deps, workflow: StoredWorkflow): Promise<voi
       if (isOver(job, observation)) own.set(job.key, await traces.of(job, observation, await statedCode(job, deps.signal)));
     }
     const time = now();
-    const decisions = active.map((job) => {
+    const all = active.map((job) => {
       const { observation, kubeJob } = seen(job);
       const decision = decide(job, observation, own.get(job.key) ?? {}, time, config.pending);
       if (decision.warning !== undefined) deps.warn(`job ${job.id}: ${decision.warning}`);
       return { job, kubeJob, decision, change: changeOf(job, decision, kubeJob, time) };
     });
+    const removes = all.some(({ decision }) => decision.removeJob) && (await mayRemove(deps, workflow));
+    const decisions = all.filter(({ decision }) => removes || !decision.removeJob);
     // What is to be removed is written down first, and ends only when its Job is on its way out: an ended job is never looked at again.
     const written = store.applyUpdates(
       decisions.map(({ job, decision, change }) => ({ job, change: decision.removeJob ? announcement(job, change) : change })),
@@ -50,6 +53,16 @@ export async function refresh(deps: Deps, workflow: StoredWorkflow): Promise<voi
     if (failure !== undefined) throw failure.reason;
   } catch (error) {
     throw asUserError(error, client);
+  }
+}
+
+/** Whether Jobs may be removed by this state file, now; whoever else serves the workflow sees to them itself. */
+async function mayRemove(deps: Deps, workflow: StoredWorkflow): Promise<boolean> {
+  try {
+    return (await new Tenancy(deps, workflow).taken()) !== "followed";
+  } catch (error) {
+    if (error instanceof NotOwner) return false;
+    throw error;
   }
 }
 

@@ -130,13 +130,13 @@ async function runningHere(id = "Job-1"): Promise<void> {
   for (const requests of asked.values()) requests.length = 0;
 }
 
-/** Every row about workflows and jobs, but for who holds a synchronisation. */
+/** Every row about workflows and jobs, but for who holds a synchronisation, and since when. */
 function rows(): unknown {
   const database = new Database(stateFile(), { readonly: true });
   try {
     const all = (table: string) => database.prepare(`SELECT * FROM ${table}`).all() as Record<string, unknown>[];
     return {
-      workflows: all("workflows").map(({ holder: _, ...row }) => row),
+      workflows: all("workflows").map(({ holder: _, watched: __, ...row }) => row),
       ...Object.fromEntries(["jobs", "transitions", "outbox", "results"].map((table) => [table, all(table)])),
     };
   } finally {
