@@ -9,13 +9,13 @@ import {
   type Lease,
   newLease,
   type Owner,
-  readLease,
   RENEWAL_MS,
+  readLease,
   renewal,
   SILENCE_S,
   standingOf,
-  takeover,
   type Tenure,
+  takeover,
   withKills,
 } from "../core/owner.ts";
 import { isSameDirectory } from "../directory.ts";
@@ -215,9 +215,13 @@ export class Tenancy {
       const written = await changeLease(client, this.#place, { uid, version: resourceVersion }, this.#change(annotations));
       if (typeof written === "object") return this.#write(written);
     }
-    throw new GaswError("FAILURE", `the Lease of workflow ${this.#workflow.id} keeps changing: what is removed could not be written there`, {
-      hint: "run the command again",
-    });
+    throw new GaswError(
+      "FAILURE",
+      `the Lease of workflow ${this.#workflow.id} keeps changing: what is removed could not be written there`,
+      {
+        hint: "run the command again",
+      },
+    );
   }
 
   /**
@@ -297,7 +301,9 @@ export class Tenancy {
   #deny(error: ApiError): void {
     const { namespace, id } = this.#workflow;
     this.#save({ ...this.#note, denied: this.#deps.now().toISOString() });
-    const why = error.quotaExceeded ? (error.body.message ?? "") : `the rule for leases of coordination.k8s.io is missing, see deploy/rbac.yaml`;
+    const why = error.quotaExceeded
+      ? (error.body.message ?? "")
+      : `the rule for leases of coordination.k8s.io is missing, see deploy/rbac.yaml`;
     this.#deps.warn(
       `this account may not keep a Lease in namespace ${namespace} (${why}): another state file that serves workflow ${id} at the same time is not noticed`,
     );

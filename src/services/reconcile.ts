@@ -7,8 +7,8 @@ import { asUserError } from "../kubernetes/client.ts";
 import type { JobChange, JobUpdate, StoredJob, StoredWorkflow } from "../store/records.ts";
 import { OtherCluster } from "./cluster.ts";
 import type { Deps } from "./deps.ts";
-import { hasOutput } from "./ownOutput.ts";
 import { NotOwner, Tenancy } from "./owner.ts";
+import { hasOutput } from "./ownOutput.ts";
 import { isOver, Traces } from "./ownWords.ts";
 import { parseOutput } from "./parseOutput.ts";
 import { changeOf, look, removeJob, type Seen } from "./refresh.ts";
@@ -270,8 +270,7 @@ async function areVolumesReady(deps: Deps, submitter: Submitter, count: number):
 function failureOf(deps: Deps, error: unknown): GaswError {
   const failure = asUserError(error, deps.client);
   const isNobodys = failure instanceof OtherCluster || failure instanceof NotOwner;
-  if (!(failure instanceof GaswError) || isNobodys || failure.code === "INTERRUPTED" || deps.signal.aborted)
-    throw failure;
+  if (!(failure instanceof GaswError) || isNobodys || failure.code === "INTERRUPTED" || deps.signal.aborted) throw failure;
   return failure;
 }
 

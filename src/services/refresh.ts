@@ -9,8 +9,8 @@ import { listEvents, listPods, remove } from "../kubernetes/objects.ts";
 import type { JobChange, StoredJob, StoredWorkflow } from "../store/records.ts";
 import { confirmCluster } from "./cluster.ts";
 import type { Deps } from "./deps.ts";
-import { isOver, statedCode, Traces } from "./ownWords.ts";
 import { NotOwner, Tenancy } from "./owner.ts";
+import { isOver, statedCode, Traces } from "./ownWords.ts";
 
 /** Seconds after which an unexplained wait is looked up in the events. */
 const EXPLAIN_AFTER_S = 5;

@@ -51,7 +51,12 @@ export async function sync(deps: SyncDeps, workflow: StoredWorkflow, ids: () => 
 export async function syncOnce(deps: Deps, dao: Dao | GaswError, workflow: StoredWorkflow): Promise<void> {
   const signals = dao instanceof GaswError ? dao : await attempt(() => readSignals(dao));
   const reconciled = await attempt(() => reconcile(deps, workflow, signals instanceof GaswError ? new Map() : signals));
-  if (reconciled instanceof OtherCluster || reconciled instanceof NotOwner || (reconciled instanceof GaswError && reconciled.code === "INTERRUPTED")) throw reconciled;
+  if (
+    reconciled instanceof OtherCluster ||
+    reconciled instanceof NotOwner ||
+    (reconciled instanceof GaswError && reconciled.code === "INTERRUPTED")
+  )
+    throw reconciled;
   if (signals instanceof GaswError) throw signals;
   await deliver(deps, dao as Dao, workflow);
   if (reconciled instanceof GaswError) throw reconciled;

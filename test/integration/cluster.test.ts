@@ -30,6 +30,7 @@ const NAMESPACE = "vip";
 const KUBE_SYSTEM = "/api/v1/namespaces/kube-system";
 const CLAIMS = `/api/v1/namespaces/${NAMESPACE}/persistentvolumeclaims`;
 const JOBS = `/apis/batch/v1/namespaces/${NAMESPACE}/jobs`;
+const LEASES = `/apis/coordination.k8s.io/v1/namespaces/${NAMESPACE}/leases`;
 const PODS = `/api/v1/namespaces/${NAMESPACE}/pods`;
 
 let folder: string;
@@ -294,7 +295,7 @@ describe("the same cluster", () => {
     here.onRequest = (request) => arrived.push(request);
     expect(await submit((await process(here)).context, [script("Job-1")], SUBMIT)).toBe(0);
     expect(arrived.slice(0, 2).sort()).toEqual([`GET ${KUBE_SYSTEM}`, expect.stringContaining(`GET ${CLAIMS}/`)]);
-    expect(arrived.slice(2)).toEqual([`POST ${JOBS}`]);
+    expect(arrived.slice(2)).toEqual([`POST ${LEASES}`, `POST ${JOBS}`]);
     arrived.length = 0;
     expect(await submit((await process(here)).context, [script("Job-2"), script("Job-3")], SUBMIT)).toBe(0);
     expect(arrived).toEqual([expect.stringContaining(`GET ${CLAIMS}/`), `POST ${JOBS}`, `POST ${JOBS}`]);

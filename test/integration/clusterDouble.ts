@@ -95,8 +95,7 @@ export class ClusterDouble {
     }
     if (known === undefined) return 404;
     const wanted = { ...body?.preconditions, ...(method === "PATCH" ? body.metadata : {}) };
-    if (["uid", "resourceVersion"].some((key) => wanted[key] !== undefined && wanted[key] !== known.metadata[key]))
-      return 409;
+    if (["uid", "resourceVersion"].some((key) => wanted[key] !== undefined && wanted[key] !== known.metadata[key])) return 409;
     if (method === "DELETE") this.objects.delete(path);
     if (method !== "PATCH") return known;
     this.#write(path, merged(known, body), body);
