@@ -292,7 +292,7 @@ export class Tenancy {
     const long = silence === undefined ? "for an unknown time" : `for ${Math.round(silence)} s`;
     const was = {
       unowned: "its Lease names no owner",
-      succeeded: `it was served by an earlier state file in this place, by ${nameOf(owner)}`,
+      succeeded: `it was served by an earlier state file in this place, that of ${nameOf(owner)}`,
       silent: `it was served from another state file, by ${nameOf(owner)}, who has been silent ${long}`,
     };
     this.#deps.warn(`this state file takes workflow ${id} over: ${was[standing]}`);
@@ -379,12 +379,17 @@ function userName(): string {
   }
 }
 
-/** Where a state file lies, as no other one does while the machine runs; undefined where the system does not tell. */
+/**
+ * Where a state file lies, as no other one does while the machine runs; undefined where the system does not tell. Its folder may be removed
+ * and made anew; containers that call theirs alike have other file systems, or other folders around it.
+ */
 function placeOf(stateFile: string): string | undefined {
   try {
-    const { dev, ino } = statSync(path.dirname(stateFile));
+    const folder = path.dirname(stateFile);
+    const around = statSync(path.dirname(folder));
     const boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
-    return shortHash(boot, String(dev), String(ino), path.basename(stateFile));
+    const files = [statSync(folder).dev, around.dev, around.ino].map(String);
+    return shortHash(boot, ...files, path.basename(folder), path.basename(stateFile));
   } catch {
     return undefined;
   }

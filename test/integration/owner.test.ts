@@ -343,10 +343,11 @@ describe("a clean-up", () => {
       for (const place of cluster.objects.keys()) if (answers.length === 3 && place.startsWith(CLAIMS)) remove(place);
       pass(25);
       isAsking = true;
-      run("B", submitted("Job-2")).then(({ code }) => {
+      const tell = ({ code }: { code: number }) => {
         answers.push(code);
         isAsking = answers.length === 4;
-      });
+      };
+      void run("B", submitted("Job-2")).then(tell, tell);
     };
     expect(await run("A", (context) => cleanup(context, { ...CLEANUP, timeout: 60 }))).toMatchObject({ code: 0 });
     expect(answers.slice(0, 3)).toEqual([7, 7, 7]);
