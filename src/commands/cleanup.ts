@@ -202,7 +202,7 @@ async function act(
  * @throws NotOwner; GaswError CLUSTER
  */
 async function takeOver(context: Context, tenancy: Tenancy, plan: CleanupPlan): Promise<boolean> {
-  const ownership = await tenancy.taken(plan.remove.length > 0).catch(rethrow(context));
+  const ownership = await tenancy.taken({ makes: plan.remove.length > 0 }).catch(rethrow(context));
   if (ownership === "unguarded") return false;
   await tenancy.noteCleanup().catch(rethrow(context));
   return true;

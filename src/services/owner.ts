@@ -76,10 +76,11 @@ export class Tenancy {
    * Makes sure that this state file owns the workflow: an owner that has been silent for long is followed. The cluster must be known to be
    * the workflow's.
    * @param makes whether the Lease is made where there is none
+   * @param trusts whether it is not asked for where it was renewed a moment ago
    * @throws NotOwner; GaswError CLUSTER; ApiError
    */
-  async taken(makes = true): Promise<Ownership> {
-    if (this.#isFresh) return "owned";
+  async taken({ makes = true, trusts = true } = {}): Promise<Ownership> {
+    if (trusts && this.#isFresh) return "owned";
     const { denied } = this.#note;
     if (denied !== null && this.#isWithin(denied, DENIAL_MS)) return "unguarded";
     try {

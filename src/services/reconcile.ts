@@ -61,7 +61,9 @@ export async function reconcile(
   try {
     const tenancy = new Tenancy(deps, workflow);
     const seen = await look(deps, workflow, attempts);
-    if ((await tenancy.taken()) === "followed") return await reconcile(deps, workflow, signals, scope);
+    // Somebody else's kill or clean-up may be why a Job is gone: what was known a moment ago does not count then.
+    const trusts = !attempts.some((job) => isSubmitted(job) && seen(job).observation.phase === "missing");
+    if ((await tenancy.taken({ trusts })) === "followed") return await reconcile(deps, workflow, signals, scope);
     const ends = await readEnds(deps, workflow, attempts, seen);
     const facts: Facts = {
       retryCount: deps.config.retryCount,
@@ -81,6 +83,10 @@ export async function reconcile(
   } catch (error) {
     throw asUserError(error, deps.client);
   }
+}
+
+function isSubmitted({ status }: StoredJob): boolean {
+  return status === "QUEUED" || status === "RUNNING";
 }
 
 /** What jobs have left of their ends, by the keys of those whose output was read. */

@@ -238,6 +238,17 @@ describe("a workflow that another state file serves", () => {
   });
 });
 
+test("a state file whose first submission was refused shows what the cluster tells", async () => {
+  await run("A", submitted("Job-1"));
+  expect(await run("B", submitted("Job-1"))).toMatchObject({ code: 7 });
+  const { code, stdout, stderr } = await run("B", (context) => status(context, [], TEXT));
+  expect({ code, stdout, stderr }).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining("Job-1"),
+    stderr: expect.stringContaining("read-only"),
+  });
+});
+
 describe("a clock that is wrong by an hour", () => {
   test.each([
     ["the owner's", "A", 1],
@@ -501,6 +512,15 @@ describe("a Lease", () => {
     expect(await run("A", synchronised)).toMatchObject({ code: 0, stderr: "" });
     expect((await jobOn("A")).status).toBe("RUNNING");
     expect(cluster.objects.get(LEASE).metadata.annotations[KEYS.host]).toBe("A");
+  });
+
+  test("that somebody deletes does not hide a clean-up by the one who takes over at once", async () => {
+    await run("B", submitted("Job-1"));
+    cluster.objects.delete(LEASE);
+    await run("A", submitted("Job-1"));
+    expect(await run("A", cleaned)).toMatchObject({ code: 0 });
+    expect(await run("B", synchronised)).toMatchObject({ code: 0, stderr: expect.stringContaining("was cleaned up") });
+    expect(inCluster()).toEqual([]);
   });
 
   test("that somebody deletes lets another state file take the workflow over at once", async () => {
