@@ -146,7 +146,12 @@ export class Tenancy {
   async #settle(makes: boolean): Promise<Ownership> {
     let lease = this.#note.uid === null && makes ? undefined : await this.#find();
     let outcome: Ownership = "owned";
-    if (this.#note.uid !== null && lease === undefined && (await this.#isCleanedUp()) && this.#follow(undefined)) outcome = "followed";
+    if (this.#note.uid !== null && lease === undefined && (await this.#isCleanedUp()) && this.#follow(undefined)) {
+      outcome = "followed";
+      this.#save(NOTHING);
+      // What is over needs no Lease.
+      if (!this.#begins) return outcome;
+    }
     for (let tried = 0; tried < TRIES; tried++) {
       if (lease === undefined) {
         const made = makes ? await this.#make() : "no namespace";
@@ -200,14 +205,15 @@ export class Tenancy {
   /** Annotates the Lease, read anew, as this state file's own. */
   async #annotate(annotationsFor: (tenure: Tenure) => object | undefined): Promise<void> {
     const { client, now } = this.#deps;
-    if ((await this.taken()) === "unguarded") return;
+    // Where there is none, nothing is left that somebody else could run again.
+    if ((await this.taken({ makes: false })) === "unguarded") return;
     for (let tried = 0; tried < TRIES; tried++) {
       const lease = await this.#find();
       const tenure = lease === undefined ? undefined : readLease(lease, client.serverTime ?? now());
       if (lease === undefined || tenure?.owner.id !== this.#me.id) {
         this.#save({ ...this.#note, version: null, renewed: null });
         // It was taken over, or deleted, a moment ago.
-        if ((await this.taken()) === "unguarded") return;
+        if ((await this.taken({ makes: false })) === "unguarded") return;
         continue;
       }
       const annotations = annotationsFor(tenure);

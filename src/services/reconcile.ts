@@ -63,7 +63,8 @@ export async function reconcile(
     const seen = await look(deps, workflow, attempts);
     // Somebody else's kill or clean-up may be why a Job is gone: what was known a moment ago does not count then.
     const trusts = !attempts.some((job) => isSubmitted(job) && seen(job).observation.phase === "missing");
-    if ((await tenancy.taken({ trusts })) === "followed") return await reconcile(deps, workflow, signals, scope);
+    if ((await tenancy.taken({ makes: attempts.some(isGoingOn), trusts })) === "followed")
+      return await reconcile(deps, workflow, signals, scope);
     const ends = await readEnds(deps, workflow, attempts, seen);
     const facts: Facts = {
       retryCount: deps.config.retryCount,
@@ -83,6 +84,11 @@ export async function reconcile(
   } catch (error) {
     throw asUserError(error, deps.client);
   }
+}
+
+/** Whether there is more to be done for a job than to see to its end. */
+function isGoingOn({ status, removal }: StoredJob): boolean {
+  return !hasEnded(status) && removal === null;
 }
 
 function isSubmitted({ status }: StoredJob): boolean {
