@@ -3,7 +3,7 @@ import type { KubernetesClient } from "./client.ts";
 import { isApiError } from "./errors.ts";
 import { find } from "./objects.ts";
 
-export function leasesPath(namespace: string): string {
+function leasesPath(namespace: string): string {
   return `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`;
 }
 
@@ -36,5 +36,18 @@ export async function changeLease(
     if (isApiError(error, 409)) return "changed";
     if (isApiError(error, 404)) return "gone";
     throw error;
+  }
+}
+
+/** Removes this very Lease at once: in the foreground, it would stay until the garbage collector has come round. */
+export async function removeLease(
+  client: KubernetesClient,
+  { namespace, name }: { readonly namespace: string; readonly name: string },
+  uid: string,
+): Promise<void> {
+  try {
+    await client.delete(`${leasesPath(namespace)}/${name}`, { propagationPolicy: "Background", preconditions: { uid } });
+  } catch (error) {
+    if (!isApiError(error, 404) && !isApiError(error, 409)) throw error;
   }
 }

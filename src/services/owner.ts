@@ -22,8 +22,8 @@ import { isSameDirectory } from "../directory.ts";
 import { GaswError } from "../errors.ts";
 import { asUserError } from "../kubernetes/client.ts";
 import { type ApiError, isApiError } from "../kubernetes/errors.ts";
-import { changeLease, createLease, findLease, leasesPath } from "../kubernetes/leases.ts";
-import { find, remove } from "../kubernetes/objects.ts";
+import { changeLease, createLease, findLease, removeLease } from "../kubernetes/leases.ts";
+import { find } from "../kubernetes/objects.ts";
 import type { LeaseNote, StoredWorkflow } from "../store/records.ts";
 import { ownObjects } from "./cluster.ts";
 import type { Deps } from "./deps.ts";
@@ -127,7 +127,7 @@ export class Tenancy {
   /** Removes the Lease: the last thing that a clean-up does. @throws ApiError */
   async end(): Promise<void> {
     const { uid } = this.#note;
-    if (uid !== null) await remove(this.#deps.client, `${leasesPath(this.#workflow.namespace)}/${this.#name}`, uid);
+    if (uid !== null) await removeLease(this.#deps.client, this.#place, uid);
     this.#save(NOTHING);
   }
 
