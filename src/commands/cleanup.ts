@@ -5,8 +5,10 @@ import { hasEnded } from "../core/job.ts";
 import { TOOL_FOLDER } from "../core/jobFiles.ts";
 import { isSameDirectory } from "../directory.ts";
 import { GaswError, systemCode } from "../errors.ts";
+import { asUserError } from "../kubernetes/client.ts";
 import { type CleanupPlan, type CleanupTarget, planCleanup, runCleanup } from "../services/cleanup.ts";
 import { confirmCluster, firstSight } from "../services/cluster.ts";
+import { Tenancy } from "../services/owner.ts";
 import { observeForeign, refresh } from "../services/refresh.ts";
 import { leftovers, removeLeftover, removeToolFolder } from "../services/toolFolder.ts";
 import { knownWorkflow, targetDirectory, unknownWorkflow } from "../services/workflows.ts";
@@ -156,11 +158,20 @@ async function act(
   options: CleanupOptions,
 ): Promise<number> {
   const { io, store } = context;
+  const tenancy = new Tenancy(context, workflow ?? { ...plan.target, directory });
+  const isOwned = await takeOver(context, tenancy, plan);
   const cancelled = workflow === undefined ? [] : announceCancellation(store, workflow, plan);
   const line = await progress(io, `removing ${plan.remove.length} objects`);
-  const { removed, failures } = await runCleanup(context, plan, options.timeout, ({ kind, name }) =>
-    line.update(`removed ${kind} ${name}`),
+  const { removed, failures } = await runCleanup(
+    context,
+    plan,
+    options.timeout,
+    ({ kind, name }) => line.update(`removed ${kind} ${name}`),
+    // A long clean-up is not taken for a dead one.
+    () => tenancy.keep(),
   ).finally(() => line.stop());
+  if (isOwned && failures.length > 0) tenancy.leaveCleanup();
+  else if (isOwned) await tenancy.end().catch(rethrow(context));
   const gone = new Set(removed.map(({ kind, name }) => `${kind}/${name}`));
   for (const job of cancelled) {
     if (gone.has(`Job/${job.kubeName}`)) store.changeJob(job, { status: "DELETED" });
@@ -183,6 +194,24 @@ async function act(
   const last = failures.at(-1);
   if (last !== undefined) throw last;
   return 0;
+}
+
+/**
+ * Makes the workflow this state file's own, and writes down where others see it that it is cleaned up.
+ * @returns whether it has a Lease
+ * @throws NotOwner; GaswError CLUSTER
+ */
+async function takeOver(context: Context, tenancy: Tenancy, plan: CleanupPlan): Promise<boolean> {
+  const ownership = await tenancy.taken({ makes: plan.remove.length > 0 }).catch(rethrow(context));
+  if (ownership === "unguarded") return false;
+  await tenancy.noteCleanup().catch(rethrow(context));
+  return true;
+}
+
+function rethrow({ client }: Context): (error: unknown) => never {
+  return (error) => {
+    throw asUserError(error, client);
+  };
 }
 
 /**

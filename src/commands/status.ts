@@ -69,12 +69,21 @@ export async function status(context: Context, names: readonly string[], options
     if (options.watch === true) throw notWatchable(directory);
     return await foreignStatus(context, directory, names, options);
   }
+  const isPlain = options.cached !== true && options.watch !== true && options.sync !== true;
+  if (directory !== undefined && workflow !== undefined && isPlain && isOthers(context, workflow))
+    return await foreignStatus(context, directory, names, options);
   const scope = scopeOf(context, names, workflow, { history: options.history === true, sync: options.sync === true });
   const records = () => scope.select().map(jobRecord).filter(filterOf(context, options));
   if (options.cached === true) return print(context, records(), options);
   if (options.watch === true) return await watch(context, scope, records, options);
   if (options.sync === true) return await synchronised(context, scope, records, options);
   return await refreshed(context, scope, records, options);
+}
+
+/** Whether nothing is known of a workflow but that another state file serves it: a submission was refused. */
+function isOthers({ store }: Context, workflow: StoredWorkflow): boolean {
+  const isRefused = store.placement(workflow).state === "bound" && store.lease(workflow).uid === null;
+  return isRefused && store.jobs(workflow).length === 0;
 }
 
 /** One look at the cluster; where that can't be had, what was known is shown with its age. */

@@ -92,7 +92,7 @@ async function submitAll(
 ): Promise<{ workflow: StoredWorkflow; done: Submitted[]; failures: GaswError[] }> {
   const checked = checkSubmissions(context.config, workflow, submissions, context.io.cwd);
   const submitter = new Submitter(context, workflow);
-  await submitter.confirmCluster();
+  await submitter.confirmPlace();
   const intents = checked.map((submission) => attempt(() => submitter.intend(submission)));
   const answers = new OrderedAnswers((job) => print(context, submitter.workflow, job, output));
   await inParallel(checked, CONCURRENCY, async (submission, index) => {
@@ -202,7 +202,7 @@ async function submitLine(context: Context, submitter: Submitter, line: string, 
   const submission = parseRequestLine(line, number);
   const [checked] = checkSubmissions(context.config, submitter.workflow, [submission], context.io.cwd);
   if (checked === undefined) throw new Error("a checked submission is missing");
-  await submitter.confirmCluster();
+  await submitter.confirmPlace();
   return await submitter.submit(checked, submitter.intend(checked));
 }
 

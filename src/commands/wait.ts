@@ -2,6 +2,7 @@ import type { Context } from "../context.ts";
 import { hasEnded } from "../core/job.ts";
 import { findJob, isScriptPath } from "../services/findJob.ts";
 import { follow, isLeftUnsubmitted } from "../services/follow.ts";
+import { isSeenTo } from "../services/hold.ts";
 import { knownWorkflow, targetDirectory, unknownWorkflow, workflowsOf } from "../services/workflows.ts";
 import type { StoredJob, StoredWorkflow } from "../store/records.ts";
 import type { OutputFormat } from "../ui/io.ts";
@@ -67,7 +68,8 @@ async function waitFor(
     for await (const _ of follow(context, workflows, timeout)) {
       const now = current();
       line.update(summary(now.map(jobRecord)));
-      const monitored = new Set(workflows.filter((one) => store.isMonitored(one)));
+      // What a monitor has yet to see to may be run again; one that sees nothing is not waited for.
+      const monitored = new Set(workflows.filter((one) => isSeenTo(context, one)));
       const isOver = (job: StoredJob) => hasEnded(job.status) && (job.settled || !monitored.has(keyOf(workflows, job)));
       for (const job of now.filter(isOver)) tellOnce(job);
       if (!now.every((job) => isOver(job) || isLeftUnsubmitted(job, context.now()))) continue;

@@ -32,13 +32,21 @@ export const KEYS = {
   touched: `${PREFIX}/touched`,
   /** Annotation: the volume's name in the configuration. */
   volume: `${PREFIX}/volume`,
+  /** Annotation of a workflow's Lease: name of the user whose state file owns the workflow. */
+  user: `${PREFIX}/user`,
+  /** Annotation of a workflow's Lease: where the owner's state file lies, as a hash that no other place has. */
+  place: `${PREFIX}/place`,
+  /** Annotation of a workflow's Lease: hashes of the ids of the jobs that were killed. */
+  killed: `${PREFIX}/killed`,
+  /** Annotation of a workflow's Lease: RFC 3339 time at which a clean-up of the workflow began. */
+  cleaned: `${PREFIX}/cleaned`,
 } as const;
 
 /** Value of the `managed-by` label; nothing without it is ever changed or deleted. */
 export const MANAGED_BY = "gasw-k8s";
 
 /** Values of the `component` label. */
-export type Component = "job" | "workflow-volume" | "shared-volume" | "debug";
+export type Component = "job" | "workflow-volume" | "shared-volume" | "debug" | "owner";
 
 /** A short, stable digest of several strings; two different lists never read as the same one. */
 export function shortHash(...parts: readonly string[]): string {
@@ -73,6 +81,11 @@ export function jobName(namespace: string, workflowId: string, jobId: string): s
 /** Name of a workflow's PersistentVolume (cluster-wide) and, with `-claim`, of its claim. */
 export function workflowVolumeNames(namespace: string, workflowId: string): VolumeNames {
   return volumeNames(nameOf(workflowId, shortHash(namespace, workflowId), MAX_NAME_LENGTH - CLAIM_SUFFIX.length));
+}
+
+/** Name of the Lease that says who owns a workflow. */
+export function leaseName(namespace: string, workflowId: string): string {
+  return nameOf(workflowId, shortHash(namespace, workflowId));
 }
 
 const CLAIM_SUFFIX = "-claim";

@@ -45,6 +45,8 @@ export class KubernetesClient {
   readonly #signal: AbortSignal;
   #agents = new Set<https.Agent>();
   #due = 0;
+  /** What the server's clock showed with its last answer, and when that came (`performance.now()`). */
+  #clock: { readonly time: number; readonly at: number } | undefined;
 
   constructor(access: ClusterAccess, settings: ClientSettings, signal: AbortSignal) {
     this.access = access;
@@ -54,6 +56,11 @@ export class KubernetesClient {
 
   get server(): string {
     return this.access.server.origin;
+  }
+
+  /** What the server's own clock shows now, to a second or two; undefined before its first answer, or where its answers carry no date. */
+  get serverTime(): Date | undefined {
+    return this.#clock === undefined ? undefined : new Date(this.#clock.time + performance.now() - this.#clock.at);
   }
 
   /** A client of the same cluster under another signal: for what is still to be undone after an abort. */
@@ -69,7 +76,7 @@ export class KubernetesClient {
     return this.#json<T>("POST", path, { body: object, ...(query === undefined ? {} : { query }) });
   }
 
-  /** Merges a change into an object (RFC 7396). */
+  /** Merges a change into an object (RFC 7396); with its uid or resourceVersion in the change, only if it still has those (409). */
   patch<T>(path: string, change: object): Promise<T> {
     return this.#json<T>("PATCH", path, { body: change });
   }
@@ -159,8 +166,14 @@ export class KubernetesClient {
       if (idleTimeout > 0) request.setTimeout(idleTimeout, () => request.destroy(timedOut(`no answer for ${idleTimeout / 1000} s`)));
       request.on("response", resolve).on("error", reject).end(payload);
     });
+    this.#noteTime(response.headers.date);
     if ((response.statusCode ?? 0) < 300) return response;
     throw await failure(response, `${method} ${path}`);
+  }
+
+  #noteTime(date: string | undefined): void {
+    const time = Date.parse(date ?? "");
+    if (!Number.isNaN(time)) this.#clock = { time, at: performance.now() };
   }
 
   /** Spaces the requests out to the configured rate; a burst of one second's worth goes out at once (generic cell rate algorithm). */

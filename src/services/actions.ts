@@ -1,10 +1,12 @@
 import { hasEnded, isHeld } from "../core/job.ts";
 import type { Signal } from "../core/signal.ts";
 import { GaswError } from "../errors.ts";
+import { asUserError } from "../kubernetes/client.ts";
 import type { StoredJob, StoredWorkflow } from "../store/records.ts";
 import { confirmCluster, firstSight } from "./cluster.ts";
 import type { Deps } from "./deps.ts";
 import { whileHolding } from "./hold.ts";
+import { Tenancy } from "./owner.ts";
 import { reconcile } from "./reconcile.ts";
 
 /** What a user asks for a job; each means the signal that other programs write into the GASW database. */
@@ -22,7 +24,7 @@ export async function act(deps: Deps, workflow: StoredWorkflow, jobs: readonly S
   const fileNames = new Set(jobs.map((job) => job.fileName));
   await whileHolding(deps, workflow, async (isHolding) => {
     // Before the first word is written down; what runs already shows it itself.
-    if (jobs.some(({ status }) => status === "NOT_SUBMITTED")) await confirmCluster(deps, workflow, firstSight());
+    await confirmPlace(deps, workflow, jobs);
     // What is due is started at once, except by the monitor's own hand.
     const scope = { fileNames, leaveDue: !isHolding, by: `gasw-k8s ${action}` };
     for (let round = 1; ; round++) {
@@ -35,6 +37,16 @@ export async function act(deps: Deps, workflow: StoredWorkflow, jobs: readonly S
     }
   });
   return [...fileNames].flatMap((fileName) => deps.store.attempts(workflow, fileName).slice(-1));
+}
+
+/** @throws OtherCluster; NotOwner; GaswError CLUSTER */
+async function confirmPlace(deps: Deps, workflow: StoredWorkflow, jobs: readonly StoredJob[]): Promise<void> {
+  const tenancy = new Tenancy(deps, workflow);
+  const isToBeTaken = deps.store.lease(workflow).uid === null;
+  if (isToBeTaken || jobs.some(({ status }) => status === "NOT_SUBMITTED")) await confirmCluster(deps, workflow, firstSight());
+  await tenancy.taken().catch((error: unknown) => {
+    throw asUserError(error, deps.client);
+  });
 }
 
 function changedEachTime({ id, status }: StoredJob): GaswError {

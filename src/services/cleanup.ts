@@ -155,12 +155,14 @@ function isHeldBy(volume: V1PersistentVolume, claim: V1PersistentVolumeClaim): b
  * Removes what the plan lists, kind by kind, each kind only when what uses it is gone; a failure of one object does not stop the others.
  * @param timeout seconds to wait for each kind
  * @param onStep called with each object once it is gone
+ * @param onLook called at every look whether objects are gone
  */
 export async function runCleanup(
   deps: Deps,
   plan: CleanupPlan,
   timeout: number,
   onStep: (gone: PlannedRemoval) => void,
+  onLook: () => Promise<void> = async () => undefined,
 ): Promise<CleanupResult> {
   const removed: PlannedRemoval[] = [];
   const failures: GaswError[] = [];
@@ -180,10 +182,11 @@ export async function runCleanup(
     const asked = await Promise.all(step.map((object) => tried(() => remove(deps.client, object.path, object.uid))));
     const going = step.filter((_, index) => asked[index]);
     await tried(async () => {
-      const stuck = await untilGone(deps, kind, plan.target, going, timeout, (object) => {
+      const onGone = (object: PlannedRemoval) => {
         removed.push(object);
         onStep(object);
-      });
+      };
+      const stuck = await untilGone(deps, kind, plan.target, going, timeout, { onGone, onLook });
       for (const [object, found] of stuck) failures.push(await stillThere(deps.client, object, found, timeout));
     });
   }
@@ -215,12 +218,13 @@ async function untilGone(
   target: CleanupTarget,
   objects: readonly PlannedRemoval[],
   timeout: number,
-  onGone: (object: PlannedRemoval) => void,
+  { onGone, onLook }: { onGone: (object: PlannedRemoval) => void; onLook: () => Promise<void> },
 ): Promise<[PlannedRemoval, KubernetesObject][]> {
   const deadline = performance.now() + timeout * 1000;
   let left = objects;
   for (;;) {
     if (left.length === 0) return [];
+    await onLook();
     const there = new Map((await listKind(client, kind, target)).map((object) => [object.metadata?.uid, object]));
     for (const object of left) if (!there.has(object.uid)) onGone(object);
     left = left.filter((object) => there.has(object.uid));

@@ -99,7 +99,7 @@ function knows({ store }: Deps, workflow: StoredWorkflow, objects: readonly Kube
   return store.knowsObject(workflow, uids);
 }
 
-async function ownObjects(deps: Deps, workflow: StoredWorkflow): Promise<KubernetesObject[]> {
+export async function ownObjects(deps: Deps, workflow: StoredWorkflow): Promise<KubernetesObject[]> {
   const { client } = deps;
   const { namespace, id } = workflow;
   const [claim, jobs] = await Promise.all([

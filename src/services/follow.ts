@@ -4,6 +4,8 @@ import { GaswError, messageOf } from "../errors.ts";
 import { ApiError, causeCode } from "../kubernetes/errors.ts";
 import type { StoredJob, StoredWorkflow } from "../store/records.ts";
 import type { Deps } from "./deps.ts";
+import { isSeenTo, tellBlind } from "./hold.ts";
+import { Tenancy } from "./owner.ts";
 import { refresh } from "./refresh.ts";
 
 const SHORTEST_PAUSE_MS = 1000;
@@ -51,11 +53,13 @@ export function tellUnsubmitted({ warn }: Pick<Deps, "warn">, [first, ...others]
 }
 
 /**
- * Refreshes workflows, each whatever becomes of the others; what a monitor holds is up to date already.
+ * Refreshes workflows, each whatever becomes of the others; what a monitor holds that sees the cluster is up to date already.
+ * @param told keys of the workflows of whose blind monitor was told
  * @throws what refresh throws for the first that fails; a refusal rather than an outage
  */
-export async function refreshAll(deps: Deps, workflows: readonly StoredWorkflow[]): Promise<void> {
-  const own = workflows.filter((workflow) => !deps.store.isMonitored(workflow));
+export async function refreshAll(deps: Deps, workflows: readonly StoredWorkflow[], told = new Set<number>()): Promise<void> {
+  const own = workflows.filter((workflow) => !isSeenTo(deps, workflow));
+  for (const workflow of own.filter(({ key }) => !told.has(key))) if (tellBlind(deps, workflow)) told.add(workflow.key);
   const results = await Promise.allSettled(own.map((workflow) => refresh(deps, workflow)));
   const failures = results.flatMap((result) => (result.status === "rejected" ? [result.reason] : []));
   if (failures.length > 0) throw failures.find((failure) => !isOutage(failure)) ?? failures[0];
@@ -72,11 +76,13 @@ export async function* follow(deps: Deps, workflows: readonly StoredWorkflow[], 
   const deadline = timeout === undefined ? undefined : AbortSignal.timeout(Math.min(timeout * 1000, LONGEST_TIMER_MS));
   const bounded = deadline === undefined ? deps : until(deps, deadline);
   let outageBegan: number | undefined;
+  const told = new Set<number>();
   try {
     for (;;) {
       const begin = performance.now();
       try {
-        await refreshAll(bounded, workflows);
+        // What is followed is served: its owner is not taken for dead.
+        await Promise.all([refreshAll(bounded, workflows, told), ...workflows.map((workflow) => keepOwning(bounded, workflow))]);
         if (outageBegan !== undefined) deps.warn("the cluster answers again");
         outageBegan = undefined;
         yield;
@@ -94,6 +100,10 @@ export async function* follow(deps: Deps, workflows: readonly StoredWorkflow[], 
   } finally {
     if (bounded !== deps) bounded.client.close();
   }
+}
+
+async function keepOwning(deps: Deps, workflow: StoredWorkflow): Promise<void> {
+  if (deps.store.activeJobs(workflow).length > 0) await new Tenancy(deps, workflow).keep();
 }
 
 /** The same dependencies, whose requests and pauses end at a deadline. */

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { SILENCE_S } from "../core/owner.ts";
 import { GaswError } from "../errors.ts";
 import type { Hold } from "../store/database.ts";
 import type { Holder, StoredWorkflow } from "../store/records.ts";
@@ -40,6 +41,31 @@ export async function takeHold(deps: Pick<Deps, "store" | "signal">, workflow: S
     if (performance.now() >= deadline) throw stillHeld(deps, workflow);
     await sleep(PAUSE_MS, undefined, { signal: deps.signal });
   }
+}
+
+/**
+ * Whether a monitor holds a workflow and sees what becomes of it: one that is stopped, or that the cluster does not answer, holds it still,
+ * and its picture is old. It has an answer of the cluster every 20 s, and after a minute without one is not relied on.
+ */
+export function isSeenTo({ store, now }: Pick<Deps, "store" | "now">, workflow: StoredWorkflow): boolean {
+  if (!store.isMonitored(workflow)) return false;
+  const age = now().getTime() - Date.parse(store.lastWatch(workflow) ?? "");
+  // A time to come is a clock's that was set back since: it says nothing.
+  return age >= 0 && age <= SILENCE_S * 1000;
+}
+
+/**
+ * Tells of a monitor that holds a workflow and does not see what becomes of it.
+ * @returns whether there is one
+ */
+export function tellBlind({ store, warn }: Pick<Deps, "store" | "warn">, workflow: StoredWorkflow): boolean {
+  const isIdle = store.activeJobs(workflow).length === 0 && !store.isOpen(workflow);
+  if (isIdle || !store.isMonitored(workflow)) return false;
+  const since = store.lastWatch(workflow) ?? "it began";
+  warn(
+    `workflow ${workflow.id} is held by ${store.holderOf(workflow)}, which has seen nothing of the cluster since ${since}: it is asked from here, and nothing is submitted again until that monitor sees, or has ended`,
+  );
+  return true;
 }
 
 function stillHeld({ store }: Pick<Deps, "store">, workflow: StoredWorkflow): GaswError {

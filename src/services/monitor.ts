@@ -10,6 +10,7 @@ import { OtherCluster } from "./cluster.ts";
 import { deliver } from "./deliver.ts";
 import { isLeftUnsubmitted, isOutage, tellUnsubmitted } from "./follow.ts";
 import { asMonitor, takeHold } from "./hold.ts";
+import { NotOwner, Tenancy } from "./owner.ts";
 import { reconcile } from "./reconcile.ts";
 import { closeDao, readSignals, type SyncDeps } from "./sync.ts";
 
@@ -21,6 +22,8 @@ const HEARTBEAT_MS = 5000;
  */
 const WAITING_LOOK_MS = 10_000;
 const QUIET_LOOK_MS = 60_000;
+/** Milliseconds without any answer of the cluster after which it is looked at: after a minute, others do not rely on this monitor. */
+const UNANSWERED_MS = 40_000;
 /** Milliseconds in which changes are gathered before the cluster is looked at again. */
 const GATHER_MS = 500;
 
@@ -43,7 +46,7 @@ export interface MonitorOptions {
 /**
  * Keeps a workflow and its GASW database up to date until its jobs have ended: the cluster is watched, signals are looked for every few
  * seconds. What can't be reached is tried again at every round.
- * @throws GaswError CONFLICT when another monitor holds the workflow; TIMEOUT when another command does so for long
+ * @throws GaswError CONFLICT when another monitor holds the workflow, NotOwner when another state file serves it; TIMEOUT when another command does so for long
  */
 export async function monitor(deps: SyncDeps, workflow: StoredWorkflow, options: MonitorOptions): Promise<void> {
   let hold: Hold | undefined;
@@ -129,6 +132,7 @@ class Rounds {
   #hasChanged = true;
   #lastLook = Number.NEGATIVE_INFINITY;
   #hasFailed = false;
+  #lastAnswer = Number.NEGATIVE_INFINITY;
   /** Seconds that the last look took. */
   #lookSeconds = 0;
 
@@ -151,7 +155,7 @@ class Rounds {
       try {
         await action();
       } catch (error) {
-        if (!(error instanceof GaswError)) throw error;
+        if (!(error instanceof GaswError) || error instanceof NotOwner) throw error;
         failures.push(error);
       }
     };
@@ -162,12 +166,30 @@ class Rounds {
     });
     const looked = signals.size > 0 || this.#isLookDue();
     if (looked) await tried(() => this.#look(signals));
+    else await this.#keepOwning();
     const dao = this.#dao;
     const isServed = failures.every((failure) => failure.code !== "DATABASE" && !(failure instanceof OtherCluster));
     if (dao !== undefined && isServed) await tried(async () => void (await deliver(this.#deps, dao, this.#workflow)));
     // A connection that broke is made anew.
     if (failures.some(({ code }) => code === "DATABASE")) await this.#closeDao();
     return { seconds: (performance.now() - begin) / 1000, looked, failures };
+  }
+
+  /** Says between two looks, too, that the workflow is served, and sees that it is still this state file that does. */
+  async #keepOwning(): Promise<void> {
+    const { store, client } = this.#deps;
+    if (this.#hasFailed || !store.isOpen(this.#workflow)) return;
+    const { renewed } = store.lease(this.#workflow);
+    try {
+      await new Tenancy(this.#deps, this.#workflow).taken();
+      // It was asked, and has answered.
+      if (store.lease(this.#workflow).renewed !== renewed) this.#noteAnswer();
+    } catch (error) {
+      const failure = asUserError(error, client);
+      // An outage is told where a look finds it.
+      if (!(failure instanceof GaswError) || failure instanceof NotOwner) throw failure;
+      this.#hasChanged = true;
+    }
   }
 
   async #look(signals: ReadonlyMap<string, string>): Promise<void> {
@@ -177,6 +199,7 @@ class Rounds {
     try {
       await reconcile(this.#deps, this.#workflow, signals);
       this.#hasFailed = false;
+      this.#noteAnswer();
     } finally {
       this.#lastLook = performance.now();
       this.#lookSeconds = (this.#lastLook - begin) / 1000;
@@ -184,12 +207,18 @@ class Rounds {
     this.#events.emit("look");
   }
 
+  #noteAnswer(): void {
+    this.#lastAnswer = performance.now();
+    this.#deps.store.noteWatch(this.#workflow);
+  }
+
   #isLookDue(): boolean {
     const { store } = this.#deps;
     const active = store.activeJobs(this.#workflow);
     const age = performance.now() - this.#lastLook;
     const patience = this.#hasFailed || active.some(({ status }) => status === "QUEUED") ? WAITING_LOOK_MS : QUIET_LOOK_MS;
-    return this.#hasChanged || active.some(({ due }) => due) || age >= patience;
+    const isUnanswered = active.length > 0 && performance.now() - this.#lastAnswer >= UNANSWERED_MS;
+    return this.#hasChanged || active.some(({ due }) => due) || (isUnanswered && !this.#hasFailed) || age >= patience;
   }
 
   /** Waits for the next round: for a change, gathered with those that come with it, or the next heartbeat. */

@@ -6,6 +6,7 @@ import { ensureVolume, findClaim, renewMarks } from "../kubernetes/volumes.ts";
 import type { Placement, StoredWorkflow } from "../store/records.ts";
 import { askCluster, bindCluster, confirmCluster } from "./cluster.ts";
 import type { Deps } from "./deps.ts";
+import { type Ownership, Tenancy } from "./owner.ts";
 
 /** Milliseconds between two renewals of the volumes' marks of use. */
 const RENEWAL_MS = 10 * 60_000;
@@ -17,13 +18,14 @@ interface Found {
   /** In the order of the volumes. */
   readonly claims: readonly (V1PersistentVolumeClaim | undefined)[];
   readonly placement: Placement;
+  readonly ownership: Ownership;
 }
 
 /** One preparation of the cluster for a workflow's jobs: a look, which begins at once, and the making of the volumes. */
 export class Preparation {
   /**
-   * Resolves once the cluster is known to be the workflow's; nothing is changed in it yet.
-   * Rejects with OtherCluster, GaswError CLUSTER, ApiError.
+   * Resolves once the cluster is known to be the workflow's, and the workflow this state file's; nothing else is changed in it yet.
+   * Rejects with OtherCluster, NotOwner, GaswError CLUSTER, ApiError.
    */
   readonly found: Promise<Found>;
   readonly #deps: Deps;
@@ -53,7 +55,7 @@ export class Preparation {
 
   /**
    * Makes the volumes where they are missing, and waits until they are bound where that is wanted.
-   * @throws OtherCluster; GaswError CLUSTER, VOLUME_NOT_READY, CONFLICT, NOT_FOUND; ApiError
+   * @throws OtherCluster; NotOwner; GaswError CLUSTER, VOLUME_NOT_READY, CONFLICT, NOT_FOUND; ApiError
    */
   ready(): Promise<void> {
     if (this.#ready === undefined) {
@@ -71,10 +73,14 @@ export class Preparation {
     part.then(end, end);
   }
 
-  /** Reads the claims and, where it is not known yet which cluster the workflow is in, asks that at the same time. */
+  /**
+   * Reads the claims and, where it is not known yet which cluster the workflow is in, asks that at the same time. A Lease that is due is
+   * renewed then, too; the first one is made once the cluster is known.
+   */
   async #look(): Promise<Found> {
     const { client, store } = this.#deps;
     const since = performance.now();
+    const tenancy = new Tenancy(this.#deps, this.#workflow, true);
     const [clusterUid, ...claims] = await Promise.all([
       store.placement(this.#workflow).state === "bound" ? undefined : askCluster(client, since),
       ...this.#volumes.map((volume) => findClaim(client, this.#workflow.namespace, volume)),
@@ -82,18 +88,20 @@ export class Preparation {
     const [own] = claims;
     const from = await confirmCluster(this.#deps, this.#workflow, { since, objects: own === undefined ? [] : [own] });
     const placement = bindCluster(this.#deps, this.#workflow, from, { clusterUid, claimUid: own?.metadata?.uid });
-    return placement === undefined ? await this.#look() : { claims, placement };
+    return placement === undefined ? await this.#look() : { claims, placement, ownership: await tenancy.taken() };
   }
 
   async #makeReady(): Promise<void> {
     const { client, config } = this.#deps;
-    const { claims, placement } = await this.found;
+    const { claims, placement, ownership } = await this.found;
     const { namespace } = this.#workflow;
     const deadline = this.#waits ? AbortSignal.timeout(config.options.bindTimeout * 1000) : AbortSignal.abort();
     const since = performance.now();
     const [own] = await Promise.all(this.#volumes.map((volume, index) => ensureVolume(client, namespace, volume, claims[index], deadline)));
     const isNoted = bindCluster(this.#deps, this.#workflow, placement, { claimUid: own?.metadata?.uid }) !== undefined;
     if (!isNoted) await confirmCluster(this.#deps, this.#workflow, { since, objects: own === undefined ? [] : [own] });
+    // The namespace may not have been there before.
+    if (ownership === "unguarded") await new Tenancy(this.#deps, this.#workflow, true).taken();
     await this.#renewMarks();
   }
 

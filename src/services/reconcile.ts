@@ -8,6 +8,7 @@ import type { JobChange, JobUpdate, StoredJob, StoredWorkflow } from "../store/r
 import { OtherCluster } from "./cluster.ts";
 import type { Deps } from "./deps.ts";
 import { takeLateOutputs } from "./lateOutput.ts";
+import { NotOwner, Tenancy } from "./owner.ts";
 import { hasOutput } from "./ownOutput.ts";
 import { isOver, Traces } from "./ownWords.ts";
 import { parseOutput } from "./parseOutput.ts";
@@ -46,20 +47,26 @@ interface Plan extends Planned<StoredJob> {
  * One round for a workflow: what the cluster shows, the signals that others wrote, what follows from every end, and the resubmissions that
  * are due. The caller holds the workflow, or leaves those to the one who does.
  * @param signals by job id, as the GASW database shows them
- * @throws GaswError CLUSTER; what fails for one job alone is warned about
+ * @throws OtherCluster; NotOwner; GaswError CLUSTER; what fails for one job alone is warned about
  */
 export async function reconcile(
   deps: Deps,
   workflow: StoredWorkflow,
   signals: ReadonlyMap<string, string>,
-  { fileNames, leaveDue = false, by = "a signal in the GASW database" }: Scope = {},
+  scope: Scope = {},
 ): Promise<void> {
   await takeLateOutputs(deps, workflow);
+  const { fileNames, leaveDue = false, by = "a signal in the GASW database" } = scope;
   const isMeant = ({ fileName }: StoredJob) => fileNames?.has(fileName) ?? true;
   const attempts = deps.store.openInvocations(workflow, [...signals.keys()]).filter(isMeant);
   if (attempts.length === 0) return;
   try {
+    const tenancy = new Tenancy(deps, workflow);
     const seen = await look(deps, workflow, attempts);
+    // Somebody else's kill or clean-up may be why a Job is gone: what was known a moment ago does not count then.
+    const trusts = !attempts.some((job) => isSubmitted(job) && seen(job).observation.phase === "missing");
+    if ((await tenancy.taken({ makes: attempts.some(isGoingOn), trusts })) === "followed")
+      return await reconcile(deps, workflow, signals, scope);
     const ends = await readEnds(deps, workflow, attempts, seen);
     const facts: Facts = {
       rules: deps.config,
@@ -78,6 +85,15 @@ export async function reconcile(
   } catch (error) {
     throw asUserError(error, deps.client);
   }
+}
+
+/** Whether there is more to be done for a job than to see to its end. */
+function isGoingOn({ status, removal }: StoredJob): boolean {
+  return !hasEnded(status) && removal === null;
+}
+
+function isSubmitted({ status }: StoredJob): boolean {
+  return status === "QUEUED" || status === "RUNNING";
 }
 
 /** What jobs have left of their ends, by the keys of those whose output was read. */
@@ -172,6 +188,8 @@ async function carryOut(deps: Deps, workflow: StoredWorkflow, plans: readonly Pl
     if (next.decision.warning !== undefined) deps.warn(`job ${job.id}: ${next.decision.warning}`);
     if (next.refusal !== undefined) deps.warn(`${next.signal} of job ${job.id} is not followed: ${next.refusal}`);
   }
+  const kills = current.filter(isKill).map(({ job }) => job.id);
+  if (kills.length > 0) await new Tenancy(deps, workflow).noteKills(kills);
   const removals = current.filter(({ step: next }) => next.decision.removeJob).map(({ job }) => job);
   const outcomes = await Promise.allSettled(removals.map((job) => removeJob(deps.client, job, facts.seen(job).kubeJob)));
   const removed = removals.filter((_, index) => outcomes[index]?.status === "fulfilled");
@@ -182,6 +200,11 @@ async function carryOut(deps: Deps, workflow: StoredWorkflow, plans: readonly Pl
     lingering.map(({ job, step: next }) => ({ job, decision: next.decision, seen: facts.seen(job) })),
   );
   return outcomes.find((outcome) => outcome.status === "rejected")?.reason;
+}
+
+/** Whether a job is given up that another state file may know, and would run again. */
+function isKill({ job, step: { decision, removal } }: Plan): boolean {
+  return job.status !== "DELETED" && (removal === "DELETED" || decision.status === "DELETED");
 }
 
 /** Sees to the ends of the attempts whose Jobs were removed. */
@@ -279,8 +302,8 @@ async function areVolumesReady(deps: Deps, submitter: Submitter, count: number):
 /** What a person, or the next round, may mend. */
 function failureOf(deps: Deps, error: unknown): GaswError {
   const failure = asUserError(error, deps.client);
-  if (!(failure instanceof GaswError) || failure instanceof OtherCluster || failure.code === "INTERRUPTED" || deps.signal.aborted)
-    throw failure;
+  const isNobodys = failure instanceof OtherCluster || failure instanceof NotOwner;
+  if (!(failure instanceof GaswError) || isNobodys || failure.code === "INTERRUPTED" || deps.signal.aborted) throw failure;
   return failure;
 }
 

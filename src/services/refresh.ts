@@ -14,6 +14,7 @@ import type { JobChange, StoredJob, StoredWorkflow } from "../store/records.ts";
 import { confirmCluster } from "./cluster.ts";
 import type { Deps } from "./deps.ts";
 import { takeLateOutputs } from "./lateOutput.ts";
+import { NotOwner, Tenancy } from "./owner.ts";
 import { isOver, statedCode, Traces } from "./ownWords.ts";
 
 /** Seconds after which an unexplained wait is looked up in the events. */
@@ -40,13 +41,15 @@ export async function refresh(deps: Deps, workflow: StoredWorkflow): Promise<voi
         own.set(job.key, await traces.of({ known: job, job, seen: observation }, () => statedCode(job, deps.signal), deps));
     }
     const time = now();
-    const decisions = jobs.map((job) => {
+    const all = jobs.map((job) => {
       const { observation, kubeJob } = seen(job);
       const decision = decide(job, observation, own.get(job.key) ?? {}, time, config);
       if (decision.warning !== undefined) deps.warn(`job ${job.id}: ${decision.warning}`);
       return { job, kubeJob, decision, change: changeOf(job, decision, seen(job), time) };
     });
-    tellRefusals(deps, decisions);
+    tellRefusals(deps, all);
+    const removes = all.some(({ decision }) => decision.removeJob || decision.lingers === true) && (await mayRemove(deps, workflow));
+    const decisions = all.filter(({ decision }) => removes || !decision.removeJob);
     // What is to be removed is written down first, and ends only when its Job is on its way out: an ended job is never looked at again.
     const written = store.applyUpdates(
       decisions.map(({ job, decision, change }) => ({ job, change: decision.removeJob ? announcement(job, change) : change })),
@@ -54,7 +57,7 @@ export async function refresh(deps: Deps, workflow: StoredWorkflow): Promise<voi
     );
     const removals = decisions.filter(({ decision }, index) => decision.removeJob && written[index]);
     const removed = await Promise.allSettled(removals.map((one) => removeThenEnd(deps, one)));
-    const lingering = decisions.filter(({ decision }, index) => decision.lingers === true && written[index]);
+    const lingering = decisions.filter(({ decision }, index) => removes && decision.lingers === true && written[index]);
     await removeLingering(
       deps,
       lingering.map(({ job, decision }) => ({ job, decision, seen: seen(job) })),
@@ -63,6 +66,16 @@ export async function refresh(deps: Deps, workflow: StoredWorkflow): Promise<voi
     if (failure !== undefined) throw failure.reason;
   } catch (error) {
     throw asUserError(error, client);
+  }
+}
+
+/** Whether Jobs may be removed by this state file, now; whoever else serves the workflow sees to them itself. */
+async function mayRemove(deps: Deps, workflow: StoredWorkflow): Promise<boolean> {
+  try {
+    return (await new Tenancy(deps, workflow).taken()) !== "followed";
+  } catch (error) {
+    if (error instanceof NotOwner) return false;
+    throw error;
   }
 }
 

@@ -13,6 +13,7 @@ import type { JobChange, StoredJob, StoredWorkflow } from "../store/records.ts";
 import { jobFolder, keepOldStreams, standingStreams } from "./attemptFiles.ts";
 import { OtherCluster } from "./cluster.ts";
 import type { Deps } from "./deps.ts";
+import { NotOwner } from "./owner.ts";
 import { hasOutput } from "./ownOutput.ts";
 import { podSettings } from "./podSettings.ts";
 import { Preparation } from "./preparation.ts";
@@ -106,15 +107,16 @@ export class Submitter {
   }
 
   /**
-   * Makes sure that the cluster is the workflow's, before anything is written down; whatever else fails is for the submission to tell.
-   * @throws OtherCluster
+   * Makes sure that the cluster is the workflow's, and the workflow this state file's, before anything is written down; whatever else fails
+   * is for the submission to tell.
+   * @throws OtherCluster, NotOwner
    */
-  async confirmCluster(): Promise<void> {
+  async confirmPlace(): Promise<void> {
     const failure = await this.#prepare().found.then(
       () => undefined,
       (error: unknown) => error,
     );
-    if (failure instanceof OtherCluster) throw failure;
+    if (failure instanceof OtherCluster || failure instanceof NotOwner) throw failure;
   }
 
   /**

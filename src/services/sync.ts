@@ -5,8 +5,10 @@ import type { StoredWorkflow } from "../store/records.ts";
 import { OtherCluster } from "./cluster.ts";
 import { deliver } from "./deliver.ts";
 import type { Deps } from "./deps.ts";
-import { whileHolding } from "./hold.ts";
+import { isSeenTo, tellBlind, whileHolding } from "./hold.ts";
+import { NotOwner } from "./owner.ts";
 import { reconcile } from "./reconcile.ts";
+import { refresh } from "./refresh.ts";
 
 /** What a synchronisation works with. */
 export interface SyncDeps extends Deps {
@@ -18,7 +20,7 @@ export interface SyncDeps extends Deps {
 }
 
 /**
- * Synchronises a workflow with its GASW database, unless a monitor does.
+ * Synchronises a workflow with its GASW database, unless a monitor does. Where that sees nothing of the cluster, the jobs are looked at.
  * @param ids of jobs whose status in the database is wanted
  * @returns those statuses by job id
  * @throws GaswError CLUSTER, DATABASE, TIMEOUT
@@ -28,6 +30,10 @@ export async function sync(deps: SyncDeps, workflow: StoredWorkflow, ids: () => 
     const dao = await attempt(() => deps.openDao(workflow, deps.signal));
     try {
       if (isHolding) await syncOnce(deps, dao, workflow);
+      else if (!isSeenTo(deps, workflow)) {
+        tellBlind(deps, workflow);
+        await refresh(deps, workflow);
+      }
       if (dao instanceof GaswError) throw dao;
       const rows = await dao.rows(ids());
       return new Map([...rows].map(([id, { status }]) => [id, status]));
@@ -45,7 +51,12 @@ export async function sync(deps: SyncDeps, workflow: StoredWorkflow, ids: () => 
 export async function syncOnce(deps: Deps, dao: Dao | GaswError, workflow: StoredWorkflow): Promise<void> {
   const signals = dao instanceof GaswError ? dao : await attempt(() => readSignals(dao));
   const reconciled = await attempt(() => reconcile(deps, workflow, signals instanceof GaswError ? new Map() : signals));
-  if (reconciled instanceof OtherCluster || (reconciled instanceof GaswError && reconciled.code === "INTERRUPTED")) throw reconciled;
+  if (
+    reconciled instanceof OtherCluster ||
+    reconciled instanceof NotOwner ||
+    (reconciled instanceof GaswError && reconciled.code === "INTERRUPTED")
+  )
+    throw reconciled;
   if (signals instanceof GaswError) throw signals;
   await deliver(deps, dao as Dao, workflow);
   if (reconciled instanceof GaswError) throw reconciled;

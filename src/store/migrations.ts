@@ -128,4 +128,18 @@ export const migrations: readonly (readonly string[])[] = [
     "ALTER TABLE jobs ADD COLUMN last_pod TEXT",
     "CREATE INDEX jobs_lingering ON jobs (workflow) WHERE lingers = 1",
   ],
+  [
+    // Who this state file is among those that may serve one workflow.
+    "CREATE TABLE identity (id TEXT NOT NULL) STRICT",
+    "INSERT INTO identity (id) SELECT lower(hex(randomblob(16)))",
+    // The workflow's Lease as it was written last: by its uid, made at a time of the API server's, in its version.
+    "ALTER TABLE workflows ADD COLUMN lease_uid TEXT",
+    "ALTER TABLE workflows ADD COLUMN lease_created TEXT",
+    "ALTER TABLE workflows ADD COLUMN lease_version TEXT",
+    // When that was, and when the account was last found to have no right to it.
+    "ALTER TABLE workflows ADD COLUMN lease_renewed TEXT",
+    "ALTER TABLE workflows ADD COLUMN lease_denied TEXT",
+    // When the workflow's monitor last had an answer of the cluster.
+    "ALTER TABLE workflows ADD COLUMN watched TEXT",
+  ],
 ];

@@ -20,6 +20,20 @@ export interface Placement {
   readonly context: string | null;
 }
 
+/** A workflow's Lease as this state file has written it last; times are RFC 3339. */
+export interface LeaseNote {
+  /** Null where this state file has never owned the workflow. */
+  readonly uid: string | null;
+  /** When it was made, by the API server's clock. */
+  readonly created: string | null;
+  /** Null where somebody has changed it since. */
+  readonly version: string | null;
+  /** When it was renewed, by this host's clock. */
+  readonly renewed: string | null;
+  /** When the account was found to have no right to it. */
+  readonly denied: string | null;
+}
+
 /** A job as the state knows it; times are RFC 3339 in UTC. */
 export interface StoredJob extends Attempt {
   readonly key: number;

@@ -10,6 +10,7 @@ import type {
   Holder,
   JobChange,
   JobUpdate,
+  LeaseNote,
   OutboxEntry,
   Placement,
   Result,
@@ -42,6 +43,7 @@ const UNFINISHED = `SELECT key FROM jobs WHERE settled = 0 UNION ALL SELECT key 
 /** Jobs of which a newer attempt was made are history. */
 const NEWEST = `NOT EXISTS (SELECT 1 FROM jobs AS newer
   WHERE newer.workflow = jobs.workflow AND newer.file_name = jobs.file_name AND newer.attempt > jobs.attempt)`;
+const NO_LEASE = "lease_uid = NULL, lease_created = NULL, lease_version = NULL, lease_renewed = NULL, lease_denied = NULL";
 const WORKFLOWS = "SELECT key, id, namespace, directory FROM workflows";
 
 /** Milliseconds for which those who take, or look at, a lock at the same moment may be in each other's way. */
@@ -143,10 +145,34 @@ export class Store {
       const inCluster = "SELECT 1 FROM jobs WHERE workflow = ? AND status IN ('QUEUED', 'RUNNING') LIMIT 1";
       if (this.#get(inCluster, [key]) !== undefined) return;
       const sql = `UPDATE workflows SET placed = 'nowhere', cluster_uid = NULL, claim_uid = NULL, cluster_server = NULL,
-        cluster_context = NULL WHERE key = ?`;
+        cluster_context = NULL, ${NO_LEASE} WHERE key = ?`;
       this.#run(sql, [key]);
       this.#run("UPDATE jobs SET kube_uid = NULL, lingers = 0 WHERE workflow = ?", [key]);
     });
+  }
+
+  /** The random id of this state file, which no other one has. */
+  identity(): string {
+    return (this.#get<{ id: string }>("SELECT id FROM identity", []) as { id: string }).id;
+  }
+
+  /** What is known of a workflow's Lease. */
+  lease({ key }: { readonly key: number }): LeaseNote {
+    const sql = `SELECT lease_uid AS uid, lease_created AS created, lease_version AS version, lease_renewed AS renewed,
+      lease_denied AS denied FROM workflows WHERE key = ?`;
+    return this.#get<LeaseNote>(sql, [key]) as LeaseNote;
+  }
+
+  /** Notes a workflow's Lease as it is now. */
+  noteLease({ key }: { readonly key: number }, { uid, created, version, renewed, denied }: LeaseNote): void {
+    const sql = `UPDATE workflows SET lease_uid = ?, lease_created = ?, lease_version = ?, lease_renewed = ?, lease_denied = ?
+      WHERE key = ?`;
+    this.#run(sql, [uid, created, version, renewed, denied, key]);
+  }
+
+  /** Notes that a workflow's Lease is not any more in the version that was noted, unless a newer one was noted meanwhile. */
+  outdateLease({ key }: { readonly key: number }, version: string): void {
+    this.#run("UPDATE workflows SET lease_version = NULL, lease_renewed = NULL WHERE key = ? AND lease_version = ?", [key, version]);
   }
 
   /** Whether one of these uids is that of the workflow's claim or of one of its Jobs, as they were noted. */
@@ -308,6 +334,15 @@ export class Store {
     });
   }
 
+  /**
+   * Gives up jobs that somebody else has killed: those that may be in the cluster end when they are gone from there, and what has failed, is
+   * held or waits for its turn is not run again.
+   * @returns whether there was one
+   */
+  followKills(jobs: readonly StoredJob[], words: Pick<Transition, "reason" | "message">): boolean {
+    return this.#write(() => jobs.map((job) => this.#followKill(job, words)).includes(true));
+  }
+
   /** Forgets a job that was written down and never submitted, unless the GASW database knows it. */
   forget(job: StoredJob): void {
     this.#write(() => {
@@ -380,6 +415,8 @@ export class Store {
     if (sync === undefined) return undefined;
     this.#run("UPDATE workflows SET holder = ? WHERE key = ?", [words, workflow.key]);
     if (!isMonitor) return sync;
+    // Its first look is still to come.
+    this.noteWatch(workflow);
     const monitor = this.#guard(() => holdLock(this.#lockFile(workflow, "monitor"), HOLD_PATIENCE_MS));
     if (monitor === undefined) {
       sync.release();
@@ -396,6 +433,16 @@ export class Store {
   /** Whether a monitor holds a workflow's synchronisation. */
   isMonitored(workflow: { readonly key: number }): boolean {
     return this.#guard(() => isHeld(this.#lockFile(workflow, "monitor")));
+  }
+
+  /** Notes that a workflow's monitor has an answer of the cluster now. */
+  noteWatch({ key }: { readonly key: number }): void {
+    this.#run("UPDATE workflows SET watched = ? WHERE key = ?", [this.#timestamp(), key]);
+  }
+
+  /** When a workflow's monitor last had an answer of the cluster; undefined where there was none yet. */
+  lastWatch({ key }: { readonly key: number }): string | undefined {
+    return this.#get<{ watched: string | null }>("SELECT watched FROM workflows WHERE key = ?", [key])?.watched ?? undefined;
   }
 
   /** Who held a workflow's synchronisation last, in words: for messages, since it may be over. */
@@ -450,6 +497,16 @@ export class Store {
     const key = this.#run(sql, [...values, this.#timestamp()]).lastInsertRowid;
     this.#recordTransition(Number(key), { status: "NOT_SUBMITTED", reason: null, message: null });
     return this.findJob(workflow, id) as StoredJob;
+  }
+
+  #followKill(job: StoredJob, words: Pick<Transition, "reason" | "message">): boolean {
+    const { status, settled, removal } = job;
+    if (status === "QUEUED" || status === "RUNNING") {
+      return removal !== "DELETED" && this.#change(job, { ...words, removal: "DELETED", due: false });
+    }
+    const isHeld = status === "ERROR_HELD" || status === "STALLED_HELD";
+    const isLeft = status === "NOT_SUBMITTED" || isHeld || ((status === "ERROR" || status === "STALLED") && !settled);
+    return isLeft && this.#change(job, { ...words, status: "DELETED", removal: "DELETED", due: false, settled: false });
   }
 
   #forget({ key }: StoredJob): void {

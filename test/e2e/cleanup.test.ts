@@ -138,6 +138,9 @@ describe("cleanup", () => {
     expect({ stdout: refused.stdout, code: refused.code }).toEqual({ stdout: "", code: 7 });
     expect(refused.stderr).toContain(`belong to ${workflow.directory}, not to ${impostor}`);
     expect((await objects(workflow.namespace)).length).toBe(4);
+    const served = await workflow.cliWith(elsewhere, "cleanup", "--yes", "--workflow", workflow.directory);
+    expect(served).toMatchObject({ code: 7, stderr: expect.stringContaining("is served from another state file") });
+    await workflow.disown();
     expect((await workflow.cliWith(elsewhere, "cleanup", "--yes", "--workflow", workflow.directory)).code).toBe(0);
     expect(await objects(workflow.namespace)).toEqual([]);
     const known = await workflow.cliWith({ cwd: workflow.folder }, "status", "-q", "--workflow", workflow.directory);

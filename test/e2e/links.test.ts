@@ -45,6 +45,7 @@ describe("a workflow whose directory is reached through a link", () => {
     expect(await workflow.cliWith(other, "status", "-q")).toMatchObject({ stdout: "Job-1\n", code: 0 });
     expect(await workflow.cliWith(other, "debug", "why", "Job-1")).toMatchObject({ code: 0 });
     workflow.script("Job-2", "true\n");
+    await workflow.disown();
     expect(await workflow.cliWith(other, "submit", "--wait", "sh/Job-2.sh")).toMatchObject({ code: 0, stderr: "" });
     expect(await workflow.cliWith(other, "cleanup", "--yes")).toMatchObject({ code: 0 });
     expect(await workflow.jobs()).toEqual([]);

@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import path from "node:path";
 import Database from "better-sqlite3";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { leaseName } from "../../src/core/names.ts";
 import { type PostgresServer, startPostgres } from "../servers/postgres.ts";
 import { answeringProxy, switchedProxy } from "./accessDoubles.ts";
 import { engineAccount, file, kubeconfig, selfSigned } from "./accessSupport.ts";
@@ -70,7 +71,8 @@ describe("what a monitor asks of the cluster", () => {
       const kinds = requests.map((what) => what.replace(/\?.*watch=true.*/, " watch").replace(/\?.*/, ""));
       const collections = [`/apis/batch/v1/namespaces/${workflow.namespace}/jobs`, `/api/v1/namespaces/${workflow.namespace}/pods`];
       const events = `/api/v1/namespaces/${workflow.namespace}/events`;
-      const known = [...collections.flatMap((one) => [`GET ${one}`, `GET ${one} watch`]), `GET ${events}`];
+      const lease = `PATCH /apis/coordination.k8s.io/v1/namespaces/${workflow.namespace}/leases/${leaseName(workflow.namespace, workflow.id)}`;
+      const known = [lease, ...collections.flatMap((one) => [`GET ${one}`, `GET ${one} watch`]), `GET ${events}`];
       // None is about one job.
       expect(kinds.filter((kind) => !known.includes(kind))).toEqual([]);
       expect(kinds.filter((kind) => !kind.endsWith("watch")).length).toBeLessThan(60);

@@ -74,6 +74,8 @@ const NEEDLESS = [
   "create rolebindings.rbac.authorization.k8s.io",
   "impersonate users",
   "delete storageclasses.storage.k8s.io",
+  "list leases.coordination.k8s.io",
+  "update leases.coordination.k8s.io",
 ];
 
 describe("deploy/rbac.yaml", () => {
@@ -87,6 +89,7 @@ describe("deploy/rbac.yaml", () => {
         ...["get", "list", "watch", "create", "delete"].map((verb) => `${verb} jobs.batch`),
         ...["get", "list", "watch", "delete"].map((verb) => `${verb} pods`),
         "list events",
+        ...["get", "create", "patch", "delete"].map((verb) => `${verb} leases.coordination.k8s.io`),
       ].sort(),
     );
   });

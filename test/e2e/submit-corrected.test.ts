@@ -98,7 +98,9 @@ describe("a submission that was refused and then corrected", () => {
     workflow.reconfigure({ retryCount: 0 });
     // Another state file's submission stands for one that was cut off before it could note that its Job was made.
     const elsewhere = { env: { GASW_K8S_STATE_PATH: path.join(workflow.folder, "elsewhere", "state.db") } };
+    await workflow.disown();
     expect((await workflow.cliWith(elsewhere, ...first)).code).toBe(0);
+    await workflow.disown();
     expect(await workflow.cli(...second)).toMatchObject({ stdout: "", code: 7 });
     await eventually(
       async () => (await workflow.jobOf("Job-1")).status.failed,

@@ -30,6 +30,7 @@ const NAMESPACE = "vip";
 const KUBE_SYSTEM = "/api/v1/namespaces/kube-system";
 const CLAIMS = `/api/v1/namespaces/${NAMESPACE}/persistentvolumeclaims`;
 const JOBS = `/apis/batch/v1/namespaces/${NAMESPACE}/jobs`;
+const LEASES = `/apis/coordination.k8s.io/v1/namespaces/${NAMESPACE}/leases`;
 const PODS = `/api/v1/namespaces/${NAMESPACE}/pods`;
 
 let folder: string;
@@ -131,13 +132,13 @@ async function runningHere(id = "Job-1"): Promise<void> {
   for (const requests of asked.values()) requests.length = 0;
 }
 
-/** Every row about workflows and jobs, but for who holds a synchronisation. */
+/** Every row about workflows and jobs, but for who holds a synchronisation, and since when. */
 function rows(): unknown {
   const database = new Database(stateFile(), { readonly: true });
   try {
     const all = (table: string) => database.prepare(`SELECT * FROM ${table}`).all() as Record<string, unknown>[];
     return {
-      workflows: all("workflows").map(({ holder: _, ...row }) => row),
+      workflows: all("workflows").map(({ holder: _, watched: __, ...row }) => row),
       ...Object.fromEntries(["jobs", "transitions", "outbox", "results"].map((table) => [table, all(table)])),
     };
   } finally {
@@ -302,7 +303,7 @@ describe("the same cluster", () => {
     here.onRequest = (request) => arrived.push(request);
     expect(await submit((await process(here)).context, [script("Job-1")], SUBMIT)).toBe(0);
     expect(arrived.slice(0, 2).sort()).toEqual([`GET ${KUBE_SYSTEM}`, expect.stringContaining(`GET ${CLAIMS}/`)]);
-    expect(arrived.slice(2)).toEqual([`POST ${JOBS}`]);
+    expect(arrived.slice(2)).toEqual([`POST ${LEASES}`, `POST ${JOBS}`]);
     arrived.length = 0;
     expect(await submit((await process(here)).context, [script("Job-2"), script("Job-3")], SUBMIT)).toBe(0);
     expect(arrived).toEqual([expect.stringContaining(`GET ${CLAIMS}/`), `POST ${JOBS}`, `POST ${JOBS}`]);

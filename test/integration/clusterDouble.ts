@@ -7,7 +7,7 @@ import { KubernetesClient } from "../../src/kubernetes/client.ts";
 // biome-ignore lint/suspicious/noExplicitAny: Kubernetes objects of any kind
 type Item = any;
 
-const COLLECTION = /\/(jobs|pods|events|persistentvolumeclaims|persistentvolumes|namespaces|storageclasses)$/;
+const COLLECTION = /\/(jobs|pods|events|persistentvolumeclaims|persistentvolumes|namespaces|storageclasses|leases)$/;
 
 /**
  * An API server that keeps objects and does nothing of its own: what the cluster shows between two requests is the test's to say. Selectors
@@ -22,6 +22,9 @@ export class ClusterDouble {
   onRequest: (request: string, query: URLSearchParams) => void = () => undefined;
   /** The status code that a request is refused with. */
   refusalOf: (request: string) => number | undefined = () => undefined;
+  /** The server's clock. */
+  now: () => Date = () => new Date();
+  #version = 1;
   readonly #server: http.Server;
 
   private constructor() {
@@ -33,6 +36,7 @@ export class ClusterDouble {
       const refusal = this.refusalOf(`${request.method} ${pathname}`);
       const body = chunks.length === 0 ? undefined : JSON.parse(Buffer.concat(chunks).toString());
       const answer = refusal ?? this.#answer(request.method ?? "", pathname, body);
+      response.setHeader("date", this.now().toUTCString());
       response.statusCode = typeof answer === "number" ? answer : 200;
       response.end(JSON.stringify(typeof answer === "number" ? { code: answer, message: `${answer}` } : answer));
     });
@@ -67,8 +71,15 @@ export class ClusterDouble {
   }
 
   put(path: string, object: Item): void {
-    const metadata = { uid: randomUUID(), name: path.slice(path.lastIndexOf("/") + 1), ...object.metadata };
-    this.objects.set(path, { ...object, metadata });
+    const given = { uid: randomUUID(), name: path.slice(path.lastIndexOf("/") + 1), ...object.metadata };
+    this.objects.set(path, { ...object, metadata: { ...given, resourceVersion: `${++this.#version}` } });
+  }
+
+  /** Keeps an object that was written, stamped with the time of it where a Lease was renewed. */
+  #write(path: string, object: Item, written: Item): void {
+    const isRenewed = written.spec?.renewTime !== undefined;
+    const managedFields = [{ manager: "gasw-k8s", time: this.now().toISOString(), fieldsV1: { "f:spec": { "f:renewTime": {} } } }];
+    this.put(path, isRenewed ? { ...object, metadata: { ...object.metadata, managedFields } } : object);
   }
 
   /** The object, or the status code of a refusal. */
@@ -79,16 +90,30 @@ export class ClusterDouble {
     if (method === "POST") {
       const place = `${path}/${body.metadata.name}`;
       if (this.objects.has(place)) return 409;
-      this.put(place, body);
+      this.#write(place, { ...body, metadata: { creationTimestamp: this.now().toISOString(), ...body.metadata } }, body);
       return this.objects.get(place);
     }
     if (known === undefined) return 404;
-    if (method === "PATCH") this.objects.set(path, { ...known, metadata: { ...known.metadata, ...body.metadata } });
+    const wanted = { ...body?.preconditions, ...(method === "PATCH" ? body.metadata : {}) };
+    if (["uid", "resourceVersion"].some((key) => wanted[key] !== undefined && wanted[key] !== known.metadata[key])) return 409;
     if (method === "DELETE") this.objects.delete(path);
-    return known;
+    if (method !== "PATCH") return known;
+    this.#write(path, merged(known, body), body);
+    return this.objects.get(path);
   }
 
   #itemsIn(path: string): Item[] {
     return [...this.objects].filter(([place]) => place.slice(0, place.lastIndexOf("/")) === path).map(([, object]) => object);
   }
+}
+
+/** RFC 7396. */
+function merged(target: Item, patch: Item): Item {
+  if (typeof patch !== "object" || patch === null || Array.isArray(patch)) return patch;
+  const kept = typeof target === "object" && target !== null ? { ...target } : {};
+  for (const [key, value] of Object.entries(patch)) {
+    if (value === null) delete kept[key];
+    else kept[key] = merged(kept[key], value);
+  }
+  return kept;
 }

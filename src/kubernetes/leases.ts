@@ -1,0 +1,53 @@
+import type { Lease } from "../core/owner.ts";
+import type { KubernetesClient } from "./client.ts";
+import { isApiError } from "./errors.ts";
+import { find } from "./objects.ts";
+
+function leasesPath(namespace: string): string {
+  return `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`;
+}
+
+export function findLease(client: KubernetesClient, namespace: string, name: string): Promise<Lease | undefined> {
+  return find<Lease>(client, `${leasesPath(namespace)}/${name}`);
+}
+
+/** Makes a Lease; answers why not, where one of its name is there already or there is no namespace for it. */
+export async function createLease(client: KubernetesClient, namespace: string, lease: Lease): Promise<Lease | "exists" | "no namespace"> {
+  try {
+    return await client.create<Lease>(leasesPath(namespace), lease);
+  } catch (error) {
+    if (isApiError(error, 409)) return "exists";
+    if (isApiError(error, 404)) return "no namespace";
+    throw error;
+  }
+}
+
+/** Changes a Lease if it is still the very one, in the very version, that the change was made for; answers what it found instead. */
+export async function changeLease(
+  client: KubernetesClient,
+  { namespace, name }: { readonly namespace: string; readonly name: string },
+  { uid, version }: { readonly uid: string; readonly version: string },
+  change: { readonly metadata: { readonly annotations: object }; readonly spec?: object },
+): Promise<Lease | "changed" | "gone"> {
+  try {
+    const metadata = { ...change.metadata, uid, resourceVersion: version };
+    return await client.patch<Lease>(`${leasesPath(namespace)}/${name}`, { ...change, metadata });
+  } catch (error) {
+    if (isApiError(error, 409)) return "changed";
+    if (isApiError(error, 404)) return "gone";
+    throw error;
+  }
+}
+
+/** Removes this very Lease at once: in the foreground, it would stay until the garbage collector has come round. */
+export async function removeLease(
+  client: KubernetesClient,
+  { namespace, name }: { readonly namespace: string; readonly name: string },
+  uid: string,
+): Promise<void> {
+  try {
+    await client.delete(`${leasesPath(namespace)}/${name}`, { propagationPolicy: "Background", preconditions: { uid } });
+  } catch (error) {
+    if (!isApiError(error, 404) && !isApiError(error, 409)) throw error;
+  }
+}

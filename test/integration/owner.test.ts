@@ -1,0 +1,692 @@
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { actOn } from "../../src/commands/act.ts";
+import { cleanup } from "../../src/commands/cleanup.ts";
+import { events } from "../../src/commands/debug/describe.ts";
+import { why } from "../../src/commands/debug/why.ts";
+import { monitor } from "../../src/commands/monitor.ts";
+import { status } from "../../src/commands/status.ts";
+import { submit } from "../../src/commands/submit.ts";
+import { wait } from "../../src/commands/wait.ts";
+import { loadConfig } from "../../src/config/sources.ts";
+import { Context } from "../../src/context.ts";
+import { KEYS, leaseName } from "../../src/core/names.ts";
+import { MAIN_CONTAINER } from "../../src/core/podTemplate.ts";
+import type { GaswError } from "../../src/errors.ts";
+import { monitor as runMonitor } from "../../src/services/monitor.ts";
+import { NotOwner } from "../../src/services/owner.ts";
+import { volumePlan } from "../../src/services/volumePlan.ts";
+import type { StoredJob, StoredWorkflow } from "../../src/store/records.ts";
+import { ioDouble } from "../unit/io.ts";
+import { ClusterDouble } from "./clusterDouble.ts";
+
+const NAMESPACE = "vip";
+const CLAIMS = `/api/v1/namespaces/${NAMESPACE}/persistentvolumeclaims`;
+const JOBS = `/apis/batch/v1/namespaces/${NAMESPACE}/jobs`;
+const PODS = `/api/v1/namespaces/${NAMESPACE}/pods`;
+const LEASES = `/apis/coordination.k8s.io/v1/namespaces/${NAMESPACE}/leases`;
+const LEASE = `${LEASES}/${leaseName(NAMESPACE, "workflow-1")}`;
+const START = Date.parse("2026-01-02T03:04:05Z");
+
+let folder: string;
+let directory: string;
+let cluster: ClusterDouble;
+let asked: string[];
+/** Milliseconds that have passed since the test began, on every clock. */
+let passed: number;
+/** Host names whose clock is wrong, and by how many milliseconds. */
+let wrong: Record<string, number>;
+const contexts: Context[] = [];
+beforeEach(async () => {
+  folder = realpathSync(mkdtempSync(path.join(tmpdir(), "gasw-k8s-owner-")));
+  directory = path.join(folder, "workflow-1");
+  for (const name of ["sh", "out", "err"]) mkdirSync(path.join(directory, name), { recursive: true });
+  [passed, wrong, asked] = [0, {}, []];
+  cluster = await ClusterDouble.begin();
+  cluster.now = () => new Date(START + passed);
+  cluster.onRequest = (request) => asked.push(request);
+  cluster.put("/api/v1/namespaces/kube-system", {});
+  cluster.put(`/api/v1/namespaces/${NAMESPACE}`, { metadata: { creationTimestamp: "2026-01-01T00:00:00Z" } });
+  await giveClaim();
+});
+afterEach(() => {
+  for (const context of contexts.splice(0)) {
+    context.client.close();
+    context.close();
+  }
+  cluster.end();
+  rmSync(folder, { recursive: true });
+});
+
+/** A command's process on a host, which has a state file of its own. */
+async function on(host: string): Promise<{ context: Context; stdout: () => string; stderr: () => string }> {
+  const streams = ioDouble({ cwd: directory, env: { HOME: folder, PATH: process.env.PATH } });
+  const now = () => new Date(START + passed + (wrong[host] ?? 0));
+  const config = {
+    k8sNamespace: NAMESPACE,
+    image: "debian",
+    nfsAddress: "nfs.example.org",
+    nfsPath: "/export",
+    securityContext: { runAsUser: 0 },
+    dao: { url: `sqlite:${folder}/gasw.db` },
+    state: { path: path.join(folder, host, "state.db") },
+  };
+  const loaded = await loadConfig({ cwd: tmpdir(), env: {}, pluginFile: "no-such-plugin.conf", overrides: config });
+  const context = new Context({ ...streams.io, now }, loaded);
+  Object.defineProperty(context, "host", { value: host });
+  Object.defineProperty(context, "client", { value: cluster.client(context.signal) });
+  contexts.push(context);
+  return { context, ...streams };
+}
+
+const TEXT = { output: "text" } as const;
+const SUBMIT = { ...TEXT, request: {}, verbose: false };
+const CLEANUP = { ...TEXT, timeout: 1, yes: true, cancel: true };
+type Command = (context: Context) => Promise<number>;
+const submitted = (id: string) => (context: Context) => submit(context, [script(id)], SUBMIT);
+const synchronised: Command = (context) => status(context, [], { ...TEXT, sync: true });
+const cancelled: Command = (context) => actOn(context, "cancel", ["Job-1"], TEXT);
+const cleaned: Command = (context) => cleanup(context, CLEANUP);
+
+function script(id: string): string {
+  const file = path.join(directory, "sh", `${id}.sh`);
+  writeFileSync(file, "true\n");
+  return file;
+}
+
+async function giveClaim(): Promise<void> {
+  const { context } = await on("nobody");
+  const [volume] = volumePlan(context.config, { namespace: NAMESPACE, id: "workflow-1", directory }, { host: "here", now: new Date() });
+  cluster.put(`${CLAIMS}/${volume?.claimName}`, { ...volume?.claim, status: { phase: "Bound" } });
+}
+
+/** Runs a command on a host to its end. */
+async function run(host: string, command: Command): Promise<{ code: number; stdout: string; stderr: string; failure?: GaswError }> {
+  const { context, stdout, stderr } = await on(host);
+  try {
+    return { code: await command(context), stdout: stdout(), stderr: stderr() };
+  } catch (error) {
+    const failure = error as GaswError;
+    return { code: failure.exitCode, stdout: stdout(), stderr: stderr(), failure };
+  }
+}
+
+async function jobOn(host: string, id = "Job-1"): Promise<StoredJob> {
+  const { store } = (await on(host)).context;
+  return store.findJob(store.findWorkflow(NAMESPACE, "workflow-1") as StoredWorkflow, id) as StoredJob;
+}
+
+/** Ids of the jobs of which the cluster has a Job. */
+const inCluster = () =>
+  [...cluster.objects]
+    .filter(([place]) => place.startsWith(`${JOBS}/`))
+    .map(([, { metadata }]) => metadata.annotations[KEYS.job])
+    .sort();
+
+async function show(state: object, id = "Job-1"): Promise<void> {
+  const { kubeName } = await jobOn("A", id);
+  cluster.put(`${PODS}/${kubeName}-pod`, {
+    metadata: { labels: { "job-name": kubeName } },
+    spec: { nodeName: "node-1" },
+    status: { containerStatuses: [{ name: MAIN_CONTAINER, state }] },
+  });
+}
+const RUNNING = { running: { startedAt: "2026-01-02T03:04:05Z" } };
+
+const pass = (seconds: number) => {
+  passed += seconds * 1000;
+};
+
+/** A job that both hosts have submitted, one after the other's silence; A has had the last word. */
+async function submittedByBoth(): Promise<void> {
+  for (const host of ["A", "B", "A"]) {
+    expect(await run(host, submitted("Job-1"))).toMatchObject({ code: 0, stdout: "Job-1\n" });
+    pass(61);
+  }
+  await show(RUNNING);
+  expect(await run("A", synchronised)).toMatchObject({ code: 0 });
+  expect(inCluster()).toEqual(["Job-1"]);
+}
+
+const CHANGES: readonly (readonly [string, Command])[] = [
+  ["submit of another script", submitted("Job-2")],
+  ["submit of the same script", submitted("Job-1")],
+  ["status --sync", synchronised],
+  ["monitor", (context) => monitor(context, TEXT)],
+  ["cancel", cancelled],
+  ["retry", (context) => actOn(context, "retry", ["Job-1"], TEXT)],
+  ["release", (context) => actOn(context, "release", ["Job-1"], TEXT)],
+  ["cleanup --yes", (context) => cleanup(context, { ...CLEANUP, cancel: true })],
+];
+
+const LOOKS: readonly (readonly [string, Command])[] = [
+  ["status", (context) => status(context, [], TEXT)],
+  ["status --cached", (context) => status(context, [], { ...TEXT, cached: true })],
+  ["debug why", (context) => why(context, "Job-1", TEXT)],
+  ["debug events", (context) => events(context, "Job-1", TEXT)],
+  ["cleanup without --yes", (context) => cleanup(context, { ...TEXT, timeout: 1, cancel: true })],
+];
+
+describe("a workflow that another state file serves", () => {
+  beforeEach(async () => {
+    await submittedByBoth();
+    asked.length = 0;
+  });
+
+  test.each(CHANGES)("is not changed by %s, which says who serves it", async (_, command) => {
+    await run("B", (context) => status(context, [], TEXT));
+    const before = [structuredClone([...cluster.objects]), await jobOn("B")];
+    const { code, failure } = await run("B", command);
+    expect(code).toBe(7);
+    expect(failure).toBeInstanceOf(NotOwner);
+    expect(failure?.message).toMatch(
+      /^workflow workflow-1 is served from another state file, by \S+ on A since 2026-01-02T03:06:07\.\d+Z, last heard of \d+ s ago$/,
+    );
+    expect(failure?.hint).toContain("after 60 s of silence");
+    expect([[...cluster.objects], await jobOn("B")]).toEqual(before);
+  });
+
+  test.each(LOOKS)("is looked at by %s", async (_, command) => {
+    expect(await run("B", command)).toMatchObject({ code: 0 });
+    expect(asked.filter((request) => !request.startsWith("GET "))).toEqual([]);
+  });
+
+  test("is waited for, and not taken over by that", async () => {
+    await show({ terminated: { exitCode: 3, reason: "Error" } });
+    pass(300);
+    expect(await run("B", (context) => wait(context, ["Job-1"], TEXT))).toMatchObject({ code: 3 });
+    expect(cluster.objects.get(LEASE).metadata.annotations[KEYS.host]).toBe("A");
+  });
+
+  test("is told in NDJSON, line by line", async () => {
+    script("Job-2");
+    const { context, stdout } = await on("B");
+    writeFileSync(path.join(folder, "requests"), '{"script":"sh/Job-2.sh"}\n');
+    expect(await submit(context, [], { ...SUBMIT, from: path.join(folder, "requests") })).toBe(7);
+    expect(JSON.parse(stdout())).toMatchObject({ line: 1, error: { code: "CONFLICT" } });
+  });
+
+  test("is taken over after 60 s of silence, with a warning, and the other one is refused from then on", async () => {
+    pass(61);
+    const { code, stderr } = await run("B", synchronised);
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/^warning: this state file takes workflow workflow-1 over: .* by \S+ on A, who has been silent for 61 s$/m);
+    expect(cluster.objects.get(LEASE).spec.leaseTransitions).toBe(3);
+    expect(await run("A", cancelled)).toMatchObject({ code: 7, failure: { message: expect.stringContaining(" on B since ") } });
+    expect(inCluster()).toEqual(["Job-1"]);
+  });
+
+  test("is not given up by an owner that waits for its jobs, or watches them", async () => {
+    const { context } = await on("A");
+    let looks = 0;
+    cluster.onRequest = (request) => {
+      if (request !== `GET ${JOBS}`) return;
+      pass(30);
+      if (++looks === 3) cluster.objects.set(...ended());
+    };
+    const ended = (): [string, object] => {
+      const [place, pod] = [...cluster.objects].find(([key]) => key.startsWith(PODS)) as [string, object];
+      const state = { terminated: { exitCode: 0, reason: "Completed" } };
+      return [place, { ...pod, status: { containerStatuses: [{ name: MAIN_CONTAINER, state }] } }];
+    };
+    expect(await wait(context, ["Job-1"], TEXT)).toBe(0);
+    cluster.onRequest = () => undefined;
+    expect(passed).toBeGreaterThan(90_000);
+    expect(await run("B", synchronised)).toMatchObject({ code: 7 });
+  });
+});
+
+test("a state file whose first submission was refused shows what the cluster tells", async () => {
+  await run("A", submitted("Job-1"));
+  expect(await run("B", submitted("Job-1"))).toMatchObject({ code: 7 });
+  const { code, stdout, stderr } = await run("B", (context) => status(context, [], TEXT));
+  expect({ code, stdout, stderr }).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining("Job-1"),
+    stderr: expect.stringContaining("read-only"),
+  });
+});
+
+describe("a clock that is wrong by an hour", () => {
+  test.each([
+    ["the owner's", "A", 1],
+    ["the owner's", "A", -1],
+    ["the other one's", "B", 1],
+    ["the other one's", "B", -1],
+  ])("%s (%s, %i): a live owner is refused, a silent one followed", async (_, host, hours) => {
+    wrong[host] = hours * 3_600_000;
+    expect(await run("A", submitted("Job-1"))).toMatchObject({ code: 0 });
+    pass(50);
+    expect(await run("B", submitted("Job-1"))).toMatchObject({ code: 7 });
+    pass(12);
+    expect(await run("B", submitted("Job-1"))).toMatchObject({ code: 0 });
+  });
+
+  test("that is put right does not keep the owner from speaking", async () => {
+    wrong.A = 3_600_000;
+    await run("A", submitted("Job-1"));
+    wrong.A = 0;
+    pass(50);
+    expect(await run("A", submitted("Job-2"))).toMatchObject({ code: 0 });
+    pass(50);
+    expect(await run("B", submitted("Job-1"))).toMatchObject({ code: 7 });
+  });
+});
+
+describe("what one owner kills", () => {
+  beforeEach(submittedByBoth);
+
+  test.each([
+    ["", () => undefined],
+    [", which has seen it gone", (context: Context) => status(context, [], TEXT)],
+  ])("is not run again by the next one%s", async (_, before) => {
+    expect(await run("A", cancelled)).toMatchObject({ code: 0 });
+    cluster.objects.delete(`${PODS}/${(await jobOn("A")).kubeName}-pod`);
+    expect(inCluster()).toEqual([]);
+    // It knows not why.
+    if ((await before((await on("B")).context)) !== undefined) expect((await jobOn("B")).status).toBe("STALLED");
+    expect(await run("B", (context) => monitor(context, TEXT))).toMatchObject({ code: 7 });
+    pass(61);
+    expect(await run("B", (context) => monitor(context, TEXT))).toMatchObject({ code: 0 });
+    expect(await jobOn("B")).toMatchObject({
+      status: "DELETED",
+      reason: "Killed",
+      message: expect.stringMatching(/another state file by \S+ on A/),
+    });
+    expect(inCluster()).toEqual([]);
+    expect(await jobOn("B", "Job-1-r1")).toBeUndefined();
+  });
+
+  test("is removed by the next one, where the first died before it could", async () => {
+    cluster.refusalOf = (request) => (request.startsWith(`DELETE ${JOBS}`) ? 500 : undefined);
+    expect(await run("A", cancelled)).toMatchObject({ code: 4 });
+    cluster.refusalOf = () => undefined;
+    pass(61);
+    expect(await run("B", synchronised)).toMatchObject({ code: 0 });
+    expect(inCluster()).toEqual([]);
+    expect((await jobOn("B")).status).toBe("DELETED");
+  });
+
+  test("stays so for a submission that takes over", async () => {
+    await run("A", cancelled);
+    cluster.objects.delete(`${PODS}/${(await jobOn("A")).kubeName}-pod`);
+    pass(61);
+    expect(await run("B", submitted("Job-2"))).toMatchObject({ code: 0 });
+    expect(await run("B", synchronised)).toMatchObject({ code: 0 });
+    expect(inCluster()).toEqual(["Job-2"]);
+    expect((await jobOn("B")).status).toBe("DELETED");
+  });
+});
+
+describe("a clean-up", () => {
+  beforeEach(submittedByBoth);
+  const gone = async () => {
+    for (const place of [...cluster.objects.keys()]) if (place.startsWith(PODS)) cluster.objects.delete(place);
+  };
+
+  test("removes the Lease last", async () => {
+    expect(await run("A", cleaned)).toMatchObject({ code: 0 });
+    const deletions = asked.filter((request) => /^DELETE .*(jobs|claims|leases)\//.test(request));
+    expect(deletions.map((request) => request.split("/").at(-2))).toEqual(["jobs", "persistentvolumeclaims", "leases"]);
+    expect(cluster.objects.has(LEASE)).toBe(false);
+  });
+
+  test("is followed by a late monitor of another state file: what it knows is given up, nothing is made anew", async () => {
+    expect(await run("A", cleaned)).toMatchObject({ code: 0 });
+    await gone();
+    asked.length = 0;
+    const { code, stderr } = await run("B", (context) => monitor(context, TEXT));
+    expect({ code, stderr }).toMatchObject({ code: 0, stderr: expect.stringContaining("was cleaned up from another state file") });
+    expect(await jobOn("B")).toMatchObject({ status: "DELETED", reason: "Deleted", settled: true });
+    expect(asked.filter((request) => request.startsWith("POST "))).toEqual([]);
+  });
+
+  test("is not taken over while it goes on, however long that takes, and nothing is submitted onto what it removes", async () => {
+    const answers: number[] = [];
+    let isAsking = false;
+    const remove = cluster.objects.delete.bind(cluster.objects);
+    // It stays for a while, as one that a pod uses.
+    cluster.objects.delete = (place) => (place.startsWith(CLAIMS) ? true : remove(place));
+    cluster.onRequest = (request) => {
+      if (request !== `GET ${CLAIMS}` || isAsking) return;
+      for (const place of cluster.objects.keys()) if (answers.length === 3 && place.startsWith(CLAIMS)) remove(place);
+      pass(25);
+      isAsking = true;
+      const tell = ({ code }: { code: number }) => {
+        answers.push(code);
+        isAsking = answers.length === 4;
+      };
+      void run("B", submitted("Job-2")).then(tell, tell);
+    };
+    expect(await run("A", (context) => cleanup(context, { ...CLEANUP, timeout: 60 }))).toMatchObject({ code: 0 });
+    expect(answers.slice(0, 3)).toEqual([7, 7, 7]);
+    expect(inCluster()).toEqual([]);
+  });
+
+  test("that did not come to its end is told to the next owner", async () => {
+    cluster.refusalOf = (request) => (request.startsWith(`DELETE ${CLAIMS}`) ? 500 : undefined);
+    expect(await run("A", cleaned)).toMatchObject({ code: 4 });
+    await gone();
+    cluster.refusalOf = () => undefined;
+    pass(61);
+    expect(await run("B", synchronised)).toMatchObject({ code: 0 });
+    expect(await jobOn("B")).toMatchObject({ status: "DELETED", message: expect.stringContaining("clean-up") });
+    expect(cluster.objects.get(LEASE).metadata.annotations[KEYS.cleaned]).toBeUndefined();
+    expect(inCluster()).toEqual([]);
+  });
+
+  test("that did not come to its end is over for whoever submits on", async () => {
+    cluster.refusalOf = (request) => (request.startsWith(`DELETE ${CLAIMS}`) ? 500 : undefined);
+    await run("A", cleaned);
+    cluster.refusalOf = () => undefined;
+    expect(await run("A", submitted("Job-2"))).toMatchObject({ code: 0 });
+    pass(61);
+    expect(await run("B", submitted("Job-2"))).toMatchObject({ code: 0 });
+    expect((await jobOn("B", "Job-2")).removal).toBeNull();
+  });
+
+  test("from a state file that knows nothing of the workflow is refused while it is served, and works afterwards", async () => {
+    expect(await run("C", cleaned)).toMatchObject({ code: 7 });
+    pass(61);
+    expect(await run("C", cleaned)).toMatchObject({ code: 0 });
+    expect([...cluster.objects.keys()].filter((place) => place.includes(`/${NAMESPACE}/`) && !place.startsWith(PODS))).toEqual([]);
+  });
+
+  test("of nothing makes no Lease", async () => {
+    await run("A", cleaned);
+    asked.length = 0;
+    expect(await run("A", cleaned)).toMatchObject({ code: 0 });
+    expect(asked.filter((request) => request.startsWith("POST "))).toEqual([]);
+  });
+});
+
+describe("an account without the rule for leases", () => {
+  beforeEach(() => {
+    cluster.refusalOf = (request) => (request.includes("/leases") ? 403 : undefined);
+  });
+
+  test("does everything as before, with one warning that names the rule", async () => {
+    const { code, stderr } = await run("A", submitted("Job-1"));
+    expect(code).toBe(0);
+    expect(stderr.match(/warning/g)).toHaveLength(1);
+    expect(stderr).toContain("leases of coordination.k8s.io");
+    expect(stderr).toContain("deploy/rbac.yaml");
+    await show(RUNNING);
+    for (const command of [submitted("Job-2"), synchronised, cancelled, cleaned])
+      expect(await run("A", command)).toMatchObject({ code: 0, stderr: expect.not.stringContaining("lease") });
+    expect(asked.filter((request) => request.includes("/leases"))).toHaveLength(1);
+  });
+
+  test("is used again once it has the rule", async () => {
+    await run("A", submitted("Job-1"));
+    cluster.refusalOf = () => undefined;
+    pass(601);
+    expect(await run("A", submitted("Job-2"))).toMatchObject({ code: 0, stderr: "" });
+    expect(cluster.objects.has(LEASE)).toBe(true);
+  });
+});
+
+describe("what a Lease costs", () => {
+  const ofLeases = () => asked.filter((request) => request.includes("/leases"));
+
+  test("a submission nothing for 20 s, then one request, beside the one for the claim", async () => {
+    await run("A", submitted("Job-1"));
+    expect(ofLeases()).toEqual([`POST ${LEASES}`]);
+    asked.length = 0;
+    pass(19);
+    await run("A", submitted("Job-2"));
+    expect(ofLeases()).toEqual([]);
+    pass(1);
+    asked.length = 0;
+    await run("A", submitted("Job-3"));
+    expect(asked.slice(0, 2).sort()).toEqual([expect.stringContaining(`GET ${CLAIMS}/`), `PATCH ${LEASE}`]);
+    expect(asked.slice(2)).toEqual([`POST ${JOBS}`]);
+  });
+
+  test("fifty submissions at once no more than two requests each, and makes one Lease", async () => {
+    const ids = Array.from({ length: 50 }, (_, index) => `Job-${index}`);
+    const ends = await Promise.all(ids.map((id) => run("A", submitted(id))));
+    expect(ends.filter(({ code, stderr }) => code !== 0 || stderr !== "")).toEqual([]);
+    expect(inCluster()).toHaveLength(50);
+    expect(cluster.objects.get(LEASE).spec.leaseTransitions).toBe(0);
+    expect(ofLeases().length).toBeLessThanOrEqual(100);
+    asked.length = 0;
+    pass(30);
+    const again = await Promise.all(ids.map((id) => run("A", submitted(`${id}-b`))));
+    expect(again.filter(({ code, stderr }) => code !== 0 || stderr !== "")).toEqual([]);
+    expect(ofLeases().length).toBeLessThanOrEqual(150);
+    expect(await run("B", submitted("Job-0"))).toMatchObject({ code: 7 });
+  });
+});
+
+describe("a new workflow that two state files submit at once", () => {
+  test("is one's of them", async () => {
+    const ends = await Promise.all(["A", "B"].map((host) => run(host, submitted(`Job-${host}`))));
+    expect(ends.map(({ code }) => code).sort()).toEqual([0, 7]);
+    expect(inCluster()).toHaveLength(1);
+  });
+
+  test("is one's of them, too, where its former owner is silent", async () => {
+    await run("C", submitted("Job-1"));
+    pass(61);
+    const ends = await Promise.all(["A", "B"].map((host) => run(host, submitted(`Job-${host}`))));
+    expect(ends.map(({ code }) => code).sort()).toEqual([0, 7]);
+    expect(inCluster()).toHaveLength(2);
+  });
+});
+
+describe("a Lease", () => {
+  test.each<[string, object]>([
+    ["no content", {}],
+    ["no owner's name", { spec: { holderIdentity: "", renewTime: "soon", leaseTransitions: "many" } }],
+    [
+      "an owner and no time",
+      {
+        metadata: { annotations: { [KEYS.killed]: "\u0000 x; DROP", [KEYS.host]: "\u001b[31mred" } },
+        spec: { holderIdentity: "somebody" },
+      },
+    ],
+  ])("with %s is taken over with a warning", async (_, content: { metadata?: object }) => {
+    cluster.put(LEASE, { ...content, metadata: { ...content.metadata, labels: { [KEYS.managedBy]: "gasw-k8s" } } });
+    const { code, stderr } = await run("A", submitted("Job-1"));
+    expect({ code, stderr }).toMatchObject({ code: 0, stderr: expect.stringContaining("takes workflow workflow-1 over") });
+    expect(stderr).not.toContain("\u001b");
+    expect(await run("B", submitted("Job-1"))).toMatchObject({ code: 7 });
+  });
+
+  test("that is somebody else's is left alone: the submission says which one it is", async () => {
+    cluster.put(LEASE, { spec: { holderIdentity: "operator" } });
+    const { code, failure } = await run("A", submitted("Job-1"));
+    expect({ code, hint: failure?.hint }).toMatchObject({ code: 7, hint: expect.stringContaining("kubectl delete lease") });
+    expect(cluster.objects.get(LEASE).spec.holderIdentity).toBe("operator");
+    expect(inCluster()).toEqual([]);
+  });
+
+  test("that somebody deletes is made anew, and the jobs go on", async () => {
+    await run("A", submitted("Job-1"));
+    await show(RUNNING);
+    cluster.objects.delete(LEASE);
+    pass(30);
+    expect(await run("A", synchronised)).toMatchObject({ code: 0, stderr: "" });
+    expect((await jobOn("A")).status).toBe("RUNNING");
+    expect(cluster.objects.get(LEASE).metadata.annotations[KEYS.host]).toBe("A");
+  });
+
+  test("that somebody deletes does not hide a clean-up by the one who takes over at once", async () => {
+    await run("B", submitted("Job-1"));
+    cluster.objects.delete(LEASE);
+    await run("A", submitted("Job-1"));
+    expect(await run("A", cleaned)).toMatchObject({ code: 0 });
+    expect(await run("B", synchronised)).toMatchObject({ code: 0, stderr: expect.stringContaining("was cleaned up") });
+    expect(inCluster()).toEqual([]);
+  });
+
+  test("that somebody deletes lets another state file take the workflow over at once", async () => {
+    await submittedByBoth();
+    cluster.objects.delete(LEASE);
+    expect(await run("B", synchronised)).toMatchObject({ code: 0 });
+    pass(21);
+    expect(await run("A", synchronised)).toMatchObject({ code: 7 });
+    expect((await jobOn("A")).status).toBe("RUNNING");
+  });
+
+  test("that goes with its namespace is no clean-up: the jobs are lost, and are run again", async () => {
+    await run("A", submitted("Job-1"));
+    for (const place of [...cluster.objects.keys()]) if (place.includes(`/${NAMESPACE}`)) cluster.objects.delete(place);
+    pass(30);
+    cluster.refusalOf = (request) => (request.startsWith(`POST ${LEASES}`) ? 404 : undefined);
+    await run("A", (context) => status(context, [], { ...TEXT, sync: true }));
+    expect((await jobOn("A")).status).toBe("STALLED");
+    expect((await jobOn("A", "Job-1-r1")).due).toBe(true);
+  });
+
+  test("is made once its namespace is there", async () => {
+    let isMissing = true;
+    cluster.refusalOf = (request) => {
+      if (request !== `POST ${LEASES}` || !isMissing) return undefined;
+      isMissing = false;
+      return 404;
+    };
+    expect(await run("A", submitted("Job-1"))).toMatchObject({ code: 0, stderr: "" });
+    expect(asked.filter((request) => request.startsWith("POST "))).toEqual([`POST ${LEASES}`, `POST ${LEASES}`, `POST ${JOBS}`]);
+    expect(await run("B", submitted("Job-1"))).toMatchObject({ code: 7 });
+  });
+});
+
+describe("an owner whose state file is gone", () => {
+  test("is succeeded at once by the one in its place, with a warning", async () => {
+    await run("A", submitted("Job-1"));
+    for (const context of contexts.splice(0)) context.close();
+    for (const ending of ["", "-wal", "-shm"]) rmSync(path.join(folder, "A", `state.db${ending}`), { force: true });
+    const { code, stderr } = await run("A", submitted("Job-1"));
+    expect({ code, stderr }).toMatchObject({ code: 0, stderr: expect.stringContaining("an earlier state file in this place") });
+    expect(inCluster()).toEqual(["Job-1"]);
+  });
+
+  test("is waited for elsewhere, and the hint says for how long", async () => {
+    await run("A", submitted("Job-1"));
+    rmSync(path.join(folder, "A"), { recursive: true });
+    pass(20);
+    expect((await run("B", submitted("Job-1"))).failure?.hint).toContain("(41 s from now)");
+    pass(41);
+    expect(await run("B", submitted("Job-1"))).toMatchObject({ code: 0 });
+  });
+});
+
+test("a monitor that was silent for too long stops where another state file has taken the workflow over", async () => {
+  await submittedByBoth();
+  const { context } = await on("A");
+  let looks = 0;
+  cluster.onRequest = (request) => {
+    if (request !== `GET ${JOBS}` || ++looks !== 2) return;
+    // As if it had been stopped for a while.
+    pass(90);
+    const lease = cluster.objects.get(LEASE);
+    const now = new Date(START + passed).toISOString();
+    const managedFields = [{ time: now, fieldsV1: { "f:spec": { "f:renewTime": {} } } }];
+    const annotations = { [KEYS.host]: "B", [KEYS.user]: "b" };
+    cluster.put(LEASE, {
+      ...lease,
+      metadata: { ...lease.metadata, annotations, managedFields },
+      spec: { ...lease.spec, holderIdentity: "b" },
+    });
+  };
+  await expect(monitor(context, TEXT)).rejects.toBeInstanceOf(NotOwner);
+  expect((await jobOn("A")).status).toBe("RUNNING");
+});
+
+describe("a monitor that has seen nothing of the cluster for more than a minute", () => {
+  const DONE = { terminated: { exitCode: 3, reason: "Error", finishedAt: "2026-01-02T03:05:05Z" } };
+  const WARNING =
+    /^warning: workflow workflow-1 is held by monitor, process 1, which has seen nothing of the cluster since 2026-01-02T03:04:05\.000Z: it is asked from here/gm;
+  let release: () => void;
+  beforeEach(async () => {
+    await run("A", submitted("Job-1"));
+    await show(RUNNING);
+    await run("A", (context) => status(context, [], TEXT));
+    const { store } = (await on("A")).context;
+    const workflow = store.findWorkflow(NAMESPACE, "workflow-1") as StoredWorkflow;
+    release = store.hold(workflow, { words: "monitor, process 1", isMonitor: true })?.release as () => void;
+    await show(DONE);
+    asked.length = 0;
+  });
+  afterEach(() => release());
+
+  const COMMANDS: readonly (readonly [string, Command, number])[] = [
+    ["status", (context) => status(context, [], TEXT), 0],
+    ["status --sync", synchronised, 0],
+    ["status --watch", (context) => status(context, [], { ...TEXT, watch: true }), 0],
+    ["wait", (context) => wait(context, ["Job-1"], TEXT), 3],
+  ];
+
+  test.each(COMMANDS)("is not relied on by %s, which asks the cluster and says so once", async (_, command, code) => {
+    pass(61);
+    const ended = await run("A", command);
+    expect(ended.code).toBe(code);
+    expect(ended.stderr.match(WARNING)).toHaveLength(1);
+    expect(await jobOn("A")).toMatchObject({ status: "ERROR", exitCode: 3 });
+    // What follows from the end is the monitor's.
+    expect(await jobOn("A", "Job-1-r1")).toBeUndefined();
+    expect(asked.filter((request) => request.startsWith("POST "))).toEqual([]);
+  });
+
+  test.each(COMMANDS.slice(0, 2))("is relied on before by %s, which asks nobody", async (_, command) => {
+    pass(59);
+    expect(await run("A", command)).toMatchObject({ code: 0, stderr: "" });
+    expect(asked).toEqual([]);
+    expect((await jobOn("A")).status).toBe("RUNNING");
+  });
+
+  test("is not relied on where the clock was set back since", async () => {
+    pass(-10);
+    expect((await run("A", COMMANDS[0]?.[1] as Command)).stderr).toMatch(WARNING);
+    expect((await jobOn("A")).status).toBe("ERROR");
+  });
+
+  test("is not told of where there is nothing to see", async () => {
+    await run("A", (context) => status(context, [], TEXT));
+    const { store } = (await on("A")).context;
+    store.changeJob(await jobOn("A"), { status: "COMPLETED", settled: true });
+    pass(3600);
+    expect(await run("A", synchronised)).toMatchObject({ stderr: "" });
+  });
+});
+
+test("a monitor that the cluster refuses is one that sees nothing", async () => {
+  await run("A", submitted("Job-1"));
+  await show(RUNNING);
+  const { context } = await on("A");
+  const { store } = context;
+  const workflow = store.findWorkflow(NAMESPACE, "workflow-1") as StoredWorkflow;
+  let looks = 0;
+  const seen: (string | undefined)[] = [];
+  const stop = new AbortController();
+  cluster.refusalOf = (request) => {
+    if (request === `GET ${JOBS}`) looks++;
+    return looks > 0 ? 401 : undefined;
+  };
+  await runMonitor(
+    {
+      ...context,
+      config: context.config,
+      store,
+      client: context.client,
+      signal: stop.signal,
+      host: "A",
+      openDao: context.openDao.bind(context),
+    },
+    workflow,
+    {
+      forever: false,
+      stop: stop.signal,
+      onRound: ({ looked }) => {
+        seen.push(store.lastWatch(workflow));
+        pass(30);
+        if (looked) stop.abort();
+      },
+    },
+  );
+  expect(seen).toEqual([new Date(START).toISOString()]);
+});
