@@ -1,5 +1,5 @@
 import { hasEnded } from "../core/job.ts";
-import { type Step, UNSUBMITTABLE } from "../core/lifecycle.ts";
+import { SCRIPT_CHANGED, type Step, UNSUBMITTABLE } from "../core/lifecycle.ts";
 import type { OwnWords } from "../core/observed.ts";
 import { decideRound, dueAttempts, endRemoved, type Planned, type RoundFacts } from "../core/round.ts";
 import { GaswError, systemCode } from "../errors.ts";
@@ -11,6 +11,7 @@ import { hasOutput } from "./ownOutput.ts";
 import { isOver, Traces } from "./ownWords.ts";
 import { parseOutput } from "./parseOutput.ts";
 import { changeOf, look, removeJob, type Seen } from "./refresh.ts";
+import { ScriptChanged } from "./scriptContent.ts";
 import { nextRequest, startAttempt } from "./startAttempt.ts";
 import { storeOutput } from "./storedOutput.ts";
 import { Submitter } from "./submit.ts";
@@ -270,7 +271,9 @@ async function tryToStart(deps: Deps, submitter: Submitter, workflow: StoredWork
   } catch (error) {
     const failure = failureOf(deps, error);
     deps.warn(`job ${job.id} could not be submitted again: ${failure.message}; ${failure.hint}`);
-    if (failure.code !== "USAGE" && failure.code !== "CONFIG") return;
-    deps.store.applyUpdates([{ job, change: { ...UNSUBMITTABLE, message: failure.message } }], deps.now());
+    const isChanged = failure instanceof ScriptChanged;
+    if (!isChanged && failure.code !== "USAGE" && failure.code !== "CONFIG") return;
+    const end = isChanged ? SCRIPT_CHANGED : UNSUBMITTABLE;
+    deps.store.applyUpdates([{ job, change: { ...end, message: failure.message } }], deps.now());
   }
 }

@@ -160,6 +160,8 @@ function acceptedAs(job: StoredJob, kubeJob: V1Job | undefined, now: Date): JobC
     submitted: job.submitted ?? now.toISOString(),
     due: false,
     ...(contentHash === undefined ? {} : { contentHash }),
+    // Of another submission's script no more than the hash is known.
+    ...(contentHash === undefined || contentHash === job.contentHash ? {} : { script: null }),
     ...(image === undefined ? {} : { image }),
   };
 }

@@ -116,4 +116,6 @@ export const migrations: readonly (readonly string[])[] = [
   ],
   // Version of the wrapper that runs the attempt's script; 0: that of 0.1.0, which left the script's folder in the workflow directory.
   ["ALTER TABLE jobs ADD COLUMN wrapper INTEGER NOT NULL DEFAULT 0"],
+  // What the script was when somebody last asked for it to run, as JSON; null: submitted by a version that did not note it.
+  ["ALTER TABLE jobs ADD COLUMN script TEXT"],
 ];

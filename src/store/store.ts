@@ -1,5 +1,13 @@
 import type Database from "better-sqlite3";
-import { ACTIVE_STATUSES, attemptId, hasEnded, type LocalStatus, type StoredRequest, type Workflow } from "../core/job.ts";
+import {
+  ACTIVE_STATUSES,
+  attemptId,
+  hasEnded,
+  type LocalStatus,
+  type ScriptContent,
+  type StoredRequest,
+  type Workflow,
+} from "../core/job.ts";
 import { jobName } from "../core/names.ts";
 import { isSameDirectory } from "../directory.ts";
 import { GaswError } from "../errors.ts";
@@ -19,7 +27,7 @@ import type {
 } from "./records.ts";
 
 const JOB_COLUMNS = `jobs.key, jobs.id, jobs.file_name AS fileName, attempt, workflows.id AS workflow, workflows.namespace, workflows.directory,
-  kube_name AS kubeName, kube_uid AS kubeUid, wrapper, content_hash AS contentHash, image, request, status, reason, message, exit_code AS exitCode, pod, node,
+  kube_name AS kubeName, kube_uid AS kubeUid, wrapper, content_hash AS contentHash, script, image, request, status, reason, message, exit_code AS exitCode, pod, node,
   pending_family AS pendingFamily, pending_since AS pendingSince, removal, settled, due, prepared, signal, replicating,
   invocation_id AS invocationId, delivered, jobs.created, submitted, started, ended, observed`;
 const JOBS = `SELECT ${JOB_COLUMNS} FROM jobs JOIN workflows ON workflows.key = jobs.workflow`;
@@ -55,7 +63,8 @@ function decidedFrom({ key, status, settled, signal }: Decided): (string | numbe
 
 function jobOf(row: Record<string, unknown>): StoredJob {
   const flags = Object.fromEntries(FLAGS.map((flag) => [flag, row[flag] === 1]));
-  return { ...row, ...flags, request: JSON.parse(String(row.request)) } as unknown as StoredJob;
+  const script = row.script === null ? null : JSON.parse(String(row.script));
+  return { ...row, ...flags, script, request: JSON.parse(String(row.request)) } as unknown as StoredJob;
 }
 
 function cellOf(value: JobChange[keyof JobChange]): string | number | null {
@@ -163,7 +172,7 @@ export class Store {
    */
   recordIntent(
     workflow: StoredWorkflow,
-    job: { id: string; kubeName: string; contentHash: string; image: string; request: StoredRequest },
+    job: { id: string; kubeName: string; contentHash: string; script?: ScriptContent | null; image: string; request: StoredRequest },
   ): { job: StoredJob; isNew: boolean } {
     return this.#write(() => {
       const known = this.findJob(workflow, job.id);
@@ -420,14 +429,16 @@ export class Store {
 
   #insert(
     workflow: { readonly key: number },
-    job: Pick<StoredJob, "id" | "fileName" | "attempt" | "kubeName" | "contentHash" | "image" | "request" | "due" | "invocationId">,
+    job: Pick<StoredJob, "id" | "fileName" | "attempt" | "kubeName" | "contentHash" | "image" | "request" | "due" | "invocationId"> &
+      Partial<Pick<StoredJob, "script">>,
   ): StoredJob {
-    const sql = `INSERT INTO jobs (workflow, id, file_name, attempt, kube_name, content_hash, image, request, due, invocation_id, status, created)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'NOT_SUBMITTED', ?)`;
-    const { id, fileName, attempt, kubeName, contentHash, image, request, due } = job;
+    const sql = `INSERT INTO jobs (workflow, id, file_name, attempt, kube_name, content_hash, script, image, request, due, invocation_id, status, created)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'NOT_SUBMITTED', ?)`;
+    const { id, fileName, attempt, kubeName, contentHash, image, request, due, script = null } = job;
     const invocationId = job.invocationId ?? request.invocationId ?? null;
-    const values = [workflow.key, id, fileName, attempt, kubeName, contentHash, image, JSON.stringify(request), due ? 1 : 0, invocationId];
-    const key = this.#run(sql, [...values, this.#timestamp()]).lastInsertRowid;
+    const content = [contentHash, cellOf(script), image, JSON.stringify(request)];
+    const values = [workflow.key, id, fileName, attempt, kubeName, ...content, due ? 1 : 0, invocationId, this.#timestamp()];
+    const key = this.#run(sql, values).lastInsertRowid;
     this.#recordTransition(Number(key), { status: "NOT_SUBMITTED", reason: null, message: null });
     return this.findJob(workflow, id) as StoredJob;
   }
@@ -534,6 +545,7 @@ const COLUMN_NAMES: Readonly<Record<Exclude<keyof JobChange, "ended">, string>> 
   kubeUid: "kube_uid",
   wrapper: "wrapper",
   contentHash: "content_hash",
+  script: "script",
   image: "image",
   request: "request",
   status: "status",
