@@ -4,6 +4,7 @@ import type { OwnWords } from "../core/observed.ts";
 import { decideRound, dueAttempts, endRemoved, type Planned, type RoundFacts } from "../core/round.ts";
 import { GaswError, systemCode } from "../errors.ts";
 import { asUserError } from "../kubernetes/client.ts";
+import { NamespaceGone } from "../kubernetes/volumes.ts";
 import type { JobChange, JobUpdate, StoredJob, StoredWorkflow } from "../store/records.ts";
 import { OtherCluster } from "./cluster.ts";
 import type { Deps } from "./deps.ts";
@@ -237,7 +238,7 @@ async function startDue(deps: Deps, workflow: StoredWorkflow, attempts: readonly
   if (due.length === 0) return;
   // Others wait for this synchronisation to end: volumes are not waited for in it.
   const submitter = new Submitter(deps, workflow, false);
-  if (!(await areVolumesReady(deps, submitter, due.length))) return;
+  if (!(await areVolumesReady(deps, submitter, workflow, due.length))) return;
   const queue = due[Symbol.iterator]();
   const worker = async () => {
     for (const job of queue) await tryToStart(deps, submitter, workflow, job);
@@ -246,12 +247,15 @@ async function startDue(deps: Deps, workflow: StoredWorkflow, attempts: readonly
 }
 
 /** Whether attempts can be submitted now; where their volumes are not ready, they stay due. */
-async function areVolumesReady(deps: Deps, submitter: Submitter, count: number): Promise<boolean> {
+async function areVolumesReady(deps: Deps, submitter: Submitter, { id }: StoredWorkflow, count: number): Promise<boolean> {
   try {
     await submitter.volumesReady();
     return true;
   } catch (error) {
-    deps.warn(`resubmissions wait for their volumes (${count}): ${failureOf(deps, error).message}`);
+    const { message, hint } = failureOf(deps, error);
+    const isGone = error instanceof NamespaceGone;
+    const wait = `resubmissions of workflow ${id} wait for their ${isGone ? "namespace" : "volumes"} (${count}): ${message}`;
+    deps.warn(isGone ? `${wait}; ${hint}` : wait);
     return false;
   }
 }

@@ -94,7 +94,8 @@ export class Submitter {
   #preparation: Preparation | undefined;
 
   /**
-   * @param waits whether volumes that are not bound yet are waited for
+   * @param waits whether somebody waits for the submission: it waits for volumes that are not bound yet, and a workflow's first one makes the
+   * namespace; a resubmission does neither
    * @throws GaswError CONFLICT when the workflow's id is known from another directory, CONFIG when a volume can't be planned
    */
   constructor(deps: Deps, workflow: Workflow, waits = true) {

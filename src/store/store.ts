@@ -165,6 +165,13 @@ export class Store {
     return this.#get(sql, [JSON.stringify(uids), key, key]) !== undefined;
   }
 
+  /** Whether something of a workflow was seen in its namespace since it is in its cluster. */
+  wasInNamespace({ key }: { readonly key: number }): boolean {
+    const sql = `SELECT 1 FROM workflows WHERE key = ? AND placed = 'bound'
+      AND (claim_uid IS NOT NULL OR EXISTS (SELECT 1 FROM jobs WHERE workflow = workflows.key AND kube_uid IS NOT NULL))`;
+    return this.#get(sql, [key]) !== undefined;
+  }
+
   /**
    * Writes the intent to submit a job, before anything is made for it. The same submission again is the same row; one that never got as
    * far as the cluster may be corrected.
