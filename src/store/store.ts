@@ -72,6 +72,10 @@ function cellOf(value: JobChange[keyof JobChange]): string | number | null {
   return typeof value === "object" && value !== null ? JSON.stringify(value) : (value ?? null);
 }
 
+function lockName({ key }: { readonly key: number }, kind: "sync" | "monitor"): string {
+  return `${kind}-${key}`;
+}
+
 /** The local state: workflows, jobs, and every change of status. Synchronous, each method one transaction. */
 export class Store {
   readonly path: string;
@@ -376,11 +380,11 @@ export class Store {
    * @returns undefined while another process holds it
    */
   hold(workflow: { readonly key: number }, { words, isMonitor }: Holder): Hold | undefined {
-    const sync = this.#guard(() => holdLock(this.#lockFile(workflow, "sync"), HOLD_PATIENCE_MS));
+    const sync = this.#guard(() => holdLock(this.path, lockName(workflow, "sync"), HOLD_PATIENCE_MS));
     if (sync === undefined) return undefined;
     this.#run("UPDATE workflows SET holder = ? WHERE key = ?", [words, workflow.key]);
     if (!isMonitor) return sync;
-    const monitor = this.#guard(() => holdLock(this.#lockFile(workflow, "monitor"), HOLD_PATIENCE_MS));
+    const monitor = this.#guard(() => holdLock(this.path, lockName(workflow, "monitor"), HOLD_PATIENCE_MS));
     if (monitor === undefined) {
       sync.release();
       return undefined;
@@ -395,7 +399,7 @@ export class Store {
 
   /** Whether a monitor holds a workflow's synchronisation. */
   isMonitored(workflow: { readonly key: number }): boolean {
-    return this.#guard(() => isHeld(this.#lockFile(workflow, "monitor")));
+    return this.#guard(() => isHeld(this.path, lockName(workflow, "monitor")));
   }
 
   /** Who held a workflow's synchronisation last, in words: for messages, since it may be over. */
@@ -418,10 +422,6 @@ export class Store {
       const sql = "UPDATE workflows SET volumes_renewed = ? WHERE key = ? AND volumes_renewed <= ?";
       return this.#run(sql, [this.#timestamp(), workflow.key, due]).changes > 0;
     });
-  }
-
-  #lockFile({ key }: { readonly key: number }, kind: "sync" | "monitor"): string {
-    return `${this.path}.${kind}-${key}`;
   }
 
   #jobs(condition: string, values: readonly (string | number)[]): StoredJob[] {
