@@ -44,6 +44,8 @@ export async function refresh(deps: Deps, workflow: StoredWorkflow): Promise<voi
       decisions.map(({ job, decision, change }) => ({ job, change: decision.removeJob ? announcement(job, change) : change })),
       time,
     );
+    // What can't be written down must not be done.
+    if (store.isCopy) return;
     const removals = decisions.filter(({ decision }, index) => decision.removeJob && written[index]);
     const removed = await Promise.allSettled(removals.map((one) => removeThenEnd(deps, one)));
     const failure = removed.find((one) => one.status === "rejected");

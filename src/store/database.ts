@@ -288,6 +288,39 @@ function prepareFolder({ path: file, fileSystemType = (folder) => statfsSync(fol
   });
 }
 
+/** The state file's disk takes nothing more. */
+export class StateFull extends GaswError {}
+
+/**
+ * The state file's content in memory: what is written to it is lost with the process.
+ * @throws GaswError CONFIG when the file can't be read either
+ */
+export function openCopy({ path: file }: OpenOptions): Database.Database {
+  try {
+    const content = contentOf(file);
+    // Memory has no write-ahead log: the header's versions for writing and reading say so (SQLite's file format, 1.3.3).
+    content.fill(1, 18, 20);
+    const database = new Database(content, { nativeBinding });
+    database.pragma("foreign_keys = ON");
+    bringUpToDate(database);
+    return database;
+  } catch (error) {
+    throw stateError(error, file);
+  }
+}
+
+function contentOf(file: string): Buffer {
+  checkHeader(file);
+  const database = new Database(file, { timeout: BUSY_TIMEOUT_MS, nativeBinding, fileMustExist: true });
+  try {
+    // Where nobody else has it open, there is no room for the memory that its readers share: whoever has it alone needs none.
+    if (!existsSync(`${file}-shm`)) database.pragma("locking_mode = EXCLUSIVE");
+    return database.serialize();
+  } finally {
+    database.close();
+  }
+}
+
 /** Room that SQLite's own small files need, in bytes: where there is less, an unspecific failure to write comes of that. */
 const LEAST_ROOM = 256 * 1024;
 
@@ -306,7 +339,8 @@ export function stateError(error: unknown, file: string, lockFile = `${file}.loc
   const code = systemCode(error) ?? "";
   const said = (what: string, hint: string) => new GaswError("CONFIG", `the state file ${file} ${what}`, { hint, cause: error });
   if (/^(SQLITE_FULL|ENOSPC|EDQUOT)$/.test(code) || (code.startsWith("SQLITE_IOERR") && isFull(path.dirname(file)))) {
-    return said("can't be written: the disk is full", "make room there, or set state.path to another disk; nothing was submitted");
+    const hint = "make room there, or set state.path to another disk; nothing was submitted";
+    return new StateFull("CONFIG", `the state file ${file} can't be written: the disk is full`, { hint, cause: error });
   }
   const culprit = isRefusal(error) ? shutOutBy(file, [lockFile]) : undefined;
   if (culprit !== undefined) return said(`can't be used: ${culprit}`, giveBackHint(file));

@@ -11,7 +11,7 @@ import {
 import { jobName } from "../core/names.ts";
 import { isSameDirectory } from "../directory.ts";
 import { GaswError } from "../errors.ts";
-import { type Hold, holdLock, isHeld, type OpenOptions, openDatabase, stateError } from "./database.ts";
+import { type Hold, holdLock, isHeld, type OpenOptions, openCopy, openDatabase, stateError } from "./database.ts";
 import type {
   Acknowledgement,
   Decided,
@@ -79,14 +79,18 @@ function lockName({ key }: { readonly key: number }, kind: "sync" | "monitor"): 
 /** The local state: workflows, jobs, and every change of status. Synchronous, each method one transaction. */
 export class Store {
   readonly path: string;
+  /** Whether it is a copy in memory, which is lost with this process: nothing may be done that has to be written down. */
+  readonly isCopy: boolean;
   readonly #database: Database.Database;
   readonly #now: () => Date;
   readonly #statements = new Map<string, Database.Statement>();
 
-  constructor(options: OpenOptions) {
+  /** @param isCopy opens a copy of the state file in memory, for a disk that takes nothing more */
+  constructor(options: OpenOptions, isCopy = false) {
     this.path = options.path;
+    this.isCopy = isCopy;
     this.#now = options.now;
-    this.#database = openDatabase(options);
+    this.#database = isCopy ? openCopy(options) : openDatabase(options);
   }
 
   close(): void {
@@ -382,7 +386,12 @@ export class Store {
   hold(workflow: { readonly key: number }, { words, isMonitor }: Holder): Hold | undefined {
     const sync = this.#guard(() => holdLock(this.path, lockName(workflow, "sync"), HOLD_PATIENCE_MS));
     if (sync === undefined) return undefined;
-    this.#run("UPDATE workflows SET holder = ? WHERE key = ?", [words, workflow.key]);
+    try {
+      this.#run("UPDATE workflows SET holder = ? WHERE key = ?", [words, workflow.key]);
+    } catch (error) {
+      sync.release();
+      throw error;
+    }
     if (!isMonitor) return sync;
     const monitor = this.#guard(() => holdLock(this.path, lockName(workflow, "monitor"), HOLD_PATIENCE_MS));
     if (monitor === undefined) {
