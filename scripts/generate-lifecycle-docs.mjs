@@ -163,6 +163,10 @@ release the old failures keep counting: the next one is held at once.
 
 Two attempts of one script never run at once. A resubmission waits until no pod of another attempt is left.
 
+What was submitted is what runs. Where the script's file has changed since, a resubmission that nobody typed (after a failure, by a signal, by \`release\`) does not run it: the attempt
+is ERROR_HELD with the reason ScriptChanged. \`gasw-k8s retry JOB\` runs the script as it is now, tells how it differs, and from then on that one is the known one; with the script put
+back as it was, \`gasw-k8s release JOB\` goes on. A job that version 0.1.0 submitted is run as before: its script was not noted.
+
 ## Signals
 
 Other programs, such as the portal, write signals into a job's row; \`cancel\` (KILL), \`retry\` (REPLICATE) and \`release\` (UNHOLD) do the same from the command line. Each

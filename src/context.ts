@@ -48,6 +48,16 @@ export class Context implements SyncDeps {
     return this.#store;
   }
 
+  /**
+   * Has the rest of the command work with a copy of the state in memory, where the state's disk is full.
+   * @throws GaswError CONFIG when there is no state yet, or it can't be read either
+   */
+  useCopyOfState(): void {
+    const copy = new Store({ path: this.#statePath, warn: this.warn, now: this.now }, true);
+    this.#store?.close();
+    this.#store = copy;
+  }
+
   get #statePath(): string {
     return this.config.state.path ?? defaultStatePath(this.io.env);
   }

@@ -5,10 +5,12 @@ import { isSameDirectory } from "../directory.ts";
 import { GaswError } from "../errors.ts";
 import { OtherCluster } from "../services/cluster.ts";
 import { isScriptPath } from "../services/findJob.ts";
-import { follow, isLeftUnsubmitted, refreshAll, tellUnsubmitted } from "../services/follow.ts";
+import { follow, isLeftUnsubmitted, refreshEach, tellUnsubmitted } from "../services/follow.ts";
 import { type ForeignJob, observeForeign } from "../services/refresh.ts";
 import { sync } from "../services/sync.ts";
+import { nameFailures, type WorkflowFailure } from "../services/workflowFailures.ts";
 import { knownWorkflow, targetDirectory, unknownWorkflow } from "../services/workflows.ts";
+import { StateFull } from "../store/database.ts";
 import type { StoredJob, StoredWorkflow } from "../store/records.ts";
 import type { OutputFormat } from "../ui/io.ts";
 import { type JobRecord, jobTable, summary } from "../ui/jobs.ts";
@@ -58,9 +60,25 @@ function checkUsage({ sync, watch, cached, since, output, quiet, history }: Stat
   }
 }
 
-/** `status [JOB…]` */
+/** `status [JOB…]`; a state that can't be written keeps nobody from seeing what the cluster says. */
 export async function status(context: Context, names: readonly string[], options: StatusOptions): Promise<number> {
   checkUsage(options);
+  try {
+    return await shown(context, names, options);
+  } catch (error) {
+    if (!(error instanceof StateFull)) throw error;
+    // Results are told once they are written down, and signals followed.
+    if (options.sync === true && options.output === "ndjson") throw error;
+    context.useCopyOfState();
+    const unwritten = `could not be written down, since the disk of the state file ${context.store.path} is full`;
+    if (options.cached !== true) context.warn(`this is what the cluster shows now; it ${unwritten}: make room there`);
+    const exitCode = await shown(context, names, { ...options, sync: false });
+    if (options.sync === true) throw error;
+    return exitCode;
+  }
+}
+
+async function shown(context: Context, names: readonly string[], options: StatusOptions): Promise<number> {
   const { cwd } = context.io;
   const directory = targetDirectory(options.workflow, cwd);
   const workflow = directory === undefined ? undefined : knownWorkflow(context, directory);
@@ -86,20 +104,33 @@ function isOthers({ store }: Context, workflow: StoredWorkflow): boolean {
   return isRefused && store.jobs(workflow).length === 0;
 }
 
-/** One look at the cluster; where that can't be had, what was known is shown with its age. */
+/** One look at the cluster; of what that can't be had for, what was known is shown with its age. */
 async function refreshed(context: Context, scope: Scope, records: () => JobRecord[], options: StatusOptions): Promise<number> {
-  try {
-    await refreshAll(
-      context,
-      scope.workflows.filter((workflow) => isStale(context, workflow, options.maxAge)),
-    );
-  } catch (error) {
-    if (!isUnasked(error)) throw error;
-    print(context, records(), options);
-    tellAge(context, scope);
-    throw error;
-  }
-  return print(context, records(), options);
+  const failures = await refreshEach(
+    context,
+    scope.workflows.filter((workflow) => isStale(context, workflow, options.maxAge)),
+  );
+  const [first] = nameFailures(failures, scope.workflows);
+  // What fails for all, and is no matter of the cluster's, leaves nothing to be shown.
+  if (first !== undefined && failures.length === scope.workflows.length && !failures.some(({ error }) => isUnasked(error))) throw first;
+  print(context, records(), options);
+  return tellFailures(context, scope, failures, options);
+}
+
+/**
+ * Tells what went wrong with which workflows, beside what is shown.
+ * @throws GaswError the first
+ */
+function tellFailures(context: Context, scope: Scope, failures: readonly WorkflowFailure[], options: StatusOptions): number {
+  const [first, ...others] = nameFailures(failures, scope.workflows);
+  for (const failure of others) context.io.stderr.write(errorReport(failure, options));
+  tellAge(
+    context,
+    scope,
+    failures.filter(({ error }) => isUnasked(error)).map(({ workflow }) => workflow),
+  );
+  if (first !== undefined) throw first;
+  return 0;
 }
 
 /** Whether the cluster has not been asked about all of a workflow's active jobs for so long. */
@@ -116,22 +147,27 @@ function isUnasked(error: unknown): boolean {
   return error instanceof OtherCluster || (error instanceof GaswError && error.code === "CLUSTER");
 }
 
-function tellAge(context: Context, scope: Scope): void {
-  const age = ageOf(context, scope.select());
-  if (age !== undefined) context.warn(`the cluster could not be asked: this is what was known ${age} ago`);
+/** @param unasked the workflows whose cluster could not be asked */
+function tellAge(context: Context, scope: Scope, unasked: readonly StoredWorkflow[]): void {
+  const isUnasked = (job: StoredJob) => unasked.some(({ id, namespace }) => id === job.workflow && namespace === job.namespace);
+  const age = ageOf(context, scope.select().filter(isUnasked));
+  if (age === undefined) return;
+  const ids = unasked.map(({ id }) => id).join(", ");
+  const about = unasked.length === scope.workflows.length ? "" : ` about ${unasked.length === 1 ? "workflow" : "workflows"} ${ids}`;
+  context.warn(`the cluster could not be asked${about}: this is what was known ${age} ago`);
 }
 
 /** Signals, cluster, retries and the GASW database, once; the state is shown whatever could not be reached. */
 async function synchronised(context: Context, scope: Scope, records: () => JobRecord[], options: StatusOptions): Promise<number> {
   const shown = new Map<string, string | null>();
-  const failures: GaswError[] = [];
+  const failures: WorkflowFailure[] = [];
   for (const workflow of scope.workflows) {
     const ids = () => records().map((record) => record.attemptId);
     try {
       for (const [id, status] of await sync(context, workflow, ids)) shown.set(`${workflow.key}/${id}`, status);
     } catch (error) {
-      if (!(error instanceof GaswError) || error.code === "INTERRUPTED") throw error;
-      failures.push(error);
+      if (context.signal.aborted || error instanceof StateFull) throw error;
+      failures.push({ workflow, error });
     }
   }
   if (options.output === "ndjson") {
@@ -146,11 +182,7 @@ async function synchronised(context: Context, scope: Scope, records: () => JobRe
       options,
     );
   }
-  const [first, ...others] = failures;
-  for (const failure of others) context.io.stderr.write(errorReport(failure, options));
-  if (isUnasked(first)) tellAge(context, scope);
-  if (first !== undefined) throw first;
-  return 0;
+  return tellFailures(context, scope, failures, options);
 }
 
 function notWatchable(directory: string): GaswError {
@@ -207,7 +239,7 @@ async function watch(context: Context, scope: Scope, records: () => JobRecord[],
     line.stop();
     if (!isUnasked(error)) throw error;
     if (options.output !== "ndjson") print(context, records(), options);
-    tellAge(context, scope);
+    tellAge(context, scope, scope.workflows);
     throw error;
   } finally {
     line.stop();

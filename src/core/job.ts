@@ -118,6 +118,15 @@ export function storedRequest({ env, ...options }: JobOptions): StoredRequest {
   return env === undefined ? options : { ...options, envNames: Object.keys(env) };
 }
 
+/** What a script holds, told without its text: enough to find that it has changed, and to say how. */
+export interface ScriptContent {
+  readonly sha256: string;
+  /** In bytes. */
+  readonly size: number;
+  /** When it was last written, by its file system (RFC 3339). */
+  readonly written: string;
+}
+
 /** A script to be run as one job. */
 export interface JobRequest {
   /** The script's base name without `.sh`, and for a resubmission its number. */
@@ -129,6 +138,8 @@ export interface JobRequest {
   /** Whether GASW generated the script: it runs in a folder of its own. */
   readonly isGenerated?: boolean;
   readonly options: JobOptions;
+  /** What the script was when this was asked for; absent where nobody has read it. */
+  readonly script?: ScriptContent;
   /** Hash of the script's bytes and of the options: tells the same submission from another one. */
   readonly contentHash: string;
 }

@@ -151,6 +151,9 @@ function settle(step: Step, { job, siblings, rules }: Situation): Step {
 /** What becomes of an attempt that can't be submitted: nobody but a person can mend that, so it waits to be released. */
 export const UNSUBMITTABLE = { status: "ERROR_HELD", settled: true, due: false, reason: "NotSubmittable" } as const;
 
+/** What becomes of an attempt that nobody typed and whose script is not the one that was submitted: a person decides what runs. */
+export const SCRIPT_CHANGED = { ...UNSUBMITTABLE, reason: "ScriptChanged" } as const;
+
 /** Two attempts of one script never run at once: the second would find the first one's folder and empty the workflow directory. */
 function startable(step: Step, siblings: Siblings): Step {
   const isReady = step.due && step.decision.status === "NOT_SUBMITTED" && step.removal === null && !siblings.alive;

@@ -1,4 +1,4 @@
-import { endedCauses } from "./whyEnded.ts";
+import { endedCauses, scriptChanged } from "./whyEnded.ts";
 import type { Cause, Explanation, Facts } from "./whyFacts.ts";
 import { imageCauses } from "./whyImage.ts";
 import { hopelessCauses, runningCauses, waitingCauses } from "./whyWaiting.ts";
@@ -32,6 +32,8 @@ const BEFORE_HOLD = { ERROR_HELD: "ERROR", STALLED_HELD: "STALLED" } as const;
 /** Says why a job is as it is. */
 export function explain(facts: Facts): Answer {
   const { status } = facts.state;
+  const changed = scriptChanged(facts);
+  if (changed !== undefined) return { cause: "script-changed", ...changed };
   if (status !== "ERROR_HELD" && status !== "STALLED_HELD") return firstMatch(facts);
   const { sentence, remedy, ...rest } = firstMatch({ ...facts, state: { ...facts.state, status: BEFORE_HOLD[status] } });
   return {

@@ -1,5 +1,6 @@
 import { cpuText, memoryText, timeText, twice } from "./amounts.ts";
 import { describeExitCode, type Stage, signalOf } from "./exitCode.ts";
+import { SCRIPT_CHANGED } from "./lifecycle.ts";
 import { CUT_OFF } from "./observe.ts";
 import { type Cause, type Explanation, type Facts, mainContainer, podSpec } from "./whyFacts.ts";
 
@@ -54,6 +55,16 @@ function deleted({ state, job }: Facts): Explanation | undefined {
     default:
       return undefined;
   }
+}
+
+/** Held for its script, not for its failures. */
+export function scriptChanged({ state, job }: Facts): Explanation | undefined {
+  if (state.status !== SCRIPT_CHANGED.status || state.reason !== SCRIPT_CHANGED.reason) return undefined;
+  return {
+    sentence: "is held: its script is not the one that was submitted, and nobody who has seen that has asked for it to run",
+    remedy: `\`gasw-k8s retry ${job.id}\` runs it as it is now; or put the script back as it was, then \`gasw-k8s release ${job.id}\``,
+    ...(state.message === undefined ? {} : { evidence: [state.message] }),
+  };
 }
 
 /** What runs a job once more. */

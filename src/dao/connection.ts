@@ -2,6 +2,9 @@ import { CompiledQuery, type DatabaseConnection, type Driver, type QueryResult }
 import type { DaoSettings } from "./dao.ts";
 import type { Dialect } from "./dialects.ts";
 
+/** Milliseconds for which an interrupted command waits until its connection is closed. */
+const FAREWELL_MS = 1000;
+
 /** What a statement came to. */
 export interface Answer {
   readonly rows: readonly Readonly<Record<string, unknown>>[];
@@ -121,11 +124,24 @@ export class OneConnectionDriver implements Driver, DatabaseConnection {
 
   async destroy(): Promise<void> {
     const { connection } = this.#connected;
-    await bounded(
-      () => connection.close(),
-      // What was interrupted is closed all the same.
-      { timeout: this.#limits.timeout, signal: new AbortController().signal },
-      () => connection.destroy(),
-    );
+    const { timeout, signal } = this.#limits;
+    const patience = new AbortController();
+    let timer: NodeJS.Timeout | undefined;
+    const hurry = () => {
+      timer = setTimeout(() => patience.abort(signal.reason), FAREWELL_MS);
+    };
+    // What was interrupted is closed all the same, but not waited for.
+    if (signal.aborted) hurry();
+    else signal.addEventListener("abort", hurry, { once: true });
+    try {
+      await bounded(
+        () => connection.close(),
+        { timeout, signal: patience.signal },
+        () => connection.destroy(),
+      );
+    } finally {
+      signal.removeEventListener("abort", hurry);
+      clearTimeout(timer);
+    }
   }
 }

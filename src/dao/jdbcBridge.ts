@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { systemCode } from "../errors.ts";
 import type { DaoSettings } from "./dao.ts";
 
 /** For a fast start and a small process: a handful of statements is all that it runs. */
@@ -124,9 +125,15 @@ export class JdbcBridge {
     await this.#ended;
   }
 
-  /** Ends the process at once. */
+  /** Ends the process at once, with all of its group: `java` may be a script that has started the real one. */
   destroy(): void {
-    this.#java.kill("SIGKILL");
+    const { pid } = this.#java;
+    if (pid === undefined || this.#end !== undefined) return;
+    try {
+      process.kill(-pid, "SIGKILL");
+    } catch (error) {
+      if (systemCode(error) !== "ESRCH") throw error;
+    }
   }
 
   #request(...fields: string[]): Promise<JdbcAnswer> {

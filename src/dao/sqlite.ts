@@ -3,7 +3,8 @@ import { createRequire } from "node:module";
 import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import Database from "better-sqlite3";
-import { systemCode } from "../errors.ts";
+import { GaswError, systemCode } from "../errors.ts";
+import { asOwnerOf, giveBackHint, isRefusal, shutOutBy } from "../fileOwner.ts";
 import type { Answer, Connected, Connection } from "./connection.ts";
 import { sqlite } from "./dialects.ts";
 
@@ -19,6 +20,10 @@ const LONGEST_WAIT_MS = 30;
  * @throws the driver's or the file system's error
  */
 export function connectSqlite(file: string, timeout: number): Connected {
+  return naming(file, () => asOwnerOf(file, () => open(file, timeout)));
+}
+
+function open(file: string, timeout: number): Connected {
   mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
   const before = process.umask(0o077);
   try {
@@ -31,9 +36,20 @@ export function connectSqlite(file: string, timeout: number): Connected {
       database.close();
       throw error;
     }
-    return { connection: connectionOf(database, timeout), dialect: sqlite };
+    return { connection: connectionOf(database, file, timeout), dialect: sqlite };
   } finally {
     process.umask(before);
+  }
+}
+
+/** SQLite does not name the file beside the database that this user may not use. */
+function naming<T>(file: string, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    const culprit = isRefusal(error) ? shutOutBy(file) : undefined;
+    if (culprit === undefined) throw error;
+    throw new GaswError("DATABASE", `the GASW database ${file} can't be used: ${culprit}`, { hint: giveBackHint(file), cause: error });
   }
 }
 
@@ -51,14 +67,14 @@ function isLocked(error: unknown): boolean {
   return /^SQLITE_BUSY(?!_SNAPSHOT)/.test(systemCode(error) ?? "");
 }
 
-function connectionOf(database: Database.Database, timeout: number): Connection {
+function connectionOf(database: Database.Database, file: string, timeout: number): Connection {
   const close = () => void database.close();
   return {
     query: async (sql, parameters) => {
       const deadline = performance.now() + timeout;
       for (let wait = 1; ; wait = Math.min(2 * wait, LONGEST_WAIT_MS)) {
         try {
-          return run(database, sql, parameters);
+          return naming(file, () => run(database, sql, parameters));
         } catch (error) {
           // Two that wait at the same pace would meet again and again.
           const milliseconds = wait * (0.5 + Math.random());

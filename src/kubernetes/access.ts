@@ -14,6 +14,7 @@ import { load } from "js-yaml";
 import { withoutSecrets } from "../core/secrets.ts";
 import { GaswError, messageOf, systemCode } from "../errors.ts";
 import { impersonationHeaders, type KubeUser, tokenFileOf } from "./identity.ts";
+import { untilUnwanted, watchLoginCommands } from "./loginCommands.ts";
 
 /** The configuration's keys about how the cluster is reached. */
 export interface AccessSettings {
@@ -34,8 +35,11 @@ export interface ClusterAccess {
   readonly kubeConfig: KubeConfig;
   /** Whether the server's certificate is not verified. */
   readonly insecure: boolean;
-  /** Node.js request options: agent, headers and credentials; asked anew for every request since tokens expire. */
-  requestOptions(): Promise<{ agent: Agent; headers: Record<string, string | string[]>; auth?: string }>;
+  /**
+   * Node.js request options: agent, headers and credentials; asked anew for every request since tokens expire.
+   * @throws the signal's reason, also while a login command is waited for, which is ended
+   */
+  requestOptions(signal?: AbortSignal): Promise<{ agent: Agent; headers: Record<string, string | string[]>; auth?: string }>;
 }
 
 const IN_CLUSTER_TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token";
@@ -64,20 +68,23 @@ export function clusterAccess(settings: AccessSettings, env: NodeJS.ProcessEnv):
   if (server.protocol === "http:" && !insecure) throw unencrypted(server);
   const impersonation = impersonationHeaders(user);
   const tokenFile = found.tokenFile ?? tokenFileOf(user);
+  watchLoginCommands(kubeConfig);
   let kept: { from: Agent; agent: Agent } | undefined;
   return {
     server,
     context,
     kubeConfig,
     insecure,
-    async requestOptions() {
+    async requestOptions(signal) {
       // Said outright, since NODE_TLS_REJECT_UNAUTHORIZED in somebody's environment would decide it else.
       const options: LoginOptions = { rejectUnauthorized: !insecure };
       // Read every time, since bound tokens are replaced while the program runs.
       if (tokenFile !== undefined) Object.assign(user, { token: readToken(tokenFile) });
-      await kubeConfig.applyToHTTPSOptions(options).catch((error: unknown) => {
-        throw credentialsError(error, user, server);
-      });
+      await untilUnwanted(signal, () =>
+        kubeConfig.applyToHTTPSOptions(options).catch((error: unknown) => {
+          throw credentialsError(error, user, server);
+        }),
+      );
       refuseHalfLogin(options, user, server);
       const fresh = options.agent as Agent;
       verifyThroughProxy(fresh, cluster.tlsServerName ?? server.hostname.replace(/^\[(.*)\]$/, "$1"));

@@ -147,7 +147,8 @@ export class KubernetesClient {
     idleTimeout: number,
   ): Promise<http.IncomingMessage> {
     await this.#slot();
-    const { agent, headers, auth } = await this.access.requestOptions();
+    const either = signal === undefined ? this.#signal : AbortSignal.any([this.#signal, signal]);
+    const { agent, headers, auth } = await this.access.requestOptions(either);
     this.#agents.add(agent);
     const { server } = this.access;
     const url = new URL(server.pathname.replace(/\/$/, "") + path, server);
@@ -160,7 +161,7 @@ export class KubernetesClient {
         agent,
         ...(auth === undefined ? {} : { auth }),
         headers: { accept: "application/json", "user-agent": "gasw-k8s", ...headers, ...contentHeaders(method, payload) },
-        signal: signal === undefined ? this.#signal : AbortSignal.any([this.#signal, signal]),
+        signal: either,
       });
       boundConnecting(request);
       if (idleTimeout > 0) request.setTimeout(idleTimeout, () => request.destroy(timedOut(`no answer for ${idleTimeout / 1000} s`)));

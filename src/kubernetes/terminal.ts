@@ -123,7 +123,7 @@ function handshake({ access }: KubernetesClient, signal: AbortSignal): KubeConfi
       skipTLSVerify: false,
     }),
     applyToHTTPSOptions: async (options) => {
-      Object.assign(options, await access.requestOptions(), { handshakeTimeout: HANDSHAKE_MS, signal });
+      Object.assign(options, await access.requestOptions(signal), { handshakeTimeout: HANDSHAKE_MS, signal });
     },
   };
   return given as KubeConfig;

@@ -4,6 +4,7 @@ import { type DesiredVolume, describeVolume, hasSource, isOurs, sourceHash } fro
 import { isSameDirectory } from "../directory.ts";
 import { GaswError } from "../errors.ts";
 import type { KubernetesClient } from "./client.ts";
+import { isApiError } from "./errors.ts";
 import { createIfMissing, find, listEvents } from "./objects.ts";
 import { claimsPath, ensurePersistentVolume, isGoing, otherSource, pause, persistentVolumePath, unlessGoing } from "./persistentVolumes.ts";
 import { follow } from "./watch.ts";
@@ -11,20 +12,49 @@ import { follow } from "./watch.ts";
 /** Milliseconds before a claim that does not bind is touched, so that the controller looks at it again; doubled each time. */
 const FIRST_TOUCH_MS = 700;
 
+/** The namespace that a workflow's objects were in is gone: somebody has deleted it. */
+export class NamespaceGone extends GaswError {}
+
+/** How a volume is made ready. */
+export interface Making {
+  /** Ends the waiting for what is not bound or not gone yet. */
+  readonly deadline: AbortSignal;
+  /** Whether a namespace that is missing is made: only where nothing of the workflow was ever in it. */
+  readonly makesNamespace: boolean;
+}
+
 /**
- * Makes the namespace when it is missing.
- * @throws GaswError CLUSTER when it is being deleted: it would take the volume and then refuse the claim
+ * Makes the namespace when it is missing, where that is wanted: one that was deleted had labels (Pod Security), quotas and policies that
+ * nobody here knows.
+ * @throws NamespaceGone; GaswError CLUSTER when it is being deleted: it would take the volume and then refuse the claim
  */
-async function ensureNamespace(client: KubernetesClient, name: string): Promise<void> {
-  const found = await find<V1Namespace>(client, `/api/v1/namespaces/${name}`);
+async function ensureNamespace(client: KubernetesClient, name: string, makes: boolean): Promise<void> {
+  const found = await findNamespace(client, name, makes);
   if (found?.metadata?.deletionTimestamp !== undefined) {
     throw new GaswError("CLUSTER", `the cluster ${client.server} is deleting the namespace ${name}`, {
       hint: "wait until it is gone, or use another namespace (--namespace)",
     });
   }
   if (found !== undefined) return;
+  if (!makes) throw namespaceGone(client, name);
   const metadata = { name, labels: { [KEYS.managedBy]: MANAGED_BY } };
   await createIfMissing(client, "/api/v1/namespaces", { apiVersion: "v1", kind: "Namespace", metadata });
+}
+
+/** Without the right to look, a namespace that need not be made is taken to be there: what is made in it would tell. */
+async function findNamespace(client: KubernetesClient, name: string, makes: boolean): Promise<V1Namespace | undefined> {
+  try {
+    return await find<V1Namespace>(client, `/api/v1/namespaces/${name}`);
+  } catch (error) {
+    if (makes || !isApiError(error, 403)) throw error;
+    return { metadata: { name } };
+  }
+}
+
+function namespaceGone(client: KubernetesClient, name: string): NamespaceGone {
+  return new NamespaceGone("CLUSTER", `the namespace ${name} is not in the cluster ${client.server} any more`, {
+    hint: `make it again as it was, with its labels, quotas and policies (kubectl create namespace ${name}), or give the workflow up with \`gasw-k8s cleanup\``,
+  });
 }
 
 /** The claim of a volume, where it is there. */
@@ -40,17 +70,18 @@ export function findClaim(
  * Makes sure that a volume is there, is the wanted one, and is bound; a bound claim costs nothing.
  * @param found its claim as `findClaim` has found it
  * @returns the claim that is there then
- * @throws GaswError CONFLICT (another source), NOT_FOUND (a claim that must exist), VOLUME_NOT_READY (deadline), CLUSTER
+ * @throws NamespaceGone; GaswError CONFLICT (another source), NOT_FOUND (a claim that must exist), VOLUME_NOT_READY (deadline), CLUSTER
  */
 export async function ensureVolume(
   client: KubernetesClient,
   namespace: string,
   volume: DesiredVolume,
   found: V1PersistentVolumeClaim | undefined,
-  deadline: AbortSignal,
+  making: Making,
 ): Promise<V1PersistentVolumeClaim> {
+  const { deadline } = making;
   const known = found === undefined || isGoing(found) ? undefined : found;
-  const claim = known ?? (await makeClaim(client, namespace, volume, found, deadline));
+  const claim = known ?? (await makeClaim(client, namespace, volume, found, making));
   await checkClaim(client, claim, volume);
   if (claim.status?.phase === "Bound" || (await bindsAtFirstUse(client, claim))) return claim;
   if (known !== undefined && isOurs(known)) await ensurePersistentVolume(client, volume, known, deadline);
@@ -65,11 +96,13 @@ async function makeClaim(
   namespace: string,
   volume: DesiredVolume,
   former: V1PersistentVolumeClaim | undefined,
-  deadline: AbortSignal,
+  { deadline, makesNamespace }: Making,
 ): Promise<V1PersistentVolumeClaim> {
+  // A claim of somebody else's is not to be had in a namespace made now.
+  if (volume.claim === undefined && makesNamespace) throw noSuchClaim(namespace, volume);
+  await ensureNamespace(client, namespace, makesNamespace);
   if (volume.claim === undefined) throw noSuchClaim(namespace, volume);
   const path = `${claimsPath(namespace)}/${volume.claimName}`;
-  await ensureNamespace(client, namespace);
   await unlessGoing(client, path, former, volume, deadline);
   await ensurePersistentVolume(client, volume, undefined, deadline);
   await createIfMissing(client, claimsPath(namespace), volume.claim);

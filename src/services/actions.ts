@@ -8,6 +8,7 @@ import type { Deps } from "./deps.ts";
 import { whileHolding } from "./hold.ts";
 import { Tenancy } from "./owner.ts";
 import { reconcile } from "./reconcile.ts";
+import { adoptScript } from "./scriptContent.ts";
 
 /** What a user asks for a job; each means the signal that other programs write into the GASW database. */
 export type Action = "cancel" | "retry" | "release";
@@ -66,7 +67,7 @@ function signalsFor(deps: Deps, workflow: StoredWorkflow, jobs: readonly StoredJ
         if (isHeld(job.status)) signals.set(job.id, job.status === "ERROR_HELD" ? "UNHOLD_ERROR" : "UNHOLD_STALLED");
         break;
       case "retry":
-        if (wantsRetry(deps, job)) signals.set(job.id, "REPLICATE");
+        if (wantsRetry(deps, workflow, job)) signals.set(job.id, "REPLICATE");
         break;
     }
   }
@@ -79,12 +80,14 @@ function toCancel({ store }: Deps, workflow: StoredWorkflow, job: StoredJob): St
   return store.attempts(workflow, job.fileName).filter(isOpen);
 }
 
-function wantsRetry({ store }: Deps, job: StoredJob): boolean {
+function wantsRetry(deps: Deps, workflow: StoredWorkflow, job: StoredJob): boolean {
+  const { store } = deps;
   if (job.status === "COMPLETED") {
     throw new GaswError("CONFLICT", `job ${job.id} has completed: it is not run again`, {
       hint: "its results are there already; to run the script once more, submit it under another name",
     });
   }
+  if (job.status === "NOT_SUBMITTED" || hasEnded(job.status)) adoptScript(deps, workflow, job);
   // What never got as far as the cluster is started itself.
   if (job.status === "NOT_SUBMITTED") store.changeJob(job, { due: true });
   return hasEnded(job.status);

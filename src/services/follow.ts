@@ -1,12 +1,13 @@
 import { setMaxListeners } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { GaswError, messageOf } from "../errors.ts";
-import { ApiError, causeCode } from "../kubernetes/errors.ts";
+import { StateFull } from "../store/database.ts";
 import type { StoredJob, StoredWorkflow } from "../store/records.ts";
 import type { Deps } from "./deps.ts";
 import { isSeenTo, tellBlind } from "./hold.ts";
 import { Tenancy } from "./owner.ts";
 import { refresh } from "./refresh.ts";
+import { isOutage, nameFailures, type WorkflowFailure } from "./workflowFailures.ts";
 
 const SHORTEST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 10_000;
@@ -16,26 +17,6 @@ const OUTAGE_PATIENCE_MS = 5 * 60_000;
 const SUBMISSION_PATIENCE_MS = 2 * 60_000;
 /** The longest time that a timer can take. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
-
-/** A connection that is not to be had now; certificates and addresses that are wrong are none of these. */
-const NO_ANSWER: ReadonlySet<string> = new Set([
-  "ECONNREFUSED",
-  "ECONNRESET",
-  "EPIPE",
-  "ETIMEDOUT",
-  "EAI_AGAIN",
-  "ENOTFOUND",
-  "EHOSTUNREACH",
-  "ENETUNREACH",
-  "ENETDOWN",
-]);
-
-/** Whether the cluster was out of reach, as it is while its API server restarts; a refusal is no outage. */
-export function isOutage(error: unknown): boolean {
-  if (!(error instanceof GaswError && error.code === "CLUSTER")) return false;
-  const { cause } = error;
-  return cause instanceof ApiError ? cause.status >= 500 || cause.status === 429 : NO_ANSWER.has(causeCode(cause));
-}
 
 /**
  * Whether a job was written down, but nobody has submitted it for so long that it is not waited for: `submit` starts it. One that is due
@@ -53,15 +34,31 @@ export function tellUnsubmitted({ warn }: Pick<Deps, "warn">, [first, ...others]
 }
 
 /**
- * Refreshes workflows, each whatever becomes of the others; what a monitor holds that sees the cluster is up to date already.
+ * Refreshes workflows, each whatever becomes of the others; what a monitor holds that sees the cluster is up to date already, unless it can't
+ * write that down either.
  * @param told keys of the workflows of whose blind monitor was told
- * @throws what refresh throws for the first that fails; a refusal rather than an outage
+ * @returns what went wrong, by workflow
+ * @throws StateFull; the signal's reason
  */
-export async function refreshAll(deps: Deps, workflows: readonly StoredWorkflow[], told = new Set<number>()): Promise<void> {
-  const own = workflows.filter((workflow) => !isSeenTo(deps, workflow));
+export async function refreshEach(deps: Deps, workflows: readonly StoredWorkflow[], told = new Set<number>()): Promise<WorkflowFailure[]> {
+  const { store, signal } = deps;
+  const own = workflows.filter((workflow) => store.isCopy || !isSeenTo(deps, workflow));
   for (const workflow of own.filter(({ key }) => !told.has(key))) if (tellBlind(deps, workflow)) told.add(workflow.key);
   const results = await Promise.allSettled(own.map((workflow) => refresh(deps, workflow)));
-  const failures = results.flatMap((result) => (result.status === "rejected" ? [result.reason] : []));
+  const failures = results.flatMap((result, index) =>
+    result.status === "rejected" ? [{ workflow: own[index] as StoredWorkflow, error: result.reason as unknown }] : [],
+  );
+  const general = failures.find(({ error }) => signal.aborted || error instanceof StateFull);
+  if (general !== undefined) throw general.error;
+  return failures;
+}
+
+/**
+ * Refreshes workflows, as `refreshEach` does.
+ * @throws what went wrong with the first that fails; a refusal rather than an outage
+ */
+export async function refreshAll(deps: Deps, workflows: readonly StoredWorkflow[], told?: Set<number>): Promise<void> {
+  const failures = nameFailures(await refreshEach(deps, workflows, told), workflows);
   if (failures.length > 0) throw failures.find((failure) => !isOutage(failure)) ?? failures[0];
 }
 

@@ -8,11 +8,12 @@ import type { Hold } from "../store/database.ts";
 import type { StoredJob, StoredWorkflow } from "../store/records.ts";
 import { OtherCluster } from "./cluster.ts";
 import { deliver } from "./deliver.ts";
-import { isLeftUnsubmitted, isOutage, tellUnsubmitted } from "./follow.ts";
+import { isLeftUnsubmitted, tellUnsubmitted } from "./follow.ts";
 import { asMonitor, takeHold } from "./hold.ts";
 import { NotOwner, Tenancy } from "./owner.ts";
 import { reconcile } from "./reconcile.ts";
 import { closeDao, readSignals, type SyncDeps } from "./sync.ts";
+import { isOutage } from "./workflowFailures.ts";
 
 /** Milliseconds between two looks at the GASW database for signals (GASW's own monitor looks every 20 s). */
 const HEARTBEAT_MS = 5000;

@@ -37,7 +37,8 @@ export class Preparation {
 
   /**
    * @param volumes the workflow's own directory first
-   * @param waits whether volumes that are not bound yet are waited for
+   * @param waits whether this is a submission that somebody waits for, which waits for volumes that are not bound yet and, as the workflow's
+   * first, makes a namespace that is missing; a resubmission does neither
    */
   constructor(deps: Deps, workflow: StoredWorkflow, volumes: readonly DesiredVolume[], waits: boolean) {
     this.#deps = deps;
@@ -55,7 +56,7 @@ export class Preparation {
 
   /**
    * Makes the volumes where they are missing, and waits until they are bound where that is wanted.
-   * @throws OtherCluster; NotOwner; GaswError CLUSTER, VOLUME_NOT_READY, CONFLICT, NOT_FOUND; ApiError
+   * @throws OtherCluster; NotOwner; NamespaceGone; GaswError CLUSTER, VOLUME_NOT_READY, CONFLICT, NOT_FOUND; ApiError
    */
   ready(): Promise<void> {
     if (this.#ready === undefined) {
@@ -92,12 +93,15 @@ export class Preparation {
   }
 
   async #makeReady(): Promise<void> {
-    const { client, config } = this.#deps;
+    const { client, config, store } = this.#deps;
     const { claims, placement, ownership } = await this.found;
     const { namespace } = this.#workflow;
     const deadline = this.#waits ? AbortSignal.timeout(config.options.bindTimeout * 1000) : AbortSignal.abort();
+    // Asked for before its claim is made: what a workflow has in a namespace, it has in one that somebody set up, or that was made for it.
+    const makesNamespace = this.#waits && !store.wasInNamespace(this.#workflow);
+    const making = { deadline, makesNamespace };
     const since = performance.now();
-    const [own] = await Promise.all(this.#volumes.map((volume, index) => ensureVolume(client, namespace, volume, claims[index], deadline)));
+    const [own] = await Promise.all(this.#volumes.map((volume, index) => ensureVolume(client, namespace, volume, claims[index], making)));
     const isNoted = bindCluster(this.#deps, this.#workflow, placement, { claimUid: own?.metadata?.uid }) !== undefined;
     if (!isNoted) await confirmCluster(this.#deps, this.#workflow, { since, objects: own === undefined ? [] : [own] });
     // The namespace may not have been there before.

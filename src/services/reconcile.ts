@@ -1,9 +1,10 @@
 import { hasEnded } from "../core/job.ts";
-import { type Step, UNSUBMITTABLE } from "../core/lifecycle.ts";
+import { SCRIPT_CHANGED, type Step, UNSUBMITTABLE } from "../core/lifecycle.ts";
 import type { OwnWords } from "../core/observed.ts";
 import { BLOCKED, blockedAttempts, decideRound, dueAttempts, endRemoved, type Planned, type RoundFacts } from "../core/round.ts";
 import { GaswError, systemCode } from "../errors.ts";
 import { asUserError } from "../kubernetes/client.ts";
+import { NamespaceGone } from "../kubernetes/volumes.ts";
 import type { JobChange, JobUpdate, StoredJob, StoredWorkflow } from "../store/records.ts";
 import { OtherCluster } from "./cluster.ts";
 import type { Deps } from "./deps.ts";
@@ -13,6 +14,7 @@ import { hasOutput } from "./ownOutput.ts";
 import { isOver, Traces } from "./ownWords.ts";
 import { parseOutput } from "./parseOutput.ts";
 import { changeOf, look, removeJob, removeLingering, type Seen, tellRefusals } from "./refresh.ts";
+import { ScriptChanged } from "./scriptContent.ts";
 import { nextRequest, startAttempt } from "./startAttempt.ts";
 import { storeOutput } from "./storedOutput.ts";
 import { Submitter } from "./submit.ts";
@@ -269,7 +271,7 @@ async function startDue(deps: Deps, workflow: StoredWorkflow, attempts: readonly
   if (due.length === 0) return;
   // Others wait for this synchronisation to end: volumes are not waited for in it.
   const submitter = new Submitter(deps, workflow, false);
-  if (!(await areVolumesReady(deps, submitter, due.length))) return;
+  if (!(await areVolumesReady(deps, submitter, workflow, due.length))) return;
   const queue = due[Symbol.iterator]();
   const worker = async () => {
     for (const job of queue) await tryToStart(deps, submitter, workflow, job);
@@ -289,12 +291,15 @@ function tellBlocked({ store, now }: Deps, attempts: readonly StoredJob[], facts
 }
 
 /** Whether attempts can be submitted now; where their volumes are not ready, they stay due. */
-async function areVolumesReady(deps: Deps, submitter: Submitter, count: number): Promise<boolean> {
+async function areVolumesReady(deps: Deps, submitter: Submitter, { id }: StoredWorkflow, count: number): Promise<boolean> {
   try {
     await submitter.volumesReady();
     return true;
   } catch (error) {
-    deps.warn(`resubmissions wait for their volumes (${count}): ${failureOf(deps, error).message}`);
+    const { message, hint } = failureOf(deps, error);
+    const isGone = error instanceof NamespaceGone;
+    const wait = `resubmissions of workflow ${id} wait for their ${isGone ? "namespace" : "volumes"} (${count}): ${message}`;
+    deps.warn(isGone ? `${wait}; ${hint}` : wait);
     return false;
   }
 }
@@ -314,7 +319,9 @@ async function tryToStart(deps: Deps, submitter: Submitter, workflow: StoredWork
   } catch (error) {
     const failure = failureOf(deps, error);
     deps.warn(`job ${job.id} could not be submitted again: ${failure.message}; ${failure.hint}`);
-    if (failure.code !== "USAGE" && failure.code !== "CONFIG") return;
-    deps.store.applyUpdates([{ job, change: { ...UNSUBMITTABLE, message: failure.message } }], deps.now());
+    const isChanged = failure instanceof ScriptChanged;
+    if (!isChanged && failure.code !== "USAGE" && failure.code !== "CONFIG") return;
+    const end = isChanged ? SCRIPT_CHANGED : UNSUBMITTABLE;
+    deps.store.applyUpdates([{ job, change: { ...end, message: failure.message } }], deps.now());
   }
 }

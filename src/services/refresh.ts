@@ -55,6 +55,8 @@ export async function refresh(deps: Deps, workflow: StoredWorkflow): Promise<voi
       decisions.map(({ job, decision, change }) => ({ job, change: decision.removeJob ? announcement(job, change) : change })),
       time,
     );
+    // What can't be written down must not be done.
+    if (store.isCopy) return;
     const removals = decisions.filter(({ decision }, index) => decision.removeJob && written[index]);
     const removed = await Promise.allSettled(removals.map((one) => removeThenEnd(deps, one)));
     const lingering = decisions.filter(({ decision }, index) => removes && decision.lingers === true && written[index]);
@@ -258,6 +260,8 @@ function acceptedAs(job: StoredJob, kubeJob: V1Job | undefined, now: Date): JobC
     submitted: job.submitted ?? now.toISOString(),
     due: false,
     ...(contentHash === undefined ? {} : { contentHash }),
+    // Of another submission's script no more than the hash is known.
+    ...(contentHash === undefined || contentHash === job.contentHash ? {} : { script: null }),
     ...(image === undefined ? {} : { image }),
   };
 }

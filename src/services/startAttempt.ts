@@ -8,19 +8,21 @@ import { getJob } from "../kubernetes/jobs.ts";
 import type { StoredJob, StoredWorkflow } from "../store/records.ts";
 import { clearForAttempt } from "./attemptFiles.ts";
 import type { Deps } from "./deps.ts";
+import { refuseChangedScript } from "./scriptContent.ts";
 import { checkSubmissions, type Submitter } from "./submit.ts";
 
 /**
  * Submits an attempt that this tool wrote down itself: the same script once more. Only when no attempt of it is alive: the workflow
  * directory is made ready first.
  * @returns the job as it is then
- * @throws GaswError USAGE (the script is gone), CONFIG, CLUSTER, VOLUME_NOT_READY, CONFLICT
+ * @throws ScriptChanged; GaswError USAGE (the script is gone), CONFIG, CLUSTER, VOLUME_NOT_READY, CONFLICT
  */
 export async function startAttempt(deps: Deps, submitter: Submitter, workflow: StoredWorkflow, job: StoredJob): Promise<void> {
   const options = await optionsOf(deps, workflow, job);
   const script = `${workflow.directory}/sh/${job.fileName}.sh`;
   const [checked] = checkSubmissions(deps.config, workflow, [{ script, options }], workflow.directory);
   if (checked === undefined) throw new Error("a checked submission is missing");
+  refuseChangedScript(job, checked.request.script);
   const { avoidNodes = [] } = job.request;
   const request = { ...checked.request, jobId: job.id, fileName: job.fileName, contentHash: job.contentHash, avoidNodes };
   // The look may be a while ago: a submission of its own may have made the Job since, whose files these are then.

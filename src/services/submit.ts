@@ -95,7 +95,8 @@ export class Submitter {
   #preparation: Preparation | undefined;
 
   /**
-   * @param waits whether volumes that are not bound yet are waited for
+   * @param waits whether somebody waits for the submission: it waits for volumes that are not bound yet, and a workflow's first one makes the
+   * namespace; a resubmission does neither
    * @throws GaswError CONFLICT when the workflow's id is known from another directory, CONFIG when a volume can't be planned
    */
   constructor(deps: Deps, workflow: Workflow, waits = true) {
@@ -125,9 +126,9 @@ export class Submitter {
    */
   intend(submission: CheckedSubmission): Intent {
     const { store, config } = this.#deps;
-    const { jobId, contentHash, options } = submission.request;
+    const { jobId, contentHash, script = null, options } = submission.request;
     const kubeName = jobName(this.workflow.namespace, this.workflow.id, jobId);
-    const content = { contentHash, image: podSettings(config, options).image, request: storedRequest(options) };
+    const content = { contentHash, script, image: podSettings(config, options).image, request: storedRequest(options) };
     const prepared = standingStreams(this.workflow.directory, jobId).length === 0;
     const intent = store.recordIntent(this.workflow, { id: jobId, kubeName, ...content, prepared });
     if (intent.job.contentHash === contentHash) return intent;
@@ -257,12 +258,15 @@ export class Submitter {
 }
 
 /** What a job was submitted with. A number that it has not got yet may have come from the GASW database meanwhile. */
-function contentOf({ contentHash, image, request, invocationId }: StoredJob): JobChange {
-  return { contentHash, image, request, ...(invocationId === null ? {} : { invocationId }) };
+function contentOf({ contentHash, script, image, request, invocationId }: StoredJob): JobChange {
+  return { contentHash, script, image, request, ...(invocationId === null ? {} : { invocationId }) };
 }
 
 /** What a submission makes of a job that was written down with another content. */
-function correctionOf({ request, invocationId, delivered }: StoredJob, content: Pick<StoredJob, "contentHash" | "image" | "request">) {
+function correctionOf(
+  { request, invocationId, delivered }: StoredJob,
+  content: Pick<StoredJob, "contentHash" | "script" | "image" | "request">,
+) {
   const { command = null, parameters = null, corrects = [] } = request;
   return {
     ...content,

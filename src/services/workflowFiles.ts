@@ -17,7 +17,7 @@ import {
   statSync,
 } from "node:fs";
 import path from "node:path";
-import type { JobOptions, JobRequest, RunAs } from "../core/job.ts";
+import type { JobOptions, JobRequest, RunAs, ScriptContent } from "../core/job.ts";
 import { END_FOLDER, generatedFiles, RUN_FOLDER, TOOL_FOLDER } from "../core/jobFiles.ts";
 import { isSameDirectory } from "../directory.ts";
 import { GaswError, systemCode } from "../errors.ts";
@@ -97,12 +97,23 @@ export function checkScript(script: string, directory: string, cwd: string): Scr
 
 /** The request for a script: its identity and the digest that tells the same submission from another one. */
 export function jobRequest(script: Script, options: JobOptions): JobRequest {
+  const { bytes, content } = readScript(script.path);
   const contentHash = createHash("sha256")
     .update(JSON.stringify(sorted(options)))
     .update("\0")
-    .update(readFileSync(script.path))
+    .update(bytes)
     .digest("hex");
-  return { jobId: script.jobId, options, contentHash, isGenerated: script.isGenerated };
+  return { jobId: script.jobId, options, script: content, contentHash, isGenerated: script.isGenerated };
+}
+
+/**
+ * A script's bytes, and what is kept of them.
+ * @throws the file system's error
+ */
+export function readScript(file: string): { readonly bytes: Buffer; readonly content: ScriptContent } {
+  const bytes = readFileSync(file);
+  const sha256 = createHash("sha256").update(bytes).digest("hex");
+  return { bytes, content: { sha256, size: bytes.length, written: statSync(file).mtime.toISOString() } };
 }
 
 /** Owner of the workflow's directory, as whom its jobs run; nobody where that is root. */

@@ -3,6 +3,7 @@ import { createRequire } from "node:module";
 import path from "node:path";
 import Database from "better-sqlite3";
 import { GaswError, messageOf, systemCode } from "../errors.ts";
+import { asOwnerOf, giveBackHint, isRefusal, likeModeOf, shutOutBy } from "../fileOwner.ts";
 import { migrations } from "./migrations.ts";
 
 /** The native part by its very path: the package's own search for it would cost every command as much as opening the file does. */
@@ -40,6 +41,10 @@ export interface OpenOptions {
  * @throws GaswError CONFIG when the place is unusable, of a newer version, or on a network file system
  */
 export function openDatabase(options: OpenOptions): Database.Database {
+  return asOwnerOf(options.path, () => openOrBegin(options));
+}
+
+function openOrBegin(options: OpenOptions): Database.Database {
   prepareFolder(options);
   const before = process.umask(0o077);
   try {
@@ -88,7 +93,7 @@ function isMissing(file: string): boolean {
  * of many processes that find no file, some would fail.
  */
 function create(file: string): void {
-  withLock(`${file}.lock`, () => {
+  withLock(file, () => {
     if (!isMissing(file)) return;
     const draft = `${file}.new`;
     // What a process that was killed half way left behind.
@@ -115,7 +120,7 @@ function migrate(database: Database.Database, file: string): void {
     });
   }
   if (version === 0) refuseForeign(database, file);
-  if (version < migrations.length) withLock(`${file}.lock`, () => bringUpToDate(database));
+  if (version < migrations.length) withLock(file, () => bringUpToDate(database));
 }
 
 function versionOf(database: Database.Database): number {
@@ -137,9 +142,32 @@ function refuseForeign(database: Database.Database, file: string): void {
   });
 }
 
-/** Runs an action while no other process runs one under the same lock; a killed process releases it. */
-function withLock<T>(lockFile: string, action: () => T): T {
-  const lock = new Database(lockFile, { timeout: BUSY_TIMEOUT_MS, nativeBinding });
+/** Opens a file that serves as a lock of a state file, for everybody who may use that. */
+function openLock(file: string, kind: string, timeout: number): Database.Database {
+  const lockFile = `${file}.${kind}`;
+  const before = process.umask(0o077);
+  try {
+    return asOwnerOf(file, () => {
+      const isNew = !existsSync(lockFile);
+      const lock = new Database(lockFile, { timeout, nativeBinding });
+      if (isNew) likeModeOf(file, lockFile);
+      return lock;
+    });
+  } catch (error) {
+    throw lockError(error, file, lockFile);
+  } finally {
+    process.umask(before);
+  }
+}
+
+/** SQLite opens what it may not write for reading, and tells that at the first lock. */
+function lockError(error: unknown, file: string, lockFile: string): unknown {
+  return isRefusal(error) ? stateError(error, file, lockFile) : error;
+}
+
+/** Runs an action on a state file while no other process runs one; a killed process releases its lock. */
+function withLock<T>(file: string, action: () => T): T {
+  const lock = openLock(file, "lock", BUSY_TIMEOUT_MS);
   try {
     lock.exec("BEGIN EXCLUSIVE");
     return action();
@@ -157,14 +185,13 @@ export interface Hold {
 const held = new Set<Database.Database>();
 
 /**
- * Takes a lock that lasts until it is released or the process ends, however it ends.
+ * Takes a lock of a state file that lasts until it is released or the process ends, however it ends.
+ * @param kind what it is for, by which its file is named
  * @param patience milliseconds to wait for it: others may be trying to take it, or looking whether it is held, at the same moment
  * @returns undefined while another process has it
  */
-export function holdLock(lockFile: string, patience: number): Hold | undefined {
-  const before = process.umask(0o077);
-  const lock = new Database(lockFile, { timeout: patience, nativeBinding });
-  process.umask(before);
+export function holdLock(file: string, kind: string, patience: number): Hold | undefined {
+  const lock = openLock(file, kind, patience);
   try {
     lock.exec("BEGIN EXCLUSIVE");
     held.add(lock);
@@ -177,21 +204,21 @@ export function holdLock(lockFile: string, patience: number): Hold | undefined {
   } catch (error) {
     lock.close();
     if (systemCode(error) === "SQLITE_BUSY") return undefined;
-    throw error;
+    throw lockError(error, file, `${file}.${kind}`);
   }
 }
 
 /** Whether somebody has the lock that `holdLock` takes. Any number of processes may look at once: none takes another one for the holder. */
-export function isHeld(lockFile: string): boolean {
-  if (!existsSync(lockFile)) return false;
-  const looker = new Database(lockFile, { timeout: 0, nativeBinding });
+export function isHeld(file: string, kind: string): boolean {
+  if (!existsSync(`${file}.${kind}`)) return false;
+  const looker = openLock(file, kind, 0);
   try {
     // Reading needs a shared lock, which only an exclusive one refuses.
     looker.prepare("SELECT 1 FROM sqlite_schema").get();
     return false;
   } catch (error) {
     if (systemCode(error) === "SQLITE_BUSY") return true;
-    throw error;
+    throw lockError(error, file, `${file}.${kind}`);
   } finally {
     looker.close();
   }
@@ -219,7 +246,7 @@ function isCorrupt(error: unknown): boolean {
 /** Keeps a corrupt file aside under a name of its own and begins a new one; the cluster's labels still tell what runs. */
 function startAfresh({ path: file, warn, now }: OpenOptions): Database.Database {
   try {
-    withLock(`${file}.lock`, () => {
+    withLock(file, () => {
       // Another process may have put it right while this one waited for the lock.
       if (!isStillCorrupt(file)) return;
       const aside = `${file}.corrupt-${now().toISOString().replaceAll(":", "")}`;
@@ -261,6 +288,39 @@ function prepareFolder({ path: file, fileSystemType = (folder) => statfsSync(fol
   });
 }
 
+/** The state file's disk takes nothing more. */
+export class StateFull extends GaswError {}
+
+/**
+ * The state file's content in memory: what is written to it is lost with the process.
+ * @throws GaswError CONFIG when the file can't be read either
+ */
+export function openCopy({ path: file }: OpenOptions): Database.Database {
+  try {
+    const content = contentOf(file);
+    // Memory has no write-ahead log: the header's versions for writing and reading say so (SQLite's file format, 1.3.3).
+    content.fill(1, 18, 20);
+    const database = new Database(content, { nativeBinding });
+    database.pragma("foreign_keys = ON");
+    bringUpToDate(database);
+    return database;
+  } catch (error) {
+    throw stateError(error, file);
+  }
+}
+
+function contentOf(file: string): Buffer {
+  checkHeader(file);
+  const database = new Database(file, { timeout: BUSY_TIMEOUT_MS, nativeBinding, fileMustExist: true });
+  try {
+    // Where nobody else has it open, there is no room for the memory that its readers share: whoever has it alone needs none.
+    if (!existsSync(`${file}-shm`)) database.pragma("locking_mode = EXCLUSIVE");
+    return database.serialize();
+  } finally {
+    database.close();
+  }
+}
+
 /** Room that SQLite's own small files need, in bytes: where there is less, an unspecific failure to write comes of that. */
 const LEAST_ROOM = 256 * 1024;
 
@@ -270,14 +330,20 @@ function isFull(folder: string): boolean {
   return bavail * bsize < LEAST_ROOM;
 }
 
-/** Words an error of SQLite or of the file system about the state file; anything else passes. */
-export function stateError(error: unknown, file: string): unknown {
+/**
+ * Words an error of SQLite or of the file system about the state file; anything else passes.
+ * @param lockFile the one of its locks that was to be used
+ */
+export function stateError(error: unknown, file: string, lockFile = `${file}.lock`): unknown {
   if (error instanceof GaswError) return error;
   const code = systemCode(error) ?? "";
   const said = (what: string, hint: string) => new GaswError("CONFIG", `the state file ${file} ${what}`, { hint, cause: error });
   if (/^(SQLITE_FULL|ENOSPC|EDQUOT)$/.test(code) || (code.startsWith("SQLITE_IOERR") && isFull(path.dirname(file)))) {
-    return said("can't be written: the disk is full", "make room there, or set state.path to another disk; nothing was submitted");
+    const hint = "make room there, or set state.path to another disk; nothing was submitted";
+    return new StateFull("CONFIG", `the state file ${file} can't be written: the disk is full`, { hint, cause: error });
   }
+  const culprit = isRefusal(error) ? shutOutBy(file, [lockFile]) : undefined;
+  if (culprit !== undefined) return said(`can't be used: ${culprit}`, giveBackHint(file));
   if (/^(EACCES|EPERM|EROFS|ENOTDIR|EEXIST|EISDIR|SQLITE_READONLY.*|SQLITE_CANTOPEN.*|SQLITE_IOERR.*|SQLITE_PERM)$/.test(code)) {
     return said(`can't be written (${code})`, "set state.path (GASW_K8S_STATE_PATH) to a file that this user can write");
   }

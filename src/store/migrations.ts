@@ -142,4 +142,6 @@ export const migrations: readonly (readonly string[])[] = [
     // When the workflow's monitor last had an answer of the cluster.
     "ALTER TABLE workflows ADD COLUMN watched TEXT",
   ],
+  // What the script was when somebody last asked for it to run, as JSON; null: submitted by a version that did not note it.
+  ["ALTER TABLE jobs ADD COLUMN script TEXT"],
 ];

@@ -1,4 +1,4 @@
-import type { LocalStatus, StoredRequest, Workflow } from "../core/job.ts";
+import type { LocalStatus, ScriptContent, StoredRequest, Workflow } from "../core/job.ts";
 import type { Attempt } from "../core/lifecycle.ts";
 import type { Removal } from "../core/observed.ts";
 
@@ -50,6 +50,8 @@ export interface StoredJob extends Attempt {
   /** Version of the wrapper that runs its script; 0: that of 0.1.0. */
   readonly wrapper: number;
   readonly contentHash: string;
+  /** What its script was when somebody last asked for it to run; null where no version has noted that. */
+  readonly script: ScriptContent | null;
   readonly image: string;
   readonly request: StoredRequest;
   readonly reason: string | null;
@@ -80,6 +82,7 @@ export type JobChange = Partial<
     | "kubeUid"
     | "wrapper"
     | "contentHash"
+    | "script"
     | "image"
     | "request"
     | "status"

@@ -1,9 +1,17 @@
 import type Database from "better-sqlite3";
-import { ACTIVE_STATUSES, attemptId, hasEnded, type LocalStatus, type StoredRequest, type Workflow } from "../core/job.ts";
+import {
+  ACTIVE_STATUSES,
+  attemptId,
+  hasEnded,
+  type LocalStatus,
+  type ScriptContent,
+  type StoredRequest,
+  type Workflow,
+} from "../core/job.ts";
 import { jobName } from "../core/names.ts";
 import { isSameDirectory } from "../directory.ts";
 import { GaswError } from "../errors.ts";
-import { type Hold, holdLock, isHeld, type OpenOptions, openDatabase, stateError } from "./database.ts";
+import { type Hold, holdLock, isHeld, type OpenOptions, openCopy, openDatabase, stateError } from "./database.ts";
 import type {
   Acknowledgement,
   Decided,
@@ -20,7 +28,7 @@ import type {
 } from "./records.ts";
 
 const JOB_COLUMNS = `jobs.key, jobs.id, jobs.file_name AS fileName, attempt, workflows.id AS workflow, workflows.namespace, workflows.directory,
-  kube_name AS kubeName, kube_uid AS kubeUid, wrapper, content_hash AS contentHash, image, request, status, reason, message, exit_code AS exitCode, pod, node,
+  kube_name AS kubeName, kube_uid AS kubeUid, wrapper, content_hash AS contentHash, script, image, request, status, reason, message, exit_code AS exitCode, pod, node,
   pending_family AS pendingFamily, pending_since AS pendingSince, removal, settled, due, prepared, signal, replicating, lingers,
   output_late AS outputLate, invocation_id AS invocationId, delivered, jobs.created, submitted, started, ended, observed`;
 const JOBS = `SELECT ${JOB_COLUMNS} FROM jobs JOIN workflows ON workflows.key = jobs.workflow`;
@@ -58,7 +66,8 @@ function decidedFrom({ key, status, settled, signal }: Decided): (string | numbe
 
 function jobOf(row: Record<string, unknown>): StoredJob {
   const flags = Object.fromEntries(FLAGS.map((flag) => [flag, row[flag] === 1]));
-  return { ...row, ...flags, request: JSON.parse(String(row.request)) } as unknown as StoredJob;
+  const script = row.script === null ? null : JSON.parse(String(row.script));
+  return { ...row, ...flags, script, request: JSON.parse(String(row.request)) } as unknown as StoredJob;
 }
 
 function cellOf(value: JobChange[keyof JobChange]): string | number | null {
@@ -66,17 +75,25 @@ function cellOf(value: JobChange[keyof JobChange]): string | number | null {
   return typeof value === "object" && value !== null ? JSON.stringify(value) : (value ?? null);
 }
 
+function lockName({ key }: { readonly key: number }, kind: "sync" | "monitor"): string {
+  return `${kind}-${key}`;
+}
+
 /** The local state: workflows, jobs, and every change of status. Synchronous, each method one transaction. */
 export class Store {
   readonly path: string;
+  /** Whether it is a copy in memory, which is lost with this process: nothing may be done that has to be written down. */
+  readonly isCopy: boolean;
   readonly #database: Database.Database;
   readonly #now: () => Date;
   readonly #statements = new Map<string, Database.Statement>();
 
-  constructor(options: OpenOptions) {
+  /** @param isCopy opens a copy of the state file in memory, for a disk that takes nothing more */
+  constructor(options: OpenOptions, isCopy = false) {
     this.path = options.path;
+    this.isCopy = isCopy;
     this.#now = options.now;
-    this.#database = openDatabase(options);
+    this.#database = isCopy ? openCopy(options) : openDatabase(options);
   }
 
   close(): void {
@@ -183,6 +200,13 @@ export class Store {
     return this.#get(sql, [JSON.stringify(uids), key, key]) !== undefined;
   }
 
+  /** Whether something of a workflow was seen in its namespace since it is in its cluster. */
+  wasInNamespace({ key }: { readonly key: number }): boolean {
+    const sql = `SELECT 1 FROM workflows WHERE key = ? AND placed = 'bound'
+      AND (claim_uid IS NOT NULL OR EXISTS (SELECT 1 FROM jobs WHERE workflow = workflows.key AND kube_uid IS NOT NULL))`;
+    return this.#get(sql, [key]) !== undefined;
+  }
+
   /**
    * Writes the intent to submit a job, before anything is made for it. The same submission again is the same row; one that never got as
    * far as the cluster may be corrected.
@@ -190,7 +214,15 @@ export class Store {
    */
   recordIntent(
     workflow: StoredWorkflow,
-    job: { id: string; kubeName: string; contentHash: string; image: string; request: StoredRequest; prepared: boolean },
+    job: {
+      id: string;
+      kubeName: string;
+      contentHash: string;
+      script?: ScriptContent | null;
+      image: string;
+      request: StoredRequest;
+      prepared: boolean;
+    },
   ): { job: StoredJob; isNew: boolean } {
     return this.#write(() => {
       const known = this.findJob(workflow, job.id);
@@ -411,13 +443,18 @@ export class Store {
    * @returns undefined while another process holds it
    */
   hold(workflow: { readonly key: number }, { words, isMonitor }: Holder): Hold | undefined {
-    const sync = this.#guard(() => holdLock(this.#lockFile(workflow, "sync"), HOLD_PATIENCE_MS));
+    const sync = this.#guard(() => holdLock(this.path, lockName(workflow, "sync"), HOLD_PATIENCE_MS));
     if (sync === undefined) return undefined;
-    this.#run("UPDATE workflows SET holder = ? WHERE key = ?", [words, workflow.key]);
+    try {
+      this.#run("UPDATE workflows SET holder = ? WHERE key = ?", [words, workflow.key]);
+    } catch (error) {
+      sync.release();
+      throw error;
+    }
     if (!isMonitor) return sync;
     // Its first look is still to come.
     this.noteWatch(workflow);
-    const monitor = this.#guard(() => holdLock(this.#lockFile(workflow, "monitor"), HOLD_PATIENCE_MS));
+    const monitor = this.#guard(() => holdLock(this.path, lockName(workflow, "monitor"), HOLD_PATIENCE_MS));
     if (monitor === undefined) {
       sync.release();
       return undefined;
@@ -432,7 +469,7 @@ export class Store {
 
   /** Whether a monitor holds a workflow's synchronisation. */
   isMonitored(workflow: { readonly key: number }): boolean {
-    return this.#guard(() => isHeld(this.#lockFile(workflow, "monitor")));
+    return this.#guard(() => isHeld(this.path, lockName(workflow, "monitor")));
   }
 
   /** Notes that a workflow's monitor has an answer of the cluster now. */
@@ -467,10 +504,6 @@ export class Store {
     });
   }
 
-  #lockFile({ key }: { readonly key: number }, kind: "sync" | "monitor"): string {
-    return `${this.path}.${kind}-${key}`;
-  }
-
   #jobs(condition: string, values: readonly (string | number)[]): StoredJob[] {
     return this.#all<Record<string, unknown>>(`${JOBS} ${condition}`, values).map(jobOf);
   }
@@ -486,15 +519,17 @@ export class Store {
     job: Pick<
       StoredJob,
       "id" | "fileName" | "attempt" | "kubeName" | "contentHash" | "image" | "request" | "due" | "prepared" | "invocationId"
-    >,
+    > &
+      Partial<Pick<StoredJob, "script">>,
   ): StoredJob {
-    const sql = `INSERT INTO jobs (workflow, id, file_name, attempt, kube_name, content_hash, image, request, due, prepared, invocation_id, status, created)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'NOT_SUBMITTED', ?)`;
-    const { id, fileName, attempt, kubeName, contentHash, image, request } = job;
+    const columns =
+      "workflow, id, file_name, attempt, kube_name, content_hash, script, image, request, due, prepared, invocation_id, created";
+    const sql = `INSERT INTO jobs (${columns}, status) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'NOT_SUBMITTED')`;
+    const { id, fileName, attempt, kubeName, contentHash, image, request, due, prepared, script = null } = job;
     const invocationId = job.invocationId ?? request.invocationId ?? null;
-    const flags = [Number(job.due), Number(job.prepared)];
-    const values = [workflow.key, id, fileName, attempt, kubeName, contentHash, image, JSON.stringify(request), ...flags, invocationId];
-    const key = this.#run(sql, [...values, this.#timestamp()]).lastInsertRowid;
+    const content = [contentHash, cellOf(script), image, JSON.stringify(request)];
+    const flags = [Number(due), Number(prepared), invocationId, this.#timestamp()];
+    const key = this.#run(sql, [workflow.key, id, fileName, attempt, kubeName, ...content, ...flags]).lastInsertRowid;
     this.#recordTransition(Number(key), { status: "NOT_SUBMITTED", reason: null, message: null });
     return this.findJob(workflow, id) as StoredJob;
   }
@@ -611,6 +646,7 @@ const COLUMN_NAMES: Readonly<Record<Exclude<keyof JobChange, "ended">, string>> 
   kubeUid: "kube_uid",
   wrapper: "wrapper",
   contentHash: "content_hash",
+  script: "script",
   image: "image",
   request: "request",
   status: "status",

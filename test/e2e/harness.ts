@@ -238,7 +238,11 @@ export class TestWorkflow {
 
   /** Starts the program in the workflow's directory, as a process that can be sent signals. */
   start(...args: readonly string[]): Running {
-    return start(process.execPath, [PROGRAM, ...args], { cwd: this.directory, env: this.env });
+    return this.startWith({}, ...args);
+  }
+
+  startWith(options: { env?: NodeJS.ProcessEnv }, ...args: readonly string[]): Running {
+    return start(process.execPath, [PROGRAM, ...args], { cwd: this.directory, env: { ...this.env, ...options.env } });
   }
 
   /** Submits a script and waits until its job has ended. */

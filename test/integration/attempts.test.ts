@@ -97,7 +97,7 @@ describe("attempts whose turn it is", () => {
     life.showClaim("Pending");
     const begun = performance.now();
     expect(await retried()).toEqual([
-      "resubmissions wait for their volumes (2): volume workflow: claim vip/workflows is Pending, not Bound (it has no events)",
+      "resubmissions of workflow workflow-1 wait for their volumes (2): volume workflow: claim vip/workflows is Pending, not Bound (it has no events)",
     ]);
     expect(performance.now() - begun).toBeLessThan(30_000);
     expect(statuses()).toEqual(["NOT_SUBMITTED", "NOT_SUBMITTED"]);
@@ -109,7 +109,8 @@ describe("attempts whose turn it is", () => {
   test("have volumes made that are missing", async () => {
     life.end();
     life = await Invocations.begin({ workflowVolume: { type: "nfs" }, nfsAddress: "nfs.example.org", nfsPath: "/export" });
-    expect(await retried()).toEqual([expect.stringMatching(/^resubmissions wait .*-claim is Pending, not Bound/)]);
+    life.cluster.put("/api/v1/namespaces/vip", {});
+    expect(await retried()).toEqual([expect.stringMatching(/^resubmissions of workflow workflow-1 wait .*-claim is Pending, not Bound/)]);
     const [volume, claim] = ["/api/v1/persistentvolumes/", "/api/v1/namespaces/vip/persistentvolumeclaims/workflow-1-"].map((place) =>
       [...life.cluster.objects.keys()].find((path) => path.startsWith(place)),
     );

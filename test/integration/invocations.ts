@@ -6,6 +6,7 @@ import { jobName } from "../../src/core/names.ts";
 import { MAIN_CONTAINER } from "../../src/core/podTemplate.ts";
 import type { Deps } from "../../src/services/deps.ts";
 import { reconcile } from "../../src/services/reconcile.ts";
+import { readScript } from "../../src/services/workflowFiles.ts";
 import type { StoredJob, StoredWorkflow } from "../../src/store/records.ts";
 import { Store } from "../../src/store/store.ts";
 import { ClusterDouble } from "./clusterDouble.ts";
@@ -77,14 +78,9 @@ export class Invocations {
   submitted(id: string, script = "true\n"): StoredJob {
     this.write(`sh/${id}.sh`, script);
     const kubeName = jobName(NAMESPACE, this.workflow.id, id);
-    const { job } = this.store.recordIntent(this.workflow, {
-      id,
-      kubeName,
-      contentHash: "c0ffee",
-      image: "debian",
-      request: {},
-      prepared: true,
-    });
+    const { content } = readScript(path.join(this.directory, `sh/${id}.sh`));
+    const submission = { contentHash: "c0ffee", script: content, image: "debian", request: {}, prepared: true };
+    const { job } = this.store.recordIntent(this.workflow, { id, kubeName, ...submission });
     this.store.changeJob(job, { status: "QUEUED", submitted: this.deps.now().toISOString() });
     this.show(id, "waiting");
     return this.job(id);

@@ -8,7 +8,7 @@ const root = path.resolve(import.meta.dirname, "../..");
 
 const LAYERS = ["core", "config", "kubernetes", "store", "dao", "ui", "services", "commands"] as const;
 const ABOVE_ALL = ["context.ts", "cli.ts", "cliActions.ts", "cliDebug.ts", "cliOptions.ts", "main.ts"];
-const BELOW_ALL = ["errors.ts", "directory.ts"];
+const BELOW_ALL = ["errors.ts", "directory.ts", "fileOwner.ts"];
 
 /** What of src/ a layer may import, beside itself. */
 const MAY_IMPORT: Readonly<Record<(typeof LAYERS)[number], readonly string[]>> = {
@@ -16,7 +16,7 @@ const MAY_IMPORT: Readonly<Record<(typeof LAYERS)[number], readonly string[]>> =
   config: ["core", ...BELOW_ALL],
   kubernetes: ["core", "config", ...BELOW_ALL],
   store: ["core", ...BELOW_ALL],
-  dao: ["core", "errors.ts"],
+  dao: ["core", "errors.ts", "fileOwner.ts"],
   ui: ["core", "errors.ts"],
   services: ["core", "config", "kubernetes", "store", "dao", ...BELOW_ALL],
   commands: ["core", "config", "kubernetes", "store", "dao", "ui", "services", "context.ts", ...BELOW_ALL],

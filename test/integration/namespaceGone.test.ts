@@ -1,0 +1,136 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { GaswError } from "../../src/errors.ts";
+import { checkSubmissions, type Submitted, Submitter } from "../../src/services/submit.ts";
+import { Invocations } from "./invocations.ts";
+
+const NAMESPACE = "/api/v1/namespaces/vip";
+const MAKES_NAMESPACE = "POST /api/v1/namespaces";
+
+let life: Invocations;
+let warnings: string[];
+let requests: string[];
+
+/** A workflow whose claims are bound as soon as anybody looks at them. */
+async function begin(config: Readonly<Record<string, unknown>>): Promise<void> {
+  life = await Invocations.begin({ retryCount: 5, ...config });
+  warnings = [];
+  requests = [];
+  life.onWarning = (warning) => warnings.push(warning);
+  life.cluster.onRequest = (request) => {
+    requests.push(request);
+    for (const [path, object] of life.cluster.objects)
+      if (path.includes("/persistentvolumeclaims/")) life.cluster.objects.set(path, { ...object, status: { phase: "Bound" } });
+  };
+}
+beforeEach(() => begin({ workflowVolume: { type: "nfs" }, nfsAddress: "nfs.example.org", nfsPath: "/export" }));
+afterEach(() => life.end());
+
+const made = () => requests.filter((request) => request.startsWith("POST "));
+
+/** Submits a script as a person or an engine does. */
+async function submit(id: string): Promise<Submitted> {
+  life.write(`sh/${id}.sh`, "true\n");
+  const script = `${life.directory}/sh/${id}.sh`;
+  const submitter = new Submitter(life.deps, life.workflow);
+  const [checked] = checkSubmissions(life.deps.config, life.workflow, [{ script, options: {} }], life.directory);
+  if (checked === undefined) throw new Error("not checked");
+  return await submitter.submit(checked, submitter.intend(checked));
+}
+
+/** Somebody deletes the namespace, with all that is in it. */
+function deleteNamespace(): void {
+  for (const path of life.cluster.objects.keys()) if (`${path}/`.includes("/namespaces/vip/")) life.cluster.objects.delete(path);
+  requests = [];
+}
+
+/** The cluster's name of itself, by which a workflow is bound to it. */
+function showCluster(): void {
+  life.cluster.put("/api/v1/namespaces/kube-system", { metadata: { uid: "this-cluster" } });
+}
+
+describe("a workflow's first submission", () => {
+  test("makes the namespace that is missing", async () => {
+    showCluster();
+    expect(await submit("Job-1")).toMatchObject({ created: true });
+    expect(requests).toContain(MAKES_NAMESPACE);
+  });
+
+  test("makes it also where an earlier one could not", async () => {
+    showCluster();
+    life.cluster.refusalOf = (request) => (request === MAKES_NAMESPACE ? 403 : undefined);
+    await expect(submit("Job-1")).rejects.toMatchObject({ code: "CLUSTER" });
+    expect(life.store.placement(life.workflow).state).toBe("bound");
+    life.cluster.refusalOf = () => undefined;
+    expect(await submit("Job-1")).toMatchObject({ created: true });
+  });
+
+  test("after a clean-up makes it anew", async () => {
+    showCluster();
+    await submit("Job-1");
+    life.store.changeJob(life.job("Job-1"), { status: "COMPLETED", settled: true });
+    deleteNamespace();
+    life.store.leaveCluster(life.workflow);
+    expect(await submit("Job-2")).toMatchObject({ created: true });
+    expect(made()).toContain(MAKES_NAMESPACE);
+  });
+});
+
+describe("a namespace that somebody has deleted", () => {
+  beforeEach(async () => {
+    showCluster();
+    await submit("Job-1");
+    deleteNamespace();
+  });
+
+  const wait = () =>
+    `resubmissions of workflow workflow-1 wait for their namespace (1): the namespace vip is not in the cluster ${life.cluster.address} any more; make it again as it was, with its labels, quotas and policies (kubectl create namespace vip), or give the workflow up with \`gasw-k8s cleanup\``;
+
+  test("is not made by a resubmission, which waits, says so at every synchronisation, and goes on once it is there", async () => {
+    await life.round();
+    expect(life.job("Job-1-r1")).toMatchObject({ status: "NOT_SUBMITTED", due: true, prepared: false });
+    await life.round();
+    expect(warnings).toEqual([wait(), wait()]);
+    expect(made()).toEqual([]);
+    life.cluster.put(NAMESPACE, {});
+    await life.round();
+    expect(life.job("Job-1-r1").status).toBe("QUEUED");
+    expect(made()).not.toContain(MAKES_NAMESPACE);
+  });
+
+  test("is not made by the workflow's next job either: its submission is refused, and works once the namespace is there", async () => {
+    const failure = (await submit("Job-2").catch((error: unknown) => error)) as GaswError;
+    expect(failure).toMatchObject({ code: "CLUSTER", hint: expect.stringContaining("kubectl create namespace vip") });
+    expect(failure.message).toBe(`the namespace vip is not in the cluster ${life.cluster.address} any more`);
+    expect(made()).toEqual([]);
+    life.cluster.put(NAMESPACE, {});
+    expect(await submit("Job-2")).toMatchObject({ created: true });
+  });
+
+  test("and is still on its way out is waited for as well", async () => {
+    life.cluster.put(NAMESPACE, { metadata: { deletionTimestamp: "2026-01-02T03:04:05Z" } });
+    await life.round();
+    expect(warnings).toEqual([expect.stringContaining("is deleting the namespace vip")]);
+    expect(made()).toEqual([]);
+    expect(life.job("Job-1-r1")).toMatchObject({ status: "NOT_SUBMITTED", due: true });
+  });
+
+  test("does not hold up a resubmission whose account may not look at namespaces, once it is there", async () => {
+    life.cluster.forbidden.add(NAMESPACE);
+    life.cluster.put(NAMESPACE, {});
+    await life.round();
+    expect(life.job("Job-1-r1").status).toBe("QUEUED");
+    expect(warnings).toEqual([]);
+  });
+});
+
+test("a claim that is not this tool's is not asked for in a namespace that is gone: the namespace is told of", async () => {
+  life.end();
+  await begin({ workflowVolume: { type: "claim", name: "workflows" } });
+  showCluster();
+  life.cluster.put(NAMESPACE, {});
+  await submit("Job-1");
+  deleteNamespace();
+  life.cluster.objects.delete(NAMESPACE);
+  await life.round();
+  expect(warnings).toEqual([expect.stringContaining("wait for their namespace (1): the namespace vip is not in the cluster")]);
+});
