@@ -30,7 +30,7 @@ beforeEach(async () => {
   for (const name of ["sh", "out", "err"]) mkdirSync(path.join(folder, "workflow-1", name), { recursive: true });
   const store = open();
   const workflow = store.registerWorkflow({ namespace: "vip", id: "workflow-1", directory: path.join(folder, "workflow-1") });
-  const { job } = store.recordIntent(workflow, { id: "Job-1", kubeName: KUBE_NAME, contentHash: "c", image: "i", request: {} });
+  const { job } = store.recordIntent(workflow, { id: "Job-1", kubeName: KUBE_NAME, contentHash: "c", image: "i", request: {}, prepared: true });
   store.changeJob(job, { status: "QUEUED", submitted: NOW.toISOString() });
   store.close();
   show({ running: { startedAt: NOW.toISOString() } });
