@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
+import { isatty } from "node:tty";
 import type { KubeConfig } from "@kubernetes/client-node/dist/config.js";
 import { systemCode } from "../errors.ts";
 
@@ -28,7 +29,7 @@ function startCommand(command: string, args: readonly string[] | undefined, opti
  * to ask there, and a Ctrl-C reaches it anyway.
  */
 function isDetached(): boolean {
-  return ![process.stdin, process.stdout, process.stderr].some(({ isTTY }) => isTTY);
+  return ![0, 1, 2].some((fd) => isatty(fd));
 }
 
 /**

@@ -1,4 +1,4 @@
-import { closeSync, existsSync, mkdirSync, openSync, readSync, renameSync, rmSync, statfsSync, statSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, readSync, renameSync, rmSync, statfsSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 import Database from "better-sqlite3";
@@ -310,7 +310,10 @@ export function openCopy({ path: file }: OpenOptions): Database.Database {
 }
 
 function contentOf(file: string): Buffer {
+  if (isMissing(file)) throw Object.assign(new Error("there is no state yet, and no room for one"), { code: "ENOSPC" });
   checkHeader(file);
+  // With nothing in its log all is in the file itself: to open it would take room that is not there.
+  if ((statSync(`${file}-wal`, { throwIfNoEntry: false })?.size ?? 0) === 0) return readFileSync(file);
   const database = new Database(file, { timeout: BUSY_TIMEOUT_MS, nativeBinding, fileMustExist: true });
   try {
     // Where nobody else has it open, there is no room for the memory that its readers share: whoever has it alone needs none.

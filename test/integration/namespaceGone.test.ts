@@ -25,7 +25,8 @@ async function begin(config: Readonly<Record<string, unknown>>): Promise<void> {
 beforeEach(() => begin({ workflowVolume: { type: "nfs" }, nfsAddress: "nfs.example.org", nfsPath: "/export" }));
 afterEach(() => life.end());
 
-const made = () => requests.filter((request) => request.startsWith("POST "));
+/** What was made beside the Lease, which a cluster refuses where there is no namespace. */
+const made = () => requests.filter((request) => request.startsWith("POST ") && !request.endsWith("/leases"));
 
 /** Submits a script as a person or an engine does. */
 async function submit(id: string): Promise<Submitted> {
@@ -119,7 +120,7 @@ describe("a namespace that somebody has deleted", () => {
     life.cluster.put(NAMESPACE, {});
     await life.round();
     expect(life.job("Job-1-r1").status).toBe("QUEUED");
-    expect(warnings).toEqual([]);
+    expect(warnings.filter((warning) => !warning.includes("Lease"))).toEqual([]);
   });
 });
 

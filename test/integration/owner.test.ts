@@ -70,6 +70,7 @@ async function on(host: string): Promise<{ context: Context; stdout: () => strin
     nfsAddress: "nfs.example.org",
     nfsPath: "/export",
     securityContext: { runAsUser: 0 },
+    outputGrace: "0s",
     dao: { url: `sqlite:${folder}/gasw.db` },
     state: { path: path.join(folder, host, "state.db") },
   };

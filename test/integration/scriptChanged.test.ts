@@ -21,6 +21,7 @@ const release = (id: string) => act(life.deps, life.workflow, [life.job(id)], "r
 
 /** An attempt whose last word is a failure that holds it. */
 async function held(id: string): Promise<void> {
+  life.write("out/Job-1.sh.out", "");
   life.show(id, 3);
   await life.round();
 }
@@ -75,6 +76,7 @@ describe("a script that has changed since its submission is not run again by its
     life.show("Job-1", "running");
     await life.round({ "Job-1": "REPLICATE" });
     change();
+    life.write("out/Job-1.sh.out", "");
     life.show("Job-1", 3);
     await life.round();
     expect(attempts()).toEqual(["Job-1 ERROR Error", "Job-1-r1 ERROR_HELD ScriptChanged"]);

@@ -30,7 +30,14 @@ beforeEach(async () => {
   for (const name of ["sh", "out", "err"]) mkdirSync(path.join(folder, "workflow-1", name), { recursive: true });
   const store = open();
   const workflow = store.registerWorkflow({ namespace: "vip", id: "workflow-1", directory: path.join(folder, "workflow-1") });
-  const { job } = store.recordIntent(workflow, { id: "Job-1", kubeName: KUBE_NAME, contentHash: "c", image: "i", request: {}, prepared: true });
+  const { job } = store.recordIntent(workflow, {
+    id: "Job-1",
+    kubeName: KUBE_NAME,
+    contentHash: "c",
+    image: "i",
+    request: {},
+    prepared: true,
+  });
   store.changeJob(job, { status: "QUEUED", submitted: NOW.toISOString() });
   store.close();
   show({ running: { startedAt: NOW.toISOString() } });
@@ -67,7 +74,14 @@ function fill(): void {
 
 async function cli(...args: string[]) {
   const access = { k8sAddress: cluster.address, k8sToken: "t", insecureSkipTlsVerify: true };
-  const config = { ...access, k8sNamespace: "vip", image: "debian", state: { path: stateFile() }, pending: { imagePull: 1 } };
+  const config = {
+    ...access,
+    k8sNamespace: "vip",
+    image: "debian",
+    outputGrace: "0s",
+    state: { path: stateFile() },
+    pending: { imagePull: 1 },
+  };
   const file = path.join(folder, "gasw-k8s.json");
   writeFileSync(file, JSON.stringify(config));
   const env = { HOME: folder, GASW_K8S_CONFIG: file };
