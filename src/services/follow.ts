@@ -57,7 +57,7 @@ export async function refreshEach(deps: Deps, workflows: readonly StoredWorkflow
  * Refreshes workflows, as `refreshEach` does.
  * @throws what went wrong with the first that fails; a refusal rather than an outage
  */
-export async function refreshAll(deps: Deps, workflows: readonly StoredWorkflow[], told?: Set<number>): Promise<void> {
+async function refreshAll(deps: Deps, workflows: readonly StoredWorkflow[], told?: Set<number>): Promise<void> {
   const failures = nameFailures(await refreshEach(deps, workflows, told), workflows);
   if (failures.length > 0) throw failures.find((failure) => !isOutage(failure)) ?? failures[0];
 }

@@ -9,6 +9,10 @@ test("docs/commands.md shows the commands' help as it is (else: node scripts/gen
   expect(() => execFileSync(process.execPath, [path.join(root, "scripts/generate-command-docs.mjs"), "--check"])).not.toThrow();
 });
 
+test("docs/ends.md shows the table that the tests hold the code to (else: node scripts/generate-ends-docs.mjs)", () => {
+  expect(() => execFileSync(process.execPath, [path.join(root, "scripts/generate-ends-docs.mjs"), "--check"])).not.toThrow();
+});
+
 test("docs/lifecycle.md is drawn from the life cycle as it is (else: node scripts/generate-lifecycle-docs.mjs)", () => {
   expect(() => execFileSync(process.execPath, [path.join(root, "scripts/generate-lifecycle-docs.mjs"), "--check"])).not.toThrow();
 });
