@@ -70,14 +70,24 @@ type Owner = Pick<Stats, "uid" | "gid">;
 /** The owner of a file or, where that is yet to be made, of the nearest folder that is there; undefined where that is this process's own user. */
 function foreignOwner(file: string): Owner | undefined {
   if (process.geteuid?.() !== 0) return undefined;
-  const found = statSync(file, { throwIfNoEntry: false });
+  const found = look(file);
   if (found !== undefined) return found.uid === 0 && found.gid === process.getegid?.() ? undefined : found;
   const folder = nearestFolder(path.dirname(path.resolve(file)));
   return folder.uid === 0 ? undefined : folder;
 }
 
 function nearestFolder(folder: string): Stats {
-  return statSync(folder, { throwIfNoEntry: false }) ?? nearestFolder(path.dirname(folder));
+  return look(folder) ?? nearestFolder(path.dirname(folder));
+}
+
+/** What can't be looked at, since a file is where its folder should be, is for whoever uses it to tell of. */
+function look(file: string): Stats | undefined {
+  try {
+    return statSync(file);
+  } catch (error) {
+    if (systemCode(error) === undefined) throw error;
+    return undefined;
+  }
 }
 
 function as<T>({ uid, gid }: Owner, action: () => T): T {

@@ -127,7 +127,9 @@ export class Tenancy {
   /** Removes the Lease: the last thing that a clean-up does. @throws ApiError */
   async end(): Promise<void> {
     const { uid } = this.#note;
-    if (uid !== null) await removeLease(this.#deps.client, this.#place, uid);
+    const { denied } = this.#note;
+    const isDenied = denied !== null && this.#isWithin(denied, DENIAL_MS);
+    if (uid !== null && !isDenied) await removeLease(this.#deps.client, this.#place, uid);
     this.#save(NOTHING);
   }
 
@@ -202,8 +204,17 @@ export class Tenancy {
     return hasFollowed ? "followed" : "owned";
   }
 
-  /** Annotates the Lease, read anew, as this state file's own. */
+  /** Annotates the Lease, read anew, as this state file's own; an account without a right to it does without. */
   async #annotate(annotationsFor: (tenure: Tenure) => object | undefined): Promise<void> {
+    try {
+      await this.#annotateOwn(annotationsFor);
+    } catch (error) {
+      if (!isApiError(error, 403)) throw error;
+      if (!error.namespaceTerminating) this.#deny(error);
+    }
+  }
+
+  async #annotateOwn(annotationsFor: (tenure: Tenure) => object | undefined): Promise<void> {
     const { client, now } = this.#deps;
     // Where there is none, nothing is left that somebody else could run again.
     if ((await this.taken({ makes: false })) === "unguarded") return;

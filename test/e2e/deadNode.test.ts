@@ -37,6 +37,9 @@ describe("a job on a node that has died", () => {
     await deadNode(node);
     workflow = new RetriedWorkflow({
       retryCount: 1,
+      // Nothing tells how what ran there ended.
+      retryUnknownEnd: true,
+      outputGrace: "0s",
       terminationGracePeriodSeconds: 1,
       tolerations: [{ operator: "Exists" }],
       nodeSelector: { "kubernetes.io/hostname": node },

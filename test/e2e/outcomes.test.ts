@@ -168,12 +168,12 @@ describe("at the end of a job", () => {
     for (const { stdout } of results) expect(workflow.has(stdout)).toBe(true);
   });
 
-  test("--since tells only what came after; a job that is released and completes is told then", async () => {
+  test("--since tells only what came after; a job that is retried and completes is told then", async () => {
     const [first, second] = await workflow.results();
     expect(await workflow.results("--since", String(first.cursor))).toEqual([second]);
     expect(await workflow.results("--since", String(second.cursor))).toEqual([]);
     workflow.script("Upload-1", script("true"));
-    await workflow.cli("release", "Upload-1");
+    await workflow.cli("retry", "Upload-1");
     await workflow.until("Upload-1-r2", "COMPLETED");
     expect(await workflow.results("--since", String(second.cursor))).toMatchObject([
       { id: "Upload-1", attemptId: "Upload-1-r2", exitCode: 0, uploads: [{ id: "mask" }] },
@@ -208,7 +208,7 @@ describe("of a job that nobody looked at in time", () => {
   });
 
   test("and whose output, record and events have vanished with its Job, nothing is known: STALLED", async () => {
-    workflow = new RetriedWorkflow({ retryCount: 0, options: { ttlJob: "1" } });
+    workflow = new RetriedWorkflow({ retryCount: 0, options: { ttlJob: "1" }, outputGrace: "0s" });
     await submit("Gone-1", script("true"));
     await gone();
     await kubectl("delete", "events", "--all", "-n", workflow.namespace);

@@ -61,7 +61,8 @@ describe("the values of --env", () => {
 describe("the script", () => {
   test("that is gone before a retry has the job held, with the reason; with the script there again, `release` goes on", async () => {
     workflow = new RetriedWorkflow({ retryCount: 2 });
-    const script = workflow.script("Gone-1", "touch began; until [ -e gone ]; do sleep 0.2; done; exit 3\n");
+    const body = "touch began; until [ -e gone ]; do sleep 0.2; done; test -e mended\n";
+    const script = workflow.script("Gone-1", body);
     await workflow.cli("submit", script);
     await workflow.until("Gone-1", "RUNNING");
     rmSync(script);
@@ -70,7 +71,8 @@ describe("the script", () => {
     expect((await workflow.row("Gone-1-r1")).exit_message).toMatch(/script .*Gone-1\.sh does not exist/);
     expect((await workflow.row("Gone-1")).status).toBe("ERROR");
     expect(await workflow.jobOf("Gone-1-r1")).toBeUndefined();
-    workflow.script("Gone-1", "true\n");
+    workflow.script("Gone-1", body);
+    workflow.put("mended");
     expect((await workflow.cli("release", "Gone-1")).stdout).toBe("Gone-1-r2\n");
     await workflow.until("Gone-1-r2", "COMPLETED");
     // The one between has printed nothing.

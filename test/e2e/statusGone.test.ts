@@ -123,7 +123,7 @@ describe("status of a job whose Job or pod is gone", () => {
   });
 
   test("the output of an earlier life of the workflow completes no job that never ran", async () => {
-    workflow = new TestWorkflow({ config: { nodeSelector: { "e2e.test/nowhere": "x" } } });
+    workflow = new TestWorkflow({ config: { nodeSelector: { "e2e.test/nowhere": "x" }, outputGrace: "0s" } });
     const script = workflow.script("Job-1", "true\n");
     const old = path.join(workflow.directory, "out", "Job-1.sh.out");
     writeFileSync(old, "<application_execution>\n</application_execution>\nExiting with return value 0\n");

@@ -102,6 +102,8 @@ describe("a volume", () => {
     const { volume } = await bound();
     for (const kind of ["jobs", "pods", "pvc"]) await kubectl("delete", kind, "--all", "-n", workflow.namespace);
     await kubectl("delete", "namespace", workflow.namespace);
+    expect(await submit("Job-2")).toMatchObject({ code: 4, stderr: expect.stringContaining("kubectl create namespace") });
+    await kubectl("create", "namespace", workflow.namespace);
     expect(await submit("Job-2")).toEqual(ACCEPTED);
     await expectBound(volume);
   });
