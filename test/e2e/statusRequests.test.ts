@@ -28,7 +28,8 @@ describe("what status asks of the API server", () => {
     requests.length = 0;
     const { code, stderr } = await workflow.cli(...args);
     expect({ code, stderr }).toMatchObject({ code: 0 });
-    return [...requests].sort();
+    // On a busy machine the Lease may be due to be renewed.
+    return requests.filter((request) => !request.includes("/leases/")).sort();
   }
 
   test("one list of Jobs and one of pods, as many for forty jobs as for one; none when all have ended", async () => {
