@@ -140,7 +140,7 @@ RUNNING is claimed when the job's container runs, not before: a pod that waits f
 (Unschedulable, SchedulingGated, SchedulerError, Scheduling; ContainerCreating and the failures of volumes and the pod's network; the failures of a pull) are one wait, whose
 time is counted together. A pod that will never be made as it is (FailedCreate: a policy, a LimitRange, Pod Security, a quota that wants an amount stated) is told of from the
 first look. A job that its queue has taken back is QUEUED, with the time since when. A job whose node falls silent stays RUNNING, with the reason
-NodeUnreachable, however long that lasts: it may still run there, and is never run twice at once. It is STALLED, and retried, once its pod is gone.
+NodeUnreachable, however long that lasts: it may still run there, and is never run twice at once. It is STALLED once its pod is gone.
 
 ## Pods that do not go
 
@@ -158,7 +158,7 @@ A script that is stopped has \`terminationGracePeriodSeconds\` to clean up. One 
 ## Retries and holds
 
 A failure (ERROR, STALLED) is submitted again by the synchronisation until \`retryCount\` resubmissions have failed; the next failure is held. A STALLED job is one that the
-cluster has lost: evicted, its node gone, or deleted by somebody. A job that was killed, or that says itself that it was cancelled (exit code 9), is not retried. After a
+cluster has lost: evicted, its node gone, or deleted by somebody. One that ran, and of whose end nothing tells, is held at once ([ends.md](ends.md)). A job that was killed, or that says itself that it was cancelled (exit code 9), is not retried. After a
 release the old failures keep counting: the next one is held at once.
 
 Two attempts of one script never run at once. A resubmission waits until no pod of another attempt is left.
