@@ -40,14 +40,15 @@ interface Traceable extends WrittenJob {
 
 /** What a workflow's jobs have left of their ends; its folder is listed, and the cluster's events are asked for, once, when they are needed. */
 export class Traces {
-  readonly #client: KubernetesClient;
+  /** Its client is made only when it is needed: files are read without a cluster. */
+  readonly #deps: Pick<Deps, "client">;
   readonly #namespace: string;
   readonly #directory: string;
   readonly #records: EndRecords;
   #events: Promise<PastEvents> | undefined;
 
-  constructor({ client }: Pick<Deps, "client">, { namespace, directory }: { readonly namespace: string; readonly directory: string }) {
-    this.#client = client;
+  constructor(deps: Pick<Deps, "client">, { namespace, directory }: { readonly namespace: string; readonly directory: string }) {
+    this.#deps = deps;
     this.#namespace = namespace;
     this.#directory = directory;
     this.#records = new EndRecords(directory);
@@ -78,7 +79,7 @@ export class Traces {
   }
 
   async #hasCompleted({ kubeName, kubeUid }: Traceable): Promise<boolean> {
-    this.#events ??= pastEvents(this.#client, this.#namespace);
+    this.#events ??= pastEvents(this.#deps.client, this.#namespace);
     const { completed, evicted } = await this.#events;
     const wasEvicted = evicted.some((pod) => pod.startsWith(`${kubeName}-`));
     return !wasEvicted && completed.has(kubeUid ?? "");
