@@ -1,5 +1,6 @@
 import { statusWithLateOutput } from "../core/observed.ts";
 import type { StoredJob, StoredWorkflow } from "../store/records.ts";
+import { standingAttempt } from "./attemptFiles.ts";
 import type { Deps } from "./deps.ts";
 import { hasOutput } from "./ownOutput.ts";
 import { Traces } from "./ownWords.ts";
@@ -12,6 +13,8 @@ export async function takeLateOutputs(deps: Deps, workflow: StoredWorkflow): Pro
   if (late.length === 0) return;
   const traces = new Traces(deps, workflow);
   for (const job of late) {
+    // Once a later attempt was made ready, what stands there is that one's.
+    if (standingAttempt(deps.store.attempts(workflow, job.fileName)) !== job.attempt) continue;
     if (hasOutput(job) && traces.lateOf(job) === undefined) await takeLateOutput(deps, job);
   }
 }

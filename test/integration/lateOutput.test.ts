@@ -145,6 +145,17 @@ test("no attempt is made while the output of the one before is waited for", asyn
   expect(life.store.jobs(life.workflow).map(({ status }) => status)).toEqual(["ERROR", "QUEUED"]);
 });
 
+test("the output of the next attempt is not taken for the late one of the attempt before", async () => {
+  ended(3);
+  await life.round();
+  seconds = 90;
+  await life.round();
+  life.show("Job-1-r1", "running");
+  arrive();
+  await life.round();
+  expect(life.store.jobs(life.workflow).map(({ status }) => status)).toEqual(["ERROR", "RUNNING"]);
+});
+
 describe("a job that ran, and of whose end nothing is known", () => {
   async function vanish(config: Readonly<Record<string, unknown>>, hasRun: boolean): Promise<void> {
     life.end();
