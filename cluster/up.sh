@@ -264,14 +264,15 @@ prepare_run_folder() {
 
 # --- start ---
 
-# Nothing of the caller's environment goes in. Ending "unshare", by whatever signal, ends everything.
+# Nothing of the caller's environment goes in. Ending "unshare", by whatever signal, ends everything. GOGC: the heaps are small, and to
+# collect them at their fourfold instead of their double takes a third off the processor time of it all.
 start_node() {
   create_cgroups
   (
     exec 9>&-
     echo "$BASHPID" >"$(daemons_cgroup)/cgroup.procs"
     exec setsid env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME="$DIR" \
-      GASW_K8S_CLUSTER_DIR="$DIR" \
+      GASW_K8S_CLUSTER_DIR="$DIR" GOGC=400 \
       unshare --mount --pid --fork --kill-child=SIGKILL --mount-proc bash "$HERE/node.sh" "$DIR"
   ) </dev/null >"$DIR/log/node.log" 2>&1 &
   local pid=$!

@@ -4,12 +4,12 @@ import { setMaxListeners } from "node:events";
 import { lchownSync, lstatSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { Readable, Writable } from "node:stream";
-import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs, promisify } from "node:util";
 import { inject } from "vitest";
 import { run as runCommandLine } from "../../src/cli.ts";
 import { generatedFiles } from "../../src/core/jobFiles.ts";
 import { spelledDirectory } from "../../src/directory.ts";
+import { changeAfter, changeCount, follow } from "./changes.ts";
 import { ApiError, ask, pathOf } from "./kube.ts";
 
 const root = path.resolve(import.meta.dirname, "../..");
@@ -130,10 +130,11 @@ export async function apply(...objects: readonly object[]): Promise<void> {
 export async function eventually<T>(look: () => Promise<T>, holds: (value: T) => boolean, seconds = 60): Promise<T> {
   const deadline = Date.now() + seconds * 1000;
   for (;;) {
+    const seen = changeCount();
     const value = await look();
     if (holds(value)) return value;
     if (Date.now() > deadline) throw new Error(`not within ${seconds} s; last seen: ${JSON.stringify(value)}`);
-    await sleep(200);
+    await changeAfter(seen);
   }
 }
 
@@ -159,13 +160,15 @@ export class TestWorkflow {
   readonly configFile: string;
   readonly stateFile: string;
   readonly owner: number;
+  readonly #unfollow: () => void;
 
   constructor(options: WorkflowOptions = {}) {
-    const { workflows } = inject("cluster");
+    const { workflows, run } = inject("cluster");
     const unique = randomBytes(4).toString("hex");
     this.folder = path.join(workflows, `t-${unique}`);
     this.id = options.name ?? `workflow-${unique}`;
-    this.namespace = options.namespace ?? `e2e-${unique}`;
+    this.namespace = options.namespace ?? `e2e-${run}-${unique}`;
+    this.#unfollow = follow(this.namespace);
     this.directory = path.join(this.folder, "workflows", this.id);
     this.owner = options.owner ?? OWNER;
     this.configFile = path.join(this.folder, "gasw-k8s.json");
@@ -263,9 +266,13 @@ export class TestWorkflow {
     return JSON.parse(stdout).jobs[0];
   }
 
-  /** Removes everything that a test may have left, as the cluster's administrator. */
+  /**
+   * Removes everything that takes up room in the cluster, as its administrator. The empty namespace stays until all tests have run: its end
+   * takes the API server two requests for every kind of object that there is.
+   */
   async cleanup(): Promise<void> {
-    await remove("namespace", this.namespace);
+    this.#unfollow();
+    for (const kind of ["jobs", "pods", "pvc"]) await remove(kind, undefined, this.namespace);
     const volumes = (await get("pv")).items.filter(
       (volume: { spec: { claimRef?: { namespace?: string }; nfs?: { path: string } } }) =>
         volume.spec.claimRef?.namespace === this.namespace || volume.spec.nfs?.path.startsWith(this.folder),
@@ -275,10 +282,10 @@ export class TestWorkflow {
   }
 }
 
-/** Has an object removed, where it is there, without waiting for its end. */
-async function remove(kind: string, name: string): Promise<void> {
+/** Has an object removed, or all of a kind in a namespace, where they are there, without waiting for their end. */
+async function remove(kind: string, name: string | undefined, namespace?: string): Promise<void> {
   try {
-    await ask("DELETE", pathOf(kind, undefined, name), { propagationPolicy: "Background" });
+    await ask("DELETE", pathOf(kind, namespace, name), { propagationPolicy: "Background" });
   } catch (error) {
     if (!(error instanceof ApiError && error.status === 404)) throw error;
   }

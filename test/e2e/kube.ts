@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { Agent, type RequestOptions, request } from "node:https";
+import { createInterface } from "node:readline";
 import { KubeConfig } from "@kubernetes/client-node";
 import { inject } from "vitest";
 
@@ -78,4 +79,20 @@ export async function ask(method: string, path: string, body?: object, type = "a
   });
   if (status >= 300) throw new ApiError(method, path, status, answer);
   return JSON.parse(answer);
+}
+
+/** Calls back with every change of objects of a kind, in any namespace, as the JSON text of its watch event; begun anew when it ends. */
+export async function watch(kind: string, onChange: (event: string) => void): Promise<void> {
+  const { metadata } = await ask("GET", `${pathOf(kind, undefined)}?limit=1`);
+  const path = `${pathOf(kind, undefined)}?watch=1&resourceVersion=${metadata.resourceVersion}`;
+  options ??= access();
+  const given = await options;
+  const sent = request({ ...given, agent: undefined, method: "GET", path }, (response) => {
+    createInterface({ input: response })
+      .on("line", onChange)
+      .on("close", () => void watch(kind, onChange).catch(() => undefined));
+  });
+  // Whoever waits looks again by itself from time to time: without a watch it only takes longer.
+  sent.on("error", () => undefined).on("socket", (socket) => socket.unref());
+  sent.end();
 }

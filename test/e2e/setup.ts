@@ -1,4 +1,5 @@
 import { execFileSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -19,6 +20,8 @@ export interface TestCluster {
   /** NFS server and the folder that it exports, which this machine sees under the same path. */
   readonly nfsServer: string;
   readonly workflows: string;
+  /** What the names of this run's namespaces begin with, behind `e2e-`. */
+  readonly run: string;
   /** Folder of the project's own cluster; undefined on any other. */
   readonly ownCluster: string | undefined;
 }
@@ -46,6 +49,7 @@ export default function setup(project: TestProject): () => void {
     writeFileSync(file, accountKubeconfig(server, name, token), { mode: 0o644 });
     return file;
   };
+  const run = randomBytes(2).toString("hex");
   const workflows = process.env.GASW_K8S_TEST_WORKFLOWS ?? path.join(folder, "workflows");
   project.provide("cluster", {
     adminKubeconfig: admin,
@@ -55,9 +59,15 @@ export default function setup(project: TestProject): () => void {
     image: process.env.GASW_K8S_TEST_IMAGE ?? "localhost/gasw-k8s/bash:1",
     nfsServer: process.env.GASW_K8S_TEST_NFS_SERVER ?? "127.0.0.1",
     workflows,
+    run,
     ownCluster,
   });
-  return () => rmSync(folder, { recursive: true, force: true });
+  return () => {
+    const namespaces = read("get", "namespaces", "-o", "name").split("\n");
+    const made = namespaces.filter((name) => name.startsWith(`namespace/e2e-${run}-`));
+    if (made.length > 0) read("delete", ...made, "--wait=false");
+    rmSync(folder, { recursive: true, force: true });
+  };
 }
 
 /** The cluster named explicitly, else the project's own; never the user's current context. */
