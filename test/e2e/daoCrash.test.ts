@@ -1,6 +1,7 @@
 import { randomInt } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { many } from "../full.ts";
 import { type PostgresServer, startPostgres } from "../servers/postgres.ts";
 import { likeGasw, RetriedWorkflow } from "./attempts.ts";
 import { expectReadableRows, jobRow, signal, syncUntil, type TestDatabase } from "./gaswDatabase.ts";
@@ -9,7 +10,8 @@ import { postgresDatabase } from "./serverDatabases.ts";
 
 /** To have the same moments again: GASW_K8S_TEST_SEED. */
 const seed = Number(process.env.GASW_K8S_TEST_SEED ?? randomInt(2 ** 31));
-const KILLS = 20;
+const KILLS = many(20, 10);
+const AT_ONCE = many(20, 8);
 
 let server: PostgresServer;
 let workflow: RetriedWorkflow;
@@ -94,9 +96,9 @@ test(`synchronisations that are killed at any moment do nothing twice and lose n
   expect(numbers).toEqual([]);
 }, 300_000);
 
-test("twenty synchronisations at once retry each failure once, and follow every signal that is written meanwhile", async () => {
-  const failing = Array.from({ length: 8 }, (_, index) => `Bad-${index}`);
-  const killed = Array.from({ length: 4 }, (_, index) => `Long-${index}`);
+test("many synchronisations at once retry each failure once, and follow every signal that is written meanwhile", async () => {
+  const failing = Array.from({ length: many(8, 4) }, (_, index) => `Bad-${index}`);
+  const killed = Array.from({ length: many(4, 2) }, (_, index) => `Long-${index}`);
   await workflow.cli("submit", ...killed.map((id) => workflow.script(id, likeGasw(id, "sleep 600"))));
   for (const id of killed) await syncUntil(database, workflow, id, ({ status }) => status === "RUNNING");
   await workflow.cli("submit", ...failing.map((id) => workflow.script(id, likeGasw(id, "exit 3"))));
@@ -104,9 +106,9 @@ test("twenty synchronisations at once retry each failure once, and follow every 
     () => workflow.jobs(),
     (jobs) => jobs.filter(({ status }) => status.failed === 1).length === failing.length,
   );
-  const many = Array.from({ length: 20 }, () => workflow.process({}, "status", "--sync"));
+  const syncs = Array.from({ length: AT_ONCE }, () => workflow.process({}, "status", "--sync"));
   for (const id of killed) await signal(database, id, "KILL");
-  for (const { code, stderr } of await Promise.all(many)) expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  for (const { code, stderr } of await Promise.all(syncs)) expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
   for (const id of failing) await syncUntil(database, workflow, `${id}-r2`, ({ status }) => status === "ERROR_HELD");
   for (const id of killed) await syncUntil(database, workflow, id, ({ status }) => status === "DELETED");
   const { local, dao } = await bothStatuses();

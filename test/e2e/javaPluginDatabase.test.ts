@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from "vitest";
+import { many } from "../full.ts";
 import { rewritingProxy } from "./accessDoubles.ts";
 import { engineAccount, file, kubeconfig, selfSigned } from "./accessSupport.ts";
 import { RetriedWorkflow } from "./attempts.ts";
@@ -6,6 +7,7 @@ import { objects } from "./cleanup.ts";
 import { fromTheFuture } from "./future.ts";
 import { eventually } from "./harness.ts";
 
+const JOBS = many(20, 6);
 const UNTIL_GO = "until [ -e go ]; do sleep 0.2; done\n";
 
 /** The measured faults of the Java plugin, each as the user's client must see it here: what stands in the GASW database. */
@@ -18,20 +20,20 @@ describe("what the database says where the Java plugin leaves it wrong", () => {
     return Object.fromEntries(rows.map(({ status, count }) => [status, count]));
   };
 
-  test("of twenty jobs that ran when their monitor was killed: their ends, at the next synchronisation", async () => {
+  test("of the jobs that ran when their monitor was killed: their ends, at the next synchronisation", async () => {
     workflow = new RetriedWorkflow();
-    const scripts = Array.from({ length: 20 }, (_, index) => workflow.script(`Job-${index}`, UNTIL_GO));
+    const scripts = Array.from({ length: JOBS }, (_, index) => workflow.script(`Job-${index}`, UNTIL_GO));
     await workflow.cli("submit", ...scripts, "--cpu", "10m");
     await workflow.sync();
     const monitor = workflow.start("monitor");
-    await eventually(counts, ({ RUNNING }) => RUNNING === 20, 90);
+    await eventually(counts, ({ RUNNING }) => RUNNING === JOBS, 90);
     monitor.kill("SIGKILL");
     await monitor.ended;
     workflow.put("go");
-    await workflow.cli("wait", ...Array.from({ length: 20 }, (_, index) => `Job-${index}`));
+    await workflow.cli("wait", ...Array.from({ length: JOBS }, (_, index) => `Job-${index}`));
     await workflow.sync();
-    expect(await counts()).toEqual({ COMPLETED: 20 });
-    expect(await workflow.results()).toHaveLength(20);
+    expect(await counts()).toEqual({ COMPLETED: JOBS });
+    expect(await workflow.results()).toHaveLength(JOBS);
     expect((await workflow.cli("cleanup", "--yes")).code).toBe(0);
     expect(await objects(workflow.namespace)).toEqual([]);
   });

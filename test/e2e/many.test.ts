@@ -1,13 +1,14 @@
 import { spawn } from "node:child_process";
 import Database from "better-sqlite3";
 import { afterEach, describe, expect, test } from "vitest";
+import { many } from "../full.ts";
 import { get, PROGRAM, TestWorkflow } from "./harness.ts";
 import type { Volume } from "./volumes.ts";
 
 /** Pods that no node takes: the cluster accepts the Jobs, and has no further work with them. */
 const PARKED = { nodeSelector: { "gasw-k8s.io/test": "no-node" } };
-const FIFTY = 50;
-const KILLS = 200;
+const SHARERS = many(50, 20);
+const KILLS = many(200, 50);
 /** Submits that run at the same time while they are killed. */
 const AT_ONCE = 4;
 
@@ -21,16 +22,16 @@ describe("many submits at once", () => {
   let workflow: TestWorkflow;
   afterEach(() => workflow.cleanup());
 
-  test("fifty processes share one volume and one claim that none of them found, and make fifty Jobs", async () => {
+  test("many processes share one volume and one claim that none of them found, and make a Job each", async () => {
     workflow = new TestWorkflow({ config: PARKED });
-    const ids = writeScripts(FIFTY);
+    const ids = writeScripts(SHARERS);
     const results = await Promise.all(ids.map((id) => workflow.process({}, "submit", `sh/${id}.sh`)));
     expect(results).toEqual(ids.map((id) => ({ stdout: `${id}\n`, stderr: "", code: 0 })));
     await expectOneOfEach(ids);
     expect(rows()).toEqual(ids.map((id) => ({ id, status: "QUEUED", history: "NOT_SUBMITTED,QUEUED" })));
   });
 
-  test("two hundred processes that are killed at any moment leave nothing that submitting again does not put right", {
+  test("processes that are killed at any moment leave nothing that submitting again does not put right", {
     timeout: 240_000,
   }, async () => {
     workflow = new TestWorkflow({ config: PARKED });
