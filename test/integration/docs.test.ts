@@ -13,6 +13,10 @@ test("docs/ends.md shows the table that the tests hold the code to (else: node s
   expect(() => execFileSync(process.execPath, [path.join(root, "scripts/generate-ends-docs.mjs"), "--check"])).not.toThrow();
 });
 
+test("docs/errors.md shows every error as the source words it (else: node scripts/generate-errors-docs.mjs)", () => {
+  expect(() => execFileSync(process.execPath, [path.join(root, "scripts/generate-errors-docs.mjs"), "--check"])).not.toThrow();
+});
+
 test("docs/lifecycle.md is drawn from the life cycle as it is (else: node scripts/generate-lifecycle-docs.mjs)", () => {
   expect(() => execFileSync(process.execPath, [path.join(root, "scripts/generate-lifecycle-docs.mjs"), "--check"])).not.toThrow();
 });
