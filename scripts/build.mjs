@@ -40,7 +40,7 @@ const leanKubeConfig = {
   },
 };
 
-/** Configuration files are read as plain text here: cosmiconfig's own loaders, which can run code, and what they import stay out. */
+/** Cosmiconfig gives the names of configuration files alone: its loaders, which can run code, and what they import stay out. */
 const textOnlyCosmiconfig = {
   name: "text-only-cosmiconfig",
   load(id) {

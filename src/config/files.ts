@@ -1,6 +1,7 @@
 /** Configuration files: which are found, and their text as values. */
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, extname, isAbsolute, join, relative, sep } from "node:path";
+import { getDefaultSearchPlacesSync } from "cosmiconfig";
 import { realPath } from "../directory.ts";
 import { GaswError, messageOf, systemCode } from "../errors.ts";
 import { isRecord } from "./generations.ts";
@@ -12,41 +13,33 @@ export interface ConfigText {
   readonly text: string;
 }
 
-/** Names under which a file of this tool is found, in the order in which they are tried in one folder. */
+/** Cosmiconfig's names for this tool's files, but for what is a program or another tool's: jobs could have it run. */
+const USUAL_PLACES = getDefaultSearchPlacesSync("gasw-k8s").filter((name) => !/^package\.|\.[cm]?[jt]s$/.test(name));
+const isInFolder = (name: string) => name.includes("/");
+
+/**
+ * Names under which a file of this tool is found, in the order in which they are tried in one folder. Cosmiconfig's search itself is not used:
+ * it passes over a file that it may not read, and begins with settings of its own in the current directory, of which it runs programs.
+ */
 const SEARCH_PLACES: readonly string[] = [
-  ".gasw-k8src",
-  ".gasw-k8src.json",
-  ".gasw-k8src.yaml",
-  ".gasw-k8src.yml",
-  "gasw-k8s.config.json",
-  "gasw-k8s.config.yaml",
-  "gasw-k8s.config.yml",
-  ".config/gasw-k8src",
-  ".config/gasw-k8src.json",
-  ".config/gasw-k8src.yaml",
-  ".config/gasw-k8src.yml",
+  ...USUAL_PLACES.filter((name) => !isInFolder(name)),
+  ...["json", "yaml", "yml"].map((ending) => `gasw-k8s.config.${ending}`),
+  ...USUAL_PLACES.filter(isInFolder),
 ];
 
 /**
  * The nearest file of this tool from a folder upward; those in workflow directories are passed over with a warning.
  * @throws GaswError CONFIG where the file that counts may not be read
  */
-export async function findFile(from: string, workflowDir: string | undefined, warnings: string[]): Promise<ConfigText | undefined> {
+export function findFile(from: string, workflowDir: string | undefined, warnings: string[]): ConfigText | undefined {
   for (let folder = realPath(from); ; folder = dirname(folder)) {
     const present = SEARCH_PLACES.map((place) => join(folder, place)).find(isFile);
     if (present !== undefined) {
-      if (!isInWorkflow(present, workflowDir)) return await explored(folder, present);
+      if (!isInWorkflow(present, workflowDir)) return readNamed(present);
       warnings.push(passedOver(present));
     }
     if (dirname(folder) === folder) return undefined;
   }
-}
-
-/** A file that is there. Its explorer is loaded only then: a plain installation has the plugin's file alone. */
-async function explored(folder: string, present: string): Promise<ConfigText> {
-  const found = (await import("./explorer.ts")).explore(folder, SEARCH_PLACES);
-  // The explorer passes over a file that it may not read: with the next name in its place, settings would be missed without a word.
-  return found?.filepath === present ? (found.config ?? { path: present, text: "" }) : readNamed(present);
 }
 
 function isFile(path: string): boolean {

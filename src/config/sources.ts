@@ -90,7 +90,7 @@ async function findTexts(input: LoadInput, warnings: string[]): Promise<ConfigTe
   const pluginFiles = [resolve(input.cwd, input.pluginFile ?? PLUGIN_FILE), resolve(input.cwd, NEWEST_PLUGIN_FILE)];
   return [
     ...pluginFiles.map((path) => readIfThere(path, input.workflowDir, warnings)),
-    await findFile(input.cwd, input.workflowDir, warnings),
+    findFile(input.cwd, input.workflowDir, warnings),
   ].filter((text) => text !== undefined);
 }
 

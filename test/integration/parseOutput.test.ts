@@ -21,6 +21,7 @@ import path from "node:path";
 import { promisify } from "node:util";
 import { build } from "rolldown";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { many } from "../full.ts";
 
 const JOB = "Job-1";
 const OUT = `out/${JOB}.sh.out`;
@@ -87,20 +88,20 @@ function endOf(file: string, length: number): string {
   return buffer.toString();
 }
 
-describe("an output of gigabytes", () => {
-  test("takes less than 100 MB of memory and a minute, where it is one line", async () => {
-    const begin = performance.now();
-    write(OUT, "SITE_NAME=S\n<application_execution>\n", 2 * 2 ** 30, "last words", END);
+describe("an output of any size", () => {
+  // Many times the memory that it may take.
+  const LENGTH = many(2 ** 31, 2 ** 29);
+
+  test("takes less than 100 MB of memory, where it is one line", async () => {
+    write(OUT, "SITE_NAME=S\n<application_execution>\n", LENGTH, "last words", END);
     const { exitCode, warnings, maxRssMb } = await parse();
     expect([exitCode, warnings]).toEqual([3, []]);
-    expect(statSync(place(APP_OUT)).size).toBe(2 * 2 ** 30 + "last words".length);
+    expect(statSync(place(APP_OUT)).size).toBe(LENGTH + "last words".length);
     expect(endOf(APP_OUT, 12)).toBe("\0\0last words");
     expect(maxRssMb).toBeLessThan(100);
-    expect(performance.now() - begin).toBeLessThan(60_000);
   });
 
   test("takes as little, where it is many lines on both streams, which state codes and files without end", async () => {
-    const begin = performance.now();
     const line = "a line of an application, as long as such lines are, and some more words\n";
     const lines = line.repeat(200_000);
     const files = Array.from({ length: 150_000 }, (_, index) => `<file_download uri=file:/data/${index}>\n`).join("");
@@ -115,7 +116,6 @@ describe("an output of gigabytes", () => {
     });
     expect(statSync(place(APP_OUT)).size).toBe(30 * lines.length);
     expect(maxRssMb).toBeLessThan(100);
-    expect(performance.now() - begin).toBeLessThan(60_000);
   });
 
   test("is read to where it was when the reading began, while a job still writes", async () => {
