@@ -12,6 +12,12 @@ const tests = !process.argv.includes("e2e");
 /** On a busy machine; on a quiet one no test comes near it. In milliseconds. */
 const PATIENCE = 180_000;
 
+/** What tests reach of `src/` in their own process, in percent, rounded down: it may rise, and is then raised here, but never falls. */
+const REACHED = {
+  unitAndIntegration: { statements: 83, branches: 76, functions: 84, lines: 85 },
+  endToEnd: { statements: 60, branches: 50, functions: 60, lines: 60 },
+};
+
 const SERVERS = ["test/integration/dao/{postgres,mariadb,h2-*,jdbcFaults,jdbcServers}.test.ts"];
 
 /** Shell scripts are imported as their text, as the bundler has it. */
@@ -33,8 +39,7 @@ export default defineConfig({
       include: ["src/**/*.ts"],
       reporter: ["text-summary", "json-summary"],
       reportsDirectory: ".cache/coverage",
-      // What unit and integration tests reach, in percent, rounded down: it may rise, and is then raised here, but never falls.
-      thresholds: { statements: 83, branches: 76, functions: 84, lines: 85 },
+      thresholds: process.argv.includes("e2e") ? REACHED.endToEnd : REACHED.unitAndIntegration,
     },
     // Vitest leaves one core to itself, which it hardly uses.
     maxWorkers: availableParallelism(),

@@ -81,7 +81,7 @@ end_to_end() {
     return
   fi
   is_cluster_named || unless_unchanged selftest cluster selftest
-  part e2e vitest --project e2e || :
+  part e2e vitest --project e2e --coverage.enabled --coverage.reportsDirectory="$COVERAGE/end-to-end" || :
   if [[ $(sum 2 e2e) -eq 0 ]]; then
     echo "no end-to-end test has passed" >&2
     echo "e2e 0 1" >>"$counts"
@@ -90,12 +90,15 @@ end_to_end() {
   release_cluster
 }
 
-COVERAGE=.cache/coverage/coverage-summary.json
-rm -f "$COVERAGE"
+COVERAGE=.cache/coverage
+rm -rf "$COVERAGE"
+# coverage BY FOLDER: a line, where it was measured
 coverage() {
+  local summary=$COVERAGE/$2/coverage-summary.json
+  [[ -e $summary ]] || return 0
   # shellcheck disable=SC2016 # a template of JavaScript
-  node -p 'const { total } = require(path.resolve(process.argv[1])); const of = (kind) => `${total[kind].pct} % of ${kind}`;
-    `coverage by unit and integration tests: ${["lines", "branches", "functions"].map(of).join(", ")}`' "$COVERAGE"
+  node -p 'const [by, file] = process.argv.slice(1); const { total } = require(path.resolve(file)); const of = (kind) => `${total[kind].pct} % of ${kind}`;
+    `coverage by ${by}: ${["lines", "branches", "functions"].map(of).join(", ")}`' "$1" "$summary"
 }
 
 report() {
@@ -104,7 +107,8 @@ report() {
   sed -n 's/^~ //p' "$counts" | sort -rn | awk 'NR <= 20 { $1 = sprintf("%7.1f s ", $1 / 1000); print }'
   echo "parts:"
   awk '$1 == "@" { printf "%5d s  %s\n", $2, $3 }' "$counts"
-  [[ ! -e $COVERAGE ]] || coverage
+  coverage "unit and integration tests" .
+  coverage "end-to-end tests within their own process" end-to-end
   [[ -z ${GASW_K8S_TEST_SEED:-} ]] || echo "the order of this run: GASW_K8S_TEST_SEED=$GASW_K8S_TEST_SEED"
   sed -n 's/^# /failed: /p' "$counts"
   failures=$(sum 3)
