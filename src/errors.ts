@@ -58,11 +58,17 @@ export function systemCode(error: unknown): string | undefined {
   return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
 }
 
-/** Any error in the form that reaches the user; one that nobody has words for is a bug, and is told with its trace. */
+/** Any error in the form that reaches the user; one that nobody has words for is a bug, and is told with what to send along. */
 export function asGaswError(error: unknown): GaswError {
   if (error instanceof GaswError) return error;
-  const trace = error instanceof Error ? error.stack : undefined;
   return new GaswError("FAILURE", messageOf(error), {
-    hint: `this is a bug in gasw-k8s; please report it with the command and this trace: ${trace?.split("\n").slice(1).join(" ") ?? "none"}`,
+    hint: `this is a bug in gasw-k8s: report it with the command, \`gasw-k8s --version\` and this trace: ${traceOf(error)}`,
+    cause: error,
   });
+}
+
+/** The calls that led to an error, by function, file and line; where the program was built or installed is nobody's business. */
+function traceOf(error: unknown): string {
+  const calls = error instanceof Error ? (error.stack ?? "").split("\n").filter((line) => /^\s+at /.test(line)) : [];
+  return calls.map((line) => line.trim().replace(/(?:file:\/\/)?\/[^():]*\//, "")).join(" ") || "none";
 }
