@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import Database from "better-sqlite3";
-import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from "vitest";
 import { type ControlPlane, startControlPlane } from "../servers/controlPlane.ts";
 import { engineAccount, file } from "./accessSupport.ts";
 import { eventually, TestWorkflow } from "./harness.ts";
@@ -15,14 +15,9 @@ describe("a kubeconfig whose current context was switched to another cluster whi
     other = await startControlPlane(ownCluster);
     workflow = new TestWorkflow();
     workflow.configure({ k8sKubeConfig: switchTo("own") });
-    const script = workflow.script("Job-1", "echo once >> runs; until [ -e go ]; do sleep 0.2; done\n");
-    expect(await workflow.cli("submit", script)).toMatchObject({ code: 0 });
-    await eventually(
-      () => workflow.status("Job-1"),
-      (job) => job.status === "RUNNING",
-    );
-    switchTo("other");
+    await running("Job-1", "sleep 600\n");
   });
+  beforeEach(() => void switchTo("other"));
   afterAll(async () => {
     await other.stop();
     await workflow.cleanup();
@@ -47,6 +42,15 @@ describe("a kubeconfig whose current context was switched to another cluster whi
       "current-context": context,
     };
     return file(workflow, "two.kubeconfig", JSON.stringify(config));
+  }
+
+  /** Submits a script to the cluster that the workflow belongs to, and waits until it runs. */
+  async function running(job: string, body: string): Promise<void> {
+    expect(await workflow.cli("submit", workflow.script(job, body), "--context", "own")).toMatchObject({ code: 0 });
+    await eventually(
+      async () => (await workflow.cli("status", job, "--context", "own")).stdout,
+      (stdout) => stdout.includes(" RUNNING "),
+    );
   }
 
   /** The jobs' rows. */
@@ -98,11 +102,12 @@ describe("a kubeconfig whose current context was switched to another cluster whi
     expect((await workflow.cli("status")).stderr).toContain("(context own)");
   });
 
-  test("the context that the job was submitted by may be named instead, and the job ends right: it has run once", async () => {
+  test("the context that a job was submitted by may be named instead, and the job ends right: it has run once", async () => {
+    await running("Job-3", "echo once >> runs; until [ -e go ]; do sleep 0.2; done\n");
     writeFileSync(path.join(workflow.directory, "go"), "");
-    expect(await workflow.cli("wait", "Job-1", "--context", "own", "--wait-timeout", "60s")).toMatchObject({ code: 0 });
+    expect(await workflow.cli("wait", "Job-3", "--context", "own", "--wait-timeout", "60s")).toMatchObject({ code: 0 });
     switchTo("own");
-    expect(await workflow.status("Job-1")).toMatchObject({ status: "COMPLETED", exitCode: 0, attempt: 0 });
+    expect(await workflow.status("Job-3")).toMatchObject({ status: "COMPLETED", exitCode: 0, attempt: 0 });
     expect(readFileSync(path.join(workflow.directory, "runs"), "utf8")).toBe("once\n");
   });
 });
