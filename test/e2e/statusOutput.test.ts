@@ -18,6 +18,9 @@ describe("the forms of status", () => {
   beforeAll(async () => {
     workflow = new TestWorkflow();
     await workflow.runJob("Old-1", "exit 3\n");
+    const state = new Database(workflow.stateFile);
+    state.prepare("UPDATE jobs SET created = ? WHERE id = 'Old-1'").run(new Date(Date.now() - 45 * 60_000).toISOString());
+    state.close();
     await workflow.runJob("New-1", "true\n");
     await workflow.cli("submit", workflow.script("Big-1", "true\n"), "--cpu", "1000");
     await eventually(
@@ -32,7 +35,7 @@ describe("the forms of status", () => {
     expect({ stderr, code }).toEqual({ stderr: "", code: 0 });
     expect(lines(stdout)).toEqual([
       expect.stringMatching(/^JOB +STATUS +EXIT +AGE +NODE +REASON$/),
-      expect.stringMatching(/^Old-1 +ERROR +3 +\d+s +\S+ +Error: a file was not found$/),
+      expect.stringMatching(/^Old-1 +ERROR +3 +4\dm\S* +\S+ +Error: a file was not found$/),
       expect.stringMatching(/^New-1 +COMPLETED +0 +\d+s +\S+$/),
       expect.stringMatching(/^Big-1 +QUEUED +- +\d+s +- +Unschedulable: .*…$/),
     ]);
@@ -80,17 +83,11 @@ describe("the forms of status", () => {
     { filter: ["--older-than", "1h"], shows: [] },
     { filter: ["--newer-than", "1h"], shows: ["Old-1", "New-1", "Big-1"] },
     { filter: ["--newer-than", "1h", "--status", "QUEUED"], shows: ["Big-1"] },
+    { filter: ["--older-than", "30m"], shows: ["Old-1"] },
+    { filter: ["--newer-than", "30m"], shows: ["New-1", "Big-1"] },
   ])("$filter shows $shows", async ({ filter, shows }) => {
     const { stdout, code } = await workflow.cli("status", "-q", ...filter);
     expect({ shown: lines(stdout), code }).toEqual({ shown: shows, code: 0 });
-  });
-
-  test("a filter by age tells jobs apart that were submitted at different times", async () => {
-    const state = new Database(workflow.stateFile);
-    state.prepare("UPDATE jobs SET created = ? WHERE id = 'Old-1'").run(new Date(Date.now() - 3600_000).toISOString());
-    state.close();
-    expect((await workflow.cli("status", "-q", "--older-than", "30m")).stdout).toBe("Old-1\n");
-    expect((await workflow.cli("status", "-q", "--newer-than", "30m")).stdout).not.toContain("Old-1");
   });
 
   test("a status that does not exist is wrong usage", async () => {
