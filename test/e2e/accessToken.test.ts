@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { createInterface } from "node:readline";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type Account, ask, engineAccount, file, kubeconfig, selfSigned, signedToken } from "./accessSupport.ts";
 import { errorOf } from "./expectations.ts";
 import { kubectl, PROGRAM, run, TestWorkflow } from "./harness.ts";
@@ -11,12 +11,12 @@ const HOUR = 3600;
 let workflow: TestWorkflow;
 let account: Account;
 let byAddress: Record<string, unknown>;
-beforeAll(() => {
+beforeEach(() => {
   workflow = new TestWorkflow();
   account = engineAccount();
   byAddress = { k8sKubeConfig: undefined, k8sAddress: account.server.origin, k8sCaFile: file(workflow, "ca.crt", account.ca) };
 });
-afterAll(() => workflow.cleanup());
+afterEach(() => workflow.cleanup());
 
 describe("address and token", () => {
   test("reach the cluster whose certificate the CA has signed, with the token or its file", async () => {
