@@ -1,19 +1,26 @@
 import { execFileSync } from "node:child_process";
 import { chmodSync, chownSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { errorOf } from "./expectations.ts";
-import { kubectl, PROGRAM, run, TestWorkflow } from "./harness.ts";
+import { get, PROGRAM, run, TestWorkflow } from "./harness.ts";
 
 let workflow: TestWorkflow;
-beforeAll(() => {
+beforeEach(() => {
   workflow = new TestWorkflow();
 });
-afterAll(() => workflow.cleanup());
+afterEach(() => workflow.cleanup());
 
 const at = (...parts: string[]) => path.join(workflow.directory, ...parts);
 
+async function expectNothingMade(): Promise<void> {
+  expect((await get("namespaces", "--field-selector", `metadata.name=${workflow.namespace}`)).items).toEqual([]);
+  expect((await workflow.cli("status", "--cached", "-q")).stdout).toBe("");
+}
+
 describe("a script that can't be submitted ends with 2, says why, and makes nothing", () => {
+  afterEach(expectNothingMade);
+
   test.each([
     ["is missing", "sh/missing.sh", () => undefined, / does not exist$/],
     ["is empty", "sh/empty.sh", () => writeFileSync(at("sh/empty.sh"), ""), / is empty$/],
@@ -42,7 +49,7 @@ describe("a script that can't be submitted ends with 2, says why, and makes noth
     ],
     ["is a link to nothing", "sh/dangling.sh", () => symlinkSync("nowhere", at("sh/dangling.sh")), / does not exist$/],
     ["is a link to itself", "sh/loop.sh", () => symlinkSync("loop.sh", at("sh/loop.sh")), / is a loop of links$/],
-    ["is below a file", "sh/empty.sh/job.sh", () => undefined, / does not exist$/],
+    ["is below a file", "sh/file.sh/job.sh", () => writeFileSync(at("sh/file.sh"), "true\n"), / does not exist$/],
   ])("that %s", async (_, script, arrange, message) => {
     arrange();
     const error = errorOf(await workflow.cli("submit", script, "--workflow", "."));
@@ -104,11 +111,6 @@ describe("a script that can't be submitted ends with 2, says why, and makes noth
     ]);
     expect(result).toMatchObject({ stderr: "", code: 2 });
   });
-
-  test("and none of these was made", async () => {
-    expect(await kubectl("get", "namespace", workflow.namespace, "--ignore-not-found")).toBe("");
-    expect((await workflow.cli("status", "--cached", "-q")).stdout).toBe("");
-  });
 });
 
 test("a bad script among good ones: exit 2, and none is made", async () => {
@@ -117,7 +119,7 @@ test("a bad script among good ones: exit 2, and none is made", async () => {
     code: 2,
     message: "script sh/missing.sh does not exist",
   });
-  expect(await kubectl("get", "namespace", workflow.namespace, "--ignore-not-found")).toBe("");
+  await expectNothingMade();
 });
 
 test("several failures with -o json are one JSON document each on stderr", async () => {
