@@ -21,10 +21,25 @@ async function failing(job: string, ...options: readonly string[]): Promise<void
   expect((await workflow.cli("submit", script, ...options)).stdout).toBe(`${job}\n`);
 }
 
+/** Has such a job be held at its first failure. */
+async function heldAtOnce(job: string): Promise<void> {
+  workflow.reconfigure({ retryCount: 0 });
+  try {
+    await failing(job);
+    await workflow.until(job, "ERROR_HELD");
+    await workflow.sync();
+  } finally {
+    workflow.reconfigure({ retryCount: 2 });
+  }
+}
+
 describe("a job that fails every time", () => {
-  test("runs retryCount + 1 times in all, one after the other, under an id each; the last failure is held", async () => {
+  beforeAll(async () => {
     await failing("Bad-1", "--command", "grep.json", "--parameters", "a b");
     await workflow.until("Bad-1-r2", "ERROR_HELD");
+  });
+
+  test("runs retryCount + 1 times in all, one after the other, under an id each; the last failure is held", async () => {
     for (let round = 0; round < 3; round++) await workflow.sync();
     expect(await workflow.rows("Bad-1")).toEqual(["Bad-1 ERROR 3", "Bad-1-r1 ERROR 3", "Bad-1-r2 ERROR_HELD 3"]);
     const { invocation_id } = await workflow.row("Bad-1");
@@ -64,38 +79,31 @@ describe("a job that fails every time", () => {
     await workflow.sync();
     expect(await workflow.history("Bad-1")).toHaveLength(3);
   });
+});
 
+describe("a job that is held", () => {
   test("goes on once when it is released, also twice at once; `wait` on the first id follows the newest attempt", async () => {
-    workflow.put("Bad-1.repaired");
-    const [first, second] = await Promise.all([workflow.process({}, "release", "Bad-1"), workflow.process({}, "release", "Bad-1")]);
-    expect([first, second].map(({ code, stdout }) => `${code} ${stdout}`)).toEqual(["0 Bad-1-r3\n", "0 Bad-1-r3\n"]);
-    expect(await workflow.cli("wait", "Bad-1", "--wait-timeout", "90s")).toMatchObject({ code: 0 });
-    await workflow.until("Bad-1-r3", "COMPLETED");
-    expect(await workflow.rows("Bad-1")).toEqual(["Bad-1 ERROR 3", "Bad-1-r1 ERROR 3", "Bad-1-r2 ERROR 3", "Bad-1-r3 COMPLETED 0"]);
-    expect(await workflow.cli("release", "Bad-1")).toMatchObject({ code: 0, stdout: "Bad-1-r3\n" });
-    expect(await workflow.history("Bad-1")).toHaveLength(4);
-    expect((await workflow.results()).filter(({ id }) => id === "Bad-1")).toMatchObject([{ attemptId: "Bad-1-r3", exitCode: 0 }]);
+    await heldAtOnce("Free-1");
+    workflow.put("Free-1.repaired");
+    const [first, second] = await Promise.all([workflow.process({}, "release", "Free-1"), workflow.process({}, "release", "Free-1")]);
+    expect([first, second].map(({ code, stdout }) => `${code} ${stdout}`)).toEqual(["0 Free-1-r1\n", "0 Free-1-r1\n"]);
+    expect(await workflow.cli("wait", "Free-1", "--wait-timeout", "90s")).toMatchObject({ code: 0 });
+    await workflow.until("Free-1-r1", "COMPLETED");
+    expect(await workflow.rows("Free-1")).toEqual(["Free-1 ERROR 3", "Free-1-r1 COMPLETED 0"]);
+    expect(await workflow.cli("release", "Free-1")).toMatchObject({ code: 0, stdout: "Free-1-r1\n" });
+    expect(await workflow.history("Free-1")).toHaveLength(2);
+    expect((await workflow.results()).filter(({ id }) => id === "Free-1")).toMatchObject([{ attemptId: "Free-1-r1", exitCode: 0 }]);
   });
 
-  test("is held at its first failure where retryCount is 0", async () => {
-    workflow.reconfigure({ retryCount: 0 });
-    await failing("Once-1");
-    await workflow.until("Once-1", "ERROR_HELD");
-    await workflow.sync();
-    workflow.reconfigure({ retryCount: 2 });
+  test("at its first failure, where retryCount is 0, runs again at `retry`, and is held again; many who ask at once get it one attempt", async () => {
+    await heldAtOnce("Once-1");
     await workflow.sync();
     expect(await workflow.rows("Once-1")).toEqual(["Once-1 ERROR_HELD 3"]);
     expect(await workflow.cli("wait", "Once-1")).toMatchObject({ code: 3 });
-  });
-
-  test("and is held runs again at `retry`, whose failure is held at once", async () => {
     expect(await workflow.cli("retry", "Once-1")).toMatchObject({ code: 0, stdout: "Once-1-r1\n" });
     await workflow.until("Once-1-r1", "ERROR");
     await workflow.until("Once-1-r2", "ERROR_HELD");
     expect(await workflow.rows("Once-1")).toEqual(["Once-1 ERROR 3", "Once-1-r1 ERROR 3", "Once-1-r2 ERROR_HELD 3"]);
-  });
-
-  test("gets one attempt more, however many ask for it at once", async () => {
     workflow.script("Once-1", likeGasw("Once-1", "until [ -e $top/Once-1.repaired ]; do sleep 0.2; done"));
     await Promise.all(["retry", "retry", "release", "retry"].map((action) => workflow.process({}, action, "Once-1")));
     await workflow.sync();
