@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import Database from "better-sqlite3";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test } from "vitest";
 import { jobRow, sqliteDatabase, syncUntil, type TestDatabase } from "./gaswDatabase.ts";
 import { eventually, TestWorkflow } from "./harness.ts";
 
@@ -15,32 +15,36 @@ function setTimes(workflow: TestWorkflow, time: string): void {
   state.close();
 }
 
-describe.each([
+let workflow: TestWorkflow;
+let database: TestDatabase;
+beforeEach(() => {
+  workflow = new TestWorkflow();
+  database = sqliteDatabase(path.join(workflow.folder, "gasw.db"));
+  workflow.configure({ retryCount: 1, dao: database.config });
+});
+afterEach(() => workflow.cleanup());
+
+/** No command hangs, or shows a negative time. */
+async function expectAnswers(): Promise<void> {
+  for (const args of [["status"], ["status", "--cached"], ["status", "--history"], ["status", "--sync"], ["debug", "why", "Run-1"]]) {
+    const { code, stdout } = await workflow.cli(...args);
+    expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining("Run-1") });
+    expect(stdout).not.toMatch(/(^| )-\d/m);
+  }
+  expect(await workflow.cli("wait", "Run-1", "--wait-timeout", "1s")).toMatchObject({ code: 124 });
+}
+
+test.each([
   ["was ahead", "2099-01-01T00:00:00.000Z"],
   ["was behind", "1999-01-01T00:00:00.000Z"],
-])("a clock that %s", (_, time) => {
-  let workflow: TestWorkflow;
-  let database: TestDatabase;
-  beforeAll(async () => {
-    workflow = new TestWorkflow();
-    database = sqliteDatabase(path.join(workflow.folder, "gasw.db"));
-    workflow.configure({ retryCount: 1, dao: database.config });
+])(
+  "a clock that %s has no command hang, keeps no job from being looked at, retried and told, and no monitor from its end",
+  async (_, time) => {
     await workflow.cli("submit", workflow.script("Run-1", "until [ -e go ]; do sleep 0.2; done\n"), workflow.script("Bad-2", "exit 3\n"));
     await syncUntil(database, workflow, "Run-1", ({ status }) => status === "RUNNING");
     setTimes(workflow, time);
-  });
-  afterAll(() => workflow.cleanup());
+    await expectAnswers();
 
-  test("has no command hang, or show a negative time", async () => {
-    for (const args of [["status"], ["status", "--cached"], ["status", "--history"], ["status", "--sync"], ["debug", "why", "Run-1"]]) {
-      const { code, stdout } = await workflow.cli(...args);
-      expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining("Run-1") });
-      expect(stdout).not.toMatch(/(^| )-\d/m);
-    }
-    expect(await workflow.cli("wait", "Run-1", "--wait-timeout", "1s")).toMatchObject({ code: 124 });
-  });
-
-  test("does not keep the jobs from being looked at, retried and told", async () => {
     writeFileSync(path.join(workflow.directory, "go"), "");
     setTimes(workflow, time);
     await eventually(
@@ -52,12 +56,10 @@ describe.each([
     expect(status).toBe("COMPLETED");
     expect([download, running, end_e].sort()).toEqual([download, running, end_e]);
     expect(await workflow.cli("wait", "Run-1")).toMatchObject({ code: 0 });
-  });
 
-  test("does not keep a monitor from its end", async () => {
     expect((await workflow.cli("cancel", "Bad-2")).code).toBe(0);
     setTimes(workflow, time);
     expect(await workflow.cli("monitor")).toMatchObject({ code: 0 });
     expect(await jobRow(database, workflow, "Bad-2-r1")).toMatchObject({ status: "DELETED" });
-  });
-});
+  },
+);
