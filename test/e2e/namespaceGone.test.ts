@@ -14,7 +14,8 @@ const exists = async () => (await kubectl("get", "namespace", workflow.namespace
 const LABELS = { "pod-security.kubernetes.io/enforce": "restricted" };
 
 describe("a namespace that is deleted while a job runs in it", () => {
-  test("is not made again by the job's resubmission, which waits and names the way out", async () => {
+  test("is not made again by the job's resubmission, nor by the next job; made again by hand it takes up both", async () => {
+    // The resubmission waits, and names the way out.
     for (let round = 0; round < 2; round++) {
       const { stderr } = await workflow.cli("status", "--sync");
       expect(stderr).toContain(
@@ -24,9 +25,7 @@ describe("a namespace that is deleted while a job runs in it", () => {
     }
     expect(await exists()).toBe(false);
     expect(await workflow.status("Job-1")).toMatchObject({ status: "NOT_SUBMITTED", attempt: 1 });
-  });
-
-  test("is not made again by the workflow's next job, which is refused (exit 4)", async () => {
+    // The next job is refused.
     const result = await workflow.cli("submit", workflow.script("Job-2", "true\n"));
     expect(result).toMatchObject({
       stdout: "",
@@ -34,9 +33,7 @@ describe("a namespace that is deleted while a job runs in it", () => {
       stderr: expect.stringContaining(`the namespace ${workflow.namespace} is not in the cluster`),
     });
     expect(await exists()).toBe(false);
-  });
-
-  test("and made again as it was takes up both", async () => {
+    // Made again as it was.
     await kubectl("create", "namespace", workflow.namespace);
     await apply({ apiVersion: "v1", kind: "Namespace", metadata: { name: workflow.namespace, labels: LABELS } });
     workflow.own();
