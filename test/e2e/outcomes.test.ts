@@ -145,7 +145,7 @@ describe("at the end of a job", () => {
     expect(await workflow.cli("wait", "Override-1")).toMatchObject({ code: 40 });
   });
 
-  test("whoever waits for results is told of what is over, once each; of what is held or retried, nothing", async () => {
+  test("whoever waits for results is told of what is over, once each, and with --since of what came after; of what is held, nothing", async () => {
     const results = await workflow.results();
     expect(results).toMatchObject([
       {
@@ -166,12 +166,10 @@ describe("at the end of a job", () => {
     ]);
     expect(new Set(results.map(({ invocationId }) => invocationId)).size).toBe(2);
     for (const { stdout } of results) expect(workflow.has(stdout)).toBe(true);
-  });
-
-  test("--since tells only what came after; a job that is retried and completes is told then", async () => {
-    const [first, second] = await workflow.results();
+    const [first, second] = results;
     expect(await workflow.results("--since", String(first.cursor))).toEqual([second]);
     expect(await workflow.results("--since", String(second.cursor))).toEqual([]);
+    // What is retried and completes is told then.
     workflow.script("Upload-1", script("true"));
     await workflow.cli("retry", "Upload-1");
     await workflow.until("Upload-1-r2", "COMPLETED");
