@@ -1,7 +1,16 @@
 import { writeFileSync } from "node:fs";
 import path from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { eventually, kubectl, TestWorkflow } from "./harness.ts";
+
+const FOREVER = "while :; do sleep 1; done\n";
+
+function isRunning(workflow: TestWorkflow, job: string): Promise<unknown> {
+  return eventually(
+    () => workflow.status(job),
+    ({ status }) => status === "RUNNING",
+  );
+}
 
 describe("wait", () => {
   let workflow: TestWorkflow;
@@ -9,9 +18,9 @@ describe("wait", () => {
     workflow = new TestWorkflow();
     const scripts = [0, 3, 40].map((code) => workflow.script(`Exit-${code}`, `exit ${code}\n`));
     await workflow.cli("submit", ...scripts, workflow.script("Gate-1", "until [ -e go ]; do sleep 0.2; done; exit 7\n"));
-    await workflow.cli("submit", workflow.script("Forever-1", "while :; do sleep 1; done\n"), "--cpu", "10m");
     await workflow.cli("submit", workflow.script("Image-1", "true\n"), "--image", "localhost/Upper/Case:1");
     await workflow.cli("wait", "Exit-0", "Exit-3", "Exit-40", "Image-1");
+    await isRunning(workflow, "Gate-1");
   });
   afterAll(() => workflow.cleanup());
 
@@ -25,13 +34,16 @@ describe("wait", () => {
     expect(await workflow.cli("wait", ...jobs)).toEqual({ stdout: "", stderr: "", code });
   });
 
-  test("ends when the last of its jobs does, and not before", async () => {
+  test("ends when the last of its jobs does, and not before: it gives up with 124 when its time is over, and the job goes on", async () => {
     let hasEnded = false;
     const waiting = workflow.cli("wait", "Exit-3", "Gate-1").then((result) => {
       hasEnded = true;
       return result;
     });
-    expect(await workflow.cli("wait", "Gate-1", "--wait-timeout", "2s")).toMatchObject({ code: 124 });
+    const { stdout, stderr, code } = await workflow.cli("wait", "Gate-1", "--wait-timeout", "2s");
+    expect({ stdout, code }).toEqual({ stdout: "", code: 124 });
+    expect(stderr).toMatch(/^error: the jobs had not ended after 2 s\nhint: they go on in the cluster/);
+    expect(await workflow.status("Gate-1")).toMatchObject({ status: "RUNNING" });
     expect(hasEnded).toBe(false);
     writeFileSync(path.join(workflow.directory, "go"), "");
     expect(await waiting).toEqual({ stdout: "", stderr: "", code: 7 });
@@ -67,13 +79,6 @@ describe("wait", () => {
     expect(JSON.parse(stdout.slice(first.length))).toEqual(await workflow.status("Gate-2"));
   });
 
-  test("gives up with 124 when its time is over; the job goes on", async () => {
-    const { stdout, stderr, code } = await workflow.cli("wait", "Forever-1", "--wait-timeout", "1s");
-    expect({ stdout, code }).toEqual({ stdout: "", code: 124 });
-    expect(stderr).toMatch(/^error: the jobs had not ended after 1 s\nhint: they go on in the cluster/);
-    expect(await workflow.status("Forever-1")).toMatchObject({ status: "RUNNING" });
-  });
-
   test.each([
     { what: "an unknown job", args: ["wait", "Nobody-1"], says: /no job Nobody-1/ },
     { what: "an unknown workflow", args: ["wait", "Exit-3", "--workflow", "/nowhere/workflow-1"], says: /no workflow workflow-1/ },
@@ -85,15 +90,25 @@ describe("wait", () => {
     expect(stderr).toMatch(says);
     expect(stderr).toMatch(/^hint: /m);
   });
+});
 
-  test("exits with 10 for a job that was lost and with 9 for one that was deleted, whichever is asked about later", async () => {
+describe("wait, whichever is asked about later,", () => {
+  let workflow: TestWorkflow;
+  beforeEach(() => {
+    workflow = new TestWorkflow();
+  });
+  afterEach(() => workflow.cleanup());
+
+  test("exits with 10 for a job that was lost and with 9 for one that was deleted", async () => {
+    await workflow.cli("submit", workflow.script("Forever-1", FOREVER));
+    await isRunning(workflow, "Forever-1");
     await kubectl("delete", "job", (await workflow.status("Forever-1")).kubernetesName, "-n", workflow.namespace);
     const lost = await eventually(
       () => workflow.status("Forever-1"),
       ({ status }) => status === "STALLED",
     );
     expect((await workflow.cli("wait", "Forever-1")).code).toBe(lost.exitCode ?? 10);
-    await workflow.cli("submit", workflow.script("Victim-1", "while :; do sleep 1; done\n"));
+    await workflow.cli("submit", workflow.script("Victim-1", FOREVER));
     const waiting = workflow.cli("wait", "Victim-1");
     await workflow.cli("cleanup", "--cancel", "--yes");
     expect(await waiting).toEqual({ stdout: "", stderr: "", code: 9 });
