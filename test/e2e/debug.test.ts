@@ -4,7 +4,10 @@ import { apply, eventually, get, kubectl, TestWorkflow } from "./harness.ts";
 
 const LONG = "echo begun; echo trouble >&2; sleep 300\n";
 
+/** Its jobs are there for all tests, which only look. */
 let workflow: TestWorkflow;
+/** For jobs that come, and go, in a test. */
+let passing: TestWorkflow;
 /** A job's script and the options that it is submitted with. */
 const jobs: Record<string, [script: string, ...options: string[]]> = {
   Running: [LONG],
@@ -18,6 +21,7 @@ const jobs: Record<string, [script: string, ...options: string[]]> = {
 };
 
 beforeAll(async () => {
+  passing = new TestWorkflow({ account: "admin" });
   workflow = new TestWorkflow({ account: "admin", config: { env: { API_TOKEN: "topsecret" } } });
   for (const [id, [script, ...options]] of Object.entries(jobs)) {
     const { code, stderr } = await workflow.cli("submit", workflow.script(id, script), ...options);
@@ -30,7 +34,10 @@ beforeAll(async () => {
     ({ status }) => status === "RUNNING",
   );
 });
-afterAll(() => workflow.cleanup());
+afterAll(async () => {
+  await passing.cleanup();
+  await workflow.cleanup();
+});
 
 describe("debug why", () => {
   test.each([
@@ -176,8 +183,8 @@ describe("debug logs", () => {
   });
 
   test("follows from before the beginning until the end", async () => {
-    await workflow.cli("submit", workflow.script("Counting", "for i in 1 2 3; do echo $i; sleep 1; done; exit 5"));
-    const { stdout, code } = await workflow.cli("debug", "logs", "Counting", "-f");
+    await passing.cli("submit", passing.script("Counting", "for i in 1 2 3; do echo $i; sleep 1; done; exit 5"));
+    const { stdout, code } = await passing.cli("debug", "logs", "Counting", "-f");
     expect({ stdout, code }).toEqual({ stdout: "1\n2\n3\n", code: 0 });
   });
 
@@ -206,13 +213,13 @@ describe("debug logs", () => {
 
   test("what failed before the script began is in the pod's own log", async () => {
     const initContainers = [{ name: "prepare", image: "localhost/gasw-k8s/bash:1", command: ["bash", "-c", "echo preparing; exit 3"] }];
-    workflow.configure({ initContainers }, "admin");
-    const { code } = await workflow.runJob("Unprepared", "true");
-    workflow.configure({ env: { API_TOKEN: "topsecret" } }, "admin");
+    passing.configure({ initContainers }, "admin");
+    const { code } = await passing.runJob("Unprepared", "true");
+    passing.configure({}, "admin");
     expect(code).toBe(3);
-    const { stdout, stderr } = await workflow.cli("debug", "logs", "Unprepared");
+    const { stdout, stderr } = await passing.cli("debug", "logs", "Unprepared");
     expect([stdout, stderr]).toEqual(["preparing\n", expect.stringMatching(/^==> pod \S+, container prepare <==\n$/)]);
-    expect((await workflow.cli("debug", "why", "Unprepared")).stdout).toContain("init container prepare ended with exit code 3");
+    expect((await passing.cli("debug", "why", "Unprepared")).stdout).toContain("init container prepare ended with exit code 3");
   });
 });
 
@@ -243,12 +250,12 @@ describe("debug exec and shell without a terminal", () => {
   });
 });
 
-/** Last, since the job ends with it. */
 test("a job that is gone from the cluster is still explained", async () => {
-  await kubectl("delete", "job", "-n", workflow.namespace, "-l", "gasw-k8s.io/job=Running");
+  await passing.cli("submit", passing.script("Gone", LONG));
+  await kubectl("delete", "job", "-n", passing.namespace, "-l", "gasw-k8s.io/job=Gone");
   await eventually(
-    () => workflow.cli("debug", "why", "Running"),
-    ({ stdout }) => stdout.startsWith("WHY: Running is no longer in the cluster"),
+    () => passing.cli("debug", "why", "Gone"),
+    ({ stdout }) => stdout.startsWith("WHY: Gone is no longer in the cluster"),
   );
 });
 
