@@ -7,10 +7,11 @@ import { eventually, type Running, TestWorkflow } from "./harness.ts";
 let workflow: TestWorkflow;
 let database: TestDatabase;
 const monitors: Running[] = [];
-beforeAll(() => {
+beforeAll(async () => {
   workflow = new TestWorkflow();
   database = sqliteDatabase(path.join(workflow.folder, "gasw.db"));
   workflow.configure({ retryCount: 1, dao: database.config });
+  await workflow.runJob("Done-1", "true\n");
 });
 afterAll(async () => {
   for (const monitor of monitors) monitor.kill("SIGKILL");
@@ -33,6 +34,31 @@ const printed = (running: Running, pattern: RegExp) =>
     90,
   );
 
+/** A monitor that goes on, and has begun to look: it tells what had ended before. */
+async function watching(...args: readonly string[]): Promise<Running> {
+  const started = monitor("--forever", ...args);
+  await printed(started, /Done-1 COMPLETED/);
+  return started;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: results as they are printed
+async function results(...args: readonly string[]): Promise<any[]> {
+  const { stdout } = await workflow.cli("monitor", "-o", "ndjson", ...args);
+  return stdout
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+}
+
+/** The results of some jobs, each as its id and its exit code. */
+async function told(...ids: readonly string[]): Promise<string[]> {
+  const all = await results();
+  return all
+    .filter(({ id }) => ids.includes(id))
+    .map(({ id, exitCode }) => `${id} ${exitCode}`)
+    .sort();
+}
+
 describe("monitor", () => {
   test("keeps the database up to date by itself, retries, and goes on while a job is held", async () => {
     await workflow.cli(
@@ -52,22 +78,23 @@ describe("monitor", () => {
     await jobWhere("Bad-1-r2", (row) => row.status === "COMPLETED");
     expect((await running.ended).code).toBe(0);
     expect(running.printed.stdout).toMatch(/^\S+Z Bad-1-r1 ERROR_HELD Error$/m);
+    // The output of these scripts states no code.
+    expect(await told("Good-1", "Bad-1")).toEqual(["Bad-1 -1", "Good-1 -1"]);
   });
 
   test("sees what is submitted while it runs, follows a KILL, and ends with 0 at SIGTERM", async () => {
-    const running = monitor("--forever");
-    await printed(running, /Good-1 COMPLETED/);
+    const running = await watching();
     await workflow.cli("submit", workflow.script("New-1", "sleep 600\n"));
     await jobWhere("New-1", (row) => row.status === "RUNNING");
     await signal(database, "New-1", "KILL");
     await jobWhere("New-1", (row) => row.status === "DELETED");
     running.kill("SIGTERM");
     expect((await running.ended).code).toBe(0);
+    expect(await told("New-1")).toEqual(["New-1 9"]);
   });
 
   test("is one per workflow: the second says who holds it, and takes over at once when the first was killed", async () => {
-    const first = monitor("--forever");
-    await printed(first, /Good-1 COMPLETED/);
+    const first = await watching();
     const second = await workflow.cli("monitor");
     expect(second).toMatchObject({ code: 7, stdout: "" });
     expect(second.stderr).toMatch(/is already held by monitor, process \d+ on \S+ since \d{4}-/);
@@ -78,8 +105,7 @@ describe("monitor", () => {
   });
 
   test("lets status, cancel and retry be, which leave to it what is its own", async () => {
-    const running = monitor("--forever");
-    await printed(running, /Good-1 COMPLETED/);
+    const running = await watching();
     await workflow.cli("submit", workflow.script("Side-1", "sleep 600\n"));
     await jobWhere("Side-1", (row) => row.status === "RUNNING");
     expect(await workflow.status("Side-1")).toMatchObject({ status: "RUNNING" });
@@ -94,29 +120,22 @@ describe("monitor", () => {
     running.kill("SIGINT");
     const { code, stderr } = await running.ended;
     expect({ code, told: /interrupted: what is in the cluster goes on/.test(stderr) }).toEqual({ code: 130, told: true });
+    // What was told of the cancelled one stays.
+    expect(await told("Side-1")).toEqual(["Side-1 9"]);
   });
 
   test("tells each result once, also across a restart", async () => {
-    const first = await workflow.cli("monitor", "-o", "ndjson");
-    const results = first.stdout
-      .trim()
-      .split("\n")
-      .map((line) => JSON.parse(line));
-    // The output of these scripts states no code.
-    expect(results.map(({ id, exitCode }) => `${id} ${exitCode}`).sort()).toEqual(["Bad-1 -1", "Good-1 -1", "New-1 9", "Side-1 9"]);
+    const first = await results();
+    const ids = first.map(({ id }) => id);
+    expect(ids).toContain("Done-1");
+    expect(ids).toEqual([...new Set(ids)]);
     await workflow.cli("submit", workflow.script("More-1", "true\n"));
-    const second = await workflow.cli("monitor", "-o", "ndjson", "--since", String(results.at(-1).cursor));
-    expect(
-      second.stdout
-        .trim()
-        .split("\n")
-        .map((line) => JSON.parse(line).id),
-    ).toEqual(["More-1"]);
+    const second = await results("--since", String(first.at(-1).cursor));
+    expect(second.map(({ id }) => id)).toEqual(["More-1"]);
   });
 
   test("serves its figures to Prometheus", async () => {
-    const running = monitor("--forever", "--metrics", "127.0.0.1:0");
-    await printed(running, /Good-1 COMPLETED/);
+    const running = await watching("--metrics", "127.0.0.1:0");
     const address = /figures are served at (\S+)/.exec(running.printed.stderr)?.[1] ?? "";
     const figures = await eventually(
       async () => await (await fetch(address)).text(),
