@@ -6,8 +6,6 @@ const reporters = ["default", "./test/reporter.ts"];
 
 /** For the order in which tests run: any, and the same again for the same seed (scripts/test.sh tells it). */
 const seed = process.env.GASW_K8S_TEST_SEED;
-/** The end-to-end tests of a file share a workflow with those before them. Vitest knows one order for all projects of a run. */
-const tests = !process.argv.includes("e2e");
 
 /** On a busy machine; on a quiet one no test comes near it. In milliseconds. */
 const PATIENCE = 180_000;
@@ -30,7 +28,7 @@ export default defineConfig({
   plugins: [shellScripts],
   test: {
     reporters,
-    ...(seed === undefined ? {} : { sequence: { shuffle: { files: true, tests }, seed: Number(seed) } }),
+    ...(seed === undefined ? {} : { sequence: { shuffle: { files: true, tests: true }, seed: Number(seed) } }),
     testTimeout: PATIENCE,
     hookTimeout: PATIENCE,
     expect: { poll: { timeout: PATIENCE / 3 } },
