@@ -15,9 +15,10 @@ afterAll(() => workflow.finish());
 const text = (file: string) => readFileSync(path.join(workflow.directory, file), "utf8");
 const host = (stream: string) => /^ran on (\S+)$/m.exec(stream)?.[1] ?? "";
 
-/** Submits a script like GASW's that fails until the file `<job>.repaired` is there. */
+/** Submits a script like GASW's that fails until the file `<job>.repaired` is there; beside `<job>.waits` it waits for that. */
 async function failing(job: string, ...options: readonly string[]): Promise<void> {
-  const script = workflow.script(job, likeGasw(job, `[ -e $top/${job}.repaired ] || exit 3`));
+  const application = `until [ -e $top/${job}.repaired ]; do [ -e $top/${job}.waits ] || exit 3; sleep 0.2; done`;
+  const script = workflow.script(job, likeGasw(job, application));
   expect((await workflow.cli("submit", script, ...options)).stdout).toBe(`${job}\n`);
 }
 
@@ -104,7 +105,7 @@ describe("a job that is held", () => {
     await workflow.until("Once-1-r1", "ERROR");
     await workflow.until("Once-1-r2", "ERROR_HELD");
     expect(await workflow.rows("Once-1")).toEqual(["Once-1 ERROR 3", "Once-1-r1 ERROR 3", "Once-1-r2 ERROR_HELD 3"]);
-    workflow.script("Once-1", likeGasw("Once-1", "until [ -e $top/Once-1.repaired ]; do sleep 0.2; done"));
+    workflow.put("Once-1.waits");
     await Promise.all(["retry", "retry", "release", "retry"].map((action) => workflow.process({}, action, "Once-1")));
     await workflow.sync();
     workflow.put("Once-1.repaired");
