@@ -24,20 +24,18 @@ describe.each<H2Version>(["1.4.196", "2.3.232"])("H2 %s that nobody else uses, s
     await workflow?.cleanup();
   });
 
-  test("a job's whole life as the user's client sees it, in tables of the program's own making", async () => {
+  test("a job's whole life as the user's client sees it, in tables of the program's own making, and a retry beside them", async () => {
     await wholeLife(database, workflow);
     expect(await database.query("SELECT DISTINCT SITE FROM NODES")).toEqual([{ SITE: "site.example.org" }]);
     expect(await database.query("SELECT DATA_PATH, DATA_TYPE FROM DATA ORDER BY DATA_TYPE")).toEqual([
       { DATA_PATH: "file:/data/in.txt", DATA_TYPE: "Input" },
       { DATA_PATH: "file:///data/out.txt", DATA_TYPE: "Output" },
     ]);
-  }, 300_000);
-
-  test("a retry runs in a folder of its own, and leaves the database beside it alone", async () => {
+    // A retry runs in a folder of its own, and leaves the database beside it alone.
     await workflow.cli("submit", workflow.script("Trapped-4", TRAPPED));
     await syncUntil(database, workflow, "Trapped-4-r1", ({ status }) => status === "ERROR_HELD");
     expect(await jobRow(database, workflow, "Trapped-4-r1")).toMatchObject({ exit_code: 3 });
     expect(await jobRow(database, workflow, "Good-1")).toMatchObject({ status: "COMPLETED" });
     for (const file of ["db/jobs.mv.db", "sh/Good-1.sh"]) expect(existsSync(path.join(workflow.directory, file))).toBe(true);
-  });
+  }, 300_000);
 });
