@@ -191,7 +191,8 @@ async function carryOut(deps: Deps, workflow: StoredWorkflow, plans: readonly Pl
     if (next.refusal !== undefined) deps.warn(`${next.signal} of job ${job.id} is not followed: ${next.refusal}`);
   }
   const kills = current.filter(isKill).map(({ job }) => job.id);
-  if (kills.length > 0) await new Tenancy(deps, workflow).noteKills(kills);
+  const revived = current.filter(isRevival).map(({ job }) => job.id);
+  if (kills.length + revived.length > 0) await new Tenancy(deps, workflow).noteKills(kills, revived);
   const removals = current.filter(({ step: next }) => next.decision.removeJob).map(({ job }) => job);
   const outcomes = await Promise.allSettled(removals.map((job) => removeJob(deps.client, job, facts.seen(job).kubeJob)));
   const removed = removals.filter((_, index) => outcomes[index]?.status === "fulfilled");
@@ -207,6 +208,11 @@ async function carryOut(deps: Deps, workflow: StoredWorkflow, plans: readonly Pl
 /** Whether a job is given up that another state file may know, and would run again. */
 function isKill({ job, step: { decision, removal } }: Plan): boolean {
   return job.status !== "DELETED" && (removal === "DELETED" || decision.status === "DELETED");
+}
+
+/** Whether a job that was given up is to run again. */
+function isRevival({ job, step: { decision } }: Plan): boolean {
+  return job.status === "DELETED" && decision.status === "NOT_SUBMITTED";
 }
 
 /** Sees to the ends of the attempts whose Jobs were removed. */

@@ -9,6 +9,7 @@ import {
   type Workflow,
 } from "../core/job.ts";
 import { jobName } from "../core/names.ts";
+import { killHash } from "../core/owner.ts";
 import { isSameDirectory } from "../directory.ts";
 import { GaswError } from "../errors.ts";
 import { type Hold, holdLock, isHeld, type OpenOptions, openCopy, openDatabase, stateError } from "./database.ts";
@@ -165,6 +166,7 @@ export class Store {
         cluster_context = NULL, ${NO_LEASE} WHERE key = ?`;
       this.#run(sql, [key]);
       this.#run("UPDATE jobs SET kube_uid = NULL, lingers = 0 WHERE workflow = ?", [key]);
+      this.#run("DELETE FROM killed WHERE workflow = ?", [key]);
     });
   }
 
@@ -375,6 +377,14 @@ export class Store {
     return this.#write(() => jobs.map((job) => this.#followKill(job, words)).includes(true));
   }
 
+  /** Notes what an owner before this state file has killed: a job, or an attempt, that is written down later is given up at once. */
+  noteKilled({ key }: { readonly key: number }, hashes: readonly string[]): void {
+    this.#write(() => {
+      this.#run("DELETE FROM killed WHERE workflow = ?", [key]);
+      this.#run("INSERT INTO killed (workflow, hash) SELECT ?, value FROM json_each(?)", [key, JSON.stringify(hashes)]);
+    });
+  }
+
   /** Forgets a job that was written down and never submitted, unless the GASW database knows it. */
   forget(job: StoredJob): void {
     this.#write(() => {
@@ -531,6 +541,9 @@ export class Store {
     const flags = [Number(due), Number(prepared), invocationId, this.#timestamp()];
     const key = this.#run(sql, [workflow.key, id, fileName, attempt, kubeName, ...content, ...flags]).lastInsertRowid;
     this.#recordTransition(Number(key), { status: "NOT_SUBMITTED", reason: null, message: null });
+    const made = this.findJob(workflow, id) as StoredJob;
+    if (this.#get("SELECT 1 FROM killed WHERE workflow = ? AND hash = ?", [workflow.key, killHash(id)]) === undefined) return made;
+    this.#change(made, { removal: "DELETED", due: false, reason: "Killed", message: "killed from another state file" });
     return this.findJob(workflow, id) as StoredJob;
   }
 

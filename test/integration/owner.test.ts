@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import Database from "better-sqlite3";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { actOn } from "../../src/commands/act.ts";
 import { cleanup } from "../../src/commands/cleanup.ts";
@@ -319,6 +320,60 @@ describe("what one owner kills", () => {
     expect(inCluster()).toEqual(["Job-2"]);
     expect((await jobOn("B")).status).toBe("DELETED");
   });
+});
+
+describe("what one owner kills, and the next one has never heard of", () => {
+  test("is not run when that is asked to submit it", async () => {
+    await run("A", submitted("Job-1"));
+    await run("A", cancelled);
+    pass(61);
+    expect(await run("B", submitted("Job-1"))).toMatchObject({ code: 0, stdout: "Job-1\n" });
+    expect(await run("B", synchronised)).toMatchObject({ code: 0 });
+    expect(inCluster()).toEqual([]);
+    expect(await jobOn("B")).toMatchObject({ status: "DELETED", reason: "Killed", message: "killed from another state file" });
+  });
+
+  test("is not run as the next attempt of what has failed", async () => {
+    await submittedByBoth();
+    await show({ terminated: { exitCode: 3, reason: "Error" } });
+    await run("A", synchronised);
+    expect(inCluster()).toEqual(["Job-1", "Job-1-r1"]);
+    await run("A", cancelled);
+    expect(inCluster()).toEqual(["Job-1"]);
+    pass(61);
+    await run("B", synchronised);
+    await run("B", synchronised);
+    expect(inCluster()).toEqual(["Job-1"]);
+    expect(await jobOn("B", "Job-1-r1")).toMatchObject({ status: "DELETED" });
+  });
+
+  test("runs when its clean-up is over, and it is submitted anew", async () => {
+    await run("A", submitted("Job-1"));
+    await run("A", cancelled);
+    pass(61);
+    await run("B", submitted("Job-2"));
+    await run("B", cleaned);
+    await giveClaim();
+    expect(await run("B", submitted("Job-1"))).toMatchObject({ code: 0 });
+    expect(inCluster()).toEqual(["Job-1"]);
+  });
+});
+
+test("what was killed and runs again (RESCHEDULE) is not given up by the next owner", async () => {
+  await submittedByBoth();
+  await run("A", cancelled);
+  cluster.objects.delete(`${PODS}/${(await jobOn("A")).kubeName}-pod`);
+  await run("A", synchronised);
+  const database = new Database(path.join(folder, "gasw.db"));
+  database.pragma("ignore_check_constraints = ON");
+  database.prepare("UPDATE Jobs SET status = 'RESCHEDULE' WHERE id = 'Job-1'").run();
+  database.close();
+  await run("A", synchronised);
+  expect(inCluster()).toEqual(["Job-1"]);
+  pass(61);
+  expect(await run("B", synchronised)).toMatchObject({ code: 0 });
+  expect(inCluster()).toEqual(["Job-1"]);
+  expect((await jobOn("B")).removal).toBeNull();
 });
 
 describe("a clean-up", () => {
