@@ -6,7 +6,7 @@ import { Engine } from "./hosts/engine.mjs";
 import { Faults } from "./hosts/faults.mjs";
 import { Host } from "./hosts/host.mjs";
 import { jobScript } from "./hosts/jobScript.mjs";
-import { FINAL, Judge, rowsIn } from "./hosts/judge.mjs";
+import { Judge, rowsIn } from "./hosts/judge.mjs";
 import { Chance } from "./hosts/random.mjs";
 import { World } from "./hosts/world.mjs";
 
@@ -98,7 +98,7 @@ async function settle(world, engine, last, other) {
   await last.end();
   const isSettled = async (directory) => {
     await last.run(directory, ["status", "--sync"]);
-    return rowsIn(last).every((row) => row.directory !== directory || (row.settled === 1 && FINAL.has(row.status)) || row.isFollowed);
+    return rowsIn(last).every((row) => row.directory !== directory || row.settled === 1);
   };
   // What has not settled by then is for the judge.
   await eventually("everything is settled", SETTLING_MS, async () =>
@@ -159,6 +159,7 @@ async function main() {
     say(`${since()}: both hosts know the workflows, and see files late`);
     for (const host of hosts) host.monitor();
     await storm(engine, faults);
+    await world.confirm();
     const last = chance.one(hosts);
     say(`${since()}: nothing goes wrong any more, host ${last.name} goes on alone`);
     await settle(
@@ -167,6 +168,7 @@ async function main() {
       last,
       hosts.find((host) => host !== last),
     );
+    await world.confirm();
     say(`${since()}: settled`);
     const judge = new Judge(world, engine, hosts, last);
     judge.all();

@@ -5,7 +5,7 @@ import Database from "better-sqlite3";
 import { SIGNAL_WORDS } from "./engine.mjs";
 import { runsOf } from "./jobScript.mjs";
 
-export const FINAL = new Set(["COMPLETED", "CANCELLED", "DELETED", "DELETED_REPLICA", "ERROR_HELD", "STALLED_HELD"]);
+const FINAL = new Set(["COMPLETED", "CANCELLED", "DELETED", "DELETED_REPLICA", "ERROR_HELD", "STALLED_HELD"]);
 const KILLS = new Set(["cancel", "KILL"]);
 const RERUNS = new Set(["retry", "release", "REPLICATE", "RESCHEDULE", "UNHOLD_ERROR", "UNHOLD_STALLED"]);
 /** Milliseconds until the cluster tells of what a pod has done, on a busy machine. */
@@ -193,8 +193,8 @@ export class Judge {
   answers({ name, commands, faults }) {
     const wasWrong = (kind, { begun, ended }) =>
       faults.some((fault) => fault.kind === kind && fault.begun <= ended && fault.ended >= begun);
-    for (const command of commands) {
-      const { code, args, stderr } = command;
+    const odd = commands.filter((command) => {
+      const { code, args } = command;
       const isFitting =
         code === 0 ||
         code === null ||
@@ -202,8 +202,10 @@ export class Judge {
         (code === 6 && ["cancel", "retry", "release", "monitor", "status"].includes(args[0])) ||
         (code === 3 && wasWrong("otherCluster", command)) ||
         (code === 4 && args[0] === "monitor" && wasWrong("revocation", command));
-      if (!isFitting) this.#complain(`host ${name}: ${args.slice(0, 2).join(" ")} ended with ${code}: ${firstLine(stderr)}`);
-    }
+      return !isFitting;
+    });
+    for (const [words, same] of groupBy(odd, ({ args, code, stderr }) => `${args[0]} ended with ${code}: ${firstLine(stderr)}`))
+      this.#complain(`host ${name}: ${same[0].args.slice(0, 2).join(" ")}: ${words}${same.length === 1 ? "" : ` (${same.length} times)`}`);
   }
 }
 

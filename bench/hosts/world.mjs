@@ -24,6 +24,7 @@ export class World {
   gaswDatabase = path.join(this.folder, "gasw.db");
   lateLog = path.join(this.folder, "late");
   #admin = execFileSync("bash", [path.join(root, "cluster/kubeconfig.sh")], { encoding: "utf8" }).trim();
+  #uid = "";
   #kubectl = path.join(path.dirname(this.#admin), "bin/kubectl");
 
   async begin() {
@@ -39,7 +40,17 @@ export class World {
     this.token = (await this.kubectl("create", "token", "gasw-k8s-engine", "-n", "gasw-k8s", "--duration", "12h")).trim();
     const own = JSON.parse(await this.kubectl("config", "view", "--raw", "--flatten", "--minify", "-o", "json"));
     this.cluster = own.clusters[0].cluster;
+    this.#uid = await this.#clusterUid();
     this.other = await (await controlPlaneModule(this.folder)).startControlPlane(path.dirname(this.#admin));
+  }
+
+  #clusterUid() {
+    return this.kubectl("get", "namespace", "kube-system", "-o", "jsonpath={.metadata.uid}");
+  }
+
+  /** Makes sure that the cluster is still there: nothing can be said of jobs whose cluster somebody has made anew. */
+  async confirm() {
+    if ((await this.#clusterUid()) !== this.#uid) throw new Error("the cluster was made anew meanwhile: nothing can be said");
   }
 
   /** Asks the cluster as its administrator. */

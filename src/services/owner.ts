@@ -180,7 +180,7 @@ export class Tenancy {
     const made = await createLease(client, this.#workflow.namespace, lease);
     if (typeof made === "string") return made;
     // What was killed is forgotten with the Lease that remembered it.
-    if (this.#stored !== undefined) this.#deps.store.noteKilled(this.#stored, []);
+    if (this.#stored !== undefined) this.#deps.store.forgetKills(this.#stored);
     this.#write(made);
     return "written";
   }
@@ -268,7 +268,7 @@ export class Tenancy {
     }
     const killed = jobs.filter(({ id }) => tenure.killed.has(killHash(id)));
     // What is submitted here later, or would be tried again, may have been killed there, too.
-    store.noteKilled(workflow, [...tenure.killed]);
+    store.noteTakeover(workflow, [...tenure.killed]);
     return store.followKills(killed, { reason: "Killed", message: `killed from another state file${by}` });
   }
 

@@ -29,6 +29,8 @@ export interface Scope {
   readonly fileNames?: ReadonlySet<string>;
   /** Whether attempts that are due are left for whoever holds the workflow. */
   readonly leaveDue?: boolean;
+  /** Whether nothing is decided where the workflow is taken over just now: what its owner before has made is to be known first. */
+  readonly leavesTakeover?: boolean;
   /** Who gives the signals, in words; without it, the GASW database. */
   readonly by?: string;
 }
@@ -64,11 +66,13 @@ export async function reconcile(
   if (attempts.length === 0) return;
   try {
     const tenancy = new Tenancy(deps, workflow);
+    const isKnown = !deps.store.isToAdopt(workflow);
     const seen = await look(deps, workflow, attempts);
     // Somebody else's kill or clean-up may be why a Job is gone: what was known a moment ago does not count then.
     const trusts = !attempts.some((job) => isSubmitted(job) && seen(job).observation.phase === "missing");
-    if ((await tenancy.taken({ makes: attempts.some(isGoingOn), trusts })) === "followed")
-      return await reconcile(deps, workflow, signals, scope);
+    const ownership = await tenancy.taken({ makes: attempts.some(isGoingOn), trusts });
+    if (scope.leavesTakeover === true && isKnown && deps.store.isToAdopt(workflow)) return;
+    if (ownership === "followed") return await reconcile(deps, workflow, signals, scope);
     const ends = await readEnds(deps, workflow, attempts, seen);
     const facts: Facts = {
       rules: deps.config,

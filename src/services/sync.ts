@@ -2,6 +2,7 @@ import { SIGNALS } from "../core/signal.ts";
 import type { Dao } from "../dao/dao.ts";
 import { GaswError } from "../errors.ts";
 import type { StoredWorkflow } from "../store/records.ts";
+import { adoptAttempts } from "./adopt.ts";
 import { OtherCluster } from "./cluster.ts";
 import { deliver } from "./deliver.ts";
 import type { Deps } from "./deps.ts";
@@ -49,8 +50,21 @@ export async function sync(deps: SyncDeps, workflow: StoredWorkflow, ids: () => 
  * @throws GaswError CLUSTER, DATABASE (what was not told stays to be told)
  */
 export async function syncOnce(deps: Deps, dao: Dao | GaswError, workflow: StoredWorkflow): Promise<void> {
-  const signals = dao instanceof GaswError ? dao : await attempt(() => readSignals(dao));
-  const reconciled = await attempt(() => reconcile(deps, workflow, signals instanceof GaswError ? new Map() : signals));
+  const signals =
+    dao instanceof GaswError
+      ? dao
+      : await attempt(async () => {
+          await adoptAttempts(deps, dao, workflow);
+          return await readSignals(dao);
+        });
+  const given = signals instanceof GaswError ? new Map<string, string>() : signals;
+  let reconciled = await attempt(() => reconcile(deps, workflow, given, { leavesTakeover: !(dao instanceof GaswError) }));
+  // The workflow was taken over just now: what the owner before has made is to be known first.
+  if (!(dao instanceof GaswError) && deps.store.isToAdopt(workflow) && !(reconciled instanceof GaswError)) {
+    const adoption = await attempt(() => adoptAttempts(deps, dao, workflow));
+    if (adoption instanceof GaswError) throw adoption;
+    reconciled = await attempt(() => reconcile(deps, workflow, given));
+  }
   if (
     reconciled instanceof OtherCluster ||
     reconciled instanceof NotOwner ||

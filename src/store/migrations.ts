@@ -151,5 +151,8 @@ export const migrations: readonly (readonly string[])[] = [
       hash TEXT NOT NULL,
       PRIMARY KEY (workflow, hash)
     ) STRICT, WITHOUT ROWID`,
+    // When it was last taken over from another state file, and when the attempts that were made there were last looked for.
+    "ALTER TABLE workflows ADD COLUMN followed TEXT",
+    "ALTER TABLE workflows ADD COLUMN adopted TEXT",
   ],
 ];

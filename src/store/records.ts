@@ -117,6 +117,10 @@ export type JobChange = Partial<
 /** A job as a decision was made from it: it is carried out only while the job is still so. */
 export type Decided = Pick<StoredJob, "key" | "status"> & Partial<Pick<StoredJob, "settled" | "signal">>;
 
+/** An attempt of a job that another state file has made. */
+export type AdoptedAttempt = Pick<StoredJob, "id" | "fileName"> &
+  Pick<JobChange, "status" | "exitCode" | "settled" | "due" | "prepared" | "submitted" | "started" | "reason" | "message">;
+
 /** What one look at a job comes to in the state. */
 export interface JobUpdate {
   readonly job: Decided & Pick<StoredJob, "fileName">;

@@ -15,6 +15,7 @@ import { GaswError } from "../errors.ts";
 import { type Hold, holdLock, isHeld, type OpenOptions, openCopy, openDatabase, stateError } from "./database.ts";
 import type {
   Acknowledgement,
+  AdoptedAttempt,
   Decided,
   Holder,
   JobChange,
@@ -166,7 +167,7 @@ export class Store {
         cluster_context = NULL, ${NO_LEASE} WHERE key = ?`;
       this.#run(sql, [key]);
       this.#run("UPDATE jobs SET kube_uid = NULL, lingers = 0 WHERE workflow = ?", [key]);
-      this.#run("DELETE FROM killed WHERE workflow = ?", [key]);
+      this.forgetKills({ key });
     });
   }
 
@@ -377,11 +378,45 @@ export class Store {
     return this.#write(() => jobs.map((job) => this.#followKill(job, words)).includes(true));
   }
 
-  /** Notes what an owner before this state file has killed: a job, or an attempt, that is written down later is given up at once. */
-  noteKilled({ key }: { readonly key: number }, hashes: readonly string[]): void {
+  /**
+   * Notes that a workflow was taken over from another state file.
+   * @param killed hashes of the ids of the jobs that were killed there: one that is written down here later is given up at once
+   */
+  noteTakeover(workflow: { readonly key: number }, killed: readonly string[]): void {
     this.#write(() => {
-      this.#run("DELETE FROM killed WHERE workflow = ?", [key]);
-      this.#run("INSERT INTO killed (workflow, hash) SELECT ?, value FROM json_each(?)", [key, JSON.stringify(hashes)]);
+      this.forgetKills(workflow);
+      this.#run("INSERT INTO killed (workflow, hash) SELECT ?, value FROM json_each(?)", [workflow.key, JSON.stringify(killed)]);
+      this.#run("UPDATE workflows SET followed = ? WHERE key = ?", [this.#timestamp(), workflow.key]);
+    });
+  }
+
+  /** Forgets what was killed from other state files. */
+  forgetKills({ key }: { readonly key: number }): void {
+    this.#run("DELETE FROM killed WHERE workflow = ?", [key]);
+  }
+
+  /** Whether attempts of another state file are to be looked for: the workflow was taken over, or a job of its became known, since the last look. */
+  isToAdopt({ key }: { readonly key: number }): boolean {
+    const newest = "(SELECT coalesce(max(created), '') FROM jobs WHERE workflow = workflows.key AND attempt = 0)";
+    const sql = `SELECT 1 FROM workflows WHERE key = ? AND followed IS NOT NULL AND (adopted IS NULL OR adopted <= max(followed, ${newest}))`;
+    return this.#get(sql, [key]) !== undefined;
+  }
+
+  /**
+   * Takes up attempts that another state file has made of jobs that are known here, as later attempts of theirs; what is known already stays.
+   * @param since when they were looked for
+   */
+  adopt(workflow: StoredWorkflow, attempts: readonly AdoptedAttempt[], since: Date): void {
+    this.#write(() => {
+      for (const { id, fileName, ...change } of attempts) {
+        const last = this.attempts(workflow, fileName).at(-1);
+        const attempt = Number(id.slice(attemptId(fileName, 1).length - 1));
+        if (last === undefined || attemptId(fileName, attempt) !== id || this.findJob(workflow, id) !== undefined) continue;
+        const kubeName = jobName(workflow.namespace, workflow.id, id);
+        const made = this.#insert(workflow, { ...last, id, attempt, kubeName, due: false, prepared: false });
+        if (made.removal === null) this.#change(made, change);
+      }
+      this.#run("UPDATE workflows SET adopted = ? WHERE key = ?", [since.toISOString(), workflow.key]);
     });
   }
 

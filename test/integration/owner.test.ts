@@ -141,6 +141,14 @@ const pass = (seconds: number) => {
   passed += seconds * 1000;
 };
 
+/** Writes a signal into the first job's row, as the portal does. */
+function signal(word: string): void {
+  const database = new Database(path.join(folder, "gasw.db"));
+  database.pragma("ignore_check_constraints = ON");
+  database.prepare("UPDATE Jobs SET status = ? WHERE id = 'Job-1'").run(word);
+  database.close();
+}
+
 /** A job that both hosts have submitted, one after the other's silence; A has had the last word. */
 async function submittedByBoth(): Promise<void> {
   for (const host of ["A", "B", "A"]) {
@@ -364,16 +372,81 @@ test("what was killed and runs again (RESCHEDULE) is not given up by the next ow
   await run("A", cancelled);
   cluster.objects.delete(`${PODS}/${(await jobOn("A")).kubeName}-pod`);
   await run("A", synchronised);
-  const database = new Database(path.join(folder, "gasw.db"));
-  database.pragma("ignore_check_constraints = ON");
-  database.prepare("UPDATE Jobs SET status = 'RESCHEDULE' WHERE id = 'Job-1'").run();
-  database.close();
+  signal("RESCHEDULE");
   await run("A", synchronised);
   expect(inCluster()).toEqual(["Job-1"]);
   pass(61);
   expect(await run("B", synchronised)).toMatchObject({ code: 0 });
   expect(inCluster()).toEqual(["Job-1"]);
   expect((await jobOn("B")).removal).toBeNull();
+});
+
+describe("an attempt that one owner has made, and of which the next one knows from the GASW database", () => {
+  const row = async (id: string) => {
+    const database = new Database(path.join(folder, "gasw.db"), { readonly: true });
+    const found = database.prepare("SELECT status FROM Jobs WHERE id = ?").get(id) as { status: string } | undefined;
+    database.close();
+    return found?.status;
+  };
+  const fails = () => show({ terminated: { exitCode: 3, reason: "Error" } });
+  /** A's second attempt, after a kill of the first one: B would make none. */
+  const retriedByA = async () => {
+    await run("A", cancelled);
+    cluster.objects.delete(`${PODS}/${(await jobOn("A")).kubeName}-pod`);
+    await run("A", synchronised);
+    await run("A", (context) => actOn(context, "retry", ["Job-1"], TEXT));
+    await run("A", synchronised);
+    expect(inCluster()).toEqual(["Job-1-r1"]);
+  };
+  beforeEach(submittedByBoth);
+
+  test("is followed to its end", async () => {
+    await retriedByA();
+    pass(61);
+    await run("B", synchronised);
+    expect((await jobOn("B", "Job-1-r1")).status).toBe("QUEUED");
+    await show({ terminated: { exitCode: 0, reason: "Completed" } }, "Job-1-r1");
+    await run("B", synchronised);
+    expect(await jobOn("B", "Job-1-r1")).toMatchObject({ status: "COMPLETED", exitCode: 0 });
+    expect([await row("Job-1-r1"), inCluster()]).toEqual(["COMPLETED", ["Job-1-r1"]]);
+  });
+
+  test("is not run again when it has completed, and its Job is gone by its time to live", async () => {
+    await fails();
+    await run("A", synchronised);
+    await show({ terminated: { exitCode: 0, reason: "Completed" } }, "Job-1-r1");
+    await run("A", synchronised);
+    expect((await jobOn("A", "Job-1-r1")).status).toBe("COMPLETED");
+    for (const place of [...cluster.objects.keys()]) if (place.startsWith(PODS) || place.startsWith(JOBS)) cluster.objects.delete(place);
+    pass(61);
+    await run("B", synchronised);
+    await run("B", synchronised);
+    expect(inCluster()).toEqual([]);
+    expect((await jobOn("B", "Job-1-r1")).status).toBe("COMPLETED");
+    expect((await jobOn("B", "Job-1-r2")) ?? null).toBeNull();
+  });
+
+  test("is run by the next one where it was only written down", async () => {
+    await fails();
+    cluster.refusalOf = (request) => (request.startsWith(`POST ${JOBS}`) ? 500 : undefined);
+    await run("A", synchronised);
+    cluster.refusalOf = () => undefined;
+    expect([await row("Job-1-r1"), inCluster()]).toEqual(["QUEUED", ["Job-1"]]);
+    pass(61);
+    await run("B", synchronised);
+    expect(inCluster()).toEqual(["Job-1", "Job-1-r1"]);
+    expect((await jobOn("B", "Job-1-r1")).status).toBe("QUEUED");
+  });
+
+  test("ends as a replica where another one has completed, and its row shows that", async () => {
+    signal("REPLICATE");
+    await run("A", synchronised);
+    expect([await row("Job-1-r1"), inCluster()]).toEqual(["QUEUED", ["Job-1"]]);
+    await show({ terminated: { exitCode: 0, reason: "Completed" } });
+    pass(61);
+    await run("B", synchronised);
+    expect([await row("Job-1"), await row("Job-1-r1"), inCluster()]).toEqual(["COMPLETED", "DELETED_REPLICA", ["Job-1"]]);
+  });
 });
 
 describe("a clean-up", () => {
