@@ -33,7 +33,7 @@ async function eventually(what, limit, look) {
 }
 
 /** Has both hosts know all workflows, and proves that the program sees files late when it is to. */
-async function warmUp(world, [a, b], engine) {
+async function warmUp(world, a, b, engine) {
   for (const directory of world.directories) {
     const job = { id: `seed-${directory.split("/").at(-1)}`, directory, accepted: [], refused: new Map(), asked: [] };
     engine.jobs.set(job.id, job);
@@ -63,6 +63,7 @@ async function storm(engine, faults) {
   const failures = [];
   let nextFault = performance.now() + 10_000;
   // A host that dies at the beginning has the other one follow also in a short run.
+  /** @type {string | undefined} */
   let kind = "death";
   while (performance.now() < end && failures.length === 0) {
     if (performance.now() >= nextFault) {
@@ -155,7 +156,7 @@ async function main() {
     hosts.push(...["a", "b"].map((name) => new Host(name, world)));
     const engine = new Engine(world, hosts, chance);
     const faults = new Faults(hosts, chance);
-    await warmUp(world, hosts, engine);
+    await warmUp(world, hosts[0], hosts[1], engine);
     say(`${since()}: both hosts know the workflows, and see files late`);
     for (const host of hosts) host.monitor();
     await storm(engine, faults);

@@ -21,10 +21,13 @@ export function rowsIn({ stateFile, name }) {
   try {
     const sql = `SELECT jobs.id, file_name AS job, attempt, kube_name AS kubeName, status, exit_code AS code, reason, message, settled, directory
       FROM jobs JOIN workflows ON workflows.key = jobs.workflow ORDER BY attempt`;
-    return database
-      .prepare(sql)
-      .all()
-      .map((row, _, all) => ({ ...row, host: name, isFollowed: all.some(({ job, attempt }) => job === row.job && attempt > row.attempt) }));
+    /** @type {any[]} */
+    const rows = database.prepare(sql).all();
+    return rows.map((row, _, all) => ({
+      ...row,
+      host: name,
+      isFollowed: all.some(({ job, attempt }) => job === row.job && attempt > row.attempt),
+    }));
   } finally {
     database.close();
   }

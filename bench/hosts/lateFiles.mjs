@@ -34,7 +34,7 @@ function lateness(file) {
   const name = place?.startsWith(`${root}/`) ? path.relative(root, place) : "";
   // What the program writes itself it sees at once.
   if ((!STREAM.test(name) || /\.app\.(out|err)$/.test(name)) && !RECORD.test(name)) return undefined;
-  const found = real.statSync(place, { throwIfNoEntry: false });
+  const found = real.statSync(`${place}`, { throwIfNoEntry: false });
   const [share = 0, kind = 0] = createHash("sha256").update(`${host}/${name}`).digest();
   const delay = fixed === undefined ? (share / 255) * MOST_SECONDS : Number(fixed);
   if (found === undefined || Date.now() >= found.mtimeMs + delay * 1000) return undefined;
@@ -75,7 +75,8 @@ fs.openSync = (file, flags, ...rest) => {
   return real.openSync(file, flags, ...rest);
 };
 fs.fstatSync = (fd, options) => shortened(real.fstatSync(fd, options), lateness(`/proc/self/fd/${fd}`));
-fs.readdirSync = (folder, options) => {
+/** @type {any} */ (fs).readdirSync = (folder, options) => {
+  /** @type {any[]} */
   const names = real.readdirSync(folder, options);
   return names.filter((entry) => lateness(path.join(`${folder}`, `${entry.name ?? entry}`)) !== "hidden");
 };

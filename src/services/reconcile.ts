@@ -1,7 +1,16 @@
 import { hasEnded } from "../core/job.ts";
 import { SCRIPT_CHANGED, type Step, UNSUBMITTABLE } from "../core/lifecycle.ts";
 import type { OwnWords } from "../core/observed.ts";
-import { BLOCKED, blockedAttempts, decideRound, dueAttempts, endRemoved, type Planned, type RoundFacts } from "../core/round.ts";
+import {
+  BLOCKED,
+  blockedAttempts,
+  decideRound,
+  dueAttempts,
+  endRemoved,
+  NAMESPACE_GONE,
+  type Planned,
+  type RoundFacts,
+} from "../core/round.ts";
 import { GaswError, systemCode } from "../errors.ts";
 import { asUserError } from "../kubernetes/client.ts";
 import { NamespaceGone } from "../kubernetes/volumes.ts";
@@ -281,7 +290,7 @@ async function startDue(deps: Deps, workflow: StoredWorkflow, attempts: readonly
   if (due.length === 0) return;
   // Others wait for this synchronisation to end: volumes are not waited for in it.
   const submitter = new Submitter(deps, workflow, false);
-  if (!(await areVolumesReady(deps, submitter, workflow, due.length))) return;
+  if (!(await areVolumesReady(deps, submitter, workflow, due))) return;
   const queue = due[Symbol.iterator]();
   const worker = async () => {
     for (const job of queue) await tryToStart(deps, submitter, workflow, job);
@@ -301,17 +310,27 @@ function tellBlocked({ store, now }: Deps, attempts: readonly StoredJob[], facts
 }
 
 /** Whether attempts can be submitted now; where their volumes are not ready, they stay due. */
-async function areVolumesReady(deps: Deps, submitter: Submitter, { id }: StoredWorkflow, count: number): Promise<boolean> {
+async function areVolumesReady(deps: Deps, submitter: Submitter, { id }: StoredWorkflow, due: readonly StoredJob[]): Promise<boolean> {
   try {
     await submitter.volumesReady();
+    tellGone(deps, due, undefined);
     return true;
   } catch (error) {
     const { message, hint } = failureOf(deps, error);
     const isGone = error instanceof NamespaceGone;
-    const wait = `resubmissions of workflow ${id} wait for their ${isGone ? "namespace" : "volumes"} (${count}): ${message}`;
+    const wait = `resubmissions of workflow ${id} wait for their ${isGone ? "namespace" : "volumes"} (${due.length}): ${message}`;
     deps.warn(isGone ? `${wait}; ${hint}` : wait);
+    tellGone(deps, due, isGone ? `waits for its namespace: ${message}` : undefined);
     return false;
   }
+}
+
+/** Writes down of attempts that are due that they wait for their namespace, or that they do so no more. */
+function tellGone({ store, now }: Deps, due: readonly StoredJob[], message: string | undefined): void {
+  const [reason, words] = message === undefined ? [null, null] : [NAMESPACE_GONE, message];
+  const changed = due.filter((job) => (message === undefined ? job.reason === NAMESPACE_GONE : job.message !== message));
+  const updates = changed.map((job) => ({ job, change: { reason, message: words } }));
+  if (updates.length > 0) store.applyUpdates(updates, now());
 }
 
 /** What a person, or the next round, may mend. */
