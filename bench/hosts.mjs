@@ -136,6 +136,7 @@ function summary(world, engine, faults, hosts, judge) {
     "commands refused (3)": commands.filter(({ code }) => code === 3).length,
     "commands killed": commands.filter(({ code }) => code === null).length,
     ...faults.counts,
+    "attempts that died with their host": judge.unheardOf,
     "files seen late": new Set(late).size,
   };
   say(

@@ -41,6 +41,8 @@ export class Judge {
   #rows;
   #last;
   #runs;
+  /** Statuses in the GASW database, by id. */
+  #shown;
 
   /** @param last the host that serves everything at the end: what it knows counts */
   constructor(world, engine, hosts, last) {
@@ -50,6 +52,7 @@ export class Judge {
     const all = [last, ...hosts.filter((host) => host !== last)].flatMap(rowsIn);
     this.#rows = [...groupBy(all, ({ kubeName }) => kubeName).values()].map(([first]) => first);
     this.#runs = world.directories.flatMap(runsOf);
+    this.#shown = new Map(world.query("SELECT id, status FROM Jobs").map(({ id, status }) => [id, status]));
   }
 
   get runs() {
@@ -62,7 +65,7 @@ export class Judge {
       this.#judgeRuns(job);
       for (const kill of job.asked.filter(({ what, code }) => what === "cancel" && code === 0)) this.#judgeCancel(job, kill);
     }
-    for (const row of this.#rows) this.#judgeRow(row);
+    for (const row of this.#rows) if (!this.#isUnheardOf(row)) this.#judgeRow(row);
     for (const directory of this.#world.directories) this.#judgeDirectory(directory);
     this.#judgeDatabase();
   }
@@ -123,10 +126,24 @@ export class Judge {
       if (late > kill.ended) this.#complain(`${run.pod} ran ${seconds(late - kill.ended)} s after its cancel was answered by ${kill.by}`);
     }
     const newest = this.#rowsOf(job)
+      .filter((row) => !this.#isUnheardOf(row))
       .toSorted((a, b) => a.attempt - b.attempt)
       .at(-1);
     if (newest !== undefined && !["DELETED", "COMPLETED", "CANCELLED", "DELETED_REPLICA"].includes(newest.status))
       this.#complain(`${told(newest)}: it was cancelled`);
+  }
+
+  /**
+   * Whether the host that died had written an attempt down a moment before, and told nobody: neither the cluster nor the GASW database has
+   * heard of it, so that no other host can. It has not run, and whoever asked for it was told that it was not submitted yet.
+   */
+  #isUnheardOf(row) {
+    const isElsewhere = row.host !== this.#last.name && row.attempt > 0 && row.status === "NOT_SUBMITTED";
+    return isElsewhere && !this.#shown.has(row.id) && this.#runsOfAttempt(row).length === 0;
+  }
+
+  get unheardOf() {
+    return this.#rows.filter((row) => this.#isUnheardOf(row)).length;
   }
 
   /** An attempt's status is what its last run came to, unless somebody wanted it otherwise. */
@@ -174,8 +191,8 @@ export class Judge {
 
   /** What users see is what has become of the jobs, and no word of theirs is left unanswered. */
   #judgeDatabase() {
-    const shown = new Map(this.#world.query("SELECT id, status FROM Jobs").map(({ id, status }) => [id, status]));
-    for (const row of this.#rows) {
+    const shown = new Map(this.#shown);
+    for (const row of this.#rows.filter((one) => !this.#isUnheardOf(one))) {
       const status = shown.get(row.id);
       if (SIGNAL_WORDS.includes(status)) this.#complain(`${row.id}: the signal ${status} was never answered (${row.status})`);
       else if (status !== row.status) this.#complain(`${told(row)}: the GASW database shows ${status}`);
