@@ -7,6 +7,7 @@ import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import Database from "better-sqlite3";
 import { build } from "rolldown";
+import { LEDGER } from "./jobScript.mjs";
 
 const root = path.resolve(import.meta.dirname, "../..");
 const execute = promisify(execFile);
@@ -33,7 +34,7 @@ export class World {
     for (const directory of this.directories) {
       for (const name of ["sh", "out", "err", "config", "inv", "db"]) mkdirSync(path.join(directory, name), { recursive: true });
       for (const name of PRECIOUS) this.write(path.join(directory, name), `precious ${name}\n`);
-      this.write(path.join(directory, ".ledger"), "");
+      this.write(path.join(directory, LEDGER), "");
       for (const name of ["", "sh", "out", "err", "config", "inv", "db"]) chownSync(path.join(directory, name), OWNER, OWNER);
     }
     await this.kubectl("apply", "-f", path.join(root, "deploy/rbac.yaml"));
