@@ -15,14 +15,15 @@ import { GaswError, systemCode } from "../errors.ts";
 import { asUserError } from "../kubernetes/client.ts";
 import { NamespaceGone } from "../kubernetes/volumes.ts";
 import type { JobChange, JobUpdate, StoredJob, StoredWorkflow } from "../store/records.ts";
+import { withStreams } from "./attemptFiles.ts";
 import { OtherCluster } from "./cluster.ts";
 import type { Deps } from "./deps.ts";
 import { takeLateOutputs } from "./lateOutput.ts";
 import { NotOwner, Tenancy } from "./owner.ts";
 import { hasOutput } from "./ownOutput.ts";
-import { isOver, Traces } from "./ownWords.ts";
+import { isOver, statedCode, Traces } from "./ownWords.ts";
 import { parseOutput } from "./parseOutput.ts";
-import { changeOf, look, removeJob, removeLingering, type Seen, tellRefusals } from "./refresh.ts";
+import { changeOf, isThere, look, removeJob, removeLingering, type Seen, tellRefusals } from "./refresh.ts";
 import { ScriptChanged } from "./scriptContent.ts";
 import { nextRequest, startAttempt } from "./startAttempt.ts";
 import { storeOutput } from "./storedOutput.ts";
@@ -126,7 +127,9 @@ async function readEnds(
   for (const job of attempts) {
     const { observation } = seen(job);
     if (job.settled || !isOver(job, observation)) continue;
-    ends.set(job.key, await traces.of({ known: job, job, seen: observation }, () => keepOutput(deps, job), deps));
+    const written = withStreams(deps, workflow, job, (one) => isThere(seen(one)));
+    const read = () => (written.superseded === undefined ? keepOutput(deps, job) : statedCode(written, deps.signal));
+    ends.set(job.key, await traces.of({ known: job, job: written, seen: observation }, read, deps));
   }
   return ends;
 }
@@ -224,8 +227,8 @@ function isKill({ job, step: { decision, removal } }: Plan): boolean {
 }
 
 /** Whether a job that was given up is to run again. */
-function isRevival({ job, step: { decision } }: Plan): boolean {
-  return job.status === "DELETED" && decision.status === "NOT_SUBMITTED";
+function isRevival({ job, step: { decision, signal } }: Plan): boolean {
+  return (job.status === "DELETED" || job.removal === "DELETED") && decision.status === "NOT_SUBMITTED" && signal === "RESCHEDULE";
 }
 
 /** Sees to the ends of the attempts whose Jobs were removed. */
@@ -234,7 +237,11 @@ async function endJobs(deps: Deps, workflow: StoredWorkflow, removed: ReadonlySe
   const isRemoved = ({ key }: StoredJob) => removed.has(key);
   for (const job of attempts.filter(isRemoved)) {
     // A killed job's output is told as far as it goes, a replica's is not (GaswMonitor).
-    if (job.removal === "DELETED" && job.status !== "NOT_SUBMITTED" && hasOutput(job)) await keepOutput(deps, job);
+    const isTold =
+      job.removal === "DELETED" &&
+      job.status !== "NOT_SUBMITTED" &&
+      withStreams(deps, workflow, job, (one) => isThere(facts.seen(one))).superseded === undefined;
+    if (isTold && hasOutput(job)) await keepOutput(deps, job);
   }
   const plans = plansOf(endRemoved(attempts, facts, isRemoved), facts);
   deps.store.applyUpdates(

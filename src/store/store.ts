@@ -403,19 +403,13 @@ export class Store {
   }
 
   /**
-   * Takes up attempts that another state file has made of jobs that are known here, as later attempts of theirs; what is known already stays.
+   * Takes up attempts that another state file has made of jobs that are known here, as later attempts of theirs. What is known already stays,
+   * but for an end that was told, and whose attempt goes on there: it has been run again.
    * @param since when they were looked for
    */
   adopt(workflow: StoredWorkflow, attempts: readonly AdoptedAttempt[], since: Date): void {
     this.#write(() => {
-      for (const { id, fileName, ...change } of attempts) {
-        const last = this.attempts(workflow, fileName).at(-1);
-        const attempt = Number(id.slice(attemptId(fileName, 1).length - 1));
-        if (last === undefined || attemptId(fileName, attempt) !== id || this.findJob(workflow, id) !== undefined) continue;
-        const kubeName = jobName(workflow.namespace, workflow.id, id);
-        const made = this.#insert(workflow, { ...last, id, attempt, kubeName, due: false, prepared: false });
-        if (made.removal === null) this.#change(made, change);
-      }
+      for (const attempt of attempts) this.#adopt(workflow, attempt);
       this.#run("UPDATE workflows SET adopted = ? WHERE key = ?", [since.toISOString(), workflow.key]);
     });
   }
@@ -577,7 +571,7 @@ export class Store {
     const key = this.#run(sql, [workflow.key, id, fileName, attempt, kubeName, ...content, ...flags]).lastInsertRowid;
     this.#recordTransition(Number(key), { status: "NOT_SUBMITTED", reason: null, message: null });
     const made = this.findJob(workflow, id) as StoredJob;
-    if (this.#get("SELECT 1 FROM killed WHERE workflow = ? AND hash = ?", [workflow.key, killHash(id)]) === undefined) return made;
+    if (!this.#isKilled(workflow, id)) return made;
     this.#change(made, { removal: "DELETED", due: false, reason: "Killed", message: "killed from another state file" });
     return this.findJob(workflow, id) as StoredJob;
   }
@@ -590,6 +584,30 @@ export class Store {
     const isHeld = status === "ERROR_HELD" || status === "STALLED_HELD";
     const isLeft = status === "NOT_SUBMITTED" || isHeld || ((status === "ERROR" || status === "STALLED") && !settled);
     return isLeft && this.#change(job, { ...words, status: "DELETED", removal: "DELETED", due: false, settled: false });
+  }
+
+  #adopt(workflow: StoredWorkflow, { id, fileName, goesOn, change }: AdoptedAttempt): void {
+    const last = this.attempts(workflow, fileName).at(-1);
+    const known = this.findJob(workflow, id);
+    if (known !== undefined) {
+      if (goesOn && known.id === last?.id && this.#isToldEnd(workflow, known)) this.#change(known, { ...change, removal: null });
+      return;
+    }
+    const attempt = Number(id.slice(attemptId(fileName, 1).length - 1));
+    if (last === undefined || attemptId(fileName, attempt) !== id) return;
+    const kubeName = jobName(workflow.namespace, workflow.id, id);
+    const made = this.#insert(workflow, { ...last, id, attempt, kubeName, due: false, prepared: false });
+    if (made.removal === null) this.#change(made, change);
+  }
+
+  /** Whether a job had ended for good, and the GASW database has shown that; a success, and what was killed elsewhere, is never undone. */
+  #isToldEnd(workflow: StoredWorkflow, { key, id, status, settled }: StoredJob): boolean {
+    if (!settled || status === "COMPLETED" || this.#isKilled(workflow, id)) return false;
+    return this.#get("SELECT 1 FROM outbox WHERE job = ?", [key]) === undefined;
+  }
+
+  #isKilled({ key }: { readonly key: number }, id: string): boolean {
+    return this.#get("SELECT 1 FROM killed WHERE workflow = ? AND hash = ?", [key, killHash(id)]) !== undefined;
   }
 
   #forget({ key }: StoredJob): void {

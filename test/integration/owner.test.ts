@@ -411,6 +411,39 @@ describe("an attempt that one owner has made, and of which the next one knows fr
     expect([await row("Job-1-r1"), inCluster()]).toEqual(["COMPLETED", ["Job-1-r1"]]);
   });
 
+  test("and its output in the first one's place, is not taken for the first one's", async () => {
+    await fails();
+    await run("A", synchronised);
+    const write = (name: string, code: number) => writeFileSync(path.join(directory, "out", name), `Exiting with return value ${code}\n`);
+    write("Job-1.sh.out.0", 3);
+    write("Job-1.sh.out", 0);
+    await show({ terminated: { exitCode: 0, reason: "Completed" } }, "Job-1-r1");
+    pass(61);
+    await run("B", synchronised);
+    expect(await jobOn("B")).toMatchObject({ status: "ERROR", exitCode: 3 });
+    expect(await jobOn("B", "Job-1-r1")).toMatchObject({ status: "COMPLETED", exitCode: 0 });
+  });
+
+  test("is followed also where it is an earlier one that was run again (RESCHEDULE)", async () => {
+    pass(61);
+    await run("B", cancelled);
+    cluster.objects.delete(`${PODS}/${(await jobOn("A")).kubeName}-pod`);
+    // The answer to the kill is told first, then the end.
+    for (let round = 0; round < 2; round++) await run("B", synchronised);
+    expect(await jobOn("B")).toMatchObject({ status: "DELETED", settled: true });
+    signal("RESCHEDULE");
+    pass(61);
+    await run("A", synchronised);
+    await run("A", synchronised);
+    expect([await row("Job-1"), inCluster()]).toEqual(["QUEUED", ["Job-1"]]);
+    await show({ terminated: { exitCode: 0, reason: "Completed" } });
+    pass(61);
+    // An engine that was begun anew submits all its scripts again.
+    await run("B", submitted("Job-1"));
+    await run("B", synchronised);
+    expect([(await jobOn("B")).status, await row("Job-1")]).toEqual(["COMPLETED", "COMPLETED"]);
+  });
+
   test("is not run again when it has completed, and its Job is gone by its time to live", async () => {
     await fails();
     await run("A", synchronised);
