@@ -53,6 +53,8 @@ const UNFINISHED = `SELECT key FROM jobs WHERE settled = 0 UNION ALL SELECT key 
 /** Jobs of which a newer attempt was made are history. */
 const NEWEST = `NOT EXISTS (SELECT 1 FROM jobs AS newer
   WHERE newer.workflow = jobs.workflow AND newer.file_name = jobs.file_name AND newer.attempt > jobs.attempt)`;
+/** Reason of a job whose submission was refused since it has run before, until it is known whether the workflow's former owner had it run. */
+const SET_ASIDE = "RanBefore";
 const NO_LEASE = "lease_uid = NULL, lease_created = NULL, lease_version = NULL, lease_renewed = NULL, lease_denied = NULL";
 const WORKFLOWS = "SELECT key, id, namespace, directory FROM workflows";
 
@@ -410,15 +412,20 @@ export class Store {
   adopt(workflow: StoredWorkflow, attempts: readonly AdoptedAttempt[], since: Date): void {
     this.#write(() => {
       for (const attempt of attempts) this.#adopt(workflow, attempt);
+      this.#forgetUntold(`reason = '${SET_ASIDE}' AND jobs.workflow = ?`, workflow.key);
       this.#run("UPDATE workflows SET adopted = ? WHERE key = ?", [since.toISOString(), workflow.key]);
     });
   }
 
-  /** Forgets a job that was written down and never submitted, unless the GASW database knows it. */
-  forget(job: StoredJob): void {
+  /**
+   * Forgets a job that was written down and is not to be submitted, unless the GASW database knows it; in a workflow that was taken over, when
+   * the rows of its former owner have been looked at.
+   */
+  setAside(job: StoredJob): void {
     this.#write(() => {
-      const known = this.#jobs("WHERE jobs.key = ? AND status = 'NOT_SUBMITTED' AND delivered = 0", [job.key]);
-      for (const one of known) this.#forget(one);
+      const followed = "SELECT 1 FROM workflows JOIN jobs ON jobs.workflow = workflows.key WHERE jobs.key = ? AND followed IS NOT NULL";
+      if (this.#get(followed, [job.key]) !== undefined) this.#change(job, { reason: SET_ASIDE, message: "it has run before" });
+      else this.#forgetUntold("jobs.key = ?", job.key);
     });
   }
 
@@ -590,6 +597,7 @@ export class Store {
     const last = this.attempts(workflow, fileName).at(-1);
     const known = this.findJob(workflow, id);
     if (known !== undefined) {
+      if (known.status === "NOT_SUBMITTED" && known.reason === SET_ASIDE) this.#change(known, change);
       if (goesOn && known.id === last?.id && this.#isToldEnd(workflow, known)) this.#change(known, { ...change, removal: null });
       return;
     }
@@ -608,6 +616,10 @@ export class Store {
 
   #isKilled({ key }: { readonly key: number }, id: string): boolean {
     return this.#get("SELECT 1 FROM killed WHERE workflow = ? AND hash = ?", [key, killHash(id)]) !== undefined;
+  }
+
+  #forgetUntold(condition: string, key: number): void {
+    for (const job of this.#jobs(`WHERE ${condition} AND status = 'NOT_SUBMITTED' AND delivered = 0`, [key])) this.#forget(job);
   }
 
   #forget({ key }: StoredJob): void {

@@ -444,6 +444,25 @@ describe("an attempt that one owner has made, and of which the next one knows fr
     expect([(await jobOn("B")).status, await row("Job-1")]).toEqual(["COMPLETED", "COMPLETED"]);
   });
 
+  test("is followed where the next one was first refused to submit its script, whose Job is gone and whose output is there", async () => {
+    for (const name of ["config/Job-2-configuration.sh", "inv/Job-2-invocation.json"]) {
+      mkdirSync(path.join(directory, path.dirname(name)), { recursive: true });
+      writeFileSync(path.join(directory, name), "");
+    }
+    await run("A", submitted("Job-2"));
+    await show({ terminated: { exitCode: 0, reason: "Completed" } }, "Job-2");
+    writeFileSync(path.join(directory, "out/Job-2.sh.out"), "Exiting with return value 0\n");
+    for (let round = 0; round < 2; round++) await run("A", synchronised);
+    expect(await row("Job-2")).toBe("COMPLETED");
+    for (const place of [...cluster.objects.keys()]) if (place.includes("job-2")) cluster.objects.delete(place);
+    pass(61);
+    await run("B", synchronised);
+    expect(await run("B", submitted("Job-2"))).toMatchObject({ code: 7, failure: { message: expect.stringContaining("has run before") } });
+    await run("B", synchronised);
+    expect([(await jobOn("B", "Job-2")).status, await row("Job-2"), inCluster()]).toEqual(["COMPLETED", "COMPLETED", ["Job-1"]]);
+    expect(await run("B", submitted("Job-2"))).toMatchObject({ code: 0 });
+  });
+
   test("is not run again when it has completed, and its Job is gone by its time to live", async () => {
     await fails();
     await run("A", synchronised);
