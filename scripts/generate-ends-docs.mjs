@@ -37,7 +37,8 @@ ${sections.trim()}
 Over NFS a file, or its last lines, may be seen a minute after its pod has ended. The output is whole when it has as many bytes as its record says, or, without a record, when it is there.
 Until then, and for no longer than \`outputGrace\` (90 s), the job stays RUNNING with the reason OutputLate, and its message says how its pod ended. Then it is settled as it is, with the reason
 OutputIncomplete (unless another one tells more) and what is missing in its message. An output that comes later still corrects the status, the exit code and the row in the GASW
-database, with a warning; nobody is told a result twice, and nothing is run again for it.
+database, with a warning; nobody is told a result twice, and nothing is run again for it. A KILL or a RESCHEDULE ends the wait: a job whose pod has succeeded has completed, and is neither given up nor
+run again.
 
 What stands in \`out/\` and \`err/\` under a script's name when it is first submitted is an earlier run's: it is moved to \`….old-1\`, with a warning. No machine's clock is compared with another's for that.
 

@@ -170,8 +170,8 @@ back as it was, \`gasw-k8s release JOB\` goes on. A job that version 0.1.0 submi
 ## Signals
 
 Other programs, such as the portal, write signals into a job's row; \`cancel\` (KILL), \`retry\` (REPLICATE) and \`release\` (UNHOLD) do the same from the command line. Each
-is followed once. What the cluster shows is looked at first: an end that has come already wins over a KILL that comes with it. A signal that can't be followed (\`-\`) is
-noted in the job's history, and its row gets the job's status back.
+is followed once. What the cluster shows is looked at first: an end that has come already wins over a KILL that comes with it, also where the job's output is
+still waited for. A signal that can't be followed (\`-\`) is noted in the job's history, and its row gets the job's status back.
 
 A signal is written down together with all that it comes to, the new attempt too, before anything is removed from the cluster: nothing is lost, and nothing done twice, where a
 removal fails or the program dies half way. A job ends once its Job is on its way out; until then it may complete after all, and nobody is told that it was killed.

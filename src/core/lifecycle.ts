@@ -53,18 +53,23 @@ export interface Step {
  * change of a status comes from here. An end that was seen wins over a signal that comes with it.
  */
 export function step(situation: Situation): Step {
-  const { job, seen, own = {}, now, rules } = situation;
+  const { job, dao, seen, own = {}, now, rules } = situation;
   const { settled, due, signal, status, pendingFamily, pendingSince, removal = null } = job;
   // What the cluster shows comes first: without it, a signal could end a job whose Job goes on.
   if (seen === undefined) {
     return { decision: { status, pendingFamily, pendingSince, removeJob: false }, settled, due, removal, signal, effects: [] };
   }
   const isGone = seen.phase === "missing";
-  const decision = decide(job, seen, own, now, rules);
+  // Whoever gives a job up, or has it run again, waits for no output: an end that was seen counts.
+  const decision = decide(job, seen, own, now, endsWait(dao) && dao !== signal ? { ...rules, outputGrace: 0 } : rules);
   // What the cluster has accepted, though its submission was cut off before it could note that, is not submitted again.
   const isDue = due && decision.status === "NOT_SUBMITTED";
   const observed = asDecided({ decision, settled, due: isDue, removal, signal, effects: [] }, isGone);
   return settle(asReplica(signalled(observed, situation, isGone), situation, isGone), situation);
+}
+
+function endsWait(dao: string | null | undefined): boolean {
+  return dao === "KILL" || dao === "KILL_REPLICA" || dao === "RESCHEDULE";
 }
 
 /** What was decided for a job before stands, whatever else than a success it came to; it is off once the job runs after all, or is gone. */

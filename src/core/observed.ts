@@ -161,7 +161,8 @@ export function isOutputAwaited(known: KnownJob, { late }: OwnWords, now: Date, 
 function ended(known: KnownJob, seen: Observation, own: OwnWords, now: Date, rules: Rules, end: Decision): Decision {
   if (own.late === undefined) return end;
   if (isOutputAwaited(known, own, now, rules)) return awaiting(known, seen, own.late, now, rules, end);
-  const message = `its output ${own.late}, ${rules.outputGrace} s after the end was seen${end.message ? `; ${end.message}` : ""}`;
+  const when = rules.outputGrace === 0 ? "" : `, ${rules.outputGrace} s after the end was seen`;
+  const message = `its output ${own.late}${when}${end.message ? `; ${end.message}` : ""}`;
   const reason = end.reason === "Completed" || end.reason === "Error" ? "OutputIncomplete" : end.reason;
   return { ...end, ...(reason === undefined ? {} : { reason }), message, outputLate: true };
 }

@@ -148,10 +148,15 @@ export function killHash(jobId: string): string {
   return shortHash(jobId);
 }
 
-/** The annotation of killed jobs with some more; undefined where it has them all. */
-export function withKills(killed: ReadonlySet<string>, jobIds: readonly string[]): string | undefined {
-  const all = new Set([...killed, ...jobIds.map(killHash)]);
-  return all.size === killed.size ? undefined : [...all].slice(-MOST_KILLS).join(" ");
+/**
+ * The annotation of killed jobs with some more; undefined where it is as it was.
+ * @param revived jobs that are to run again: they are killed no more
+ */
+export function withKills(killed: ReadonlySet<string>, jobIds: readonly string[], revived: readonly string[] = []): string | undefined {
+  const back = new Set(revived.map(killHash));
+  const all = new Set([...killed, ...jobIds.map(killHash)].filter((hash) => !back.has(hash)));
+  const isAsItWas = all.size === killed.size && [...all].every((hash) => killed.has(hash));
+  return isAsItWas ? undefined : [...all].slice(-MOST_KILLS).join(" ");
 }
 
 /** RFC 3339 with microseconds, as `MicroTime` is written. */

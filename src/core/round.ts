@@ -99,6 +99,9 @@ export function dueAttempts<Job extends RoundAttempt>(attempts: readonly Job[], 
 /** Reason of an attempt that is due and waits for an earlier run of its script to be gone. */
 export const BLOCKED = "EarlierRun";
 
+/** Reason of an attempt that is due and can't be submitted, since somebody has deleted the namespace. */
+export const NAMESPACE_GONE = "NamespaceGone";
+
 /** The attempts that are due and not to be submitted yet, with what they wait for in words. */
 export function blockedAttempts<Job extends RoundAttempt>(attempts: readonly Job[], facts: RoundFacts<Job>): Map<Job, string> {
   const invocations = byFileName(attempts);

@@ -3,13 +3,14 @@ import { timeText } from "./amounts.ts";
 import { QUEUE_LABEL } from "./observe.ts";
 import { parseQuantity } from "./quantity.ts";
 import { readRefusal } from "./refusal.ts";
-import { BLOCKED } from "./round.ts";
+import { BLOCKED, NAMESPACE_GONE } from "./round.ts";
 import { type Cause, type Explanation, type Facts, type MountedClaim, mainContainer, newestEvent, podSpec, quote } from "./whyFacts.ts";
 import { unschedulable } from "./whyNoRoom.ts";
 
 /** Explanations of jobs that can't begin as they are, also of those that were given up for it. */
 export const hopelessCauses: readonly Cause[] = [
   { id: "earlier-run", match: earlierRun },
+  { id: "namespace-gone", match: namespaceGone },
   { id: "not-submitted-volume", match: notSubmittedVolume },
   { id: "not-submitted", match: notSubmitted },
   { id: "config-error", match: configError },
@@ -63,6 +64,14 @@ function earlierRun({ state, job }: Facts): Explanation | undefined {
   return {
     sentence: `is to run again and ${state.message}`,
     remedy: `it is submitted by itself when that is gone: two runs of one script would destroy each other's files; see \`gasw-k8s status --history ${job.id}\` and \`gasw-k8s debug nodes\``,
+  };
+}
+
+function namespaceGone({ state, job }: Facts): Explanation | undefined {
+  if (state.status !== "NOT_SUBMITTED" || state.reason !== NAMESPACE_GONE) return undefined;
+  return {
+    sentence: `is to run again and ${state.message}`,
+    remedy: `make it again as it was, with its labels, quotas and policies (kubectl create namespace ${job.namespace}): the job is submitted by itself then; or give the workflow up with \`gasw-k8s cleanup\``,
   };
 }
 

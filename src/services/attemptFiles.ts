@@ -2,7 +2,9 @@ import { existsSync, lstatSync, renameSync, rmSync } from "node:fs";
 import path from "node:path";
 import { jobFiles } from "../core/jobFiles.ts";
 import { GaswError, systemCode } from "../errors.ts";
-import type { StoredJob } from "../store/records.ts";
+import type { StoredJob, StoredWorkflow } from "../store/records.ts";
+import type { Deps } from "./deps.ts";
+import type { WrittenJob } from "./ownOutput.ts";
 import { leftRecords, removeLeftover } from "./toolFolder.ts";
 
 /** GASW's own folders in a workflow directory, and its database's: no script's folder has their names. */
@@ -15,6 +17,21 @@ const RESERVED: ReadonlySet<string> = new Set(["sh", "out", "err", "config", "in
  */
 export function standingAttempt(attempts: readonly Pick<StoredJob, "attempt" | "prepared" | "submitted">[]): number {
   return (attempts.findLast(({ prepared, submitted }) => prepared || submitted !== null) ?? attempts[0])?.attempt ?? 0;
+}
+
+/**
+ * An attempt with the place of its streams: where another state file has made a later one, those stand where its own have stood.
+ * @param isThere whether the cluster has something of an attempt, known as submitted or not
+ */
+export function withStreams(
+  { store }: Pick<Deps, "store">,
+  workflow: StoredWorkflow,
+  job: StoredJob,
+  isThere: (attempt: StoredJob) => boolean,
+): StoredJob & Pick<WrittenJob, "superseded"> {
+  const attempts = store.attempts(workflow, job.fileName);
+  const standing = standingAttempt(attempts.map((one) => ({ ...one, prepared: one.prepared || isThere(one) })));
+  return standing === job.attempt ? job : { ...job, superseded: job.attempt };
 }
 
 /** An attempt for which a workflow directory is made ready. */

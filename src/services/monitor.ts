@@ -6,6 +6,7 @@ import { asUserError } from "../kubernetes/client.ts";
 import { changes } from "../kubernetes/watch.ts";
 import type { Hold } from "../store/database.ts";
 import type { StoredJob, StoredWorkflow } from "../store/records.ts";
+import { adoptAttempts } from "./adopt.ts";
 import { OtherCluster } from "./cluster.ts";
 import { deliver } from "./deliver.ts";
 import { isLeftUnsubmitted, tellUnsubmitted } from "./follow.ts";
@@ -163,6 +164,7 @@ class Rounds {
     let signals: ReadonlyMap<string, string> = new Map();
     await tried(async () => {
       this.#dao ??= await this.#deps.openDao(this.#workflow, this.#deps.signal);
+      await adoptAttempts(this.#deps, this.#dao, this.#workflow);
       signals = await readSignals(this.#dao);
     });
     const looked = signals.size > 0 || this.#isLookDue();
@@ -198,7 +200,9 @@ class Rounds {
     this.#hasChanged = false;
     this.#hasFailed = true;
     try {
-      await reconcile(this.#deps, this.#workflow, signals);
+      // A takeover is seen to in the next round, which knows what the owner before has made.
+      await reconcile(this.#deps, this.#workflow, signals, { leavesTakeover: this.#dao !== undefined });
+      if (this.#deps.store.isToAdopt(this.#workflow)) this.#hasChanged = true;
       this.#hasFailed = false;
       this.#noteAnswer();
     } finally {

@@ -12,15 +12,17 @@ export interface WrittenJob {
    * where this host did not submit it.
    */
   readonly prepared?: boolean | undefined;
+  /** Its number, where a later attempt was made since whose streams stand in the place of its own: those were moved aside. */
+  readonly superseded?: number | undefined;
   /** When the cluster accepted it: what an older version has submitted is not prepared, but its container writes the streams anew. */
   readonly submitted?: string | null | undefined;
 }
 
 /** Whether the job's output is there, and is not what an earlier run left. No two machines' clocks are compared for that. */
-export function hasOutput({ fileName, directory, prepared, submitted }: WrittenJob): boolean {
+export function hasOutput({ fileName, directory, superseded, prepared, submitted }: WrittenJob): boolean {
   if (prepared === false && (submitted ?? null) === null) return false;
   try {
-    statSync(path.join(directory, jobFiles(fileName).out));
+    statSync(path.join(directory, jobFiles(fileName, superseded).out));
     return true;
   } catch (error) {
     // What a job has put in place of its output, or a file server that does not answer, is no output.

@@ -27,7 +27,7 @@ export function isOver({ status, removal }: KnownJob, { phase }: Observation): b
 /** The return code that a job's own output states; asked for only where the job is over. */
 export async function statedCode(job: WrittenJob, signal: AbortSignal): Promise<number | undefined> {
   if (!hasOutput(job)) return undefined;
-  const files = jobFiles(job.fileName);
+  const files = jobFiles(job.fileName, job.superseded);
   return await readReturnCode(job.directory, files.out, files.err, signal);
 }
 
@@ -87,7 +87,7 @@ export class Traces {
 
   /** What of a job's output is not there. It is whole when it is at least as long as was recorded; without a record, when there is one. */
   lateOf(job: Traceable, record = this.#records.of(job.kubeName, undefined)): string | undefined {
-    const { out, err } = jobFiles(job.fileName);
+    const { out, err } = jobFiles(job.fileName, job.superseded);
     if (record === undefined) return hasOutput(job) ? undefined : `has not arrived (${path.normalize(out)})`;
     for (const [file, written] of [[out, record.outBytes] as const, [err, record.errBytes] as const]) {
       const there = sizeOf(path.join(this.#directory, file));

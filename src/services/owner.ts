@@ -111,10 +111,14 @@ export class Tenancy {
     }
   }
 
-  /** Writes down where other state files see it, before anything is removed, that jobs are killed. @throws NotOwner; GaswError; ApiError */
-  async noteKills(jobIds: readonly string[]): Promise<void> {
+  /**
+   * Writes down where other state files see it, before anything is removed, that jobs are killed.
+   * @param revived jobs that were killed and are to run again
+   * @throws NotOwner; GaswError; ApiError
+   */
+  async noteKills(jobIds: readonly string[], revived: readonly string[]): Promise<void> {
     await this.#annotate(({ killed }) => {
-      const annotation = withKills(killed, jobIds);
+      const annotation = withKills(killed, jobIds, revived);
       return annotation === undefined ? undefined : { [KEYS.killed]: annotation };
     });
   }
@@ -175,6 +179,8 @@ export class Tenancy {
     const lease = newLease(this.#workflow, this.#me, now());
     const made = await createLease(client, this.#workflow.namespace, lease);
     if (typeof made === "string") return made;
+    // What was killed is forgotten with the Lease that remembered it.
+    if (this.#stored !== undefined) this.#deps.store.forgetKills(this.#stored);
     this.#write(made);
     return "written";
   }
@@ -261,6 +267,8 @@ export class Tenancy {
       return isNew || jobs.some(({ status, settled }) => status === "NOT_SUBMITTED" || (!settled && hasEnded(status)));
     }
     const killed = jobs.filter(({ id }) => tenure.killed.has(killHash(id)));
+    // What is submitted here later, or would be tried again, may have been killed there, too.
+    store.noteTakeover(workflow, [...tenure.killed]);
     return store.followKills(killed, { reason: "Killed", message: `killed from another state file${by}` });
   }
 

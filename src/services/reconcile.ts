@@ -1,19 +1,29 @@
 import { hasEnded } from "../core/job.ts";
 import { SCRIPT_CHANGED, type Step, UNSUBMITTABLE } from "../core/lifecycle.ts";
 import type { OwnWords } from "../core/observed.ts";
-import { BLOCKED, blockedAttempts, decideRound, dueAttempts, endRemoved, type Planned, type RoundFacts } from "../core/round.ts";
+import {
+  BLOCKED,
+  blockedAttempts,
+  decideRound,
+  dueAttempts,
+  endRemoved,
+  NAMESPACE_GONE,
+  type Planned,
+  type RoundFacts,
+} from "../core/round.ts";
 import { GaswError, systemCode } from "../errors.ts";
 import { asUserError } from "../kubernetes/client.ts";
 import { NamespaceGone } from "../kubernetes/volumes.ts";
 import type { JobChange, JobUpdate, StoredJob, StoredWorkflow } from "../store/records.ts";
+import { withStreams } from "./attemptFiles.ts";
 import { OtherCluster } from "./cluster.ts";
 import type { Deps } from "./deps.ts";
 import { takeLateOutputs } from "./lateOutput.ts";
 import { NotOwner, Tenancy } from "./owner.ts";
 import { hasOutput } from "./ownOutput.ts";
-import { isOver, Traces } from "./ownWords.ts";
+import { isOver, statedCode, Traces } from "./ownWords.ts";
 import { parseOutput } from "./parseOutput.ts";
-import { changeOf, look, removeJob, removeLingering, type Seen, tellRefusals } from "./refresh.ts";
+import { changeOf, isThere, look, removeJob, removeLingering, type Seen, tellRefusals } from "./refresh.ts";
 import { ScriptChanged } from "./scriptContent.ts";
 import { nextRequest, startAttempt } from "./startAttempt.ts";
 import { storeOutput } from "./storedOutput.ts";
@@ -29,6 +39,8 @@ export interface Scope {
   readonly fileNames?: ReadonlySet<string>;
   /** Whether attempts that are due are left for whoever holds the workflow. */
   readonly leaveDue?: boolean;
+  /** Whether nothing is decided where the workflow is taken over just now: what its owner before has made is to be known first. */
+  readonly leavesTakeover?: boolean;
   /** Who gives the signals, in words; without it, the GASW database. */
   readonly by?: string;
 }
@@ -64,11 +76,13 @@ export async function reconcile(
   if (attempts.length === 0) return;
   try {
     const tenancy = new Tenancy(deps, workflow);
+    const isKnown = !deps.store.isToAdopt(workflow);
     const seen = await look(deps, workflow, attempts);
     // Somebody else's kill or clean-up may be why a Job is gone: what was known a moment ago does not count then.
     const trusts = !attempts.some((job) => isSubmitted(job) && seen(job).observation.phase === "missing");
-    if ((await tenancy.taken({ makes: attempts.some(isGoingOn), trusts })) === "followed")
-      return await reconcile(deps, workflow, signals, scope);
+    const ownership = await tenancy.taken({ makes: attempts.some(isGoingOn), trusts });
+    if (scope.leavesTakeover === true && isKnown && deps.store.isToAdopt(workflow)) return;
+    if (ownership === "followed") return await reconcile(deps, workflow, signals, scope);
     const ends = await readEnds(deps, workflow, attempts, seen);
     const facts: Facts = {
       rules: deps.config,
@@ -113,7 +127,9 @@ async function readEnds(
   for (const job of attempts) {
     const { observation } = seen(job);
     if (job.settled || !isOver(job, observation)) continue;
-    ends.set(job.key, await traces.of({ known: job, job, seen: observation }, () => keepOutput(deps, job), deps));
+    const written = withStreams(deps, workflow, job, (one) => isThere(seen(one)));
+    const read = () => (written.superseded === undefined ? keepOutput(deps, job) : statedCode(written, deps.signal));
+    ends.set(job.key, await traces.of({ known: job, job: written, seen: observation }, read, deps));
   }
   return ends;
 }
@@ -191,7 +207,8 @@ async function carryOut(deps: Deps, workflow: StoredWorkflow, plans: readonly Pl
     if (next.refusal !== undefined) deps.warn(`${next.signal} of job ${job.id} is not followed: ${next.refusal}`);
   }
   const kills = current.filter(isKill).map(({ job }) => job.id);
-  if (kills.length > 0) await new Tenancy(deps, workflow).noteKills(kills);
+  const revived = current.filter(isRevival).map(({ job }) => job.id);
+  if (kills.length + revived.length > 0) await new Tenancy(deps, workflow).noteKills(kills, revived);
   const removals = current.filter(({ step: next }) => next.decision.removeJob).map(({ job }) => job);
   const outcomes = await Promise.allSettled(removals.map((job) => removeJob(deps.client, job, facts.seen(job).kubeJob)));
   const removed = removals.filter((_, index) => outcomes[index]?.status === "fulfilled");
@@ -209,13 +226,22 @@ function isKill({ job, step: { decision, removal } }: Plan): boolean {
   return job.status !== "DELETED" && (removal === "DELETED" || decision.status === "DELETED");
 }
 
+/** Whether a job that was given up is to run again. */
+function isRevival({ job, step: { decision, signal } }: Plan): boolean {
+  return (job.status === "DELETED" || job.removal === "DELETED") && decision.status === "NOT_SUBMITTED" && signal === "RESCHEDULE";
+}
+
 /** Sees to the ends of the attempts whose Jobs were removed. */
 async function endJobs(deps: Deps, workflow: StoredWorkflow, removed: ReadonlySet<number>, facts: Facts): Promise<void> {
   const attempts = deps.store.openInvocations(workflow);
   const isRemoved = ({ key }: StoredJob) => removed.has(key);
   for (const job of attempts.filter(isRemoved)) {
     // A killed job's output is told as far as it goes, a replica's is not (GaswMonitor).
-    if (job.removal === "DELETED" && job.status !== "NOT_SUBMITTED" && hasOutput(job)) await keepOutput(deps, job);
+    const isTold =
+      job.removal === "DELETED" &&
+      job.status !== "NOT_SUBMITTED" &&
+      withStreams(deps, workflow, job, (one) => isThere(facts.seen(one))).superseded === undefined;
+    if (isTold && hasOutput(job)) await keepOutput(deps, job);
   }
   const plans = plansOf(endRemoved(attempts, facts, isRemoved), facts);
   deps.store.applyUpdates(
@@ -271,7 +297,7 @@ async function startDue(deps: Deps, workflow: StoredWorkflow, attempts: readonly
   if (due.length === 0) return;
   // Others wait for this synchronisation to end: volumes are not waited for in it.
   const submitter = new Submitter(deps, workflow, false);
-  if (!(await areVolumesReady(deps, submitter, workflow, due.length))) return;
+  if (!(await areVolumesReady(deps, submitter, workflow, due))) return;
   const queue = due[Symbol.iterator]();
   const worker = async () => {
     for (const job of queue) await tryToStart(deps, submitter, workflow, job);
@@ -291,17 +317,27 @@ function tellBlocked({ store, now }: Deps, attempts: readonly StoredJob[], facts
 }
 
 /** Whether attempts can be submitted now; where their volumes are not ready, they stay due. */
-async function areVolumesReady(deps: Deps, submitter: Submitter, { id }: StoredWorkflow, count: number): Promise<boolean> {
+async function areVolumesReady(deps: Deps, submitter: Submitter, { id }: StoredWorkflow, due: readonly StoredJob[]): Promise<boolean> {
   try {
     await submitter.volumesReady();
+    tellGone(deps, due, undefined);
     return true;
   } catch (error) {
     const { message, hint } = failureOf(deps, error);
     const isGone = error instanceof NamespaceGone;
-    const wait = `resubmissions of workflow ${id} wait for their ${isGone ? "namespace" : "volumes"} (${count}): ${message}`;
+    const wait = `resubmissions of workflow ${id} wait for their ${isGone ? "namespace" : "volumes"} (${due.length}): ${message}`;
     deps.warn(isGone ? `${wait}; ${hint}` : wait);
+    tellGone(deps, due, isGone ? `waits for its namespace: ${message}` : undefined);
     return false;
   }
+}
+
+/** Writes down of attempts that are due that they wait for their namespace, or that they do so no more. */
+function tellGone({ store, now }: Deps, due: readonly StoredJob[], message: string | undefined): void {
+  const [reason, words] = message === undefined ? [null, null] : [NAMESPACE_GONE, message];
+  const changed = due.filter((job) => (message === undefined ? job.reason === NAMESPACE_GONE : job.message !== message));
+  const updates = changed.map((job) => ({ job, change: { reason, message: words } }));
+  if (updates.length > 0) store.applyUpdates(updates, now());
 }
 
 /** What a person, or the next round, may mend. */

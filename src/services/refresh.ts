@@ -11,6 +11,7 @@ import { asUserError, type KubernetesClient } from "../kubernetes/client.ts";
 import { jobPath, listJobs } from "../kubernetes/jobs.ts";
 import { listEvents, listPods, remove } from "../kubernetes/objects.ts";
 import type { JobChange, StoredJob, StoredWorkflow } from "../store/records.ts";
+import { withStreams } from "./attemptFiles.ts";
 import { confirmCluster } from "./cluster.ts";
 import type { Deps } from "./deps.ts";
 import { takeLateOutputs } from "./lateOutput.ts";
@@ -37,8 +38,9 @@ export async function refresh(deps: Deps, workflow: StoredWorkflow): Promise<voi
     const traces = new Traces(deps, workflow);
     for (const job of jobs) {
       const { observation } = seen(job);
-      if (!hasEnded(job.status) && isOver(job, observation))
-        own.set(job.key, await traces.of({ known: job, job, seen: observation }, () => statedCode(job, deps.signal), deps));
+      if (hasEnded(job.status) || !isOver(job, observation)) continue;
+      const written = withStreams(deps, workflow, job, (one) => isThere(seen(one)));
+      own.set(job.key, await traces.of({ known: job, job: written, seen: observation }, () => statedCode(written, deps.signal), deps));
     }
     const time = now();
     const all = jobs.map((job) => {
@@ -188,6 +190,11 @@ export async function look(deps: Deps, workflow: StoredWorkflow, active: readonl
     const observation = observations.get(job.key) ?? observe(kubeJob, pod);
     return { observation, kubeJob, pod, isAlive: pod !== undefined && mayStillRun(pod, observation) };
   };
+}
+
+/** Whether the cluster has something of an attempt. */
+export function isThere({ observation }: Seen): boolean {
+  return observation.phase !== "missing";
 }
 
 function isUnexplained(seen: Observation | undefined): boolean {

@@ -207,8 +207,8 @@ export class Submitter {
       for (const record of records) removeLeftover(job.directory, record);
       return;
     }
-    // What the GASW database shows of that run stays.
-    if (isNew) this.#deps.store.forget(job);
+    // What the GASW database shows of that run stays; of a workflow that was taken over, the next synchronisation follows it from there.
+    if (isNew) this.#deps.store.setAside(job);
     throw ranElsewhere(job);
   }
 

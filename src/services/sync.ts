@@ -2,6 +2,7 @@ import { SIGNALS } from "../core/signal.ts";
 import type { Dao } from "../dao/dao.ts";
 import { GaswError } from "../errors.ts";
 import type { StoredWorkflow } from "../store/records.ts";
+import { adoptAttempts } from "./adopt.ts";
 import { OtherCluster } from "./cluster.ts";
 import { deliver } from "./deliver.ts";
 import type { Deps } from "./deps.ts";
@@ -49,8 +50,9 @@ export async function sync(deps: SyncDeps, workflow: StoredWorkflow, ids: () => 
  * @throws GaswError CLUSTER, DATABASE (what was not told stays to be told)
  */
 export async function syncOnce(deps: Deps, dao: Dao | GaswError, workflow: StoredWorkflow): Promise<void> {
-  const signals = dao instanceof GaswError ? dao : await attempt(() => readSignals(dao));
-  const reconciled = await attempt(() => reconcile(deps, workflow, signals instanceof GaswError ? new Map() : signals));
+  const signals = await attempt(() => signalsFrom(deps, dao, workflow));
+  const given = signals instanceof GaswError ? new Map<string, string>() : signals;
+  const reconciled = await attempt(() => round(deps, dao, workflow, given));
   if (
     reconciled instanceof OtherCluster ||
     reconciled instanceof NotOwner ||
@@ -60,6 +62,22 @@ export async function syncOnce(deps: Deps, dao: Dao | GaswError, workflow: Store
   if (signals instanceof GaswError) throw signals;
   await deliver(deps, dao as Dao, workflow);
   if (reconciled instanceof GaswError) throw reconciled;
+}
+
+/** The signals; what a former owner of the workflow has made is taken up before they are followed. */
+async function signalsFrom(deps: Deps, dao: Dao | GaswError, workflow: StoredWorkflow): Promise<Map<string, string>> {
+  if (dao instanceof GaswError) throw dao;
+  await adoptAttempts(deps, dao, workflow);
+  return await readSignals(dao);
+}
+
+/** Where the workflow is taken over in a round, what its owner before has made is taken up before anything is decided. */
+async function round(deps: Deps, dao: Dao | GaswError, workflow: StoredWorkflow, signals: ReadonlyMap<string, string>): Promise<void> {
+  if (dao instanceof GaswError) return await reconcile(deps, workflow, signals);
+  await reconcile(deps, workflow, signals, { leavesTakeover: true });
+  if (!deps.store.isToAdopt(workflow)) return;
+  await adoptAttempts(deps, dao, workflow);
+  await reconcile(deps, workflow, signals);
 }
 
 /** Closes the GASW database. What was told stands there by then: that it takes no leave in time is no more than a remark. */

@@ -144,4 +144,15 @@ export const migrations: readonly (readonly string[])[] = [
   ],
   // What the script was when somebody last asked for it to run, as JSON; null: submitted by a version that did not note it.
   ["ALTER TABLE jobs ADD COLUMN script TEXT"],
+  [
+    // Hashes of the ids of jobs that a state file which owned the workflow before has killed: what this one hears of later is not run, either.
+    `CREATE TABLE killed (
+      workflow INTEGER NOT NULL REFERENCES workflows (key),
+      hash TEXT NOT NULL,
+      PRIMARY KEY (workflow, hash)
+    ) STRICT, WITHOUT ROWID`,
+    // When it was last taken over from another state file, and when the attempts that were made there were last looked for.
+    "ALTER TABLE workflows ADD COLUMN followed TEXT",
+    "ALTER TABLE workflows ADD COLUMN adopted TEXT",
+  ],
 ];

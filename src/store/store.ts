@@ -9,11 +9,13 @@ import {
   type Workflow,
 } from "../core/job.ts";
 import { jobName } from "../core/names.ts";
+import { killHash } from "../core/owner.ts";
 import { isSameDirectory } from "../directory.ts";
 import { GaswError } from "../errors.ts";
 import { type Hold, holdLock, isHeld, type OpenOptions, openCopy, openDatabase, stateError } from "./database.ts";
 import type {
   Acknowledgement,
+  AdoptedAttempt,
   Decided,
   Holder,
   JobChange,
@@ -51,6 +53,8 @@ const UNFINISHED = `SELECT key FROM jobs WHERE settled = 0 UNION ALL SELECT key 
 /** Jobs of which a newer attempt was made are history. */
 const NEWEST = `NOT EXISTS (SELECT 1 FROM jobs AS newer
   WHERE newer.workflow = jobs.workflow AND newer.file_name = jobs.file_name AND newer.attempt > jobs.attempt)`;
+/** Reason of a job whose submission was refused since it has run before, until it is known whether the workflow's former owner had it run. */
+const SET_ASIDE = "RanBefore";
 const NO_LEASE = "lease_uid = NULL, lease_created = NULL, lease_version = NULL, lease_renewed = NULL, lease_denied = NULL";
 const WORKFLOWS = "SELECT key, id, namespace, directory FROM workflows";
 
@@ -165,6 +169,7 @@ export class Store {
         cluster_context = NULL, ${NO_LEASE} WHERE key = ?`;
       this.#run(sql, [key]);
       this.#run("UPDATE jobs SET kube_uid = NULL, lingers = 0 WHERE workflow = ?", [key]);
+      this.forgetKills({ key });
     });
   }
 
@@ -375,11 +380,52 @@ export class Store {
     return this.#write(() => jobs.map((job) => this.#followKill(job, words)).includes(true));
   }
 
-  /** Forgets a job that was written down and never submitted, unless the GASW database knows it. */
-  forget(job: StoredJob): void {
+  /**
+   * Notes that a workflow was taken over from another state file.
+   * @param killed hashes of the ids of the jobs that were killed there: one that is written down here later is given up at once
+   */
+  noteTakeover(workflow: { readonly key: number }, killed: readonly string[]): void {
     this.#write(() => {
-      const known = this.#jobs("WHERE jobs.key = ? AND status = 'NOT_SUBMITTED' AND delivered = 0", [job.key]);
-      for (const one of known) this.#forget(one);
+      this.forgetKills(workflow);
+      this.#run("INSERT INTO killed (workflow, hash) SELECT ?, value FROM json_each(?)", [workflow.key, JSON.stringify(killed)]);
+      this.#run("UPDATE workflows SET followed = ? WHERE key = ?", [this.#timestamp(), workflow.key]);
+    });
+  }
+
+  /** Forgets what was killed from other state files. */
+  forgetKills({ key }: { readonly key: number }): void {
+    this.#run("DELETE FROM killed WHERE workflow = ?", [key]);
+  }
+
+  /** Whether attempts of another state file are to be looked for: the workflow was taken over, or a job of its became known, since the last look. */
+  isToAdopt({ key }: { readonly key: number }): boolean {
+    const newest = "(SELECT coalesce(max(created), '') FROM jobs WHERE workflow = workflows.key AND attempt = 0)";
+    const sql = `SELECT 1 FROM workflows WHERE key = ? AND followed IS NOT NULL AND (adopted IS NULL OR adopted <= max(followed, ${newest}))`;
+    return this.#get(sql, [key]) !== undefined;
+  }
+
+  /**
+   * Takes up attempts that another state file has made of jobs that are known here, as later attempts of theirs. What is known already stays,
+   * but for an end that was told, and whose attempt goes on there: it has been run again.
+   * @param since when they were looked for
+   */
+  adopt(workflow: StoredWorkflow, attempts: readonly AdoptedAttempt[], since: Date): void {
+    this.#write(() => {
+      for (const attempt of attempts) this.#adopt(workflow, attempt);
+      this.#forgetUntold(`reason = '${SET_ASIDE}' AND jobs.workflow = ?`, workflow.key);
+      this.#run("UPDATE workflows SET adopted = ? WHERE key = ?", [since.toISOString(), workflow.key]);
+    });
+  }
+
+  /**
+   * Forgets a job that was written down and is not to be submitted, unless the GASW database knows it; in a workflow that was taken over, when
+   * the rows of its former owner have been looked at.
+   */
+  setAside(job: StoredJob): void {
+    this.#write(() => {
+      const followed = "SELECT 1 FROM workflows JOIN jobs ON jobs.workflow = workflows.key WHERE jobs.key = ? AND followed IS NOT NULL";
+      if (this.#get(followed, [job.key]) !== undefined) this.#change(job, { reason: SET_ASIDE, message: "it has run before" });
+      else this.#forgetUntold("jobs.key = ?", job.key);
     });
   }
 
@@ -531,6 +577,9 @@ export class Store {
     const flags = [Number(due), Number(prepared), invocationId, this.#timestamp()];
     const key = this.#run(sql, [workflow.key, id, fileName, attempt, kubeName, ...content, ...flags]).lastInsertRowid;
     this.#recordTransition(Number(key), { status: "NOT_SUBMITTED", reason: null, message: null });
+    const made = this.findJob(workflow, id) as StoredJob;
+    if (!this.#isKilled(workflow, id)) return made;
+    this.#change(made, { removal: "DELETED", due: false, reason: "Killed", message: "killed from another state file" });
     return this.findJob(workflow, id) as StoredJob;
   }
 
@@ -542,6 +591,35 @@ export class Store {
     const isHeld = status === "ERROR_HELD" || status === "STALLED_HELD";
     const isLeft = status === "NOT_SUBMITTED" || isHeld || ((status === "ERROR" || status === "STALLED") && !settled);
     return isLeft && this.#change(job, { ...words, status: "DELETED", removal: "DELETED", due: false, settled: false });
+  }
+
+  #adopt(workflow: StoredWorkflow, { id, fileName, goesOn, change }: AdoptedAttempt): void {
+    const last = this.attempts(workflow, fileName).at(-1);
+    const known = this.findJob(workflow, id);
+    if (known !== undefined) {
+      if (known.status === "NOT_SUBMITTED" && known.reason === SET_ASIDE) this.#change(known, change);
+      if (goesOn && known.id === last?.id && this.#isToldEnd(workflow, known)) this.#change(known, { ...change, removal: null });
+      return;
+    }
+    const attempt = Number(id.slice(attemptId(fileName, 1).length - 1));
+    if (last === undefined || attemptId(fileName, attempt) !== id) return;
+    const kubeName = jobName(workflow.namespace, workflow.id, id);
+    const made = this.#insert(workflow, { ...last, id, attempt, kubeName, due: false, prepared: false });
+    if (made.removal === null) this.#change(made, change);
+  }
+
+  /** Whether a job had ended for good, and the GASW database has shown that; a success, and what was killed elsewhere, is never undone. */
+  #isToldEnd(workflow: StoredWorkflow, { key, id, status, settled }: StoredJob): boolean {
+    if (!settled || status === "COMPLETED" || this.#isKilled(workflow, id)) return false;
+    return this.#get("SELECT 1 FROM outbox WHERE job = ?", [key]) === undefined;
+  }
+
+  #isKilled({ key }: { readonly key: number }, id: string): boolean {
+    return this.#get("SELECT 1 FROM killed WHERE workflow = ? AND hash = ?", [key, killHash(id)]) !== undefined;
+  }
+
+  #forgetUntold(condition: string, key: number): void {
+    for (const job of this.#jobs(`WHERE ${condition} AND status = 'NOT_SUBMITTED' AND delivered = 0`, [key])) this.#forget(job);
   }
 
   #forget({ key }: StoredJob): void {

@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 import { createServer as createHttpsServer, type Server as HttpsServer, request } from "node:https";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import type { Account } from "./accessSupport.ts";
@@ -93,10 +93,31 @@ export function answeringProxy(
   return listening(server, () => requests, sockets);
 }
 
-function passOn({ server, ca }: Account, incoming: IncomingMessage, outgoing: ServerResponse): void {
+/** A reverse proxy with a certificate of its own, behind which the API server's clock is ahead of what it is. */
+export function laterProxy(account: Account, own: { cert: string; key: string }, seconds: number): Promise<Double> {
+  const sockets = new Set<Socket>();
+  let requests = 0;
+  const later = ({ date, ...headers }: IncomingHttpHeaders): IncomingHttpHeaders => {
+    const time = new Date(Date.parse(date ?? "") + seconds * 1000);
+    return { ...headers, date: time.toUTCString() };
+  };
+  const server = createHttpsServer(own, (incoming, outgoing) => {
+    requests++;
+    passOn(account, incoming, outgoing, later);
+  });
+  server.on("connection", (socket: Socket) => sockets.add(socket));
+  return listening(server, () => requests, sockets);
+}
+
+function passOn(
+  { server, ca }: Account,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  rewrite = (answered: IncomingHttpHeaders) => answered,
+): void {
   const { method, url, headers } = incoming;
   const onward = request(new URL(url ?? "/", server), { method, ca, headers: { ...headers, host: server.host } }, (response) => {
-    outgoing.writeHead(response.statusCode ?? 0, response.headers);
+    outgoing.writeHead(response.statusCode ?? 0, rewrite(response.headers));
     response.pipe(outgoing);
   });
   onward.on("error", () => outgoing.destroy());

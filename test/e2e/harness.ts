@@ -60,7 +60,10 @@ export function run(...call: Parameters<typeof start>): Promise<Result> {
 }
 
 /** Runs a command line within this process, which starts no Node.js for it; only streams, environment and folder are its own. */
-async function runHere(args: readonly string[], given: { cwd: string; env: NodeJS.ProcessEnv; input: string }): Promise<Result> {
+async function runHere(
+  args: readonly string[],
+  given: { cwd: string; env: NodeJS.ProcessEnv; input: string; ahead: number },
+): Promise<Result> {
   const [stdout, stderr] = [new Collector(), new Collector()];
   const { signal } = new AbortController();
   setMaxListeners(0, signal);
@@ -72,7 +75,7 @@ async function runHere(args: readonly string[], given: { cwd: string; env: NodeJ
     cwd: spelledDirectory(realpathSync(given.cwd), given.env.PWD),
     signal,
     stoppedBy: () => undefined,
-    now: () => new Date(),
+    now: () => new Date(Date.now() + given.ahead * 1000),
   };
   const code = await runCommandLine(args, io, version);
   return { stdout: stdout.text, stderr: stderr.text, code };
@@ -230,8 +233,12 @@ export class TestWorkflow {
     return this.cliWith({}, ...args);
   }
 
-  cliWith(options: { env?: NodeJS.ProcessEnv; cwd?: string; input?: string }, ...args: readonly string[]): Promise<Result> {
-    return runHere(args, { cwd: options.cwd ?? this.directory, env: { ...this.env, ...options.env }, input: options.input ?? "" });
+  /** @param options `ahead`: seconds by which the command's own clock is ahead */
+  cliWith(
+    { env, cwd = this.directory, input = "", ahead = 0 }: { env?: NodeJS.ProcessEnv; cwd?: string; input?: string; ahead?: number },
+    ...args: readonly string[]
+  ): Promise<Result> {
+    return runHere(args, { cwd, env: { ...this.env, ...env }, input, ahead });
   }
 
   /** Runs the program in the workflow's directory as a process of its own, for what only such a one shows. */

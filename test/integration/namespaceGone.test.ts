@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { GaswError } from "../../src/errors.ts";
+import { diagnose } from "../../src/services/diagnose.ts";
+import { findTarget } from "../../src/services/jobTarget.ts";
 import { checkSubmissions, type Submitted, Submitter } from "../../src/services/submit.ts";
 import { Invocations } from "./invocations.ts";
 
@@ -96,6 +98,21 @@ describe("a namespace that somebody has deleted", () => {
     await life.round();
     expect(life.job("Job-1-r1").status).toBe("QUEUED");
     expect(made()).not.toContain(MAKES_NAMESPACE);
+  });
+
+  test("is what a job that is due waits for, as `status` and `debug why` say, until it is there", async () => {
+    await life.round();
+    const message = `waits for its namespace: the namespace vip is not in the cluster ${life.cluster.address} any more`;
+    expect(life.job("Job-1-r1")).toMatchObject({ status: "NOT_SUBMITTED", reason: "NamespaceGone", message });
+    const { cause, sentence, remedy } = await diagnose(life.deps, await findTarget(life.deps, "Job-1-r1", { cwd: life.directory }));
+    expect({ cause, sentence, remedy }).toEqual({
+      cause: "namespace-gone",
+      sentence: expect.stringContaining(`is to run again and ${message}`),
+      remedy: expect.stringContaining("kubectl create namespace vip"),
+    });
+    life.cluster.put(NAMESPACE, {});
+    await life.round();
+    expect(life.job("Job-1-r1")).toMatchObject({ status: "QUEUED", reason: null, message: null });
   });
 
   test("is not made by the workflow's next job either: its submission is refused, and works once the namespace is there", async () => {

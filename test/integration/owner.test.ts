@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import Database from "better-sqlite3";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { actOn } from "../../src/commands/act.ts";
 import { cleanup } from "../../src/commands/cleanup.ts";
@@ -139,6 +140,14 @@ const RUNNING = { running: { startedAt: "2026-01-02T03:04:05Z" } };
 const pass = (seconds: number) => {
   passed += seconds * 1000;
 };
+
+/** Writes a signal into the first job's row, as the portal does. */
+function signal(word: string): void {
+  const database = new Database(path.join(folder, "gasw.db"));
+  database.pragma("ignore_check_constraints = ON");
+  database.prepare("UPDATE Jobs SET status = ? WHERE id = 'Job-1'").run(word);
+  database.close();
+}
 
 /** A job that both hosts have submitted, one after the other's silence; A has had the last word. */
 async function submittedByBoth(): Promise<void> {
@@ -318,6 +327,177 @@ describe("what one owner kills", () => {
     expect(await run("B", synchronised)).toMatchObject({ code: 0 });
     expect(inCluster()).toEqual(["Job-2"]);
     expect((await jobOn("B")).status).toBe("DELETED");
+  });
+});
+
+describe("what one owner kills, and the next one has never heard of", () => {
+  test("is not run when that is asked to submit it", async () => {
+    await run("A", submitted("Job-1"));
+    await run("A", cancelled);
+    pass(61);
+    expect(await run("B", submitted("Job-1"))).toMatchObject({ code: 0, stdout: "Job-1\n" });
+    expect(await run("B", synchronised)).toMatchObject({ code: 0 });
+    expect(inCluster()).toEqual([]);
+    expect(await jobOn("B")).toMatchObject({ status: "DELETED", reason: "Killed", message: "killed from another state file" });
+  });
+
+  test("is not run as the next attempt of what has failed", async () => {
+    await submittedByBoth();
+    await show({ terminated: { exitCode: 3, reason: "Error" } });
+    await run("A", synchronised);
+    expect(inCluster()).toEqual(["Job-1", "Job-1-r1"]);
+    await run("A", cancelled);
+    expect(inCluster()).toEqual(["Job-1"]);
+    pass(61);
+    await run("B", synchronised);
+    await run("B", synchronised);
+    expect(inCluster()).toEqual(["Job-1"]);
+    expect(await jobOn("B", "Job-1-r1")).toMatchObject({ status: "DELETED" });
+  });
+
+  test("runs when its clean-up is over, and it is submitted anew", async () => {
+    await run("A", submitted("Job-1"));
+    await run("A", cancelled);
+    pass(61);
+    await run("B", submitted("Job-2"));
+    await run("B", cleaned);
+    await giveClaim();
+    expect(await run("B", submitted("Job-1"))).toMatchObject({ code: 0 });
+    expect(inCluster()).toEqual(["Job-1"]);
+  });
+});
+
+test("what was killed and runs again (RESCHEDULE) is not given up by the next owner", async () => {
+  await submittedByBoth();
+  await run("A", cancelled);
+  cluster.objects.delete(`${PODS}/${(await jobOn("A")).kubeName}-pod`);
+  await run("A", synchronised);
+  signal("RESCHEDULE");
+  await run("A", synchronised);
+  expect(inCluster()).toEqual(["Job-1"]);
+  pass(61);
+  expect(await run("B", synchronised)).toMatchObject({ code: 0 });
+  expect(inCluster()).toEqual(["Job-1"]);
+  expect((await jobOn("B")).removal).toBeNull();
+});
+
+describe("an attempt that one owner has made, and of which the next one knows from the GASW database", () => {
+  const row = async (id: string) => {
+    const database = new Database(path.join(folder, "gasw.db"), { readonly: true });
+    const found = database.prepare("SELECT status FROM Jobs WHERE id = ?").get(id) as { status: string } | undefined;
+    database.close();
+    return found?.status;
+  };
+  const fails = () => show({ terminated: { exitCode: 3, reason: "Error" } });
+  /** A's second attempt, after a kill of the first one: B would make none. */
+  const retriedByA = async () => {
+    await run("A", cancelled);
+    cluster.objects.delete(`${PODS}/${(await jobOn("A")).kubeName}-pod`);
+    await run("A", synchronised);
+    await run("A", (context) => actOn(context, "retry", ["Job-1"], TEXT));
+    await run("A", synchronised);
+    expect(inCluster()).toEqual(["Job-1-r1"]);
+  };
+  beforeEach(submittedByBoth);
+
+  test("is followed to its end", async () => {
+    await retriedByA();
+    pass(61);
+    await run("B", synchronised);
+    expect((await jobOn("B", "Job-1-r1")).status).toBe("QUEUED");
+    await show({ terminated: { exitCode: 0, reason: "Completed" } }, "Job-1-r1");
+    await run("B", synchronised);
+    expect(await jobOn("B", "Job-1-r1")).toMatchObject({ status: "COMPLETED", exitCode: 0 });
+    expect([await row("Job-1-r1"), inCluster()]).toEqual(["COMPLETED", ["Job-1-r1"]]);
+  });
+
+  test("and its output in the first one's place, is not taken for the first one's", async () => {
+    await fails();
+    await run("A", synchronised);
+    const write = (name: string, code: number) => writeFileSync(path.join(directory, "out", name), `Exiting with return value ${code}\n`);
+    write("Job-1.sh.out.0", 3);
+    write("Job-1.sh.out", 0);
+    await show({ terminated: { exitCode: 0, reason: "Completed" } }, "Job-1-r1");
+    pass(61);
+    await run("B", synchronised);
+    expect(await jobOn("B")).toMatchObject({ status: "ERROR", exitCode: 3 });
+    expect(await jobOn("B", "Job-1-r1")).toMatchObject({ status: "COMPLETED", exitCode: 0 });
+  });
+
+  test("is followed also where it is an earlier one that was run again (RESCHEDULE)", async () => {
+    pass(61);
+    await run("B", cancelled);
+    cluster.objects.delete(`${PODS}/${(await jobOn("A")).kubeName}-pod`);
+    // The answer to the kill is told first, then the end.
+    for (let round = 0; round < 2; round++) await run("B", synchronised);
+    expect(await jobOn("B")).toMatchObject({ status: "DELETED", settled: true });
+    signal("RESCHEDULE");
+    pass(61);
+    await run("A", synchronised);
+    await run("A", synchronised);
+    expect([await row("Job-1"), inCluster()]).toEqual(["QUEUED", ["Job-1"]]);
+    await show({ terminated: { exitCode: 0, reason: "Completed" } });
+    pass(61);
+    // An engine that was begun anew submits all its scripts again.
+    await run("B", submitted("Job-1"));
+    await run("B", synchronised);
+    expect([(await jobOn("B")).status, await row("Job-1")]).toEqual(["COMPLETED", "COMPLETED"]);
+  });
+
+  test("is followed where the next one was first refused to submit its script, whose Job is gone and whose output is there", async () => {
+    for (const name of ["config/Job-2-configuration.sh", "inv/Job-2-invocation.json"]) {
+      mkdirSync(path.join(directory, path.dirname(name)), { recursive: true });
+      writeFileSync(path.join(directory, name), "");
+    }
+    await run("A", submitted("Job-2"));
+    await show({ terminated: { exitCode: 0, reason: "Completed" } }, "Job-2");
+    writeFileSync(path.join(directory, "out/Job-2.sh.out"), "Exiting with return value 0\n");
+    for (let round = 0; round < 2; round++) await run("A", synchronised);
+    expect(await row("Job-2")).toBe("COMPLETED");
+    for (const place of [...cluster.objects.keys()]) if (place.includes("job-2")) cluster.objects.delete(place);
+    pass(61);
+    await run("B", synchronised);
+    expect(await run("B", submitted("Job-2"))).toMatchObject({ code: 7, failure: { message: expect.stringContaining("has run before") } });
+    await run("B", synchronised);
+    expect([(await jobOn("B", "Job-2")).status, await row("Job-2"), inCluster()]).toEqual(["COMPLETED", "COMPLETED", ["Job-1"]]);
+    expect(await run("B", submitted("Job-2"))).toMatchObject({ code: 0 });
+  });
+
+  test("is not run again when it has completed, and its Job is gone by its time to live", async () => {
+    await fails();
+    await run("A", synchronised);
+    await show({ terminated: { exitCode: 0, reason: "Completed" } }, "Job-1-r1");
+    await run("A", synchronised);
+    expect((await jobOn("A", "Job-1-r1")).status).toBe("COMPLETED");
+    for (const place of [...cluster.objects.keys()]) if (place.startsWith(PODS) || place.startsWith(JOBS)) cluster.objects.delete(place);
+    pass(61);
+    await run("B", synchronised);
+    await run("B", synchronised);
+    expect(inCluster()).toEqual([]);
+    expect((await jobOn("B", "Job-1-r1")).status).toBe("COMPLETED");
+    expect((await jobOn("B", "Job-1-r2")) ?? null).toBeNull();
+  });
+
+  test("is run by the next one where it was only written down", async () => {
+    await fails();
+    cluster.refusalOf = (request) => (request.startsWith(`POST ${JOBS}`) ? 500 : undefined);
+    await run("A", synchronised);
+    cluster.refusalOf = () => undefined;
+    expect([await row("Job-1-r1"), inCluster()]).toEqual(["QUEUED", ["Job-1"]]);
+    pass(61);
+    await run("B", synchronised);
+    expect(inCluster()).toEqual(["Job-1", "Job-1-r1"]);
+    expect((await jobOn("B", "Job-1-r1")).status).toBe("QUEUED");
+  });
+
+  test("ends as a replica where another one has completed, and its row shows that", async () => {
+    signal("REPLICATE");
+    await run("A", synchronised);
+    expect([await row("Job-1-r1"), inCluster()]).toEqual(["QUEUED", ["Job-1"]]);
+    await show({ terminated: { exitCode: 0, reason: "Completed" } });
+    pass(61);
+    await run("B", synchronised);
+    expect([await row("Job-1"), await row("Job-1-r1"), inCluster()]).toEqual(["COMPLETED", "DELETED_REPLICA", ["Job-1"]]);
   });
 });
 

@@ -42,6 +42,29 @@ describe("a job that is killed", () => {
   });
 });
 
+describe("a job whose end was seen, and whose output is late", () => {
+  const late = {
+    seen: { phase: "ended", ending: { exitCode: 0, reason: "Completed", message: "", byCluster: false, stopped: false } },
+  } as const;
+  const own = { late: "has not arrived" };
+
+  test.each(["KILL", "KILL_REPLICA", "RESCHEDULE"])("has completed, and is neither given up nor run again by %s", (dao) => {
+    expect(stepped({}, { ...late, own }).decision).toMatchObject({ status: "RUNNING", reason: "OutputLate" });
+    const { decision, refusal, effects, due } = stepped({}, { ...late, own, dao });
+    expect({ decision, due, effects }).toMatchObject({
+      decision: { status: "COMPLETED", reason: "OutputIncomplete", outputLate: true },
+      due: false,
+      effects: ["announce"],
+    });
+    expect(refusal).toBeDefined();
+  });
+
+  test("is not tried again after a KILL, where it has failed", () => {
+    const killed = stepped({}, { seen: ends(3), own, dao: "KILL" });
+    expect(killed).toMatchObject({ decision: { status: "DELETED" }, effects: ["announce"] });
+  });
+});
+
 describe("a job that was given up for waiting too long, and runs after all", () => {
   test("is judged by what becomes of it then", () => {
     const running = stepped({ status: "QUEUED", removal: "ERROR" }, { seen: RUNNING });

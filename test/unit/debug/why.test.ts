@@ -159,6 +159,12 @@ const table: Record<string, [Facts, string, RegExp, RegExp]> = {
     /create it/,
   ],
   "container can't be made": [waiting("CreateContainerError", "boom"), "config-error", /can't be made: boom/, /settings/],
+  "its namespace is gone": [
+    facts({ status: "NOT_SUBMITTED", reason: "NamespaceGone", message: "waits for its namespace: the namespace vip is gone" }),
+    "namespace-gone",
+    /is to run again and waits for its namespace: the namespace vip is gone/,
+    /kubectl create namespace /,
+  ],
   "never submitted": [facts({ status: "NOT_SUBMITTED" }), "not-submitted", /never handed to the cluster/, /submit \/w\/wf\/sh\/Job-1.sh/],
   "never submitted for a volume": [
     facts(
