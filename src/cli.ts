@@ -47,7 +47,8 @@ export async function run(argv: readonly string[], io: Io, version: string): Pro
 /** The one place where errors reach the user. */
 function report(error: unknown, argv: readonly string[], io: Io, { options, waits }: Outcome): number {
   // The help that was asked for, or that stands in for a missing command, is written already.
-  if (error instanceof CommanderError && /^commander\.(help|version)/.test(error.code)) return error.exitCode === 0 ? 0 : EXIT_USAGE;
+  if (error instanceof CommanderError && /^commander\.(help|version)/.test(error.code))
+    return error.exitCode === 0 ? 0 : EXIT_USAGE;
   if (systemCode(error) === "EPIPE") return 0;
   const known = worded(io.signal.aborted && isOfInterrupt(error) ? interrupted(error) : error);
   io.stderr.write(errorReport(known, options ?? guessedStyle(argv)));
@@ -58,7 +59,9 @@ function report(error: unknown, argv: readonly string[], io: Io, { options, wait
 /** A bare `--dry-run` would take the script after it for its kind. */
 function explicitDryRun(argv: readonly string[]): string[] {
   const isKind = (word: string | undefined) => word === "client" || word === "server";
-  return argv.map((word, index) => (word === "--dry-run" && !isKind(argv[index + 1]) ? "--dry-run=client" : word));
+  return argv.map((word, index) =>
+    word === "--dry-run" && !isKind(argv[index + 1]) ? "--dry-run=client" : word,
+  );
 }
 
 function worded(error: unknown): GaswError {
@@ -145,7 +148,11 @@ function load(io: Io, options: CommonOptions, workflowDir: string | undefined): 
     env: io.env,
     file: options.config,
     workflowDir,
-    overrides: { k8sNamespace: options.namespace, k8sKubeConfig: options.kubeconfig, k8sContext: options.context },
+    overrides: {
+      k8sNamespace: options.namespace,
+      k8sKubeConfig: options.kubeconfig,
+      k8sContext: options.context,
+    },
   });
 }
 
@@ -155,12 +162,22 @@ function collect(value: string, previous: readonly string[] = []): string[] {
 
 function addSubmit(program: Command, io: Io, outcome: Outcome, runWithContext: RunWithContext): void {
   withCommonOptions(program.command("submit [script...]"), ["text", "json", "ndjson"])
-    .description("Makes the workflow's volumes ready and runs each script as one Kubernetes Job; prints one job id a line.")
+    .description(
+      "Makes the workflow's volumes ready and runs each script as one Kubernetes Job; prints one job id a line.",
+    )
     .option(...WORKFLOW_OPTION)
     .option("--from <file>", "read requests as NDJSON from a file, or from stdin (-)")
     .option("--wait", "wait until the jobs have ended; exits with their highest exit code")
-    .option("--wait-timeout <duration>", "with --wait: give up waiting after this time (exit 124)", durationOption)
-    .addOption(new Option("--dry-run [kind]", "show what would be made").choices(["client", "server"]).preset("client"))
+    .option(
+      "--wait-timeout <duration>",
+      "with --wait: give up waiting after this time (exit 124)",
+      durationOption,
+    )
+    .addOption(
+      new Option("--dry-run [kind]", "show what would be made")
+        .choices(["client", "server"])
+        .preset("client"),
+    )
     .option("--image <name>", "container image")
     .option("--cpu <quantity>", "CPU request, such as 2 or 500m")
     .option("--memory <quantity>", "memory request and limit, such as 4Gi")
@@ -185,22 +202,35 @@ function addSubmit(program: Command, io: Io, outcome: Outcome, runWithContext: R
           ([, value]) => value !== undefined,
         ),
       );
-      await runWithContext(given, submitDirectory(scripts, given, io.cwd), (context) => submit(context, scripts, { ...given, request }));
+      await runWithContext(given, submitDirectory(scripts, given, io.cwd), (context) =>
+        submit(context, scripts, { ...given, request }),
+      );
     });
 }
 
 function addStatus(program: Command, io: Io, runWithContext: RunWithContext): void {
   withCommonOptions(program.command("status [job...]"), ["text", "json", "ndjson"])
-    .description("Asks the cluster once and shows the jobs: of this workflow, else all active ones that this host knows.")
+    .description(
+      "Asks the cluster once and shows the jobs: of this workflow, else all active ones that this host knows.",
+    )
     .option(...WORKFLOW_OPTION)
     .option("-q, --quiet", "print job ids only")
     .option("--watch", "show the jobs until all have ended")
     .option("--cached", "show what is known without asking the cluster")
-    .option("--sync", "also take signals from the GASW database, retry what failed, and bring the database up to date")
+    .option(
+      "--sync",
+      "also take signals from the GASW database, retry what failed, and bring the database up to date",
+    )
     .option("--history", "show all attempts of each job")
     .option("--max-age <duration>", "ask the cluster only where it was not asked for so long", durationOption)
-    .addOption(new Option("--since <cursor>", "with --sync -o ndjson: only results after this cursor").argParser(cursorOption))
-    .addOption(new Option("--status <list>", "only jobs in these statuses (comma-separated)").argParser(statusList))
+    .addOption(
+      new Option("--since <cursor>", "with --sync -o ndjson: only results after this cursor").argParser(
+        cursorOption,
+      ),
+    )
+    .addOption(
+      new Option("--status <list>", "only jobs in these statuses (comma-separated)").argParser(statusList),
+    )
     .option("--older-than <duration>", "only jobs submitted at least so long ago", durationOption)
     .option("--newer-than <duration>", "only jobs submitted at most so long ago", durationOption)
     .addHelpText(
@@ -216,7 +246,8 @@ function addStatus(program: Command, io: Io, runWithContext: RunWithContext): vo
 function statusList(text: string): string[] {
   const list = text.split(",").map((status) => status.trim().toUpperCase());
   const unknown = list.find((status) => !GASW_STATUSES.some((known) => known === status));
-  if (unknown !== undefined) throw new InvalidArgumentError(`${unknown} is no status; known are ${GASW_STATUSES.join(", ")}.`);
+  if (unknown !== undefined)
+    throw new InvalidArgumentError(`${unknown} is no status; known are ${GASW_STATUSES.join(", ")}.`);
   return list;
 }
 
@@ -228,7 +259,10 @@ function addWait(program: Command, outcome: Outcome, io: Io, runWithContext: Run
     )
     .option(...WORKFLOW_OPTION)
     .option("--wait-timeout <duration>", "give up waiting after this time (exit 124)", durationOption)
-    .addHelpText("after", "\nExamples:\n  gasw-k8s wait Job-1 --wait-timeout 2h\n  gasw-k8s wait Job-1 Job-2 -o ndjson\n")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  gasw-k8s wait Job-1 --wait-timeout 2h\n  gasw-k8s wait Job-1 Job-2 -o ndjson\n",
+    )
     .action(async (jobs: string[], given) => {
       outcome.waits = true;
       outcome.options = given;
@@ -239,16 +273,18 @@ function addWait(program: Command, outcome: Outcome, io: Io, runWithContext: Run
 
 function addCleanup(program: Command, io: Io, runWithContext: RunWithContext): void {
   withCommonOptions(program.command("cleanup"))
-    .description("Removes a workflow's Jobs, claims and volumes; shows the plan first and acts with --yes or after a question.")
+    .description(
+      "Removes a workflow's Jobs, claims and volumes; shows the plan first and acts with --yes or after a question.",
+    )
     .option(...WORKFLOW_OPTION)
     .option("-y, --yes", "act without asking")
     .option("--cancel", "delete active jobs too")
     .option("--shared", "remove configured volumes too, where no other workflow uses them")
     .addOption(
-      new Option("--forget", "give up what ran in a cluster that is gone for good, without asking any cluster").conflicts([
-        "cancel",
-        "shared",
-      ]),
+      new Option(
+        "--forget",
+        "give up what ran in a cluster that is gone for good, without asking any cluster",
+      ).conflicts(["cancel", "shared"]),
     )
     .option("--timeout <duration>", "time to wait for each kind of object to be gone", durationOption, 120)
     .addHelpText(

@@ -10,7 +10,8 @@ interface Adder {
   directory(given: CommonOptions): string | undefined;
 }
 
-const JOB_HELP = "\nJOB is a job's id or the beginning of one, its script's path, or its name in Kubernetes.\n";
+const JOB_HELP =
+  "\nJOB is a job's id or the beginning of one, its script's path, or its name in Kubernetes.\n";
 
 /** Adds `debug` and its subcommands. */
 export function addDebugCommands(program: Command, io: Io, runWithContext: RunWithContext): void {
@@ -46,7 +47,10 @@ function withJobOptions(command: Command, formats?: readonly ("text" | "json")[]
 function addWhy({ debug, run, directory }: Adder): void {
   withJobOptions(debug.command("why <job>"))
     .description("Says in one sentence why a job waits, runs or ended as it did, and what to do about it.")
-    .addHelpText("after", `${JOB_HELP}\nExamples:\n  gasw-k8s debug why Job-1\n  gasw-k8s debug why Job-1 -o json\n`)
+    .addHelpText(
+      "after",
+      `${JOB_HELP}\nExamples:\n  gasw-k8s debug why Job-1\n  gasw-k8s debug why Job-1 -o json\n`,
+    )
     .action(async (job: string, given) => {
       const { why } = await import("./commands/debug/why.ts");
       await run(given, directory(given), (context) => why(context, job, given));
@@ -55,7 +59,9 @@ function addWhy({ debug, run, directory }: Adder): void {
 
 function addLogs({ debug, run, directory }: Adder): void {
   withJobOptions(debug.command("logs <job>"), ["text"])
-    .description("Shows what a job wrote: its stdout and stderr, then its pod's own log; a header on stderr names each.")
+    .description(
+      "Shows what a job wrote: its stdout and stderr, then its pod's own log; a header on stderr names each.",
+    )
     .option("-f, --follow", "go on until the job has ended; waits for one that has not begun")
     .addOption(new Option("--stdout-only", "only the job's stdout").conflicts("stderrOnly"))
     .option("--stderr-only", "only the job's stderr")
@@ -71,9 +77,14 @@ function addLogs({ debug, run, directory }: Adder): void {
 
 function addShell({ debug, run, directory }: Adder): void {
   withJobOptions(debug.command("shell <job>"), ["text"])
-    .description("Opens a shell in the running job, or in a fresh pod with its image, volumes and directory when it is over.")
+    .description(
+      "Opens a shell in the running job, or in a fresh pod with its image, volumes and directory when it is over.",
+    )
     .option("-T, --no-tty", "no terminal: commands are read from stdin")
-    .addHelpText("after", `${JOB_HELP}\nExamples:\n  gasw-k8s debug shell Job-1\n  echo 'ls -l out' | gasw-k8s debug shell Job-1\n`)
+    .addHelpText(
+      "after",
+      `${JOB_HELP}\nExamples:\n  gasw-k8s debug shell Job-1\n  echo 'ls -l out' | gasw-k8s debug shell Job-1\n`,
+    )
     .action(async (job: string, given) => {
       const { shell } = await import("./commands/debug/terminal.ts");
       await run(given, directory(given), (context) => shell(context, job, given));
@@ -120,10 +131,34 @@ function addEvents({ debug, run, directory }: Adder): void {
 
 type Lists = typeof import("./commands/debug/lists.ts");
 
-const LISTS: readonly { name: string; alias: string; command: keyof Lists; description: string; others: boolean }[] = [
-  { name: "pods", alias: "pod", command: "pods", others: true, description: "Lists pods: their job, status, node and what they wait for." },
-  { name: "jobs", alias: "job", command: "jobs", others: true, description: "Lists the Jobs in the cluster." },
-  { name: "nodes", alias: "node", command: "nodes", others: false, description: "Lists the nodes and what they offer." },
+const LISTS: readonly {
+  name: string;
+  alias: string;
+  command: keyof Lists;
+  description: string;
+  others: boolean;
+}[] = [
+  {
+    name: "pods",
+    alias: "pod",
+    command: "pods",
+    others: true,
+    description: "Lists pods: their job, status, node and what they wait for.",
+  },
+  {
+    name: "jobs",
+    alias: "job",
+    command: "jobs",
+    others: true,
+    description: "Lists the Jobs in the cluster.",
+  },
+  {
+    name: "nodes",
+    alias: "node",
+    command: "nodes",
+    others: false,
+    description: "Lists the nodes and what they offer.",
+  },
   {
     name: "pv",
     alias: "volumes",
@@ -144,10 +179,15 @@ function addLists({ debug, run, directory }: Adder): void {
   for (const { name, alias, command, description, others } of LISTS) {
     const list = withCommonOptions(debug.command(name)).alias(alias).description(description);
     if (others) {
-      list.option("--workflow <dir>", "only those of this workflow").option("--all", "others' too, not only those that gasw-k8s made");
+      list
+        .option("--workflow <dir>", "only those of this workflow")
+        .option("--all", "others' too, not only those that gasw-k8s made");
     }
     list
-      .addHelpText("after", `\nExamples:\n  gasw-k8s debug ${name}\n  gasw-k8s debug ${name}${others ? " --all" : ""} -o json\n`)
+      .addHelpText(
+        "after",
+        `\nExamples:\n  gasw-k8s debug ${name}\n  gasw-k8s debug ${name}${others ? " --all" : ""} -o json\n`,
+      )
       .action(async (given) => {
         const lists = await import("./commands/debug/lists.ts");
         await run(given, directory(given), (context) => lists[command](context, given));

@@ -15,7 +15,10 @@ export interface CommonOptions {
   readonly workflow?: string;
 }
 
-/** Runs a command's body with a context made from the common options, and sees to it that everything is closed. */
+/**
+ * Runs a command's body with a context made from the common options, and sees to it that everything is
+ * closed.
+ */
 export type RunWithContext = (
   options: CommonOptions,
   workflowDir: string | undefined,
@@ -28,7 +31,10 @@ export const WORKFLOW_OPTION = [
 ] as const;
 
 /** Adds the options that every command takes. */
-export function withCommonOptions(command: Command, formats: readonly OutputFormat[] = ["text", "json"]): Command {
+export function withCommonOptions(
+  command: Command,
+  formats: readonly OutputFormat[] = ["text", "json"],
+): Command {
   return command
     .option("--config <file>", "the one configuration file to read")
     .option("-n, --namespace <name>", "Kubernetes namespace")
@@ -41,13 +47,15 @@ export function withCommonOptions(command: Command, formats: readonly OutputForm
 /** Seconds from a duration given as an option. */
 export function durationOption(text: string): number {
   const seconds = parseDuration(text);
-  if (seconds === undefined) throw new InvalidArgumentError('expected a duration such as 90, "90s", "15m" or "2h".');
+  if (seconds === undefined)
+    throw new InvalidArgumentError('expected a duration such as 90, "90s", "15m" or "2h".');
   return seconds;
 }
 
 /** A reader's place in the results. */
 export function cursorOption(text: string): number {
-  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError("expected the cursor of a result, a whole number.");
+  if (!/^\d{1,15}$/.test(text))
+    throw new InvalidArgumentError("expected the cursor of a result, a whole number.");
   return Number(text);
 }
 

@@ -71,7 +71,10 @@ export class Context implements SyncDeps {
     const fallback = `sqlite:${path.join(path.dirname(this.#statePath), "gasw.db")}`;
     // A time zone is asked for rather than assumed: the database's times have none.
     const timeZone = dao.timeZone ?? new Intl.DateTimeFormat().resolvedOptions().timeZone;
-    const [{ openDao }, { filledIn, skipsVerification }] = await Promise.all([import("./dao/open.ts"), import("./dao/address.ts")]);
+    const [{ openDao }, { filledIn, skipsVerification }] = await Promise.all([
+      import("./dao/open.ts"),
+      import("./dao/address.ts"),
+    ]);
     if (skipsVerification(dao.url ?? "")) this.#warnOfDatabase();
     return await openDao({
       simulationId: workflow.id,
@@ -91,7 +94,9 @@ export class Context implements SyncDeps {
   #warnOfDatabase(): void {
     if (this.#isWarnedOfDatabase) return;
     this.#isWarnedOfDatabase = true;
-    this.warn("dao.url has sslmode=no-verify: whoever answers at the database's address is trusted and gets the password");
+    this.warn(
+      "dao.url has sslmode=no-verify: whoever answers at the database's address is trusted and gets the password",
+    );
   }
 
   /** @throws GaswError CONFIG when no cluster is configured */
@@ -115,7 +120,9 @@ export class Context implements SyncDeps {
     };
     const access = clusterAccess(this.config, this.io.env);
     if (access.insecure) {
-      const key = this.config.insecureSkipTlsVerify ? "insecureSkipTlsVerify" : "the kubeconfig's insecure-skip-tls-verify";
+      const key = this.config.insecureSkipTlsVerify
+        ? "insecureSkipTlsVerify"
+        : "the kubeconfig's insecure-skip-tls-verify";
       this.warn(`${key} is set: whoever answers at ${access.server.origin} is trusted and gets the token`);
     }
     return new KubernetesClient(access, settings, this.signal);

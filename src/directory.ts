@@ -1,7 +1,10 @@
 import { realpathSync } from "node:fs";
 import path from "node:path";
 
-/** Whether two absolute paths name one directory: links in them count for nothing, and the directory may be gone already. */
+/**
+ * Whether two absolute paths name one directory: links in them count for nothing, and the directory may be
+ * gone already.
+ */
 export function isSameDirectory(one: string, other: string): boolean {
   return one === other || realPath(one) === realPath(other);
 }
@@ -18,7 +21,8 @@ export function realPath(file: string): string {
 }
 
 /**
- * The current directory as the user has it before them: `$PWD`, which may lead through links, where it is that directory.
+ * The current directory as the user has it before them: `$PWD`, which may lead through links, where it is
+ * that directory.
  * @param real the current directory with its links followed
  */
 export function spelledDirectory(real: string, pwd: string | undefined): string {

@@ -28,8 +28,9 @@ export const EXIT_CODES: Record<ErrorCode, number> = {
 };
 
 /**
- * The one error type that reaches the user: one line saying what failed and for which object, and a hint saying what to do. Both may quote
- * somebody else's text, whose secrets are hidden. Anything else that is thrown is a bug and is shown as such.
+ * The one error type that reaches the user: one line saying what failed and for which object, and a hint
+ * saying what to do. Both may quote somebody else's text, whose secrets are hidden. Anything else that is
+ * thrown is a bug and is shown as such.
  */
 export class GaswError extends Error {
   readonly code: ErrorCode;
@@ -58,7 +59,10 @@ export function systemCode(error: unknown): string | undefined {
   return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
 }
 
-/** Any error in the form that reaches the user; one that nobody has words for is a bug, and is told with what to send along. */
+/**
+ * Any error in the form that reaches the user; one that nobody has words for is a bug, and is told with what
+ * to send along.
+ */
 export function asGaswError(error: unknown): GaswError {
   if (error instanceof GaswError) return error;
   return new GaswError("FAILURE", messageOf(error), {
@@ -67,8 +71,12 @@ export function asGaswError(error: unknown): GaswError {
   });
 }
 
-/** The calls that led to an error, by function, file and line; where the program was built or installed is nobody's business. */
+/**
+ * The calls that led to an error, by function, file and line; where the program was built or installed is
+ * nobody's business.
+ */
 function traceOf(error: unknown): string {
-  const calls = error instanceof Error ? (error.stack ?? "").split("\n").filter((line) => /^\s+at /.test(line)) : [];
+  const calls =
+    error instanceof Error ? (error.stack ?? "").split("\n").filter((line) => /^\s+at /.test(line)) : [];
   return calls.map((line) => line.trim().replace(/(?:file:\/\/)?\/[^():]*\//, "")).join(" ") || "none";
 }

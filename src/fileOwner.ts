@@ -9,9 +9,9 @@ const SIDE_FILES = ["-wal", "-shm", "-journal"];
 const REFUSALS = /^(EACCES|EPERM|EROFS|SQLITE_READONLY.*|SQLITE_CANTOPEN.*|SQLITE_PERM|SQLITE_IOERR.*)$/;
 
 /**
- * Runs an action as the owner of a file, where this process is root and the file, or the folder that it is to be made in, is somebody else's:
- * what root makes there as root would shut that user out. The whole process is that user meanwhile, which the action must not outlast. What
- * only root may do is done as root.
+ * Runs an action as the owner of a file, where this process is root and the file, or the folder that it is to
+ * be made in, is somebody else's: what root makes there as root would shut that user out. The whole process
+ * is that user meanwhile, which the action must not outlast. What only root may do is done as root.
  */
 export function asOwnerOf<T>(file: string, action: () => T): T {
   const owner = foreignOwner(file);
@@ -24,7 +24,10 @@ export function asOwnerOf<T>(file: string, action: () => T): T {
   }
 }
 
-/** Gives a file that root has just made beside another one that one's mode, so that whoever may use the one may use the other. */
+/**
+ * Gives a file that root has just made beside another one that one's mode, so that whoever may use the one
+ * may use the other.
+ */
 export function likeModeOf(file: string, made: string): void {
   const found = statSync(file, { throwIfNoEntry: false });
   if (process.getuid?.() === 0 && found?.isFile()) chmodSync(made, found.mode & 0o666);
@@ -36,8 +39,8 @@ export function isRefusal(error: unknown): boolean {
 }
 
 /**
- * Which file beside a database shuts this user out, in words; undefined where none does: SQLite names none, and the database itself may be
- * sound.
+ * Which file beside a database shuts this user out, in words; undefined where none does: SQLite names none,
+ * and the database itself may be sound.
  * @param others files that go with the database
  */
 export function shutOutBy(file: string, others: readonly string[] = []): string | undefined {
@@ -67,7 +70,10 @@ function isUsable(file: string): boolean {
 
 type Owner = Pick<Stats, "uid" | "gid">;
 
-/** The owner of a file or, where that is yet to be made, of the nearest folder that is there; undefined where that is this process's own user. */
+/**
+ * The owner of a file or, where that is yet to be made, of the nearest folder that is there; undefined where
+ * that is this process's own user.
+ */
 function foreignOwner(file: string): Owner | undefined {
   if (process.geteuid?.() !== 0) return undefined;
   const found = look(file);

@@ -5,7 +5,10 @@ import { spelledDirectory } from "./directory.ts";
 import { GaswError, systemCode } from "./errors.ts";
 import { errorReport } from "./ui/output.ts";
 
-/** The process around one command line: signals, streams, exit code. A function, since chunks that are loaded later wait for this module. */
+/**
+ * The process around one command line: signals, streams, exit code. A function, since chunks that are loaded
+ * later wait for this module.
+ */
 export async function main(): Promise<void> {
   // Nothing here heeds it, and Node.js would warn that it does.
   delete process.env.NODE_TLS_REJECT_UNAUTHORIZED;
@@ -17,20 +20,24 @@ export async function main(): Promise<void> {
     const stop = () => {
       stoppedBy ??= signal;
       interrupt.abort();
-      // The next one ends the program at once; not sooner, since the spinner's own listener would do that where it finds itself alone.
+      // The next one ends the program at once; not sooner, since the spinner's own listener would do that
+      // where it finds itself alone.
       setImmediate(() => process.off(signal, stop));
     };
     process.on(signal, stop);
   }
   for (const stream of [process.stdout, process.stderr]) {
     stream.on("error", (error: NodeJS.ErrnoException) => {
-      // A reader that has gone away (`| head`) is no failure: the work goes on, and what it would have read is dropped.
+      // A reader that has gone away (`| head`) is no failure: the work goes on, and what it would have read
+      // is dropped.
       if (error.code === "EPIPE") return;
       if (stream === process.stdout) process.stderr.write(errorReport(unwritten(error), { output: "text" }));
       process.exitCode = 1;
     });
   }
-  const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string };
+  const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
+    version: string;
+  };
   const { stdout, stderr, stdin, env } = process;
   const io = {
     stdout,
@@ -54,7 +61,10 @@ function unwritten(cause: NodeJS.ErrnoException): GaswError {
   });
 }
 
-/** The current directory, also where it was removed meanwhile: a workflow may be cleaned up from what was its directory. */
+/**
+ * The current directory, also where it was removed meanwhile: a workflow may be cleaned up from what was its
+ * directory.
+ */
 function currentDirectory(): string {
   try {
     return spelledDirectory(process.cwd(), process.env.PWD);

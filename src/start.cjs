@@ -1,6 +1,7 @@
 /**
- * Starts the bundled program. Node.js would compile its half a megabyte anew for every process, which an engine starts once per job: the
- * compiled code is kept beside it when it is built. Code of another Node.js version is refused by V8, and the file is then loaded as any other.
+ * Starts the bundled program. Node.js would compile its half a megabyte anew for every process, which an
+ * engine starts once per job: the compiled code is kept beside it when it is built. Code of another Node.js
+ * version is refused by V8, and the file is then loaded as any other.
  */
 "use strict";
 const { readFileSync } = require("node:fs");
@@ -21,7 +22,9 @@ function evaluate(script) {
   const loaded = new Module(file, /** @type {Module} */ (module));
   loaded.filename = file;
   require.cache[file] = loaded;
-  script.runInThisContext().call(loaded.exports, loaded.exports, Module.createRequire(file), loaded, file, __dirname);
+  script
+    .runInThisContext()
+    .call(loaded.exports, loaded.exports, Module.createRequire(file), loaded, file, __dirname);
   return loaded.exports;
 }
 

@@ -13,12 +13,23 @@ export interface ActOptions {
   readonly workflow?: string;
 }
 
-/** `cancel JOB…`, `retry JOB…` and `release JOB…`: the id of each invocation's newest attempt, a line each. */
-export async function actOn(context: Context, action: Action, names: readonly string[], options: ActOptions): Promise<number> {
+/**
+ * `cancel JOB…`, `retry JOB…` and `release JOB…`: the id of each invocation's newest attempt, a line each.
+ */
+export async function actOn(
+  context: Context,
+  action: Action,
+  names: readonly string[],
+  options: ActOptions,
+): Promise<number> {
   const { io, store } = context;
   const directory = targetDirectory(options.workflow, io.cwd);
   const workflow = directory === undefined ? undefined : knownWorkflow(context, directory);
-  if (directory !== undefined && workflow === undefined && !names.every((name) => isScriptPath(name, io.cwd))) {
+  if (
+    directory !== undefined &&
+    workflow === undefined &&
+    !names.every((name) => isScriptPath(name, io.cwd))
+  ) {
     throw unknownWorkflow(context, directory);
   }
   // What is destroyed or made must be named in full.
@@ -28,11 +39,15 @@ export async function actOn(context: Context, action: Action, names: readonly st
     const own = jobs.filter((job) => job.workflow === one.id && job.namespace === one.namespace);
     done.push(...(await act(context, one, own, action)));
   }
-  if (options.output === "json") io.stdout.write(`${JSON.stringify({ jobs: done.map(jobRecord) }, null, 2)}\n`);
+  if (options.output === "json")
+    io.stdout.write(`${JSON.stringify({ jobs: done.map(jobRecord) }, null, 2)}\n`);
   else for (const job of done) io.stdout.write(`${printable(job.id)}\n`);
-  const notSubmitted = action === "cancel" ? undefined : done.find(({ status }) => status === "NOT_SUBMITTED");
+  const notSubmitted =
+    action === "cancel" ? undefined : done.find(({ status }) => status === "NOT_SUBMITTED");
   if (notSubmitted !== undefined) {
-    context.warn(`${notSubmitted.id} is written down and not submitted yet: a monitor or the next \`gasw-k8s status --sync\` does that`);
+    context.warn(
+      `${notSubmitted.id} is written down and not submitted yet: a monitor or the next \`gasw-k8s status --sync\` does that`,
+    );
   }
   const running = action === "cancel" ? done.find(({ status }) => !hasEnded(status)) : undefined;
   if (running !== undefined) context.warn(`${running.id} had got the better of it: it is ${running.status}`);

@@ -52,9 +52,12 @@ export async function cleanup(context: Context, options: CleanupOptions): Promis
   checkDirectory(plan, target, directory);
   if (options.output === "text") showPlan(context, plan);
   const question = `remove these ${plan.remove.length} objects?`;
-  const acts = plan.remove.length > 0 && (options.yes === true || (options.output === "text" && (await confirmed(context, question))));
+  const acts =
+    plan.remove.length > 0 &&
+    (options.yes === true || (options.output === "text" && (await confirmed(context, question))));
   if (!acts && options.yes !== true) {
-    if (options.output !== "text") print(context, { dryRun: true, remove: plan.remove.map(publicForm), keep: plan.keep });
+    if (options.output !== "text")
+      print(context, { dryRun: true, remove: plan.remove.map(publicForm), keep: plan.keep });
     else if (plan.remove.length > 0) io.stderr.write("nothing was removed (--yes removes it)\n");
     return 0;
   }
@@ -63,7 +66,10 @@ export async function cleanup(context: Context, options: CleanupOptions): Promis
   return await act(context, plan, directory, workflow, options);
 }
 
-/** @throws GaswError CONFLICT when jobs are active, in this host's state or, submitted from another one, in the cluster */
+/**
+ * @throws GaswError CONFLICT when jobs are active, in this host's state or, submitted from another one, in
+ * the cluster
+ */
 async function refuseActive(
   context: Context,
   target: CleanupTarget,
@@ -76,18 +82,26 @@ async function refuseActive(
   const seen = await observeForeign(context, target.namespace, target.id);
   const active = new Set([
     ...known.filter((job) => !hasEnded(job.status) && job.status !== "NOT_SUBMITTED").map((job) => job.id),
-    ...seen.filter(({ id, decision }) => !hasEnded(decision.status) && !known.some((job) => job.id === id)).map(({ id }) => id),
+    ...seen
+      .filter(({ id, decision }) => !hasEnded(decision.status) && !known.some((job) => job.id === id))
+      .map(({ id }) => id),
   ]);
   if (active.size === 0) return;
   const some = [...active].slice(0, 3).join(", ");
-  throw new GaswError("CONFLICT", `${active.size} jobs of workflow ${target.id} are still active: ${some}${active.size > 3 ? ", …" : ""}`, {
-    hint: "wait for them (gasw-k8s status --watch), or delete them too with --cancel",
-  });
+  throw new GaswError(
+    "CONFLICT",
+    `${active.size} jobs of workflow ${target.id} are still active: ${some}${active.size > 3 ? ", …" : ""}`,
+    {
+      hint: "wait for them (gasw-k8s status --watch), or delete them too with --cancel",
+    },
+  );
 }
 
 /** A workflow of the same name in another directory is another one: its objects are not touched. */
 function checkDirectory(plan: CleanupPlan, target: CleanupTarget, directory: string): void {
-  const other = plan.remove.map((object) => object.directory).find((named) => named !== undefined && !isSameDirectory(named, directory));
+  const other = plan.remove
+    .map((object) => object.directory)
+    .find((named) => named !== undefined && !isSameDirectory(named, directory));
   if (other === undefined) return;
   throw new GaswError(
     "CONFLICT",
@@ -110,7 +124,10 @@ function showPlan({ io }: Context, plan: CleanupPlan): void {
   io.stdout.write(table(["ACTION", "KIND", "NAME", "FOR"], rows));
 }
 
-/** Gives up what ran in a cluster that is gone for good: the workflow goes on in the one that it is submitted to next. */
+/**
+ * Gives up what ran in a cluster that is gone for good: the workflow goes on in the one that it is submitted
+ * to next.
+ */
 async function forget(context: Context, workflow: StoredWorkflow, options: CleanupOptions): Promise<number> {
   const { io, store } = context;
   if (store.isMonitored(workflow)) {
@@ -121,15 +138,20 @@ async function forget(context: Context, workflow: StoredWorkflow, options: Clean
   const { server } = store.placement(workflow);
   const jobs = store.activeJobs(workflow).filter(({ status }) => status !== "NOT_SUBMITTED");
   const where = server === null ? "the cluster that it was submitted to" : server;
-  if (options.output === "text") for (const { id, status } of jobs) io.stdout.write(`give up ${printable(id)} (${status})\n`);
-  const acts = options.yes === true || (options.output === "text" && (await confirmed(context, `forget ${where} and what is left there?`)));
+  if (options.output === "text")
+    for (const { id, status } of jobs) io.stdout.write(`give up ${printable(id)} (${status})\n`);
+  const acts =
+    options.yes === true ||
+    (options.output === "text" && (await confirmed(context, `forget ${where} and what is left there?`)));
   if (acts) {
     const end = { status: "DELETED", reason: "Deleted", ended: context.now().toISOString() } as const;
-    for (const job of jobs) store.changeJob(job, { ...end, message: `given up by cleanup --forget: it was in ${where}` });
+    for (const job of jobs)
+      store.changeJob(job, { ...end, message: `given up by cleanup --forget: it was in ${where}` });
     store.giveUp(workflow);
     store.leaveCluster(workflow);
   }
-  if (options.output === "json") print(context, { dryRun: !acts, forgotten: { server, jobs: jobs.map(({ id }) => id) } });
+  if (options.output === "json")
+    print(context, { dryRun: !acts, forgotten: { server, jobs: jobs.map(({ id }) => id) } });
   else io.stderr.write(acts ? `${where} is forgotten\n` : "nothing was forgotten (--yes does it)\n");
   return 0;
 }
@@ -141,7 +163,11 @@ async function confirmed({ io }: Context, question: string): Promise<boolean> {
     const answer = await new Promise<string>((resolve, reject) => {
       // The end of the input (Ctrl-D) is a no.
       prompt.once("close", () => resolve(""));
-      prompt.once("SIGINT", () => reject(new GaswError("INTERRUPTED", "interrupted: nothing was removed", { hint: "run cleanup again" })));
+      prompt.once("SIGINT", () =>
+        reject(
+          new GaswError("INTERRUPTED", "interrupted: nothing was removed", { hint: "run cleanup again" }),
+        ),
+      );
       prompt.question(`${question} [y/N] `, { signal: io.signal }).then(resolve, reject);
     });
     return /^y(es)?$/i.test(answer.trim());
@@ -176,13 +202,15 @@ async function act(
   for (const job of cancelled) {
     if (gone.has(`Job/${job.kubeName}`)) store.changeJob(job, { status: "DELETED" });
   }
-  // While objects are left, the workflow is not over: what waits to be retried stays so until a clean-up has come to its end.
+  // While objects are left, the workflow is not over: what waits to be retried stays so until a clean-up has
+  // come to its end.
   if (workflow !== undefined && failures.length === 0) {
     store.giveUp(workflow);
     store.leaveCluster(workflow);
   }
   if (failures.length === 0) removeRunFolders(context, plan, directory, workflow);
-  if (options.output === "text") for (const { kind, name } of removed) io.stdout.write(`removed ${kind} ${printable(name)}\n`);
+  if (options.output === "text")
+    for (const { kind, name } of removed) io.stdout.write(`removed ${kind} ${printable(name)}\n`);
   else
     print(context, {
       dryRun: false,
@@ -190,7 +218,8 @@ async function act(
       keep: plan.keep,
       failures: failures.map(({ code, message, hint }) => ({ code, message, hint })),
     });
-  if (options.output === "text") for (const failure of failures.slice(0, -1)) io.stderr.write(errorReport(failure, options));
+  if (options.output === "text")
+    for (const failure of failures.slice(0, -1)) io.stderr.write(errorReport(failure, options));
   const last = failures.at(-1);
   if (last !== undefined) throw last;
   return 0;
@@ -215,14 +244,25 @@ function rethrow({ client }: Context): (error: unknown) => never {
 }
 
 /**
- * Removes what pods have left in the workflow directory, where that is on this host: those of the Jobs that were removed, and of attempts that
- * this host's state knows to be over. Anything else may belong to a pod that this configuration does not show.
+ * Removes what pods have left in the workflow directory, where that is on this host: those of the Jobs that
+ * were removed, and of attempts that this host's state knows to be over. Anything else may belong to a pod
+ * that this configuration does not show.
  */
-function removeRunFolders({ store, warn }: Context, plan: CleanupPlan, directory: string, workflow: StoredWorkflow | undefined): void {
+function removeRunFolders(
+  { store, warn }: Context,
+  plan: CleanupPlan,
+  directory: string,
+  workflow: StoredWorkflow | undefined,
+): void {
   if (workflow === undefined && plan.remove.length === 0) return;
-  const known = workflow === undefined ? [] : store.jobs(workflow).filter(({ status }) => hasEnded(status) || status === "NOT_SUBMITTED");
+  const known =
+    workflow === undefined
+      ? []
+      : store.jobs(workflow).filter(({ status }) => hasEnded(status) || status === "NOT_SUBMITTED");
   const over = new Map<string, string | undefined>([
-    ...plan.remove.filter(({ kind }) => kind === "Job").map(({ name }): [string, undefined] => [name, undefined]),
+    ...plan.remove
+      .filter(({ kind }) => kind === "Job")
+      .map(({ name }): [string, undefined] => [name, undefined]),
     ...known.map(({ kubeName, fileName }): [string, string] => [kubeName, fileName]),
     // What names no attempt is a known workflow's own, of which nothing is left in the cluster.
     ...(workflow === undefined ? [] : [["", undefined] as [string, undefined]]),
@@ -238,11 +278,17 @@ function removeRunFolders({ store, warn }: Context, plan: CleanupPlan, directory
   }
 }
 
-/** Writes down which jobs are about to be deleted, so that whoever looks at them meanwhile knows why they vanish. */
+/**
+ * Writes down which jobs are about to be deleted, so that whoever looks at them meanwhile knows why they
+ * vanish.
+ */
 function announceCancellation(store: Store, workflow: StoredWorkflow, plan: CleanupPlan): StoredJob[] {
   const planned = new Set(plan.remove.filter(({ kind }) => kind === "Job").map(({ name }) => name));
-  const active = store.activeJobs(workflow).filter((job) => job.status !== "NOT_SUBMITTED" && planned.has(job.kubeName));
-  for (const job of active) store.changeJob(job, { removal: "DELETED", reason: "Deleted", message: "deleted by cleanup --cancel" });
+  const active = store
+    .activeJobs(workflow)
+    .filter((job) => job.status !== "NOT_SUBMITTED" && planned.has(job.kubeName));
+  for (const job of active)
+    store.changeJob(job, { removal: "DELETED", reason: "Deleted", message: "deleted by cleanup --cancel" });
   return active;
 }
 

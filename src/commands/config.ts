@@ -21,10 +21,13 @@ export async function configShow(io: Pick<Io, "stdout">, loaded: LoadedConfig, i
     io.stdout.write(`${JSON.stringify({ config: masked, sources, files: loaded.files }, null, 2)}\n`);
     return;
   }
-  const rows = [...origins].map(([key, origin]) => [key, valueText(valueAt(masked, key)), originText(origin)] as const);
+  const rows = [...origins].map(
+    ([key, origin]) => [key, valueText(valueAt(masked, key)), originText(origin)] as const,
+  );
   const keyWidth = Math.max(...rows.map(([key]) => key.length));
   const valueWidth = Math.min(VALUE_WIDTH, Math.max(...rows.map(([, value]) => value.length)));
-  for (const [key, value, source] of rows) io.stdout.write(`${key.padEnd(keyWidth)}  ${value.padEnd(valueWidth)}  ${source}\n`);
+  for (const [key, value, source] of rows)
+    io.stdout.write(`${key.padEnd(keyWidth)}  ${value.padEnd(valueWidth)}  ${source}\n`);
 }
 
 const VALUE_WIDTH = 44;
@@ -38,30 +41,42 @@ function valueAt(value: unknown, key: string): unknown {
   if (typeof value !== "object" || value === null) return undefined;
   if (Object.hasOwn(value, key)) return (value as Record<string, unknown>)[key];
   const name = Object.keys(value).find((candidate) => key.startsWith(`${candidate}.`));
-  return name === undefined ? undefined : valueAt((value as Record<string, unknown>)[name], key.slice(name.length + 1));
+  return name === undefined
+    ? undefined
+    : valueAt((value as Record<string, unknown>)[name], key.slice(name.length + 1));
 }
 
 /** Says that the configuration is valid and which files it comes from, or lists everything that is wrong. */
-export async function configCheck(io: Pick<Io, "stdout" | "stderr">, load: () => Promise<LoadedConfig>, input: Input): Promise<void> {
+export async function configCheck(
+  io: Pick<Io, "stdout" | "stderr">,
+  load: () => Promise<LoadedConfig>,
+  input: Input,
+): Promise<void> {
   const loaded = await load().catch((error: unknown) => {
     if (error instanceof ConfigError) reportProblems(io, error, input);
     throw error;
   });
   const warnings = [...loaded.warnings, ...safetyWarnings(loaded)];
   if (input.output === "json") {
-    io.stdout.write(`${JSON.stringify({ ok: true, files: loaded.files, warnings, problems: [] }, null, 2)}\n`);
+    io.stdout.write(
+      `${JSON.stringify({ ok: true, files: loaded.files, warnings, problems: [] }, null, 2)}\n`,
+    );
     return;
   }
   for (const warning of warnings) io.stderr.write(`warning: ${warning}\n`);
   io.stdout.write(
-    loaded.files.length > 0 ? `OK: ${loaded.files.join(", ")}\n` : "OK: no configuration file; defaults, environment and options only\n",
+    loaded.files.length > 0
+      ? `OK: ${loaded.files.join(", ")}\n`
+      : "OK: no configuration file; defaults, environment and options only\n",
   );
 }
 
 /** One problem is the error itself; several are listed on stdout, and the error counts them. */
 function reportProblems(io: Pick<Io, "stdout">, error: ConfigError, input: Input): void {
   if (input.output === "json") {
-    io.stdout.write(`${JSON.stringify({ ok: false, files: [], warnings: [], problems: error.problems }, null, 2)}\n`);
+    io.stdout.write(
+      `${JSON.stringify({ ok: false, files: [], warnings: [], problems: error.problems }, null, 2)}\n`,
+    );
   } else if (error.problems.length > 1) {
     for (const problem of error.problems) io.stdout.write(`${problem.message}\n`);
   }
@@ -77,10 +92,14 @@ function safetyWarnings({ config, origins }: LoadedConfig): string[] {
   const source = origins.get("insecureSkipTlsVerify");
   if (config.insecureSkipTlsVerify) {
     const from = source ? ` (${originText(source)})` : "";
-    warnings.push(`insecureSkipTlsVerify is on${from}: whoever answers at the API server's address gets the token; set k8sCaFile instead`);
+    warnings.push(
+      `insecureSkipTlsVerify is on${from}: whoever answers at the API server's address gets the token; set k8sCaFile instead`,
+    );
   }
   if (skipsVerification(config.dao.url ?? "")) {
-    warnings.push("dao.url has sslmode=no-verify: whoever answers at the database's address gets the password; set sslrootcert instead");
+    warnings.push(
+      "dao.url has sslmode=no-verify: whoever answers at the database's address gets the password; set sslrootcert instead",
+    );
   }
   if (config.k8sAddress?.startsWith("http://") && (config.k8sToken || config.k8sTokenFile)) {
     warnings.push("k8sAddress is plain http: the token crosses the network unencrypted");
@@ -89,7 +108,10 @@ function safetyWarnings({ config, origins }: LoadedConfig): string[] {
 }
 
 /** Writes a file to start from: YAML with every key explained, or JSON where the name says so. */
-export async function configInit(io: Pick<Io, "stdout" | "cwd">, input: { readonly path: string }): Promise<void> {
+export async function configInit(
+  io: Pick<Io, "stdout" | "cwd">,
+  input: { readonly path: string },
+): Promise<void> {
   const { starterJson, starterYaml } = await import("../config/reference.ts");
   const isJson = [".json", ".conf"].includes(extname(input.path));
   const text = isJson ? starterJson() : starterYaml((await import("yaml")).stringify);

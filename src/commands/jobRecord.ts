@@ -3,7 +3,21 @@ import type { JobRecord } from "../ui/jobs.ts";
 
 /** A job of the state as it is printed: under the id that names its invocation, whichever attempt it is. */
 export function jobRecord(job: StoredJob): JobRecord {
-  const { workflow, namespace, directory, reason, message, exitCode, pod, node, created, submitted, started, ended, observed } = job;
+  const {
+    workflow,
+    namespace,
+    directory,
+    reason,
+    message,
+    exitCode,
+    pod,
+    node,
+    created,
+    submitted,
+    started,
+    ended,
+    observed,
+  } = job;
   return {
     id: job.fileName,
     attemptId: job.id,

@@ -42,12 +42,19 @@ export async function monitor(context: Context, options: MonitorCommandOptions):
   });
   const client = context.client.withSignal(work.signal);
   const deps: SyncDeps = {
-    ...{ config: context.config, store: context.store, host: context.host, now: context.now, warn: context.warn },
+    ...{
+      config: context.config,
+      store: context.store,
+      host: context.host,
+      now: context.now,
+      warn: context.warn,
+    },
     client,
     signal: work.signal,
     openDao: (one, signal) => context.openDao(one, signal),
   };
-  const metrics = options.metrics === undefined ? undefined : await startMetrics(context, workflow, options.metrics);
+  const metrics =
+    options.metrics === undefined ? undefined : await startMetrics(context, workflow, options.metrics);
   const report = new Report(context, workflow, options);
   try {
     const onRound = (round: Round) => {
@@ -67,12 +74,18 @@ export async function monitor(context: Context, options: MonitorCommandOptions):
 function workflowOf(context: Context, { workflow: named, forever }: MonitorCommandOptions): StoredWorkflow {
   const directory = targetDirectory(named, context.io.cwd);
   if (directory === undefined) {
-    throw new GaswError("USAGE", "no workflow is named, and the current directory is none", { hint: "name it with --workflow DIR" });
+    throw new GaswError("USAGE", "no workflow is named, and the current directory is none", {
+      hint: "name it with --workflow DIR",
+    });
   }
   const known = knownWorkflow(context, directory);
   if (known !== undefined) return known;
   if (forever !== true) throw unknownWorkflow(context, directory);
-  return context.store.registerWorkflow({ id: path.basename(directory), directory, namespace: context.config.k8sNamespace });
+  return context.store.registerWorkflow({
+    id: path.basename(directory),
+    directory,
+    namespace: context.config.k8sNamespace,
+  });
 }
 
 async function startMetrics(context: Context, workflow: StoredWorkflow, address: string) {
@@ -82,7 +95,10 @@ async function startMetrics(context: Context, workflow: StoredWorkflow, address:
   return metrics;
 }
 
-/** What a monitor says: a line for every change, or the results as NDJSON; an outage is told once, and its end. */
+/**
+ * What a monitor says: a line for every change, or the results as NDJSON; an outage is told once, and its
+ * end.
+ */
 class Report {
   readonly #context: Context;
   readonly #workflow: StoredWorkflow;
@@ -103,7 +119,8 @@ class Report {
     if (misconfigured !== undefined) throw misconfigured;
     // One outage has many words: a connection that breaks is refused later.
     const fresh = failures.filter(({ code }) => !this.#troubles.has(code));
-    if (fresh.length > 0) this.#context.warn(`${fresh.map(({ message }) => message).join("; ")}: it is tried again`);
+    if (fresh.length > 0)
+      this.#context.warn(`${fresh.map(({ message }) => message).join("; ")}: it is tried again`);
     const troubles = new Set(failures.map(({ code }) => code));
     // What was not asked has not answered.
     if (!looked && this.#troubles.has("CLUSTER")) troubles.add("CLUSTER");

@@ -43,15 +43,22 @@ const KNOWN_KEYS = Object.keys(requestSchema.def.shape);
  * @param where names the place in messages: an option's prefix, or a line of the input
  * @throws GaswError USAGE naming the field and what was expected
  */
-export function parseRequest(values: Readonly<Record<string, unknown>>, where: (field: string) => string): Submission {
+export function parseRequest(
+  values: Readonly<Record<string, unknown>>,
+  where: (field: string) => string,
+): Submission {
   const unknown = Object.keys(values).find((key) => !KNOWN_KEYS.includes(key));
   if (unknown !== undefined)
-    throw new GaswError("USAGE", `${where(unknown)} is not known`, { hint: `known are: ${KNOWN_KEYS.join(", ")}` });
+    throw new GaswError("USAGE", `${where(unknown)} is not known`, {
+      hint: `known are: ${KNOWN_KEYS.join(", ")}`,
+    });
   const parsed = safeParse(requestSchema, values);
   if (!parsed.success) {
     const refusal = refusalOf(parsed.error.issues[0] as Parameters<typeof refusalOf>[0]);
     const field = refusal.path.map(String).join(".");
-    throw new GaswError("USAGE", `${where(field)}: expected ${refusal.expected}`, { hint: "`gasw-k8s submit --help` shows examples" });
+    throw new GaswError("USAGE", `${where(field)}: expected ${refusal.expected}`, {
+      hint: "`gasw-k8s submit --help` shows examples",
+    });
   }
   const { script, ...options } = parsed.data satisfies output<typeof requestSchema>;
   return { script, options: options as JobOptions };
@@ -70,7 +77,9 @@ export function parseRequestLine(line: string, number: number): Submission {
     });
   }
   if (typeof values !== "object" || values === null || Array.isArray(values)) {
-    throw new GaswError("USAGE", `line ${number} is not an object`, { hint: 'write one object a line: {"script":"sh/Job-1.sh"}' });
+    throw new GaswError("USAGE", `line ${number} is not an object`, {
+      hint: 'write one object a line: {"script":"sh/Job-1.sh"}',
+    });
   }
   return parseRequest(values as Record<string, unknown>, (field) => `line ${number}, ${field}`);
 }

@@ -20,8 +20,9 @@ interface Choice {
 }
 
 /**
- * The jobs that are named, else a workflow's, else the active ones of all workflows that this host knows, and with a synchronisation all
- * for which it has something to do. Of each invocation the newest attempt stands for it, unless all are asked for.
+ * The jobs that are named, else a workflow's, else the active ones of all workflows that this host knows, and
+ * with a synchronisation all for which it has something to do. Of each invocation the newest attempt stands
+ * for it, unless all are asked for.
  * @throws GaswError NOT_FOUND, USAGE
  */
 export function scopeOf(
@@ -38,10 +39,19 @@ export function scopeOf(
   const workflows = sync ? store.unfinishedWorkflows() : store.activeWorkflows();
   const jobs = sync ? store.unfinishedJobs() : workflows.flatMap((one) => store.activeJobs(one));
   const shown = new Set(jobs.map(invocationOf));
-  return { workflows, select: () => workflows.flatMap(jobsOf).filter((job) => shown.has(invocationOf(job))), results };
+  return {
+    workflows,
+    select: () => workflows.flatMap(jobsOf).filter((job) => shown.has(invocationOf(job))),
+    results,
+  };
 }
 
-function namedScope(context: Context, names: readonly string[], workflow: StoredWorkflow | undefined, history: boolean): Scope {
+function namedScope(
+  context: Context,
+  names: readonly string[],
+  workflow: StoredWorkflow | undefined,
+  history: boolean,
+): Scope {
   const { store, io } = context;
   const jobs = names.map((name) => findJob(store, name, { prefix: true, workflow, cwd: io.cwd }));
   const workflows = workflowsOf(context, jobs);
@@ -53,7 +63,11 @@ function namedScope(context: Context, names: readonly string[], workflow: Stored
   const exact = new Set(jobs.filter((job) => attemptsOf(job).at(-1)?.key !== job.key).map(({ key }) => key));
   const shownOf = (job: StoredJob) => {
     const attempts = attemptsOf(job);
-    return history ? attempts : exact.has(job.key) ? attempts.filter(({ key }) => key === job.key) : attempts.slice(-1);
+    return history
+      ? attempts
+      : exact.has(job.key)
+        ? attempts.filter(({ key }) => key === job.key)
+        : attempts.slice(-1);
   };
   const named = new Set(jobs.map(invocationOf));
   const results = (since: number) =>
@@ -61,9 +75,17 @@ function namedScope(context: Context, names: readonly string[], workflow: Stored
       .flatMap((one) => store.results(one, since))
       .filter((result) => named.has(invocationOf(result)))
       .sort((a, b) => a.cursor - b.cursor);
-  return { workflows, select: () => [...new Map(jobs.flatMap(shownOf).map((job) => [job.key, job])).values()], results };
+  return {
+    workflows,
+    select: () => [...new Map(jobs.flatMap(shownOf).map((job) => [job.key, job])).values()],
+    results,
+  };
 }
 
-function invocationOf({ namespace, workflow, fileName }: Pick<StoredJob, "namespace" | "workflow" | "fileName">): string {
+function invocationOf({
+  namespace,
+  workflow,
+  fileName,
+}: Pick<StoredJob, "namespace" | "workflow" | "fileName">): string {
   return JSON.stringify([namespace, workflow, fileName]);
 }

@@ -46,11 +46,17 @@ export interface StatusOptions {
 function checkUsage({ sync, watch, cached, since, output, quiet, history }: StatusOptions): void {
   const refuse = (message: string, hint: string) => new GaswError("USAGE", message, { hint });
   if (sync === true && (watch === true || cached === true)) {
-    throw refuse("--sync goes neither with --watch nor with --cached", "`gasw-k8s monitor` synchronises without end; --cached asks nobody");
+    throw refuse(
+      "--sync goes neither with --watch nor with --cached",
+      "`gasw-k8s monitor` synchronises without end; --cached asks nobody",
+    );
   }
   const printsResults = sync === true && output === "ndjson";
   if (since !== undefined && !printsResults) {
-    throw refuse("--since is given without --sync -o ndjson", "it continues the results that `status --sync -o ndjson` prints");
+    throw refuse(
+      "--since is given without --sync -o ndjson",
+      "it continues the results that `status --sync -o ndjson` prints",
+    );
   }
   if (printsResults && (quiet === true || history === true)) {
     throw refuse(
@@ -61,7 +67,11 @@ function checkUsage({ sync, watch, cached, since, output, quiet, history }: Stat
 }
 
 /** `status [JOB…]`; a state that can't be written keeps nobody from seeing what the cluster says. */
-export async function status(context: Context, names: readonly string[], options: StatusOptions): Promise<number> {
+export async function status(
+  context: Context,
+  names: readonly string[],
+  options: StatusOptions,
+): Promise<number> {
   checkUsage(options);
   try {
     return await shown(context, names, options);
@@ -71,7 +81,8 @@ export async function status(context: Context, names: readonly string[], options
     if (options.sync === true && options.output === "ndjson") throw error;
     context.useCopyOfState();
     const unwritten = `could not be written down, since the disk of the state file ${context.store.path} is full`;
-    if (options.cached !== true) context.warn(`this is what the cluster shows now; it ${unwritten}: make room there`);
+    if (options.cached !== true)
+      context.warn(`this is what the cluster shows now; it ${unwritten}: make room there`);
     const exitCode = await shown(context, names, { ...options, sync: false });
     if (options.sync === true) throw error;
     return exitCode;
@@ -90,7 +101,10 @@ async function shown(context: Context, names: readonly string[], options: Status
   const isPlain = options.cached !== true && options.watch !== true && options.sync !== true;
   if (directory !== undefined && workflow !== undefined && isPlain && isOthers(context, workflow))
     return await foreignStatus(context, directory, names, options);
-  const scope = scopeOf(context, names, workflow, { history: options.history === true, sync: options.sync === true });
+  const scope = scopeOf(context, names, workflow, {
+    history: options.history === true,
+    sync: options.sync === true,
+  });
   const records = () => scope.select().map(jobRecord).filter(filterOf(context, options));
   if (options.cached === true) return print(context, records(), options);
   if (options.watch === true) return await watch(context, scope, records, options);
@@ -105,14 +119,24 @@ function isOthers({ store }: Context, workflow: StoredWorkflow): boolean {
 }
 
 /** One look at the cluster; of what that can't be had for, what was known is shown with its age. */
-async function refreshed(context: Context, scope: Scope, records: () => JobRecord[], options: StatusOptions): Promise<number> {
+async function refreshed(
+  context: Context,
+  scope: Scope,
+  records: () => JobRecord[],
+  options: StatusOptions,
+): Promise<number> {
   const failures = await refreshEach(
     context,
     scope.workflows.filter((workflow) => isStale(context, workflow, options.maxAge)),
   );
   const [first] = nameFailures(failures, scope.workflows);
   // What fails for all, and is no matter of the cluster's, leaves nothing to be shown.
-  if (first !== undefined && failures.length === scope.workflows.length && !failures.some(({ error }) => isUnasked(error))) throw first;
+  if (
+    first !== undefined &&
+    failures.length === scope.workflows.length &&
+    !failures.some(({ error }) => isUnasked(error))
+  )
+    throw first;
   print(context, records(), options);
   return tellFailures(context, scope, failures, options);
 }
@@ -121,7 +145,12 @@ async function refreshed(context: Context, scope: Scope, records: () => JobRecor
  * Tells what went wrong with which workflows, beside what is shown.
  * @throws GaswError the first
  */
-function tellFailures(context: Context, scope: Scope, failures: readonly WorkflowFailure[], options: StatusOptions): number {
+function tellFailures(
+  context: Context,
+  scope: Scope,
+  failures: readonly WorkflowFailure[],
+  options: StatusOptions,
+): number {
   const [first, ...others] = nameFailures(failures, scope.workflows);
   for (const failure of others) context.io.stderr.write(errorReport(failure, options));
   tellAge(
@@ -139,7 +168,9 @@ function isStale({ store, now }: Context, workflow: StoredWorkflow, maxAge: numb
   const time = now().getTime();
   // A time to come is a clock's that was set back since: it says nothing.
   const isFresh = (observed: number) => observed >= time - maxAge * 1000 && observed <= time;
-  return store.activeJobs(workflow).some(({ observed }) => observed === null || !isFresh(Date.parse(observed)));
+  return store
+    .activeJobs(workflow)
+    .some(({ observed }) => observed === null || !isFresh(Date.parse(observed)));
 }
 
 /** Whether the jobs' cluster could not be asked: what was known of them is shown. */
@@ -149,22 +180,34 @@ function isUnasked(error: unknown): boolean {
 
 /** @param unasked the workflows whose cluster could not be asked */
 function tellAge(context: Context, scope: Scope, unasked: readonly StoredWorkflow[]): void {
-  const isUnasked = (job: StoredJob) => unasked.some(({ id, namespace }) => id === job.workflow && namespace === job.namespace);
+  const isUnasked = (job: StoredJob) =>
+    unasked.some(({ id, namespace }) => id === job.workflow && namespace === job.namespace);
   const age = ageOf(context, scope.select().filter(isUnasked));
   if (age === undefined) return;
   const ids = unasked.map(({ id }) => id).join(", ");
-  const about = unasked.length === scope.workflows.length ? "" : ` about ${unasked.length === 1 ? "workflow" : "workflows"} ${ids}`;
+  const about =
+    unasked.length === scope.workflows.length
+      ? ""
+      : ` about ${unasked.length === 1 ? "workflow" : "workflows"} ${ids}`;
   context.warn(`the cluster could not be asked${about}: this is what was known ${age} ago`);
 }
 
-/** Signals, cluster, retries and the GASW database, once; the state is shown whatever could not be reached. */
-async function synchronised(context: Context, scope: Scope, records: () => JobRecord[], options: StatusOptions): Promise<number> {
+/**
+ * Signals, cluster, retries and the GASW database, once; the state is shown whatever could not be reached.
+ */
+async function synchronised(
+  context: Context,
+  scope: Scope,
+  records: () => JobRecord[],
+  options: StatusOptions,
+): Promise<number> {
   const shown = new Map<string, string | null>();
   const failures: WorkflowFailure[] = [];
   for (const workflow of scope.workflows) {
     const ids = () => records().map((record) => record.attemptId);
     try {
-      for (const [id, status] of await sync(context, workflow, ids)) shown.set(`${workflow.key}/${id}`, status);
+      for (const [id, status] of await sync(context, workflow, ids))
+        shown.set(`${workflow.key}/${id}`, status);
     } catch (error) {
       if (context.signal.aborted || error instanceof StateFull) throw error;
       failures.push({ workflow, error });
@@ -175,7 +218,8 @@ async function synchronised(context: Context, scope: Scope, records: () => JobRe
     printResults(context.io, scope.results(options.since ?? 0).filter(isMeant));
   } else {
     const keys = new Map(scope.workflows.map((one) => [`${one.namespace}/${one.id}`, one.key]));
-    const daoStatus = (job: JobRecord) => shown.get(`${keys.get(`${job.namespace}/${job.workflow}`)}/${job.attemptId}`) ?? null;
+    const daoStatus = (job: JobRecord) =>
+      shown.get(`${keys.get(`${job.namespace}/${job.workflow}`)}/${job.attemptId}`) ?? null;
     print(
       context,
       records().map((job) => ({ ...job, daoStatus: daoStatus(job) })),
@@ -186,15 +230,23 @@ async function synchronised(context: Context, scope: Scope, records: () => JobRe
 }
 
 function notWatchable(directory: string): GaswError {
-  return new GaswError("USAGE", `workflow ${path.basename(directory)} was not submitted from this host: its jobs can't be watched here`, {
-    hint: "`gasw-k8s status` shows once what the cluster tells of them; watch them on the host that submitted them",
-  });
+  return new GaswError(
+    "USAGE",
+    `workflow ${path.basename(directory)} was not submitted from this host: its jobs can't be watched here`,
+    {
+      hint: "`gasw-k8s status` shows once what the cluster tells of them; watch them on the host that submitted them",
+    },
+  );
 }
 
 type Filtered = Pick<JobRecord, "status" | "created">;
 
-function filterOf({ io }: Context, { status: wanted, olderThan, newerThan }: StatusOptions): (job: Filtered) => boolean {
-  const age = (job: Filtered) => (job.created === null ? 0 : (io.now().getTime() - Date.parse(job.created)) / 1000);
+function filterOf(
+  { io }: Context,
+  { status: wanted, olderThan, newerThan }: StatusOptions,
+): (job: Filtered) => boolean {
+  const age = (job: Filtered) =>
+    job.created === null ? 0 : (io.now().getTime() - Date.parse(job.created)) / 1000;
   return (job) =>
     (wanted === undefined || wanted.includes(job.status)) &&
     (olderThan === undefined || age(job) >= olderThan) &&
@@ -217,8 +269,16 @@ function print({ io }: Context, records: readonly JobRecord[], { output, quiet }
   return 0;
 }
 
-/** Shows the jobs until all have ended: a live table on a terminal; elsewhere one line (or one NDJSON record) for every change. */
-async function watch(context: Context, scope: Scope, records: () => JobRecord[], options: StatusOptions): Promise<number> {
+/**
+ * Shows the jobs until all have ended: a live table on a terminal; elsewhere one line (or one NDJSON record)
+ * for every change.
+ */
+async function watch(
+  context: Context,
+  scope: Scope,
+  records: () => JobRecord[],
+  options: StatusOptions,
+): Promise<number> {
   const { io } = context;
   const live = isWatched(io) && io.stdout.isTTY === true && options.output === "text";
   const line = await progress(io, "asking the cluster");
@@ -248,7 +308,12 @@ async function watch(context: Context, scope: Scope, records: () => JobRecord[],
   return 0;
 }
 
-function printChanges(io: Context["io"], records: readonly JobRecord[], known: Map<string, string>, output: OutputFormat): void {
+function printChanges(
+  io: Context["io"],
+  records: readonly JobRecord[],
+  known: Map<string, string>,
+  output: OutputFormat,
+): void {
   let changed = false;
   for (const record of records) {
     const state = `${record.status} ${record.reason ?? ""}`.trim();
@@ -263,16 +328,28 @@ function printChanges(io: Context["io"], records: readonly JobRecord[], known: M
 }
 
 /** A workflow that another host submitted: what the cluster's labels tell, nothing is written. */
-async function foreignStatus(context: Context, directory: string, names: readonly string[], options: StatusOptions): Promise<number> {
+async function foreignStatus(
+  context: Context,
+  directory: string,
+  names: readonly string[],
+  options: StatusOptions,
+): Promise<number> {
   const namespace = context.config.k8sNamespace;
   const workflow = path.basename(directory);
-  const isCalled = (name: string) => (job: ForeignJob) => name === job.id || name === job.fileName || name === job.kubeName;
+  const isCalled = (name: string) => (job: ForeignJob) =>
+    name === job.id || name === job.fileName || name === job.kubeName;
   const found = await observeForeign(context, namespace, workflow);
-  const stray = found.find((job) => job.directory !== undefined && !isSameDirectory(job.directory, directory));
+  const stray = found.find(
+    (job) => job.directory !== undefined && !isSameDirectory(job.directory, directory),
+  );
   if (stray !== undefined) {
-    throw new GaswError("CONFLICT", `the jobs of workflow ${workflow} in namespace ${namespace} are those of ${stray.directory}`, {
-      hint: "a workflow's id is its directory's base name: look there, or name another --namespace",
-    });
+    throw new GaswError(
+      "CONFLICT",
+      `the jobs of workflow ${workflow} in namespace ${namespace} are those of ${stray.directory}`,
+      {
+        hint: "a workflow's id is its directory's base name: look there, or name another --namespace",
+      },
+    );
   }
   const jobs = names.length === 0 ? found : found.filter((job) => names.some((name) => isCalled(name)(job)));
   const missing = names.find((name) => !jobs.some(isCalled(name)));
@@ -283,7 +360,9 @@ async function foreignStatus(context: Context, directory: string, names: readonl
       hint: "submit a job of it first, or name another --workflow or --namespace",
     });
   }
-  context.warn(`workflow ${workflow} was submitted from another host or state file: this is what the cluster shows, read-only`);
+  context.warn(
+    `workflow ${workflow} was submitted from another host or state file: this is what the cluster shows, read-only`,
+  );
   const records = jobs.map(
     ({ id, fileName, kubeName, created, decision }): JobRecord => ({
       id: fileName,

@@ -37,7 +37,11 @@ export interface SubmitOptions {
 }
 
 /** The directory that `submit` works in, which also decides which configuration files may count. */
-export function submitDirectory(scripts: readonly string[], options: Pick<SubmitOptions, "workflow">, cwd: string): string {
+export function submitDirectory(
+  scripts: readonly string[],
+  options: Pick<SubmitOptions, "workflow">,
+  cwd: string,
+): string {
   return workflowDirectory(options.workflow, scripts, cwd);
 }
 
@@ -45,24 +49,38 @@ export function submitDirectory(scripts: readonly string[], options: Pick<Submit
  * `submit [SCRIPT…]`
  * @returns the exit code: 0, the first failure's, or with `--wait` the jobs' own
  */
-export async function submit(context: Context, scripts: readonly string[], options: SubmitOptions): Promise<number> {
+export async function submit(
+  context: Context,
+  scripts: readonly string[],
+  options: SubmitOptions,
+): Promise<number> {
   const workflow = workflowOf(context, submitDirectory(scripts, options, context.io.cwd));
   if (options.from !== undefined) {
     const states = Object.keys(options.request).length > 0 || options.env !== undefined;
     if (scripts.length > 0 || states || options.wait === true || options.dryRun !== undefined) {
-      throw new GaswError("USAGE", "--from goes with no script, no option of a job, no --wait and no --dry-run", {
-        hint: 'the NDJSON lines state it all: {"script":"sh/Job-1.sh","memory":"2Gi"}',
-      });
+      throw new GaswError(
+        "USAGE",
+        "--from goes with no script, no option of a job, no --wait and no --dry-run",
+        {
+          hint: 'the NDJSON lines state it all: {"script":"sh/Job-1.sh","memory":"2Gi"}',
+        },
+      );
     }
     return await submitLines(context, workflow, options.from);
   }
   if (options.waitTimeout !== undefined && options.wait !== true) {
-    throw new GaswError("USAGE", "--wait-timeout is given without --wait", { hint: "add --wait; --timeout limits the job itself" });
+    throw new GaswError("USAGE", "--wait-timeout is given without --wait", {
+      hint: "add --wait; --timeout limits the job itself",
+    });
   }
   if (scripts.length === 0)
-    throw new GaswError("USAGE", "no script is named", { hint: "gasw-k8s submit sh/Job-1.sh, or --from - for NDJSON on stdin" });
+    throw new GaswError("USAGE", "no script is named", {
+      hint: "gasw-k8s submit sh/Job-1.sh, or --from - for NDJSON on stdin",
+    });
   const env = options.env === undefined ? {} : { env: parseAssignments(options.env) };
-  const submissions = [...new Set(scripts)].map((script) => parseRequest({ script, ...options.request, ...env }, optionName));
+  const submissions = [...new Set(scripts)].map((script) =>
+    parseRequest({ script, ...options.request, ...env }, optionName),
+  );
   if (options.dryRun !== undefined) return await dryRun(context, workflow, submissions, options.dryRun);
   const submitted = await submitAll(context, workflow, submissions, options);
   const [first, ...others] = submitted.failures;
@@ -80,10 +98,14 @@ function workflowOf(context: Context, directory: string): Workflow {
 
 /** The option that a field of a request comes from. */
 function optionName(field: string): string {
-  return field === "script" ? "script" : `--${field.split(".")[0]?.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+  return field === "script"
+    ? "script"
+    : `--${field.split(".")[0]?.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
-/** Submits all; what one failure does not concern goes on. What was accepted is answered, also after a Ctrl-C. */
+/**
+ * Submits all; what one failure does not concern goes on. What was accepted is answered, also after a Ctrl-C.
+ */
 async function submitAll(
   context: Context,
   workflow: Workflow,
@@ -98,12 +120,16 @@ async function submitAll(
   await inParallel(checked, CONCURRENCY, async (submission, index) => {
     if (context.signal.aborted) return;
     const intent = intents[index] as ReturnType<Submitter["intend"]> | GaswError;
-    answers.add(index, intent instanceof GaswError ? intent : await submitter.submit(submission, intent).catch(asGaswError));
+    answers.add(
+      index,
+      intent instanceof GaswError ? intent : await submitter.submit(submission, intent).catch(asGaswError),
+    );
   });
   const { done, failures } = answers;
   if (output === "json") {
     const jobs = done.map((job) => answer(submitter.workflow, job));
-    if (jobs.length > 0 || !context.signal.aborted) context.io.stdout.write(`${JSON.stringify({ jobs }, null, 2)}\n`);
+    if (jobs.length > 0 || !context.signal.aborted)
+      context.io.stdout.write(`${JSON.stringify({ jobs }, null, 2)}\n`);
   }
   context.signal.throwIfAborted();
   return { workflow: submitter.workflow, done, failures: distinct(failures) };
@@ -149,7 +175,13 @@ function print(context: Context, workflow: Workflow, job: Submitted, output: Out
 }
 
 function answer(workflow: Workflow, { jobId, kubeName, created }: Submitted) {
-  return { id: jobId, workflow: workflow.id, namespace: workflow.namespace, kubernetesName: kubeName, created };
+  return {
+    id: jobId,
+    workflow: workflow.id,
+    namespace: workflow.namespace,
+    kubernetesName: kubeName,
+    created,
+  };
 }
 
 /**
@@ -171,9 +203,16 @@ async function submitLines(context: Context, workflow: Workflow, from: string): 
       exitCode ||= result.exitCode;
       const { code, message, hint } = result;
       context.io.stdout.write(`${JSON.stringify({ line: lineNumber, error: { code, message, hint } })}\n`);
-    } else context.io.stdout.write(`${JSON.stringify({ line: lineNumber, ...answer(submitter.workflow, result) })}\n`);
+    } else
+      context.io.stdout.write(
+        `${JSON.stringify({ line: lineNumber, ...answer(submitter.workflow, result) })}\n`,
+      );
   };
-  for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY, signal: context.signal })) {
+  for await (const line of createInterface({
+    input,
+    crlfDelay: Number.POSITIVE_INFINITY,
+    signal: context.signal,
+  })) {
     number++;
     if (line.trim() === "") continue;
     const task: Promise<void> = accept(line, number).finally(() => running.delete(task));
@@ -187,7 +226,10 @@ async function submitLines(context: Context, workflow: Workflow, from: string): 
 
 async function openRequests(file: string): Promise<Readable> {
   const refuse = (why: string, cause?: unknown) =>
-    new GaswError("USAGE", `the requests ${file} ${why}`, { hint: "--from names a file of NDJSON requests, or - for stdin", cause });
+    new GaswError("USAGE", `the requests ${file} ${why}`, {
+      hint: "--from names a file of NDJSON requests, or - for stdin",
+      cause,
+    });
   const found = await stat(file).catch((cause: unknown) => {
     throw refuse(`can't be read (${systemCode(cause)})`, cause);
   });
@@ -198,7 +240,12 @@ async function openRequests(file: string): Promise<Readable> {
   return handle.createReadStream();
 }
 
-async function submitLine(context: Context, submitter: Submitter, line: string, number: number): Promise<Submitted> {
+async function submitLine(
+  context: Context,
+  submitter: Submitter,
+  line: string,
+  number: number,
+): Promise<Submitted> {
   const submission = parseRequestLine(line, number);
   const [checked] = checkSubmissions(context.config, submitter.workflow, [submission], context.io.cwd);
   if (checked === undefined) throw new Error("a checked submission is missing");
@@ -225,23 +272,32 @@ async function dryRun(
     ),
   );
   if (kind === "server") await checkWithServer(context, workflow.namespace, jobs);
-  const items = [...volumes.flatMap(({ persistentVolume, claim }) => [persistentVolume, claim]), ...jobs].filter(
-    (object) => object !== undefined,
-  );
+  const items = [
+    ...volumes.flatMap(({ persistentVolume, claim }) => [persistentVolume, claim]),
+    ...jobs,
+  ].filter((object) => object !== undefined);
   const list = { apiVersion: "v1", kind: "List", items };
   context.io.stdout.write(`${JSON.stringify(masked(list), null, 2)}\n`);
   return 0;
 }
 
-async function checkWithServer({ client }: Context, namespace: string, jobs: readonly V1Job[]): Promise<void> {
+async function checkWithServer(
+  { client }: Context,
+  namespace: string,
+  jobs: readonly V1Job[],
+): Promise<void> {
   try {
     await Promise.all(jobs.map((job) => createJob(client, job, { dryRun: "All" })));
   } catch (error) {
     if (!isApiError(error, 404)) throw asUserError(error, client);
-    throw new GaswError("NOT_FOUND", `the namespace ${namespace} does not exist, so the server can't check the Jobs`, {
-      hint: "--dry-run=client shows what would be made; submitting makes the namespace",
-      cause: error,
-    });
+    throw new GaswError(
+      "NOT_FOUND",
+      `the namespace ${namespace} does not exist, so the server can't check the Jobs`,
+      {
+        hint: "--dry-run=client shows what would be made; submitting makes the namespace",
+        cause: error,
+      },
+    );
   }
 }
 
@@ -254,7 +310,11 @@ function attempt<T>(action: () => T): T | GaswError {
 }
 
 /** Acts on all with a bounded number of calls at the same time, begun in order. */
-async function inParallel<T>(items: readonly T[], limit: number, action: (item: T, index: number) => Promise<void>): Promise<void> {
+async function inParallel<T>(
+  items: readonly T[],
+  limit: number,
+  action: (item: T, index: number) => Promise<void>,
+): Promise<void> {
   let next = 0;
   const worker = async () => {
     while (next < items.length) {

@@ -17,8 +17,14 @@ export interface WaitOptions {
   readonly waitTimeout?: number;
 }
 
-/** `wait JOB…`: the highest exit code of the jobs, when all have ended; for programs also how each has ended. */
-export async function wait(context: Context, names: readonly string[], options: WaitOptions): Promise<number> {
+/**
+ * `wait JOB…`: the highest exit code of the jobs, when all have ended; for programs also how each has ended.
+ */
+export async function wait(
+  context: Context,
+  names: readonly string[],
+  options: WaitOptions,
+): Promise<number> {
   const { cwd } = context.io;
   const directory = targetDirectory(options.workflow, cwd);
   const workflow = directory === undefined ? undefined : knownWorkflow(context, directory);
@@ -27,9 +33,13 @@ export async function wait(context: Context, names: readonly string[], options: 
   }
   const jobs = names.map((name) => findJob(context.store, name, { prefix: true, workflow, cwd }));
   const unsubmitted = jobs.find((job) => job.status === "NOT_SUBMITTED" && !job.due);
-  if (unsubmitted !== undefined) context.warn(`job ${unsubmitted.id} is not submitted yet: it does not end before \`submit\` starts it`);
+  if (unsubmitted !== undefined)
+    context.warn(`job ${unsubmitted.id} is not submitted yet: it does not end before \`submit\` starts it`);
   const { stdout } = context.io;
-  const tell = options.output === "ndjson" ? (job: StoredJob) => void stdout.write(`${JSON.stringify(jobRecord(job))}\n`) : () => undefined;
+  const tell =
+    options.output === "ndjson"
+      ? (job: StoredJob) => void stdout.write(`${JSON.stringify(jobRecord(job))}\n`)
+      : () => undefined;
   const ended = await waitFor(context, jobs, options.waitTimeout, tell);
   if (options.output === "json") stdout.write(`${JSON.stringify({ jobs: ended.map(jobRecord) }, null, 2)}\n`);
   return highestCode(ended);
@@ -59,8 +69,10 @@ async function waitFor(
 ): Promise<StoredJob[]> {
   const { store } = context;
   const workflows = workflowsOf(context, jobs);
-  // Whatever attempt it is that the invocation comes to its end with; one that a clean-up has forgotten meanwhile never ran.
-  const newest = (job: StoredJob) => store.attempts(keyOf(workflows, job), job.fileName).at(-1) ?? deleted(job);
+  // Whatever attempt it is that the invocation comes to its end with; one that a clean-up has forgotten
+  // meanwhile never ran.
+  const newest = (job: StoredJob) =>
+    store.attempts(keyOf(workflows, job), job.fileName).at(-1) ?? deleted(job);
   const current = () => [...new Map(jobs.map(newest).map((job) => [job.key, job])).values()];
   const tellOnce = oncePerJob(tell);
   const line = await progress(context.io, `waiting for ${jobs.length} jobs`);
@@ -70,7 +82,8 @@ async function waitFor(
       line.update(summary(now.map(jobRecord)));
       // What a monitor has yet to see to may be run again; one that sees nothing is not waited for.
       const monitored = new Set(workflows.filter((one) => isSeenTo(context, one)));
-      const isOver = (job: StoredJob) => hasEnded(job.status) && (job.settled || !monitored.has(keyOf(workflows, job)));
+      const isOver = (job: StoredJob) =>
+        hasEnded(job.status) && (job.settled || !monitored.has(keyOf(workflows, job)));
       for (const job of now.filter(isOver)) tellOnce(job);
       if (!now.every((job) => isOver(job) || isLeftUnsubmitted(job, context.now()))) continue;
       for (const job of now) tellOnce(job);
@@ -95,7 +108,9 @@ function highestCode(jobs: readonly StoredJob[]): number {
 }
 
 function keyOf(workflows: readonly StoredWorkflow[], job: StoredJob): StoredWorkflow {
-  return workflows.find(({ id, namespace }) => id === job.workflow && namespace === job.namespace) as StoredWorkflow;
+  return workflows.find(
+    ({ id, namespace }) => id === job.workflow && namespace === job.namespace,
+  ) as StoredWorkflow;
 }
 
 function deleted(job: StoredJob): StoredJob {

@@ -1,4 +1,7 @@
-/** Errors and warnings with the lines of the files. Loaded only when there is one, or when `config show` asks for lines. */
+/**
+ * Errors and warnings with the lines of the files. Loaded only when there is one, or when `config show` asks
+ * for lines.
+ */
 
 import type { Modernised } from "./generations.ts";
 import { environmentNames, rootNode } from "./keys.ts";
@@ -10,7 +13,11 @@ import { type Problem, type Refusal, refusalProblem } from "./problems.ts";
 import type { SourceFile, UnknownKey } from "./sources.ts";
 
 /** What the schema refused, each where it stands. */
-export function refusalProblems(refusals: readonly Refusal[], files: readonly SourceFile[], merged: Merged): Problem[] {
+export function refusalProblems(
+  refusals: readonly Refusal[],
+  files: readonly SourceFile[],
+  merged: Merged,
+): Problem[] {
   return refusals.map((refusal) => {
     const origin = originAt(merged.origins, refusal.path);
     const file = origin.kind === "file" ? files.find(({ path }) => path === origin.path) : undefined;
@@ -34,7 +41,9 @@ export function conflictProblems(files: readonly SourceFile[]): Problem[] {
 }
 
 /** Keys that nobody reads. */
-export function unknownKeyWarnings(unknown: readonly (UnknownKey & { readonly file: SourceFile })[]): string[] {
+export function unknownKeyWarnings(
+  unknown: readonly (UnknownKey & { readonly file: SourceFile })[],
+): string[] {
   return unknown.map(({ file, path, known }) => {
     const line = lineFinder(file.text)(spelledPath(file, path));
     const prefix = keyText(path.slice(0, -1));
@@ -51,7 +60,10 @@ export function unknownVariableWarnings(names: readonly string[]): string[] {
 }
 
 /** The origins with the lines in the files. */
-export function locateOrigins(origins: ReadonlyMap<string, Origin>, files: readonly SourceFile[]): ReadonlyMap<string, Origin> {
+export function locateOrigins(
+  origins: ReadonlyMap<string, Origin>,
+  files: readonly SourceFile[],
+): ReadonlyMap<string, Origin> {
   const finders = new Map(files.map((file) => [file.path, { file, lineOf: lineFinder(file.text) }]));
   return new Map(
     [...origins].map(([key, origin]) => {

@@ -7,12 +7,13 @@ const PART = /(\d+(?:\.\d+)?)(ms|s|m|h|d)/g;
 const PLAIN_NUMBER = /^\d+(?:\.\d+)?$/;
 
 /**
- * Seconds of "90s", "15m", "1h30m", "500ms", "1d", or of a plain number (or its text), which counts in `plainUnit`.
- * Undefined for anything else, negative numbers included.
+ * Seconds of "90s", "15m", "1h30m", "500ms", "1d", or of a plain number (or its text), which counts in
+ * `plainUnit`. Undefined for anything else, negative numbers included.
  */
 export function parseDuration(value: unknown, plainUnit: "s" | "ms" = "s"): number | undefined {
   const scale = plainUnit === "ms" ? 0.001 : 1;
-  if (typeof value === "number") return Number.isFinite(value) && value >= 0 ? tidy(value * scale) : undefined;
+  if (typeof value === "number")
+    return Number.isFinite(value) && value >= 0 ? tidy(value * scale) : undefined;
   if (typeof value !== "string") return undefined;
   const text = value.trim();
   if (PLAIN_NUMBER.test(text)) return tidy(Number(text) * scale);

@@ -3,7 +3,10 @@ import { isRecord } from "./generations.ts";
 import { ENVIRONMENT_PREFIX, environmentNames, type KeyNode } from "./keys.ts";
 import type { Problem } from "./problems.ts";
 
-/** Variables with the prefix that are no keys; the last two are what Kubernetes sets in pods beside a service named `gasw-k8s`. */
+/**
+ * Variables with the prefix that are no keys; the last two are what Kubernetes sets in pods beside a service
+ * named `gasw-k8s`.
+ */
 const RESERVED = /^GASW_K8S_(?:CONFIG$|TEST_|CLUSTER_|SERVICE_(?:HOST$|PORT)|PORT(?:$|_\d))/;
 
 /** What the environment sets. */
@@ -17,7 +20,9 @@ export interface EnvironmentValues {
 
 /** Reads the variables; one that is empty is not set. */
 export function readEnvironment(env: Readonly<Record<string, string | undefined>>): EnvironmentValues {
-  const given = Object.entries(env).filter(([name, value]) => name.startsWith(ENVIRONMENT_PREFIX) && !RESERVED.test(name) && value);
+  const given = Object.entries(env).filter(
+    ([name, value]) => name.startsWith(ENVIRONMENT_PREFIX) && !RESERVED.test(name) && value,
+  );
   const values: Record<string, unknown> = {};
   const names = new Map<string, string>();
   const unknown: string[] = [];
@@ -52,7 +57,10 @@ function readJsonText(text: string, node: KeyNode): { ok: boolean; value?: unkno
 
 function notJson(name: string, key: string, node: KeyNode): Problem {
   const [what, example] = node.kind === "list" ? ["a JSON list", "[…]"] : ["a JSON object", '{"…":"…"}'];
-  return { message: `${name}: ${key}: expected ${what}, found other text`, hint: `write it as ${example}, quoted for the shell` };
+  return {
+    message: `${name}: ${key}: expected ${what}, found other text`,
+    hint: `write it as ${example}, quoted for the shell`,
+  };
 }
 
 /** Sets the value at a path, making the objects on the way. */

@@ -1,6 +1,9 @@
 /** One sensible value for every key: the example file, the starter file and the reference page show these. */
 
-/** Under canonical keys, in the order of the schema; the plugin's own in the form that its shipped example has. */
+/**
+ * Under canonical keys, in the order of the schema; the plugin's own in the form that its shipped example
+ * has.
+ */
 export const EXAMPLE = {
   k8sAddress: "https://cluster.example.org:6443",
   k8sToken: "",
@@ -15,10 +18,27 @@ export const EXAMPLE = {
   workflowsLocation: "/var/www/html/workflows",
   workflowVolume: { type: "nfs", capacity: "1Gi" },
   volumes: [
-    { name: "SharedData", nfsFolder: "SharedData", mountPathContainer: "/var/www/html/workflows/SharedData", accessModes: "ReadOnlyMany" },
+    {
+      name: "SharedData",
+      nfsFolder: "SharedData",
+      mountPathContainer: "/var/www/html/workflows/SharedData",
+      accessModes: "ReadOnlyMany",
+    },
     { name: "atlas", type: "claim", claimName: "atlas-v2", subPath: "2024", mountPathContainer: "/atlas" },
-    { name: "models", type: "hostPath", path: "/srv/models", mountPathContainer: "/models", mountOptions: [] },
-    { name: "scratch", type: "storageClass", storageClassName: "fast", capacity: "20Gi", mountPathContainer: "/scratch" },
+    {
+      name: "models",
+      type: "hostPath",
+      path: "/srv/models",
+      mountPathContainer: "/models",
+      mountOptions: [],
+    },
+    {
+      name: "scratch",
+      type: "storageClass",
+      storageClassName: "fast",
+      capacity: "20Gi",
+      mountPathContainer: "/scratch",
+    },
   ],
   image: "registry.example.org/vip/base:1.4",
   imagePullPolicy: "IfNotPresent",
@@ -33,7 +53,13 @@ export const EXAMPLE = {
   serviceAccountName: "gasw-jobs",
   timeout: "24h",
   terminationGracePeriodSeconds: 120,
-  initContainers: [{ name: "wait-for-data", image: "busybox:1.37", command: ["sh", "-c", "until test -e /atlas/ready; do sleep 1; done"] }],
+  initContainers: [
+    {
+      name: "wait-for-data",
+      image: "busybox:1.37",
+      command: ["sh", "-c", "until test -e /atlas/ready; do sleep 1; done"],
+    },
+  ],
   sidecars: [{ name: "metrics", image: "registry.example.org/vip/metrics:0.3" }],
   securityContext: { runAsUser: 33, runAsGroup: 33 },
   queue: "vip-jobs",

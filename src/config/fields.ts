@@ -1,4 +1,7 @@
-/** The kinds of value a configuration key may have: how each is read, what is said when it is not that, and its JSON Schema. */
+/**
+ * The kinds of value a configuration key may have: how each is read, what is said when it is not that, and
+ * its JSON Schema.
+ */
 import { posix } from "node:path";
 import { pipe, regex, registry, string, transform, unknown } from "zod/mini";
 import { checkMemory, parseQuantity } from "../core/quantity.ts";
@@ -58,7 +61,10 @@ export const scalar = () =>
   field<string>({
     doc: { type: ["string", "number", "boolean"], title: "text" },
     expected: "text",
-    read: (value) => (typeof value === "string" || typeof value === "number" || typeof value === "boolean" ? String(value) : undefined),
+    read: (value) =>
+      typeof value === "string" || typeof value === "number" || typeof value === "boolean"
+        ? String(value)
+        : undefined,
   });
 
 export const text = () =>
@@ -76,7 +82,8 @@ export const secret = () =>
   field<string>({
     doc: { type: "string", title: "text", writeOnly: true },
     expected: "text on one line",
-    read: (value) => (typeof value === "string" && /^[^\r\n]+$/.test(value.trim()) ? value.trim() : undefined),
+    read: (value) =>
+      typeof value === "string" && /^[^\r\n]+$/.test(value.trim()) ? value.trim() : undefined,
   });
 
 /** A file or folder of this machine; relative ones are resolved where they were written. */
@@ -87,7 +94,8 @@ export const absolutePath = () =>
   field<string>({
     doc: { type: "string", title: "absolute path", pattern: "^/" },
     expected: 'an absolute path, such as "/data"',
-    read: (value) => (typeof value === "string" && value.startsWith("/") ? stripSlashes(posix.normalize(value)) : undefined),
+    read: (value) =>
+      typeof value === "string" && value.startsWith("/") ? stripSlashes(posix.normalize(value)) : undefined,
   });
 
 function stripSlashes(path: string): string {
@@ -101,7 +109,9 @@ export const apiServerUrl = () =>
     doc: { type: "string", title: "URL", pattern: "^https?://" },
     expected: 'a URL such as "https://cluster.example.org:6443"',
     read: (value) =>
-      typeof value === "string" && /^https?:\/\/[^\s/]/.test(value) && URL.canParse(value) ? stripSlashes(value) : undefined,
+      typeof value === "string" && /^https?:\/\/[^\s/]/.test(value) && URL.canParse(value)
+        ? stripSlashes(value)
+        : undefined,
   });
 
 /** An IANA time zone; empty is none. */
@@ -125,24 +135,37 @@ function isTimeZone(text: string): boolean {
 export const databaseUrl = () =>
   field<string>({
     doc: { type: "string", title: "URL", pattern: "^(sqlite:|postgres(ql)?://|mysql://|mariadb://|jdbc:)" },
-    expected: "sqlite:PATH, postgres://…, mysql://… or jdbc:…, without a password (dao.passwordFile holds it)",
+    expected:
+      "sqlite:PATH, postgres://…, mysql://… or jdbc:…, without a password (dao.passwordFile holds it)",
     read: (value) => {
-      if (typeof value !== "string" || !/^(sqlite:.|postgres(ql)?:\/\/.|mysql:\/\/.|mariadb:\/\/.|jdbc:.)/.test(value)) return undefined;
+      if (
+        typeof value !== "string" ||
+        !/^(sqlite:.|postgres(ql)?:\/\/.|mysql:\/\/.|mariadb:\/\/.|jdbc:.)/.test(value)
+      )
+        return undefined;
       return holdsPassword(value) ? undefined : value;
     },
   });
 
-export const hostName = () => textMatching("host name", "a host name or an address, without a path", /^[^\s/]+$/);
+export const hostName = () =>
+  textMatching("host name", "a host name or an address, without a path", /^[^\s/]+$/);
 export const imageName = () => textMatching("image name", 'an image name such as "debian:12"', /^\S+$/);
 export const labelText = () =>
-  textMatching("name", "a label value (at most 63 letters, digits, - _ .)", /^[A-Za-z0-9](?:[-\w.]{0,61}[A-Za-z0-9])?$/);
+  textMatching(
+    "name",
+    "a label value (at most 63 letters, digits, - _ .)",
+    /^[A-Za-z0-9](?:[-\w.]{0,61}[A-Za-z0-9])?$/,
+  );
 
 /** A record's key: what a container's environment accepts as a name. */
 export const environmentName = () =>
-  string().check(regex(/^[-._A-Za-z][-._A-Za-z0-9]*$/, "letters, digits, - _ . only, not starting with a digit"));
+  string().check(
+    regex(/^[-._A-Za-z][-._A-Za-z0-9]*$/, "letters, digits, - _ . only, not starting with a digit"),
+  );
 
 const DNS_LABEL = /^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/;
-export const dnsLabel = () => textMatching("name", "a Kubernetes name (at most 63 lower-case letters, digits and -)", DNS_LABEL);
+export const dnsLabel = () =>
+  textMatching("name", "a Kubernetes name (at most 63 lower-case letters, digits and -)", DNS_LABEL);
 
 const DNS_SUBDOMAIN = /^(?=.{1,253}$)[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?$/;
 
@@ -150,13 +173,18 @@ const DNS_SUBDOMAIN = /^(?=.{1,253}$)[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?$/;
 export const isObjectName = (text: string): boolean => DNS_SUBDOMAIN.test(text);
 
 export const objectName = () =>
-  textMatching("name", "the name of a Kubernetes object (lower-case letters, digits, - and .)", DNS_SUBDOMAIN);
+  textMatching(
+    "name",
+    "the name of a Kubernetes object (lower-case letters, digits, - and .)",
+    DNS_SUBDOMAIN,
+  );
 
 export const flag = () =>
   field<boolean>({
     doc: { enum: [true, false, "true", "false"], title: "true or false" },
     expected: "true or false",
-    read: (value) => (value === true || value === "true" ? true : value === false || value === "false" ? false : undefined),
+    read: (value) =>
+      value === true || value === "true" ? true : value === false || value === "false" ? false : undefined,
   });
 
 /** A whole number, also written as a JSON string, as the plugin's files do. */
@@ -166,7 +194,9 @@ export const wholeNumber = (minimum = 0, maximum = Number.MAX_SAFE_INTEGER) =>
     expected: minimum > 0 ? `a whole number from ${minimum} to ${maximum}` : "a whole number",
     read: (value) => {
       const number = typeof value === "string" && /^\s*\d+\s*$/.test(value) ? Number(value) : value;
-      return typeof number === "number" && Number.isInteger(number) && number >= minimum && number <= maximum ? number : undefined;
+      return typeof number === "number" && Number.isInteger(number) && number >= minimum && number <= maximum
+        ? number
+        : undefined;
     },
   });
 

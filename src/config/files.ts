@@ -13,13 +13,19 @@ export interface ConfigText {
   readonly text: string;
 }
 
-/** Cosmiconfig's names for this tool's files, but for what is a program or another tool's: jobs could have it run. */
-const USUAL_PLACES = getDefaultSearchPlacesSync("gasw-k8s").filter((name) => !/^package\.|\.[cm]?[jt]s$/.test(name));
+/**
+ * Cosmiconfig's names for this tool's files, but for what is a program or another tool's: jobs could have it
+ * run.
+ */
+const USUAL_PLACES = getDefaultSearchPlacesSync("gasw-k8s").filter(
+  (name) => !/^package\.|\.[cm]?[jt]s$/.test(name),
+);
 const isInFolder = (name: string) => name.includes("/");
 
 /**
- * Names under which a file of this tool is found, in the order in which they are tried in one folder. Cosmiconfig's search itself is not used:
- * it passes over a file that it may not read, and begins with settings of its own in the current directory, of which it runs programs.
+ * Names under which a file of this tool is found, in the order in which they are tried in one folder.
+ * Cosmiconfig's search itself is not used: it passes over a file that it may not read, and begins with
+ * settings of its own in the current directory, of which it runs programs.
  */
 const SEARCH_PLACES: readonly string[] = [
   ...USUAL_PLACES.filter((name) => !isInFolder(name)),
@@ -28,10 +34,15 @@ const SEARCH_PLACES: readonly string[] = [
 ];
 
 /**
- * The nearest file of this tool from a folder upward; those in workflow directories are passed over with a warning.
+ * The nearest file of this tool from a folder upward; those in workflow directories are passed over with a
+ * warning.
  * @throws GaswError CONFIG where the file that counts may not be read
  */
-export function findFile(from: string, workflowDir: string | undefined, warnings: string[]): ConfigText | undefined {
+export function findFile(
+  from: string,
+  workflowDir: string | undefined,
+  warnings: string[],
+): ConfigText | undefined {
   for (let folder = realPath(from); ; folder = dirname(folder)) {
     const present = SEARCH_PLACES.map((place) => join(folder, place)).find(isFile);
     if (present !== undefined) {
@@ -52,7 +63,11 @@ function isFile(path: string): boolean {
 }
 
 /** A file that belongs to the plugin: used when it is there and may be read. */
-export function readIfThere(path: string, workflowDir: string | undefined, warnings: string[]): ConfigText | undefined {
+export function readIfThere(
+  path: string,
+  workflowDir: string | undefined,
+  warnings: string[],
+): ConfigText | undefined {
   if (!isFile(path)) return undefined;
   if (isInWorkflow(path, workflowDir)) {
     warnings.push(passedOver(path));
@@ -82,7 +97,10 @@ export function readNamed(path: string): ConfigText {
 const READ_FAILURES: Readonly<Record<string, readonly [what: string, hint: string]>> = {
   ENOENT: ["does not exist", "check --config and GASW_K8S_CONFIG, or write one with `gasw-k8s config init`"],
   EISDIR: ["is a directory", "name a file in it"],
-  EACCES: ["may not be read by this user", "give this user the right to read it, or name another with --config"],
+  EACCES: [
+    "may not be read by this user",
+    "give this user the right to read it, or name another with --config",
+  ],
 };
 
 function passedOver(path: string): string {
@@ -110,7 +128,9 @@ function isBelow(path: string, folder: string): boolean {
 export async function parseFile({ path, text }: ConfigText): Promise<Record<string, unknown>> {
   const extension = extname(path).toLowerCase();
   if ([".js", ".cjs", ".mjs", ".ts", ".cts", ".mts"].includes(extension)) {
-    throw new GaswError("CONFIG", `${path} is a program: only JSON and YAML are read`, { hint: "write the values as JSON or YAML" });
+    throw new GaswError("CONFIG", `${path} is a program: only JSON and YAML are read`, {
+      hint: "write the values as JSON or YAML",
+    });
   }
   const content = text.replace(/^\uFEFF/, "");
   if (content.trim() === "") {
@@ -118,13 +138,20 @@ export async function parseFile({ path, text }: ConfigText): Promise<Record<stri
       hint: `remove it, or fill it: \`gasw-k8s config init\` writes a file to start from`,
     });
   }
-  const isYaml = extension === ".yaml" || extension === ".yml" || (!isJsonName(path) && !content.trimStart().startsWith("{"));
+  const isYaml =
+    extension === ".yaml" ||
+    extension === ".yml" ||
+    (!isJsonName(path) && !content.trimStart().startsWith("{"));
   const data = isYaml ? await readYaml(path, content) : readJson(path, content);
   if (data === null) return {};
   if (isRecord(data)) return data;
-  throw new GaswError("CONFIG", `${path}: expected an object of keys, found ${Array.isArray(data) ? "a list" : `a ${typeof data}`}`, {
-    hint: 'write the keys at the top level, as in {"k8sNamespace": "vip"}',
-  });
+  throw new GaswError(
+    "CONFIG",
+    `${path}: expected an object of keys, found ${Array.isArray(data) ? "a list" : `a ${typeof data}`}`,
+    {
+      hint: 'write the keys at the top level, as in {"k8sNamespace": "vip"}',
+    },
+  );
 }
 
 function isJsonName(path: string): boolean {
@@ -149,5 +176,7 @@ async function readYaml(path: string, text: string): Promise<unknown> {
   const { parseYaml } = await import("./locate.ts");
   const parsed = parseYaml(text);
   if ("data" in parsed) return parsed.data;
-  throw new GaswError("CONFIG", `${path}:${parsed.line}:${parsed.column}: not YAML: ${parsed.problem}`, { hint: "correct the file there" });
+  throw new GaswError("CONFIG", `${path}:${parsed.line}:${parsed.column}: not YAML: ${parsed.problem}`, {
+    hint: "correct the file there",
+  });
 }

@@ -13,7 +13,8 @@ const OTHER_SPELLINGS: Readonly<Record<string, string>> = {
 };
 
 /** Every other spelling, with the key it means. */
-export const otherSpellings: readonly (readonly [spelling: string, key: string])[] = Object.entries(OTHER_SPELLINGS);
+export const otherSpellings: readonly (readonly [spelling: string, key: string])[] =
+  Object.entries(OTHER_SPELLINGS);
 
 /** A file's values under canonical keys. */
 export interface Modernised {
@@ -26,7 +27,9 @@ export interface Modernised {
 
 /** Moves every other spelling to its canonical key. */
 export function modernise(raw: Readonly<Record<string, unknown>>): Modernised {
-  const values: Record<string, unknown> = isRecord(raw.options) ? { ...raw, options: { ...raw.options } } : { ...raw };
+  const values: Record<string, unknown> = isRecord(raw.options)
+    ? { ...raw, options: { ...raw.options } }
+    : { ...raw };
   const spelledAs = new Map<string, string>();
   const conflicts: { key: string; spelling: string }[] = [];
   for (const [spelling, key] of otherSpellings) {

@@ -22,7 +22,11 @@ export function findJsonError(text: string): { offset: number; expected: string 
 }
 
 /** What may follow after this token, or undefined where it should not stand here. */
-function advance(expect: Expect, [, mark, string, literal]: RegExpExecArray, open: ("{" | "[")[]): Expect | undefined {
+function advance(
+  expect: Expect,
+  [, mark, string, literal]: RegExpExecArray,
+  open: ("{" | "[")[],
+): Expect | undefined {
   const afterValue = (): Expect => (open.length > 0 ? ", or close" : "end");
   const isValueExpected = expect === "value" || expect === "value or ]";
   if (isValueExpected && (string !== undefined || literal !== undefined)) return afterValue();
@@ -34,7 +38,8 @@ function advance(expect: Expect, [, mark, string, literal]: RegExpExecArray, ope
   }
   if (expect === ", or close" && mark === ",") return open.at(-1) === "{" ? "key" : "value";
   const closes =
-    mark === (open.at(-1) === "{" ? "}" : "]") && (expect === ", or close" || expect === "key or }" || expect === "value or ]");
+    mark === (open.at(-1) === "{" ? "}" : "]") &&
+    (expect === ", or close" || expect === "key or }" || expect === "value or ]");
   if (!closes) return undefined;
   open.pop();
   return afterValue();

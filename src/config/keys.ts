@@ -1,4 +1,6 @@
-/** The known keys, read off the schema: what merges, what is a path, what an environment variable is called. */
+/**
+ * The known keys, read off the schema: what merges, what is a path, what an environment variable is called.
+ */
 import type { $ZodType } from "zod/v4/core";
 import { docs } from "./fields.ts";
 import { configSchema } from "./schema.ts";
@@ -29,7 +31,8 @@ interface AnyDef {
 /** The schema below its wrappers (optional, default, normalisation). */
 function unwrap(schema: $ZodType): $ZodType {
   const def = definition(schema);
-  const inner = def.innerType ?? (def.type === "pipe" && definition(def.in).type !== "unknown" ? def.in : undefined);
+  const inner =
+    def.innerType ?? (def.type === "pipe" && definition(def.in).type !== "unknown" ? def.in : undefined);
   return inner ? unwrap(inner) : schema;
 }
 
@@ -50,7 +53,13 @@ function describe(outer: $ZodType): KeyNode {
     return { ...common, kind: "object", merges: false, keys };
   }
   if (def.type === "record") return { ...common, kind: "record", merges: true };
-  if (def.type === "array") return { ...common, kind: "list", merges: false, ...(def.element ? { item: describe(def.element) } : {}) };
+  if (def.type === "array")
+    return {
+      ...common,
+      kind: "list",
+      merges: false,
+      ...(def.element ? { item: describe(def.element) } : {}),
+    };
   return { ...common, kind: "value", merges: false };
 }
 
@@ -65,7 +74,9 @@ export const ENVIRONMENT_PREFIX = "GASW_K8S_";
 
 /** `GASW_K8S_OPTIONS_TTL_JOB` of `["options", "ttlJob"]`; a leading `k8s` is not said twice. */
 function environmentName(path: readonly string[]): string {
-  const words = path.map((segment, index) => snakeCase(index === 0 ? segment.replace(/^k8s(?=[A-Z])/, "") : segment));
+  const words = path.map((segment, index) =>
+    snakeCase(index === 0 ? segment.replace(/^k8s(?=[A-Z])/, "") : segment),
+  );
   return ENVIRONMENT_PREFIX + words.join("_");
 }
 

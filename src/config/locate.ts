@@ -1,4 +1,7 @@
-/** Where a key stands in a file. Loaded only when an error or a warning is to be worded, or lines are to be shown. */
+/**
+ * Where a key stands in a file. Loaded only when an error or a warning is to be worded, or lines are to be
+ * shown.
+ */
 import {
   type Alias,
   type Document,
@@ -14,7 +17,10 @@ import {
   type YAMLError,
 } from "yaml";
 
-/** Finds the line (from 1) of a key path; that of the nearest enclosing key where the path itself is not in the file. */
+/**
+ * Finds the line (from 1) of a key path; that of the nearest enclosing key where the path itself is not in
+ * the file.
+ */
 export function lineFinder(text: string): (path: readonly PropertyKey[]) => number | undefined {
   const lineCounter = new LineCounter();
   // JSON is read as the YAML it also is, which keeps the position of every key.
@@ -33,7 +39,8 @@ export function lineFinder(text: string): (path: readonly PropertyKey[]) => numb
 }
 
 function childAt(node: unknown, segment: PropertyKey): Pair | Node | undefined {
-  if (isMap(node)) return node.items.findLast((pair) => isScalar(pair.key) && String(pair.key.value) === String(segment));
+  if (isMap(node))
+    return node.items.findLast((pair) => isScalar(pair.key) && String(pair.key.value) === String(segment));
   if (isSeq(node)) return node.items[Number(segment)] as Node | undefined;
   return undefined;
 }
@@ -42,8 +49,13 @@ function offsetOf(node: unknown): number | undefined {
   return (node as Node | null)?.range?.[0];
 }
 
-/** The values of a YAML text, or what is wrong with it and where, without a quotation: a token may stand there. */
-export function parseYaml(text: string): { data: unknown } | { problem: string; line: number; column: number } {
+/**
+ * The values of a YAML text, or what is wrong with it and where, without a quotation: a token may stand
+ * there.
+ */
+export function parseYaml(
+  text: string,
+): { data: unknown } | { problem: string; line: number; column: number } {
   const lineCounter = new LineCounter();
   const document = parseDocument(text, { lineCounter, logLevel: "silent", prettyErrors: false });
   const [error] = document.errors;
@@ -51,7 +63,10 @@ export function parseYaml(text: string): { data: unknown } | { problem: string; 
   if (error === undefined && broken === undefined) return { data: document.toJS() as unknown };
   const { line, col } = lineCounter.linePos(error?.pos[0] ?? broken?.range?.[0] ?? 0);
   return {
-    problem: error === undefined ? 'an alias without its anchor (a text that begins with "*" is to be quoted)' : problemOf(error),
+    problem:
+      error === undefined
+        ? 'an alias without its anchor (a text that begins with "*" is to be quoted)'
+        : problemOf(error),
     line,
     column: col,
   };

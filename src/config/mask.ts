@@ -2,7 +2,10 @@
 import { hideSecrets } from "../core/mask.ts";
 import { isSecretPath } from "./problems.ts";
 
-/** A copy without secrets: tokens, passwords, values of environments, credentials in URLs, in options of mounts and in command lines. */
+/**
+ * A copy without secrets: tokens, passwords, values of environments, credentials in URLs, in options of
+ * mounts and in command lines.
+ */
 export function maskSecrets<T>(value: T): T {
   return hideSecrets(value, { isSecret: isSecretPath });
 }

@@ -55,13 +55,16 @@ function mergeInto(
       mergeInto(next, value, child, childPath, layer, origins);
     } else if (!isBlank(value, child)) {
       forget(origins, key);
-      target[name] = child?.isPath && typeof value === "string" ? absolute(value, layer) : structuredCloneOf(value);
+      target[name] =
+        child?.isPath && typeof value === "string" ? absolute(value, layer) : structuredCloneOf(value);
       origins.set(key, layer.origin(key));
     }
   }
 }
 
-/** The plugin's files leave keys empty that are not used: an empty text counts only where the key allows one. */
+/**
+ * The plugin's files leave keys empty that are not used: an empty text counts only where the key allows one.
+ */
 function isBlank(value: unknown, node: KeyNode | undefined): boolean {
   return value === "" && node?.kind === "value" && !safeParse(node.schema, "").success;
 }

@@ -22,6 +22,8 @@ export function originText(origin: Origin): string {
 /** A key path as people write it: `volumes[0].name`. */
 export function keyText(path: readonly PropertyKey[]): string {
   return path
-    .map((segment, index) => (typeof segment === "number" ? `[${segment}]` : `${index > 0 ? "." : ""}${String(segment)}`))
+    .map((segment, index) =>
+      typeof segment === "number" ? `[${segment}]` : `${index > 0 ? "." : ""}${String(segment)}`,
+    )
     .join("");
 }

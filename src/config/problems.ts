@@ -15,7 +15,10 @@ export class ConfigError extends GaswError {
   readonly problems: readonly Problem[];
 
   constructor(problems: readonly Problem[]) {
-    const [first = { message: "the configuration is invalid", hint: "see docs/configuration.md" }, ...others] = problems;
+    const [
+      first = { message: "the configuration is invalid", hint: "see docs/configuration.md" },
+      ...others
+    ] = problems;
     const more = others.length > 0 ? ` (and ${others.length} more; \`gasw-k8s config check\` lists all)` : "";
     super("CONFIG", first.message + more, { hint: first.hint });
     this.name = "ConfigError";
@@ -40,7 +43,10 @@ export function refusalOf(issue: core.$ZodIssue): Refusal {
     case "invalid_key":
       return { path, expected: `a name of ${issue.issues[0]?.message ?? "another form"}` };
     case "invalid_union": {
-      const types = "options" in issue && Array.isArray(issue.options) ? issue.options.map((option) => JSON.stringify(option)) : [];
+      const types =
+        "options" in issue && Array.isArray(issue.options)
+          ? issue.options.map((option) => JSON.stringify(option))
+          : [];
       return { path, expected: types.length > 0 ? `one of ${types.join(", ")}` : "another value" };
     }
     default:
@@ -58,18 +64,25 @@ const TYPE_WORDS: Readonly<Record<string, string>> = {
 export function refusalProblem(refusal: Refusal, where: string, values: unknown): Problem {
   const key = keyText(refusal.path);
   const isKeyRefused = refusal.expected.startsWith("a name of ");
-  const found = isKeyRefused ? JSON.stringify(String(refusal.path.at(-1))) : foundText(refusal.path, valueAt(values, refusal.path));
+  const found = isKeyRefused
+    ? JSON.stringify(String(refusal.path.at(-1)))
+    : foundText(refusal.path, valueAt(values, refusal.path));
   const suggestion = /did you mean (".*")\?/.exec(refusal.expected)?.[1];
   return {
     message: `${where}: ${key}: expected ${refusal.expected}, found ${found}`,
-    hint: suggestion ? `write ${suggestion}` : `give ${key} ${refusal.expected}; docs/configuration.md describes every key`,
+    hint: suggestion
+      ? `write ${suggestion}`
+      : `give ${key} ${refusal.expected}; docs/configuration.md describes every key`,
   };
 }
 
 function valueAt(values: unknown, path: readonly PropertyKey[]): unknown {
   let value = values;
   for (const segment of path)
-    value = typeof value === "object" && value !== null ? (value as Record<PropertyKey, unknown>)[segment] : undefined;
+    value =
+      typeof value === "object" && value !== null
+        ? (value as Record<PropertyKey, unknown>)[segment]
+        : undefined;
   return value;
 }
 
@@ -97,5 +110,7 @@ function typeWord(value: unknown): string {
 
 /** Whether what stands there must never be printed, whatever it is. */
 export function isSecretPath(path: readonly PropertyKey[]): boolean {
-  return path[0] === "env" || isSecretName(String(path.findLast((segment) => typeof segment === "string") ?? ""));
+  return (
+    path[0] === "env" || isSecretName(String(path.findLast((segment) => typeof segment === "string") ?? ""))
+  );
 }

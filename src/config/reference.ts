@@ -1,4 +1,7 @@
-/** The published JSON Schema, the reference page, the example and the starter file: all read off the schema. Pure. */
+/**
+ * The published JSON Schema, the reference page, the example and the starter file: all read off the schema.
+ * Pure.
+ */
 import { toJSONSchema } from "zod/mini";
 import { EXAMPLE } from "./examples.ts";
 import { docs } from "./fields.ts";
@@ -23,12 +26,17 @@ export interface JsonSchema {
 
 /** The JSON Schema of a configuration file as users write it. */
 export function jsonSchema(): JsonSchema & { readonly $schema?: string } {
-  const generated = toJSONSchema(configSchema, { io: "input", metadata: docs, unrepresentable: "any" }) as JsonSchema;
+  const generated = toJSONSchema(configSchema, {
+    io: "input",
+    metadata: docs,
+    unrepresentable: "any",
+  }) as JsonSchema;
   const { properties = {}, ...rest } = generated;
   return {
     ...rest,
     title: "gasw-k8s configuration",
-    description: "Unknown keys are ignored with a warning. The other two generations of the plugin's keys are read too.",
+    description:
+      "Unknown keys are ignored with a warning. The other two generations of the plugin's keys are read too.",
     properties: { $schema: { type: "string", description: "Names this schema to editors." }, ...properties },
   };
 }
@@ -47,7 +55,10 @@ export function starterJson(): string {
   return `${JSON.stringify(Object.fromEntries(values), null, 2)}\n`;
 }
 
-/** A YAML file to start from: every key with what it means, commented out at an example; `toYaml` writes one entry. */
+/**
+ * A YAML file to start from: every key with what it means, commented out at an example; `toYaml` writes one
+ * entry.
+ */
 export function starterYaml(toYaml: (entry: Record<string, unknown>) => string): string {
   const examples: Readonly<Record<string, unknown>> = EXAMPLE;
   const entries = Object.entries(jsonSchema().properties ?? {}).filter(([name]) => name !== "$schema");
@@ -70,7 +81,9 @@ function isEmpty(value: unknown): boolean {
 function defaultOf(schema: JsonSchema): unknown {
   if (!schema.properties || schema.default === undefined) return schema.default;
   return Object.fromEntries(
-    Object.entries(schema.properties).flatMap(([name, below]) => (below.default === undefined ? [] : [[name, below.default]])),
+    Object.entries(schema.properties).flatMap(([name, below]) =>
+      below.default === undefined ? [] : [[name, below.default]],
+    ),
   );
 }
 
@@ -80,7 +93,8 @@ function wrap(text: string): string {
   const lines: string[] = [];
   for (const word of text.replaceAll("`", "").split(" ")) {
     const last = lines.at(-1);
-    if (last !== undefined && last.length + word.length < COMMENT_WIDTH) lines[lines.length - 1] = `${last} ${word}`;
+    if (last !== undefined && last.length + word.length < COMMENT_WIDTH)
+      lines[lines.length - 1] = `${last} ${word}`;
     else lines.push(`# ${word}`);
   }
   return lines.join("\n");
@@ -102,8 +116,11 @@ function table(rows: readonly Row[], variables: ReadonlyMap<string, string> | un
 
 /** Aligned, as the formatter of this repository leaves it. */
 function markdownTable(head: readonly string[], lines: readonly (readonly string[])[]): string {
-  const widths = head.map((_, column) => Math.max(3, ...[head, ...lines].map((cells) => cells[column]?.length ?? 0)));
-  const row = (cells: readonly string[]): string => `| ${widths.map((width, column) => (cells[column] ?? "").padEnd(width)).join(" | ")} |`;
+  const widths = head.map((_, column) =>
+    Math.max(3, ...[head, ...lines].map((cells) => cells[column]?.length ?? 0)),
+  );
+  const row = (cells: readonly string[]): string =>
+    `| ${widths.map((width, column) => (cells[column] ?? "").padEnd(width)).join(" | ")} |`;
   return [head, widths.map((width) => "-".repeat(width)), ...lines].map(row).join("\n");
 }
 
@@ -117,7 +134,8 @@ function escapeCell(text: string): string {
 
 function typeText(schema: JsonSchema): string {
   if (schema.const !== undefined) return JSON.stringify(schema.const);
-  if (schema.type === "array") return schema.items?.title ? `list of: ${schema.items.title}` : "list of objects";
+  if (schema.type === "array")
+    return schema.items?.title ? `list of: ${schema.items.title}` : "list of objects";
   return schema.title ?? "object";
 }
 
@@ -129,8 +147,14 @@ export function referencePage(): string {
     .filter(([name]) => name !== "$schema")
     .map(([key, schema]) => ({ key, schema }));
   const below = (name: string): Row[] =>
-    Object.entries(properties[name]?.properties ?? {}).map(([key, schema]) => ({ key: `${name}.${key}`, schema }));
-  const volumes = Object.entries(properties.volumes?.items?.properties ?? {}).map(([key, schema]) => ({ key, schema }));
+    Object.entries(properties[name]?.properties ?? {}).map(([key, schema]) => ({
+      key: `${name}.${key}`,
+      schema,
+    }));
+  const volumes = Object.entries(properties.volumes?.items?.properties ?? {}).map(([key, schema]) => ({
+    key,
+    schema,
+  }));
   const workflowVolumes = (properties.workflowVolume?.oneOf ?? []).map((schema) => ({
     type: String(schema.properties?.type?.const),
     rows: Object.entries(schema.properties ?? {}).map(([key, field]) => ({ key, schema: field })),

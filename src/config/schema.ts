@@ -1,6 +1,6 @@
 /**
- * Every configuration key, once: the type `Config`, the published JSON Schema, the reference page, the environment's names and the
- * list of known keys all come from here.
+ * Every configuration key, once: the type `Config`, the published JSON Schema, the reference page, the
+ * environment's names and the list of known keys all come from here.
  */
 import {
   array,
@@ -50,12 +50,18 @@ const DEFAULT_PENDING = {
 
 function defaultPending(): Record<string, number | null> {
   return Object.fromEntries(
-    Object.entries(DEFAULT_PENDING).map(([reason, grace]) => [reason, grace === "never" ? null : (parseDuration(grace) ?? 0)]),
+    Object.entries(DEFAULT_PENDING).map(([reason, grace]) => [
+      reason,
+      grace === "never" ? null : (parseDuration(grace) ?? 0),
+    ]),
   );
 }
 
 const capacity = () =>
-  key(prefault(fields.memoryQuantity(), "1Gi"), "Capacity that the volume declares; a network file system does not enforce it.");
+  key(
+    prefault(fields.memoryQuantity(), "1Gi"),
+    "Capacity that the volume declares; a network file system does not enforce it.",
+  );
 
 const workflowVolume = discriminatedUnion("type", [
   object({ type: literal("nfs"), capacity: capacity() }),
@@ -70,7 +76,10 @@ const workflowVolume = discriminatedUnion("type", [
   object({
     type: literal("claim"),
     name: key(fields.required(fields.objectName()), "Existing claim that holds the workflow directories."),
-    subPath: key(optional(fields.relativeFolder()), "Folder inside the claim that holds the workflow directories."),
+    subPath: key(
+      optional(fields.relativeFolder()),
+      "Folder inside the claim that holds the workflow directories.",
+    ),
     capacity: capacity(),
   }),
 ]);
@@ -78,13 +87,19 @@ const workflowVolume = discriminatedUnion("type", [
 const volume = pipe(
   object({
     name: key(fields.required(fields.labelText()), "Name of the volume; PV and claim are named after it."),
-    type: key(prefault(fields.oneOf(["nfs", "hostPath", "claim", "storageClass"]), "nfs"), "Where the files are."),
+    type: key(
+      prefault(fields.oneOf(["nfs", "hostPath", "claim", "storageClass"]), "nfs"),
+      "Where the files are.",
+    ),
     mountPathContainer: key(fields.required(fields.absolutePath()), "Folder in the container."),
     nfsFolder: key(optional(fields.relativeFolder()), "`nfs`: folder below `nfsPath`."),
     path: key(optional(fields.absolutePath()), "`hostPath`: folder on the nodes."),
     claimName: key(optional(fields.objectName()), "`claim`: the existing claim; without it, `name`."),
     storageClassName: key(optional(fields.objectName()), "`storageClass`: the class; without it, `name`."),
-    subPath: key(optional(fields.relativeFolder()), "Folder inside the volume that is mounted instead of all of it."),
+    subPath: key(
+      optional(fields.relativeFolder()),
+      "Folder inside the volume that is mounted instead of all of it.",
+    ),
     accessModes: key(
       optional(fields.accessMode()),
       '`"ReadOnlyMany"` mounts it read-only; without it, `"ReadWriteMany"` for `storageClass`, else `"ReadOnlyMany"`.',
@@ -94,10 +109,14 @@ const volume = pipe(
   }),
   transform((value, context) => {
     const { type, nfsFolder, path, claimName, storageClassName, accessModes, ...rest } = value;
-    const base = { ...rest, accessModes: accessModes ?? (type === "storageClass" ? "ReadWriteMany" : "ReadOnlyMany") };
+    const base = {
+      ...rest,
+      accessModes: accessModes ?? (type === "storageClass" ? "ReadWriteMany" : "ReadOnlyMany"),
+    };
     /** A field that this type of volume cannot do without. */
     const needed = (field: string, given: string | undefined, expected: string): string => {
-      if (given === undefined) context.issues.push({ code: "custom", input: undefined, path: [field], message: expected });
+      if (given === undefined)
+        context.issues.push({ code: "custom", input: undefined, path: [field], message: expected });
       return given ?? "";
     };
     const named = fields.isObjectName(value.name) ? value.name : undefined;
@@ -107,14 +126,27 @@ const volume = pipe(
       case "hostPath":
         return { ...base, type, path: needed("path", path, "a folder on the nodes") };
       case "claim":
-        return { ...base, type, claimName: needed("claimName", claimName ?? named, "the name of an existing claim") };
+        return {
+          ...base,
+          type,
+          claimName: needed("claimName", claimName ?? named, "the name of an existing claim"),
+        };
       case "storageClass":
-        return { ...base, type, storageClassName: needed("storageClassName", storageClassName ?? named, "the name of a storage class") };
+        return {
+          ...base,
+          type,
+          storageClassName: needed(
+            "storageClassName",
+            storageClassName ?? named,
+            "the name of a storage class",
+          ),
+        };
     }
   }),
 );
 
-const container = () => looseObject({ name: fields.required(fields.dnsLabel()), image: fields.required(fields.imageName()) });
+const container = () =>
+  looseObject({ name: fields.required(fields.dnsLabel()), image: fields.required(fields.imageName()) });
 
 const toleration = looseObject({
   key: optional(fields.text()),
@@ -125,13 +157,34 @@ const toleration = looseObject({
 });
 
 const options = object({
-  ttlJob: key(prefault(fields.duration({ whole: true }), 500), "How long Kubernetes keeps a finished Job (`ttlSecondsAfterFinished`)."),
-  statusRetry: key(prefault(fields.wholeNumber(), 5), "How often a read from the cluster that fails is tried again."),
-  statusRetryWait: key(prefault(fields.milliseconds(), 2000), "Time between two such tries, in milliseconds."),
-  maxRetryToPush: key(prefault(fields.wholeNumber(), 5), "How often a submission that the cluster refuses for the moment is tried again."),
-  storageClassName: key(prefault(fields.text(), ""), "`storageClassName` of the volumes made; empty: static volumes without a class."),
-  bindTimeout: key(prefault(fields.duration({ minimum: 0.001 }), 120), "How long `submit` waits for the volumes to be bound."),
-  requestsPerSecond: key(prefault(fields.positiveNumber(), 50), "Requests to the API server a second, at most."),
+  ttlJob: key(
+    prefault(fields.duration({ whole: true }), 500),
+    "How long Kubernetes keeps a finished Job (`ttlSecondsAfterFinished`).",
+  ),
+  statusRetry: key(
+    prefault(fields.wholeNumber(), 5),
+    "How often a read from the cluster that fails is tried again.",
+  ),
+  statusRetryWait: key(
+    prefault(fields.milliseconds(), 2000),
+    "Time between two such tries, in milliseconds.",
+  ),
+  maxRetryToPush: key(
+    prefault(fields.wholeNumber(), 5),
+    "How often a submission that the cluster refuses for the moment is tried again.",
+  ),
+  storageClassName: key(
+    prefault(fields.text(), ""),
+    "`storageClassName` of the volumes made; empty: static volumes without a class.",
+  ),
+  bindTimeout: key(
+    prefault(fields.duration({ minimum: 0.001 }), 120),
+    "How long `submit` waits for the volumes to be bound.",
+  ),
+  requestsPerSecond: key(
+    prefault(fields.positiveNumber(), 50),
+    "Requests to the API server a second, at most.",
+  ),
 });
 
 const textRecord = () => record(string(), fields.scalar());
@@ -144,7 +197,10 @@ export const configSchema = object({
     "Bearer token. Prefer `k8sTokenFile`: a file can be replaced while jobs run, and need not be copied.",
   ),
   k8sTokenFile: key(optional(fields.localPath()), "File with the bearer token, read again when it changes."),
-  k8sCaFile: key(optional(fields.localPath()), "Certificate authority (PEM) that signed the API server's certificate."),
+  k8sCaFile: key(
+    optional(fields.localPath()),
+    "Certificate authority (PEM) that signed the API server's certificate.",
+  ),
   k8sKubeConfig: key(
     optional(fields.localPath()),
     "Kubeconfig file. Without it and without `k8sAddress`: the usual rules of kubectl, then the in-cluster account.",
@@ -157,7 +213,10 @@ export const configSchema = object({
   k8sNamespace: key(prefault(fields.dnsLabel(), "default"), "Namespace of everything that is made."),
   nfsAddress: key(optional(fields.hostName()), "NFS server of the workflow directories."),
   nfsPath: key(optional(fields.absolutePath()), "Exported folder that holds the workflow directories."),
-  workflowsLocation: key(optional(fields.localPath()), "Folder on this machine that holds the workflow directories."),
+  workflowsLocation: key(
+    optional(fields.localPath()),
+    "Folder on this machine that holds the workflow directories.",
+  ),
   workflowVolume: key(
     optional(workflowVolume),
     'How the pods reach the workflow directory: `{"type":"nfs"}` (when `nfsAddress` is set, the default), `{"type":"hostPath"}` or `{"type":"claim"}`.',
@@ -168,7 +227,10 @@ export const configSchema = object({
     optional(fields.oneOf(["Always", "IfNotPresent", "Never"])),
     "When the image is pulled; without it, Kubernetes' own rule.",
   ),
-  imagePullSecrets: key(prefault(array(fields.objectName()), []), "Names of the secrets to pull images with."),
+  imagePullSecrets: key(
+    prefault(array(fields.objectName()), []),
+    "Names of the secrets to pull images with.",
+  ),
   resources: key(
     prefault(
       object({
@@ -199,7 +261,10 @@ export const configSchema = object({
     "Seconds that a job has to clean up when it is stopped (SIGTERM), before it is killed; without it, Kubernetes' 30. 0 is refused: the cluster would forget a pod that may still run.",
   ),
   initContainers: key(prefault(array(container()), []), "Kubernetes containers that run before the job."),
-  sidecars: key(prefault(array(container()), []), "Kubernetes containers that run beside the job; its status is its main container's."),
+  sidecars: key(
+    prefault(array(container()), []),
+    "Kubernetes containers that run beside the job; its status is its main container's.",
+  ),
   securityContext: key(
     prefault(record(string(), unknown()), {}),
     "Fields of Kubernetes' pod and container security contexts that override the restricted default.",
@@ -229,7 +294,10 @@ export const configSchema = object({
     prefault(fields.flag(), false),
     "Whether a job that ran, and of whose end nothing is known, is submitted again as a failure is; otherwise it is held, since it may have done its work.",
   ),
-  retryAvoidNode: key(prefault(fields.flag(), false), "Whether a resubmission keeps off the nodes on which the attempts before failed."),
+  retryAvoidNode: key(
+    prefault(fields.flag(), false),
+    "Whether a resubmission keeps off the nodes on which the attempts before failed.",
+  ),
   dao: key(
     prefault(
       object({
@@ -244,7 +312,10 @@ export const configSchema = object({
           optional(fields.localPath()),
           "JDBC: the driver's jar, of the server's own version; a GASW installation has it. Needs a Java runtime, 17 or newer.",
         ),
-        timeZone: key(optional(fields.timeZone()), "Time zone that the database's times are meant in; without it, this machine's."),
+        timeZone: key(
+          optional(fields.timeZone()),
+          "Time zone that the database's times are meant in; without it, this machine's.",
+        ),
         minorStatus: key(
           prefault(fields.flag(), false),
           "Whether the stages of a job are written too. A live engine counts their ids up in memory, and would clash.",
@@ -253,7 +324,10 @@ export const configSchema = object({
           prefault(fields.flag(), false),
           "Whether an ENUM column of statuses is made VARCHAR(255), once, where H2 is older than 1.4.197: UNHOLD_ERROR and UNHOLD_STALLED destroy the database there.",
         ),
-        timeout: key(prefault(fields.duration({ minimum: 0.001 }), 30), "How long connecting, and each statement, may take."),
+        timeout: key(
+          prefault(fields.duration({ minimum: 0.001 }), 30),
+          "How long connecting, and each statement, may take.",
+        ),
       }),
       {},
     ),
@@ -261,7 +335,12 @@ export const configSchema = object({
   ),
   state: key(
     prefault(
-      object({ path: key(optional(fields.localPath()), "State file, on a local disk; without it, `$XDG_STATE_HOME/gasw-k8s/state.db`.") }),
+      object({
+        path: key(
+          optional(fields.localPath()),
+          "State file, on a local disk; without it, `$XDG_STATE_HOME/gasw-k8s/state.db`.",
+        ),
+      }),
       {},
     ),
     "Where the tool keeps what it knows.",

@@ -52,22 +52,37 @@ export interface UnknownKey {
   readonly known: readonly string[];
 }
 
-/** Reads, merges, checks and freezes the configuration; throws `ConfigError` (or another `CONFIG` error) where it is invalid. */
+/**
+ * Reads, merges, checks and freezes the configuration; throws `ConfigError` (or another `CONFIG` error) where
+ * it is invalid.
+ */
 export async function loadConfig(input: LoadInput): Promise<LoadedConfig> {
   const warnings: string[] = [];
   const texts = await findTexts(input, warnings);
-  const files = await Promise.all(texts.map(async (text): Promise<SourceFile> => ({ ...text, ...modernise(await parseFile(text)) })));
+  const files = await Promise.all(
+    texts.map(async (text): Promise<SourceFile> => ({ ...text, ...modernise(await parseFile(text)) })),
+  );
   const environment = readEnvironment(input.env);
-  const merged = mergeLayers([...files.map((file) => fileLayer(file, input)), environmentLayer(environment, input), optionLayer(input)]);
+  const merged = mergeLayers([
+    ...files.map((file) => fileLayer(file, input)),
+    environmentLayer(environment, input),
+    optionLayer(input),
+  ]);
   const parsed = safeParse(configSchema, merged.values);
   const refusals = parsed.success ? [] : parsed.error.issues.map(refusalOf);
   const hasConflicts = files.some((file) => file.conflicts.length > 0);
   if (!parsed.success || hasConflicts || environment.problems.length > 0) {
     const { conflictProblems, refusalProblems } = await import("./diagnostics.ts");
-    const worded = [...conflictProblems(files), ...environment.problems, ...refusalProblems(refusals, files, merged)];
+    const worded = [
+      ...conflictProblems(files),
+      ...environment.problems,
+      ...refusalProblems(refusals, files, merged),
+    ];
     throw new ConfigError(worded);
   }
-  const unknown = files.flatMap((file) => unknownKeys(file.values, rootNode, []).map((key) => ({ file, ...key })));
+  const unknown = files.flatMap((file) =>
+    unknownKeys(file.values, rootNode, []).map((key) => ({ file, ...key })),
+  );
   if (unknown.length > 0 || environment.unknown.length > 0) {
     const { unknownKeyWarnings, unknownVariableWarnings } = await import("./diagnostics.ts");
     warnings.push(...unknownKeyWarnings(unknown), ...unknownVariableWarnings(environment.unknown));
@@ -87,7 +102,10 @@ export async function loadConfig(input: LoadInput): Promise<LoadedConfig> {
 async function findTexts(input: LoadInput, warnings: string[]): Promise<ConfigText[]> {
   const named = input.file ?? (input.env.GASW_K8S_CONFIG || undefined);
   if (named !== undefined) return [readNamed(resolve(input.cwd, named))];
-  const pluginFiles = [resolve(input.cwd, input.pluginFile ?? PLUGIN_FILE), resolve(input.cwd, NEWEST_PLUGIN_FILE)];
+  const pluginFiles = [
+    resolve(input.cwd, input.pluginFile ?? PLUGIN_FILE),
+    resolve(input.cwd, NEWEST_PLUGIN_FILE),
+  ];
   return [
     ...pluginFiles.map((path) => readIfThere(path, input.workflowDir, warnings)),
     findFile(input.cwd, input.workflowDir, warnings),
@@ -147,20 +165,25 @@ function longestPrefix(names: ReadonlyMap<string, string>, key: string): string 
 }
 
 function unknownKeys(value: unknown, node: KeyNode, path: readonly PropertyKey[]): UnknownKey[] {
-  if (Array.isArray(value)) return value.flatMap((item, index) => (node.item ? unknownKeys(item, node.item, [...path, index]) : []));
+  if (Array.isArray(value))
+    return value.flatMap((item, index) => (node.item ? unknownKeys(item, node.item, [...path, index]) : []));
   const { keys } = node;
   if (!isRecord(value) || !keys) return [];
   return Object.entries(value).flatMap(([name, below]) => {
     // "$schema" names the published schema to editors.
     if (path.length === 0 && name === "$schema") return [];
     const child = keys.get(name);
-    return child ? unknownKeys(below, child, [...path, name]) : [{ path: [...path, name], known: [...keys.keys()] }];
+    return child
+      ? unknownKeys(below, child, [...path, name])
+      : [{ path: [...path, name], known: [...keys.keys()] }];
   });
 }
 
 /** An NFS server alone says that the workflow directories are there. */
 function withImpliedVolume(config: Config): Config {
-  return config.workflowVolume || !config.nfsAddress ? config : { ...config, workflowVolume: { type: "nfs", capacity: "1Gi" } };
+  return config.workflowVolume || !config.nfsAddress
+    ? config
+    : { ...config, workflowVolume: { type: "nfs", capacity: "1Gi" } };
 }
 
 /** Adds the origin "default" of every value that no source gave. */

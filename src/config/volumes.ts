@@ -51,7 +51,11 @@ function requireNfs(config: Config, user: string): { server: string; path: strin
   if (nfsAddress && nfsPath) return { server: nfsAddress, path: nfsPath };
   const missing = [nfsAddress ? [] : ["nfsAddress"], nfsPath ? [] : ["nfsPath"]].flat();
   const names = missing.join(" and ");
-  throw new GaswError("CONFIG", `${user} is on NFS, but ${names} ${missing.length > 1 ? "are" : "is"} not configured`, {
-    hint: `set ${names}, or choose another type of volume`,
-  });
+  throw new GaswError(
+    "CONFIG",
+    `${user} is on NFS, but ${names} ${missing.length > 1 ? "are" : "is"} not configured`,
+    {
+      hint: `set ${names}, or choose another type of volume`,
+    },
+  );
 }

@@ -2,7 +2,10 @@ import { parseQuantity } from "./quantity.ts";
 
 const BINARY_UNITS = ["", "Ki", "Mi", "Gi", "Ti", "Pi"];
 
-/** An amount of memory or storage in its largest fitting binary unit: `15.6Gi`; what is no quantity stays as it is. */
+/**
+ * An amount of memory or storage in its largest fitting binary unit: `15.6Gi`; what is no quantity stays as
+ * it is.
+ */
 export function memoryText(quantity: string | undefined): string {
   const bytes = quantity === undefined ? undefined : parseQuantity(quantity);
   if (bytes === undefined) return quantity ?? "-";

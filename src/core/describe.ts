@@ -44,7 +44,12 @@ export function describeJob(job: V1Job, pod: V1Pod | undefined): Block[] {
         ["finished", finished],
         ["queue", queue],
         ["suspended", spec?.suspend === true ? "yes" : null],
-        ["removed after", spec?.ttlSecondsAfterFinished === undefined ? null : `${spec.ttlSecondsAfterFinished} s from its end`],
+        [
+          "removed after",
+          spec?.ttlSecondsAfterFinished === undefined
+            ? null
+            : `${spec.ttlSecondsAfterFinished} s from its end`,
+        ],
         ["conditions", conditions(job.status?.conditions)],
         ["deleted", timeOf(job.metadata?.deletionTimestamp)],
       ],
@@ -94,13 +99,18 @@ function specFields(spec: V1PodSpec | undefined): [string, string | null | undef
     [
       "tolerations",
       tolerations
-        .map(({ key, operator, value, effect }) => `${key ?? "*"} ${operator ?? "Equal"} ${value ?? ""} ${effect ?? ""}`.trim())
+        .map(({ key, operator, value, effect }) =>
+          `${key ?? "*"} ${operator ?? "Equal"} ${value ?? ""} ${effect ?? ""}`.trim(),
+        )
         .join("; "),
     ],
     [
       "volumes",
       (spec?.volumes ?? [])
-        .map(({ name, persistentVolumeClaim }) => `${name}${persistentVolumeClaim ? `: claim ${persistentVolumeClaim.claimName}` : ""}`)
+        .map(
+          ({ name, persistentVolumeClaim }) =>
+            `${name}${persistentVolumeClaim ? `: claim ${persistentVolumeClaim.claimName}` : ""}`,
+        )
         .join(", "),
     ],
   ];
@@ -110,7 +120,10 @@ function containerBlocks(spec: V1PodSpec | undefined, statuses: readonly V1Conta
   const init = (spec?.initContainers ?? []).map((container) =>
     containerBlock(container.restartPolicy === "Always" ? "sidecar" : "init container", container, statuses),
   );
-  return [...init, ...(spec?.containers ?? []).map((container) => containerBlock("container", container, statuses))];
+  return [
+    ...init,
+    ...(spec?.containers ?? []).map((container) => containerBlock("container", container, statuses)),
+  ];
 }
 
 function containerBlock(kind: string, container: V1Container, statuses: readonly V1ContainerStatus[]): Block {
@@ -149,7 +162,8 @@ function containerState(state: V1ContainerState | undefined): string | null {
 
 /** A claim. */
 export function describeClaim(claim: V1PersistentVolumeClaim): Block[] {
-  const { phase, capacity, volume, storageClass, workflow, directory, host, lastUsed, created } = listedClaim(claim);
+  const { phase, capacity, volume, storageClass, workflow, directory, host, lastUsed, created } =
+    listedClaim(claim);
   return [
     {
       title: `PersistentVolumeClaim ${claim.metadata?.namespace}/${claim.metadata?.name}`,
@@ -165,7 +179,10 @@ export function describeClaim(claim: V1PersistentVolumeClaim): Block[] {
         ["created", created],
         ["last used", lastUsed],
         ["conditions", conditions(claim.status?.conditions)],
-        ["held by", claim.metadata?.deletionTimestamp === undefined ? null : claim.metadata.finalizers?.join(", ")],
+        [
+          "held by",
+          claim.metadata?.deletionTimestamp === undefined ? null : claim.metadata.finalizers?.join(", "),
+        ],
       ],
     },
   ];
@@ -173,7 +190,8 @@ export function describeClaim(claim: V1PersistentVolumeClaim): Block[] {
 
 /** A PersistentVolume. */
 export function describePersistentVolume(volume: V1PersistentVolume): Block[] {
-  const { phase, capacity, claim, source, workflow, directory, host, lastUsed, created } = listedVolume(volume);
+  const { phase, capacity, claim, source, workflow, directory, host, lastUsed, created } =
+    listedVolume(volume);
   return [
     {
       title: `PersistentVolume ${volume.metadata?.name}`,
@@ -190,7 +208,10 @@ export function describePersistentVolume(volume: V1PersistentVolume): Block[] {
         ["made from host", host],
         ["created", created],
         ["last used", lastUsed],
-        ["held by", volume.metadata?.deletionTimestamp === undefined ? null : volume.metadata.finalizers?.join(", ")],
+        [
+          "held by",
+          volume.metadata?.deletionTimestamp === undefined ? null : volume.metadata.finalizers?.join(", "),
+        ],
       ],
     },
   ];
@@ -211,7 +232,12 @@ export function describeNode(node: V1Node): Block[] {
         ["taints", taints.join(", ")],
         ["labels", pairs(node.metadata?.labels)],
         ["addresses", addresses?.map(({ type, address }) => `${type} ${address}`).join(", ")],
-        ["system", nodeInfo === undefined ? null : `${nodeInfo.osImage}, ${nodeInfo.architecture}, ${nodeInfo.containerRuntimeVersion}`],
+        [
+          "system",
+          nodeInfo === undefined
+            ? null
+            : `${nodeInfo.osImage}, ${nodeInfo.architecture}, ${nodeInfo.containerRuntimeVersion}`,
+        ],
         ["kubelet", version],
         ["created", created],
         ["conditions", conditions(node.status?.conditions)],
@@ -229,7 +255,10 @@ function stateText(status: string, reason: string | null, message: string | null
 function conditions(list: readonly Condition[] | undefined): string | null {
   if (list === undefined) return null;
   return list
-    .map(({ type, status, reason }) => `${type}=${status}${status === "True" || reason === undefined ? "" : ` (${reason})`}`)
+    .map(
+      ({ type, status, reason }) =>
+        `${type}=${status}${status === "True" || reason === undefined ? "" : ` (${reason})`}`,
+    )
     .join(", ");
 }
 
@@ -242,7 +271,11 @@ function pairs(record: Readonly<Record<string, string>> | undefined): string {
 /** Resources, with memory as people read it. */
 function amounts(resources: Readonly<Record<string, string>> | undefined): string {
   const isBytes = (key: string) => key === "memory" || key.endsWith("storage");
-  return pairs(Object.fromEntries(Object.entries(resources ?? {}).map(([key, value]) => [key, isBytes(key) ? memoryText(value) : value])));
+  return pairs(
+    Object.fromEntries(
+      Object.entries(resources ?? {}).map(([key, value]) => [key, isBytes(key) ? memoryText(value) : value]),
+    ),
+  );
 }
 
 /** A word as a shell would want it; Kubernetes writes a dollar sign twice. */

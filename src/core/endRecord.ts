@@ -1,6 +1,6 @@
 /**
- * What a job's wrapper records of the end (wrapper.sh): one line in a file of the workflow directory, and the same as the container's
- * termination message. A record that is missing proves nothing.
+ * What a job's wrapper records of the end (wrapper.sh): one line in a file of the workflow directory, and the
+ * same as the container's termination message. A record that is missing proves nothing.
  */
 export interface EndRecord {
   /** Name of the Job. */

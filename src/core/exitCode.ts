@@ -18,7 +18,11 @@ const GASW_EXIT_CODES: Readonly<Record<number, Meaning>> = {
   8: { name: "ERROR_GET_STD", stage: "system", text: "the job's output streams could not be fetched" },
   9: { name: "EXECUTION_CANCELED", stage: "system", text: "the job was cancelled" },
   10: { name: "EXECUTION_STALLED", stage: "system", text: "the job was lost" },
-  20: { name: "GIRDER_CLIENT_INSTALL_FAILED", stage: "setup", text: "the Girder client could not be installed" },
+  20: {
+    name: "GIRDER_CLIENT_INSTALL_FAILED",
+    stage: "setup",
+    text: "the Girder client could not be installed",
+  },
   21: { name: "BOUTIQUE_INSTALL_FAILED", stage: "setup", text: "Boutiques could not be installed" },
   22: {
     name: "ERROR_CREATE_EXEC_DIR",
@@ -33,14 +37,26 @@ const GASW_EXIT_CODES: Readonly<Record<number, Meaning>> = {
   32: { name: "ERROR_RESULT_FILE_EXIST", stage: "results", text: "a result of that name exists already" },
   33: { name: "ERROR_UPLOAD_GIRDER", stage: "results", text: "the upload to Girder failed" },
   34: { name: "ERROR_UPLOAD_SHANOIR", stage: "results", text: "the upload to Shanoir failed" },
-  35: { name: "FAILED_CREATE_LOCAL_UPLOAD_DIR", stage: "results", text: "the local upload folder could not be created" },
+  35: {
+    name: "FAILED_CREATE_LOCAL_UPLOAD_DIR",
+    stage: "results",
+    text: "the local upload folder could not be created",
+  },
   36: { name: "ERROR_GIRDER_MKDIR", stage: "results", text: "a folder could not be created in Girder" },
-  37: { name: "ERROR_SHANOIR_UPLOAD_SUBDIR", stage: "results", text: "a folder could not be uploaded to Shanoir" },
+  37: {
+    name: "ERROR_SHANOIR_UPLOAD_SUBDIR",
+    stage: "results",
+    text: "a folder could not be uploaded to Shanoir",
+  },
   40: { name: "ERROR_DL", stage: "inputs", text: "a download failed" },
   41: { name: "INVALID_SHANOIR_NIFTI", stage: "inputs", text: "Shanoir's NIfTI file is invalid" },
   42: { name: "SHANOIR_DL_FAILED", stage: "inputs", text: "the download from Shanoir failed" },
   50: { name: "EXECUTION_FAILED", stage: "application", text: "the application failed" },
-  51: { name: "SING_INVALID_IMAGE_NAME", stage: "application", text: "the Singularity image's name is invalid" },
+  51: {
+    name: "SING_INVALID_IMAGE_NAME",
+    stage: "application",
+    text: "the Singularity image's name is invalid",
+  },
   52: { name: "SING_IMAGE_NOT_FOUND", stage: "application", text: "the Singularity image was not found" },
   53: { name: "INVALID_CONTAINER_RUNTIME", stage: "application", text: "the container runtime is invalid" },
   60: { name: "TOKEN_REFRESH_TOO_LONG", stage: "inputs", text: "a token took too long to refresh" },
@@ -70,8 +86,15 @@ const SIGNALS: Readonly<Record<number, string>> = {
   25: "SIGXFSZ",
 };
 
-/** What an exit code says, in words: GASW's meaning, the shell's conventions (POSIX 2.8.2: 126, 127, 128 + signal), or nothing. */
-export function describeExitCode(code: number): { readonly text: string; readonly stage?: Stage; readonly name?: string } {
+/**
+ * What an exit code says, in words: GASW's meaning, the shell's conventions (POSIX 2.8.2: 126, 127, 128 +
+ * signal), or nothing.
+ */
+export function describeExitCode(code: number): {
+  readonly text: string;
+  readonly stage?: Stage;
+  readonly name?: string;
+} {
   const gasw = GASW_EXIT_CODES[code];
   if (gasw !== undefined) return gasw;
   if (code === 126) return { text: "a command was found but could not be executed" };

@@ -1,6 +1,9 @@
 import type { GaswStatus } from "./job.ts";
 
-/** A row of GASW's table `Jobs` (`fr.insalyon.creatis.gasw.bean.Job`). Times are RFC 3339 in UTC; null where there is none. */
+/**
+ * A row of GASW's table `Jobs` (`fr.insalyon.creatis.gasw.bean.Job`). Times are RFC 3339 in UTC; null where
+ * there is none.
+ */
 export interface GaswRow {
   readonly id: string;
   /** The workflow's id. */
@@ -29,7 +32,10 @@ export interface GaswRow {
   readonly invocationId: number;
 }
 
-/** What this tool changes of a row that is there; the other columns belong to whoever made it, and so does the request unless it was corrected. */
+/**
+ * What this tool changes of a row that is there; the other columns belong to whoever made it, and so does the
+ * request unless it was corrected.
+ */
 export type RowChange = Partial<
   Pick<
     GaswRow,
@@ -84,8 +90,14 @@ export interface RowFacts {
 /** One write to the GASW database. */
 export type RowWrite =
   /** Adds a row, unless one of that id is there. */
-  | { readonly kind: "insert"; readonly row: GaswRow & { readonly status: GaswStatus }; readonly facts?: RowFacts }
-  /** Changes a row of the workflow's, unless its status is no longer the one that the decision was made from. */
+  | {
+      readonly kind: "insert";
+      readonly row: GaswRow & { readonly status: GaswStatus };
+      readonly facts?: RowFacts;
+    }
+  /**
+   * Changes a row of the workflow's, unless its status is no longer the one that the decision was made from.
+   */
   | {
       readonly kind: "update";
       readonly id: string;

@@ -1,4 +1,11 @@
-import type { CoreV1Event, V1Job, V1Node, V1PersistentVolume, V1PersistentVolumeClaim, V1Pod } from "@kubernetes/client-node";
+import type {
+  CoreV1Event,
+  V1Job,
+  V1Node,
+  V1PersistentVolume,
+  V1PersistentVolumeClaim,
+  V1Pod,
+} from "@kubernetes/client-node";
 import { KEYS } from "./names.ts";
 import { jobIdOf, observe, QUEUE_LABEL } from "./observe.ts";
 import { GPU_RESOURCE, mainOf } from "./podTemplate.ts";
@@ -160,8 +167,14 @@ function observedState(job: V1Job | undefined, pod: V1Pod | undefined): State {
 
 /** A pod of somebody else's: its phase, in the same words. */
 function foreignState(pod: V1Pod): State {
-  const words: Readonly<Record<string, string>> = { Pending: "waiting", Running: "running", Succeeded: "completed", Failed: "failed" };
-  const waiting = pod.status?.containerStatuses?.find((status) => status.state?.waiting?.reason !== undefined)?.state?.waiting;
+  const words: Readonly<Record<string, string>> = {
+    Pending: "waiting",
+    Running: "running",
+    Succeeded: "completed",
+    Failed: "failed",
+  };
+  const waiting = pod.status?.containerStatuses?.find((status) => status.state?.waiting?.reason !== undefined)
+    ?.state?.waiting;
   return {
     status: words[pod.status?.phase ?? ""] ?? "unknown",
     reason: pod.status?.reason ?? waiting?.reason ?? null,
@@ -195,7 +208,9 @@ export function listedNode(node: V1Node, pods: number | null): ListedNode {
     schedulable: node.spec?.unschedulable !== true,
     reason: ready?.status === "True" ? null : (ready?.reason ?? "NoStatus"),
     allocatable: { cpu: cpu ?? null, memory: memory ?? null, gpu: gpu ?? null, pods: room ?? null },
-    taints: (node.spec?.taints ?? []).map(({ key, value, effect }) => `${key}${value ? `=${value}` : ""}:${effect}`),
+    taints: (node.spec?.taints ?? []).map(
+      ({ key, value, effect }) => `${key}${value ? `=${value}` : ""}:${effect}`,
+    ),
     pods,
     version: node.status?.nodeInfo?.kubeletVersion ?? null,
   };
@@ -203,7 +218,11 @@ export function listedNode(node: V1Node, pods: number | null): ListedNode {
 
 /** What a volume or a claim says about whom it was made for. */
 function marks({ metadata }: AnyObject) {
-  const { [KEYS.directory]: directory, [KEYS.host]: host, [KEYS.lastUsed]: lastUsed } = metadata?.annotations ?? {};
+  const {
+    [KEYS.directory]: directory,
+    [KEYS.host]: host,
+    [KEYS.lastUsed]: lastUsed,
+  } = metadata?.annotations ?? {};
   return { directory: directory ?? null, host: host ?? null, lastUsed: lastUsed ?? null };
 }
 
@@ -240,7 +259,9 @@ export function listedClaim(claim: V1PersistentVolumeClaim): ListedClaim {
 /** An event as `debug events` lists it. */
 export function listedEvent(event: CoreV1Event): ListedEvent {
   return {
-    time: timeOf(event.lastTimestamp ?? event.eventTime ?? event.firstTimestamp ?? event.metadata.creationTimestamp),
+    time: timeOf(
+      event.lastTimestamp ?? event.eventTime ?? event.firstTimestamp ?? event.metadata.creationTimestamp,
+    ),
     type: event.type ?? "Normal",
     reason: event.reason ?? "",
     object: `${event.involvedObject.kind}/${event.involvedObject.name}`,

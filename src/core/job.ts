@@ -42,7 +42,11 @@ export type LocalStatus = Extract<
 >;
 
 /** The local statuses of a job that is not over; the index on active jobs has this very list. */
-export const ACTIVE_STATUSES = ["NOT_SUBMITTED", "QUEUED", "RUNNING"] as const satisfies readonly LocalStatus[];
+export const ACTIVE_STATUSES = [
+  "NOT_SUBMITTED",
+  "QUEUED",
+  "RUNNING",
+] as const satisfies readonly LocalStatus[];
 
 /** Whether a job in this status is over and changes no more by itself. */
 export function hasEnded(status: LocalStatus): boolean {
@@ -77,7 +81,10 @@ export interface Workflow {
   readonly namespace: string;
 }
 
-/** The options of one submission, as the request itself states them; what it leaves out comes from the configuration. */
+/**
+ * The options of one submission, as the request itself states them; what it leaves out comes from the
+ * configuration.
+ */
 export interface JobOptions {
   readonly image?: string;
   /** Kubernetes quantity. */
@@ -97,12 +104,18 @@ export interface JobOptions {
   readonly outputs?: readonly string[];
 }
 
-/** What is kept of a submission's options, for its resubmissions: of its environment, whose values may be secret, the names alone. */
+/**
+ * What is kept of a submission's options, for its resubmissions: of its environment, whose values may be
+ * secret, the names alone.
+ */
 export type StoredRequest = Omit<JobOptions, "env"> & {
   readonly envNames?: readonly string[];
   /** Nodes on which an earlier attempt failed and that are to be avoided. */
   readonly avoidNodes?: readonly string[];
-  /** What the GASW database may have been told of submissions that the cluster did not accept and that this one corrects. */
+  /**
+   * What the GASW database may have been told of submissions that the cluster did not accept and that this
+   * one corrects.
+   */
   readonly corrects?: readonly ToldRequest[];
 };
 

@@ -23,7 +23,10 @@ export function jobFiles(fileName: string, superseded?: number): JobFiles {
   };
 }
 
-/** What GASW writes beside a script that it generates; both must be there for a script to count as one of GASW's. */
+/**
+ * What GASW writes beside a script that it generates; both must be there for a script to count as one of
+ * GASW's.
+ */
 export function generatedFiles(fileName: string): readonly string[] {
   return [`config/${fileName}-configuration.sh`, `inv/${fileName}-invocation.json`];
 }
@@ -46,7 +49,10 @@ export function isProvenanceFile(name: string): boolean {
 /** Folder of this tool's own in a workflow directory. Jobs can write there. */
 export const TOOL_FOLDER = ".gasw-k8s";
 
-/** A folder for each pod that runs a script of GASW's: `<pod uid>/<workflow id>/`. Relative to the workflow directory. */
+/**
+ * A folder for each pod that runs a script of GASW's: `<pod uid>/<workflow id>/`. Relative to the workflow
+ * directory.
+ */
 export const RUN_FOLDER = `${TOOL_FOLDER}/run`;
 
 /** File in a pod's run folder that names its attempt, as the Job is named. */

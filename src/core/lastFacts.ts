@@ -1,9 +1,13 @@
 import type { V1Container, V1Pod } from "@kubernetes/client-node";
 
-/** What is kept of a pod whose Job is removed while others keep it alive: what tells how it ended, and nothing that may be secret. */
+/**
+ * What is kept of a pod whose Job is removed while others keep it alive: what tells how it ended, and nothing
+ * that may be secret.
+ */
 export function lastFacts({ metadata, spec, status }: V1Pod): V1Pod {
   const { activeDeadlineSeconds, terminationGracePeriodSeconds, nodeName, restartPolicy } = spec ?? {};
-  const { phase, reason, message, conditions, startTime, containerStatuses, initContainerStatuses } = status ?? {};
+  const { phase, reason, message, conditions, startTime, containerStatuses, initContainerStatuses } =
+    status ?? {};
   const { name, namespace, uid, creationTimestamp } = metadata ?? {};
   const kept = {
     metadata: { name, namespace, uid, creationTimestamp },

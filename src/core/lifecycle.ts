@@ -49,20 +49,35 @@ export interface Step {
 }
 
 /**
- * One step of a job's life cycle: first what the cluster shows, then the signal in its row, then what follows from an end. Pure; every
- * change of a status comes from here. An end that was seen wins over a signal that comes with it.
+ * One step of a job's life cycle: first what the cluster shows, then the signal in its row, then what follows
+ * from an end. Pure; every change of a status comes from here. An end that was seen wins over a signal that
+ * comes with it.
  */
 export function step(situation: Situation): Step {
   const { job, dao, seen, own = {}, now, rules } = situation;
   const { settled, due, signal, status, pendingFamily, pendingSince, removal = null } = job;
   // What the cluster shows comes first: without it, a signal could end a job whose Job goes on.
   if (seen === undefined) {
-    return { decision: { status, pendingFamily, pendingSince, removeJob: false }, settled, due, removal, signal, effects: [] };
+    return {
+      decision: { status, pendingFamily, pendingSince, removeJob: false },
+      settled,
+      due,
+      removal,
+      signal,
+      effects: [],
+    };
   }
   const isGone = seen.phase === "missing";
   // Whoever gives a job up, or has it run again, waits for no output: an end that was seen counts.
-  const decision = decide(job, seen, own, now, endsWait(dao) && dao !== signal ? { ...rules, outputGrace: 0 } : rules);
-  // What the cluster has accepted, though its submission was cut off before it could note that, is not submitted again.
+  const decision = decide(
+    job,
+    seen,
+    own,
+    now,
+    endsWait(dao) && dao !== signal ? { ...rules, outputGrace: 0 } : rules,
+  );
+  // What the cluster has accepted, though its submission was cut off before it could note that, is not
+  // submitted again.
   const isDue = due && decision.status === "NOT_SUBMITTED";
   const observed = asDecided({ decision, settled, due: isDue, removal, signal, effects: [] }, isGone);
   return settle(asReplica(signalled(observed, situation, isGone), situation, isGone), situation);
@@ -72,7 +87,10 @@ function endsWait(dao: string | null | undefined): boolean {
   return dao === "KILL" || dao === "KILL_REPLICA" || dao === "RESCHEDULE";
 }
 
-/** What was decided for a job before stands, whatever else than a success it came to; it is off once the job runs after all, or is gone. */
+/**
+ * What was decided for a job before stands, whatever else than a success it came to; it is off once the job
+ * runs after all, or is gone.
+ */
 function asDecided(step: Step, isGone: boolean): Step {
   const { decision, removal, settled } = step;
   if (removal === "NOT_SUBMITTED") return isGone ? { ...step, removal: null } : step;
@@ -98,10 +116,19 @@ function signalled(step: Step, { job, dao, siblings }: Situation, isGone: boolea
   }
 }
 
-/** Has the same attempt run again. Its Job is removed by the steps that follow: what a crash could lose is written down first. */
+/**
+ * Has the same attempt run again. Its Job is removed by the steps that follow: what a crash could lose is
+ * written down first.
+ */
 function rerun(step: Step, isGone: boolean): Step {
   const { decision } = withStatus(step, "NOT_SUBMITTED");
-  return { ...step, decision: { ...decision, removeJob: false }, settled: false, due: true, removal: isGone ? null : "NOT_SUBMITTED" };
+  return {
+    ...step,
+    decision: { ...decision, removeJob: false },
+    settled: false,
+    due: true,
+    removal: isGone ? null : "NOT_SUBMITTED",
+  };
 }
 
 /** Gives a job up: one whose Job may be there ends when that is removed. */
@@ -123,10 +150,15 @@ function withStatus(step: Step, status: LocalStatus): Step {
 
 /** An attempt of an invocation that has completed is of no more use. */
 function asReplica(step: Step, { siblings }: Situation, isGone: boolean): Step {
-  return siblings.completed && !hasEnded(step.decision.status) ? killed(step, "DELETED_REPLICA", isGone) : step;
+  return siblings.completed && !hasEnded(step.decision.status)
+    ? killed(step, "DELETED_REPLICA", isGone)
+    : step;
 }
 
-/** Sees to an end, once: success, a cancellation and a kill are told; a failure is retried, or held when it was one too many. */
+/**
+ * Sees to an end, once: success, a cancellation and a kill are told; a failure is retried, or held when it
+ * was one too many.
+ */
 function settle(step: Step, { job, siblings, rules }: Situation): Step {
   const { status, isUnknown } = step.decision;
   if (!hasEnded(status)) return startable(step, siblings);
@@ -138,7 +170,8 @@ function settle(step: Step, { job, siblings, rules }: Situation): Step {
       // Another attempt goes on, or has done it already.
       if (siblings.completed || siblings.open) return settled;
       // It may have done its work: a second run could undo that, so a person is to say.
-      if (isUnknown === true && (job.started ?? null) !== null && !rules.retryUnknownEnd) return withStatus(settled, "STALLED_HELD");
+      if (isUnknown === true && (job.started ?? null) !== null && !rules.retryUnknownEnd)
+        return withStatus(settled, "STALLED_HELD");
       // The failures before this one: GaswOutputParser counts all of the invocation and takes one off.
       if (siblings.failures < rules.retryCount) return { ...settled, effects: [...step.effects, "resubmit"] };
       return { ...withStatus(settled, status === "ERROR" ? "ERROR_HELD" : "STALLED_HELD") };
@@ -147,20 +180,37 @@ function settle(step: Step, { job, siblings, rules }: Situation): Step {
     case "CANCELLED":
     case "DELETED":
       // The one that has completed, else the last attempt to end, speaks for the invocation.
-      return siblings.completed || siblings.open ? settled : { ...settled, effects: [...step.effects, "announce"] };
+      return siblings.completed || siblings.open
+        ? settled
+        : { ...settled, effects: [...step.effects, "announce"] };
     default:
       return settled;
   }
 }
 
-/** What becomes of an attempt that can't be submitted: nobody but a person can mend that, so it waits to be released. */
-export const UNSUBMITTABLE = { status: "ERROR_HELD", settled: true, due: false, reason: "NotSubmittable" } as const;
+/**
+ * What becomes of an attempt that can't be submitted: nobody but a person can mend that, so it waits to be
+ * released.
+ */
+export const UNSUBMITTABLE = {
+  status: "ERROR_HELD",
+  settled: true,
+  due: false,
+  reason: "NotSubmittable",
+} as const;
 
-/** What becomes of an attempt that nobody typed and whose script is not the one that was submitted: a person decides what runs. */
+/**
+ * What becomes of an attempt that nobody typed and whose script is not the one that was submitted: a person
+ * decides what runs.
+ */
 export const SCRIPT_CHANGED = { ...UNSUBMITTABLE, reason: "ScriptChanged" } as const;
 
-/** Two attempts of one script never run at once: the second would find the first one's folder and empty the workflow directory. */
+/**
+ * Two attempts of one script never run at once: the second would find the first one's folder and empty the
+ * workflow directory.
+ */
 function startable(step: Step, siblings: Siblings): Step {
-  const isReady = step.due && step.decision.status === "NOT_SUBMITTED" && step.removal === null && !siblings.alive;
+  const isReady =
+    step.due && step.decision.status === "NOT_SUBMITTED" && step.removal === null && !siblings.alive;
   return isReady ? { ...step, effects: [...step.effects, "start"] } : step;
 }

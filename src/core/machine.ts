@@ -10,7 +10,9 @@ export interface HostFacts {
   readonly machine: Machine;
 }
 
-/** Lines of `/proc/cpuinfo` and `/proc/meminfo`, without blanks at their ends; of each kind the last counts. */
+/**
+ * Lines of `/proc/cpuinfo` and `/proc/meminfo`, without blanks at their ends; of each kind the last counts.
+ */
 const MACHINE_LINES: readonly { readonly line: RegExp; readonly read: (value: string) => Machine }[] = [
   { line: /^processor\s*:\s*(\d+)$/, read: (value) => integer("cpus", Number(value) + 1) },
   { line: /^model name\s*:\s*(\S.*)$/, read: (value) => ({ cpuModel: value }) },
@@ -36,7 +38,8 @@ const UNAME_TITLE = "===== uname =====";
 const ENVIRONMENT = /^(SITE_NAME|PBS_O_HOST|CE_ID)=(\S.*)$/;
 
 /**
- * Gathers what a job's header tells of its machine, as GASW's output parser does: `uname -a`, the batch system's environment variables,
+ * Gathers what a job's header tells of its machine, as GASW's output parser does: `uname -a`, the batch
+ * system's environment variables,
  * `/proc/cpuinfo` and `/proc/meminfo`.
  */
 export class HostReader {
@@ -60,7 +63,9 @@ export class HostReader {
     const hasCountry = this.#country === undefined || /(?:^|\.)[^.]{2}$/.test(this.#nodeName ?? "");
     return {
       ...(this.#site === undefined ? {} : { site: this.#site }),
-      ...(this.#nodeName === undefined ? {} : { nodeName: hasCountry ? this.#nodeName : this.#nodeName + this.#country }),
+      ...(this.#nodeName === undefined
+        ? {}
+        : { nodeName: hasCountry ? this.#nodeName : this.#nodeName + this.#country }),
       machine: this.#machine,
     };
   }

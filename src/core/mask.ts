@@ -6,7 +6,10 @@ const LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration";
 
 type Path = readonly (string | number)[];
 
-/** A copy of a Kubernetes object without what only machines read, and with its secrets hidden: the values of all environment variables first. */
+/**
+ * A copy of a Kubernetes object without what only machines read, and with its secrets hidden: the values of
+ * all environment variables first.
+ */
 export function masked<T>(object: T): T {
   return hideSecrets(object, { isLeftOut: (name) => name === "managedFields" || name === LAST_APPLIED });
 }
@@ -35,8 +38,11 @@ function copy(value: unknown, path: Path, rules: Rules): unknown {
 }
 
 function copyList(list: readonly unknown[], path: Path, rules: Rules): unknown[] {
-  const isCommandLine = /^(command|args)$/.test(nameAt(path)) && list.every((word) => typeof word === "string");
-  return isCommandLine ? maskWords(list as string[]) : list.map((item, index) => copy(item, [...path, index], rules));
+  const isCommandLine =
+    /^(command|args)$/.test(nameAt(path)) && list.every((word) => typeof word === "string");
+  return isCommandLine
+    ? maskWords(list as string[])
+    : list.map((item, index) => copy(item, [...path, index], rules));
 }
 
 /** The value of an environment variable, and what is called a secret. */

@@ -34,7 +34,9 @@ export const KEYS = {
   volume: `${PREFIX}/volume`,
   /** Annotation of a workflow's Lease: name of the user whose state file owns the workflow. */
   user: `${PREFIX}/user`,
-  /** Annotation of a workflow's Lease: where the owner's state file lies, as a hash that no other place has. */
+  /**
+   * Annotation of a workflow's Lease: where the owner's state file lies, as a hash that no other place has.
+   */
   place: `${PREFIX}/place`,
   /** Annotation of a workflow's Lease: hashes of the ids of the jobs that were killed. */
   killed: `${PREFIX}/killed`,
@@ -73,14 +75,19 @@ function nameOf(readable: string, hash: string, maxLength = MAX_NAME_LENGTH): st
   return `${start}-${hash}`;
 }
 
-/** Name of the Kubernetes Job of one attempt: legal, readable, and distinct for distinct (namespace, workflow, job). */
+/**
+ * Name of the Kubernetes Job of one attempt: legal, readable, and distinct for distinct (namespace, workflow,
+ * job).
+ */
 export function jobName(namespace: string, workflowId: string, jobId: string): string {
   return nameOf(`${workflowId}-${jobId}`, shortHash(namespace, workflowId, jobId));
 }
 
 /** Name of a workflow's PersistentVolume (cluster-wide) and, with `-claim`, of its claim. */
 export function workflowVolumeNames(namespace: string, workflowId: string): VolumeNames {
-  return volumeNames(nameOf(workflowId, shortHash(namespace, workflowId), MAX_NAME_LENGTH - CLAIM_SUFFIX.length));
+  return volumeNames(
+    nameOf(workflowId, shortHash(namespace, workflowId), MAX_NAME_LENGTH - CLAIM_SUFFIX.length),
+  );
 }
 
 /** Name of the Lease that says who owns a workflow. */
@@ -101,13 +108,17 @@ function volumeNames(persistentVolume: string): VolumeNames {
 }
 
 /**
- * Names of a configured volume's objects. The claim is called as the Java plugin calls it (lower-cased name and `-claim`) where that is legal,
- * so that a claim made by an administrator is found; the PersistentVolume's name, which is cluster-wide, tells the namespaces apart.
+ * Names of a configured volume's objects. The claim is called as the Java plugin calls it (lower-cased name
+ * and `-claim`) where that is legal, so that a claim made by an administrator is found; the
+ * PersistentVolume's name, which is cluster-wide, tells the namespaces apart.
  */
 export function sharedVolumeNames(namespace: string, name: string): VolumeNames {
   const lower = name.toLowerCase();
-  const legal = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/.test(lower) && lower.length <= MAX_NAME_LENGTH - CLAIM_SUFFIX.length;
-  const claim = legal ? `${lower}${CLAIM_SUFFIX}` : volumeNames(nameOf(name, shortHash(name), MAX_NAME_LENGTH - CLAIM_SUFFIX.length)).claim;
+  const legal =
+    /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/.test(lower) && lower.length <= MAX_NAME_LENGTH - CLAIM_SUFFIX.length;
+  const claim = legal
+    ? `${lower}${CLAIM_SUFFIX}`
+    : volumeNames(nameOf(name, shortHash(name), MAX_NAME_LENGTH - CLAIM_SUFFIX.length)).claim;
   return { persistentVolume: nameOf(name, shortHash(namespace, "shared", name)), claim };
 }
 
@@ -142,7 +153,9 @@ export function identityMetadata(
 }
 
 /** Label selector of everything of this tool, or of one workflow, or of one kind of its objects. */
-export function selector(filter: { readonly component?: Component; readonly workflowHash?: string } = {}): string {
+export function selector(
+  filter: { readonly component?: Component; readonly workflowHash?: string } = {},
+): string {
   const parts = [`${KEYS.managedBy}=${MANAGED_BY}`];
   if (filter.component !== undefined) parts.push(`${KEYS.component}=${filter.component}`);
   if (filter.workflowHash !== undefined) parts.push(`${KEYS.workflowHash}=${filter.workflowHash}`);

@@ -1,4 +1,10 @@
-import type { V1ContainerStateTerminated, V1ContainerStatus, V1Job, V1JobCondition, V1Pod } from "@kubernetes/client-node";
+import type {
+  V1ContainerStateTerminated,
+  V1ContainerStatus,
+  V1Job,
+  V1JobCondition,
+  V1Pod,
+} from "@kubernetes/client-node";
 import { type EndRecord, parseEndRecord } from "./endRecord.ts";
 import { KEYS } from "./names.ts";
 import { MAIN_CONTAINER } from "./podTemplate.ts";
@@ -29,7 +35,9 @@ interface Place {
   readonly finishedAt?: string;
 }
 
-/** Of a pod that is being deleted: when it is to be gone (RFC 3339), and how to get rid of it if it is not. */
+/**
+ * Of a pod that is being deleted: when it is to be gone (RFC 3339), and how to get rid of it if it is not.
+ */
 interface Leaving {
   readonly goneBy?: string;
   readonly wayOut?: string;
@@ -44,7 +52,9 @@ interface Held {
 /** What the cluster shows of a job, from Job and pod together. */
 export type Observation =
   | { readonly phase: "missing" }
-  | ({ readonly phase: "waiting"; readonly reason: string; readonly message: string } & Place & Leaving & Held)
+  | ({ readonly phase: "waiting"; readonly reason: string; readonly message: string } & Place &
+      Leaving &
+      Held)
   /** With a reason where it may run no longer. */
   | ({ readonly phase: "running"; readonly reason?: string; readonly message?: string } & Place & Leaving)
   /** With the containers that keep its pod alive, where they are not the job's. */
@@ -76,8 +86,12 @@ function createdAt(pod: V1Pod): string {
 
 /** Reads the truth about a job off its Job and its pod. */
 export function observe(job: V1Job | undefined, pod: V1Pod | undefined): Observation {
-  const isOpen = job !== undefined && conditionOf(job, "Complete") === undefined && conditionOf(job, "Failed") === undefined;
-  // A queue that takes a running job back has its pod deleted, and starts the Job again later: the Job has not ended.
+  const isOpen =
+    job !== undefined &&
+    conditionOf(job, "Complete") === undefined &&
+    conditionOf(job, "Failed") === undefined;
+  // A queue that takes a running job back has its pod deleted, and starts the Job again later: the Job has
+  // not ended.
   if (isOpen && job.spec?.suspend === true) return suspended(job);
   if (pod !== undefined) {
     if (isOpen && mayRunAgain(job, pod)) return leaving(pod);
@@ -87,8 +101,10 @@ export function observe(job: V1Job | undefined, pod: V1Pod | undefined): Observa
   }
   if (job === undefined) return { phase: "missing" };
   const failed = conditionOf(job, "Failed");
-  if (failed !== undefined) return { phase: "lost", reason: failed.reason ?? "Failed", message: failed.message ?? "the Job failed" };
-  if (isOpen) return { phase: "waiting", reason: "NoPod", message: "the cluster has not made the job's pod yet" };
+  if (failed !== undefined)
+    return { phase: "lost", reason: failed.reason ?? "Failed", message: failed.message ?? "the Job failed" };
+  if (isOpen)
+    return { phase: "waiting", reason: "NoPod", message: "the cluster has not made the job's pod yet" };
   // The cluster calls a Job complete only when its pod's containers have ended with 0.
   const finishedAt = timeText(job.status?.completionTime);
   const ending: Ending = { exitCode: 0, reason: "Completed", message: "", byCluster: false, stopped: false };
@@ -108,25 +124,35 @@ function suspended(job: V1Job): Observation {
   return {
     phase: "waiting",
     reason: "Suspended",
-    message: queue === undefined ? "the Job is suspended (a queue may hold it)" : `queue ${queue} has not admitted it yet`,
+    message:
+      queue === undefined
+        ? "the Job is suspended (a queue may hold it)"
+        : `queue ${queue} has not admitted it yet`,
     ...(queue === undefined ? {} : { queue }),
     ...(suspendedAt === undefined ? {} : { suspendedAt }),
   };
 }
 
 /**
- * The containers that keep a pod alive, or would run its script again, when the script has ended: a Job of this tool has one container
- * beside its init containers, so whatever else is there was put in by somebody else (a mesh's proxy). Sidecars that are init containers are
- * ended by the kubelet. A pod that is on its way out, or whose containers have all ended, is left alone.
+ * The containers that keep a pod alive, or would run its script again, when the script has ended: a Job of
+ * this tool has one container beside its init containers, so whatever else is there was put in by somebody
+ * else (a mesh's proxy). Sidecars that are init containers are ended by the kubelet. A pod that is on its way
+ * out, or whose containers have all ended, is left alone.
  */
 export function keepersOf(pod: V1Pod): string[] {
   const { phase, containerStatuses = [] } = pod.status ?? {};
   if (phase === "Succeeded" || phase === "Failed" || pod.metadata?.deletionTimestamp !== undefined) return [];
-  const hasStopped = (name: string) => containerStatuses.find((status) => status.name === name)?.state?.terminated !== undefined;
-  return (pod.spec?.containers ?? containerStatuses).map(({ name }) => name).filter((name) => !hasStopped(name));
+  const hasStopped = (name: string) =>
+    containerStatuses.find((status) => status.name === name)?.state?.terminated !== undefined;
+  return (pod.spec?.containers ?? containerStatuses)
+    .map(({ name }) => name)
+    .filter((name) => !hasStopped(name));
 }
 
-/** Whether a pod that was deleted while it ran may be followed by another one: the Job, which is not being deleted, has yet to say. */
+/**
+ * Whether a pod that was deleted while it ran may be followed by another one: the Job, which is not being
+ * deleted, has yet to say.
+ */
 function mayRunAgain(job: V1Job, pod: V1Pod): boolean {
   if (job.metadata?.deletionTimestamp !== undefined || !hasEnded(pod)) return false;
   return endedAfterDeletion(pod, terminatedOf(mainStatus(pod)));
@@ -171,26 +197,42 @@ function observePod(pod: V1Pod): Observation {
   const goneBy = timeText(pod.metadata?.deletionTimestamp);
   const leaving = goneBy === undefined ? {} : { goneBy, wayOut: wayOut(pod) };
   if (main?.state?.running !== undefined) return { phase: "running", ...doubtOf(pod), ...place, ...leaving };
-  const reason = goneBy === undefined ? waitingReason(pod, main) : { reason: "Terminating", message: "its pod is being deleted" };
+  const reason =
+    goneBy === undefined
+      ? waitingReason(pod, main)
+      : { reason: "Terminating", message: "its pod is being deleted" };
   return { phase: "waiting", ...reason, ...place, ...leaving };
 }
 
-/** Why a container that was last seen running may do so no longer. Nobody knows, so it is not said to have ended. */
+/**
+ * Why a container that was last seen running may do so no longer. Nobody knows, so it is not said to have
+ * ended.
+ */
 function doubtOf(pod: V1Pod): { reason: string; message: string } | undefined {
   const ready = pod.status?.conditions?.find((condition) => condition.type === "Ready");
-  // The node life cycle controller takes a silent node's pods for not ready, without the reason that a kubelet gives.
-  const isUnheard = pod.status?.reason === "NodeLost" || (ready?.status === "False" && (ready.reason ?? "") === "");
+  // The node life cycle controller takes a silent node's pods for not ready, without the reason that a
+  // kubelet gives.
+  const isUnheard =
+    pod.status?.reason === "NodeLost" || (ready?.status === "False" && (ready.reason ?? "") === "");
   if (isUnheard) {
     const node = pod.spec?.nodeName === undefined ? "its node" : `node ${pod.spec.nodeName}`;
     return { reason: "NodeUnreachable", message: `${node} does not answer: the job may still run there` };
   }
-  return pod.metadata?.deletionTimestamp === undefined ? undefined : { reason: "Terminating", message: "its pod is being deleted" };
+  return pod.metadata?.deletionTimestamp === undefined
+    ? undefined
+    : { reason: "Terminating", message: "its pod is being deleted" };
 }
 
-/** Keeps a pod until its Job has seen how it ended; a Job of this tool waits for its end, not for its deletion alone. */
+/**
+ * Keeps a pod until its Job has seen how it ended; a Job of this tool waits for its end, not for its deletion
+ * alone.
+ */
 const TRACKED = "batch.kubernetes.io/job-tracking";
 
-/** How a pod that stays Terminating on a dead node is got rid of. Only a person can know that nothing runs there any more. */
+/**
+ * How a pod that stays Terminating on a dead node is got rid of. Only a person can know that nothing runs
+ * there any more.
+ */
 export function wayOut({ metadata, spec }: V1Pod): string {
   const node = spec?.nodeName;
   const within = metadata?.namespace === undefined ? "" : `-n ${metadata.namespace} `;
@@ -247,30 +289,60 @@ function endingOf(pod: V1Pod, main: V1ContainerStatus | undefined): Ending {
   const podMessage = pod.status?.message ?? "";
   if (pod.status?.reason === "DeadlineExceeded") {
     const why = podMessage || "the pod was active for longer than its time limit";
-    return { ...told, reason: "DeadlineExceeded", message: why + cutOff(pod, terminated, record), byCluster: false, stopped: true };
+    return {
+      ...told,
+      reason: "DeadlineExceeded",
+      message: why + cutOff(pod, terminated, record),
+      byCluster: false,
+      stopped: true,
+    };
   }
   const stop = stopOf(pod, terminated);
   if (stop !== undefined) {
     const { reason, message: why } = stop;
-    return { ...told, reason, message: why + cutOff(pod, terminated, record), byCluster: true, stopped: true };
+    return {
+      ...told,
+      reason,
+      message: why + cutOff(pod, terminated, record),
+      byCluster: true,
+      stopped: true,
+    };
   }
   // The kernel may have killed one process of a script that went on and succeeded.
-  if (exitCode === 0) return { ...told, reason: "Completed", message: message || podMessage, byCluster: false, stopped: false };
+  if (exitCode === 0)
+    return { ...told, reason: "Completed", message: message || podMessage, byCluster: false, stopped: false };
   if (terminated === undefined) return { ...told, ...initFailure(pod, main) };
   if (exitCode === undefined) {
     const why = "its node lost sight of the container";
-    return { ...told, reason: UNMEASURED, message: message || podMessage || why, byCluster: true, stopped: false };
+    return {
+      ...told,
+      reason: UNMEASURED,
+      message: message || podMessage || why,
+      byCluster: true,
+      stopped: false,
+    };
   }
-  return { ...told, reason: terminated.reason ?? "Error", message: message || podMessage, byCluster: false, stopped: false };
+  return {
+    ...told,
+    reason: terminated.reason ?? "Error",
+    message: message || podMessage,
+    byCluster: false,
+    stopped: false,
+  };
 }
 
-/** Whether the main container may have begun; one that waits has not, nor has one that its node would not take. */
+/**
+ * Whether the main container may have begun; one that waits has not, nor has one that its node would not
+ * take.
+ */
 function mayHaveBegun(pod: V1Pod, main: V1ContainerStatus | undefined): boolean {
   const hasNotBegun = main?.state?.waiting !== undefined && terminatedOf(main) === undefined;
   return !hasNotBegun && CLUSTER_REASONS[pod.status?.reason ?? ""] !== "Rejected";
 }
 
-/** The kubelet's word for a container whose end it did not see; the code that goes with it, 137, was made up. */
+/**
+ * The kubelet's word for a container whose end it did not see; the code that goes with it, 137, was made up.
+ */
 const UNMEASURED = "ContainerStatusUnknown";
 
 /** The exit code that the node has seen, or that the pod's success vouches for. */
@@ -280,9 +352,14 @@ function measuredCode(pod: V1Pod, terminated: V1ContainerStateTerminated | undef
 }
 
 /** Why the cluster has made a container stop, or has given its pod up. */
-function stopOf(pod: V1Pod, terminated: V1ContainerStateTerminated | undefined): { reason: string; message: string } | undefined {
+function stopOf(
+  pod: V1Pod,
+  terminated: V1ContainerStateTerminated | undefined,
+): { reason: string; message: string } | undefined {
   const { reason = "", message = "", conditions = [] } = pod.status ?? {};
-  const disruption = conditions.find((condition) => condition.type === "DisruptionTarget" && condition.status === "True");
+  const disruption = conditions.find(
+    (condition) => condition.type === "DisruptionTarget" && condition.status === "True",
+  );
   const word = CLUSTER_REASONS[reason] ?? (disruption === undefined ? undefined : "Evicted");
   if (word !== undefined) return { reason: word, message: message || disruption?.message || reason };
   if (terminated === undefined || !endedByDeletion(pod, terminated)) return undefined;
@@ -292,7 +369,10 @@ function stopOf(pod: V1Pod, terminated: V1ContainerStateTerminated | undefined):
 /** Exit code of a process that SIGKILL ended. */
 const KILLED_CODE = 137;
 
-/** Exit codes of a process that SIGTERM or SIGKILL ended (128 + signal), and of one that takes SIGTERM for a wish to be obeyed. */
+/**
+ * Exit codes of a process that SIGTERM or SIGKILL ended (128 + signal), and of one that takes SIGTERM for a
+ * wish to be obeyed.
+ */
 const DELETION_CODES = [143, KILLED_CODE, 0];
 
 /** Kubernetes' default of `terminationGracePeriodSeconds`. */
@@ -312,14 +392,17 @@ function endedAfterDeletion(pod: V1Pod, terminated: V1ContainerStateTerminated |
   return finishedAt === undefined || Date.parse(finishedAt) >= deletionRequested(pod);
 }
 
-/** When a pod's deletion was asked for, in milliseconds: by its grace period before the time that it states. */
+/**
+ * When a pod's deletion was asked for, in milliseconds: by its grace period before the time that it states.
+ */
 function deletionRequested(pod: V1Pod): number {
   return Date.parse(timeText(pod.metadata?.deletionTimestamp) ?? "") - graceOf(pod) * 1000;
 }
 
 /** Seconds that a pod's containers have to end by themselves. */
 function graceOf({ metadata, spec }: V1Pod): number {
-  // Whoever deletes it may give another period. The kubelet's last deletion gives 0, and sets the deletion's time anew.
+  // Whoever deletes it may give another period. The kubelet's last deletion gives 0, and sets the deletion's
+  // time anew.
   return metadata?.deletionGracePeriodSeconds || (spec?.terminationGracePeriodSeconds ?? DEFAULT_GRACE_S);
 }
 
@@ -330,14 +413,20 @@ const CLOCK_SLACK_S = 2;
 export const CUT_OFF = "its own clean-up was cut off";
 
 /**
- * Words for a script that was asked to stop and killed before it had done so: its wrapper, which outlives it, had no time to record an end.
- * A script that does not handle SIGTERM ends of it at once, and is recorded.
+ * Words for a script that was asked to stop and killed before it had done so: its wrapper, which outlives it,
+ * had no time to record an end. A script that does not handle SIGTERM ends of it at once, and is recorded.
  */
-function cutOff(pod: V1Pod, terminated: V1ContainerStateTerminated | undefined, record: EndRecord | undefined): string {
+function cutOff(
+  pod: V1Pod,
+  terminated: V1ContainerStateTerminated | undefined,
+  record: EndRecord | undefined,
+): string {
   if (terminated?.exitCode !== KILLED_CODE || record !== undefined) return "";
   if (terminated.reason === "OOMKilled" || terminated.reason === UNMEASURED) return "";
   const seconds = secondsToStop(pod, terminated);
-  return seconds === undefined ? "" : `; ${CUT_OFF} after ${seconds} s: it was killed (SIGKILL) before it had ended by itself`;
+  return seconds === undefined
+    ? ""
+    : `; ${CUT_OFF} after ${seconds} s: it was killed (SIGKILL) before it had ended by itself`;
 }
 
 /** How long a killed container had to end, as far as the cluster tells. */
@@ -365,7 +454,10 @@ function initFailure(pod: V1Pod, main: V1ContainerStatus | undefined): Omit<Endi
   );
   if (failed === undefined) {
     const { reason = "", message = "" } = pod.status ?? {};
-    const why = main?.state?.running === undefined ? "the pod failed before the script began" : "the pod failed while the script ran";
+    const why =
+      main?.state?.running === undefined
+        ? "the pod failed before the script began"
+        : "the pod failed while the script ran";
     return { reason: reason || "Failed", message: message || why, byCluster: true, stopped: false };
   }
   const { exitCode, reason } = failed.state?.terminated ?? { exitCode: -1 };
@@ -379,24 +471,36 @@ function initFailure(pod: V1Pod, main: V1ContainerStatus | undefined): Omit<Endi
 }
 
 function sidecarsOf(pod: V1Pod): string[] {
-  return (pod.spec?.initContainers ?? []).filter((container) => container.restartPolicy === "Always").map(({ name }) => name);
+  return (pod.spec?.initContainers ?? [])
+    .filter((container) => container.restartPolicy === "Always")
+    .map(({ name }) => name);
 }
 
 function waitingReason(pod: V1Pod, main: V1ContainerStatus | undefined): { reason: string; message: string } {
   const scheduled = pod.status?.conditions?.find((condition) => condition.type === "PodScheduled");
   if (scheduled?.status === "False") {
-    return { reason: scheduled.reason ?? "Unschedulable", message: scheduled.message ?? "no node takes the pod" };
+    return {
+      reason: scheduled.reason ?? "Unschedulable",
+      message: scheduled.message ?? "no node takes the pod",
+    };
   }
   if (pod.spec?.nodeName === undefined) return { reason: "Scheduling", message: "the pod waits for a node" };
-  const init = (pod.status?.initContainerStatuses ?? []).find((status) => status.state?.waiting !== undefined && isTelling(status));
+  const init = (pod.status?.initContainerStatuses ?? []).find(
+    (status) => status.state?.waiting !== undefined && isTelling(status),
+  );
   const waiting = (init ?? main)?.state?.waiting;
-  if (waiting?.reason !== undefined && waiting.reason !== "PodInitializing" && waiting.reason !== "ContainerCreating") {
+  if (
+    waiting?.reason !== undefined &&
+    waiting.reason !== "PodInitializing" &&
+    waiting.reason !== "ContainerCreating"
+  ) {
     return { reason: waiting.reason, message: waiting.message ?? waiting.reason };
   }
   // A sidecar runs on: it holds the others back only until it has started.
   const sidecars = sidecarsOf(pod);
   const busy = (pod.status?.initContainerStatuses ?? []).find(
-    ({ name, state, started }) => state?.running !== undefined && !(sidecars.includes(name) && started === true),
+    ({ name, state, started }) =>
+      state?.running !== undefined && !(sidecars.includes(name) && started === true),
   );
   if (busy !== undefined) return { reason: "Initializing", message: `init container ${busy.name} runs` };
   return { reason: "ContainerCreating", message: "the node prepares the container (volumes, image)" };
@@ -408,6 +512,8 @@ function isTelling(status: V1ContainerStatus): boolean {
 }
 
 /** The job id that an object of this tool was made for. */
-export function jobIdOf(object: { readonly metadata?: { readonly annotations?: Record<string, string> } }): string | undefined {
+export function jobIdOf(object: {
+  readonly metadata?: { readonly annotations?: Record<string, string> };
+}): string | undefined {
   return object.metadata?.annotations?.[KEYS.job];
 }

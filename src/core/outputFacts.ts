@@ -22,8 +22,9 @@ const STAGE_OF: Readonly<Record<Section, Stage>> = {
 };
 
 /**
- * The stage in which a job failed: the one that its exit code names, else that of the first section that did not end. GASW's older scripts
- * exit with 1 whatever failed: a stage whose section ended is not the one when a later section did not.
+ * The stage in which a job failed: the one that its exit code names, else that of the first section that did
+ * not end. GASW's older scripts exit with 1 whatever failed: a stage whose section ended is not the one when
+ * a later section did not.
  * @param exitCode of the job's output, or of its container where the output states none
  * @returns undefined where the job did not fail, or where nothing tells
  */
@@ -48,7 +49,9 @@ function sectionOf(stage: Stage | undefined, sections: Sections): Section | unde
 /** A section is over where either stream says so. */
 function merged(out: Sections, err: Sections): Sections {
   const seen = SECTIONS.filter((section) => out[section] !== undefined || err[section] !== undefined);
-  return Object.fromEntries(seen.map((section) => [section, [out[section], err[section]].includes("closed") ? "closed" : "open"]));
+  return Object.fromEntries(
+    seen.map((section) => [section, [out[section], err[section]].includes("closed") ? "closed" : "open"]),
+  );
 }
 
 /** The facts of both streams of a job: the exit code on stderr overrides the one on stdout. */
@@ -64,6 +67,8 @@ export function outputFacts(out: OutFacts, err: ErrFacts): OutputFacts {
     ...(exitCode === undefined ? {} : { exitCode }),
     ...(failedStage === undefined ? {} : { failedStage }),
     ...(message === undefined || message === "" ? {} : { message }),
-    ...(out.site === undefined || out.nodeName === undefined ? {} : { node: { site: out.site, name: out.nodeName, ...out.machine } }),
+    ...(out.site === undefined || out.nodeName === undefined
+      ? {}
+      : { node: { site: out.site, name: out.nodeName, ...out.machine } }),
   };
 }

@@ -1,5 +1,13 @@
-/** Sections of GASW's scripts that are looked at, in the order in which they come; each stands on stdout and on stderr alike. */
-export const SECTIONS = ["upload_test", "inputs_download", "application_execution", "results_upload"] as const;
+/**
+ * Sections of GASW's scripts that are looked at, in the order in which they come; each stands on stdout and
+ * on stderr alike.
+ */
+export const SECTIONS = [
+  "upload_test",
+  "inputs_download",
+  "application_execution",
+  "results_upload",
+] as const;
 
 export type Section = (typeof SECTIONS)[number];
 
@@ -17,10 +25,15 @@ const MARKER = new RegExp(`<(/?)(${SECTIONS.join("|")})>[ \\t\\r\\n]*$`);
 /** The marker at the end of a line. */
 export function markerIn(line: string): Marker | undefined {
   const match = MARKER.exec(line);
-  return match === null ? undefined : { section: match[2] as Section, opens: match[1] === "", at: match.index };
+  return match === null
+    ? undefined
+    : { section: match[2] as Section, opens: match[1] === "", at: match.index };
 }
 
-/** What the functions `info`, `warning` and `error` of GASW's scripts print first: `[ INFO - Tue Jan 28 13:27:49 UTC 2025 ] `. */
+/**
+ * What the functions `info`, `warning` and `error` of GASW's scripts print first: `[ INFO - Tue Jan 28
+ * 13:27:49 UTC 2025 ] `.
+ */
 const LOG_PREFIX = String.raw`(?:^|\[ (?:INFO|WARN|ERROR) - [^\]]{0,64} \] )`;
 
 /** Part of every line that states a return code. */
@@ -43,7 +56,9 @@ export interface Timings {
 }
 
 // More than nine digits is a time since 1970, which a script prints that left a step out.
-const TIMING_LINE = new RegExp(`${LOG_PREFIX}(Input download|Execution|Results upload) time: (\\d{1,9}(?:\\.\\d{1,9})?) seconds\\s*$`);
+const TIMING_LINE = new RegExp(
+  `${LOG_PREFIX}(Input download|Execution|Results upload) time: (\\d{1,9}(?:\\.\\d{1,9})?) seconds\\s*$`,
+);
 
 const TIMING_FIELDS: Readonly<Record<string, keyof Timings>> = {
   "Input download": "downloadSeconds",
@@ -69,7 +84,9 @@ const DOWNLOAD = "<file_download uri=";
 
 /** The URI that a line in `inputs_download` names: `<file_download uri=URI>`, without quotes. */
 export function downloadIn(line: string): string | undefined {
-  return line.startsWith(DOWNLOAD) && line.endsWith(">") ? line.slice(DOWNLOAD.length, -1) || undefined : undefined;
+  return line.startsWith(DOWNLOAD) && line.endsWith(">")
+    ? line.slice(DOWNLOAD.length, -1) || undefined
+    : undefined;
 }
 
 const UPLOAD = "<file_upload id=";

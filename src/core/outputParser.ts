@@ -1,9 +1,21 @@
 import { type HostFacts, HostReader } from "./machine.ts";
 import { MessageTail } from "./messageTail.ts";
-import { downloadIn, returnCodeIn, SECTIONS, type Section, type Timings, timingIn, type Upload, uploadIn } from "./outputLines.ts";
+import {
+  downloadIn,
+  returnCodeIn,
+  SECTIONS,
+  type Section,
+  type Timings,
+  timingIn,
+  type Upload,
+  uploadIn,
+} from "./outputLines.ts";
 import { SectionReader, type Sections } from "./sectionReader.ts";
 
-/** Takes the application's own bytes, as they stand in the stream; they are valid until the parser's next call. */
+/**
+ * Takes the application's own bytes, as they stand in the stream; they are valid until the parser's next
+ * call.
+ */
 export type Sink = (bytes: Uint8Array) => void;
 
 /** What a job's stdout tells. */
@@ -111,7 +123,10 @@ export class OutParser {
   }
 }
 
-/** Whether a line names a file that is transferred: that says nothing of what went wrong, and its URI may have a token in it. */
+/**
+ * Whether a line names a file that is transferred: that says nothing of what went wrong, and its URI may have
+ * a token in it.
+ */
 function isTransfer(line: Buffer): boolean {
   return /^<\/?file_(?:download|upload|delete)\b/.test(line.toString("latin1", 0, 20));
 }
@@ -128,7 +143,8 @@ export class ErrParser {
       bytes: (section, data, start, end) => {
         const bytes = data.subarray(start, end);
         if (section === "application_execution") sink(bytes);
-        if (!this.#reader.isWithinLine) this.#isTransfer = section !== "application_execution" && isTransfer(bytes);
+        if (!this.#reader.isWithinLine)
+          this.#isTransfer = section !== "application_execution" && isTransfer(bytes);
         if (!this.#isTransfer) this.#tails.get(section)?.push(bytes);
       },
       line: (_, line) => {

@@ -4,15 +4,19 @@ import { identityMetadata, KEYS, leaseName, shortHash } from "./names.ts";
 import { isOurs } from "./volumes.ts";
 
 /**
- * Seconds of silence after which the owner of a workflow counts as gone. Whatever serves a workflow speaks every 20 s, and a request may be
- * tried again for 30 s; an engine that polls every 20 s, as GASW's does, misses two turns before it is taken for dead.
+ * Seconds of silence after which the owner of a workflow counts as gone. Whatever serves a workflow speaks
+ * every 20 s, and a request may be tried again for 30 s; an engine that polls every 20 s, as GASW's does,
+ * misses two turns before it is taken for dead.
  */
 export const SILENCE_S = 60;
 
 /** Milliseconds after which the owner speaks again. */
 export const RENEWAL_MS = 20_000;
 
-/** Killed jobs that a Lease remembers, the latest of them: an object of the API server may hold 256 KiB of annotations. */
+/**
+ * Killed jobs that a Lease remembers, the latest of them: an object of the API server may hold 256 KiB of
+ * annotations.
+ */
 const MOST_KILLS = 20_000;
 
 /** A Lease as the API server has it (`coordination.k8s.io/v1`); times are text. */
@@ -80,19 +84,23 @@ export function readLease(lease: Lease, now: Date): Tenure {
     directory: annotations[KEYS.directory],
     since: acquireTime,
     silence: spoke === undefined ? undefined : Math.max(0, (now.getTime() - spoke) / 1000),
-    killed: new Set((annotations[KEYS.killed] ?? "").split(" ").filter((part) => /^[0-9a-z]{10}$/.test(part))),
+    killed: new Set(
+      (annotations[KEYS.killed] ?? "").split(" ").filter((part) => /^[0-9a-z]{10}$/.test(part)),
+    ),
     isCleaned: annotations[KEYS.cleaned] !== undefined,
     transitions: Number.isSafeInteger(leaseTransitions) ? Number(leaseTransitions) : 0,
   };
 }
 
 /**
- * When the owner last spoke. The API server stamps every write itself (`managedFields`): that time and the Date of its answers are one
- * clock's, whatever the owner's clock and this host's show. The owner's own `renewTime` counts only where something on the way has taken
- * the stamps off.
+ * When the owner last spoke. The API server stamps every write itself (`managedFields`): that time and the
+ * Date of its answers are one clock's, whatever the owner's clock and this host's show. The owner's own
+ * `renewTime` counts only where something on the way has taken the stamps off.
  */
 function lastWord({ metadata, spec }: Lease): number | undefined {
-  const stamps = (metadata?.managedFields ?? []).filter(({ fieldsV1 }) => hasRenewTime(fieldsV1)).map(({ time }) => Date.parse(`${time}`));
+  const stamps = (metadata?.managedFields ?? [])
+    .filter(({ fieldsV1 }) => hasRenewTime(fieldsV1))
+    .map(({ time }) => Date.parse(`${time}`));
   const times = [...stamps, Date.parse(spec?.renewTime ?? "")].filter((time) => !Number.isNaN(time));
   return stamps.length > 0 ? Math.max(...stamps) : times[0];
 }
@@ -136,11 +144,16 @@ export function renewal({ directory }: Workflow, { id, host, user, place }: Owne
   };
 }
 
-/** What the next owner writes over the last one's Lease; the jobs that were killed stay there for a third one. */
+/**
+ * What the next owner writes over the last one's Lease; the jobs that were killed stay there for a third one.
+ */
 export function takeover(workflow: Workflow, me: Owner, { transitions }: Tenure, now: Date) {
   const { metadata, spec } = renewal(workflow, me, now);
   const annotations = { ...metadata.annotations, [KEYS.place]: me.place ?? null, [KEYS.cleaned]: null };
-  return { metadata: { annotations }, spec: { ...spec, acquireTime: microTime(now), leaseTransitions: transitions + 1 } };
+  return {
+    metadata: { annotations },
+    spec: { ...spec, acquireTime: microTime(now), leaseTransitions: transitions + 1 },
+  };
 }
 
 /** How a Lease remembers a job that was killed. */
@@ -152,7 +165,11 @@ export function killHash(jobId: string): string {
  * The annotation of killed jobs with some more; undefined where it is as it was.
  * @param revived jobs that are to run again: they are killed no more
  */
-export function withKills(killed: ReadonlySet<string>, jobIds: readonly string[], revived: readonly string[] = []): string | undefined {
+export function withKills(
+  killed: ReadonlySet<string>,
+  jobIds: readonly string[],
+  revived: readonly string[] = [],
+): string | undefined {
   const back = new Set(revived.map(killHash));
   const all = new Set([...killed, ...jobIds.map(killHash)].filter((hash) => !back.has(hash)));
   const isAsItWas = all.size === killed.size && [...all].every((hash) => killed.has(hash));

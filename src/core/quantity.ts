@@ -1,4 +1,7 @@
-/** Kubernetes quantities ("500m", "1.5Gi", "1e3") as numbers, and the check that catches memory written without its unit. */
+/**
+ * Kubernetes quantities ("500m", "1.5Gi", "1e3") as numbers, and the check that catches memory written
+ * without its unit.
+ */
 
 const MULTIPLIERS: Readonly<Record<string, number>> = {
   n: 1e-9,
@@ -33,8 +36,8 @@ export function parseQuantity(text: string): number | undefined {
 }
 
 /**
- * What is wrong with an amount of memory or storage, in words that follow "expected", or undefined where nothing is.
- * "512" is 512 bytes and "512m" half a byte: both are refused, since nobody means them.
+ * What is wrong with an amount of memory or storage, in words that follow "expected", or undefined where
+ * nothing is. "512" is 512 bytes and "512m" half a byte: both are refused, since nobody means them.
  */
 export function checkMemory(text: string): string | undefined {
   const bytes = parseQuantity(text);
@@ -42,7 +45,9 @@ export function checkMemory(text: string): string | undefined {
   if (bytes <= 0) return 'an amount above zero, such as "512Mi"';
   const [, number, unit] = /^\+?([\d.]+)(.*)$/.exec(text) ?? [];
   const hasByteUnit = /^[kMGTPE]i?$|^Ki$/.test(unit ?? "");
-  return bytes < MEBIBYTE && !hasByteUnit ? `an amount with its unit (did you mean "${number}Mi"?)` : undefined;
+  return bytes < MEBIBYTE && !hasByteUnit
+    ? `an amount with its unit (did you mean "${number}Mi"?)`
+    : undefined;
 }
 
 /** An amount of memory times a factor, in whole mebibytes; what is no quantity stays as it is. */

@@ -1,6 +1,9 @@
 /** Who will not have a pod made: what the message of a FailedCreate event comes to. */
 export interface Refusal {
-  /** `used-up` mends by itself when others end, `passing` in a moment; `standing` never does: somebody has to change something. */
+  /**
+   * `used-up` mends by itself when others end, `passing` in a moment; `standing` never does: somebody has to
+   * change something.
+   */
   readonly kind: "used-up" | "passing" | "standing";
   /** What refuses, such as `quota team-a`; undefined where the message does not name it. */
   readonly by?: string;
@@ -26,7 +29,8 @@ const RULES: readonly Rule[] = [
     remedy: () =>
       "it begins by itself when other jobs end; ask for less (--cpu, --memory, --gpu), or have the administrator raise the quota",
   },
-  // A webhook that does not answer, a namespace whose account is not made yet, two pods that were counted at the same moment.
+  // A webhook that does not answer, a namespace whose account is not made yet, two pods that were counted at
+  // the same moment.
   {
     pattern:
       /failed calling webhook|being terminated|serviceaccount "default" not found|object has been modified|Internal error|timed? ?out|etcdserver/i,
@@ -58,12 +62,14 @@ const RULES: readonly Rule[] = [
     pattern: /admission webhook "([^"]+)" denied/,
     kind: "standing",
     by: ([, name]) => `admission webhook ${name}`,
-    remedy: () => "change what it names in the configuration or the options, or ask the administrator, whose policy it is",
+    remedy: () =>
+      "change what it names in the configuration or the options, or ask the administrator, whose policy it is",
   },
   {
     pattern: /(?:maximum|minimum) (\S+) usage per (\w+) is|(\S+) max limit to request ratio per (\w+)/,
     kind: "standing",
-    by: ([, resource, kind, ratio, of]) => `a LimitRange of the namespace (${resource ?? ratio} per ${kind ?? of})`,
+    by: ([, resource, kind, ratio, of]) =>
+      `a LimitRange of the namespace (${resource ?? ratio} per ${kind ?? of})`,
     remedy: () =>
       "ask for an amount within it (--cpu, --memory, or `resources` in the configuration), or have the administrator change the LimitRange (kubectl get limitrange)",
   },
@@ -82,7 +88,8 @@ const RULES: readonly Rule[] = [
   {
     pattern: /forbidden|denied|is invalid|Invalid value|not found/i,
     kind: "standing",
-    remedy: () => "the message names the field or the limit: correct that value in the configuration or the options",
+    remedy: () =>
+      "the message names the field or the limit: correct that value in the configuration or the options",
   },
 ];
 
@@ -92,7 +99,8 @@ const OTHER: Rule = { pattern: /(?:)/, kind: "passing", remedy: () => WAIT };
 export function readRefusal(message: string): Refusal {
   for (const { pattern, kind, by, remedy } of [...RULES, OTHER]) {
     const found = pattern.exec(message);
-    if (found !== null) return { kind, ...(by === undefined ? {} : { by: by(found) }), remedy: remedy(found) };
+    if (found !== null)
+      return { kind, ...(by === undefined ? {} : { by: by(found) }), remedy: remedy(found) };
   }
   throw new Error("the last rule fits everything");
 }
@@ -101,7 +109,9 @@ export function readRefusal(message: string): Refusal {
 function statedBy(wanted: string): string {
   const ways = [
     ...(/memory/.test(wanted) ? ["--memory (or resources.memory), which sets request and limit"] : []),
-    ...(/requests\.cpu|(?<![.\w])cpu/.test(wanted) ? ["--cpu (or resources.cpu), which sets the request"] : []),
+    ...(/requests\.cpu|(?<![.\w])cpu/.test(wanted)
+      ? ["--cpu (or resources.cpu), which sets the request"]
+      : []),
   ];
   return ways.length === 0 ? "by a quota that does not count it" : ways.join(", ");
 }

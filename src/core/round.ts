@@ -32,8 +32,9 @@ export interface Planned<Job> {
 }
 
 /**
- * Decides for one attempt after the other: each sees what becomes of the others. Of one whose Job is to be removed, the step is what is
- * written down before; it ends in `endRemoved`, when the Job is on its way out, and goes on for the others until then.
+ * Decides for one attempt after the other: each sees what becomes of the others. Of one whose Job is to be
+ * removed, the step is what is written down before; it ends in `endRemoved`, when the Job is on its way out,
+ * and goes on for the others until then.
  * @param attempts all attempts of some invocations
  * @param isMeant which of them are decided for
  */
@@ -49,12 +50,17 @@ export function decideRound<Job extends RoundAttempt>(
     const seen = facts.seen(job).observation;
     const whole = step({ job, dao: facts.signal(job), seen, own: facts.own(job), siblings, rules, now });
     const next = whole.decision.removeJob ? beforeRemoval(job, whole) : whole;
-    invocations.get(job.fileName)?.set(job.key, { ...job, status: next.decision.status, settled: next.settled });
+    invocations
+      .get(job.fileName)
+      ?.set(job.key, { ...job, status: next.decision.status, settled: next.settled });
     return { job, siblings, step: next };
   });
 }
 
-/** The part of a step that comes before the removal of a Job: all that a signal comes to, and the end that was decided, not the end itself. */
+/**
+ * The part of a step that comes before the removal of a Job: all that a signal comes to, and the end that was
+ * decided, not the end itself.
+ */
 function beforeRemoval(job: Attempt, { decision, removal, effects, ...rest }: Step): Step {
   const isFollowed = rest.signal !== job.signal && rest.refusal === undefined;
   return {
@@ -67,7 +73,10 @@ function beforeRemoval(job: Attempt, { decision, removal, effects, ...rest }: St
   };
 }
 
-/** Decides the ends of the attempts whose Jobs have just been removed, but for those that were removed to run again: that waits for the next look. */
+/**
+ * Decides the ends of the attempts whose Jobs have just been removed, but for those that were removed to run
+ * again: that waits for the next look.
+ */
 export function endRemoved<Job extends RoundAttempt>(
   attempts: readonly Job[],
   facts: RoundFacts<Job>,
@@ -75,7 +84,8 @@ export function endRemoved<Job extends RoundAttempt>(
 ): Planned<Job>[] {
   const afterwards: RoundFacts<Job> = {
     ...facts,
-    seen: (job) => (isRemoved(job) ? { ...facts.seen(job), observation: { phase: "missing" } } : facts.seen(job)),
+    seen: (job) =>
+      isRemoved(job) ? { ...facts.seen(job), observation: { phase: "missing" } } : facts.seen(job),
     signal: () => undefined,
   };
   const isEnding = ({ removal = null }: Job) => removal !== null && removal !== "NOT_SUBMITTED";
@@ -83,14 +93,24 @@ export function endRemoved<Job extends RoundAttempt>(
 }
 
 /** The attempts whose turn it is to be submitted: one of an invocation. */
-export function dueAttempts<Job extends RoundAttempt>(attempts: readonly Job[], facts: RoundFacts<Job>): Job[] {
+export function dueAttempts<Job extends RoundAttempt>(
+  attempts: readonly Job[],
+  facts: RoundFacts<Job>,
+): Job[] {
   const { rules, now } = facts;
   const invocations = byFileName(attempts);
   const found = new Map<string, Job>();
   for (const job of attempts) {
     if (!job.due || job.status !== "NOT_SUBMITTED" || found.has(job.fileName)) continue;
     const siblings = siblingsOf(job, invocations, facts);
-    const { effects } = step({ job, dao: undefined, seen: facts.seen(job).observation, siblings, rules, now });
+    const { effects } = step({
+      job,
+      dao: undefined,
+      seen: facts.seen(job).observation,
+      siblings,
+      rules,
+      now,
+    });
     if (effects.includes("start")) found.set(job.fileName, job);
   }
   return [...found.values()];
@@ -103,15 +123,20 @@ export const BLOCKED = "EarlierRun";
 export const NAMESPACE_GONE = "NamespaceGone";
 
 /** The attempts that are due and not to be submitted yet, with what they wait for in words. */
-export function blockedAttempts<Job extends RoundAttempt>(attempts: readonly Job[], facts: RoundFacts<Job>): Map<Job, string> {
+export function blockedAttempts<Job extends RoundAttempt>(
+  attempts: readonly Job[],
+  facts: RoundFacts<Job>,
+): Map<Job, string> {
   const invocations = byFileName(attempts);
   const blocked = new Map<Job, string>();
   for (const job of attempts) {
     if (!job.due || job.status !== "NOT_SUBMITTED") continue;
     const others = [...(invocations.get(job.fileName)?.values() ?? [])].filter(({ key }) => key !== job.key);
     const isInTheWay = (other: Job) => isAlive(other) || facts.seen(other).isAlive;
-    // Its own earlier run, where it is to run again; a pod that shows something rather than an attempt that only waits its turn.
-    const own = job.removal === "NOT_SUBMITTED" && facts.seen(job).observation.phase !== "missing" ? job : undefined;
+    // Its own earlier run, where it is to run again; a pod that shows something rather than an attempt that
+    // only waits its turn.
+    const own =
+      job.removal === "NOT_SUBMITTED" && facts.seen(job).observation.phase !== "missing" ? job : undefined;
     const blocker = own ?? others.find((other) => facts.seen(other).isAlive) ?? others.find(isInTheWay);
     if (blocker !== undefined) blocked.set(job, `waits for ${blockerText(blocker, facts)}`);
   }
@@ -122,7 +147,9 @@ function blockerText<Job extends RoundAttempt>(blocker: Job, { seen, rules, now 
   const { observation } = seen(blocker);
   const attempt = `attempt ${blocker.attempt + 1}`;
   if (observation.phase !== "waiting" && observation.phase !== "running")
-    return isAlive(blocker) && !blocker.due ? `${attempt}, which is ${blocker.status}` : `${attempt} to be gone from the cluster`;
+    return isAlive(blocker) && !blocker.due
+      ? `${attempt}, which is ${blocker.status}`
+      : `${attempt} to be gone from the cluster`;
   const { pod, node } = observation;
   const place = `${pod === undefined ? "" : `, whose pod ${pod} is still there`}${node === undefined ? "" : ` on node ${node}`}`;
   // As it would be told of if it had not been given up.
@@ -142,11 +169,16 @@ function byFileName<Job extends RoundAttempt>(attempts: readonly Job[]): Invocat
   return invocations;
 }
 
-function siblingsOf<Job extends RoundAttempt>(job: Job, invocations: Invocations<Job>, { seen }: RoundFacts<Job>): Siblings {
+function siblingsOf<Job extends RoundAttempt>(
+  job: Job,
+  invocations: Invocations<Job>,
+  { seen }: RoundFacts<Job>,
+): Siblings {
   const attempts = invocations.get(job.fileName)?.values() ?? [];
   const others = [...attempts].filter(({ key }) => key !== job.key);
   return {
-    failures: others.filter(({ status }) => status === "ERROR" || status === "STALLED" || isHeld(status)).length,
+    failures: others.filter(({ status }) => status === "ERROR" || status === "STALLED" || isHeld(status))
+      .length,
     completed: others.some(({ status }) => status === "COMPLETED"),
     alive: others.some((other) => isAlive(other) || seen(other).isAlive),
     open: others.some(({ settled, status }) => !settled || isHeld(status)),

@@ -45,10 +45,13 @@ export function shownStatus(local: LocalStatus): GaswStatus {
 }
 
 /**
- * The status to write over the one that is found in a job's row; undefined: none. A signal that was not taken yet stays, and so does
- * that of a kill until the job is gone.
+ * The status to write over the one that is found in a job's row; undefined: none. A signal that was not taken
+ * yet stays, and so does that of a kill until the job is gone.
  */
-export function nextStatus(job: Pick<RecordedJob, "status" | "removal" | "signal">, found: string | null): GaswStatus | undefined {
+export function nextStatus(
+  job: Pick<RecordedJob, "status" | "removal" | "signal">,
+  found: string | null,
+): GaswStatus | undefined {
   const { status, removal, signal } = job;
   if (!isSignal(found)) return shownStatus(status);
   if (found !== signal) return undefined;
@@ -62,12 +65,20 @@ export function nextStatus(job: Pick<RecordedJob, "status" | "removal" | "signal
  * @param found the row; undefined where there is none
  * @param invocationId for a row that is to be made, or whose request was corrected
  */
-export function rowWrite(job: RecordedJob, found: GaswRow | undefined, invocationId: number, facts: RowFacts): RowWrite {
+export function rowWrite(
+  job: RecordedJob,
+  found: GaswRow | undefined,
+  invocationId: number,
+  facts: RowFacts,
+): RowWrite {
   const columns = columnsOf(job);
-  if (found === undefined) return { kind: "insert", row: { ...newRow(job, invocationId), ...columns }, facts };
+  if (found === undefined)
+    return { kind: "insert", row: { ...newRow(job, invocationId), ...columns }, facts };
   const status = nextStatus(job, found.status);
   const { command, parameters } = job;
-  const request = showsRefused(found, job.corrects) ? { command, parameters: parameters ?? "", invocationId } : {};
+  const request = showsRefused(found, job.corrects)
+    ? { command, parameters: parameters ?? "", invocationId }
+    : {};
   const change: RowChange = { ...columns, ...request, ...(status === undefined ? {} : { status }) };
   // The engine's own row has its dates of creation and queueing already.
   const { queued, ...rest } = change;
@@ -132,7 +143,11 @@ function columnsOf(job: RecordedJob): Omit<RowChange, "status"> {
 }
 
 /** Why a job ended as it did: what its output says of the stage that failed, unless it was killed. */
-export function endMessage({ status, message, output }: Pick<RecordedJob, "status" | "message" | "output">): string | null {
+export function endMessage({
+  status,
+  message,
+  output,
+}: Pick<RecordedJob, "status" | "message" | "output">): string | null {
   if (status === "COMPLETED" || !hasEnded(status)) return null;
   const isKilled = status === "DELETED" || status === "DELETED_REPLICA";
   return isKilled ? message : (output?.message ?? message);
@@ -151,7 +166,10 @@ function exitCodeOf({ status, exitCode }: RecordedJob): number {
   return exitCode ?? UNDEFINED_CODE;
 }
 
-/** The dates of a job's stages: each follows from the one before and the seconds that the output tells (GaswOutputParser). */
+/**
+ * The dates of a job's stages: each follows from the one before and the seconds that the output tells
+ * (GaswOutputParser).
+ */
 export function stageDates(
   job: Pick<RecordedJob, "status" | "output" | "started" | "ended" | "created">,
 ): Required<Pick<RowChange, "download" | "running" | "upload" | "end">> {
@@ -160,7 +178,8 @@ export function stageDates(
   const download = started ?? created;
   const running = output?.downloadSeconds === undefined ? download : later(download, output.downloadSeconds);
   const upload = output?.executionSeconds === undefined ? null : later(running, output.executionSeconds);
-  const end = upload === null || output?.uploadSeconds === undefined ? ended : later(upload, output.uploadSeconds);
+  const end =
+    upload === null || output?.uploadSeconds === undefined ? ended : later(upload, output.uploadSeconds);
   return { download, running, upload, end };
 }
 

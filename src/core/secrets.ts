@@ -1,4 +1,7 @@
-/** What counts as a secret in a text that is shown, logged or stored: one rule for configuration, databases, objects and errors. */
+/**
+ * What counts as a secret in a text that is shown, logged or stored: one rule for configuration, databases,
+ * objects and errors.
+ */
 
 /** Stands for what is not shown. */
 export const MASK = "***";
@@ -34,8 +37,9 @@ function maskUser(scheme: string, rest: string): string {
 }
 
 /**
- * Where the user and the password of a URL end, at the last `@`: they may have any characters, written as they are or escaped, and be part of an
- * otherwise malformed URL. Of a path that may have an `@` (a file's, H2's) only what stands before a host counts.
+ * Where the user and the password of a URL end, at the last `@`: they may have any characters, written as
+ * they are or escaped, and be part of an otherwise malformed URL. Of a path that may have an `@` (a file's,
+ * H2's) only what stands before a host counts.
  * @param rest what follows the scheme's slashes
  */
 function endOfUser(scheme: string, rest: string): number {
@@ -56,18 +60,28 @@ export function holdsPassword(url: string): boolean {
 /** H2 runs what INIT says, which may give a user a password. */
 function isSecretSetting(setting: string): boolean {
   const [name = "", value] = setting.split(/=(.*)/s);
-  return value !== undefined && (isSecretName(name.trim()) || (/^\s*init$/i.test(name) && /\bpassword\b/i.test(value)));
+  return (
+    value !== undefined &&
+    (isSecretName(name.trim()) || (/^\s*init$/i.test(name) && /\bpassword\b/i.test(value)))
+  );
 }
 
 function unescaped(text: string): string {
-  return text.replace(/%([0-9a-f]{2})/gi, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)));
+  return text.replace(/%([0-9a-f]{2})/gi, (_, code: string) =>
+    String.fromCharCode(Number.parseInt(code, 16)),
+  );
 }
 
-/** A mount option, or several in one text: names and numbers are shown; the first other value, and all that follows it, is not. */
+/**
+ * A mount option, or several in one text: names and numbers are shown; the first other value, and all that
+ * follows it, is not.
+ */
 export function maskMountOptions(text: string): string {
   const harmless = /^[^=,]*(?:=[\d.]+)?$/;
   const options = text.split(",");
-  const hidden = options.findIndex((option) => !harmless.test(option) || isSecretName(option.split("=")[0] ?? ""));
+  const hidden = options.findIndex(
+    (option) => !harmless.test(option) || isSecretName(option.split("=")[0] ?? ""),
+  );
   if (hidden < 0) return text;
   return [...options.slice(0, hidden), `${options[hidden]?.split("=")[0]}=${MASK}`].join(",");
 }
@@ -87,10 +101,15 @@ const PART = 4;
 /** A text of somebody else's without these secrets, whole or in part. */
 export function withoutSecrets(text: string, secrets: readonly string[]): string {
   const parts = new Set(
-    secrets.flatMap((secret) => Array.from({ length: secret.length - PART + 1 }, (_, at) => secret.slice(at, at + PART))),
+    secrets.flatMap((secret) =>
+      Array.from({ length: secret.length - PART + 1 }, (_, at) => secret.slice(at, at + PART)),
+    ),
   );
   const isHidden = new Array<boolean>(text.length).fill(false);
-  for (let at = 0; at + PART <= text.length; at++) if (parts.has(text.slice(at, at + PART))) isHidden.fill(true, at, at + PART);
-  const shown = [...isHidden].map((hidden, at) => (hidden ? (isHidden[at - 1] ? "" : MASK) : text.charAt(at)));
+  for (let at = 0; at + PART <= text.length; at++)
+    if (parts.has(text.slice(at, at + PART))) isHidden.fill(true, at, at + PART);
+  const shown = [...isHidden].map((hidden, at) =>
+    hidden ? (isHidden[at - 1] ? "" : MASK) : text.charAt(at),
+  );
   return maskText(shown.join(""));
 }

@@ -18,8 +18,8 @@ export interface Listener {
   /** What stands in a section, without its marker lines, in pieces of any size. */
   bytes(section: Section, data: Buffer, start: number, end: number): void;
   /**
-   * A whole line in a section, or outside of all (undefined), that says something and is no marker, without the blanks at its end. In the
-   * application's section only those that may state a return code.
+   * A whole line in a section, or outside of all (undefined), that says something and is no marker, without
+   * the blanks at its end. In the application's section only those that may state a return code.
    */
   line(section: Section | undefined, line: string): void;
   /** A section begins or ends. */
@@ -27,14 +27,20 @@ export interface Listener {
 }
 
 /**
- * Cuts a stream of GASW's scripts into sections and lines, in constant memory whatever its size and that of its lines. It takes any bytes.
- * What the application prints is its own: in its section, the marker at its end alone counts.
+ * Cuts a stream of GASW's scripts into sections and lines, in constant memory whatever its size and that of
+ * its lines. It takes any bytes. What the application prints is its own: in its section, the marker at its
+ * end alone counts.
  */
 export class SectionReader {
   readonly #listener: Listener;
-  /** The last bytes that were pushed, behind what was kept of those before; used again and again, so that a stream makes no garbage. */
+  /**
+   * The last bytes that were pushed, behind what was kept of those before; used again and again, so that a
+   * stream makes no garbage.
+   */
   #buffer: Buffer = Buffer.alloc(0);
-  /** What is kept: a line whose end is yet to come, or the last bytes of it where it is longer than the limit. */
+  /**
+   * What is kept: a line whose end is yet to come, or the last bytes of it where it is longer than the limit.
+   */
   #rest: Buffer = this.#buffer;
   /** Whether a part of the line was passed on already. */
   #isCut = false;
@@ -90,7 +96,10 @@ export class SectionReader {
     return this.#buffer.subarray(0, length);
   }
 
-  /** Passes at once over the whole lines of the application in which nothing can matter; returns where the others begin. */
+  /**
+   * Passes at once over the whole lines of the application in which nothing can matter; returns where the
+   * others begin.
+   */
   #skim(data: Buffer, start: number): number {
     if (this.#section !== APPLICATION) return start;
     const end = data.lastIndexOf(NEWLINE) + 1;
@@ -108,7 +117,10 @@ export class SectionReader {
   #line(data: Buffer, start: number, end: number): void {
     const isWhole = !this.#isCut && end - start <= LINE_LIMIT;
     const textEnd = textEndOf(data, start, end);
-    const marker = data[textEnd - 1] === MARKER_END ? this.#markerIn(data, Math.max(start, end - MARKER_BYTES), end) : undefined;
+    const marker =
+      data[textEnd - 1] === MARKER_END
+        ? this.#markerIn(data, Math.max(start, end - MARKER_BYTES), end)
+        : undefined;
     if (marker === undefined && isWhole && textEnd > start && this.#mayTell(data, start, textEnd))
       this.#listener.line(this.#section, textOf(data, start, textEnd));
     this.#pass(data, start, marker?.at ?? end);

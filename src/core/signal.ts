@@ -1,7 +1,17 @@
 import { hasEnded, isHeld, type LocalStatus } from "./job.ts";
 
-/** What other programs write into a job's row to have something done with it (GASW's GaswMonitor handles them in this order). */
-export const SIGNALS = ["REPLICATE", "KILL_REPLICA", "KILL", "RESCHEDULE", "UNHOLD_ERROR", "UNHOLD_STALLED"] as const;
+/**
+ * What other programs write into a job's row to have something done with it (GASW's GaswMonitor handles them
+ * in this order).
+ */
+export const SIGNALS = [
+  "REPLICATE",
+  "KILL_REPLICA",
+  "KILL",
+  "RESCHEDULE",
+  "UNHOLD_ERROR",
+  "UNHOLD_STALLED",
+] as const;
 
 export type Signal = (typeof SIGNALS)[number];
 
@@ -37,7 +47,12 @@ export type SignalEffect =
 const TOO_LATE = "the job had ended before";
 
 /** What a signal comes to for a job in a status, once the cluster was looked at. */
-export function effectOf(signal: Signal, status: LocalStatus, settled: boolean, siblings: Siblings): SignalEffect {
+export function effectOf(
+  signal: Signal,
+  status: LocalStatus,
+  settled: boolean,
+  siblings: Siblings,
+): SignalEffect {
   switch (signal) {
     case "KILL":
     case "KILL_REPLICA":
@@ -55,11 +70,16 @@ export function effectOf(signal: Signal, status: LocalStatus, settled: boolean, 
       return { kind: "rerun" };
     case "UNHOLD_ERROR":
     case "UNHOLD_STALLED":
-      return isHeld(status) ? { kind: "resubmit", status: released(status) } : { kind: "refuse", why: "it is not held" };
+      return isHeld(status)
+        ? { kind: "resubmit", status: released(status) }
+        : { kind: "refuse", why: "it is not held" };
   }
 }
 
-/** A failure that is to be retried, or that waits to be released, can be given up; what ended otherwise, or was retried, can't. */
+/**
+ * A failure that is to be retried, or that waits to be released, can be given up; what ended otherwise, or
+ * was retried, can't.
+ */
 function canBeKilled(status: LocalStatus, settled: boolean): boolean {
   return !hasEnded(status) || isHeld(status) || (!settled && (status === "ERROR" || status === "STALLED"));
 }

@@ -1,7 +1,14 @@
 import path from "node:path";
 import type { V1PersistentVolume, V1PersistentVolumeClaim } from "@kubernetes/client-node";
 import type { Workflow } from "./job.ts";
-import { identityMetadata, KEYS, MANAGED_BY, sharedVolumeNames, shortHash, workflowVolumeNames } from "./names.ts";
+import {
+  identityMetadata,
+  KEYS,
+  MANAGED_BY,
+  sharedVolumeNames,
+  shortHash,
+  workflowVolumeNames,
+} from "./names.ts";
 import type { Mount } from "./podTemplate.ts";
 
 type AccessMode = "ReadOnlyMany" | "ReadWriteMany";
@@ -57,9 +64,16 @@ export function normalFolder(folder: string): string {
 }
 
 /** The objects and the mount that a volume needs. */
-export function desiredVolume(spec: VolumeSpec, workflow: Workflow, marks: VolumeMarks, extra: ExtraMetadata): DesiredVolume {
+export function desiredVolume(
+  spec: VolumeSpec,
+  workflow: Workflow,
+  marks: VolumeMarks,
+  extra: ExtraMetadata,
+): DesiredVolume {
   const names =
-    spec.kind === "workflow" ? workflowVolumeNames(workflow.namespace, workflow.id) : sharedVolumeNames(workflow.namespace, spec.name);
+    spec.kind === "workflow"
+      ? workflowVolumeNames(workflow.namespace, workflow.id)
+      : sharedVolumeNames(workflow.namespace, spec.name);
   const claimName = spec.source.type === "claim" ? spec.source.claim : names.claim;
   const mount: Mount = {
     name: spec.kind === "workflow" ? "workflow" : `volume-${shortHash(spec.name)}`,
@@ -70,7 +84,10 @@ export function desiredVolume(spec: VolumeSpec, workflow: Workflow, marks: Volum
   };
   if (spec.source.type === "claim") return { spec, mount, claimName };
   const own = volumeMetadata(spec, workflow, marks);
-  const metadata = { labels: { ...extra.labels, ...own.labels }, annotations: { ...extra.annotations, ...own.annotations } };
+  const metadata = {
+    labels: { ...extra.labels, ...own.labels },
+    annotations: { ...extra.annotations, ...own.annotations },
+  };
   const common = {
     accessModes: [spec.accessMode],
     storageClassName: spec.source.type === "storageClass" ? spec.source.storageClass : spec.storageClassName,
@@ -94,7 +111,12 @@ export function desiredVolume(spec: VolumeSpec, workflow: Workflow, marks: Volum
       ...common,
       capacity: { storage: spec.capacity },
       persistentVolumeReclaimPolicy: "Retain",
-      claimRef: { apiVersion: "v1", kind: "PersistentVolumeClaim", namespace: workflow.namespace, name: claimName },
+      claimRef: {
+        apiVersion: "v1",
+        kind: "PersistentVolumeClaim",
+        namespace: workflow.namespace,
+        name: claimName,
+      },
       mountOptions: [...spec.mountOptions],
       ...persistentVolumeSource(spec.source),
     },
@@ -105,7 +127,9 @@ export function desiredVolume(spec: VolumeSpec, workflow: Workflow, marks: Volum
 function persistentVolumeSource(
   source: Extract<VolumeSource, { path: string }>,
 ): Pick<NonNullable<V1PersistentVolume["spec"]>, "nfs" | "hostPath"> {
-  return source.type === "nfs" ? { nfs: { server: source.server, path: source.path } } : { hostPath: { path: source.path } };
+  return source.type === "nfs"
+    ? { nfs: { server: source.server, path: source.path } }
+    : { hostPath: { path: source.path } };
 }
 
 function volumeMetadata(spec: VolumeSpec, workflow: Workflow, marks: VolumeMarks) {
@@ -116,13 +140,21 @@ function volumeMetadata(spec: VolumeSpec, workflow: Workflow, marks: VolumeMarks
     [KEYS.volume]: spec.name,
   };
   if (spec.kind === "shared") {
-    return { labels: { [KEYS.managedBy]: MANAGED_BY, [KEYS.component]: "shared-volume" }, annotations: inUse };
+    return {
+      labels: { [KEYS.managedBy]: MANAGED_BY, [KEYS.component]: "shared-volume" },
+      annotations: inUse,
+    };
   }
   const identity = identityMetadata("workflow-volume", workflow);
-  return { labels: identity.labels, annotations: { ...identity.annotations, ...inUse, [KEYS.directory]: workflow.directory } };
+  return {
+    labels: identity.labels,
+    annotations: { ...identity.annotations, ...inUse, [KEYS.directory]: workflow.directory },
+  };
 }
 
-/** Digest of a source, kept on the claim, so that one read of the claim tells whether it is the wanted one. */
+/**
+ * Digest of a source, kept on the claim, so that one read of the claim tells whether it is the wanted one.
+ */
 export function sourceHash(source: VolumeSource): string {
   switch (source.type) {
     case "nfs":
@@ -139,8 +171,10 @@ export function sourceHash(source: VolumeSource): string {
 /** Whether a PersistentVolume shows the very files that are wanted. */
 export function hasSource(volume: V1PersistentVolume, wanted: VolumeSource): boolean {
   const { nfs, hostPath } = volume.spec ?? {};
-  if (wanted.type === "nfs") return nfs?.server === wanted.server && normalFolder(nfs.path) === normalFolder(wanted.path);
-  if (wanted.type === "hostPath") return hostPath !== undefined && normalFolder(hostPath.path) === normalFolder(wanted.path);
+  if (wanted.type === "nfs")
+    return nfs?.server === wanted.server && normalFolder(nfs.path) === normalFolder(wanted.path);
+  if (wanted.type === "hostPath")
+    return hostPath !== undefined && normalFolder(hostPath.path) === normalFolder(wanted.path);
   return false;
 }
 
@@ -170,6 +204,8 @@ export function describeVolume(volume: V1PersistentVolume): string {
 }
 
 /** Whether this tool made the object. */
-export function isOurs(object: { readonly metadata?: { readonly labels?: Record<string, string> } }): boolean {
+export function isOurs(object: {
+  readonly metadata?: { readonly labels?: Record<string, string> };
+}): boolean {
   return object.metadata?.labels?.[KEYS.managedBy] === MANAGED_BY;
 }

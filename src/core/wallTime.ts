@@ -34,7 +34,8 @@ function offsetAt(instant: number, timeZone: string): number {
 }
 
 /**
- * What a zone's clocks show at an instant, as databases write a timestamp without zone: `2024-05-01 12:00:00.123`.
+ * What a zone's clocks show at an instant, as databases write a timestamp without zone: `2024-05-01
+ * 12:00:00.123`.
  * @param time RFC 3339, of the years 100 to 9999
  * @param timeZone IANA name
  * @throws RangeError where one of them is none
@@ -45,19 +46,26 @@ export function toWallTime(time: string, timeZone: string): string {
 }
 
 /**
- * The instant at which a zone's clocks show a time, in RFC 3339 and UTC. A time that they show twice (the hour that a change of clocks
- * repeats) is the earlier one; one that they skip is as much later.
+ * The instant at which a zone's clocks show a time, in RFC 3339 and UTC. A time that they show twice (the
+ * hour that a change of clocks repeats) is the earlier one; one that they skip is as much later.
  * @param text as databases write a timestamp without zone; null for anything else, such as MySQL's zero date
  */
 export function fromWallTime(text: string, timeZone: string): string | null {
-  const [match, day, time, fraction = ""] = /^(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)(?:\.(\d+))?$/.exec(text) ?? [];
-  const wall = match === undefined ? Number.NaN : Date.parse(`${day}T${time}.${fraction.slice(0, 3).padEnd(3, "0")}Z`);
+  const [match, day, time, fraction = ""] =
+    /^(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)(?:\.(\d+))?$/.exec(text) ?? [];
+  const wall =
+    match === undefined ? Number.NaN : Date.parse(`${day}T${time}.${fraction.slice(0, 3).padEnd(3, "0")}Z`);
   if (Number.isNaN(wall)) return null;
   const before = offsetAt(wall - DAY_MS, timeZone);
   const after = offsetAt(wall + DAY_MS, timeZone);
-  const instants = [wall - before, wall - after].filter((instant) => instant + offsetAt(instant, timeZone) === wall);
+  const instants = [wall - before, wall - after].filter(
+    (instant) => instant + offsetAt(instant, timeZone) === wall,
+  );
   return new Date(instants.length === 0 ? wall - before : Math.min(...instants)).toISOString();
 }
 
-/** Further than any zone is from UTC: a change of clocks that touches a wall time lies between a day before and a day after it. */
+/**
+ * Further than any zone is from UTC: a change of clocks that touches a wall time lies between a day before
+ * and a day after it.
+ */
 const DAY_MS = 24 * 3600 * 1000;

@@ -16,7 +16,9 @@ const unknownCause: Cause = {
   }),
 };
 
-/** All that may be the matter with a job; the first row that matches explains it. To explain more, add a row. */
+/**
+ * All that may be the matter with a job; the first row that matches explains it. To explain more, add a row.
+ */
 export const causes: readonly Cause[] = [
   ...imageCauses,
   ...hopelessCauses,
@@ -35,7 +37,10 @@ export function explain(facts: Facts): Answer {
   const changed = scriptChanged(facts);
   if (changed !== undefined) return { cause: "script-changed", ...changed };
   if (status !== "ERROR_HELD" && status !== "STALLED_HELD") return firstMatch(facts);
-  const { sentence, remedy, ...rest } = firstMatch({ ...facts, state: { ...facts.state, status: BEFORE_HOLD[status] } });
+  const { sentence, remedy, ...rest } = firstMatch({
+    ...facts,
+    state: { ...facts.state, status: BEFORE_HOLD[status] },
+  });
   return {
     ...rest,
     sentence: `is held after too many failures; its last attempt ${sentence}`,

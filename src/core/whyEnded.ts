@@ -30,7 +30,10 @@ export const endedCauses: readonly Cause[] = [
 /** Where the job ran, and for how long. */
 function ran({ state }: Facts): string {
   const { started, ended, node } = state;
-  const time = started === undefined || ended === undefined ? "" : ` after ${timeText(Date.parse(ended) - Date.parse(started))}`;
+  const time =
+    started === undefined || ended === undefined
+      ? ""
+      : ` after ${timeText(Date.parse(ended) - Date.parse(started))}`;
   return `${time}${node === undefined ? "" : ` on node ${node}`}`;
 }
 
@@ -49,9 +52,15 @@ function deleted({ state, job }: Facts): Explanation | undefined {
     case "DELETED":
       return { sentence: `was cancelled${at}${by}`, remedy: `nothing to do; ${again(job.id)}` };
     case "DELETED_REPLICA":
-      return { sentence: `was ended as a replica${at}${by}`, remedy: "nothing to do: another attempt of it has completed" };
+      return {
+        sentence: `was ended as a replica${at}${by}`,
+        remedy: "nothing to do: another attempt of it has completed",
+      };
     case "CANCELLED":
-      return { sentence: `says itself that it was cancelled (exit code 9)`, remedy: `nothing to do; ${again(job.id)}` };
+      return {
+        sentence: `says itself that it was cancelled (exit code 9)`,
+        remedy: `nothing to do; ${again(job.id)}`,
+      };
     default:
       return undefined;
   }
@@ -61,7 +70,8 @@ function deleted({ state, job }: Facts): Explanation | undefined {
 export function scriptChanged({ state, job }: Facts): Explanation | undefined {
   if (state.status !== SCRIPT_CHANGED.status || state.reason !== SCRIPT_CHANGED.reason) return undefined;
   return {
-    sentence: "is held: its script is not the one that was submitted, and nobody who has seen that has asked for it to run",
+    sentence:
+      "is held: its script is not the one that was submitted, and nobody who has seen that has asked for it to run",
     remedy: `\`gasw-k8s retry ${job.id}\` runs it as it is now; or put the script back as it was, then \`gasw-k8s release ${job.id}\``,
     ...(state.message === undefined ? {} : { evidence: [state.message] }),
   };
@@ -79,8 +89,12 @@ function outOfMemory(facts: Facts): Explanation | undefined {
     limit === undefined
       ? "was killed for lack of memory (OOMKilled); its container has no known limit of its own, so the node may have run out"
       : `needed more memory than its limit of ${limit} and was killed (OOMKilled)`;
-  const more = limit === undefined ? "--memory with what it needs" : `a higher --memory, for example ${twice(limit)}`;
-  return { sentence, remedy: `submit it with ${more} (resources.memory sets it for all jobs), or make it need less` };
+  const more =
+    limit === undefined ? "--memory with what it needs" : `a higher --memory, for example ${twice(limit)}`;
+  return {
+    sentence,
+    remedy: `submit it with ${more} (resources.memory sets it for all jobs), or make it need less`,
+  };
 }
 
 function deadline(facts: Facts): Explanation | undefined {
@@ -168,7 +182,8 @@ function unmeasured({ state, job }: Facts): Explanation | undefined {
 function gone({ state, job }: Facts): Explanation | undefined {
   if (state.reason !== "Gone") return undefined;
   return {
-    sentence: "is no longer in the cluster (deleted, or removed by its time to live), and its output does not say how it ended",
+    sentence:
+      "is no longer in the cluster (deleted, or removed by its time to live), and its output does not say how it ended",
     remedy: `read what it wrote with \`gasw-k8s debug logs ${job.id}\`; ${again(job.id)}; a longer options.ttlJob keeps finished jobs longer`,
   };
 }
@@ -246,7 +261,8 @@ const STAGE_REMEDIES: Readonly<Record<Stage, string>> = {
   setup: "correct what the script needs before it begins (its folder, configuration and tools)",
   inputs: "check that the inputs exist and that the storage can be reached from the pod, then run it again",
   application: "read what the application wrote, and correct its parameters or the program",
-  results: "check that the place of the results can be written from the pod and holds no such file yet, then run it again",
+  results:
+    "check that the place of the results can be written from the pod and holds no such file yet, then run it again",
   system: "run it again",
 };
 

@@ -1,4 +1,12 @@
-import type { CoreV1Event, V1Container, V1Job, V1Node, V1PersistentVolumeClaim, V1Pod, V1PodSpec } from "@kubernetes/client-node";
+import type {
+  CoreV1Event,
+  V1Container,
+  V1Job,
+  V1Node,
+  V1PersistentVolumeClaim,
+  V1Pod,
+  V1PodSpec,
+} from "@kubernetes/client-node";
 import { hasEnded, type LocalStatus } from "./job.ts";
 import type { Observation } from "./observe.ts";
 import type { Decision, KnownJob } from "./observed.ts";
@@ -103,7 +111,10 @@ export function mainContainer(facts: Facts): V1Container | undefined {
 }
 
 /** The newest event that fits. */
-export function newestEvent({ events }: Facts, fits: (event: CoreV1Event) => boolean): CoreV1Event | undefined {
+export function newestEvent(
+  { events }: Facts,
+  fits: (event: CoreV1Event) => boolean,
+): CoreV1Event | undefined {
   return events.findLast(fits);
 }
 

@@ -83,7 +83,11 @@ export const imageCauses: readonly Cause[] = [
 ];
 
 /** A row about the image: holds when the reason is one of an image and the words fit. */
-function image(fits: (text: string, reason: string) => boolean, trouble: string, remedy: string): Cause["match"] {
+function image(
+  fits: (text: string, reason: string) => boolean,
+  trouble: string,
+  remedy: string,
+): Cause["match"] {
   return (facts): Explanation | undefined => {
     const { reason = "" } = facts.state;
     if (!REASONS.has(reason)) return undefined;
@@ -92,16 +96,26 @@ function image(fits: (text: string, reason: string) => boolean, trouble: string,
     if (!fits(text, reason)) return undefined;
     const name = imageName(facts, text);
     const isOver = facts.state.status === "ERROR" ? "was given up" : "waits";
-    const evidence = event === undefined ? (facts.state.message === undefined ? [] : [facts.state.message]) : quote(event);
-    return { sentence: `${isOver}: its image${name === undefined ? "" : ` ${name}`} ${trouble}`, remedy, evidence };
+    const evidence =
+      event === undefined ? (facts.state.message === undefined ? [] : [facts.state.message]) : quote(event);
+    return {
+      sentence: `${isOver}: its image${name === undefined ? "" : ` ${name}`} ${trouble}`,
+      remedy,
+      evidence,
+    };
   };
 }
 
-/** The event that quotes the registry's or the runtime's own words; the back-off that follows it says less. */
+/**
+ * The event that quotes the registry's or the runtime's own words; the back-off that follows it says less.
+ */
 function pullEvent(facts: Facts) {
   return newestEvent(
     facts,
-    (event) => event.reason === "Failed" && /pull|image/i.test(event.message ?? "") && !/^Error: /.test(event.message ?? ""),
+    (event) =>
+      event.reason === "Failed" &&
+      /pull|image/i.test(event.message ?? "") &&
+      !/^Error: /.test(event.message ?? ""),
   );
 }
 

@@ -16,7 +16,9 @@ export function unschedulable(facts: Facts): Explanation | undefined {
   const message = withoutPreemption(facts.seen.message);
   const requests = mainContainer(facts)?.resources?.requests ?? {};
   const short = shortResources(message);
-  const tooBig = Object.keys(requests).filter((resource) => isTooBig(resource, requests[resource], facts.nodes));
+  const tooBig = Object.keys(requests).filter((resource) =>
+    isTooBig(resource, requests[resource], facts.nodes),
+  );
   const parts = [...lacks(requests, short, tooBig, facts.nodes), ...placement(message, facts)];
   return {
     sentence: `waits, since no node takes it: ${parts.length > 0 ? parts.join("; ") : message}`,
@@ -31,11 +33,19 @@ function withoutPreemption(message: string): string {
 }
 
 function shortResources(message: string): string[] {
-  return [...new Set([...message.matchAll(/Insufficient ([\w./-]+)/g)].map((match) => (match[1] ?? "").replace(/[.,]$/, "")))];
+  return [
+    ...new Set(
+      [...message.matchAll(/Insufficient ([\w./-]+)/g)].map((match) => (match[1] ?? "").replace(/[.,]$/, "")),
+    ),
+  ];
 }
 
 /** Whether no node has so much of a resource, even when it is empty. */
-function isTooBig(resource: string, asked: string | undefined, nodes: readonly V1Node[] | undefined): boolean {
+function isTooBig(
+  resource: string,
+  asked: string | undefined,
+  nodes: readonly V1Node[] | undefined,
+): boolean {
   if (nodes === undefined || nodes.length === 0 || asked === undefined) return false;
   return (parseQuantity(asked) ?? 0) > largest(resource, nodes);
 }
@@ -57,12 +67,15 @@ function lacks(
     if (nodes === undefined || nodes.length === 0) return `${wants}, and no node has so much free`;
     const best = largest(resource, nodes);
     const has = best === 0 ? `no node has any` : `the largest node offers ${amount(resource, String(best))}`;
-    return tooBig.includes(resource) ? `${wants}, and ${has}` : `${wants}, and ${has}, but too little of it is free now`;
+    return tooBig.includes(resource)
+      ? `${wants}, and ${has}`
+      : `${wants}, and ${has}, but too little of it is free now`;
   });
 }
 
 function amount(resource: string, quantity: string): string {
-  if (resource === "memory" || resource === "ephemeral-storage") return `${memoryText(quantity)} of ${resource}`;
+  if (resource === "memory" || resource === "ephemeral-storage")
+    return `${memoryText(quantity)} of ${resource}`;
   if (resource === "cpu") return `${cpuText(quantity)} CPU`;
   if (resource === GPU_RESOURCE) return quantity === "1" ? "1 GPU" : `${quantity} GPUs`;
   return `${quantity} ${resource}`;
@@ -70,15 +83,25 @@ function amount(resource: string, quantity: string): string {
 
 /** Taints and selectors that keep the pod off nodes. */
 function placement(message: string, facts: Facts): string[] {
-  const taints = [...message.matchAll(/(\d+) node\(s\) had untolerated taint(?:\(s\))?(?: (\{[^}]*\}))?/g)].map(
+  const taints = [
+    ...message.matchAll(/(\d+) node\(s\) had untolerated taint(?:\(s\))?(?: (\{[^}]*\}))?/g),
+  ].map(
     ([, count, taint]) =>
       `${count} ${count === "1" ? "node has" : "nodes have"} a taint that it does not tolerate${taint ? ` ${taint}` : ""}`,
   );
   const selected = /didn't match Pod's node affinity\/selector/.test(message);
-  const selector = Object.entries(podSpec(facts)?.nodeSelector ?? {}).map(([key, value]) => `${key}=${value}`);
-  const selection = selected ? [`no suitable node has the labels ${selector.length > 0 ? selector.join(", ") : "that it asks for"}`] : [];
+  const selector = Object.entries(podSpec(facts)?.nodeSelector ?? {}).map(
+    ([key, value]) => `${key}=${value}`,
+  );
+  const selection = selected
+    ? [`no suitable node has the labels ${selector.length > 0 ? selector.join(", ") : "that it asks for"}`]
+    : [];
   const cordoned = /(\d+) node\(s\) were unschedulable/.exec(message);
-  return [...taints, ...selection, ...(cordoned === null ? [] : [`${cordoned[1]} node(s) are closed for new pods (cordoned)`])];
+  return [
+    ...taints,
+    ...selection,
+    ...(cordoned === null ? [] : [`${cordoned[1]} node(s) are closed for new pods (cordoned)`]),
+  ];
 }
 
 function remedyFor(short: readonly string[], tooBig: readonly string[], message: string): string {
@@ -90,6 +113,7 @@ function remedyFor(short: readonly string[], tooBig: readonly string[], message:
     return "add a fitting entry to `tolerations`, or take the taint off a node: `gasw-k8s debug nodes` lists them";
   if (message.includes("node affinity/selector"))
     return "correct `nodeSelector` in the configuration, or label a node: kubectl label node NODE KEY=VALUE";
-  if (short.length > 0) return "it begins by itself when other jobs end; asking for less lets it begin sooner";
+  if (short.length > 0)
+    return "it begins by itself when other jobs end; asking for less lets it begin sooner";
   return "see `gasw-k8s debug nodes`";
 }

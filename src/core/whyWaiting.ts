@@ -4,7 +4,16 @@ import { QUEUE_LABEL } from "./observe.ts";
 import { parseQuantity } from "./quantity.ts";
 import { readRefusal } from "./refusal.ts";
 import { BLOCKED, NAMESPACE_GONE } from "./round.ts";
-import { type Cause, type Explanation, type Facts, type MountedClaim, mainContainer, newestEvent, podSpec, quote } from "./whyFacts.ts";
+import {
+  type Cause,
+  type Explanation,
+  type Facts,
+  type MountedClaim,
+  mainContainer,
+  newestEvent,
+  podSpec,
+  quote,
+} from "./whyFacts.ts";
 import { unschedulable } from "./whyNoRoom.ts";
 
 /** Explanations of jobs that can't begin as they are, also of those that were given up for it. */
@@ -77,7 +86,8 @@ function namespaceGone({ state, job }: Facts): Explanation | undefined {
 
 function podTerminating(facts: Facts): Explanation | undefined {
   const { state, job, seen, now } = facts;
-  if (state.reason !== "Terminating" || (state.status !== "RUNNING" && state.status !== "QUEUED")) return undefined;
+  if (state.reason !== "Terminating" || (state.status !== "RUNNING" && state.status !== "QUEUED"))
+    return undefined;
   const goneBy = seen.phase === "waiting" || seen.phase === "running" ? seen.goneBy : undefined;
   if (goneBy !== undefined && Date.parse(goneBy) < now.getTime()) {
     const node = state.node === undefined ? "its node" : `node ${state.node}`;
@@ -86,16 +96,21 @@ function podTerminating(facts: Facts): Explanation | undefined {
       remedy: `see \`gasw-k8s debug nodes\`; ${wayOutOf(facts)}`,
     };
   }
-  if (state.status !== "RUNNING") return { sentence: "waits: its pod is being deleted before it began", remedy: "wait until it is gone" };
+  if (state.status !== "RUNNING")
+    return { sentence: "waits: its pod is being deleted before it began", remedy: "wait until it is gone" };
   return {
-    sentence: "runs still, but its pod is being deleted: by somebody, by a drain of its node, or since the node fell silent",
+    sentence:
+      "runs still, but its pod is being deleted: by somebody, by a drain of its node, or since the node fell silent",
     remedy: `wait until it is gone; if it stays so for minutes, see \`gasw-k8s debug nodes\` and \`gasw-k8s debug events ${job.id}\``,
   };
 }
 
 function running({ state, job, now }: Facts): Explanation | undefined {
   if (state.status !== "RUNNING") return undefined;
-  const since = state.started === undefined ? "" : ` for ${timeText(now.getTime() - Date.parse(state.started))} (since ${state.started})`;
+  const since =
+    state.started === undefined
+      ? ""
+      : ` for ${timeText(now.getTime() - Date.parse(state.started))} (since ${state.started})`;
   return {
     sentence: `runs${since}${state.node === undefined ? "" : ` on node ${state.node}`}`,
     remedy: `nothing to do; \`gasw-k8s debug logs ${job.id} -f\` follows its output`,
@@ -106,16 +121,21 @@ function running({ state, job, now }: Facts): Explanation | undefined {
 function unbound(claims: readonly MountedClaim[]): { name: string; text: string } | undefined {
   for (const { name, found } of claims) {
     if (found === undefined) return { name, text: `claim ${name} does not exist` };
-    if (found.metadata?.deletionTimestamp !== undefined) return { name, text: `claim ${name} is being deleted` };
+    if (found.metadata?.deletionTimestamp !== undefined)
+      return { name, text: `claim ${name} is being deleted` };
     const phase = found.status?.phase ?? "Pending";
-    if (phase === "Lost") return { name, text: `claim ${name} has lost its volume ${found.spec?.volumeName ?? ""}`.trim() };
+    if (phase === "Lost")
+      return { name, text: `claim ${name} has lost its volume ${found.spec?.volumeName ?? ""}`.trim() };
     if (phase !== "Bound") return { name, text: `claim ${name} is ${phase}, not Bound` };
   }
   return undefined;
 }
 
 function claimEvent(facts: Facts, claim: string): CoreV1Event | undefined {
-  return newestEvent(facts, (event) => event.involvedObject.kind === "PersistentVolumeClaim" && event.involvedObject.name === claim);
+  return newestEvent(
+    facts,
+    (event) => event.involvedObject.kind === "PersistentVolumeClaim" && event.involvedObject.name === claim,
+  );
 }
 
 function notSubmittedVolume(facts: Facts): Explanation | undefined {
@@ -168,7 +188,11 @@ function configError({ state, ...facts }: Facts): Explanation | undefined {
       evidence,
     };
   }
-  return { sentence: `can't start, since its container can't be made: ${text}`, remedy: "correct the container's settings", evidence };
+  return {
+    sentence: `can't start, since its container can't be made: ${text}`,
+    remedy: "correct the container's settings",
+    evidence,
+  };
 }
 
 /** The newest event in which the Job controller could not make the pod. */
@@ -180,10 +204,14 @@ function failedCreate(facts: Facts): CoreV1Event | undefined {
 
 function quota(facts: Facts): Explanation | undefined {
   const event = failedCreate(facts);
-  const text = event?.message ?? (facts.state.reason === "QuotaExceeded" ? facts.state.message : undefined) ?? "";
+  const text =
+    event?.message ?? (facts.state.reason === "QuotaExceeded" ? facts.state.message : undefined) ?? "";
   if (!text.includes("exceeded quota")) return undefined;
   const match = /exceeded quota: ([^,]+), requested: (.+?), used: (.+?), limited: (.+)$/.exec(text);
-  const detail = match === null ? text : `quota ${match[1]} allows ${match[4]}, ${match[3]} is used, and it asks for ${match[2]}`;
+  const detail =
+    match === null
+      ? text
+      : `quota ${match[1]} allows ${match[4]}, ${match[3]} is used, and it asks for ${match[2]}`;
   // What is used does not matter where the whole of it would not be enough.
   if (match !== null && asksForMore(match[2] ?? "", match[4] ?? "")) {
     return {
@@ -220,10 +248,15 @@ function refused(text: string, how: string, evidence: readonly string[]): Explan
   return { sentence, remedy, evidence };
 }
 
-/** Whether one of the amounts that are requested is more than is allowed altogether. A quota of 0 closes a namespace, mostly for a time. */
+/**
+ * Whether one of the amounts that are requested is more than is allowed altogether. A quota of 0 closes a
+ * namespace, mostly for a time.
+ */
 function asksForMore(requested: string, limited: string): boolean {
   const limits = amountsIn(limited);
-  return [...amountsIn(requested)].some(([resource, amount]) => amount > (limits.get(resource) || Number.POSITIVE_INFINITY));
+  return [...amountsIn(requested)].some(
+    ([resource, amount]) => amount > (limits.get(resource) || Number.POSITIVE_INFINITY),
+  );
 }
 
 /** The amounts of `pods=1,requests.cpu=500m`. */
@@ -249,7 +282,9 @@ function suspended(facts: Facts): Explanation | undefined {
 
 /** Whether a suspended job had begun before. */
 function isTakenBack({ state, events, kubeJob }: Facts): boolean {
-  const hasResumed = events.some(({ reason, involvedObject }) => reason === "Resumed" && involvedObject.uid === kubeJob?.metadata?.uid);
+  const hasResumed = events.some(
+    ({ reason, involvedObject }) => reason === "Resumed" && involvedObject.uid === kubeJob?.metadata?.uid,
+  );
   return state.started !== undefined || hasResumed;
 }
 
@@ -257,7 +292,10 @@ function takenBack(facts: Facts, queue: string | undefined): Explanation {
   const { seen, job, now, kubeJob } = facts;
   const at = seen.phase === "waiting" ? seen.suspendedAt : undefined;
   const since = at === undefined ? "" : ` ${timeText(now.getTime() - Date.parse(at))} ago (at ${at})`;
-  const told = newestEvent(facts, ({ involvedObject, reason }) => involvedObject.kind === "Job" && QUEUE_EVENTS.includes(reason ?? ""));
+  const told = newestEvent(
+    facts,
+    ({ involvedObject, reason }) => involvedObject.kind === "Job" && QUEUE_EVENTS.includes(reason ?? ""),
+  );
   return queue === undefined
     ? {
         sentence: `had begun, and its Job was suspended${since}: it waits for that to be undone, and begins anew then`,
@@ -272,14 +310,21 @@ function takenBack(facts: Facts, queue: string | undefined): Explanation {
 }
 
 /** What Kueue tells of a Job that it stops, the telling words among its events. */
-const QUEUE_EVENTS: readonly string[] = ["Stopped", "Preempted", "EvictedDueToPreempted", "EvictedDueToPodsReadyTimeout", "Evicted"];
+const QUEUE_EVENTS: readonly string[] = [
+  "Stopped",
+  "Preempted",
+  "EvictedDueToPreempted",
+  "EvictedDueToPodsReadyTimeout",
+  "Evicted",
+];
 
 function volumeNotBound(facts: Facts): Explanation | undefined {
   if (facts.seen.phase !== "waiting" || facts.pod?.spec?.nodeName !== undefined) return undefined;
   const claim = unbound(facts.claims);
   // A class that binds at first use leaves the claim Pending until a node is found.
   const isCause =
-    claim !== undefined && (facts.kubeJob === undefined || /persistentvolumeclaim|PersistentVolumeClaim/.test(facts.seen.message));
+    claim !== undefined &&
+    (facts.kubeJob === undefined || /persistentvolumeclaim|PersistentVolumeClaim/.test(facts.seen.message));
   if (!isCause) return undefined;
   const event = claimEvent(facts, claim.name);
   return {
@@ -292,7 +337,10 @@ function volumeNotBound(facts: Facts): Explanation | undefined {
 /** The newest event about the pod, where it is a complaint of one of these reasons. */
 function complaint(facts: Facts, ...reasons: readonly string[]): CoreV1Event | undefined {
   if (facts.seen.phase !== "waiting" || facts.pod?.spec?.nodeName === undefined) return undefined;
-  return newestEvent(facts, (event) => reasons.includes(event.reason ?? "") && event.involvedObject.kind === "Pod");
+  return newestEvent(
+    facts,
+    (event) => reasons.includes(event.reason ?? "") && event.involvedObject.kind === "Pod",
+  );
 }
 
 function volumeMount(facts: Facts): Explanation | undefined {
@@ -301,7 +349,10 @@ function volumeMount(facts: Facts): Explanation | undefined {
   const node = facts.pod?.spec?.nodeName;
   const text = event.message ?? "";
   const remedies: readonly [RegExp, string][] = [
-    [/access denied|permission denied/i, "the NFS server refuses this node: allow it in the server's exports"],
+    [
+      /access denied|permission denied/i,
+      "the NFS server refuses this node: allow it in the server's exports",
+    ],
     [
       /No such file|does not exist|not found/i,
       "the folder does not exist on the server: check nfsPath (or `path`) against what is exported",
@@ -310,11 +361,16 @@ function volumeMount(facts: Facts): Explanation | undefined {
       /timed out|timeout|No route|Connection refused|refused/i,
       "the node can't reach the server: check nfsAddress, the network and a firewall between",
     ],
-    [/bad option|helper program|unknown filesystem/i, "the node lacks the NFS client: install nfs-common (or nfs-utils) on it"],
+    [
+      /bad option|helper program|unknown filesystem/i,
+      "the node lacks the NFS client: install nfs-common (or nfs-utils) on it",
+    ],
   ];
   return {
     sentence: `waits on node ${node}, which can't mount its volume: ${brief(text)}`,
-    remedy: remedies.find(([pattern]) => pattern.test(text))?.[1] ?? "check the volume's server and folder, and that the node can mount it",
+    remedy:
+      remedies.find(([pattern]) => pattern.test(text))?.[1] ??
+      "check the volume's server and folder, and that the node can mount it",
     evidence: quote(event),
   };
 }
@@ -348,7 +404,8 @@ function pulling(facts: Facts): Explanation | undefined {
   const last = newestEvent(facts, (event) => event.involvedObject.kind === "Pod");
   if (last?.reason !== "Pulling") return undefined;
   return {
-    sentence: `waits on node ${facts.seen.node}, which pulls its image ${mainContainer(facts)?.image ?? ""}`.trimEnd(),
+    sentence:
+      `waits on node ${facts.seen.node}, which pulls its image ${mainContainer(facts)?.image ?? ""}`.trimEnd(),
     remedy: "wait for it; a smaller image, or one that is on the nodes already, begins sooner",
     evidence: quote(last),
   };
@@ -376,7 +433,8 @@ function noPodYet({ seen }: Facts): Explanation | undefined {
   if (seen.phase !== "waiting" || seen.reason !== "NoPod") return undefined;
   return {
     sentence: "is in the cluster, which has not made its pod yet; nobody has complained",
-    remedy: "wait for it; if it stays so, the cluster's Job controller is not working: tell the administrator",
+    remedy:
+      "wait for it; if it stays so, the cluster's Job controller is not working: tell the administrator",
   };
 }
 

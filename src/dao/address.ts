@@ -3,7 +3,14 @@ import { holdsPassword } from "../core/secrets.ts";
 import { GaswError, messageOf } from "../errors.ts";
 
 /** A certificate check as Node.js's `tls.connect` takes it; false: no TLS. */
-type Tls = false | { readonly ca?: string; readonly cert?: string; readonly key?: string; readonly rejectUnauthorized: boolean };
+type Tls =
+  | false
+  | {
+      readonly ca?: string;
+      readonly cert?: string;
+      readonly key?: string;
+      readonly rejectUnauthorized: boolean;
+    };
 
 /** A server's database, as its URL names it. */
 export interface ServerAddress {
@@ -24,20 +31,27 @@ export function configError(what: string, hint: string, cause?: unknown): GaswEr
   return new GaswError("CONFIG", `dao.url ${what}`, { hint, cause });
 }
 
-const FORM = "postgres://HOST:PORT/DATABASE, mysql://HOST:PORT/DATABASE, sqlite:PATH or jdbc:h2:tcp://HOST:PORT/PATH";
+const FORM =
+  "postgres://HOST:PORT/DATABASE, mysql://HOST:PORT/DATABASE, sqlite:PATH or jdbc:h2:tcp://HOST:PORT/PATH";
 
 /**
  * A database's URL with a workflow's directory and id filled in.
  * @throws GaswError CONFIG where they would be more than a part of a path
  */
-export function filledIn(url: string, { directory, id }: { readonly directory: string; readonly id: string }): string {
+export function filledIn(
+  url: string,
+  { directory, id }: { readonly directory: string; readonly id: string },
+): string {
   return url.replaceAll(/\{workflow(Dir|Id)\}/g, (_, what: string) => {
     const value = what === "Dir" ? directory : id;
     // Taken apart again: what stands in it must not become a port, a user or a parameter.
     if (/^(postgres(ql)?|mysql|mariadb):/i.test(url)) return encodeURIComponent(value);
     if (!/^jdbc:/i.test(url) || !value.includes(";")) return value;
     const reason = `can't take {workflow${what}} of ${directory}: in a jdbc: address a semicolon begins settings`;
-    throw configError(reason, "give the workflow's directory a name without one, or name the database without it");
+    throw configError(
+      reason,
+      "give the workflow's directory a name without one, or name the database without it",
+    );
   });
 }
 
@@ -60,10 +74,12 @@ export function parseServerUrl(url: string, defaultPort: number): ServerAddress 
   const parsed = parse(url);
   const { searchParams: parameters, hostname } = parsed;
   const unknown = [...parameters.keys()].find((name) => !PARAMETERS.includes(name));
-  if (unknown !== undefined) throw configError(`has an unknown parameter, ${unknown}`, `known ones: ${PARAMETERS.join(", ")}`);
+  if (unknown !== undefined)
+    throw configError(`has an unknown parameter, ${unknown}`, `known ones: ${PARAMETERS.join(", ")}`);
   const database = decodeURIComponent(parsed.pathname.slice(1));
   if (database === "") throw configError("names no database", `the form is ${FORM}`);
-  const host = decodeURIComponent(parameters.get("host") ?? hostname.replace(/^\[(.*)\]$/, "$1")) || "localhost";
+  const host =
+    decodeURIComponent(parameters.get("host") ?? hostname.replace(/^\[(.*)\]$/, "$1")) || "localhost";
   const port = Number(parsed.port || defaultPort);
   const server = host.includes("/") ? host : `${host.includes(":") ? `[${host}]` : host}:${port}`;
   return {
@@ -87,12 +103,21 @@ function parse(url: string): URL {
   }
 }
 
-/** TLS as node-postgres understands it: whatever asks for it has the server's certificate checked, but for `no-verify`. */
+/**
+ * TLS as node-postgres understands it: whatever asks for it has the server's certificate checked, but for
+ * `no-verify`.
+ */
 function parseTls(parameters: URLSearchParams): Tls {
   const mode = parameters.get("sslmode") ?? SSL_MODES[parameters.get("ssl") ?? "absent"];
   if (mode === undefined) throw configError("has a wrong value for ssl", "true or false");
-  const files = { ca: parameters.get("sslrootcert"), cert: parameters.get("sslcert"), key: parameters.get("sslkey") };
-  const given = Object.entries(files).flatMap(([name, file]) => (file === null ? [] : [[name, readCertificate(file)]]));
+  const files = {
+    ca: parameters.get("sslrootcert"),
+    cert: parameters.get("sslcert"),
+    key: parameters.get("sslkey"),
+  };
+  const given = Object.entries(files).flatMap(([name, file]) =>
+    file === null ? [] : [[name, readCertificate(file)]],
+  );
   if (mode === "disable" || (mode === "absent" && given.length === 0)) return false;
   const isKnown = ["absent", "prefer", "require", "verify-ca", "verify-full", NO_VERIFY].includes(mode);
   // Said outright, since NODE_TLS_REJECT_UNAUTHORIZED in somebody's environment would decide it else.
@@ -119,6 +144,10 @@ function readCertificate(file: string): string {
   try {
     return readFileSync(file, "utf8");
   } catch (cause) {
-    throw configError(`names a file that can't be read (${messageOf(cause)})`, "correct sslrootcert, sslcert or sslkey", cause);
+    throw configError(
+      `names a file that can't be read (${messageOf(cause)})`,
+      "correct sslrootcert, sslcert or sslkey",
+      cause,
+    );
   }
 }

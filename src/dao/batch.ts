@@ -38,7 +38,13 @@ export class Batch {
   readonly #leftOut = new Map<string, number>();
 
   /** @param simulation the workflow's id, as its column takes it */
-  constructor(db: Transaction<Tables>, schema: FoundSchema, dialect: Dialect, timeZone: string, simulation: string) {
+  constructor(
+    db: Transaction<Tables>,
+    schema: FoundSchema,
+    dialect: Dialect,
+    timeZone: string,
+    simulation: string,
+  ) {
     this.#db = db;
     this.#schema = schema;
     this.#dialect = dialect;
@@ -58,13 +64,21 @@ export class Batch {
     const isInsert = wanted.kind === "insert";
     const id = isInsert ? wanted.row.id : wanted.id;
     const { status } = isInsert ? wanted.row : wanted.change;
-    if (NEVER_WRITTEN.includes(status)) throw new RangeError(`${status} is never written to the GASW database`);
-    if (!this.#isKey(id)) return this.#refuse(id, "the id is too long, or has characters that the database can't hold");
+    if (NEVER_WRITTEN.includes(status))
+      throw new RangeError(`${status} is never written to the GASW database`);
+    if (!this.#isKey(id))
+      return this.#refuse(id, "the id is too long, or has characters that the database can't hold");
     const write = readableWrite(wanted, this.#schema);
     if (write === undefined)
-      return this.#refuse(id, `${status} in its ENUM column would destroy the database, which could not read it back`);
+      return this.#refuse(
+        id,
+        `${status} in its ENUM column would destroy the database, which could not read it back`,
+      );
     const { nodeSite, nodeName, ...values } = write.kind === "insert" ? write.row : write.change;
-    const isWritten = write.kind === "insert" ? await this.#insert(write.row) : await this.#update(id, write.ifStatus, values);
+    const isWritten =
+      write.kind === "insert"
+        ? await this.#insert(write.row)
+        : await this.#update(id, write.ifStatus, values);
     if (!isWritten) return isInsert && (await this.#refuseTaken(id));
     if (isFatalHold(write, this.#schema)) this.#endangered.push(id);
     await this.#writeNode(id, nodeSite, nodeName, write.facts?.node);
@@ -102,8 +116,11 @@ export class Batch {
     const creation = row.creation ?? row.queued ?? new Date().toISOString();
     const cells = this.#cells(row.id, { ...rest, parameters: row.parameters ?? "", creation });
     // NULL there makes GASW's lists fail.
-    for (const checkpoint of this.#schema.among("jobs", ["checkpoint_init", "checkpoint_upload"])) cells[checkpoint] = 0;
-    return await this.#fittingIndex(row.id, cells, (fitting) => this.#insertIfMissing("jobs", fitting as Tables["jobs"]));
+    for (const checkpoint of this.#schema.among("jobs", ["checkpoint_init", "checkpoint_upload"]))
+      cells[checkpoint] = 0;
+    return await this.#fittingIndex(row.id, cells, (fitting) =>
+      this.#insertIfMissing("jobs", fitting as Tables["jobs"]),
+    );
   }
 
   /** Whether an id can be a row's key, which can't be cut. */
@@ -112,11 +129,18 @@ export class Batch {
     return column === undefined || fits(id, column);
   }
 
-  /** Tries long parameters whole first: whether the index takes them depends on how well the server can compress them. */
+  /**
+   * Tries long parameters whole first: whether the index takes them depends on how well the server can
+   * compress them.
+   */
   async #fittingIndex(id: string, cells: Cells, write: (cells: Cells) => Promise<boolean>): Promise<boolean> {
     const { indexBytes } = this.#dialect;
     const { parameters } = cells;
-    if (indexBytes === undefined || typeof parameters !== "string" || Buffer.byteLength(parameters) <= indexBytes)
+    if (
+      indexBytes === undefined ||
+      typeof parameters !== "string" ||
+      Buffer.byteLength(parameters) <= indexBytes
+    )
       return await write(cells);
     await sql`savepoint whole`.execute(this.#db);
     try {
@@ -127,12 +151,17 @@ export class Batch {
     }
     const { text } = fitted(parameters, { name: "parameters", length: null, charset: null }, indexBytes);
     const isWritten = await write({ ...cells, parameters: text });
-    if (isWritten) this.#warnings.add(`job ${id}: parameters was cut to ${text.length} characters, which its index can take`);
+    if (isWritten)
+      this.#warnings.add(
+        `job ${id}: parameters was cut to ${text.length} characters, which its index can take`,
+      );
     return isWritten;
   }
 
   async #update(id: string, ifStatus: string | null, change: RowChange): Promise<boolean> {
-    return await this.#fittingIndex(id, this.#cells(id, change), (cells) => this.#updateWhere(id, ifStatus, cells));
+    return await this.#fittingIndex(id, this.#cells(id, change), (cells) =>
+      this.#updateWhere(id, ifStatus, cells),
+    );
   }
 
   async #updateWhere(id: string, ifStatus: string | null, cells: Cells): Promise<boolean> {
@@ -149,7 +178,10 @@ export class Batch {
 
   #isOwn(jobs: ExpressionBuilder<Tables, "jobs">): Expression<SqlBool> {
     if (this.#schema.column("jobs", "simulation_id") === undefined) return jobs.lit(true);
-    return jobs.or([jobs("simulation_id", "is", null), this.#dialect.isText(jobs, "simulation_id", this.#simulation)]);
+    return jobs.or([
+      jobs("simulation_id", "is", null),
+      this.#dialect.isText(jobs, "simulation_id", this.#simulation),
+    ]);
   }
 
   /** The cells of those fields whose columns are there. */
@@ -173,7 +205,10 @@ export class Batch {
     const found = this.#schema.column(table, column);
     if (found === undefined) return value;
     const { text, cut } = fitted(value, found);
-    if (cut) this.#warnings.add(`job ${id}: ${column} was cut to ${text.length} characters, as long as its column is`);
+    if (cut)
+      this.#warnings.add(
+        `job ${id}: ${column} was cut to ${text.length} characters, as long as its column is`,
+      );
     return text;
   }
 
@@ -181,7 +216,9 @@ export class Batch {
   async #insertIfMissing<Table extends keyof Tables>(table: Table, cells: Tables[Table]): Promise<boolean> {
     const insert = this.#db.insertInto(table as "jobs").values(cells as Tables["jobs"]);
     if (this.#dialect.failureAborts) {
-      const { numInsertedOrUpdatedRows } = await insert.onConflict((conflict) => conflict.doNothing()).executeTakeFirstOrThrow();
+      const { numInsertedOrUpdatedRows } = await insert
+        .onConflict((conflict) => conflict.doNothing())
+        .executeTakeFirstOrThrow();
       return (numInsertedOrUpdatedRows ?? 0n) > 0n;
     }
     try {
@@ -194,11 +231,17 @@ export class Batch {
   }
 
   /** The node first: the row of the job can name no other. */
-  async #writeNode(id: string, site: string | null | undefined, name: string | null | undefined, facts: Node | undefined): Promise<void> {
+  async #writeNode(
+    id: string,
+    site: string | null | undefined,
+    name: string | null | undefined,
+    facts: Node | undefined,
+  ): Promise<void> {
     if (facts !== undefined) await this.#upsertNode(id, facts);
     if (site === undefined && name === undefined) return;
     const isOther = facts?.site !== site || facts?.name !== name;
-    if (isOther && typeof site === "string" && typeof name === "string") await this.#upsertNode(id, { site, name });
+    if (isOther && typeof site === "string" && typeof name === "string")
+      await this.#upsertNode(id, { site, name });
     const cells = this.#cells(id, { nodeSite: site, nodeName: name });
     if (Object.keys(cells).length === 0) return;
     await this.#db
@@ -213,10 +256,20 @@ export class Batch {
       this.#count("node(s) were left out: the GASW database has no table for them");
       return;
     }
-    const key = { site: this.#fit("nodes", "site", node.site, id), node_name: this.#fit("nodes", "node_name", node.name, id) };
+    const key = {
+      site: this.#fit("nodes", "site", node.site, id),
+      node_name: this.#fit("nodes", "node_name", node.name, id),
+    };
     const facts = Object.entries(this.#nodeCells(id, node)).filter(([, cell]) => cell !== undefined);
     // GASW's numbers are Java primitives, which can't be NULL.
-    const unknown = { cpu_bogomips: 0, cpu_cache_size: 0, cpu_mhz: 0, cpu_model_name: null, mem_total: 0, ncpus: 0 };
+    const unknown = {
+      cpu_bogomips: 0,
+      cpu_cache_size: 0,
+      cpu_mhz: 0,
+      cpu_model_name: null,
+      mem_total: 0,
+      ncpus: 0,
+    };
     if (await this.#insertIfMissing("nodes", { ...unknown, ...Object.fromEntries(facts), ...key })) return;
     if (facts.length === 0) return;
     await this.#db
@@ -227,8 +280,12 @@ export class Batch {
       .execute();
   }
 
-  #nodeCells(id: string, { cpus, cpuModel, cpuMhz, cacheKb, bogomips, memoryKb }: Node): Partial<Tables["nodes"]> {
-    const integer = (value: number | undefined) => (value === undefined ? undefined : Math.min(Math.trunc(value), LARGEST_INTEGER));
+  #nodeCells(
+    id: string,
+    { cpus, cpuModel, cpuMhz, cacheKb, bogomips, memoryKb }: Node,
+  ): Partial<Tables["nodes"]> {
+    const integer = (value: number | undefined) =>
+      value === undefined ? undefined : Math.min(Math.trunc(value), LARGEST_INTEGER);
     const cells = {
       ncpus: integer(cpus),
       cpu_model_name: cpuModel === undefined ? undefined : this.#fit("nodes", "cpu_model_name", cpuModel, id),
@@ -243,14 +300,17 @@ export class Batch {
   async #replaceData(id: string, data: NonNullable<RowFacts["data"]>): Promise<void> {
     const column = this.#schema.column("data", "data_path");
     if (column === undefined || !this.#schema.has("job_data")) {
-      if (data.length > 0) this.#count("file(s) were left out: the GASW database has no table for them", data.length);
+      if (data.length > 0)
+        this.#count("file(s) were left out: the GASW database has no table for them", data.length);
       return;
     }
     const types = new Map(data.map(({ path, type }) => [path, type]));
     for (const path of types.keys()) {
       if (fits(path, column, this.#dialect.indexBytes)) continue;
       types.delete(path);
-      this.#count("file(s) were left out: the path is too long for the GASW database, or has characters that it can't hold");
+      this.#count(
+        "file(s) were left out: the path is too long for the GASW database, or has characters that it can't hold",
+      );
     }
     await this.#db.deleteFrom("job_data").where("id", "=", id).execute();
     const paths = [...types.keys()];
@@ -266,7 +326,11 @@ export class Batch {
 
   /** Data shared by many jobs are written once: rows that say the same already are not locked. */
   async #upsertData(paths: readonly string[], types: ReadonlyMap<string, string>): Promise<void> {
-    const rows = await this.#db.selectFrom("data").select(["data_path", "data_type"]).where("data_path", "in", paths).execute();
+    const rows = await this.#db
+      .selectFrom("data")
+      .select(["data_path", "data_type"])
+      .where("data_path", "in", paths)
+      .execute();
     const found = new Map(rows.map(({ data_path, data_type }) => [data_path, data_type]));
     for (const data_path of paths) {
       const data_type = types.get(data_path) ?? null;
@@ -278,10 +342,17 @@ export class Batch {
 
   async #addMinorStatuses(id: string, minorStatuses: NonNullable<RowFacts["minorStatuses"]>): Promise<void> {
     if (!this.#schema.has("jobsminorstatus")) {
-      this.#count("minor status(es) were left out: the GASW database has no table for them", minorStatuses.length);
+      this.#count(
+        "minor status(es) were left out: the GASW database has no table for them",
+        minorStatuses.length,
+      );
       return;
     }
-    const rows = await this.#db.selectFrom("jobsminorstatus").select("minor_status").where("id", "=", id).execute();
+    const rows = await this.#db
+      .selectFrom("jobsminorstatus")
+      .select("minor_status")
+      .where("id", "=", id)
+      .execute();
     const known = new Set(rows.map(({ minor_status }) => minor_status));
     for (const { status, at } of minorStatuses) {
       if (known.has(status)) continue;
@@ -290,7 +361,10 @@ export class Batch {
       // Another program may take the next number at the same moment.
       let isMade = false;
       for (let tries = 0; tries < 10 && !isMade; tries++) {
-        isMade = await this.#insertIfMissing("jobsminorstatus", { ...row, statusid: await this.#nextStatusId() });
+        isMade = await this.#insertIfMissing("jobsminorstatus", {
+          ...row,
+          statusid: await this.#nextStatusId(),
+        });
       }
     }
   }

@@ -12,7 +12,10 @@ export interface Answer {
   readonly affected: number;
 }
 
-/** An open connection to a database, through whatever driver; errors carry the database's own word for them as `code`. */
+/**
+ * An open connection to a database, through whatever driver; errors carry the database's own word for them as
+ * `code`.
+ */
 export interface Connection {
   query(sql: string, parameters: readonly unknown[]): Promise<Answer>;
   /** Takes leave of the server. */

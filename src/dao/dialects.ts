@@ -21,18 +21,22 @@ export interface Dialect {
   /** Begins a transaction that sees what others have committed meanwhile, as conditional updates need it. */
   readonly begin: string;
   /**
-   * Lists the columns of all tables in use: `table_name`, `column_name`, `length` (in characters, null where there is no limit) and
+   * Lists the columns of all tables in use: `table_name`, `column_name`, `length` (in characters, null where
+   * there is no limit) and
    * `charset` (null where every character is taken).
    */
   readonly catalogue: string;
   /**
-   * Words of a column, by its row in the catalogue, with which the database destroys itself: it takes them, and can't be opened any more once
-   * it was closed with one of them in it. Not there: none.
+   * Words of a column, by its row in the catalogue, with which the database destroys itself: it takes them,
+   * and can't be opened any more once it was closed with one of them in it. Not there: none.
    */
   readonly unreadable?: (column: Readonly<Record<string, unknown>>) => readonly string[];
   /** Keeps others from making the tables meanwhile; one without a release ends with its transaction. */
   readonly schemaLock: { readonly take: string; readonly release?: string } | undefined;
-  /** What makes a definition leave alone what is there, where each is committed by itself and no lock keeps others from the next one. */
+  /**
+   * What makes a definition leave alone what is there, where each is committed by itself and no lock keeps
+   * others from the next one.
+   */
   readonly ifMissing: "" | "if not exists ";
   /** A column's type, as Hibernate's dialect for this database declares it. */
   readonly declare: (type: ColumnType, column: string) => string;
@@ -42,17 +46,27 @@ export interface Dialect {
   readonly foreignKeysInline: boolean;
   /** Whether indexes are declared together with their table, since each definition is committed by itself. */
   readonly indexesInline: boolean;
-  /** Whether one request may hold many statements, which the server makes to their end whatever becomes of this program. */
+  /**
+   * Whether one request may hold many statements, which the server makes to their end whatever becomes of
+   * this program.
+   */
   readonly manyAtOnce: boolean;
   readonly boolean: (value: boolean) => Cell;
-  /** Whether a statement that fails spoils its transaction: `on conflict do nothing` and savepoints are there for that. */
+  /**
+   * Whether a statement that fails spoils its transaction: `on conflict do nothing` and savepoints are there
+   * for that.
+   */
   readonly failureAborts: boolean;
   /** Bytes of text that an index surely takes, where less than the column holds. */
   readonly indexBytes: number | undefined;
   /** Characters of a longer column that its index has room for, where the server must be told so. */
   readonly indexCharacters?: number;
   /** Whether a column is this very text. */
-  readonly isText: (jobs: ExpressionBuilder<Tables, "jobs">, column: "id" | "simulation_id", text: string) => Expression<SqlBool>;
+  readonly isText: (
+    jobs: ExpressionBuilder<Tables, "jobs">,
+    column: "id" | "simulation_id",
+    text: string,
+  ) => Expression<SqlBool>;
 }
 
 function quoted(values: readonly string[]): string {
@@ -90,7 +104,13 @@ export const sqlite: Dialect = {
     from sqlite_schema as t, pragma_table_info(t.name) as c where t.type = 'table'`,
   schemaLock: undefined,
   ifMissing: "",
-  declare: declareChecked({ integer: "integer", boolean: "boolean", timestamp: "timestamp", double: "double precision", bytes: "blob" }),
+  declare: declareChecked({
+    integer: "integer",
+    boolean: "boolean",
+    timestamp: "timestamp",
+    double: "double precision",
+    bytes: "blob",
+  }),
   unmakeable: [],
   foreignKeysInline: true,
   indexesInline: false,
@@ -110,7 +130,13 @@ export const postgres: Dialect = {
     from information_schema.columns where table_schema = current_schema()`,
   schemaLock: { take: "select pg_advisory_xact_lock(hashtext('gasw-k8s schema'))" },
   ifMissing: "",
-  declare: declareChecked({ integer: "integer", boolean: "boolean", timestamp: "timestamp(6)", double: "float(53)", bytes: "bytea" }),
+  declare: declareChecked({
+    integer: "integer",
+    boolean: "boolean",
+    timestamp: "timestamp(6)",
+    double: "float(53)",
+    bytes: "bytea",
+  }),
   unmakeable: [],
   foreignKeysInline: false,
   indexesInline: false,
@@ -130,9 +156,18 @@ export const mysql: Dialect = {
   catalogue: `select table_name as table_name, column_name as column_name, character_maximum_length as length,
     character_set_name as charset from information_schema.columns where table_schema = database()`,
   // Here every definition ends its transaction.
-  schemaLock: { take: "select get_lock('gasw-k8s schema', 60)", release: "select release_lock('gasw-k8s schema')" },
+  schemaLock: {
+    take: "select get_lock('gasw-k8s schema', 60)",
+    release: "select release_lock('gasw-k8s schema')",
+  },
   ifMissing: "",
-  declare: declareEnum({ integer: "integer", boolean: "bit", timestamp: "datetime(6)", double: "float(53)", bytes: "varbinary(255)" }),
+  declare: declareEnum({
+    integer: "integer",
+    boolean: "bit",
+    timestamp: "datetime(6)",
+    double: "float(53)",
+    bytes: "varbinary(255)",
+  }),
   // A key of 9,000 characters is too long for InnoDB.
   unmakeable: ["Data"],
   foreignKeysInline: false,
@@ -143,7 +178,11 @@ export const mysql: Dialect = {
   indexBytes: undefined,
   // InnoDB indexes 3,072 bytes; MariaDB cuts an index to that itself, MySQL refuses it.
   indexCharacters: 768,
-  // The usual collations take upper case for lower case; the first comparison is the one that finds its index.
+  // The usual collations take upper case for lower case; the first comparison is the one that finds its
+  // index.
   isText: (jobs, column, text) =>
-    jobs.and([sameText(jobs, column, text), sql<SqlBool>`convert(${jobs.ref(column)} using utf8mb4) collate utf8mb4_bin = ${text}`]),
+    jobs.and([
+      sameText(jobs, column, text),
+      sql<SqlBool>`convert(${jobs.ref(column)} using utf8mb4) collate utf8mb4_bin = ${text}`,
+    ]),
 };

@@ -1,7 +1,10 @@
 import { GaswError, messageOf } from "../errors.ts";
 import { NoAnswer } from "./connection.ts";
 
-/** The database's word for an error: an SQLSTATE (PostgreSQL, JDBC), a name (MariaDB, SQLite) or Node.js's code of a connection. */
+/**
+ * The database's word for an error: an SQLSTATE (PostgreSQL, JDBC), a name (MariaDB, SQLite) or Node.js's
+ * code of a connection.
+ */
 function codeOf(error: unknown): string {
   return error instanceof Error && "code" in error ? String(error.code) : "";
 }
@@ -16,17 +19,27 @@ export function isSacrificed(error: unknown): boolean {
   return /^(40001|40P01|ER_LOCK_DEADLOCK|ER_CHECKREAD|90131|SQLITE_BUSY_SNAPSHOT)$/.test(codeOf(error));
 }
 
-/** MariaDB's and MySQL's names for a value that a column does not take, where their SQLSTATE tells it no more than `general error`. */
-const REFUSED_VALUES = /^(WARN_DATA_TRUNCATED|ER_TRUNCATED_WRONG_VALUE_FOR_FIELD|ER_NO_DEFAULT_FOR_FIELD|ER_CHECK_CONSTRAINT_VIOLATED)$/;
+/**
+ * MariaDB's and MySQL's names for a value that a column does not take, where their SQLSTATE tells it no more
+ * than `general error`.
+ */
+const REFUSED_VALUES =
+  /^(WARN_DATA_TRUNCATED|ER_TRUNCATED_WRONG_VALUE_FOR_FIELD|ER_NO_DEFAULT_FOR_FIELD|ER_CHECK_CONSTRAINT_VIOLATED)$/;
 
-/** Whether the database refuses a value of one row (SQLSTATE classes 22, data exception, and 23, integrity constraint violation). */
+/**
+ * Whether the database refuses a value of one row (SQLSTATE classes 22, data exception, and 23, integrity
+ * constraint violation).
+ */
 export function isRefusedValue(error: unknown): boolean {
   const state = error instanceof Error && "sqlState" in error ? String(error.sqlState) : codeOf(error);
   if (/^2[23]...$/.test(state) || isTooLongForIndex(error)) return true;
   return REFUSED_VALUES.test(codeOf(error)) || /^SQLITE_(CONSTRAINT|MISMATCH|TOOBIG)/.test(codeOf(error));
 }
 
-/** Whether a table, an index or a constraint of that name is there already, which another program has just made. */
+/**
+ * Whether a table, an index or a constraint of that name is there already, which another program has just
+ * made.
+ */
 export function isMadeAlready(error: unknown): boolean {
   return /^(42P07|42710|ER_TABLE_EXISTS_ERROR|ER_DUP_KEYNAME|ER_FK_DUP_NAME)$/.test(codeOf(error));
 }
@@ -36,23 +49,38 @@ export function isTooLongForIndex(error: unknown): boolean {
   return codeOf(error) === "54000";
 }
 
-const LOGIN = "check dao.user and the password in dao.passwordFile, and that the server lets this user in from this host";
-const NETWORK = "check dao.url, that the server runs, and the network and firewall between; what was not told stays queued";
-const RIGHTS = "let the server's administrator grant the user of dao.user SELECT, INSERT, UPDATE and DELETE on GASW's tables";
-const TLS = "the server's certificate is not trusted: name its authority (sslrootcert=FILE in dao.url), or use the name it was issued for";
+const LOGIN =
+  "check dao.user and the password in dao.passwordFile, and that the server lets this user in from this host";
+const NETWORK =
+  "check dao.url, that the server runs, and the network and firewall between; what was not told stays queued";
+const RIGHTS =
+  "let the server's administrator grant the user of dao.user SELECT, INSERT, UPDATE and DELETE on GASW's tables";
+const TLS =
+  "the server's certificate is not trusted: name its authority (sslrootcert=FILE in dao.url), or use the name it was issued for";
 const DISK = "make room on the server's disk; what was not told stays queued";
 
-/** What an error means and what to do about it, by its code or, where the driver gives none, its message; the first that fits. */
+/**
+ * What an error means and what to do about it, by its code or, where the driver gives none, its message; the
+ * first that fits.
+ */
 const MEANINGS: readonly (readonly [code: RegExp, what: string, hint: string])[] = [
   [/^(ECONNREFUSED|ENOENT)$/, "nothing listens there", NETWORK],
-  [/^(ENOTFOUND|EAI_AGAIN)$/, "the host name does not resolve", "check the host in dao.url and the name server"],
+  [
+    /^(ENOTFOUND|EAI_AGAIN)$/,
+    "the host name does not resolve",
+    "check the host in dao.url and the name server",
+  ],
   [/^(EHOSTUNREACH|ENETUNREACH|ETIMEDOUT)$/, "there is no way to it", NETWORK],
   [
     /^(ECONNRESET|EPIPE|PROTOCOL_CONNECTION_LOST|57P0[123]|08...|Connection terminated.*|Client has .*|Can't add new .*)$/,
     "the connection was lost",
     NETWORK,
   ],
-  [/^(28...|ER_ACCESS_DENIED\w*|ER_DBACCESS_DENIED_ERROR|ER_HOST_NOT_PRIVILEGED|SASL: .*)$/, "it refuses the login", LOGIN],
+  [
+    /^(28...|ER_ACCESS_DENIED\w*|ER_DBACCESS_DENIED_ERROR|ER_HOST_NOT_PRIVILEGED|SASL: .*)$/,
+    "it refuses the login",
+    LOGIN,
+  ],
   [
     /^(3D000|ER_BAD_DB_ERROR)$/,
     "it has no such database",
@@ -91,7 +119,11 @@ const MEANINGS: readonly (readonly [code: RegExp, what: string, hint: string])[]
     "its file is damaged",
     "restore a backup; H2 before 1.4.197 destroys a file by itself once UNHOLD_* is written into an ENUM column (docs/gasw-database.md)",
   ],
-  [/^SQLITE_(CORRUPT|NOTADB)/, "the file is damaged, or none of SQLite's", "restore it, or name another file in dao.url"],
+  [
+    /^SQLITE_(CORRUPT|NOTADB)/,
+    "the file is damaged, or none of SQLite's",
+    "restore it, or name another file in dao.url",
+  ],
 ];
 
 /**

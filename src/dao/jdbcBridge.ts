@@ -51,7 +51,10 @@ export class JdbcError extends Error {
 /** The Java process ended, or could not be started. */
 export class JavaEnded extends Error {
   override readonly name = "JavaEnded";
-  /** The system's word where the process was not started (`ENOENT`, `EACCES`), else the SQLState of a lost connection. */
+  /**
+   * The system's word where the process was not started (`ENOENT`, `EACCES`), else the SQLState of a lost
+   * connection.
+   */
   readonly code: string;
   /** The end of what it wrote to stderr. */
   readonly output: string;
@@ -71,8 +74,9 @@ interface Pending {
 }
 
 /**
- * A Java process that speaks JDBC (bridge/JdbcBridge.java, which tells the protocol), over one connection. Requests are answered in their
- * order; what is under way when the process ends throws JavaEnded. The process ends with this one, however this one ends.
+ * A Java process that speaks JDBC (bridge/JdbcBridge.java, which tells the protocol), over one connection.
+ * Requests are answered in their order; what is under way when the process ends throws JavaEnded. The process
+ * ends with this one, however this one ends.
  */
 export class JdbcBridge {
   readonly #java: ChildProcessWithoutNullStreams;
@@ -88,13 +92,20 @@ export class JdbcBridge {
    * @param env of which it is handed what Java needs
    */
   constructor(java: string, classPath: string, env: DaoSettings["env"]) {
-    const handedOn = HANDED_ON.map((name) => [name, env[name]] as const).filter(([, value]) => value !== undefined);
-    this.#java = spawn(java, [...JVM_OPTIONS, "-cp", [classPath, classes].join(path.delimiter), "JdbcBridge"], {
-      // C.UTF-8: file names in UTF-8, messages in English.
-      env: { ...Object.fromEntries(handedOn), LC_ALL: "C.UTF-8" },
-      // A process group of its own: Ctrl-C in a terminal is this process's to handle, which may still have something to write.
-      detached: true,
-    });
+    const handedOn = HANDED_ON.map((name) => [name, env[name]] as const).filter(
+      ([, value]) => value !== undefined,
+    );
+    this.#java = spawn(
+      java,
+      [...JVM_OPTIONS, "-cp", [classPath, classes].join(path.delimiter), "JdbcBridge"],
+      {
+        // C.UTF-8: file names in UTF-8, messages in English.
+        env: { ...Object.fromEntries(handedOn), LC_ALL: "C.UTF-8" },
+        // A process group of its own: Ctrl-C in a terminal is this process's to handle, which may still have
+        // something to write.
+        detached: true,
+      },
+    );
     this.#ended = this.#watch();
     this.#java.stdout.setEncoding("utf8").on("data", (text: string) => this.#read(text));
     this.#java.stderr.setEncoding("utf8").on("data", (text: string) => {
@@ -104,8 +115,15 @@ export class JdbcBridge {
     this.#java.stdin.on("error", () => undefined);
   }
 
-  /** @returns the names and versions of the product and the driver: `product`, `version`, `driver`, `driverVersion` */
-  async open(url: string, seconds: number, properties: Readonly<Record<string, string>>): Promise<Readonly<Record<string, JdbcValue>>> {
+  /**
+   * @returns the names and versions of the product and the driver: `product`, `version`, `driver`,
+   * `driverVersion`
+   */
+  async open(
+    url: string,
+    seconds: number,
+    properties: Readonly<Record<string, string>>,
+  ): Promise<Readonly<Record<string, JdbcValue>>> {
     const { rows } = await this.#request("open", url, String(seconds), ...Object.entries(properties).flat());
     return rows[0] ?? {};
   }
@@ -125,7 +143,9 @@ export class JdbcBridge {
     await this.#ended;
   }
 
-  /** Ends the process at once, with all of its group: `java` may be a script that has started the real one. */
+  /**
+   * Ends the process at once, with all of its group: `java` may be a script that has started the real one.
+   */
   destroy(): void {
     const { pid } = this.#java;
     if (pid === undefined || this.#end !== undefined) return;
@@ -172,15 +192,19 @@ export class JdbcBridge {
     if (kind === "columns" && pending) pending.columns = fields;
     else if (kind === "row" && pending)
       pending.rows.push(Object.fromEntries(fields.map((field, i) => [pending.columns[i], decode(field)])));
-    else if (kind === "done") this.#pending.shift()?.resolve({ rows: pending?.rows ?? [], affected: Number(fields[0]) });
-    else if (kind === "error") this.#pending.shift()?.reject(new JdbcError(fields[0] ?? "", Number(fields[1]), fields[2] ?? ""));
+    else if (kind === "done")
+      this.#pending.shift()?.resolve({ rows: pending?.rows ?? [], affected: Number(fields[0]) });
+    else if (kind === "error")
+      this.#pending.shift()?.reject(new JdbcError(fields[0] ?? "", Number(fields[1]), fields[2] ?? ""));
     // Java tells there why it can't start.
     else this.#output += `${line}\n`;
   }
 }
 
 const ESCAPES: Readonly<Record<string, string>> = { "\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r" };
-const UNESCAPES: Readonly<Record<string, string>> = Object.fromEntries(Object.entries(ESCAPES).map(([raw, escaped]) => [escaped, raw]));
+const UNESCAPES: Readonly<Record<string, string>> = Object.fromEntries(
+  Object.entries(ESCAPES).map(([raw, escaped]) => [escaped, raw]),
+);
 
 /** A field as it stands in a line: no tab, no line's end. */
 export function escapeField(field: string): string {

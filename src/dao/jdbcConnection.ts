@@ -12,7 +12,8 @@ const JAR_HINT =
 /**
  * Connects to any database that has a JDBC driver and that GASW knows.
  * @param address of the database, without settings
- * @throws GaswError CONFIG where Java or the driver can't be used, DATABASE where the database says why it refuses; what databaseError words
+ * @throws GaswError CONFIG where Java or the driver can't be used, DATABASE where the database says why it
+ * refuses; what databaseError words
  */
 export async function connectJdbc(address: string, settings: DaoSettings): Promise<Connected> {
   const java = javaProgram(settings.env);
@@ -32,7 +33,11 @@ export async function connectJdbc(address: string, settings: DaoSettings): Promi
 }
 
 async function greeted(bridge: JdbcBridge, settings: DaoSettings): Promise<Connected> {
-  const { product, version } = await bridge.open(settings.url, statementSeconds(settings.timeout), connectionProperties(settings));
+  const { product, version } = await bridge.open(
+    settings.url,
+    statementSeconds(settings.timeout),
+    connectionProperties(settings),
+  );
   const { dialect, greeting } = productOf(String(product), String(version));
   const connection = new JdbcConnection(bridge);
   for (const sql of greeting(settings.timeout)) await connection.query(sql, []);
@@ -46,22 +51,35 @@ function javaProgram(env: DaoSettings["env"]): string {
 }
 
 function readableJar(file: string | undefined): string {
-  if (file === undefined) throw new GaswError("CONFIG", "dao.driverJar is not set, which a jdbc: address needs", { hint: JAR_HINT });
+  if (file === undefined)
+    throw new GaswError("CONFIG", "dao.driverJar is not set, which a jdbc: address needs", {
+      hint: JAR_HINT,
+    });
   try {
     accessSync(file, constants.R_OK);
   } catch (cause) {
-    throw new GaswError("CONFIG", `dao.driverJar: ${file} can't be read (${systemCode(cause)})`, { hint: JAR_HINT, cause });
+    throw new GaswError("CONFIG", `dao.driverJar: ${file} can't be read (${systemCode(cause)})`, {
+      hint: JAR_HINT,
+      cause,
+    });
   }
   return path.resolve(file);
 }
 
-/** What the driver gives a statement, so that the server ends it before this program stops waiting: a second less, where there is one. */
+/**
+ * What the driver gives a statement, so that the server ends it before this program stops waiting: a second
+ * less, where there is one.
+ */
 function statementSeconds(timeout: number): number {
   return Math.max(1, Math.ceil(timeout / 1000) - 1);
 }
 
 /** User and password are `gasw` by default, as GASW's own H2 plugin has it. */
-function connectionProperties({ url, user = "gasw", password = "gasw" }: DaoSettings): Record<string, string> {
+function connectionProperties({
+  url,
+  user = "gasw",
+  password = "gasw",
+}: DaoSettings): Record<string, string> {
   // Times are handed over as text: the server finds out what a text is for.
   return { user, password, ...(url.startsWith("jdbc:postgresql:") ? { stringtype: "unspecified" } : {}) };
 }
@@ -77,10 +95,13 @@ class JdbcConnection implements Connection {
   async query(sql: string, parameters: readonly unknown[]) {
     try {
       // JDBC begins and ends transactions itself.
-      if (sql === "begin" || sql === "commit" || sql === "rollback") return await this.#bridge.transaction(sql);
+      if (sql === "begin" || sql === "commit" || sql === "rollback")
+        return await this.#bridge.transaction(sql);
       return await this.#bridge.run(sql, parameters.map(jdbcValue));
     } catch (error) {
-      throw error instanceof JdbcError ? new JdbcError(standardState(error), error.vendorCode, error.message) : error;
+      throw error instanceof JdbcError
+        ? new JdbcError(standardState(error), error.vendorCode, error.message)
+        : error;
     }
   }
 
@@ -100,8 +121,9 @@ function jdbcValue(value: unknown): JdbcValue {
 }
 
 /**
- * SQLSTATEs of the standard, or PostgreSQL's, for what a driver calls otherwise: H2's own numbers (org.h2.api.ErrorCode), and the numbers of
- * MariaDB and MySQL for which their drivers have no SQLSTATE of their own.
+ * SQLSTATEs of the standard, or PostgreSQL's, for what a driver calls otherwise: H2's own numbers
+ * (org.h2.api.ErrorCode), and the numbers of MariaDB and MySQL for which their drivers have no SQLSTATE of
+ * their own.
  */
 const STANDARD_STATES: Readonly<Record<number, string>> = {
   42101: "42P07",
@@ -136,12 +158,19 @@ function standardState({ code, vendorCode, message }: JdbcError): string {
   return STANDARD_STATES[vendorCode] ?? code;
 }
 
-const VERSION_HINT = "set dao.driverJar to the jar of the server's own version; a GASW installation has it among its jars (h2-VERSION.jar)";
+const VERSION_HINT =
+  "set dao.driverJar to the jar of the server's own version; a GASW installation has it among its jars (h2-VERSION.jar)";
 
-/** What H2 says of an address or a driver that don't fit, by its number (org.h2.api.ErrorCode), and what to do about it. */
+/**
+ * What H2 says of an address or a driver that don't fit, by its number (org.h2.api.ErrorCode), and what to do
+ * about it.
+ */
 const H2_REFUSALS: Readonly<Record<number, readonly [what: string, hint: string]>> = {
   90011: ["the path is relative", "write the database file's absolute path into dao.url"],
-  90020: ["another program has its file open", "use the address of the server that has it open, jdbc:h2:tcp://HOST:PORT/PATH"],
+  90020: [
+    "another program has its file open",
+    "use the address of the server that has it open, jdbc:h2:tcp://HOST:PORT/PATH",
+  ],
   90046: ["the address is malformed", "write dao.url as jdbc:h2:tcp://HOST:PORT/PATH or jdbc:h2:/PATH"],
   90047: ["the driver is of another version than the server", VERSION_HINT],
   90048: ["the driver is of another version than the file", VERSION_HINT],
@@ -157,22 +186,33 @@ function openingError(error: unknown, java: string, jar: string, address: string
   const refusal = H2_REFUSALS[error.vendorCode];
   if (refusal !== undefined) {
     const [what, hint] = refusal;
-    return new GaswError("DATABASE", `the GASW database ${address} can't be used: ${what} (${firstLine(error.message)})`, {
-      hint,
-      cause: error,
-    });
+    return new GaswError(
+      "DATABASE",
+      `the GASW database ${address} can't be used: ${what} (${firstLine(error.message)})`,
+      {
+        hint,
+        cause: error,
+      },
+    );
   }
   if (error.code === NO_DRIVER) {
     const kind = address.split(":", 2).join(":");
-    return new GaswError("CONFIG", `dao.driverJar: ${jar} is not a JDBC driver for ${kind}:`, { hint: JAR_HINT, cause: error });
+    return new GaswError("CONFIG", `dao.driverJar: ${jar} is not a JDBC driver for ${kind}:`, {
+      hint: JAR_HINT,
+      cause: error,
+    });
   }
   return new JdbcError(standardState(error), error.vendorCode, error.message);
 }
 
 function javaError(error: JavaEnded, java: string): GaswError {
-  const hint = "install a Java runtime 17 or newer (Debian: openjdk-17-jre-headless), and set JAVA_HOME where it is not in the PATH";
+  const hint =
+    "install a Java runtime 17 or newer (Debian: openjdk-17-jre-headless), and set JAVA_HOME where it is not in the PATH";
   const said = (what: string) =>
-    new GaswError("CONFIG", `a jdbc: address in dao.url needs Java, and ${java} ${what}`, { hint, cause: error });
+    new GaswError("CONFIG", `a jdbc: address in dao.url needs Java, and ${java} ${what}`, {
+      hint,
+      cause: error,
+    });
   if (error.code === "ENOENT") return said("is not there");
   if (error.code === "EACCES") return said("can't be run (EACCES)");
   if (error.output.includes("UnsupportedClassVersionError")) return said("is older than 17");

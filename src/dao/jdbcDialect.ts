@@ -28,7 +28,13 @@ export const h2: Dialect = {
     from information_schema.columns where table_schema = schema()`,
   schemaLock: undefined,
   ifMissing: "if not exists ",
-  declare: declareEnum({ integer: "integer", boolean: "boolean", timestamp: "timestamp(6)", double: "float(53)", bytes: "varbinary(255)" }),
+  declare: declareEnum({
+    integer: "integer",
+    boolean: "boolean",
+    timestamp: "timestamp(6)",
+    double: "float(53)",
+    bytes: "varbinary(255)",
+  }),
   unmakeable: [],
   foreignKeysInline: false,
   indexesInline: false,
@@ -39,13 +45,20 @@ export const h2: Dialect = {
   isText: sameText,
 };
 
-/** How many of an ENUM's words H2 before 1.4.197 can read back from a file (org.h2.mvstore.db.ValueDataType): the first ones. */
+/**
+ * How many of an ENUM's words H2 before 1.4.197 can read back from a file (org.h2.mvstore.db.ValueDataType):
+ * the first ones.
+ */
 const READABLE_WORDS = 16;
 
-/** The words that a column has in its table's definition, as H2 1.4 writes it, in their order; none where it is not an ENUM. */
+/**
+ * The words that a column has in its table's definition, as H2 1.4 writes it, in their order; none where it
+ * is not an ENUM.
+ */
 function wordsOf(column: string, definition: string): string[] {
   const name = column.replace(/\W/g, "\\$&");
-  const words = new RegExp(`^\\s*"?${name}"? ENUM\\(((?:'(?:[^']|'')*'(?:, ?)?)*)\\)`, "m").exec(definition)?.[1] ?? "";
+  const words =
+    new RegExp(`^\\s*"?${name}"? ENUM\\(((?:'(?:[^']|'')*'(?:, ?)?)*)\\)`, "m").exec(definition)?.[1] ?? "";
   return [...words.matchAll(/'((?:[^']|'')*)'/g)].map(([, word = ""]) => word.replaceAll("''", "'"));
 }
 
@@ -57,14 +70,18 @@ const h2Before2: Dialect = {
     case when type_name = 'ENUM' and h2version() < '1.4.197' then (select sql from information_schema.tables as tables
       where tables.table_schema = columns.table_schema and tables.table_name = columns.table_name) end as "definition"
     from information_schema.columns as columns where table_schema = schema()`,
-  unreadable: ({ column_name, definition }) => wordsOf(String(column_name), String(definition ?? "")).slice(READABLE_WORDS),
+  unreadable: ({ column_name, definition }) =>
+    wordsOf(String(column_name), String(definition ?? "")).slice(READABLE_WORDS),
   declare: (type, column) => h2.declare(column === "status" ? { length: 255 } : type, column),
 };
 
 /** A database behind JDBC. */
 export interface JdbcProduct {
   readonly dialect: Dialect;
-  /** What is said first: others' changes are seen as soon as they are committed, and their locks are waited for within the timeout (in milliseconds). */
+  /**
+   * What is said first: others' changes are seen as soon as they are committed, and their locks are waited
+   * for within the timeout (in milliseconds).
+   */
   greeting(timeout: number): readonly string[];
 }
 
@@ -83,7 +100,10 @@ const h2Product: JdbcProduct = {
 
 const h2Before2Product: JdbcProduct = { ...h2Product, dialect: h2Before2 };
 
-/** The databases that GASW knows, by the name that their JDBC drivers give (`DatabaseMetaData.getDatabaseProductName`). */
+/**
+ * The databases that GASW knows, by the name that their JDBC drivers give
+ * (`DatabaseMetaData.getDatabaseProductName`).
+ */
 const PRODUCTS: Readonly<Record<string, JdbcProduct>> = {
   H2: h2Product,
   PostgreSQL: {
@@ -95,8 +115,9 @@ const PRODUCTS: Readonly<Record<string, JdbcProduct>> = {
 };
 
 /**
- * H2 finds no deadlock: two transactions that wait for each other end when the first of them has waited for that long. So it is a part of
- * the time that there is, the transaction is done again, and no two programs wait equally long.
+ * H2 finds no deadlock: two transactions that wait for each other end when the first of them has waited for
+ * that long. So it is a part of the time that there is, the transaction is done again, and no two programs
+ * wait equally long.
  */
 function lockTimeout(timeout: number): number {
   return Math.ceil((timeout / 8) * (1 + Math.random()));

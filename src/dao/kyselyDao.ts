@@ -17,13 +17,18 @@ import { fits, fitted } from "./text.ts";
 const CHUNK = 500;
 
 /**
- * How often something is done again in which another program was faster, and the longest pause before the first time, in milliseconds;
- * each further one may be four times as long: the other program needs that time to end.
+ * How often something is done again in which another program was faster, and the longest pause before the
+ * first time, in milliseconds; each further one may be four times as long: the other program needs that time
+ * to end.
  */
 const RETRIES = 3;
 const LONGEST_PAUSE_MS = 100;
 
-async function retried<T>(action: () => Promise<T>, isWorthIt: (error: unknown) => boolean, signal: AbortSignal): Promise<T> {
+async function retried<T>(
+  action: () => Promise<T>,
+  isWorthIt: (error: unknown) => boolean,
+  signal: AbortSignal,
+): Promise<T> {
   for (let retries = 0; ; retries++) {
     try {
       return await action();
@@ -42,7 +47,11 @@ function isOvertaken(error: unknown): boolean {
 /** What a write comes to of which the database refuses a value: to try it again would not help. */
 function refusal(write: RowWrite, error: unknown): Applied {
   const id = write.kind === "insert" ? write.row.id : write.id;
-  return { applied: [true], refused: new Map([[id, `the database refuses a value (${messageOf(error)})`]]), warnings: [] };
+  return {
+    applied: [true],
+    refused: new Map([[id, `the database refuses a value (${messageOf(error)})`]]),
+    warnings: [],
+  };
 }
 
 /** The statements on the GASW database, the same for every server; what differs is the dialect's. */
@@ -55,7 +64,13 @@ export class KyselyDao implements Dao {
   /** The workflow's id as its column takes it. */
   readonly #simulation: string;
 
-  private constructor(db: Kysely<Tables>, schema: FoundSchema, dialect: Dialect, settings: DaoSettings, address: string) {
+  private constructor(
+    db: Kysely<Tables>,
+    schema: FoundSchema,
+    dialect: Dialect,
+    settings: DaoSettings,
+    address: string,
+  ) {
     this.#db = db;
     this.#schema = schema;
     this.#dialect = dialect;
@@ -96,14 +111,17 @@ export class KyselyDao implements Dao {
   }
 
   async rows(ids: readonly string[]): Promise<Map<string, GaswRow>> {
-    const found = await this.#inChunks(this.#storable("id", ids), (chunk) => this.#jobs().where("id", "in", chunk).execute());
+    const found = await this.#inChunks(this.#storable("id", ids), (chunk) =>
+      this.#jobs().where("id", "in", chunk).execute(),
+    );
     const wanted = new Set(ids);
     // MariaDB finds `job-1` for `Job-1`.
     return new Map(this.#own(found).flatMap((row) => (wanted.has(row.id) ? [[row.id, row]] : [])));
   }
 
   async rowsInStatus(statuses: readonly string[]): Promise<GaswRow[]> {
-    const query = (chunk: readonly string[]) => this.#ofSimulation(this.#jobs()).where("status", "in", chunk).execute();
+    const query = (chunk: readonly string[]) =>
+      this.#ofSimulation(this.#jobs()).where("status", "in", chunk).execute();
     return this.#own(await this.#inChunks(statuses, query));
   }
 
@@ -117,7 +135,9 @@ export class KyselyDao implements Dao {
     );
     const wanted = new Set(fileNames);
     return new Map(
-      found.map((cells): [string, number] => [String(cells.file_name), Number(cells.invocation_id)]).filter(([name]) => wanted.has(name)),
+      found
+        .map((cells): [string, number] => [String(cells.file_name), Number(cells.invocation_id)])
+        .filter(([name]) => wanted.has(name)),
     );
   }
 
@@ -139,7 +159,9 @@ export class KyselyDao implements Dao {
     const transaction = () =>
       this.#db
         .transaction()
-        .execute((transaction) => new Batch(transaction, this.#schema, this.#dialect, timeZone, this.#simulation).apply(writes));
+        .execute((transaction) =>
+          new Batch(transaction, this.#schema, this.#dialect, timeZone, this.#simulation).apply(writes),
+        );
     try {
       return await retried(transaction, isSacrificed, signal);
     } catch (error) {
@@ -165,7 +187,9 @@ export class KyselyDao implements Dao {
   }
 
   /** An H2 database holds one simulation; a table of an old GASW may have no column for it. */
-  #ofSimulation<Row>(query: SelectQueryBuilder<Tables, "jobs", Row>): SelectQueryBuilder<Tables, "jobs", Row> {
+  #ofSimulation<Row>(
+    query: SelectQueryBuilder<Tables, "jobs", Row>,
+  ): SelectQueryBuilder<Tables, "jobs", Row> {
     const hasColumn = this.#schema.column("jobs", "simulation_id") !== undefined;
     return hasColumn ? query.where("simulation_id", "=", this.#simulation) : query;
   }
@@ -176,13 +200,18 @@ export class KyselyDao implements Dao {
     return rows.filter(({ simulationId }) => simulationId === null || simulationId === this.#simulation);
   }
 
-  /** Those of the keys that the column can hold; to compare it with another one is an error for some servers. */
+  /**
+   * Those of the keys that the column can hold; to compare it with another one is an error for some servers.
+   */
   #storable(column: JobColumn, keys: readonly string[]): string[] {
     const found = this.#schema.column("jobs", column);
     return keys.filter((key) => found === undefined || fits(key, found));
   }
 
-  async #inChunks<Row>(values: readonly string[], query: (chunk: readonly string[]) => Promise<Row[]>): Promise<Row[]> {
+  async #inChunks<Row>(
+    values: readonly string[],
+    query: (chunk: readonly string[]) => Promise<Row[]>,
+  ): Promise<Row[]> {
     const found: Row[] = [];
     for (let start = 0; start < values.length; start += CHUNK) {
       found.push(...(await this.#told(() => query(values.slice(start, start + CHUNK)))));

@@ -12,8 +12,11 @@ import * as dialects from "./dialects.ts";
 export async function connectMysql(address: ServerAddress, settings: DaoSettings): Promise<Connected> {
   const { host, port, database, tls } = address;
   // A socket of our own: the driver has no way to let go of a server that does not answer.
-  const socket: Socket = host.includes("/") ? connect(host) : connect(port, host).setNoDelay(true).setKeepAlive(true);
-  // An IP address is not handed on to TLS by the driver; Node.js then checks the certificate against this, else against `localhost`.
+  const socket: Socket = host.includes("/")
+    ? connect(host)
+    : connect(port, host).setNoDelay(true).setKeepAlive(true);
+  // An IP address is not handed on to TLS by the driver; Node.js then checks the certificate against this,
+  // else against `localhost`.
   Object.assign(socket, { _host: host });
   const client = mysql.createConnection({
     stream: () => socket,
@@ -33,7 +36,9 @@ export async function connectMysql(address: ServerAddress, settings: DaoSettings
   client.on("error", () => undefined);
   const connection = connectionOf(client, socket);
   const greet = async () => {
-    await new Promise<void>((resolve, reject) => client.connect((error) => (error === null ? resolve() : reject(error))));
+    await new Promise<void>((resolve, reject) =>
+      client.connect((error) => (error === null ? resolve() : reject(error))),
+    );
     // The server is to give up first: the connection stays good then.
     const seconds = Math.max(1, Math.ceil(settings.timeout / 1000) - 1);
     await connection.query(`set session autocommit = 1, session innodb_lock_wait_timeout = ${seconds}`, []);
@@ -52,8 +57,10 @@ function connectionOf(client: mysql.Connection, socket: Socket): Connection {
   return {
     query: (sql, parameters) =>
       new Promise((resolve, reject) => {
-        const settle = (error: Error | null, result: unknown) => (error === null ? resolve(answerOf(result)) : reject(error));
-        // Parameters go beside the statement, where no setting of the server can make them part of it; some statements can't be prepared.
+        const settle = (error: Error | null, result: unknown) =>
+          error === null ? resolve(answerOf(result)) : reject(error);
+        // Parameters go beside the statement, where no setting of the server can make them part of it; some
+        // statements can't be prepared.
         if (parameters.length === 0) client.query(sql, settle);
         else client.execute(sql, parameters as string[], settle);
       }),

@@ -12,8 +12,8 @@ interface Target {
 }
 
 /**
- * Opens the GASW database that the URL names; its tables are made where they are missing. After a DATABASE error other than a refusal
- * the connection may be lost: close, and open anew.
+ * Opens the GASW database that the URL names; its tables are made where they are missing. After a DATABASE
+ * error other than a refusal the connection may be lost: close, and open anew.
  * @throws GaswError CONFIG where the URL is wrong; DATABASE where the database can't be reached or used
  */
 export async function openDao(settings: DaoSettings): Promise<Dao> {

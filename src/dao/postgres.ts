@@ -30,7 +30,8 @@ export async function connectPostgres(address: ServerAddress, settings: DaoSetti
   const destroy = () => void socket.destroy();
   const connect = async () => {
     await client.connect();
-    // Settings, not parameters of the connection, which poolers between refuse. The server is to give up first: the connection stays good then.
+    // Settings, not parameters of the connection, which poolers between refuse. The server is to give up
+    // first: the connection stays good then.
     const patience = Math.ceil(settings.timeout * 0.9);
     await client.query(`set datestyle to 'ISO, YMD'; set statement_timeout to ${patience}`);
   };

@@ -6,7 +6,9 @@ import type { Cell, JobColumn } from "./tables.ts";
 export type Kind = "text" | "time" | "boolean" | "integer";
 
 /** Where each field of a row stands. A missing column reads like NULL: as GASW's default. */
-export const FIELDS: { readonly [Field in keyof GaswRow]: readonly [column: JobColumn, kind: Kind, missing: GaswRow[Field]] } = {
+export const FIELDS: {
+  readonly [Field in keyof GaswRow]: readonly [column: JobColumn, kind: Kind, missing: GaswRow[Field]];
+} = {
   id: ["id", "text", ""],
   simulationId: ["simulation_id", "text", null],
   status: ["status", "text", null],
@@ -40,7 +42,9 @@ export function rowOf(cells: Readonly<Partial<Record<JobColumn, Cell>>>, timeZon
   return Object.fromEntries(fields) as unknown as GaswRow;
 }
 
-const READ: Readonly<Record<Kind, (cell: Exclude<Cell, null>, timeZone: string) => string | number | boolean | null>> = {
+const READ: Readonly<
+  Record<Kind, (cell: Exclude<Cell, null>, timeZone: string) => string | number | boolean | null>
+> = {
   text: String,
   time: (cell, timeZone) => fromWallTime(String(cell), timeZone),
   integer: Number,

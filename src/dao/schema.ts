@@ -14,17 +14,24 @@ export interface FoundColumn {
   readonly unreadable?: readonly string[];
 }
 
-/** The tables and columns that are there, whatever the case of their names; looked up by their lower-case ones. */
+/**
+ * The tables and columns that are there, whatever the case of their names; looked up by their lower-case
+ * ones.
+ */
 export class FoundSchema {
   readonly #tables = new Map<string, { readonly name: string; readonly columns: Map<string, FoundColumn> }>();
 
   /** @param rows of the dialect's catalogue */
-  constructor(rows: readonly Readonly<Record<string, unknown>>[], { unreadable = () => [] }: Pick<Dialect, "unreadable">) {
+  constructor(
+    rows: readonly Readonly<Record<string, unknown>>[],
+    { unreadable = () => [] }: Pick<Dialect, "unreadable">,
+  ) {
     for (const row of rows) {
       const name = String(row.table_name);
       const known = this.#tables.get(name.toLowerCase());
       // Where `Jobs` and `jobs` are there, Hibernate's own spelling is GASW's table.
-      if (known !== undefined && known.name !== name && TABLES.some((table) => table.name === known.name)) continue;
+      if (known !== undefined && known.name !== name && TABLES.some((table) => table.name === known.name))
+        continue;
       const table = known?.name === name ? known : { name, columns: new Map<string, FoundColumn>() };
       this.#tables.set(name.toLowerCase(), table);
       const column = String(row.column_name);
@@ -43,7 +50,10 @@ export class FoundSchema {
   }
 
   /** Those of the columns that are there. */
-  among<Table extends keyof Tables, Column extends keyof Tables[Table] & string>(table: Table, columns: readonly Column[]): Column[] {
+  among<Table extends keyof Tables, Column extends keyof Tables[Table] & string>(
+    table: Table,
+    columns: readonly Column[],
+  ): Column[] {
     return columns.filter((column) => this.column(table, column) !== undefined);
   }
 
@@ -81,7 +91,8 @@ export class FoundNames extends CamelCasePlugin {
 }
 
 /**
- * Finds GASW's tables, made as its Hibernate makes them where there is no table of jobs. What is there is never changed.
+ * Finds GASW's tables, made as its Hibernate makes them where there is no table of jobs. What is there is
+ * never changed.
  * @throws GaswError DATABASE where the table of jobs lacks a column without which there is no job
  */
 export async function provideSchema(db: Kysely<Tables>, dialect: Dialect): Promise<FoundSchema> {
@@ -92,9 +103,13 @@ export async function provideSchema(db: Kysely<Tables>, dialect: Dialect): Promi
   }
   const missing = ["id", "status"].filter((column) => schema.column("jobs", column) === undefined);
   if (missing.length === 0) return schema;
-  throw new GaswError("DATABASE", `the table of jobs in the GASW database has no column ${missing.join(" and no column ")}`, {
-    hint: "dao.url names a database whose table Jobs is not GASW's: correct it",
-  });
+  throw new GaswError(
+    "DATABASE",
+    `the table of jobs in the GASW database has no column ${missing.join(" and no column ")}`,
+    {
+      hint: "dao.url names a database whose table Jobs is not GASW's: correct it",
+    },
+  );
 }
 
 async function makeSchema(db: Kysely<Tables>, dialect: Dialect): Promise<void> {
@@ -113,9 +128,10 @@ export async function findSchema(db: Kysely<Tables>, dialect: Dialect): Promise<
 }
 
 /**
- * The statements that make GASW's tables; names are unquoted, so that each database folds their case as it does for Hibernate. The table of
- * jobs comes last with all that hangs on it: where it is, a program that was killed has left nothing out. But an H2 file without a server
- * dies with its program, and MariaDB and MySQL get the foreign keys afterwards, each by itself.
+ * The statements that make GASW's tables; names are unquoted, so that each database folds their case as it
+ * does for Hibernate. The table of jobs comes last with all that hangs on it: where it is, a program that was
+ * killed has left nothing out. But an H2 file without a server dies with its program, and MariaDB and MySQL
+ * get the foreign keys afterwards, each by itself.
  */
 export function schemaStatements(dialect: Dialect): string[] {
   const { ifMissing } = dialect;
@@ -129,16 +145,28 @@ export function schemaStatements(dialect: Dialect): string[] {
   };
   const tables = TABLES.filter(({ name }) => makeable(name)).map(({ name, columns, key, required = key }) => {
     const parts = Object.entries(columns).map(
-      ([column, type]) => `${column} ${dialect.declare(type, column)}${required.includes(column) ? " not null" : ""}`,
+      ([column, type]) =>
+        `${column} ${dialect.declare(type, column)}${required.includes(column) ? " not null" : ""}`,
     );
     if (key.length > 0) parts.push(`primary key (${key.join(", ")})`);
-    if (dialect.foreignKeysInline) parts.push(...foreignKeys.filter(({ table }) => table === name).map(constraint));
+    if (dialect.foreignKeysInline)
+      parts.push(...foreignKeys.filter(({ table }) => table === name).map(constraint));
     if (dialect.indexesInline)
-      parts.push(...INDEXES.filter(({ table }) => table === name).map((index) => `index ${index.name} ${keyOf(index)}`));
+      parts.push(
+        ...INDEXES.filter(({ table }) => table === name).map(
+          (index) => `index ${index.name} ${keyOf(index)}`,
+        ),
+      );
     return `create table ${ifMissing}${name} (${parts.join(", ")})`;
   });
-  const indexes = INDEXES.map((index) => `create index ${ifMissing}${index.name} on ${index.table} ${keyOf(index)}`);
+  const indexes = INDEXES.map(
+    (index) => `create index ${ifMissing}${index.name} on ${index.table} ${keyOf(index)}`,
+  );
   const added = foreignKeys.map((foreign) => `alter table ${foreign.table} add ${constraint(foreign)}`);
-  const last = [...tables.slice(-1), ...(dialect.indexesInline ? [] : indexes), ...(dialect.foreignKeysInline ? [] : added)];
+  const last = [
+    ...tables.slice(-1),
+    ...(dialect.indexesInline ? [] : indexes),
+    ...(dialect.foreignKeysInline ? [] : added),
+  ];
   return [...tables.slice(0, -1), ...(dialect.manyAtOnce ? [last.join("; ")] : last)];
 }

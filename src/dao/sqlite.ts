@@ -8,8 +8,13 @@ import { asOwnerOf, giveBackHint, isRefusal, shutOutBy } from "../fileOwner.ts";
 import type { Answer, Connected, Connection } from "./connection.ts";
 import { sqlite } from "./dialects.ts";
 
-/** The native part by its very path: the package's own search for it would cost every command as much as opening the file does. */
-const nativeBinding = createRequire(import.meta.url).resolve("better-sqlite3/build/Release/better_sqlite3.node");
+/**
+ * The native part by its very path: the package's own search for it would cost every command as much as
+ * opening the file does.
+ */
+const nativeBinding = createRequire(import.meta.url).resolve(
+  "better-sqlite3/build/Release/better_sqlite3.node",
+);
 
 /** The longest pause, in milliseconds, before a lock that another one holds is tried again. */
 const LONGEST_WAIT_MS = 30;
@@ -27,7 +32,8 @@ function open(file: string, timeout: number): Connected {
   mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
   const before = process.umask(0o077);
   try {
-    // SQLite itself would wait with everything standing still, a transaction of this very process that it waits for included.
+    // SQLite itself would wait with everything standing still, a transaction of this very process that it
+    // waits for included.
     const database = new Database(file, { timeout: 0, nativeBinding });
     try {
       useWriteAheadLog(database);
@@ -49,11 +55,17 @@ function naming<T>(file: string, action: () => T): T {
   } catch (error) {
     const culprit = isRefusal(error) ? shutOutBy(file) : undefined;
     if (culprit === undefined) throw error;
-    throw new GaswError("DATABASE", `the GASW database ${file} can't be used: ${culprit}`, { hint: giveBackHint(file), cause: error });
+    throw new GaswError("DATABASE", `the GASW database ${file} can't be used: ${culprit}`, {
+      hint: giveBackHint(file),
+      cause: error,
+    });
   }
 }
 
-/** Readers and the writer do not wait for each other then. A file that others use at this moment, or that can't be written, stays as it is. */
+/**
+ * Readers and the writer do not wait for each other then. A file that others use at this moment, or that
+ * can't be written, stays as it is.
+ */
 function useWriteAheadLog(database: Database.Database): void {
   try {
     database.pragma("journal_mode = WAL");
@@ -62,7 +74,10 @@ function useWriteAheadLog(database: Database.Database): void {
   }
 }
 
-/** Whether another one has a lock now, be it to recover what a killed writer left. A snapshot that is out of date stays so. */
+/**
+ * Whether another one has a lock now, be it to recover what a killed writer left. A snapshot that is out of
+ * date stays so.
+ */
 function isLocked(error: unknown): boolean {
   return /^SQLITE_BUSY(?!_SNAPSHOT)/.test(systemCode(error) ?? "");
 }

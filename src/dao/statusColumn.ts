@@ -8,25 +8,38 @@ import { FoundNames, type FoundSchema, findSchema } from "./schema.ts";
 import type { Tables } from "./tables.ts";
 import { fitted } from "./text.ts";
 
-/** What is written in place of a status that must not be written: what other programs take in the same way. */
-const SUBSTITUTES: { readonly [Status in GaswStatus]?: GaswStatus } = { SUCCESSFULLY_SUBMITTED: "QUEUED", STALLED_HELD: "ERROR_HELD" };
+/**
+ * What is written in place of a status that must not be written: what other programs take in the same way.
+ */
+const SUBSTITUTES: { readonly [Status in GaswStatus]?: GaswStatus } = {
+  SUCCESSFULLY_SUBMITTED: "QUEUED",
+  STALLED_HELD: "ERROR_HELD",
+};
 
-/** A write without a status that must not be written, and with a caution where a release would be fatal; undefined: no word is left for it. */
+/**
+ * A write without a status that must not be written, and with a caution where a release would be fatal;
+ * undefined: no word is left for it.
+ */
 export function readableWrite(write: RowWrite, schema: FoundSchema): RowWrite | undefined {
   const unreadable = unreadableWords(schema);
   const fields = write.kind === "insert" ? write.row : write.change;
   if (fields.status === undefined || unreadable.length === 0) return write;
-  const status = [fields.status, SUBSTITUTES[fields.status]].find((word) => word !== undefined && !unreadable.includes(word));
+  const status = [fields.status, SUBSTITUTES[fields.status]].find(
+    (word) => word !== undefined && !unreadable.includes(word),
+  );
   if (status === undefined) return undefined;
   const { exitMessage } = fields;
   const isCautioned = isHeld(status) && exitMessage !== undefined && isReleaseFatal(schema);
   const change = { status, ...(isCautioned ? { exitMessage: withCaution(exitMessage, schema) } : {}) };
-  return write.kind === "insert" ? { ...write, row: { ...write.row, ...change } } : { ...write, change: { ...write.change, ...change } };
+  return write.kind === "insert"
+    ? { ...write, row: { ...write.row, ...change } }
+    : { ...write, change: { ...write.change, ...change } };
 }
 
 /** Whether a write has a job held from now on whose release by another program destroys the database. */
 export function isFatalHold(write: RowWrite, schema: FoundSchema): boolean {
-  const [before, after] = write.kind === "insert" ? [null, write.row.status] : [write.ifStatus, write.change.status];
+  const [before, after] =
+    write.kind === "insert" ? [null, write.row.status] : [write.ifStatus, write.change.status];
   return isHeld(after) && !isHeld(before) && isReleaseFatal(schema);
 }
 
@@ -41,27 +54,33 @@ function isReleaseFatal(schema: FoundSchema): boolean {
 
 /** What the row of a held job says to whoever could release it. */
 const SEPARATOR = "; ";
-const CAUTION = "a release from the portal (UNHOLD_*) destroys this database: use `gasw-k8s release`, or set dao.repairStatusColumn first";
+const CAUTION =
+  "a release from the portal (UNHOLD_*) destroys this database: use `gasw-k8s release`, or set dao.repairStatusColumn first";
 
 /** A held job's message with the caution, for which it is cut where their column is too short for both. */
 function withCaution(message: string | null, schema: FoundSchema): string {
   if (message === null || message === "") return CAUTION;
   const { length = null } = schema.column("jobs", "exit_message") ?? {};
   const room = length === null ? message.length : Math.max(1, length - CAUTION.length - SEPARATOR.length);
-  const cause = message.length <= room ? message : `${fitted(message, { name: "", length: room - 1, charset: null }).text}…`;
+  const cause =
+    message.length <= room
+      ? message
+      : `${fitted(message, { name: "", length: room - 1, charset: null }).text}…`;
   return `${cause}${SEPARATOR}${CAUTION}`;
 }
 
 /** The sentence on jobs that are held in a database which another program's release destroys. */
 export function holdWarning(jobs: string): string {
-  const danger = "a release from the portal (UNHOLD_ERROR, UNHOLD_STALLED) destroys the GASW database for good";
+  const danger =
+    "a release from the portal (UNHOLD_ERROR, UNHOLD_STALLED) destroys the GASW database for good";
   const why = "H2 before 1.4.197 cannot read these words back from an ENUM column";
   return `${jobs} is held, and ${danger}: ${why}. Use \`gasw-k8s release\`, which writes neither, or set dao.repairStatusColumn`;
 }
 
 /**
- * Makes the column of statuses VARCHAR(255), where that is asked for and the database can't read all its words back; then reads the column
- * and the rows back. What keeps it from being made so is told, and it stays as it is.
+ * Makes the column of statuses VARCHAR(255), where that is asked for and the database can't read all its
+ * words back; then reads the column and the rows back. What keeps it from being made so is told, and it stays
+ * as it is.
  * @returns the tables as they are then
  * @throws GaswError DATABASE where the rows are not what they were
  */
@@ -78,11 +97,14 @@ export async function repairStatusColumn(
       return true;
     } catch (error) {
       signal.throwIfAborted();
-      tell(`dao.repairStatusColumn: the column of statuses could not be made VARCHAR(255), and stays an ENUM (${messageOf(error)})`);
+      tell(
+        `dao.repairStatusColumn: the column of statuses could not be made VARCHAR(255), and stays an ENUM (${messageOf(error)})`,
+      );
       return false;
     }
   };
-  // Others' statements wait: they would find no table of jobs at times, and what they write could not be told from a loss.
+  // Others' statements wait: they would find no table of jobs at times, and what they write could not be told
+  // from a loss.
   if (!(await isDone(sql`set exclusive 1`, db))) return found;
   try {
     const current = await findSchema(db, dialect);
@@ -90,11 +112,19 @@ export async function repairStatusColumn(
     if (unreadableWords(current).length === 0) return current;
     const named = db.withPlugin(new FoundNames(current));
     const before = await statuses(named);
-    if (!(await isDone(sql`alter table ${sql.table("jobs")} alter column ${sql.ref("status")} varchar(255)`, named))) return current;
+    if (
+      !(await isDone(
+        sql`alter table ${sql.table("jobs")} alter column ${sql.ref("status")} varchar(255)`,
+        named,
+      ))
+    )
+      return current;
     const repaired = await findSchema(db, dialect);
     verify(repaired, before, await statuses(named));
     await forgetCaution(named, repaired);
-    tell(`dao.repairStatusColumn: the column of statuses is VARCHAR(255) now; its ${before.size} rows are what they were`);
+    tell(
+      `dao.repairStatusColumn: the column of statuses is VARCHAR(255) now; its ${before.size} rows are what they were`,
+    );
     return repaired;
   } finally {
     await sql`set exclusive 0`.execute(db);
@@ -106,11 +136,17 @@ async function statuses(db: Kysely<Tables>): Promise<Map<unknown, unknown>> {
   return new Map(rows.map(({ id, status }) => [id, status]));
 }
 
-function verify(repaired: FoundSchema, before: ReadonlyMap<unknown, unknown>, after: ReadonlyMap<unknown, unknown>): void {
+function verify(
+  repaired: FoundSchema,
+  before: ReadonlyMap<unknown, unknown>,
+  after: ReadonlyMap<unknown, unknown>,
+): void {
   const isText = repaired.column("jobs", "status")?.length === 255 && unreadableWords(repaired).length === 0;
   const lost = [...before].filter(([id, status]) => after.get(id) !== status);
   if (isText && lost.length === 0 && after.size === before.size) return;
-  const what = isText ? `${lost.length} of ${before.size} rows are not what they were` : "the column of statuses is not VARCHAR(255)";
+  const what = isText
+    ? `${lost.length} of ${before.size} rows are not what they were`
+    : "the column of statuses is not VARCHAR(255)";
   throw new GaswError("DATABASE", `dao.repairStatusColumn has changed the GASW database, and ${what}`, {
     hint: "compare the table Jobs with a backup of the database before anything else is done with it",
   });

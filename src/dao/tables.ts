@@ -41,7 +41,10 @@ const STATUSES = [
   "UNHOLD_STALLED",
 ] as const satisfies readonly GaswStatus[];
 
-/** GASW's tables with the names, the columns and their order as its Hibernate makes them (GASW 4.3, Hibernate 6). */
+/**
+ * GASW's tables with the names, the columns and their order as its Hibernate makes them (GASW 4.3, Hibernate
+ * 6).
+ */
 export const TABLES: readonly Table[] = [
   {
     name: "Data",
@@ -140,9 +143,27 @@ export const INDEXES = [
 
 /** Hibernate derives these names from those of the tables and columns. */
 export const FOREIGN_KEYS = [
-  { name: "FK3stf11vimjf8okkindblp9sq9", table: "Jobs", columns: ["node_name", "node_site"], target: "Nodes", key: ["node_name", "site"] },
-  { name: "FK86tak41xtcenpp8o8ugxhq7", table: "JobsMinorStatus", columns: ["id"], target: "Jobs", key: ["id"] },
-  { name: "FKhjh8tyhqyln55gmnh9lyvoy60", table: "job_data", columns: ["data_path"], target: "Data", key: ["data_path"] },
+  {
+    name: "FK3stf11vimjf8okkindblp9sq9",
+    table: "Jobs",
+    columns: ["node_name", "node_site"],
+    target: "Nodes",
+    key: ["node_name", "site"],
+  },
+  {
+    name: "FK86tak41xtcenpp8o8ugxhq7",
+    table: "JobsMinorStatus",
+    columns: ["id"],
+    target: "Jobs",
+    key: ["id"],
+  },
+  {
+    name: "FKhjh8tyhqyln55gmnh9lyvoy60",
+    table: "job_data",
+    columns: ["data_path"],
+    target: "Data",
+    key: ["data_path"],
+  },
   { name: "FK58pnlacsg4189mmopypdg2kf0", table: "job_data", columns: ["id"], target: "Jobs", key: ["id"] },
 ] as const;
 
@@ -154,7 +175,16 @@ type Columns<Name extends string> = { [Column in Name]: Cell };
 /** The tables as statements are written: lower-case names, whatever the database makes of them. */
 export interface Tables {
   jobs: Columns<JobColumn>;
-  nodes: Columns<"node_name" | "site" | "cpu_bogomips" | "cpu_cache_size" | "cpu_mhz" | "cpu_model_name" | "mem_total" | "ncpus">;
+  nodes: Columns<
+    | "node_name"
+    | "site"
+    | "cpu_bogomips"
+    | "cpu_cache_size"
+    | "cpu_mhz"
+    | "cpu_model_name"
+    | "mem_total"
+    | "ncpus"
+  >;
   data: Columns<"data_path" | "data_type">;
   job_data: Columns<"id" | "data_path">;
   jobsminorstatus: Columns<"statusid" | "event_date" | "minor_status" | "id">;

@@ -1,6 +1,9 @@
 import type { FoundColumn } from "./schema.ts";
 
-/** The characters that a server's character set does not hold, by its name on MariaDB and MySQL, or PostgreSQL. */
+/**
+ * The characters that a server's character set does not hold, by its name on MariaDB and MySQL, or
+ * PostgreSQL.
+ */
 const BEYOND: Readonly<Record<string, RegExp>> = {
   utf8mb3: /[\u{10000}-\u{10ffff}]/gu,
   utf8: /[\u{10000}-\u{10ffff}]/gu,
@@ -11,14 +14,20 @@ const BEYOND: Readonly<Record<string, RegExp>> = {
 const BEYOND_ASCII = /[\u{80}-\u{10ffff}]/gu;
 const UNICODE = /^(utf8mb4|utf16|utf16le|utf32|UTF8)$/;
 
-/** A text as any database takes it: without NUL (PostgreSQL refuses it) and halves of characters, with `?` for what its column can't hold. */
+/**
+ * A text as any database takes it: without NUL (PostgreSQL refuses it) and halves of characters, with `?` for
+ * what its column can't hold.
+ */
 function storable(text: string, charset: string | null): string {
   const clean = text.replaceAll("\0", "").replace(/\p{Surrogate}/gu, "\ufffd");
-  return charset === null || UNICODE.test(charset) ? clean : clean.replace(BEYOND[charset] ?? BEYOND_ASCII, "?");
+  return charset === null || UNICODE.test(charset)
+    ? clean
+    : clean.replace(BEYOND[charset] ?? BEYOND_ASCII, "?");
 }
 
 /**
- * A text as a column takes it, cut where it is too long. UTF-16 units are counted, as H2 does: never fewer than another server counts.
+ * A text as a column takes it, cut where it is too long. UTF-16 units are counted, as H2 does: never fewer
+ * than another server counts.
  * @param bytes that the text may have at most in UTF-8, where that is limited
  */
 export function fitted(
@@ -43,5 +52,7 @@ function cutToUnits(text: string, units: number): string {
 function cutToBytes(text: string, bytes: number): string {
   if (Buffer.byteLength(text) <= bytes) return text;
   // The decoder drops a character whose bytes are not all there.
-  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(Buffer.from(text).subarray(0, bytes), { stream: true });
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(Buffer.from(text).subarray(0, bytes), {
+    stream: true,
+  });
 }

@@ -36,10 +36,13 @@ export interface ClusterAccess {
   /** Whether the server's certificate is not verified. */
   readonly insecure: boolean;
   /**
-   * Node.js request options: agent, headers and credentials; asked anew for every request since tokens expire.
+   * Node.js request options: agent, headers and credentials; asked anew for every request since tokens
+   * expire.
    * @throws the signal's reason, also while a login command is waited for, which is ended
    */
-  requestOptions(signal?: AbortSignal): Promise<{ agent: Agent; headers: Record<string, string | string[]>; auth?: string }>;
+  requestOptions(
+    signal?: AbortSignal,
+  ): Promise<{ agent: Agent; headers: Record<string, string | string[]>; auth?: string }>;
 }
 
 const IN_CLUSTER_TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token";
@@ -52,8 +55,9 @@ interface Found {
 }
 
 /**
- * Finds the cluster: the named kubeconfig, else address and token, else the usual rules (KUBECONFIG, ~/.kube/config), else the in-cluster
- * account. Where a file names both of the first, the kubeconfig counts, as it does for the plugin.
+ * Finds the cluster: the named kubeconfig, else address and token, else the usual rules (KUBECONFIG,
+ * ~/.kube/config), else the in-cluster account. Where a file names both of the first, the kubeconfig counts,
+ * as it does for the plugin.
  * @throws GaswError CONFIG when none is found or one is incomplete
  */
 export function clusterAccess(settings: AccessSettings, env: NodeJS.ProcessEnv): ClusterAccess {
@@ -95,8 +99,14 @@ export function clusterAccess(settings: AccessSettings, env: NodeJS.ProcessEnv):
   };
 }
 
-/** One connection pool for all requests as long as the credentials stay the same; a proxy's own agent is used as it comes. */
-function keepAlive(kept: { from: Agent; agent: Agent } | undefined, fresh: Agent): { from: Agent; agent: Agent } {
+/**
+ * One connection pool for all requests as long as the credentials stay the same; a proxy's own agent is used
+ * as it comes.
+ */
+function keepAlive(
+  kept: { from: Agent; agent: Agent } | undefined,
+  fresh: Agent,
+): { from: Agent; agent: Agent } {
   if (Object.getPrototypeOf(fresh) !== Agent.prototype) return kept ?? { from: fresh, agent: fresh };
   if (kept !== undefined && sameCredentials(kept.from, fresh)) return kept;
   kept?.agent.destroy();
@@ -104,8 +114,9 @@ function keepAlive(kept: { from: Agent; agent: Agent } | undefined, fresh: Agent
 }
 
 /**
- * What the agents of proxies leave open. A proxy that is spoken to over TLS gets the password in its URL: its certificate is verified whatever
- * is said of the API server's. And the SOCKS agent forgets for whom a certificate has to be where that is an IP address.
+ * What the agents of proxies leave open. A proxy that is spoken to over TLS gets the password in its URL: its
+ * certificate is verified whatever is said of the API server's. And the SOCKS agent forgets for whom a
+ * certificate has to be where that is an IP address.
  */
 function verifyThroughProxy(agent: Agent, host: string): void {
   if (Object.getPrototypeOf(agent) === Agent.prototype) return;
@@ -127,24 +138,36 @@ interface LoginOptions {
   readonly key?: unknown;
 }
 
-/** Whoever has half a login would be somebody else: the API server takes requests without credentials for those of `system:anonymous`. */
+/**
+ * Whoever has half a login would be somebody else: the API server takes requests without credentials for
+ * those of `system:anonymous`.
+ */
 function refuseHalfLogin({ headers, auth, cert, key }: LoginOptions, user: KubeUser, server: URL): void {
   const isNobody = headers?.Authorization === undefined && auth === undefined && cert === undefined;
-  if ((cert === undefined) !== (key === undefined)) throw credentialsError(new Error("a client certificate needs its key"), user, server);
-  if (isNobody && (user.exec ?? user.authProvider)) throw credentialsError(new Error("its login gives none"), user, server);
+  if ((cert === undefined) !== (key === undefined))
+    throw credentialsError(new Error("a client certificate needs its key"), user, server);
+  if (isNobody && (user.exec ?? user.authProvider))
+    throw credentialsError(new Error("its login gives none"), user, server);
 }
 
-/** Login commands print what they were given, and parsers what they read: nothing of a secret is handed on. */
+/**
+ * Login commands print what they were given, and parsers what they read: nothing of a secret is handed on.
+ */
 function credentialsError(error: unknown, user: KubeUser, server: URL): GaswError {
   const isParser = error instanceof SyntaxError;
-  const said = isParser ? "what its login command printed is not JSON" : withoutSecrets(messageOf(error), secretsOf(user)).trim();
+  const said = isParser
+    ? "what its login command printed is not JSON"
+    : withoutSecrets(messageOf(error), secretsOf(user)).trim();
   return new GaswError("CONFIG", `the credentials for ${server.origin} can't be obtained: ${said}`, {
     hint: "check the user of the kubeconfig's current context (its certificate files, token or login command)",
     cause: isParser ? undefined : new Error(said),
   });
 }
 
-/** All values in a user's entry that may be secret; of a login command's arguments not the plain words, which are in its messages for good. */
+/**
+ * All values in a user's entry that may be secret; of a login command's arguments not the plain words, which
+ * are in its messages for good.
+ */
 function secretsOf({ token, password, exec, authProvider }: KubeUser): string[] {
   const isPlainWord = (text: string) => /^-{0,2}[a-z]{1,12}(-[a-z]{1,12})*$/.test(text);
   const values = (exec?.env ?? []).map(({ value }: { value: unknown }) => value);
@@ -158,9 +181,13 @@ function textsIn(value: unknown): string[] {
 }
 
 function unencrypted({ origin }: URL): GaswError {
-  return new GaswError("CONFIG", `the cluster's address ${origin} is not encrypted: whoever listens on the way would get the token`, {
-    hint: "use its https:// address; only insecureSkipTlsVerify allows this one",
-  });
+  return new GaswError(
+    "CONFIG",
+    `the cluster's address ${origin} is not encrypted: whoever listens on the way would get the token`,
+    {
+      hint: "use its https:// address; only insecureSkipTlsVerify allows this one",
+    },
+  );
 }
 
 function parseServer(server: string): URL {
@@ -175,7 +202,8 @@ function parseServer(server: string): URL {
 }
 
 function find(settings: AccessSettings, env: NodeJS.ProcessEnv): Found {
-  if (settings.k8sKubeConfig !== undefined) return fromFiles([settings.k8sKubeConfig], "k8sKubeConfig", settings);
+  if (settings.k8sKubeConfig !== undefined)
+    return fromFiles([settings.k8sKubeConfig], "k8sKubeConfig", settings);
   if (settings.k8sAddress !== undefined) return fromAddress(settings.k8sAddress, settings);
   const files = defaultFiles(env);
   if (files.length > 0) return fromFiles(files, "KUBECONFIG", settings);
@@ -252,20 +280,39 @@ function loadFile(file: string, key: string): KubeConfig {
   } catch (error) {
     throw refuse(parseFailure(error));
   }
-  if (kubeConfig.getClusters().length === 0 && kubeConfig.getContexts().length === 0) throw refuse("it lists no cluster and no context");
+  if (kubeConfig.getClusters().length === 0 && kubeConfig.getContexts().length === 0)
+    throw refuse("it lists no cluster and no context");
   return kubeConfig;
 }
 
 /** A kubeconfig's parts as the library has them, and of the users all that it leaves out. */
-function parse(text: string, folder: string): { clusters: Cluster[]; users: KubeUser[]; contexts: KubeContext[]; currentContext: string } {
-  const raw = load(text) as { clusters?: unknown; users?: unknown; contexts?: unknown; "current-context": string };
-  const givenUsers = Array.isArray(raw.users) ? (raw.users as { user?: Record<string, unknown> | null }[]) : [];
+function parse(
+  text: string,
+  folder: string,
+): { clusters: Cluster[]; users: KubeUser[]; contexts: KubeContext[]; currentContext: string } {
+  const raw = load(text) as {
+    clusters?: unknown;
+    users?: unknown;
+    contexts?: unknown;
+    "current-context": string;
+  };
+  const givenUsers = Array.isArray(raw.users)
+    ? (raw.users as { user?: Record<string, unknown> | null }[])
+    : [];
   const users = newUsers(raw.users).map((user, index): KubeUser => {
     const given = givenUsers[index]?.user ?? {};
     const { tokenFile } = given;
-    return { ...user, given: typeof tokenFile === "string" ? { ...given, tokenFile: path.resolve(folder, tokenFile) } : given };
+    return {
+      ...user,
+      given: typeof tokenFile === "string" ? { ...given, tokenFile: path.resolve(folder, tokenFile) } : given,
+    };
   });
-  return { clusters: newClusters(raw.clusters), users, contexts: newContexts(raw.contexts), currentContext: raw["current-context"] };
+  return {
+    clusters: newClusters(raw.clusters),
+    users,
+    contexts: newContexts(raw.contexts),
+    currentContext: raw["current-context"],
+  };
 }
 
 /** What is wrong with a kubeconfig's text, without the parser's quotation of it: a token may stand there. */
@@ -279,9 +326,13 @@ function parseFailure(error: unknown): string {
 function readToken(file: string): string {
   const token = readNamed(file, "k8sTokenFile").trim();
   if (/^[\x21-\x7e]+$/.test(token)) return token;
-  throw new GaswError("CONFIG", `${file} ${token === "" ? "is empty" : "holds something else than one token"}`, {
-    hint: "write the bearer token into it, alone: kubectl create token ACCOUNT -n NAMESPACE",
-  });
+  throw new GaswError(
+    "CONFIG",
+    `${file} ${token === "" ? "is empty" : "holds something else than one token"}`,
+    {
+      hint: "write the bearer token into it, alone: kubectl create token ACCOUNT -n NAMESPACE",
+    },
+  );
 }
 
 function readNamed(file: string, key: string): string {
@@ -316,11 +367,19 @@ function contextError(kubeConfig: KubeConfig, settings: AccessSettings): GaswErr
   const known = kubeConfig.getContextObject(current);
   const names = kubeConfig.getContexts().map((context) => context.name);
   const where = settings.k8sKubeConfig ?? "the kubeconfig";
-  const hint = names.length === 0 ? "the file lists no context" : `set k8sContext (or --context) to one of: ${names.join(", ")}`;
+  const hint =
+    names.length === 0
+      ? "the file lists no context"
+      : `set k8sContext (or --context) to one of: ${names.join(", ")}`;
   if (!current) return new GaswError("CONFIG", `${where} has no current context`, { hint });
   if (known === null) return new GaswError("CONFIG", `${where} has no context "${current}"`, { hint });
-  const missing = kubeConfig.getCurrentCluster() === null ? `cluster "${known.cluster}"` : `user "${known.user}"`;
-  return new GaswError("CONFIG", `context "${current}" of ${where} names the ${missing}, which is not there`, {
-    hint: "add it to the file, or set k8sContext (or --context) to another context",
-  });
+  const missing =
+    kubeConfig.getCurrentCluster() === null ? `cluster "${known.cluster}"` : `user "${known.user}"`;
+  return new GaswError(
+    "CONFIG",
+    `context "${current}" of ${where} names the ${missing}, which is not there`,
+    {
+      hint: "add it to the file, or set k8sContext (or --context) to another context",
+    },
+  );
 }

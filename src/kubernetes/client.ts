@@ -7,13 +7,21 @@ import { GaswError } from "../errors.ts";
 import type { ClusterAccess } from "./access.ts";
 import { ApiError, type ApiStatus, causeCode, refused, unreachable } from "./errors.ts";
 
-/** Milliseconds without a byte after which a request is given up; a watch or a followed log has none but its caller's signal. */
+/**
+ * Milliseconds without a byte after which a request is given up; a watch or a followed log has none but its
+ * caller's signal.
+ */
 const IDLE_TIMEOUT_MS = 30_000;
-/** Milliseconds until a connection must stand, its encryption included; the system's own patience is minutes. */
+/**
+ * Milliseconds until a connection must stand, its encryption included; the system's own patience is minutes.
+ */
 const CONNECT_TIMEOUT_MS = 10_000;
 /** Milliseconds after which a failed request is not tried again, however many tries are left. */
 const RETRY_WINDOW_MS = 30_000;
-/** Objects per page of a list; the API server's own tools use 500, larger pages mean fewer round trips at 10,000 jobs. */
+/**
+ * Objects per page of a list; the API server's own tools use 500, larger pages mean fewer round trips at
+ * 10,000 jobs.
+ */
 const PAGE_SIZE = 5000;
 
 export interface ClientSettings {
@@ -36,8 +44,9 @@ interface RequestOptions {
 }
 
 /**
- * Speaks HTTP to the API server: plain objects in and out, so that fields which this version does not know pass through unharmed.
- * Every error leaves as an ApiError (the server answered) or a GaswError CLUSTER (it did not).
+ * Speaks HTTP to the API server: plain objects in and out, so that fields which this version does not know
+ * pass through unharmed. Every error leaves as an ApiError (the server answered) or a GaswError CLUSTER (it
+ * did not).
  */
 export class KubernetesClient {
   readonly access: ClusterAccess;
@@ -58,9 +67,14 @@ export class KubernetesClient {
     return this.access.server.origin;
   }
 
-  /** What the server's own clock shows now, to a second or two; undefined before its first answer, or where its answers carry no date. */
+  /**
+   * What the server's own clock shows now, to a second or two; undefined before its first answer, or where
+   * its answers carry no date.
+   */
   get serverTime(): Date | undefined {
-    return this.#clock === undefined ? undefined : new Date(this.#clock.time + performance.now() - this.#clock.at);
+    return this.#clock === undefined
+      ? undefined
+      : new Date(this.#clock.time + performance.now() - this.#clock.at);
   }
 
   /** A client of the same cluster under another signal: for what is still to be undone after an abort. */
@@ -76,7 +90,10 @@ export class KubernetesClient {
     return this.#json<T>("POST", path, { body: object, ...(query === undefined ? {} : { query }) });
   }
 
-  /** Merges a change into an object (RFC 7396); with its uid or resourceVersion in the change, only if it still has those (409). */
+  /**
+   * Merges a change into an object (RFC 7396); with its uid or resourceVersion in the change, only if it
+   * still has those (409).
+   */
   patch<T>(path: string, change: object): Promise<T> {
     return this.#json<T>("PATCH", path, { body: change });
   }
@@ -86,11 +103,18 @@ export class KubernetesClient {
   }
 
   /** All objects of a list, page by page. */
-  async list<T extends KubernetesObject>(path: string, query: { labelSelector?: string; fieldSelector?: string } = {}): Promise<T[]> {
+  async list<T extends KubernetesObject>(
+    path: string,
+    query: { labelSelector?: string; fieldSelector?: string } = {},
+  ): Promise<T[]> {
     const items: T[] = [];
     let from: string | undefined;
     do {
-      const page: KubernetesListObject<T> = await this.get(path, { ...query, limit: PAGE_SIZE, continue: from });
+      const page: KubernetesListObject<T> = await this.get(path, {
+        ...query,
+        limit: PAGE_SIZE,
+        continue: from,
+      });
       items.push(...page.items);
       from = (page.metadata as { continue?: string } | undefined)?.continue;
     } while (from);
@@ -122,7 +146,8 @@ export class KubernetesClient {
         return JSON.parse((await read(response)).toString("utf8")) as T;
       } catch (error) {
         const pause = this.#pause(tried, error);
-        if (tried >= retries || !isTransient(error) || performance.now() + pause > end) throw this.#worded(error, method, path);
+        if (tried >= retries || !isTransient(error) || performance.now() + pause > end)
+          throw this.#worded(error, method, path);
         await sleep(pause, undefined, { signal: this.#signal });
       }
     }
@@ -160,11 +185,19 @@ export class KubernetesClient {
         method,
         agent,
         ...(auth === undefined ? {} : { auth }),
-        headers: { accept: "application/json", "user-agent": "gasw-k8s", ...headers, ...contentHeaders(method, payload) },
+        headers: {
+          accept: "application/json",
+          "user-agent": "gasw-k8s",
+          ...headers,
+          ...contentHeaders(method, payload),
+        },
         signal: either,
       });
       boundConnecting(request);
-      if (idleTimeout > 0) request.setTimeout(idleTimeout, () => request.destroy(timedOut(`no answer for ${idleTimeout / 1000} s`)));
+      if (idleTimeout > 0)
+        request.setTimeout(idleTimeout, () =>
+          request.destroy(timedOut(`no answer for ${idleTimeout / 1000} s`)),
+        );
       request.on("response", resolve).on("error", reject).end(payload);
     });
     this.#noteTime(response.headers.date);
@@ -177,7 +210,10 @@ export class KubernetesClient {
     if (!Number.isNaN(time)) this.#clock = { time, at: performance.now() };
   }
 
-  /** Spaces the requests out to the configured rate; a burst of one second's worth goes out at once (generic cell rate algorithm). */
+  /**
+   * Spaces the requests out to the configured rate; a burst of one second's worth goes out at once (generic
+   * cell rate algorithm).
+   */
   async #slot(): Promise<void> {
     const now = performance.now();
     this.#due = Math.max(this.#due, now) + 1000 / this.#settings.requestsPerSecond;
@@ -190,7 +226,10 @@ export class KubernetesClient {
 function boundConnecting(request: http.ClientRequest): void {
   request.on("socket", (socket) => {
     if (!socket.connecting) return;
-    const timer = setTimeout(() => request.destroy(timedOut(`no connection within ${CONNECT_TIMEOUT_MS / 1000} s`)), CONNECT_TIMEOUT_MS);
+    const timer = setTimeout(
+      () => request.destroy(timedOut(`no connection within ${CONNECT_TIMEOUT_MS / 1000} s`)),
+      CONNECT_TIMEOUT_MS,
+    );
     const stop = () => clearTimeout(timer);
     socket.once(socket instanceof TLSSocket ? "secureConnect" : "connect", stop).once("close", stop);
   });
@@ -241,7 +280,14 @@ function parseStatus(text: string): ApiStatus {
   }
 }
 
-const TRANSIENT_CODES = new Set(["ECONNRESET", "ECONNREFUSED", "EPIPE", "ETIMEDOUT", "EAI_AGAIN", "UND_ERR_SOCKET"]);
+const TRANSIENT_CODES = new Set([
+  "ECONNRESET",
+  "ECONNREFUSED",
+  "EPIPE",
+  "ETIMEDOUT",
+  "EAI_AGAIN",
+  "UND_ERR_SOCKET",
+]);
 
 function isTransient(error: unknown): boolean {
   if (error instanceof RetryLater) return true;

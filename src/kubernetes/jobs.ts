@@ -19,7 +19,11 @@ export interface MadeJob {
  * Makes the Job; the very same one that is there already is as good.
  * @throws GaswError CONFLICT when another Job has its name
  */
-export async function createJob(client: KubernetesClient, job: V1Job, query: { dryRun?: "All" } = {}): Promise<MadeJob> {
+export async function createJob(
+  client: KubernetesClient,
+  job: V1Job,
+  query: { dryRun?: "All" } = {},
+): Promise<MadeJob> {
   const namespace = job.metadata?.namespace ?? "";
   const name = job.metadata?.name ?? "";
   try {
@@ -34,7 +38,10 @@ export async function createJob(client: KubernetesClient, job: V1Job, query: { d
         cause: error,
       });
     }
-    if (isOurs(found) && found.metadata?.annotations?.[KEYS.content] === job.metadata?.annotations?.[KEYS.content])
+    if (
+      isOurs(found) &&
+      found.metadata?.annotations?.[KEYS.content] === job.metadata?.annotations?.[KEYS.content]
+    )
       return { created: false, uid: found.metadata?.uid };
     throw new GaswError("CONFLICT", `Job ${namespace}/${name} is already there with another content`, {
       hint: `it was made from another script or with other options (perhaps on another host): look at it with \`gasw-k8s debug describe ${name}\`, or clean up`,
@@ -44,7 +51,11 @@ export async function createJob(client: KubernetesClient, job: V1Job, query: { d
 }
 
 /** The Job of this name, where there is one. */
-export async function getJob(client: KubernetesClient, namespace: string, name: string): Promise<V1Job | undefined> {
+export async function getJob(
+  client: KubernetesClient,
+  namespace: string,
+  name: string,
+): Promise<V1Job | undefined> {
   try {
     return await client.get<V1Job>(`${collection(namespace)}/${name}`);
   } catch (error) {
@@ -54,7 +65,11 @@ export async function getJob(client: KubernetesClient, namespace: string, name: 
 }
 
 /** This tool's Jobs in a namespace, or those of one workflow, in one query. */
-export function listJobs(client: KubernetesClient, namespace: string, workflowHash?: string): Promise<V1Job[]> {
+export function listJobs(
+  client: KubernetesClient,
+  namespace: string,
+  workflowHash?: string,
+): Promise<V1Job[]> {
   return client.list<V1Job>(collection(namespace), {
     labelSelector: selector({ component: "job", ...(workflowHash === undefined ? {} : { workflowHash }) }),
   });

@@ -7,12 +7,20 @@ function leasesPath(namespace: string): string {
   return `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`;
 }
 
-export function findLease(client: KubernetesClient, namespace: string, name: string): Promise<Lease | undefined> {
+export function findLease(
+  client: KubernetesClient,
+  namespace: string,
+  name: string,
+): Promise<Lease | undefined> {
   return find<Lease>(client, `${leasesPath(namespace)}/${name}`);
 }
 
 /** Makes a Lease; answers why not, where one of its name is there already or there is no namespace for it. */
-export async function createLease(client: KubernetesClient, namespace: string, lease: Lease): Promise<Lease | "exists" | "no namespace"> {
+export async function createLease(
+  client: KubernetesClient,
+  namespace: string,
+  lease: Lease,
+): Promise<Lease | "exists" | "no namespace"> {
   try {
     return await client.create<Lease>(leasesPath(namespace), lease);
   } catch (error) {
@@ -22,7 +30,10 @@ export async function createLease(client: KubernetesClient, namespace: string, l
   }
 }
 
-/** Changes a Lease if it is still the very one, in the very version, that the change was made for; answers what it found instead. */
+/**
+ * Changes a Lease if it is still the very one, in the very version, that the change was made for; answers
+ * what it found instead.
+ */
 export async function changeLease(
   client: KubernetesClient,
   { namespace, name }: { readonly namespace: string; readonly name: string },
@@ -39,14 +50,20 @@ export async function changeLease(
   }
 }
 
-/** Removes this very Lease at once: in the foreground, it would stay until the garbage collector has come round. */
+/**
+ * Removes this very Lease at once: in the foreground, it would stay until the garbage collector has come
+ * round.
+ */
 export async function removeLease(
   client: KubernetesClient,
   { namespace, name }: { readonly namespace: string; readonly name: string },
   uid: string,
 ): Promise<void> {
   try {
-    await client.delete(`${leasesPath(namespace)}/${name}`, { propagationPolicy: "Background", preconditions: { uid } });
+    await client.delete(`${leasesPath(namespace)}/${name}`, {
+      propagationPolicy: "Background",
+      preconditions: { uid },
+    });
   } catch (error) {
     if (!isApiError(error, 404) && !isApiError(error, 409)) throw error;
   }

@@ -12,21 +12,28 @@ const FAREWELL_MS = 500;
 /** The login commands (`exec`) that were started for the request at hand. */
 const started = new AsyncLocalStorage<ChildProcess[]>();
 
-/** Has a kubeconfig's login commands be started here, where they are known: the library waits for one as long as it takes. */
+/**
+ * Has a kubeconfig's login commands be started here, where they are known: the library waits for one as long
+ * as it takes.
+ */
 export function watchLoginCommands(kubeConfig: KubeConfig): void {
   const { authenticators } = kubeConfig as unknown as { authenticators: object[] };
   for (const one of authenticators) if ("execFn" in one) one.execFn = startCommand;
 }
 
-function startCommand(command: string, args: readonly string[] | undefined, options: SpawnOptions): ChildProcess {
+function startCommand(
+  command: string,
+  args: readonly string[] | undefined,
+  options: SpawnOptions,
+): ChildProcess {
   const child = spawn(command, args ?? [], { ...options, detached: isDetached() });
   started.getStore()?.push(child);
   return child;
 }
 
 /**
- * Whether a login command leads a process group of its own, which can be ended as a whole. At a terminal it does not: it may have something
- * to ask there, and a Ctrl-C reaches it anyway.
+ * Whether a login command leads a process group of its own, which can be ended as a whole. At a terminal it
+ * does not: it may have something to ask there, and a Ctrl-C reaches it anyway.
  */
 function isDetached(): boolean {
   return ![0, 1, 2].some((fd) => isatty(fd));

@@ -3,10 +3,16 @@ import type { KubernetesClient } from "./client.ts";
 import { ApiError, unreachable } from "./errors.ts";
 
 /**
- * What a container wrote to its own stdout and stderr, as it comes; nothing where it never began, or pod or log are gone.
+ * What a container wrote to its own stdout and stderr, as it comes; nothing where it never began, or pod or
+ * log are gone.
  * @throws ApiError, GaswError CLUSTER
  */
-export async function* containerLog(client: KubernetesClient, namespace: string, pod: string, container: string): AsyncGenerator<Buffer> {
+export async function* containerLog(
+  client: KubernetesClient,
+  namespace: string,
+  pod: string,
+  container: string,
+): AsyncGenerator<Buffer> {
   const path = `/api/v1/namespaces/${namespace}/pods/${pod}/log`;
   try {
     yield* client.stream(path, { container });

@@ -24,7 +24,11 @@ export async function clusterUid(client: KubernetesClient): Promise<string | und
 }
 
 /** Makes an object; one of the same name that is there already is left alone. */
-export async function createIfMissing<T extends KubernetesObject>(client: KubernetesClient, collection: string, object: T): Promise<void> {
+export async function createIfMissing<T extends KubernetesObject>(
+  client: KubernetesClient,
+  collection: string,
+  object: T,
+): Promise<void> {
   try {
     await client.create(collection, object);
   } catch (error) {
@@ -32,26 +36,47 @@ export async function createIfMissing<T extends KubernetesObject>(client: Kubern
   }
 }
 
-/** Asks for the deletion of exactly this object, dependents first; one that is gone, or was made anew since, counts as deleted. */
+/**
+ * Asks for the deletion of exactly this object, dependents first; one that is gone, or was made anew since,
+ * counts as deleted.
+ */
 export async function remove(client: KubernetesClient, path: string, uid: string | undefined): Promise<void> {
   try {
-    await client.delete(path, { propagationPolicy: "Foreground", ...(uid === undefined ? {} : { preconditions: { uid } }) });
+    await client.delete(path, {
+      propagationPolicy: "Foreground",
+      ...(uid === undefined ? {} : { preconditions: { uid } }),
+    });
   } catch (error) {
     if (!isApiError(error, 404) && !isApiError(error, 409)) throw error;
   }
 }
 
 /** The pods of this tool's jobs in a namespace, or of one workflow, in one query. */
-export function listPods(client: KubernetesClient, namespace: string, workflowHash?: string): Promise<V1Pod[]> {
+export function listPods(
+  client: KubernetesClient,
+  namespace: string,
+  workflowHash?: string,
+): Promise<V1Pod[]> {
   return client.list<V1Pod>(`/api/v1/namespaces/${namespace}/pods`, {
     labelSelector: selector(workflowHash === undefined ? {} : { workflowHash }),
   });
 }
 
 /** Events that tell nothing about what a pod waits for. */
-const ROUTINE = ["Scheduled", "Created", "Started", "Killing", "SuccessfulCreate", "SuccessfulDelete", "Completed"];
+const ROUTINE = [
+  "Scheduled",
+  "Created",
+  "Started",
+  "Killing",
+  "SuccessfulCreate",
+  "SuccessfulDelete",
+  "Completed",
+];
 
-/** Events of a namespace, oldest first: about one object, with one reason, or all that may tell what something waits for. */
+/**
+ * Events of a namespace, oldest first: about one object, with one reason, or all that may tell what something
+ * waits for.
+ */
 export async function listEvents(
   client: KubernetesClient,
   namespace: string,
@@ -74,5 +99,7 @@ export function byTime(a: CoreV1Event, b: CoreV1Event): number {
 
 /** RFC 3339 time of an event's last occurrence. */
 function eventTime(event: CoreV1Event): string {
-  return String(event.lastTimestamp ?? event.eventTime ?? event.firstTimestamp ?? event.metadata.creationTimestamp ?? "");
+  return String(
+    event.lastTimestamp ?? event.eventTime ?? event.firstTimestamp ?? event.metadata.creationTimestamp ?? "",
+  );
 }

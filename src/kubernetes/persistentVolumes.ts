@@ -1,6 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { KubernetesObject, V1PersistentVolume, V1PersistentVolumeClaim } from "@kubernetes/client-node";
-import { type DesiredVolume, describeSource, describeVolume, hasSource, isOurs, type VolumeSource } from "../core/volumes.ts";
+import {
+  type DesiredVolume,
+  describeSource,
+  describeVolume,
+  hasSource,
+  isOurs,
+  type VolumeSource,
+} from "../core/volumes.ts";
 import { GaswError } from "../errors.ts";
 import type { KubernetesClient } from "./client.ts";
 import { isApiError } from "./errors.ts";
@@ -30,23 +37,37 @@ export async function ensurePersistentVolume(
   const { persistentVolume: wanted } = volume;
   if (wanted === undefined) return;
   const path = persistentVolumePath(wanted.metadata?.name ?? "");
-  const known = await unlessGoing(client, path, await find<V1PersistentVolume>(client, path), volume, deadline);
+  const known = await unlessGoing(
+    client,
+    path,
+    await find<V1PersistentVolume>(client, path),
+    volume,
+    deadline,
+  );
   if (known === undefined) await createIfMissing(client, PERSISTENT_VOLUMES, reservedFor(wanted, claim));
   const found = known ?? (await client.get<V1PersistentVolume>(path));
   const name = found.metadata?.name;
-  if (!hasSource(found, volume.spec.source)) throw otherSource(`PersistentVolume ${name}`, describeVolume(found), volume.spec.source);
+  if (!hasSource(found, volume.spec.source))
+    throw otherSource(`PersistentVolume ${name}`, describeVolume(found), volume.spec.source);
   const holder = found.spec?.claimRef;
   const ours = wanted.spec?.claimRef;
   if (holder !== undefined && (holder.namespace !== ours?.namespace || holder.name !== ours?.name)) {
-    throw new GaswError("CONFLICT", `PersistentVolume ${name} is held by claim ${holder.namespace}/${holder.name}`, {
-      hint: "delete it if nobody needs it, or rename the volume in the configuration",
-    });
+    throw new GaswError(
+      "CONFLICT",
+      `PersistentVolume ${name} is held by claim ${holder.namespace}/${holder.name}`,
+      {
+        hint: "delete it if nobody needs it, or rename the volume in the configuration",
+      },
+    );
   }
   if (isOurs(found)) await freeOfFormerClaim(client, found);
 }
 
 /** A claim that lost its volume is bound again only to one that names this very claim. */
-function reservedFor(wanted: V1PersistentVolume, claim: V1PersistentVolumeClaim | undefined): V1PersistentVolume {
+function reservedFor(
+  wanted: V1PersistentVolume,
+  claim: V1PersistentVolumeClaim | undefined,
+): V1PersistentVolume {
   const uid = claim?.metadata?.uid;
   if (uid === undefined) return wanted;
   return { ...wanted, spec: { ...wanted.spec, claimRef: { ...wanted.spec?.claimRef, uid } } };
@@ -56,12 +77,19 @@ function reservedFor(wanted: V1PersistentVolume, claim: V1PersistentVolumeClaim 
 async function freeOfFormerClaim(client: KubernetesClient, found: V1PersistentVolume): Promise<void> {
   const holder = found.spec?.claimRef;
   if (holder === undefined) return;
-  // Read after the volume: whoever binds the two in between changes the volume, and the patch below is refused.
-  const claim = await find<V1PersistentVolumeClaim>(client, `${claimsPath(holder.namespace ?? "")}/${holder.name}`);
+  // Read after the volume: whoever binds the two in between changes the volume, and the patch below is
+  // refused.
+  const claim = await find<V1PersistentVolumeClaim>(
+    client,
+    `${claimsPath(holder.namespace ?? "")}/${holder.name}`,
+  );
   const uid = claim?.metadata?.uid;
   if (holder.uid === uid || (holder.uid === undefined && claim?.status?.phase !== "Lost")) return;
   const { name = "", resourceVersion } = found.metadata ?? {};
-  const change = { metadata: { resourceVersion }, spec: { claimRef: { uid: uid ?? null, resourceVersion: null } } };
+  const change = {
+    metadata: { resourceVersion },
+    spec: { claimRef: { uid: uid ?? null, resourceVersion: null } },
+  };
   try {
     await client.patch(persistentVolumePath(name), change);
   } catch (error) {
@@ -112,7 +140,11 @@ export async function pause(milliseconds: number, deadline: AbortSignal): Promis
 
 /** The refusal of an object that leads to other files than the wanted ones. */
 export function otherSource(object: string, found: string, wanted: VolumeSource): GaswError {
-  return new GaswError("CONFLICT", `${object} is already there with another source: ${found}, wanted ${describeSource(wanted)}`, {
-    hint: "change the configuration to the source that is there, or delete the object if nobody needs it",
-  });
+  return new GaswError(
+    "CONFLICT",
+    `${object} is already there with another source: ${found}, wanted ${describeSource(wanted)}`,
+    {
+      hint: "change the configuration to the source that is there, or delete the object if nobody needs it",
+    },
+  );
 }

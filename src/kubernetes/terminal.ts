@@ -70,7 +70,11 @@ interface ExecStatus {
  * @returns the command's exit code
  * @throws GaswError CLUSTER (refused, cut), NOT_FOUND (no such pod, no such command)
  */
-export async function exec(client: KubernetesClient, request: ExecRequest, signal: AbortSignal): Promise<number> {
+export async function exec(
+  client: KubernetesClient,
+  request: ExecRequest,
+  signal: AbortSignal,
+): Promise<number> {
   signal.throwIfAborted();
   const session = new Session(request);
   const socket = await connect(client, request, signal, (channel, data) => session.receive(channel, data));
@@ -113,7 +117,10 @@ function execPath({ namespace, pod, container, command, stdin, terminal }: ExecR
   return `/api/v1/namespaces/${namespace}/pods/${pod}/exec?${query}`;
 }
 
-/** What the handler needs of a kubeconfig: the server, and the options of the request that asks for the connection. */
+/**
+ * What the handler needs of a kubeconfig: the server, and the options of the request that asks for the
+ * connection.
+ */
 function handshake({ access }: KubernetesClient, signal: AbortSignal): KubeConfig {
   const given: Pick<KubeConfig, "getCurrentCluster" | "applyToHTTPSOptions"> = {
     getCurrentCluster: () => ({
@@ -142,12 +149,18 @@ function worded(error: unknown, { namespace, pod }: ExecRequest, client: Kuberne
     });
   }
   if (status === 403)
-    return refused(new ApiError(403, { message: "it takes the verbs get and create on pods/exec" }, where), client.server);
+    return refused(
+      new ApiError(403, { message: "it takes the verbs get and create on pods/exec" }, where),
+      client.server,
+    );
   if (status > 0) return refused(new ApiError(status, {}, where), client.server);
   return unreachable(cause, where, client.server);
 }
 
-/** One connection's traffic: the library only opens it, since it heeds neither slow readers nor the end of stdin. */
+/**
+ * One connection's traffic: the library only opens it, since it heeds neither slow readers nor the end of
+ * stdin.
+ */
 class Session {
   readonly ended: Promise<ExecStatus | undefined>;
   readonly #request: ExecRequest;
@@ -249,7 +262,11 @@ function frame(channel: number, data: Buffer): Buffer {
   return Buffer.concat([Buffer.from([channel]), data]);
 }
 
-function exitCodeOf(status: ExecStatus | undefined, { command, namespace, pod, stdout }: ExecRequest, client: KubernetesClient): number {
+function exitCodeOf(
+  status: ExecStatus | undefined,
+  { command, namespace, pod, stdout }: ExecRequest,
+  client: KubernetesClient,
+): number {
   if (status?.status === "Success") return 0;
   const code = Number(status?.details?.causes?.find((cause) => cause.reason === "ExitCode")?.message);
   if (Number.isInteger(code)) return code;
@@ -257,12 +274,20 @@ function exitCodeOf(status: ExecStatus | undefined, { command, namespace, pod, s
   if (status === undefined && !stdout.writable) return 0;
   const said = status?.message ?? "the connection was cut";
   if (/executable file not found|no such file or directory/.test(said)) {
-    throw new GaswError("NOT_FOUND", `there is no command ${command[0]} in the container of pod ${namespace}/${pod}`, {
-      hint: "the container has only what its image has: name another command, or the whole path",
-      cause: new Error(said),
-    });
+    throw new GaswError(
+      "NOT_FOUND",
+      `there is no command ${command[0]} in the container of pod ${namespace}/${pod}`,
+      {
+        hint: "the container has only what its image has: name another command, or the whole path",
+        cause: new Error(said),
+      },
+    );
   }
-  throw new GaswError("CLUSTER", `the command in pod ${namespace}/${pod} of ${client.server} has no known end: ${said}`, {
-    hint: "the container may have ended meanwhile: `gasw-k8s status` shows the job; else try again",
-  });
+  throw new GaswError(
+    "CLUSTER",
+    `the command in pod ${namespace}/${pod} of ${client.server} has no known end: ${said}`,
+    {
+      hint: "the container may have ended meanwhile: `gasw-k8s status` shows the job; else try again",
+    },
+  );
 }

@@ -1,4 +1,9 @@
-import type { V1Namespace, V1PersistentVolume, V1PersistentVolumeClaim, V1StorageClass } from "@kubernetes/client-node";
+import type {
+  V1Namespace,
+  V1PersistentVolume,
+  V1PersistentVolumeClaim,
+  V1StorageClass,
+} from "@kubernetes/client-node";
 import { KEYS, MANAGED_BY } from "../core/names.ts";
 import { type DesiredVolume, describeVolume, hasSource, isOurs, sourceHash } from "../core/volumes.ts";
 import { isSameDirectory } from "../directory.ts";
@@ -6,10 +11,21 @@ import { GaswError } from "../errors.ts";
 import type { KubernetesClient } from "./client.ts";
 import { isApiError } from "./errors.ts";
 import { createIfMissing, find, listEvents } from "./objects.ts";
-import { claimsPath, ensurePersistentVolume, isGoing, otherSource, pause, persistentVolumePath, unlessGoing } from "./persistentVolumes.ts";
+import {
+  claimsPath,
+  ensurePersistentVolume,
+  isGoing,
+  otherSource,
+  pause,
+  persistentVolumePath,
+  unlessGoing,
+} from "./persistentVolumes.ts";
 import { follow } from "./watch.ts";
 
-/** Milliseconds before a claim that does not bind is touched, so that the controller looks at it again; doubled each time. */
+/**
+ * Milliseconds before a claim that does not bind is touched, so that the controller looks at it again;
+ * doubled each time.
+ */
 const FIRST_TOUCH_MS = 700;
 
 /** The namespace that a workflow's objects were in is gone: somebody has deleted it. */
@@ -24,9 +40,10 @@ export interface Making {
 }
 
 /**
- * Makes the namespace when it is missing, where that is wanted: one that was deleted had labels (Pod Security), quotas and policies that
- * nobody here knows.
- * @throws NamespaceGone; GaswError CLUSTER when it is being deleted: it would take the volume and then refuse the claim
+ * Makes the namespace when it is missing, where that is wanted: one that was deleted had labels (Pod
+ * Security), quotas and policies that nobody here knows.
+ * @throws NamespaceGone; GaswError CLUSTER when it is being deleted: it would take the volume and then refuse
+ * the claim
  */
 async function ensureNamespace(client: KubernetesClient, name: string, makes: boolean): Promise<void> {
   const found = await findNamespace(client, name, makes);
@@ -41,8 +58,15 @@ async function ensureNamespace(client: KubernetesClient, name: string, makes: bo
   await createIfMissing(client, "/api/v1/namespaces", { apiVersion: "v1", kind: "Namespace", metadata });
 }
 
-/** Without the right to look, a namespace that need not be made is taken to be there: what is made in it would tell. */
-async function findNamespace(client: KubernetesClient, name: string, makes: boolean): Promise<V1Namespace | undefined> {
+/**
+ * Without the right to look, a namespace that need not be made is taken to be there: what is made in it would
+ * tell.
+ */
+async function findNamespace(
+  client: KubernetesClient,
+  name: string,
+  makes: boolean,
+): Promise<V1Namespace | undefined> {
   try {
     return await find<V1Namespace>(client, `/api/v1/namespaces/${name}`);
   } catch (error) {
@@ -52,9 +76,13 @@ async function findNamespace(client: KubernetesClient, name: string, makes: bool
 }
 
 function namespaceGone(client: KubernetesClient, name: string): NamespaceGone {
-  return new NamespaceGone("CLUSTER", `the namespace ${name} is not in the cluster ${client.server} any more`, {
-    hint: `make it again as it was, with its labels, quotas and policies (kubectl create namespace ${name}), or give the workflow up with \`gasw-k8s cleanup\``,
-  });
+  return new NamespaceGone(
+    "CLUSTER",
+    `the namespace ${name} is not in the cluster ${client.server} any more`,
+    {
+      hint: `make it again as it was, with its labels, quotas and policies (kubectl create namespace ${name}), or give the workflow up with \`gasw-k8s cleanup\``,
+    },
+  );
 }
 
 /** The claim of a volume, where it is there. */
@@ -70,7 +98,8 @@ export function findClaim(
  * Makes sure that a volume is there, is the wanted one, and is bound; a bound claim costs nothing.
  * @param found its claim as `findClaim` has found it
  * @returns the claim that is there then
- * @throws NamespaceGone; GaswError CONFLICT (another source), NOT_FOUND (a claim that must exist), VOLUME_NOT_READY (deadline), CLUSTER
+ * @throws NamespaceGone; GaswError CONFLICT (another source), NOT_FOUND (a claim that must exist),
+ * VOLUME_NOT_READY (deadline), CLUSTER
  */
 export async function ensureVolume(
   client: KubernetesClient,
@@ -110,25 +139,38 @@ async function makeClaim(
 }
 
 /** The claim must lead to the wanted files, and belong to the same workflow directory. */
-async function checkClaim(client: KubernetesClient, claim: V1PersistentVolumeClaim, { spec, claim: wanted }: DesiredVolume): Promise<void> {
+async function checkClaim(
+  client: KubernetesClient,
+  claim: V1PersistentVolumeClaim,
+  { spec, claim: wanted }: DesiredVolume,
+): Promise<void> {
   const { annotations = {}, name, namespace } = claim.metadata ?? {};
   if (spec.source.type === "claim") return;
   if (isOurs(claim)) {
     const directory = wanted?.metadata?.annotations?.[KEYS.directory];
     const owner = annotations[KEYS.directory];
     if (directory !== undefined && owner !== undefined && !isSameDirectory(owner, directory)) {
-      throw new GaswError("CONFLICT", `claim ${namespace}/${name} belongs to the workflow of the same name in ${owner}`, {
-        hint: "a workflow's id is its directory's base name: use another namespace, or clean up the other workflow first",
-      });
+      throw new GaswError(
+        "CONFLICT",
+        `claim ${namespace}/${name} belongs to the workflow of the same name in ${owner}`,
+        {
+          hint: "a workflow's id is its directory's base name: use another namespace, or clean up the other workflow first",
+        },
+      );
     }
     if (annotations[KEYS.content] === sourceHash(spec.source)) return;
   }
   if (spec.source.type === "storageClass") {
     if (claim.spec?.storageClassName === spec.source.storageClass) return;
-    throw otherSource(`claim ${namespace}/${name}`, `storage class ${claim.spec?.storageClassName ?? "(none)"}`, spec.source);
+    throw otherSource(
+      `claim ${namespace}/${name}`,
+      `storage class ${claim.spec?.storageClassName ?? "(none)"}`,
+      spec.source,
+    );
   }
   const bound = claim.spec?.volumeName;
-  const found = bound === undefined ? undefined : await find<V1PersistentVolume>(client, persistentVolumePath(bound));
+  const found =
+    bound === undefined ? undefined : await find<V1PersistentVolume>(client, persistentVolumePath(bound));
   if (found !== undefined && hasSource(found, spec.source)) return;
   // Somebody else's claim that leads nowhere yet may still be bound to the wanted files.
   if (found === undefined && claim.status?.phase !== "Bound" && !isOurs(claim)) return;
@@ -163,9 +205,15 @@ async function untilBound(
   // Help that fails is no loss: the watch beside it meets the same trouble and reports it.
   const helped = helping.catch((error: unknown) => error);
   try {
-    for await (const claim of follow<V1PersistentVolumeClaim>(client, claimsPath(namespace), volume.claimName, signal)) {
+    for await (const claim of follow<V1PersistentVolumeClaim>(
+      client,
+      claimsPath(namespace),
+      volume.claimName,
+      signal,
+    )) {
       if (claim === undefined) break;
-      if (claim.status?.phase === "Bound" && (await isBound(client, claim.spec?.volumeName ?? ""))) return claim;
+      if (claim.status?.phase === "Bound" && (await isBound(client, claim.spec?.volumeName ?? "")))
+        return claim;
     }
   } finally {
     done.abort();
@@ -179,8 +227,9 @@ async function isBound(client: KubernetesClient, name: string): Promise<boolean>
 }
 
 /**
- * The volume controller now and then stops half way and goes on only at its next resync, up to 30 s later; any change of the claim
- * makes it look again at once. It may also notice late that a volume's former claim is gone.
+ * The volume controller now and then stops half way and goes on only at its next resync, up to 30 s later;
+ * any change of the claim makes it look again at once. It may also notice late that a volume's former claim
+ * is gone.
  */
 async function helpToBind(
   client: KubernetesClient,
@@ -197,7 +246,11 @@ async function helpToBind(
   }
 }
 
-async function notReady(client: KubernetesClient, namespace: string, { spec, claimName }: DesiredVolume): Promise<GaswError> {
+async function notReady(
+  client: KubernetesClient,
+  namespace: string,
+  { spec, claimName }: DesiredVolume,
+): Promise<GaswError> {
   const claim = await find<V1PersistentVolumeClaim>(client, `${claimsPath(namespace)}/${claimName}`);
   const events = claim === undefined ? [] : await listEvents(client, namespace, { name: claimName });
   const said = events.slice(-3).map((event) => `${event.reason}: ${event.message}`);
@@ -205,12 +258,19 @@ async function notReady(client: KubernetesClient, namespace: string, { spec, cla
   return new GaswError(
     "VOLUME_NOT_READY",
     `volume ${spec.name}: claim ${namespace}/${claimName} ${state}${said.length > 0 ? ` (${said.join("; ")})` : " (it has no events)"}`,
-    { hint: `look at it with \`gasw-k8s debug describe pvc ${claimName}\`; then submit again (options.bindTimeout sets how long to wait)` },
+    {
+      hint: `look at it with \`gasw-k8s debug describe pvc ${claimName}\`; then submit again (options.bindTimeout sets how long to wait)`,
+    },
   );
 }
 
 /** Renews the mark of last use on the volume's objects, where they are ours. */
-export async function renewMarks(client: KubernetesClient, namespace: string, volume: DesiredVolume, now: Date): Promise<void> {
+export async function renewMarks(
+  client: KubernetesClient,
+  namespace: string,
+  volume: DesiredVolume,
+  now: Date,
+): Promise<void> {
   const path = `${claimsPath(namespace)}/${volume.claimName}`;
   const claim = await find<V1PersistentVolumeClaim>(client, path);
   if (claim === undefined || !isOurs(claim)) return;
@@ -219,5 +279,6 @@ export async function renewMarks(client: KubernetesClient, namespace: string, vo
   const { name } = volume.persistentVolume?.metadata ?? {};
   if (name === undefined || claim.spec?.volumeName !== name) return;
   const persistentVolume = await find<V1PersistentVolume>(client, persistentVolumePath(name));
-  if (persistentVolume !== undefined && isOurs(persistentVolume)) await client.patch(persistentVolumePath(name), change);
+  if (persistentVolume !== undefined && isOurs(persistentVolume))
+    await client.patch(persistentVolumePath(name), change);
 }

@@ -7,7 +7,9 @@ import { ApiError, isApiError } from "./errors.ts";
 /** Seconds after which the API server ends a watch, so that a dead connection is noticed. */
 const WATCH_SECONDS = 60;
 
-/** Milliseconds between two watches, so that a server whose watches break at once is not asked without end. */
+/**
+ * Milliseconds between two watches, so that a server whose watches break at once is not asked without end.
+ */
 const PAUSE_MS = 500;
 
 interface WatchEvent<T> {
@@ -16,8 +18,8 @@ interface WatchEvent<T> {
 }
 
 /**
- * Follows one object: yields it as it is now (undefined: it is not there) and again after every change, until the signal aborts.
- * A watch that ends, expires (410) or breaks is begun again from a fresh read.
+ * Follows one object: yields it as it is now (undefined: it is not there) and again after every change, until
+ * the signal aborts. A watch that ends, expires (410) or breaks is begun again from a fresh read.
  */
 export async function* follow<T extends KubernetesObject>(
   client: KubernetesClient,
@@ -29,7 +31,12 @@ export async function* follow<T extends KubernetesObject>(
   while (!signal.aborted) {
     const list: KubernetesListObject<T> = await client.get(collection, { fieldSelector });
     yield list.items[0];
-    const query = { watch: "true", fieldSelector, resourceVersion: list.metadata?.resourceVersion, timeoutSeconds: WATCH_SECONDS };
+    const query = {
+      watch: "true",
+      fieldSelector,
+      resourceVersion: list.metadata?.resourceVersion,
+      timeoutSeconds: WATCH_SECONDS,
+    };
     for await (const event of unbroken<T>(client, collection, query, signal)) {
       if (event.type !== "BOOKMARK") yield event.type === "DELETED" ? undefined : event.object;
     }
@@ -38,7 +45,8 @@ export async function* follow<T extends KubernetesObject>(
 }
 
 /**
- * Follows a collection: yields once, and again after every change of one of its objects, until the signal aborts.
+ * Follows a collection: yields once, and again after every change of one of its objects, until the signal
+ * aborts.
  * @throws GaswError CLUSTER, ApiError when the cluster can't be reached or refuses
  */
 export async function* changes(
@@ -49,9 +57,17 @@ export async function* changes(
 ): AsyncGenerator<void> {
   while (!signal.aborted) {
     // One object is enough to learn from where on to watch.
-    const list: KubernetesListObject<KubernetesObject> = await client.get(collection, { labelSelector, limit: 1 });
+    const list: KubernetesListObject<KubernetesObject> = await client.get(collection, {
+      labelSelector,
+      limit: 1,
+    });
     yield;
-    const query = { watch: "true", labelSelector, resourceVersion: list.metadata?.resourceVersion, timeoutSeconds: WATCH_SECONDS };
+    const query = {
+      watch: "true",
+      labelSelector,
+      resourceVersion: list.metadata?.resourceVersion,
+      timeoutSeconds: WATCH_SECONDS,
+    };
     for await (const event of unbroken(client, collection, query, signal)) {
       if (event.type !== "BOOKMARK") yield;
     }

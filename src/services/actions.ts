@@ -17,11 +17,17 @@ export type Action = "cancel" | "retry" | "release";
 const CANCEL_ROUNDS = 5;
 
 /**
- * Does what a user asks for some jobs of one workflow. Idempotent: where nothing is left to be done, nothing is.
+ * Does what a user asks for some jobs of one workflow. Idempotent: where nothing is left to be done, nothing
+ * is.
  * @returns the newest attempts of the jobs' invocations
  * @throws GaswError CONFLICT (a retry of what has completed), CLUSTER, and what a submission throws
  */
-export async function act(deps: Deps, workflow: StoredWorkflow, jobs: readonly StoredJob[], action: Action): Promise<StoredJob[]> {
+export async function act(
+  deps: Deps,
+  workflow: StoredWorkflow,
+  jobs: readonly StoredJob[],
+  action: Action,
+): Promise<StoredJob[]> {
   const fileNames = new Set(jobs.map((job) => job.fileName));
   await whileHolding(deps, workflow, async (isHolding) => {
     // Before the first word is written down; what runs already shows it itself.
@@ -30,7 +36,9 @@ export async function act(deps: Deps, workflow: StoredWorkflow, jobs: readonly S
     const scope = { fileNames, leaveDue: !isHolding, by: `gasw-k8s ${action}` };
     for (let round = 1; ; round++) {
       // An end that the cluster has brought about meanwhile counts.
-      const current = jobs.map((job) => deps.store.findJob(workflow, job.id)).filter((job) => job !== undefined);
+      const current = jobs
+        .map((job) => deps.store.findJob(workflow, job.id))
+        .filter((job) => job !== undefined);
       await reconcile(deps, workflow, signalsFor(deps, workflow, current, action), scope);
       const [left] = action === "cancel" ? current.flatMap((job) => toCancel(deps, workflow, job)) : [];
       if (left === undefined) return;
@@ -44,19 +52,29 @@ export async function act(deps: Deps, workflow: StoredWorkflow, jobs: readonly S
 async function confirmPlace(deps: Deps, workflow: StoredWorkflow, jobs: readonly StoredJob[]): Promise<void> {
   const tenancy = new Tenancy(deps, workflow);
   const isToBeTaken = deps.store.lease(workflow).uid === null;
-  if (isToBeTaken || jobs.some(({ status }) => status === "NOT_SUBMITTED")) await confirmCluster(deps, workflow, firstSight());
+  if (isToBeTaken || jobs.some(({ status }) => status === "NOT_SUBMITTED"))
+    await confirmCluster(deps, workflow, firstSight());
   await tenancy.taken().catch((error: unknown) => {
     throw asUserError(error, deps.client);
   });
 }
 
 function changedEachTime({ id, status }: StoredJob): GaswError {
-  return new GaswError("FAILURE", `job ${id} is not cancelled: other commands keep changing it, it is ${status}`, {
-    hint: "cancel it again; `gasw-k8s status` shows how it stands",
-  });
+  return new GaswError(
+    "FAILURE",
+    `job ${id} is not cancelled: other commands keep changing it, it is ${status}`,
+    {
+      hint: "cancel it again; `gasw-k8s status` shows how it stands",
+    },
+  );
 }
 
-function signalsFor(deps: Deps, workflow: StoredWorkflow, jobs: readonly StoredJob[], action: Action): Map<string, Signal> {
+function signalsFor(
+  deps: Deps,
+  workflow: StoredWorkflow,
+  jobs: readonly StoredJob[],
+  action: Action,
+): Map<string, Signal> {
   const signals = new Map<string, Signal>();
   for (const job of jobs) {
     switch (action) {
@@ -64,7 +82,8 @@ function signalsFor(deps: Deps, workflow: StoredWorkflow, jobs: readonly StoredJ
         for (const one of toCancel(deps, workflow, job)) signals.set(one.id, "KILL");
         break;
       case "release":
-        if (isHeld(job.status)) signals.set(job.id, job.status === "ERROR_HELD" ? "UNHOLD_ERROR" : "UNHOLD_STALLED");
+        if (isHeld(job.status))
+          signals.set(job.id, job.status === "ERROR_HELD" ? "UNHOLD_ERROR" : "UNHOLD_STALLED");
         break;
       case "retry":
         if (wantsRetry(deps, workflow, job)) signals.set(job.id, "REPLICATE");

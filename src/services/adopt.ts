@@ -7,11 +7,17 @@ import type { Deps } from "./deps.ts";
 import { leftovers } from "./toolFolder.ts";
 
 /**
- * Takes up what the owner before this state file has done with jobs that are known here: attempts that it has made, and those over which it
- * had run again. The GASW database, where both keep the same one, has a row of each. Without that, their ends would be nobody's, and what has run could be run again under the same number.
+ * Takes up what the owner before this state file has done with jobs that are known here: attempts that it has
+ * made, and those over which it had run again. The GASW database, where both keep the same one, has a row of
+ * each. Without that, their ends would be nobody's, and what has run could be run again under the same
+ * number.
  * @throws GaswError DATABASE
  */
-export async function adoptAttempts({ store, now }: Pick<Deps, "store" | "now">, dao: Dao, workflow: StoredWorkflow): Promise<void> {
+export async function adoptAttempts(
+  { store, now }: Pick<Deps, "store" | "now">,
+  dao: Dao,
+  workflow: StoredWorkflow,
+): Promise<void> {
   if (!store.isToAdopt(workflow)) return;
   const since = now();
   const rows = (await dao.rowsInStatus(GASW_STATUSES)).filter(({ fileName }) => fileName !== null);
@@ -25,22 +31,43 @@ export async function adoptAttempts({ store, now }: Pick<Deps, "store" | "now">,
   );
 }
 
-/** An attempt as its row shows it. What has not ended there is looked for in the cluster; only what has never begun may be submitted. */
-function adopted({ id, fileName, status, exitCode, queued, running, creation }: GaswRow, hasBegun: boolean): AdoptedAttempt {
+/**
+ * An attempt as its row shows it. What has not ended there is looked for in the cluster; only what has never
+ * begun may be submitted.
+ */
+function adopted(
+  { id, fileName, status, exitCode, queued, running, creation }: GaswRow,
+  hasBegun: boolean,
+): AdoptedAttempt {
   const known = { id, fileName: fileName ?? id, goesOn: status === "QUEUED" || status === "RUNNING" };
   const words = { reason: "Followed", message: "as another state file has left it" };
   const submitted = queued ?? creation;
   if (isEnd(status)) {
     // Its end is seen to here: told, retried; a hold is one.
-    const change = { ...words, status, exitCode: exitCode < 0 ? null : exitCode, submitted, prepared: true, settled: isHeld(status) };
+    const change = {
+      ...words,
+      status,
+      exitCode: exitCode < 0 ? null : exitCode,
+      submitted,
+      prepared: true,
+      settled: isHeld(status),
+    };
     return { ...known, change };
   }
   const open = { ...words, ...NO_END };
-  if (running === null && !hasBegun) return { ...known, change: { ...open, status: "NOT_SUBMITTED", due: true } };
+  if (running === null && !hasBegun)
+    return { ...known, change: { ...open, status: "NOT_SUBMITTED", due: true } };
   return { ...known, change: { ...open, status: "RUNNING", submitted, started: running, prepared: true } };
 }
 
-const NO_END = { settled: false, exitCode: null, output: null, outputLate: false, lingers: false, lastPod: null } as const;
+const NO_END = {
+  settled: false,
+  exitCode: null,
+  output: null,
+  outputLate: false,
+  lingers: false,
+  lastPod: null,
+} as const;
 
 function isEnd(status: string | null): status is LocalStatus {
   return ENDS.has(status ?? "");

@@ -8,19 +8,37 @@ import type { WrittenJob } from "./ownOutput.ts";
 import { leftRecords, removeLeftover } from "./toolFolder.ts";
 
 /** GASW's own folders in a workflow directory, and its database's: no script's folder has their names. */
-const RESERVED: ReadonlySet<string> = new Set(["sh", "out", "err", "config", "inv", "provenance", "jdl", "cache", "db", "conf", "."]);
+const RESERVED: ReadonlySet<string> = new Set([
+  "sh",
+  "out",
+  "err",
+  "config",
+  "inv",
+  "provenance",
+  "jdl",
+  "cache",
+  "db",
+  "conf",
+  ".",
+]);
 
 /**
- * Number of the attempt whose streams stand where GASW looks for them: those of the first stay until the directory is made ready for another
- * one; an attempt that was never submitted has none.
+ * Number of the attempt whose streams stand where GASW looks for them: those of the first stay until the
+ * directory is made ready for another one; an attempt that was never submitted has none.
  * @param attempts of one script, oldest first
  */
-export function standingAttempt(attempts: readonly Pick<StoredJob, "attempt" | "prepared" | "submitted">[]): number {
-  return (attempts.findLast(({ prepared, submitted }) => prepared || submitted !== null) ?? attempts[0])?.attempt ?? 0;
+export function standingAttempt(
+  attempts: readonly Pick<StoredJob, "attempt" | "prepared" | "submitted">[],
+): number {
+  return (
+    (attempts.findLast(({ prepared, submitted }) => prepared || submitted !== null) ?? attempts[0])
+      ?.attempt ?? 0
+  );
 }
 
 /**
- * An attempt with the place of its streams: where another state file has made a later one, those stand where its own have stood.
+ * An attempt with the place of its streams: where another state file has made a later one, those stand where
+ * its own have stood.
  * @param isThere whether the cluster has something of an attempt, known as submitted or not
  */
 export function withStreams(
@@ -30,7 +48,9 @@ export function withStreams(
   isThere: (attempt: StoredJob) => boolean,
 ): StoredJob & Pick<WrittenJob, "superseded"> {
   const attempts = store.attempts(workflow, job.fileName);
-  const standing = standingAttempt(attempts.map((one) => ({ ...one, prepared: one.prepared || isThere(one) })));
+  const standing = standingAttempt(
+    attempts.map((one) => ({ ...one, prepared: one.prepared || isThere(one) })),
+  );
   return standing === job.attempt ? job : { ...job, superseded: job.attempt };
 }
 
@@ -41,9 +61,10 @@ export interface NextAttempt extends Pick<StoredJob, "directory" | "fileName" | 
 }
 
 /**
- * Makes a workflow directory ready for one more attempt of a script, when no attempt of it is alive. The streams of an earlier attempt are
- * moved aside, so that the new one's stand where GASW looks for them; what an earlier life of this very attempt has left goes. Jobs of
- * 0.1.0 ran in the workflow directory, where GASW's script makes a folder and never removes it: a second run would take that for a failure.
+ * Makes a workflow directory ready for one more attempt of a script, when no attempt of it is alive. The
+ * streams of an earlier attempt are moved aside, so that the new one's stand where GASW looks for them; what
+ * an earlier life of this very attempt has left goes. Jobs of 0.1.0 ran in the workflow directory, where
+ * GASW's script makes a folder and never removes it: a second run would take that for a failure.
  * @throws GaswError CONFIG naming what can't be removed or moved
  */
 export function clearForAttempt({ directory, fileName, kubeName, attempts }: NextAttempt): void {
@@ -60,8 +81,10 @@ export function clearForAttempt({ directory, fileName, kubeName, attempts }: Nex
   // A record that stays would be taken for the new run's; a run folder that stays does no harm.
   for (const record of leftRecords(directory).filter((left) => left.attempt === kubeName)) {
     const hint = "let this user write in that folder, then release the job";
-    attempt(`${path.join(directory, record.folder, record.name)} of an earlier run can't be removed`, hint, () =>
-      removeLeftover(directory, record),
+    attempt(
+      `${path.join(directory, record.folder, record.name)} of an earlier run can't be removed`,
+      hint,
+      () => removeLeftover(directory, record),
     );
   }
   const now = jobFiles(fileName);
@@ -69,18 +92,26 @@ export function clearForAttempt({ directory, fileName, kubeName, attempts }: Nex
   for (const kind of ["out", "err", "appOut", "appErr"] as const) {
     const file = path.join(directory, now[kind]);
     const hint = `let this user write in ${path.dirname(file)}, then release the job`;
-    attempt(`${file} of an earlier attempt can't be moved aside`, hint, () => moveAside(file, path.join(directory, aside[kind])));
+    attempt(`${file} of an earlier attempt can't be moved aside`, hint, () =>
+      moveAside(file, path.join(directory, aside[kind])),
+    );
   }
 }
 
-/** A job's streams that stand where it is going to write, relative to the workflow directory: an earlier run's, before it is submitted. */
+/**
+ * A job's streams that stand where it is going to write, relative to the workflow directory: an earlier
+ * run's, before it is submitted.
+ */
 export function standingStreams(directory: string, fileName: string): string[] {
   const { out, err, appOut, appErr } = jobFiles(fileName);
-  return [out, err, appOut, appErr].filter((file) => isThere(path.join(directory, file))).map((file) => path.normalize(file));
+  return [out, err, appOut, appErr]
+    .filter((file) => isThere(path.join(directory, file)))
+    .map((file) => path.normalize(file));
 }
 
 /**
- * Moves an earlier run's streams aside before a first submission: what stands there afterwards is the job's own.
+ * Moves an earlier run's streams aside before a first submission: what stands there afterwards is the job's
+ * own.
  * @returns where they are now, relative to the workflow directory
  * @throws GaswError CONFIG naming what can't be moved
  */
@@ -106,7 +137,9 @@ function isThere(file: string): boolean {
   return lstatSync(file, { throwIfNoEntry: false }) !== undefined;
 }
 
-/** The folder that a run of GASW's script has made in the workflow directory; undefined where there is none. */
+/**
+ * The folder that a run of GASW's script has made in the workflow directory; undefined where there is none.
+ */
 export function jobFolder(directory: string, fileName: string): string | undefined {
   const folder = path.join(directory, fileName);
   return !RESERVED.has(fileName) && isFolder(folder) ? folder : undefined;

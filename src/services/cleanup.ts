@@ -1,5 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { KubernetesObject, V1PersistentVolume, V1PersistentVolumeClaim, V1Pod } from "@kubernetes/client-node";
+import type {
+  KubernetesObject,
+  V1PersistentVolume,
+  V1PersistentVolumeClaim,
+  V1Pod,
+} from "@kubernetes/client-node";
 import { KEYS, selector, workflowHash } from "../core/names.ts";
 import { jobIdOf, wayOut } from "../core/observe.ts";
 import { GaswError } from "../errors.ts";
@@ -12,7 +17,10 @@ import type { Deps } from "./deps.ts";
 const PERSISTENT_VOLUMES = "/api/v1/persistentvolumes";
 const POLL_MS = 250;
 
-/** The kinds of object that a clean-up removes, in the order in which they must go: a claim in use stays until its pods are gone. */
+/**
+ * The kinds of object that a clean-up removes, in the order in which they must go: a claim in use stays until
+ * its pods are gone.
+ */
 const STEPS = ["Job", "Pod", "PersistentVolumeClaim", "PersistentVolume"] as const;
 
 type Kind = (typeof STEPS)[number];
@@ -55,11 +63,16 @@ export interface CleanupTarget {
 }
 
 /**
- * Finds everything of a workflow in the cluster by its labels; nothing without this tool's label is ever in the plan.
+ * Finds everything of a workflow in the cluster by its labels; nothing without this tool's label is ever in
+ * the plan.
  * @param shared whether the configured volumes may go too
  * @throws GaswError CLUSTER
  */
-export async function planCleanup({ client }: Deps, target: CleanupTarget, shared: boolean): Promise<CleanupPlan> {
+export async function planCleanup(
+  { client }: Deps,
+  target: CleanupTarget,
+  shared: boolean,
+): Promise<CleanupPlan> {
   const { namespace } = target;
   const hash = workflowHash(namespace, target.id);
   try {
@@ -73,23 +86,42 @@ export async function planCleanup({ client }: Deps, target: CleanupTarget, share
     const jobs = allJobs.filter((job) => isOf(job, hash));
     const others = otherWorkflows([...claims, ...allJobs], hash);
     const own = claims.filter((claim) => isOf(claim, hash));
-    const sharedClaims = claims.filter((claim) => claim.metadata?.labels?.[KEYS.component] === "shared-volume");
+    const sharedClaims = claims.filter(
+      (claim) => claim.metadata?.labels?.[KEYS.component] === "shared-volume",
+    );
     const sharedGo = shared && others.length === 0;
     const going = sharedGo ? [...own, ...sharedClaims] : own;
-    const isTargets = (volume: V1PersistentVolume) => isOf(volume, hash) || (sharedGo && isSharedIn(volume, namespace));
+    const isTargets = (volume: V1PersistentVolume) =>
+      isOf(volume, hash) || (sharedGo && isSharedIn(volume, namespace));
     const volumes = allVolumes.filter(isTargets);
-    const held = volumes.filter((volume) => volume.status?.phase === "Bound" && !going.some((claim) => isHeldBy(volume, claim)));
+    const held = volumes.filter(
+      (volume) => volume.status?.phase === "Bound" && !going.some((claim) => isHeldBy(volume, claim)),
+    );
     return {
       target,
       remove: [
         ...jobs.map((job) => removal("Job", job, jobPath(namespace, job.metadata?.name ?? ""), jobIdOf(job))),
-        ...pods.filter((pod) => !hasController(pod)).map((pod) => removal("Pod", pod, podPath(namespace, pod), jobIdOf(pod))),
+        ...pods
+          .filter((pod) => !hasController(pod))
+          .map((pod) => removal("Pod", pod, podPath(namespace, pod), jobIdOf(pod))),
         ...going.map((claim) =>
-          removal("PersistentVolumeClaim", claim, `${claimsPath(namespace)}/${claim.metadata?.name}`, purposeOf(claim)),
+          removal(
+            "PersistentVolumeClaim",
+            claim,
+            `${claimsPath(namespace)}/${claim.metadata?.name}`,
+            purposeOf(claim),
+          ),
         ),
         ...volumes
           .filter((volume) => !held.includes(volume))
-          .map((volume) => removal("PersistentVolume", volume, persistentVolumePath(volume.metadata?.name ?? ""), purposeOf(volume))),
+          .map((volume) =>
+            removal(
+              "PersistentVolume",
+              volume,
+              persistentVolumePath(volume.metadata?.name ?? ""),
+              purposeOf(volume),
+            ),
+          ),
       ],
       keep: [
         ...sharedClaims.filter((claim) => !going.includes(claim)).map((claim) => kept(claim, shared, others)),
@@ -107,7 +139,9 @@ function isOf(object: KubernetesObject, hash: string): boolean {
 
 /** Ids of the other workflows that still have a volume or Jobs in the namespace. */
 function otherWorkflows(objects: readonly KubernetesObject[], hash: string): string[] {
-  const others = objects.filter((object) => object.metadata?.labels?.[KEYS.workflowHash] !== undefined && !isOf(object, hash));
+  const others = objects.filter(
+    (object) => object.metadata?.labels?.[KEYS.workflowHash] !== undefined && !isOf(object, hash),
+  );
   return [...new Set(others.map((object) => object.metadata?.annotations?.[KEYS.workflow] ?? "?"))];
 }
 
@@ -124,7 +158,12 @@ function purposeOf(object: KubernetesObject): string {
   return annotations[KEYS.directory] ?? annotations[KEYS.volume] ?? "";
 }
 
-function removal(kind: Kind, object: KubernetesObject, path: string, purpose: string | undefined): PlannedRemoval {
+function removal(
+  kind: Kind,
+  object: KubernetesObject,
+  path: string,
+  purpose: string | undefined,
+): PlannedRemoval {
   const { name = "", uid, annotations } = object.metadata ?? {};
   return { kind, name, uid, purpose: purpose ?? "", path, directory: annotations?.[KEYS.directory] };
 }
@@ -138,12 +177,19 @@ function kept(claim: V1PersistentVolumeClaim, shared: boolean, others: readonly 
 
 function keptVolume(volume: V1PersistentVolume): Kept {
   const { namespace, name } = volume.spec?.claimRef ?? {};
-  return { kind: "PersistentVolume", name: volume.metadata?.name ?? "", reason: `bound to claim ${namespace}/${name}, which stays` };
+  return {
+    kind: "PersistentVolume",
+    name: volume.metadata?.name ?? "",
+    reason: `bound to claim ${namespace}/${name}, which stays`,
+  };
 }
 
 /** Whether a volume was made for a configured volume of the namespace, also where its claim is gone. */
 function isSharedIn(volume: V1PersistentVolume, namespace: string): boolean {
-  return volume.metadata?.labels?.[KEYS.component] === "shared-volume" && volume.spec?.claimRef?.namespace === namespace;
+  return (
+    volume.metadata?.labels?.[KEYS.component] === "shared-volume" &&
+    volume.spec?.claimRef?.namespace === namespace
+  );
 }
 
 function isHeldBy(volume: V1PersistentVolume, claim: V1PersistentVolumeClaim): boolean {
@@ -152,7 +198,8 @@ function isHeldBy(volume: V1PersistentVolume, claim: V1PersistentVolumeClaim): b
 }
 
 /**
- * Removes what the plan lists, kind by kind, each kind only when what uses it is gone; a failure of one object does not stop the others.
+ * Removes what the plan lists, kind by kind, each kind only when what uses it is gone; a failure of one
+ * object does not stop the others.
  * @param timeout seconds to wait for each kind
  * @param onStep called with each object once it is gone
  * @param onLook called at every look whether objects are gone
@@ -179,7 +226,9 @@ export async function runCleanup(
   };
   for (const kind of STEPS) {
     const step = plan.remove.filter((object) => object.kind === kind);
-    const asked = await Promise.all(step.map((object) => tried(() => remove(deps.client, object.path, object.uid))));
+    const asked = await Promise.all(
+      step.map((object) => tried(() => remove(deps.client, object.path, object.uid))),
+    );
     const going = step.filter((_, index) => asked[index]);
     await tried(async () => {
       const onGone = (object: PlannedRemoval) => {
@@ -187,14 +236,19 @@ export async function runCleanup(
         onStep(object);
       };
       const stuck = await untilGone(deps, kind, plan.target, going, timeout, { onGone, onLook });
-      for (const [object, found] of stuck) failures.push(await stillThere(deps.client, object, found, timeout));
+      for (const [object, found] of stuck)
+        failures.push(await stillThere(deps.client, object, found, timeout));
     });
   }
   return { removed, failures };
 }
 
 /** All objects of a kind that may be of the target, in one query. */
-function listKind(client: KubernetesClient, kind: Kind, { namespace, id }: CleanupTarget): Promise<KubernetesObject[]> {
+function listKind(
+  client: KubernetesClient,
+  kind: Kind,
+  { namespace, id }: CleanupTarget,
+): Promise<KubernetesObject[]> {
   const hash = workflowHash(namespace, id);
   switch (kind) {
     case "Job":
@@ -209,7 +263,8 @@ function listKind(client: KubernetesClient, kind: Kind, { namespace, id }: Clean
 }
 
 /**
- * Waits until objects of one kind are gone, or were made anew since; one query a look, however many there are.
+ * Waits until objects of one kind are gone, or were made anew since; one query a look, however many there
+ * are.
  * @returns those that were still there at the end of the time, as the cluster shows them
  */
 async function untilGone(
@@ -225,15 +280,23 @@ async function untilGone(
   for (;;) {
     if (left.length === 0) return [];
     await onLook();
-    const there = new Map((await listKind(client, kind, target)).map((object) => [object.metadata?.uid, object]));
+    const there = new Map(
+      (await listKind(client, kind, target)).map((object) => [object.metadata?.uid, object]),
+    );
     for (const object of left) if (!there.has(object.uid)) onGone(object);
     left = left.filter((object) => there.has(object.uid));
-    if (performance.now() >= deadline) return left.map((object) => [object, there.get(object.uid) as KubernetesObject]);
+    if (performance.now() >= deadline)
+      return left.map((object) => [object, there.get(object.uid) as KubernetesObject]);
     await sleep(POLL_MS, undefined, { signal });
   }
 }
 
-async function stillThere(client: KubernetesClient, object: PlannedRemoval, found: KubernetesObject, timeout: number): Promise<GaswError> {
+async function stillThere(
+  client: KubernetesClient,
+  object: PlannedRemoval,
+  found: KubernetesObject,
+  timeout: number,
+): Promise<GaswError> {
   const finalizers = (found.metadata?.finalizers ?? []).join(", ");
   const pods = await podsHolding(client, object.kind, found);
   const blockers = [
@@ -241,11 +304,15 @@ async function stillThere(client: KubernetesClient, object: PlannedRemoval, foun
     pods.length === 0 ? "" : `pods ${pods.map(podText).join(", ")}`,
   ].filter((text) => text !== "");
   const [dying] = pods.filter((pod) => pod.metadata?.deletionTimestamp !== undefined && !hasStopped(pod));
-  const hint = "it is marked for deletion and goes when what holds it is gone; run cleanup again to see to the rest";
+  const hint =
+    "it is marked for deletion and goes when what holds it is gone; run cleanup again to see to the rest";
   return new GaswError(
     "TIMEOUT",
     `${object.kind} ${object.name} was not gone after ${timeout} s${blockers.length === 0 ? "" : `: held by ${blockers.join("; ")}`}`,
-    { hint: dying === undefined ? hint : `${hint}. A pod whose node died does not go by itself: ${wayOut(dying)}` },
+    {
+      hint:
+        dying === undefined ? hint : `${hint}. A pod whose node died does not go by itself: ${wayOut(dying)}`,
+    },
   );
 }
 
@@ -257,7 +324,9 @@ async function podsHolding(client: KubernetesClient, kind: Kind, found: Kubernet
   const pods = await client.list<V1Pod>(`/api/v1/namespaces/${namespace}/pods`);
   return kind === "Job"
     ? pods.filter((pod) => pod.metadata?.ownerReferences?.some((owner) => owner.uid === uid))
-    : pods.filter((pod) => pod.spec?.volumes?.some((volume) => volume.persistentVolumeClaim?.claimName === name));
+    : pods.filter((pod) =>
+        pod.spec?.volumes?.some((volume) => volume.persistentVolumeClaim?.claimName === name),
+      );
 }
 
 function hasStopped({ status }: V1Pod): boolean {
@@ -266,5 +335,7 @@ function hasStopped({ status }: V1Pod): boolean {
 
 function podText({ metadata, spec }: V1Pod): string {
   const where = spec?.nodeName === undefined ? "" : ` on node ${spec.nodeName}`;
-  return metadata?.deletionTimestamp === undefined ? `${metadata?.name}` : `${metadata.name} (Terminating${where})`;
+  return metadata?.deletionTimestamp === undefined
+    ? `${metadata?.name}`
+    : `${metadata.name} (Terminating${where})`;
 }

@@ -11,7 +11,10 @@ import { findClaim } from "../kubernetes/volumes.ts";
 import type { Placement, StoredWorkflow } from "../store/records.ts";
 import type { Deps } from "./deps.ts";
 
-/** The cluster that is configured is not the one that a workflow's jobs are in: nothing may be concluded from what it shows. */
+/**
+ * The cluster that is configured is not the one that a workflow's jobs are in: nothing may be concluded from
+ * what it shows.
+ */
 export class OtherCluster extends GaswError {}
 
 /** What was read of a cluster, which may show that it is the workflow's. */
@@ -27,8 +30,9 @@ export function firstSight(): Sight {
 }
 
 /**
- * Makes sure that the cluster is the one that a workflow's objects are in, before anything is concluded from what it shows, written down or
- * changed. An object that was noted by its uid shows it and costs nothing; else the cluster is asked once who it is.
+ * Makes sure that the cluster is the one that a workflow's objects are in, before anything is concluded from
+ * what it shows, written down or changed. An object that was noted by its uid shows it and costs nothing;
+ * else the cluster is asked once who it is.
  * @returns what is noted
  * @throws OtherCluster; GaswError CLUSTER
  */
@@ -59,23 +63,40 @@ export function bindCluster(
   const claimUid = found.claimUid ?? from.claimUid;
   if (clusterUid === null && claimUid === null) return from;
   if (from.state === "bound" && clusterUid === from.clusterUid && claimUid === from.claimUid) return from;
-  const to: Placement = { state: "bound", clusterUid, claimUid, server: addressOf(client), context: client.access.context ?? null };
+  const to: Placement = {
+    state: "bound",
+    clusterUid,
+    claimUid,
+    server: addressOf(client),
+    context: client.access.context ?? null,
+  };
   return store.place(workflow, from, to) ? to : undefined;
 }
 
 /** Without the right to ask the cluster who it is, the workflow's own objects tell. */
-async function isBoundHere(deps: Deps, workflow: StoredWorkflow, { clusterUid: noted }: Placement, { since }: Sight): Promise<boolean> {
+async function isBoundHere(
+  deps: Deps,
+  workflow: StoredWorkflow,
+  { clusterUid: noted }: Placement,
+  { since }: Sight,
+): Promise<boolean> {
   const uid = noted === null ? undefined : await askCluster(deps.client, since);
   if (uid !== undefined) return uid === noted;
   return knows(deps, workflow, await ownObjects(deps, workflow));
 }
 
 /**
- * Recognises the cluster of a workflow whose record does not name one, and notes it.
- * Version 0.1.0 noted no uid. What comes nearest is an object of the very name that it noted, with our label, this workflow's id and
- * directory and, for a Job, the content that was submitted: no other workflow, state file or script makes that.
+ * Recognises the cluster of a workflow whose record does not name one, and notes it. Version 0.1.0 noted no
+ * uid. What comes nearest is an object of the very name that it noted, with our label, this workflow's id and
+ * directory and, for a Job, the content that was submitted: no other workflow, state file or script makes
+ * that.
  */
-async function recognise(deps: Deps, workflow: StoredWorkflow, from: Placement, { since, objects }: Sight): Promise<Placement> {
+async function recognise(
+  deps: Deps,
+  workflow: StoredWorkflow,
+  from: Placement,
+  { since, objects }: Sight,
+): Promise<Placement> {
   const submitted = deps.store.jobs(workflow).filter((job) => job.submitted !== null);
   if (submitted.length === 0) return from;
   const claim = ownClaim(deps, workflow);
@@ -84,13 +105,17 @@ async function recognise(deps: Deps, workflow: StoredWorkflow, from: Placement, 
     const { name = "", annotations = {} } = object.metadata ?? {};
     const isSame = name === claim || (contents.has(name) && contents.get(name) === annotations[KEYS.content]);
     const isWorkflows =
-      annotations[KEYS.workflow] === workflow.id && isSameDirectory(annotations[KEYS.directory] ?? "/", workflow.directory);
+      annotations[KEYS.workflow] === workflow.id &&
+      isSameDirectory(annotations[KEYS.directory] ?? "/", workflow.directory);
     return isSame && isWorkflows && isOurs(object);
   };
   const known = objects.some(isOwn) ? objects : await ownObjects(deps, workflow);
   if (!known.some(isOwn)) throw otherCluster(deps, workflow, from);
   const claimUid = known.find((object) => object.metadata?.name === claim && isOwn(object))?.metadata?.uid;
-  const bound = bindCluster(deps, workflow, from, { clusterUid: await askCluster(deps.client, since), claimUid });
+  const bound = bindCluster(deps, workflow, from, {
+    clusterUid: await askCluster(deps.client, since),
+    claimUid,
+  });
   return bound ?? (await confirmCluster(deps, workflow, { since, objects }));
 }
 
@@ -115,12 +140,18 @@ function ownClaim({ config }: Pick<Deps, "config">, { namespace, id }: StoredWor
   return workflowVolume?.type === "claim" ? workflowVolume.name : workflowVolumeNames(namespace, id).claim;
 }
 
-/** The last answer of each cluster, and when it was asked for: what looks at it at the same time shares it. */
-const answers = new WeakMap<ClusterAccess, { readonly at: number; readonly uid: Promise<string | undefined> }>();
+/**
+ * The last answer of each cluster, and when it was asked for: what looks at it at the same time shares it.
+ */
+const answers = new WeakMap<
+  ClusterAccess,
+  { readonly at: number; readonly uid: Promise<string | undefined> }
+>();
 
 /**
  * Asks the cluster who it is.
- * @param since an answer that was asked for before is out of date: another cluster may answer at the address now
+ * @param since an answer that was asked for before is out of date: another cluster may answer at the address
+ * now
  */
 export function askCluster(client: KubernetesClient, since: number): Promise<string | undefined> {
   const last = answers.get(client.access);
@@ -135,7 +166,11 @@ function addressOf({ access: { server } }: KubernetesClient): string {
   return server.origin + server.pathname.replace(/\/$/, "");
 }
 
-function otherCluster({ client }: Pick<Deps, "client">, workflow: StoredWorkflow, { server, context }: Placement): OtherCluster {
+function otherCluster(
+  { client }: Pick<Deps, "client">,
+  workflow: StoredWorkflow,
+  { server, context }: Placement,
+): OtherCluster {
   const here = named(addressOf(client), client.access.context);
   const there = server === null ? undefined : named(server, context);
   const message =
@@ -144,7 +179,9 @@ function otherCluster({ client }: Pick<Deps, "client">, workflow: StoredWorkflow
       : `workflow ${workflow.id} belongs to the cluster ${there}, not to ${here}`;
   // A context may have been made anew under its name.
   const isNamed = context !== null && context !== client.access.context;
-  const back = isNamed ? `use that cluster (--context ${context})` : "use the kubeconfig that its jobs were submitted with";
+  const back = isNamed
+    ? `use that cluster (--context ${context})`
+    : "use the kubeconfig that its jobs were submitted with";
   return new OtherCluster("CONFIG", message, {
     hint: `${back}; only if that cluster is gone for good: \`gasw-k8s cleanup --forget --workflow ${workflow.directory}\` gives up what ran there`,
   });

@@ -20,7 +20,12 @@ import { isWorkflowDirectory, ownerOf } from "./workflowFiles.ts";
 const REMOVAL_MS = 10_000;
 const READY_SECONDS = 120;
 /** Waits that no patience ends. */
-const HOPELESS = new Set(["InvalidImageName", "ErrImageNeverPull", "CreateContainerConfigError", "CreateContainerError"]);
+const HOPELESS = new Set([
+  "InvalidImageName",
+  "ErrImageNeverPull",
+  "CreateContainerConfigError",
+  "CreateContainerError",
+]);
 
 /** What a debug pod is for. */
 export interface DebugPodOptions {
@@ -33,7 +38,8 @@ export interface DebugPodOptions {
 }
 
 /**
- * Runs something beside a pod with the job's image, volumes, user and directory, and deletes the pod whatever comes of it.
+ * Runs something beside a pod with the job's image, volumes, user and directory, and deletes the pod whatever
+ * comes of it.
  * @throws GaswError NOT_FOUND (volumes are gone), TIMEOUT, CLUSTER, CONFIG
  */
 export async function withDebugPod<T>(
@@ -58,10 +64,14 @@ export async function withDebugPod<T>(
 }
 
 function noQuota(cause: ApiError, namespace: string): GaswError {
-  return new GaswError("CLUSTER", `the quota of namespace ${namespace} leaves no room for a debug pod (${cause.body.message})`, {
-    hint: "wait until other jobs have ended, or have the administrator raise the quota",
-    cause,
-  });
+  return new GaswError(
+    "CLUSTER",
+    `the quota of namespace ${namespace} leaves no room for a debug pod (${cause.body.message})`,
+    {
+      hint: "wait until other jobs have ended, or have the administrator raise the quota",
+      cause,
+    },
+  );
 }
 
 async function debugPod(deps: Deps, target: JobTarget, { lifetime, job }: DebugPodOptions): Promise<V1Pod> {
@@ -94,12 +104,21 @@ async function debugPod(deps: Deps, target: JobTarget, { lifetime, job }: DebugP
 }
 
 /** A pod whose claim is missing would wait for ever. */
-async function checkClaims({ client }: Deps, { namespace, id }: JobTarget, mounts: readonly Mount[]): Promise<void> {
+async function checkClaims(
+  { client }: Deps,
+  { namespace, id }: JobTarget,
+  mounts: readonly Mount[],
+): Promise<void> {
   for (const { claim } of mounts) {
-    if ((await find<V1PersistentVolumeClaim>(client, `${claimsPath(namespace)}/${claim}`)) !== undefined) continue;
-    throw new GaswError("NOT_FOUND", `claim ${namespace}/${claim} of job ${id} is gone, so no pod can see its files`, {
-      hint: "read the files where the workflow directory is, or submit a job of the workflow, which makes its volumes again",
-    });
+    if ((await find<V1PersistentVolumeClaim>(client, `${claimsPath(namespace)}/${claim}`)) !== undefined)
+      continue;
+    throw new GaswError(
+      "NOT_FOUND",
+      `claim ${namespace}/${claim} of job ${id} is gone, so no pod can see its files`,
+      {
+        hint: "read the files where the workflow directory is, or submit a job of the workflow, which makes its volumes again",
+      },
+    );
   }
 }
 
@@ -107,15 +126,29 @@ function runAs(job: V1Job | undefined, { id, directory }: JobTarget): RunAs {
   const { runAsUser, runAsGroup } = job?.spec?.template.spec?.securityContext ?? {};
   if (runAsUser !== undefined && runAsGroup !== undefined) return { uid: runAsUser, gid: runAsGroup };
   if (isWorkflowDirectory(directory)) return ownerOf(directory);
-  throw new GaswError("NOT_FOUND", `nothing tells as whom job ${id} ran: its Job is gone, and ${directory} is not on this host`, {
-    hint: "run this on the host that submitted it",
-  });
+  throw new GaswError(
+    "NOT_FOUND",
+    `nothing tells as whom job ${id} ran: its Job is gone, and ${directory} is not on this host`,
+    {
+      hint: "run this on the host that submitted it",
+    },
+  );
 }
 
-async function untilRunning(deps: Deps, collection: string, name: string, onWait: (text: string) => void): Promise<void> {
+async function untilRunning(
+  deps: Deps,
+  collection: string,
+  name: string,
+  onWait: (text: string) => void,
+): Promise<void> {
   const late = AbortSignal.timeout(READY_SECONDS * 1000);
   let seen: Observation = { phase: "missing" };
-  for await (const pod of follow<V1Pod>(deps.client, collection, name, AbortSignal.any([late, deps.signal]))) {
+  for await (const pod of follow<V1Pod>(
+    deps.client,
+    collection,
+    name,
+    AbortSignal.any([late, deps.signal]),
+  )) {
     seen = observe(undefined, pod);
     if (seen.phase === "running") return;
     if (seen.phase !== "waiting") break;
@@ -142,7 +175,9 @@ async function removePod({ client, warn }: Deps, path: string): Promise<void> {
   } catch (error) {
     if (isApiError(error, 404)) return;
     // What was asked for is done, or has failed for a reason of its own: that one must be heard.
-    warn(`the debug pod ${path.split("/").at(-1)} could not be deleted and ends by itself later: ${messageOf(error)}`);
+    warn(
+      `the debug pod ${path.split("/").at(-1)} could not be deleted and ends by itself later: ${messageOf(error)}`,
+    );
   } finally {
     last.close();
   }

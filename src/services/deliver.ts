@@ -13,15 +13,16 @@ const BATCH = 200;
 const TRIES = 3;
 
 /**
- * Tells the GASW database what has changed, oldest first, in transactions of some hundred jobs. What was told is taken off the list only
- * afterwards: a crash in between has it told once more, which changes nothing.
+ * Tells the GASW database what has changed, oldest first, in transactions of some hundred jobs. What was told
+ * is taken off the list only afterwards: a crash in between has it told once more, which changes nothing.
  * @returns the number of jobs that were told
  * @throws GaswError DATABASE; what was not told stays on the list
  */
 export async function deliver(deps: Deps, dao: Dao, workflow: StoredWorkflow): Promise<number> {
   let told = 0;
   let idle = 0;
-  // What telling itself brings about is for the next time: a row that answers a signal is seen before it goes on.
+  // What telling itself brings about is for the next time: a row that answers a signal is seen before it goes
+  // on.
   const until = deps.store.outboxEnd();
   while (idle < TRIES) {
     const entries = deps.store.outbox(workflow, until, BATCH);
@@ -31,11 +32,18 @@ export async function deliver(deps: Deps, dao: Dao, workflow: StoredWorkflow): P
     // Where every row of a batch was being changed by others, it is tried again a few times.
     idle = count === 0 ? idle + 1 : 0;
   }
-  deps.warn(`${deps.store.outboxSize(workflow)} rows of the GASW database are being changed by others: they are written at the next sync`);
+  deps.warn(
+    `${deps.store.outboxSize(workflow)} rows of the GASW database are being changed by others: they are written at the next sync`,
+  );
   return told;
 }
 
-async function deliverBatch(deps: Deps, dao: Dao, workflow: StoredWorkflow, entries: readonly OutboxEntry[]): Promise<number> {
+async function deliverBatch(
+  deps: Deps,
+  dao: Dao,
+  workflow: StoredWorkflow,
+  entries: readonly OutboxEntry[],
+): Promise<number> {
   const { store, config } = deps;
   // The first attempt is called like its script.
   const rows = await dao.rows([...new Set(entries.flatMap(({ job }) => [job.id, job.fileName]))]);
@@ -52,7 +60,8 @@ async function deliverBatch(deps: Deps, dao: Dao, workflow: StoredWorkflow, entr
   const told = entries.map(({ seq, job }, index) => {
     const write = writes[index];
     // What stands in the row is a signal still only where it was not taken, or where its kill is under way.
-    const isWritten = write?.kind === "insert" || (write?.change.status !== undefined && !refused.has(job.id));
+    const isWritten =
+      write?.kind === "insert" || (write?.change.status !== undefined && !refused.has(job.id));
     const isAnswered = isWritten || !isSignal(rows.get(job.id)?.status);
     return { seq, job, invocationId: invocations.get(job.fileName) ?? 0, isAnswered };
   });
@@ -61,8 +70,15 @@ async function deliverBatch(deps: Deps, dao: Dao, workflow: StoredWorkflow, entr
   return done.length;
 }
 
-/** Sentences on what the database will not have, one for all jobs with the same reason; that a job has no row is told once. */
-function refusals(entries: readonly OutboxEntry[], writes: readonly RowWrite[], refused: ReadonlyMap<string, string>): string[] {
+/**
+ * Sentences on what the database will not have, one for all jobs with the same reason; that a job has no row
+ * is told once.
+ */
+function refusals(
+  entries: readonly OutboxEntry[],
+  writes: readonly RowWrite[],
+  refused: ReadonlyMap<string, string>,
+): string[] {
   const jobs = new Map<string, string[]>();
   for (const [index, { job }] of entries.entries()) {
     const why = refused.get(job.id);
@@ -74,7 +90,10 @@ function refusals(entries: readonly OutboxEntry[], writes: readonly RowWrite[], 
   return [...jobs].map(([what, ids]) => `${nameJobs(ids)} ${what}`);
 }
 
-/** Invocation ids by file name: as the row says, else as an attempt's row, else as the request, else the next number. */
+/**
+ * Invocation ids by file name: as the row says, else as an attempt's row, else as the request, else the next
+ * number.
+ */
 async function invocationIds(
   { store }: Deps,
   dao: Dao,
@@ -106,7 +125,10 @@ function correctedId({ request }: StoredJob, row: GaswRow): number | undefined {
   return showsRefused(row, request.corrects) ? request.invocationId : undefined;
 }
 
-/** @param first the row of the first attempt, for one of a later attempt that is to be made: the engine may have made it, and knows more */
+/**
+ * @param first the row of the first attempt, for one of a later attempt that is to be made: the engine may
+ * have made it, and knows more
+ */
 function recorded({ job, output }: OutboxEntry, first: GaswRow | undefined): RecordedJob {
   const { request } = job;
   return {

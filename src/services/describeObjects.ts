@@ -55,7 +55,12 @@ export async function readObject(deps: Deps, kind: Kind, name: string): Promise<
   try {
     const object = await find<KubernetesObject | V1Node | V1PersistentVolume>(client, path);
     if (object === undefined) throw noSuchObject(kind, name, namespace);
-    return { object, events: isNamespaced(kind) ? await listEvents(client, namespace, { name }) : await clusterEvents(deps, name) };
+    return {
+      object,
+      events: isNamespaced(kind)
+        ? await listEvents(client, namespace, { name })
+        : await clusterEvents(deps, name),
+    };
   } catch (error) {
     throw asUserError(error, client);
   }
@@ -77,9 +82,13 @@ async function clusterEvents({ client, warn }: Deps, name: string): Promise<Core
 }
 
 function noSuchObject(kind: Kind, name: string, namespace: string): GaswError {
-  return new GaswError("NOT_FOUND", `there is no ${kind} ${name}${isNamespaced(kind) ? ` in namespace ${namespace}` : ""}`, {
-    hint: `\`gasw-k8s debug ${kind === "pod" || kind === "job" || kind === "node" ? `${kind}s` : kind} --all\` lists what is there`,
-  });
+  return new GaswError(
+    "NOT_FOUND",
+    `there is no ${kind} ${name}${isNamespaced(kind) ? ` in namespace ${namespace}` : ""}`,
+    {
+      hint: `\`gasw-k8s debug ${kind === "pod" || kind === "job" || kind === "node" ? `${kind}s` : kind} --all\` lists what is there`,
+    },
+  );
 }
 
 /** All objects of a job. */

@@ -38,7 +38,11 @@ async function gather(deps: Deps, target: JobTarget, objects: JobObjects): Promi
   const known = target.stored ?? ({ status: "QUEUED", pendingFamily: null, pendingSince: null } as const);
   const traced = { ...target.stored, ...target };
   const own = isOver(known, seen)
-    ? await new Traces(deps, target).of({ known, job: traced, seen }, () => statedCode(traced, deps.signal), deps)
+    ? await new Traces(deps, target).of(
+        { known, job: traced, seen },
+        () => statedCode(traced, deps.signal),
+        deps,
+      )
     : {};
   const decision = decide(known, seen, own, deps.now(), deps.config);
   const state = currentState(target.stored, decision);

@@ -5,8 +5,8 @@ import type { StoredJob, StoredWorkflow } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 
 /**
- * The job that a user means: a job id, a script's path, the Kubernetes name, or (where nothing is destroyed) the beginning of one id. The
- * first attempt's id names the invocation, and so its newest attempt.
+ * The job that a user means: a job id, a script's path, the Kubernetes name, or (where nothing is destroyed)
+ * the beginning of one id. The first attempt's id names the invocation, and so its newest attempt.
  * @throws GaswError NOT_FOUND when there is none, USAGE when there are several
  */
 export function findJob(
@@ -53,7 +53,9 @@ function candidates(
     const directory = path.dirname(path.dirname(path.resolve(cwd, text)));
     const id = path.basename(text, ".sh");
     // A path names its workflow itself.
-    return store.lookUp(id, false).filter((job) => job.id === id && isSameDirectory(job.directory, directory));
+    return store
+      .lookUp(id, false)
+      .filter((job) => job.id === id && isSameDirectory(job.directory, directory));
   }
   return store.lookUp(text, prefix, workflow);
 }

@@ -11,16 +11,28 @@ const PATIENCE_MS = 60_000;
 
 /** A monitor, as others read of it. */
 export function asMonitor(deps: Pick<Deps, "host" | "now">): Holder {
-  return { words: `monitor, process ${process.pid} on ${deps.host} since ${deps.now().toISOString()}`, isMonitor: true };
+  return {
+    words: `monitor, process ${process.pid} on ${deps.host} since ${deps.now().toISOString()}`,
+    isMonitor: true,
+  };
 }
 
 /**
- * Runs an action while this process alone synchronises the workflow; another command's synchronisation is waited for.
- * @param action is told whether the workflow is held; it is not where a monitor holds it, which sees to what is left to it
+ * Runs an action while this process alone synchronises the workflow; another command's synchronisation is
+ * waited for.
+ * @param action is told whether the workflow is held; it is not where a monitor holds it, which sees to what
+ * is left to it
  * @throws GaswError TIMEOUT when another command is not done in a minute
  */
-export async function whileHolding<T>(deps: Deps, workflow: StoredWorkflow, action: (isHeld: boolean) => Promise<T>): Promise<T> {
-  const hold = await takeHold(deps, workflow, { words: `process ${process.pid} on ${deps.host}`, isMonitor: false });
+export async function whileHolding<T>(
+  deps: Deps,
+  workflow: StoredWorkflow,
+  action: (isHeld: boolean) => Promise<T>,
+): Promise<T> {
+  const hold = await takeHold(deps, workflow, {
+    words: `process ${process.pid} on ${deps.host}`,
+    isMonitor: false,
+  });
   try {
     return await action(hold !== undefined);
   } finally {
@@ -33,7 +45,11 @@ export async function whileHolding<T>(deps: Deps, workflow: StoredWorkflow, acti
  * @returns undefined where a monitor has it
  * @throws GaswError TIMEOUT when another command is not done in a minute
  */
-export async function takeHold(deps: Pick<Deps, "store" | "signal">, workflow: StoredWorkflow, holder: Holder): Promise<Hold | undefined> {
+export async function takeHold(
+  deps: Pick<Deps, "store" | "signal">,
+  workflow: StoredWorkflow,
+  holder: Holder,
+): Promise<Hold | undefined> {
   const deadline = performance.now() + PATIENCE_MS;
   for (;;) {
     const hold = deps.store.hold(workflow, holder);
@@ -44,8 +60,9 @@ export async function takeHold(deps: Pick<Deps, "store" | "signal">, workflow: S
 }
 
 /**
- * Whether a monitor holds a workflow and sees what becomes of it: one that is stopped, or that the cluster does not answer, holds it still,
- * and its picture is old. It has an answer of the cluster every 20 s, and after a minute without one is not relied on.
+ * Whether a monitor holds a workflow and sees what becomes of it: one that is stopped, or that the cluster
+ * does not answer, holds it still, and its picture is old. It has an answer of the cluster every 20 s, and
+ * after a minute without one is not relied on.
  */
 export function isSeenTo({ store, now }: Pick<Deps, "store" | "now">, workflow: StoredWorkflow): boolean {
   if (!store.isMonitored(workflow)) return false;
@@ -69,7 +86,11 @@ export function tellBlind({ store, warn }: Pick<Deps, "store" | "warn">, workflo
 }
 
 function stillHeld({ store }: Pick<Deps, "store">, workflow: StoredWorkflow): GaswError {
-  return new GaswError("TIMEOUT", `workflow ${workflow.id} is still being synchronised by ${store.holderOf(workflow)}`, {
-    hint: "try again when that is done, or end that process: its hold ends with it",
-  });
+  return new GaswError(
+    "TIMEOUT",
+    `workflow ${workflow.id} is still being synchronised by ${store.holderOf(workflow)}`,
+    {
+      hint: "try again when that is done, or end that process: its hold ends with it",
+    },
+  );
 }

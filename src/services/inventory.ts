@@ -1,4 +1,11 @@
-import type { KubernetesObject, V1Job, V1Node, V1PersistentVolume, V1PersistentVolumeClaim, V1Pod } from "@kubernetes/client-node";
+import type {
+  KubernetesObject,
+  V1Job,
+  V1Node,
+  V1PersistentVolume,
+  V1PersistentVolumeClaim,
+  V1Pod,
+} from "@kubernetes/client-node";
 import {
   type ListedClaim,
   type ListedJob,
@@ -28,7 +35,9 @@ export interface ListScope {
 }
 
 export function listPodRecords(deps: Deps, scope: ListScope): Promise<ListedPod[]> {
-  return listing(deps, async () => (await list<V1Pod>(deps, `/api/v1/namespaces/${scope.namespace}/pods`, scope)).map(listedPod));
+  return listing(deps, async () =>
+    (await list<V1Pod>(deps, `/api/v1/namespaces/${scope.namespace}/pods`, scope)).map(listedPod),
+  );
 }
 
 export function listJobRecords(deps: Deps, scope: ListScope): Promise<ListedJob[]> {
@@ -45,15 +54,21 @@ export function listJobRecords(deps: Deps, scope: ListScope): Promise<ListedJob[
 /** All nodes; the pods on them are counted where the account may see all pods. */
 export function listNodeRecords(deps: Deps): Promise<ListedNode[]> {
   return listing(deps, async () => {
-    const [nodes, pods] = await Promise.all([deps.client.list<V1Node>("/api/v1/nodes"), everybodysPods(deps)]);
-    const on = (name: string | undefined) => pods?.filter((pod) => pod.spec?.nodeName === name).length ?? null;
+    const [nodes, pods] = await Promise.all([
+      deps.client.list<V1Node>("/api/v1/nodes"),
+      everybodysPods(deps),
+    ]);
+    const on = (name: string | undefined) =>
+      pods?.filter((pod) => pod.spec?.nodeName === name).length ?? null;
     return nodes.map((node) => listedNode(node, on(node.metadata?.name)));
   });
 }
 
 async function everybodysPods({ client }: Deps): Promise<V1Pod[] | undefined> {
   try {
-    return await client.list<V1Pod>("/api/v1/pods", { fieldSelector: "status.phase!=Succeeded,status.phase!=Failed" });
+    return await client.list<V1Pod>("/api/v1/pods", {
+      fieldSelector: "status.phase!=Succeeded,status.phase!=Failed",
+    });
   } catch (error) {
     if (isApiError(error, 403)) return undefined;
     throw error;
@@ -63,13 +78,19 @@ async function everybodysPods({ client }: Deps): Promise<V1Pod[] | undefined> {
 /** PersistentVolumes; those of the namespace's own claims unless all are asked for. */
 export function listVolumeRecords(deps: Deps, scope: ListScope): Promise<ListedVolume[]> {
   return listing(deps, async () => {
-    const records = (await list<V1PersistentVolume>(deps, "/api/v1/persistentvolumes", scope)).map(listedVolume);
-    return scope.all ? records : records.filter(({ claim }) => claim === null || claim.startsWith(`${scope.namespace}/`));
+    const records = (await list<V1PersistentVolume>(deps, "/api/v1/persistentvolumes", scope)).map(
+      listedVolume,
+    );
+    return scope.all
+      ? records
+      : records.filter(({ claim }) => claim === null || claim.startsWith(`${scope.namespace}/`));
   });
 }
 
 export function listClaimRecords(deps: Deps, scope: ListScope): Promise<ListedClaim[]> {
-  return listing(deps, async () => (await list<V1PersistentVolumeClaim>(deps, claimsPath(scope.namespace), scope)).map(listedClaim));
+  return listing(deps, async () =>
+    (await list<V1PersistentVolumeClaim>(deps, claimsPath(scope.namespace), scope)).map(listedClaim),
+  );
 }
 
 async function listing<T>({ client }: Deps, action: () => Promise<T>): Promise<T> {
@@ -80,8 +101,18 @@ async function listing<T>({ client }: Deps, action: () => Promise<T>): Promise<T
   }
 }
 
-async function list<T extends KubernetesObject>({ client }: Deps, path: string, { namespace, all, workflowId }: ListScope): Promise<T[]> {
+async function list<T extends KubernetesObject>(
+  { client }: Deps,
+  path: string,
+  { namespace, all, workflowId }: ListScope,
+): Promise<T[]> {
   const hash = workflowId === undefined ? undefined : workflowHash(namespace, workflowId);
-  if (!all) return await client.list<T>(path, { labelSelector: selector(hash === undefined ? {} : { workflowHash: hash }) });
-  return await client.list<T>(path, hash === undefined ? {} : { labelSelector: `${KEYS.workflowHash}=${hash}` });
+  if (!all)
+    return await client.list<T>(path, {
+      labelSelector: selector(hash === undefined ? {} : { workflowHash: hash }),
+    });
+  return await client.list<T>(
+    path,
+    hash === undefined ? {} : { labelSelector: `${KEYS.workflowHash}=${hash}` },
+  );
 }

@@ -38,7 +38,12 @@ export interface LogOptions {
  * Hands over what a job has written: its two files, then what its pod's containers wrote themselves.
  * @throws GaswError NOT_FOUND when it has written nothing, CLUSTER
  */
-export async function readJobLogs(deps: Deps, target: JobTarget, options: LogOptions, sink: LogSink): Promise<void> {
+export async function readJobLogs(
+  deps: Deps,
+  target: JobTarget,
+  options: LogOptions,
+  sink: LogSink,
+): Promise<void> {
   const { out, err } = jobFiles(target.fileName, target.superseded);
   const files = { both: [out, err], stdout: [out], stderr: [err] }[options.streams];
   const copier = new Copier(files, sink);
@@ -53,7 +58,8 @@ export async function readJobLogs(deps: Deps, target: JobTarget, options: LogOpt
 /** The files are on this host: the cluster is asked only for what is not in them. */
 async function readHere(deps: Deps, target: JobTarget, options: LogOptions, copier: Copier): Promise<void> {
   const local = localFiles(target.directory);
-  for (const kept of earlierStreams(target.directory, copier.files)) copier.sink.note(`an earlier pod wrote ${kept}`);
+  for (const kept of earlierStreams(target.directory, copier.files))
+    copier.sink.note(`an earlier pod wrote ${kept}`);
   if (!options.follow) await copier.copy(local);
   try {
     let view = await viewJob(deps, target);
@@ -68,18 +74,25 @@ async function readHere(deps: Deps, target: JobTarget, options: LogOptions, copi
     await finish(deps, target, view, copier);
   } catch (error) {
     const known = asUserError(error, deps.client);
-    if (options.follow || !copier.found || !(known instanceof GaswError && known.code === "CLUSTER")) throw known;
+    if (options.follow || !copier.found || !(known instanceof GaswError && known.code === "CLUSTER"))
+      throw known;
     deps.warn(`the pod's own log could not be read: ${messageOf(known)}`);
   }
 }
 
 /** The files are elsewhere: a container shows them, the job's own while it runs. */
-async function readThroughCluster(deps: Deps, target: JobTarget, options: LogOptions, copier: Copier): Promise<void> {
+async function readThroughCluster(
+  deps: Deps,
+  target: JobTarget,
+  options: LogOptions,
+  copier: Copier,
+): Promise<void> {
   let view = await viewJob(deps, target);
   for (;;) {
     if (isOver(view)) await readByPod(deps, target, view, copier);
     else if (view.seen.phase === "running") view = await readByJob(deps, target, view, copier);
-    if (!copier.sink.isOpen() || (isOver(view) && copier.isFinal) || (!options.follow && !isOver(view))) break;
+    if (!copier.sink.isOpen() || (isOver(view) && copier.isFinal) || (!options.follow && !isOver(view)))
+      break;
     if (isOver(view)) continue;
     copier.wait(view);
     await sleep(REMOTE_PAUSE_MS, undefined, { signal: deps.signal });
@@ -106,7 +119,9 @@ async function readByPod(deps: Deps, target: JobTarget, view: JobView, copier: C
   if (neverBegan(target, view)) return;
   copier.sink.note(`the files of ${target.id} are not on this host: a short-lived pod reads them`);
   const options = { lifetime: READER_LIFETIME, job: view.job, onWait: () => undefined };
-  await withDebugPod(deps, target, options, ({ name, container }) => copier.copy(containerFiles(deps, target.namespace, name, container)));
+  await withDebugPod(deps, target, options, ({ name, container }) =>
+    copier.copy(containerFiles(deps, target.namespace, name, container)),
+  );
 }
 
 /** What the containers wrote themselves, for what failed before the script began. */
@@ -125,9 +140,12 @@ async function finish(deps: Deps, target: JobTarget, view: JobView, copier: Copi
 
 /** Init containers first; sidecars are not the job's own. */
 function begunContainers(pod: V1Pod | undefined): string[] {
-  const init = (pod?.spec?.initContainers ?? []).filter((container) => container.restartPolicy !== "Always").map(({ name }) => name);
+  const init = (pod?.spec?.initContainers ?? [])
+    .filter((container) => container.restartPolicy !== "Always")
+    .map(({ name }) => name);
   const statuses = [...(pod?.status?.initContainerStatuses ?? []), ...(pod?.status?.containerStatuses ?? [])];
-  const hasBegun = (name: string) => statuses.some((status) => status.name === name && status.state?.waiting === undefined);
+  const hasBegun = (name: string) =>
+    statuses.some((status) => status.name === name && status.state?.waiting === undefined);
   return [...init, MAIN_CONTAINER].filter(hasBegun);
 }
 
@@ -138,24 +156,40 @@ function isOver({ seen }: JobView): boolean {
 function nothingWritten(target: JobTarget, view: JobView): GaswError {
   const { id, fileName, directory, stored } = target;
   if (neverBegan(target, view)) {
-    return new GaswError("NOT_FOUND", `job ${id} was never handed to the cluster, so it has written nothing`, {
-      hint:
-        (stored?.attempt ?? 0) > 0
-          ? `its turn comes with \`gasw-k8s status --sync\`, or at once with \`gasw-k8s retry ${fileName}\``
-          : `submit it again: gasw-k8s submit ${directory}/sh/${fileName}.sh`,
-    });
+    return new GaswError(
+      "NOT_FOUND",
+      `job ${id} was never handed to the cluster, so it has written nothing`,
+      {
+        hint:
+          (stored?.attempt ?? 0) > 0
+            ? `its turn comes with \`gasw-k8s status --sync\`, or at once with \`gasw-k8s retry ${fileName}\``
+            : `submit it again: gasw-k8s submit ${directory}/sh/${fileName}.sh`,
+      },
+    );
   }
   const { seen } = view;
   if (seen.phase === "waiting") {
-    return new GaswError("NOT_FOUND", `job ${id} has not begun, so it has written nothing (${seen.reason}: ${seen.message})`, {
-      hint: `\`gasw-k8s debug logs ${id} -f\` waits for it, \`gasw-k8s debug why ${id}\` says what it waits for`,
-    });
+    return new GaswError(
+      "NOT_FOUND",
+      `job ${id} has not begun, so it has written nothing (${seen.reason}: ${seen.message})`,
+      {
+        hint: `\`gasw-k8s debug logs ${id} -f\` waits for it, \`gasw-k8s debug why ${id}\` says what it waits for`,
+      },
+    );
   }
-  const state = seen.phase === "running" ? "has written nothing yet" : "has left no output: it never began, or its files are gone";
-  return new GaswError("NOT_FOUND", `job ${id} ${state}`, { hint: `\`gasw-k8s debug why ${id}\` says how it stands` });
+  const state =
+    seen.phase === "running"
+      ? "has written nothing yet"
+      : "has left no output: it never began, or its files are gone";
+  return new GaswError("NOT_FOUND", `job ${id} ${state}`, {
+    hint: `\`gasw-k8s debug why ${id}\` says how it stands`,
+  });
 }
 
-/** What earlier pods of an attempt have left, which a queue had taken back and started again; relative to the workflow directory. */
+/**
+ * What earlier pods of an attempt have left, which a queue had taken back and started again; relative to the
+ * workflow directory.
+ */
 function earlierStreams(directory: string, files: readonly string[]): string[] {
   return files.flatMap((file) => {
     const { dir, base } = path.parse(file);
@@ -194,7 +228,8 @@ class Copier {
         await this.sink.write(name, chunk);
         this.#offsets.set(file, position + chunk.length);
       });
-      if (isThere && !this.#shown.has(file) && this.#offsets.get(file) === 0) await this.sink.write(name, Buffer.alloc(0));
+      if (isThere && !this.#shown.has(file) && this.#offsets.get(file) === 0)
+        await this.sink.write(name, Buffer.alloc(0));
       if (isThere) this.#shown.add(file);
       this.found ||= isThere;
     }
@@ -202,7 +237,8 @@ class Copier {
 
   /** Says what is waited for, when that has changed. */
   wait({ seen }: JobView): void {
-    const text = seen.phase === "waiting" ? `waiting for the job to begin (${seen.reason}: ${seen.message})` : "";
+    const text =
+      seen.phase === "waiting" ? `waiting for the job to begin (${seen.reason}: ${seen.message})` : "";
     if (text !== "" && text !== this.#waitsFor) this.sink.note(text);
     this.#waitsFor = text;
   }

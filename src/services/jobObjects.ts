@@ -1,4 +1,9 @@
-import type { CoreV1Event, V1PersistentVolume, V1PersistentVolumeClaim, V1PodSpec } from "@kubernetes/client-node";
+import type {
+  CoreV1Event,
+  V1PersistentVolume,
+  V1PersistentVolumeClaim,
+  V1PodSpec,
+} from "@kubernetes/client-node";
 import { workflowVolumeNames } from "../core/names.ts";
 import type { MountedClaim } from "../core/whyFacts.ts";
 import { GaswError } from "../errors.ts";
@@ -25,7 +30,9 @@ export async function readJobObjects(deps: Deps, target: JobTarget): Promise<Job
     eventsAbout(deps, target, view, names),
   ]);
   const bound = claims.map(({ found }) => found?.spec?.volumeName).filter((name) => name !== undefined);
-  const volumes = await Promise.all(bound.map((name) => find<V1PersistentVolume>(deps.client, persistentVolumePath(name))));
+  const volumes = await Promise.all(
+    bound.map((name) => find<V1PersistentVolume>(deps.client, persistentVolumePath(name))),
+  );
   return { ...view, claims, volumes: volumes.filter((volume) => volume !== undefined), events };
 }
 
@@ -33,15 +40,23 @@ export async function readJobObjects(deps: Deps, target: JobTarget): Promise<Job
 function claimNames(deps: Deps, { job, pod }: JobView, target: JobTarget): string[] {
   const spec: V1PodSpec | undefined = pod?.spec ?? job?.spec?.template.spec ?? undefined;
   if (spec === undefined) return plannedClaims(deps, target);
-  return (spec.volumes ?? []).map((volume) => volume.persistentVolumeClaim?.claimName).filter((name) => name !== undefined);
+  return (spec.volumes ?? [])
+    .map((volume) => volume.persistentVolumeClaim?.claimName)
+    .filter((name) => name !== undefined);
 }
 
-/** Of a job that is not in the cluster: what the configuration says; without its volumes the workflow's own claim is certain. */
+/**
+ * Of a job that is not in the cluster: what the configuration says; without its volumes the workflow's own
+ * claim is certain.
+ */
 function plannedClaims({ config, host, now }: Deps, { namespace, workflow, directory }: JobTarget): string[] {
   try {
-    return volumePlan(config, { id: workflow, namespace, directory }, { host, now: now() }).map((volume) => volume.claimName);
+    return volumePlan(config, { id: workflow, namespace, directory }, { host, now: now() }).map(
+      (volume) => volume.claimName,
+    );
   } catch (error) {
-    if (error instanceof GaswError && error.code === "CONFIG") return [workflowVolumeNames(namespace, workflow).claim];
+    if (error instanceof GaswError && error.code === "CONFIG")
+      return [workflowVolumeNames(namespace, workflow).claim];
     throw error;
   }
 }
@@ -56,7 +71,9 @@ async function eventsAbout(
   { pods }: JobView,
   claims: readonly string[],
 ): Promise<CoreV1Event[]> {
-  const podNames = [stored?.pod, ...pods.map((pod) => pod.metadata?.name)].filter((name) => typeof name === "string");
+  const podNames = [stored?.pod, ...pods.map((pod) => pod.metadata?.name)].filter(
+    (name) => typeof name === "string",
+  );
   const names = [...new Set([kubeName, ...podNames, ...claims])];
   const events = await Promise.all(names.map((name) => listEvents(client, namespace, { name })));
   return events.flat().sort(byTime);

@@ -48,9 +48,14 @@ export interface JobView {
  * The job that a user means: one of this host's state, else one that the cluster's own labels tell of.
  * @throws GaswError NOT_FOUND, USAGE (several), CLUSTER
  */
-export async function findTarget(deps: Deps, text: string, options: { workflow?: string | undefined; cwd: string }): Promise<JobTarget> {
+export async function findTarget(
+  deps: Deps,
+  text: string,
+  options: { workflow?: string | undefined; cwd: string },
+): Promise<JobTarget> {
   const { cwd } = options;
-  const directory = options.workflow === undefined ? enclosingWorkflow(cwd) : workflowDirectory(options.workflow, [], cwd);
+  const directory =
+    options.workflow === undefined ? enclosingWorkflow(cwd) : workflowDirectory(options.workflow, [], cwd);
   const workflow = directory === undefined ? undefined : knownWorkflow(deps, directory);
   try {
     return ofStored(deps.store, findJob(deps.store, text, { prefix: true, workflow, cwd }), text);
@@ -68,12 +73,19 @@ function ofStored(store: Store, stored: StoredJob, text: string): JobTarget {
   const attempts = known === undefined ? [stored] : store.attempts(known, fileName);
   // The invocation's id means the newest output, also while the newest attempt is yet to begin.
   const isInvocation = text !== id && text !== kubeName;
-  const superseded = (isInvocation && attempts.at(-1)?.attempt === attempt) || standingAttempt(attempts) === attempt ? undefined : attempt;
+  const superseded =
+    (isInvocation && attempts.at(-1)?.attempt === attempt) || standingAttempt(attempts) === attempt
+      ? undefined
+      : attempt;
   return { id, fileName, superseded, workflow, namespace, directory, kubeName, image, stored };
 }
 
 /** A job that another host submitted, found by its id or its Kubernetes name. */
-async function findForeign(deps: Deps, text: string, directory: string | undefined): Promise<JobTarget | undefined> {
+async function findForeign(
+  deps: Deps,
+  text: string,
+  directory: string | undefined,
+): Promise<JobTarget | undefined> {
   const id = text.endsWith(".sh") ? path.basename(text, ".sh") : text;
   const namespace = deps.config.k8sNamespace;
   const jobs = await listJobs(deps.client, namespace).catch((error: unknown) => {
@@ -109,7 +121,8 @@ function ofForeign(job: V1Job, namespace: string): JobTarget {
 
 /**
  * Reads the Job and its pods.
- * @throws OtherCluster where this host's state knows the job from another cluster; GaswError CLUSTER; ApiError
+ * @throws OtherCluster where this host's state knows the job from another cluster; GaswError CLUSTER;
+ * ApiError
  */
 export async function viewJob(deps: Deps, target: JobTarget): Promise<JobView> {
   const { client } = deps;
@@ -120,9 +133,12 @@ export async function viewJob(deps: Deps, target: JobTarget): Promise<JobView> {
     client.list<V1Pod>(`/api/v1/namespaces/${namespace}/pods`, { labelSelector: `job-name=${kubeName}` }),
   ]);
   await confirmTarget(deps, target, { since, objects: job === undefined ? [] : [job] });
-  const sorted = pods.sort((a, b) => String(a.metadata?.creationTimestamp).localeCompare(String(b.metadata?.creationTimestamp)));
+  const sorted = pods.sort((a, b) =>
+    String(a.metadata?.creationTimestamp).localeCompare(String(b.metadata?.creationTimestamp)),
+  );
   const pod = podsByJob(sorted).get(kubeName);
-  const kept = target.stored === undefined || pod !== undefined ? undefined : deps.store.lastPod(target.stored);
+  const kept =
+    target.stored === undefined || pod !== undefined ? undefined : deps.store.lastPod(target.stored);
   const lastPod = kept === undefined ? undefined : (JSON.parse(kept) as V1Pod);
   return { job, pods: sorted, pod, lastPod, seen: observe(job, pod) };
 }
@@ -131,7 +147,11 @@ export async function viewJob(deps: Deps, target: JobTarget): Promise<JobView> {
  * Makes sure that the cluster is the job's, where this host's state knows the job.
  * @throws OtherCluster; GaswError CLUSTER
  */
-export async function confirmTarget(deps: Deps, { namespace, workflow, stored }: JobTarget, sight: Sight): Promise<void> {
+export async function confirmTarget(
+  deps: Deps,
+  { namespace, workflow, stored }: JobTarget,
+  sight: Sight,
+): Promise<void> {
   const known = stored === undefined ? undefined : deps.store.findWorkflow(namespace, workflow);
   if (known !== undefined) await confirmCluster(deps, known, sight);
 }

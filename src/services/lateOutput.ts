@@ -7,7 +7,10 @@ import { Traces } from "./ownWords.ts";
 import { parseOutput } from "./parseOutput.ts";
 import { storeOutput } from "./storedOutput.ts";
 
-/** Puts right what was decided without all of a job's output, where that is there by now; whoever was told of the end is not told again. */
+/**
+ * Puts right what was decided without all of a job's output, where that is there by now; whoever was told of
+ * the end is not told again.
+ */
 export async function takeLateOutputs(deps: Deps, workflow: StoredWorkflow): Promise<void> {
   const late = deps.store.lateJobs(workflow);
   if (late.length === 0) return;
@@ -33,6 +36,9 @@ async function takeLateOutput(deps: Deps, job: StoredJob): Promise<void> {
     ...(status === job.status ? {} : { status, reason: status === "COMPLETED" ? "Completed" : "Error" }),
   };
   // An invocation that was told of already is not told again: the store tells each once.
-  const [isWritten] = deps.store.applyUpdates([{ job, change, announce: status === "COMPLETED" }], deps.now());
+  const [isWritten] = deps.store.applyUpdates(
+    [{ job, change, announce: status === "COMPLETED" }],
+    deps.now(),
+  );
   if (isWritten) deps.warn(`job ${job.id}: ${message}${status === job.status ? "" : `, so it is ${status}`}`);
 }

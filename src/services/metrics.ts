@@ -43,8 +43,18 @@ export class Metrics {
         this.set(store.outboxSize(workflow));
       },
     });
-    this.#rounds = new Histogram({ name: "gasw_k8s_round_seconds", help: "Time that a round took", labelNames: ["looked"], registers });
-    this.#failures = new Counter({ name: "gasw_k8s_failures_total", help: "Failures of rounds, by code", labelNames: ["code"], registers });
+    this.#rounds = new Histogram({
+      name: "gasw_k8s_round_seconds",
+      help: "Time that a round took",
+      labelNames: ["looked"],
+      registers,
+    });
+    this.#failures = new Counter({
+      name: "gasw_k8s_failures_total",
+      help: "Failures of rounds, by code",
+      labelNames: ["code"],
+      registers,
+    });
     this.#lastRound = new Gauge({
       name: "gasw_k8s_last_round_timestamp_seconds",
       help: "End of the last round without a failure",
@@ -82,7 +92,8 @@ export class Metrics {
   async #listen(address: string): Promise<void> {
     const match = /^(?:\[([^\]]+)\]|([^:]*)):(\d{1,5})$/.exec(address);
     const hint = "write it as HOST:PORT, such as 127.0.0.1:9464; port 0 takes a free one";
-    if (match === null || Number(match[3]) > 65535) throw new GaswError("USAGE", `--metrics ${address} is no address`, { hint });
+    if (match === null || Number(match[3]) > 65535)
+      throw new GaswError("USAGE", `--metrics ${address} is no address`, { hint });
     const host = match[1] ?? match[2];
     try {
       await new Promise<void>((resolve, reject) => {
@@ -90,7 +101,10 @@ export class Metrics {
         this.#server.listen({ port: Number(match[3]), ...(host ? { host } : {}) }, resolve);
       });
     } catch (cause) {
-      throw new GaswError("USAGE", `--metrics ${address} can't be had (${systemCode(cause)})`, { hint: "name another port", cause });
+      throw new GaswError("USAGE", `--metrics ${address} can't be had (${systemCode(cause)})`, {
+        hint: "name another port",
+        cause,
+      });
     }
   }
 }

@@ -19,12 +19,15 @@ import { isOutage } from "./workflowFailures.ts";
 /** Milliseconds between two looks at the GASW database for signals (GASW's own monitor looks every 20 s). */
 const HEARTBEAT_MS = 5000;
 /**
- * Milliseconds between two looks at the cluster, where jobs wait and a grace period may be over, or the last look failed; and where nothing
- * is to be expected.
+ * Milliseconds between two looks at the cluster, where jobs wait and a grace period may be over, or the last
+ * look failed; and where nothing is to be expected.
  */
 const WAITING_LOOK_MS = 10_000;
 const QUIET_LOOK_MS = 60_000;
-/** Milliseconds without any answer of the cluster after which it is looked at: after a minute, others do not rely on this monitor. */
+/**
+ * Milliseconds without any answer of the cluster after which it is looked at: after a minute, others do not
+ * rely on this monitor.
+ */
 const UNANSWERED_MS = 40_000;
 /** Milliseconds in which changes are gathered before the cluster is looked at again. */
 const GATHER_MS = 500;
@@ -46,11 +49,16 @@ export interface MonitorOptions {
 }
 
 /**
- * Keeps a workflow and its GASW database up to date until its jobs have ended: the cluster is watched, signals are looked for every few
- * seconds. What can't be reached is tried again at every round.
- * @throws GaswError CONFLICT when another monitor holds the workflow, NotOwner when another state file serves it; TIMEOUT when another command does so for long
+ * Keeps a workflow and its GASW database up to date until its jobs have ended: the cluster is watched,
+ * signals are looked for every few seconds. What can't be reached is tried again at every round.
+ * @throws GaswError CONFLICT when another monitor holds the workflow, NotOwner when another state file serves
+ * it; TIMEOUT when another command does so for long
  */
-export async function monitor(deps: SyncDeps, workflow: StoredWorkflow, options: MonitorOptions): Promise<void> {
+export async function monitor(
+  deps: SyncDeps,
+  workflow: StoredWorkflow,
+  options: MonitorOptions,
+): Promise<void> {
   let hold: Hold | undefined;
   try {
     hold = await takeHold({ store: deps.store, signal: options.stop }, workflow, asMonitor(deps));
@@ -88,8 +96,8 @@ function heldByAnother({ store }: SyncDeps, workflow: StoredWorkflow): GaswError
 }
 
 /**
- * The jobs that nobody submits, where nothing else is left; undefined where there is something that a monitor could do yet. A held job may
- * be released at any moment.
+ * The jobs that nobody submits, where nothing else is left; undefined where there is something that a monitor
+ * could do yet. A held job may be released at any moment.
  */
 function remainder({ store, now }: SyncDeps, workflow: StoredWorkflow): StoredJob[] | undefined {
   if (store.isOpen(workflow) || store.outboxSize(workflow) > 0) return undefined;
@@ -97,10 +105,21 @@ function remainder({ store, now }: SyncDeps, workflow: StoredWorkflow): StoredJo
   return active.every((job) => isLeftUnsubmitted(job, now())) ? active : undefined;
 }
 
-/** Notes every change of the workflow's Jobs and pods; a watch that fails is left to the looks, and begun again with the next good one. */
-async function watch({ client, warn }: SyncDeps, workflow: StoredWorkflow, rounds: Rounds, signal: AbortSignal): Promise<void> {
+/**
+ * Notes every change of the workflow's Jobs and pods; a watch that fails is left to the looks, and begun
+ * again with the next good one.
+ */
+async function watch(
+  { client, warn }: SyncDeps,
+  workflow: StoredWorkflow,
+  rounds: Rounds,
+  signal: AbortSignal,
+): Promise<void> {
   const labels = selector({ workflowHash: workflowHash(workflow.namespace, workflow.id) });
-  const paths = [`/apis/batch/v1/namespaces/${workflow.namespace}/jobs`, `/api/v1/namespaces/${workflow.namespace}/pods`];
+  const paths = [
+    `/apis/batch/v1/namespaces/${workflow.namespace}/jobs`,
+    `/api/v1/namespaces/${workflow.namespace}/pods`,
+  ];
   const follow = async (path: string) => {
     let told = "";
     while (!signal.aborted) {
@@ -116,7 +135,8 @@ async function watch({ client, warn }: SyncDeps, workflow: StoredWorkflow, round
           await rounds.untilLook(signal);
           continue;
         }
-        if (failure.message !== told) warn(`${path} can't be watched (${failure.message}): it is looked at from time to time`);
+        if (failure.message !== told)
+          warn(`${path} can't be watched (${failure.message}): it is looked at from time to time`);
         told = failure.message;
         await rounds.quiet(signal);
       }
@@ -171,14 +191,20 @@ class Rounds {
     if (looked) await tried(() => this.#look(signals));
     else await this.#keepOwning();
     const dao = this.#dao;
-    const isServed = failures.every((failure) => failure.code !== "DATABASE" && !(failure instanceof OtherCluster));
-    if (dao !== undefined && isServed) await tried(async () => void (await deliver(this.#deps, dao, this.#workflow)));
+    const isServed = failures.every(
+      (failure) => failure.code !== "DATABASE" && !(failure instanceof OtherCluster),
+    );
+    if (dao !== undefined && isServed)
+      await tried(async () => void (await deliver(this.#deps, dao, this.#workflow)));
     // A connection that broke is made anew.
     if (failures.some(({ code }) => code === "DATABASE")) await this.#closeDao();
     return { seconds: (performance.now() - begin) / 1000, looked, failures };
   }
 
-  /** Says between two looks, too, that the workflow is served, and sees that it is still this state file that does. */
+  /**
+   * Says between two looks, too, that the workflow is served, and sees that it is still this state file that
+   * does.
+   */
   async #keepOwning(): Promise<void> {
     const { store, client } = this.#deps;
     if (this.#hasFailed || !store.isOpen(this.#workflow)) return;
@@ -221,9 +247,15 @@ class Rounds {
     const { store } = this.#deps;
     const active = store.activeJobs(this.#workflow);
     const age = performance.now() - this.#lastLook;
-    const patience = this.#hasFailed || active.some(({ status }) => status === "QUEUED") ? WAITING_LOOK_MS : QUIET_LOOK_MS;
+    const patience =
+      this.#hasFailed || active.some(({ status }) => status === "QUEUED") ? WAITING_LOOK_MS : QUIET_LOOK_MS;
     const isUnanswered = active.length > 0 && performance.now() - this.#lastAnswer >= UNANSWERED_MS;
-    return this.#hasChanged || active.some(({ due }) => due) || (isUnanswered && !this.#hasFailed) || age >= patience;
+    return (
+      this.#hasChanged ||
+      active.some(({ due }) => due) ||
+      (isUnanswered && !this.#hasFailed) ||
+      age >= patience
+    );
   }
 
   /** Waits for the next round: for a change, gathered with those that come with it, or the next heartbeat. */

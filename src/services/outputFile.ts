@@ -1,4 +1,12 @@
-import { closeSync, constants, fstatSync, openSync, readSync, read as readWithCallback, realpathSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readSync,
+  read as readWithCallback,
+  realpathSync,
+} from "node:fs";
 import path from "node:path";
 import { promisify } from "node:util";
 import { systemCode } from "../errors.ts";
@@ -9,7 +17,14 @@ const PIECE_BYTES = 512 * 1024;
 const NEWLINE = 10;
 
 /** What says that a file is not there for us: missing, unreadable, or no file at all. */
-const ABSENT: ReadonlySet<string> = new Set(["ENOENT", "EACCES", "ENOTDIR", "ENAMETOOLONG", "ELOOP", "ENXIO"]);
+const ABSENT: ReadonlySet<string> = new Set([
+  "ENOENT",
+  "EACCES",
+  "ENOTDIR",
+  "ENAMETOOLONG",
+  "ELOOP",
+  "ENXIO",
+]);
 
 /** An open file, which its opener closes. */
 export interface OutputFile {
@@ -18,8 +33,8 @@ export interface OutputFile {
 }
 
 /**
- * Opens what a job has written, for reading. Jobs can write there, so a pipe, a device or a link out of the workflow directory may be in
- * the file's place: that counts as no file, and is neither waited for nor shown.
+ * Opens what a job has written, for reading. Jobs can write there, so a pipe, a device or a link out of the
+ * workflow directory may be in the file's place: that counts as no file, and is neither waited for nor shown.
  * @param file relative to the workflow directory
  * @returns undefined where there is no such file
  */
@@ -28,7 +43,8 @@ export function openOutput(directory: string, file: string): OutputFile | undefi
   try {
     const real = realpathSync(path.join(directory, file));
     if (!real.startsWith(path.join(realpathSync(directory), path.sep))) return undefined;
-    // O_NONBLOCK: opening a pipe would wait for its other end. O_NOFOLLOW: what was put there meanwhile is no file, either.
+    // O_NONBLOCK: opening a pipe would wait for its other end. O_NOFOLLOW: what was put there meanwhile is no
+    // file, either.
     fd = openSync(real, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
     const stat = fstatSync(fd);
     if (stat.isFile() && realpathSync(real) === real) {
@@ -46,8 +62,8 @@ export function openOutput(directory: string, file: string): OutputFile | undefi
 }
 
 /**
- * The pieces of an open file, as it was when it was opened: one that still grows is read no further. A piece is valid until the next is
- * asked for.
+ * The pieces of an open file, as it was when it was opened: one that still grows is read no further. A piece
+ * is valid until the next is asked for.
  * @param onFailure is told of a read that fails, with which the pieces end
  * @throws the signal's reason, when it is aborted
  */
@@ -72,14 +88,20 @@ export async function* piecesOf(
 }
 
 /** The whole lines within the last bytes of a job's file; undefined where there is no such file. */
-export function readEnd(directory: string, file: string, bytes: number): { lines: Buffer; isWhole: boolean } | undefined {
+export function readEnd(
+  directory: string,
+  file: string,
+  bytes: number,
+): { lines: Buffer; isWhole: boolean } | undefined {
   const opened = openOutput(directory, file);
   if (opened === undefined) return undefined;
   try {
     const start = Math.max(0, opened.size - bytes);
     const buffer = Buffer.alloc(opened.size - start);
     const end = buffer.subarray(0, readSync(opened.fd, buffer, 0, buffer.length, start));
-    return start === 0 ? { lines: end, isWhole: true } : { lines: end.subarray(end.indexOf(NEWLINE) + 1 || end.length), isWhole: false };
+    return start === 0
+      ? { lines: end, isWhole: true }
+      : { lines: end.subarray(end.indexOf(NEWLINE) + 1 || end.length), isWhole: false };
   } finally {
     closeSync(opened.fd);
   }

@@ -8,17 +8,26 @@ export interface WrittenJob {
   readonly fileName: string;
   readonly directory: string;
   /**
-   * Whether the streams that an earlier run had left were moved aside before it was submitted, so that what is there is its own; undefined
-   * where this host did not submit it.
+   * Whether the streams that an earlier run had left were moved aside before it was submitted, so that what
+   * is there is its own; undefined where this host did not submit it.
    */
   readonly prepared?: boolean | undefined;
-  /** Its number, where a later attempt was made since whose streams stand in the place of its own: those were moved aside. */
+  /**
+   * Its number, where a later attempt was made since whose streams stand in the place of its own: those were
+   * moved aside.
+   */
   readonly superseded?: number | undefined;
-  /** When the cluster accepted it: what an older version has submitted is not prepared, but its container writes the streams anew. */
+  /**
+   * When the cluster accepted it: what an older version has submitted is not prepared, but its container
+   * writes the streams anew.
+   */
   readonly submitted?: string | null | undefined;
 }
 
-/** Whether the job's output is there, and is not what an earlier run left. No two machines' clocks are compared for that. */
+/**
+ * Whether the job's output is there, and is not what an earlier run left. No two machines' clocks are
+ * compared for that.
+ */
 export function hasOutput({ fileName, directory, superseded, prepared, submitted }: WrittenJob): boolean {
   if (prepared === false && (submitted ?? null) === null) return false;
   try {

@@ -19,7 +19,8 @@ import { EndRecords } from "./toolFolder.ts";
 export function isOver({ status, removal }: KnownJob, { phase }: Observation): boolean {
   if (hasEnded(status)) return !isHeld(status);
   const isSeen = phase === "ended" || phase === "lost";
-  // What waits to be submitted, or to be run again, has no output of its own, unless its Job shows that it was submitted after all.
+  // What waits to be submitted, or to be run again, has no output of its own, unless its Job shows that it
+  // was submitted after all.
   if (status === "NOT_SUBMITTED") return isSeen && (removal ?? null) === null;
   return isSeen || phase === "missing";
 }
@@ -38,7 +39,10 @@ interface Traceable extends WrittenJob {
   readonly kubeUid?: string | null | undefined;
 }
 
-/** What a workflow's jobs have left of their ends; its folder is listed, and the cluster's events are asked for, once, when they are needed. */
+/**
+ * What a workflow's jobs have left of their ends; its folder is listed, and the cluster's events are asked
+ * for, once, when they are needed.
+ */
 export class Traces {
   /** Its client is made only when it is needed: files are read without a cluster. */
   readonly #deps: Pick<Deps, "client">;
@@ -47,7 +51,10 @@ export class Traces {
   readonly #records: EndRecords;
   #events: Promise<PastEvents> | undefined;
 
-  constructor(deps: Pick<Deps, "client">, { namespace, directory }: { readonly namespace: string; readonly directory: string }) {
+  constructor(
+    deps: Pick<Deps, "client">,
+    { namespace, directory }: { readonly namespace: string; readonly directory: string },
+  ) {
     this.#deps = deps;
     this.#namespace = namespace;
     this.#directory = directory;
@@ -85,7 +92,10 @@ export class Traces {
     return !wasEvicted && completed.has(kubeUid ?? "");
   }
 
-  /** What of a job's output is not there. It is whole when it is at least as long as was recorded; without a record, when there is one. */
+  /**
+   * What of a job's output is not there. It is whole when it is at least as long as was recorded; without a
+   * record, when there is one.
+   */
   lateOf(job: Traceable, record = this.#records.of(job.kubeName, undefined)): string | undefined {
     const { out, err } = jobFiles(job.fileName, job.superseded);
     if (record === undefined) return hasOutput(job) ? undefined : `has not arrived (${path.normalize(out)})`;
@@ -128,7 +138,11 @@ interface PastEvents {
 }
 
 /** None where the account may not list them: they are further evidence, no more. */
-async function eventsWith(client: KubernetesClient, namespace: string, reason: string): Promise<CoreV1Event[]> {
+async function eventsWith(
+  client: KubernetesClient,
+  namespace: string,
+  reason: string,
+): Promise<CoreV1Event[]> {
   try {
     return await listEvents(client, namespace, { reason });
   } catch (error) {
@@ -138,10 +152,14 @@ async function eventsWith(client: KubernetesClient, namespace: string, reason: s
 }
 
 async function pastEvents(client: KubernetesClient, namespace: string): Promise<PastEvents> {
-  const [completed, evicted] = await Promise.all(["Completed", "Evicted"].map((reason) => eventsWith(client, namespace, reason)));
+  const [completed, evicted] = await Promise.all(
+    ["Completed", "Evicted"].map((reason) => eventsWith(client, namespace, reason)),
+  );
   const jobs = (completed ?? []).filter(({ involvedObject }) => involvedObject.kind === "Job");
   return {
-    completed: new Set(jobs.map(({ involvedObject }) => involvedObject.uid ?? "").filter((uid) => uid !== "")),
+    completed: new Set(
+      jobs.map(({ involvedObject }) => involvedObject.uid ?? "").filter((uid) => uid !== ""),
+    ),
     evicted: (evicted ?? []).map(({ involvedObject }) => involvedObject.name ?? ""),
   };
 }

@@ -28,7 +28,10 @@ import type { LeaseNote, StoredWorkflow } from "../store/records.ts";
 import { ownObjects } from "./cluster.ts";
 import type { Deps } from "./deps.ts";
 
-/** Milliseconds for which an account that has no right to Leases is not told so again, and they are not asked for. */
+/**
+ * Milliseconds for which an account that has no right to Leases is not told so again, and they are not asked
+ * for.
+ */
 const DENIAL_MS = 10 * 60_000;
 /** Tries while others change the Lease between a look and a write. */
 const TRIES = 5;
@@ -44,14 +47,20 @@ export type Ownership = "owned" | "followed" | "unguarded";
 
 const NOTHING: LeaseNote = { uid: null, created: null, version: null, renewed: null, denied: null };
 
-/** A command's claim to be the only one, with those of its own state file, that changes something of a workflow. */
+/**
+ * A command's claim to be the only one, with those of its own state file, that changes something of a
+ * workflow.
+ */
 export class Tenancy {
   readonly #deps: Deps;
   readonly #workflow: Workflow | StoredWorkflow;
   readonly #name: string;
   /** What is known of the Lease where the state has no row of the workflow. */
   #ownNote = NOTHING;
-  /** A renewal that changes nothing but the very Lease that this state file wrote last, in whatever cluster it arrives. */
+  /**
+   * A renewal that changes nothing but the very Lease that this state file wrote last, in whatever cluster it
+   * arrives.
+   */
   #renewal: Promise<Lease | "changed" | "gone"> | undefined;
 
   /** Whether what was cleaned up is begun anew. */
@@ -73,8 +82,8 @@ export class Tenancy {
   }
 
   /**
-   * Makes sure that this state file owns the workflow: an owner that has been silent for long is followed. The cluster must be known to be
-   * the workflow's.
+   * Makes sure that this state file owns the workflow: an owner that has been silent for long is followed.
+   * The cluster must be known to be the workflow's.
    * @param makes whether the Lease is made where there is none
    * @param trusts whether it is not asked for where it was renewed a moment ago
    * @throws NotOwner; GaswError CLUSTER; ApiError
@@ -95,7 +104,10 @@ export class Tenancy {
     }
   }
 
-  /** Renews what is owned, where that is due; whoever only looks takes nothing over, and nothing is lost with a renewal that fails. */
+  /**
+   * Renews what is owned, where that is due; whoever only looks takes nothing over, and nothing is lost with
+   * a renewal that fails.
+   */
   async keep(): Promise<void> {
     const { version } = this.#note;
     const renewal = this.#renewal ?? this.#renew();
@@ -123,7 +135,10 @@ export class Tenancy {
     });
   }
 
-  /** Writes down where other state files see it that the workflow is cleaned up. @throws NotOwner; GaswError; ApiError */
+  /**
+   * Writes down where other state files see it that the workflow is cleaned up. @throws NotOwner; GaswError;
+   * ApiError
+   */
   async noteCleanup(): Promise<void> {
     await this.#annotate(() => ({ [KEYS.cleaned]: this.#deps.now().toISOString() }));
   }
@@ -152,7 +167,12 @@ export class Tenancy {
   async #settle(makes: boolean): Promise<Ownership> {
     let lease = this.#note.uid === null && makes ? undefined : await this.#find();
     let outcome: Ownership = "owned";
-    if (this.#note.uid !== null && lease === undefined && (await this.#isCleanedUp()) && this.#follow(undefined)) {
+    if (
+      this.#note.uid !== null &&
+      lease === undefined &&
+      (await this.#isCleanedUp()) &&
+      this.#follow(undefined)
+    ) {
       outcome = "followed";
       this.#save(NOTHING);
       // What is over needs no Lease.
@@ -169,9 +189,13 @@ export class Tenancy {
       }
       lease = await this.#find();
     }
-    throw new GaswError("FAILURE", `the Lease of workflow ${this.#workflow.id} keeps changing: it is not told whose it is`, {
-      hint: `run the command again; \`kubectl get lease -n ${this.#workflow.namespace} ${this.#name} -o yaml\` shows it`,
-    });
+    throw new GaswError(
+      "FAILURE",
+      `the Lease of workflow ${this.#workflow.id} keeps changing: it is not told whose it is`,
+      {
+        hint: `run the command again; \`kubectl get lease -n ${this.#workflow.namespace} ${this.#name} -o yaml\` shows it`,
+      },
+    );
   }
 
   async #make(): Promise<"written" | "exists" | "no namespace"> {
@@ -190,10 +214,15 @@ export class Tenancy {
     const { client, now } = this.#deps;
     const tenure = readLease(lease, client.serverTime ?? now());
     const standing = standingOf(lease, tenure, this.#me);
-    const isElsewhere = tenure.directory !== undefined && !isSameDirectory(tenure.directory, this.#workflow.directory);
+    const isElsewhere =
+      tenure.directory !== undefined && !isSameDirectory(tenure.directory, this.#workflow.directory);
     if (standing === "foreign" || standing === "live") throw this.#refusal(standing, tenure, isElsewhere);
-    if (standing !== "own" && standing !== "unowned" && isElsewhere) throw this.#refusal("live", tenure, true);
-    const isRecent = tenure.silence !== undefined && tenure.silence * 1000 < RENEWAL_MS && !(this.#begins && tenure.isCleaned);
+    if (standing !== "own" && standing !== "unowned" && isElsewhere)
+      throw this.#refusal("live", tenure, true);
+    const isRecent =
+      tenure.silence !== undefined &&
+      tenure.silence * 1000 < RENEWAL_MS &&
+      !(this.#begins && tenure.isCleaned);
     if (standing === "own" && isRecent) {
       this.#write(lease, (tenure.silence ?? 0) * 1000);
       return "owned";
@@ -202,7 +231,8 @@ export class Tenancy {
     const { uid = "", resourceVersion = "" } = lease.metadata ?? {};
     const written = await changeLease(client, this.#place, { uid, version: resourceVersion }, change);
     if (typeof written === "string") return "changed";
-    // Before anybody trusts the note: what the former owner killed must not be run again, whatever becomes of this process.
+    // Before anybody trusts the note: what the former owner killed must not be run again, whatever becomes of
+    // this process.
     const hasFollowed = standing !== "own" && this.#follow(tenure);
     this.#write(written);
     if (standing === "own") return "owned";
@@ -210,7 +240,9 @@ export class Tenancy {
     return hasFollowed ? "followed" : "owned";
   }
 
-  /** Annotates the Lease, read anew, as this state file's own; an account without a right to it does without. */
+  /**
+   * Annotates the Lease, read anew, as this state file's own; an account without a right to it does without.
+   */
   async #annotate(annotationsFor: (tenure: Tenure) => object | undefined): Promise<void> {
     try {
       await this.#annotateOwn(annotationsFor);
@@ -236,7 +268,12 @@ export class Tenancy {
       const annotations = annotationsFor(tenure);
       if (annotations === undefined) return;
       const { uid = "", resourceVersion = "" } = lease.metadata ?? {};
-      const written = await changeLease(client, this.#place, { uid, version: resourceVersion }, this.#change(annotations));
+      const written = await changeLease(
+        client,
+        this.#place,
+        { uid, version: resourceVersion },
+        this.#change(annotations),
+      );
       if (typeof written === "object") return this.#write(written);
     }
     throw new GaswError(
@@ -260,11 +297,20 @@ export class Tenancy {
     const jobs = store.jobs(workflow);
     if (tenure === undefined || tenure.isCleaned) {
       const active = jobs.filter(({ status }) => !hasEnded(status) && status !== "NOT_SUBMITTED");
-      const words = { reason: "Deleted", message: `deleted by a clean-up of the workflow from another state file${by}` };
+      const words = {
+        reason: "Deleted",
+        message: `deleted by a clean-up of the workflow from another state file${by}`,
+      };
       const isNew = store.followKills(active, words);
       store.giveUp(workflow);
-      if (isNew) this.#deps.warn(`workflow ${workflow.id} was cleaned up from another state file${by}: its jobs are given up here, too`);
-      return isNew || jobs.some(({ status, settled }) => status === "NOT_SUBMITTED" || (!settled && hasEnded(status)));
+      if (isNew)
+        this.#deps.warn(
+          `workflow ${workflow.id} was cleaned up from another state file${by}: its jobs are given up here, too`,
+        );
+      return (
+        isNew ||
+        jobs.some(({ status, settled }) => status === "NOT_SUBMITTED" || (!settled && hasEnded(status)))
+      );
     }
     const killed = jobs.filter(({ id }) => tenure.killed.has(killHash(id)));
     // What is submitted here later, or would be tried again, may have been killed there, too.
@@ -273,8 +319,8 @@ export class Tenancy {
   }
 
   /**
-   * Whether the workflow was cleaned up where nothing but its Lease is known to be gone: nothing else that was noted is there either, and
-   * not because somebody has deleted the namespace.
+   * Whether the workflow was cleaned up where nothing but its Lease is known to be gone: nothing else that
+   * was noted is there either, and not because somebody has deleted the namespace.
    */
   async #isCleanedUp(): Promise<boolean> {
     const { store, client } = this.#deps;
@@ -286,22 +332,35 @@ export class Tenancy {
     ]);
     if (namespace === undefined || namespace.metadata?.deletionTimestamp !== undefined) return false;
     const { created } = this.#note;
-    const isAnew = created !== null && Date.parse(String(namespace.metadata?.creationTimestamp)) > Date.parse(created);
+    const isAnew =
+      created !== null && Date.parse(String(namespace.metadata?.creationTimestamp)) > Date.parse(created);
     const uids = objects.map(({ metadata }) => metadata?.uid).filter((uid) => uid !== undefined);
     return !isAnew && !store.knowsObject(workflow, uids);
   }
 
-  #refusal(standing: "foreign" | "live", { owner, since, silence, directory }: Tenure, isElsewhere: boolean): NotOwner {
+  #refusal(
+    standing: "foreign" | "live",
+    { owner, since, silence, directory }: Tenure,
+    isElsewhere: boolean,
+  ): NotOwner {
     const { id, namespace } = this.#workflow;
     if (standing === "foreign") {
-      return new NotOwner("CONFLICT", `Lease ${namespace}/${this.#name} is not gasw-k8s's: it can't be told who serves workflow ${id}`, {
-        hint: `delete it, if nobody needs it: kubectl delete lease -n ${namespace} ${this.#name}`,
-      });
+      return new NotOwner(
+        "CONFLICT",
+        `Lease ${namespace}/${this.#name} is not gasw-k8s's: it can't be told who serves workflow ${id}`,
+        {
+          hint: `delete it, if nobody needs it: kubectl delete lease -n ${namespace} ${this.#name}`,
+        },
+      );
     }
     if (isElsewhere) {
-      return new NotOwner("CONFLICT", `workflow ${id} in namespace ${namespace} is that of ${directory}, served by ${nameOf(owner)}`, {
-        hint: "a workflow's id is its directory's base name: use another namespace, or clean up the other workflow first",
-      });
+      return new NotOwner(
+        "CONFLICT",
+        `workflow ${id} in namespace ${namespace} is that of ${directory}, served by ${nameOf(owner)}`,
+        {
+          hint: "a workflow's id is its directory's base name: use another namespace, or clean up the other workflow first",
+        },
+      );
     }
     const heard = Math.round(silence ?? 0);
     return new NotOwner(
@@ -406,8 +465,9 @@ function userName(): string {
 }
 
 /**
- * Where a state file lies, as no other one does while the machine runs; undefined where the system does not tell. Its folder may be removed
- * and made anew; containers that call theirs alike have other file systems, or other folders around it.
+ * Where a state file lies, as no other one does while the machine runs; undefined where the system does not
+ * tell. Its folder may be removed and made anew; containers that call theirs alike have other file systems,
+ * or other folders around it.
  */
 function placeOf(stateFile: string): string | undefined {
   try {

@@ -21,25 +21,37 @@ interface Work {
 }
 
 /**
- * Reads the output of a job that is over: its facts, the application's own streams into `.app.out` and `.app.err`, and its provenance file
- * into `provenance/`. A missing stream tells nothing; what can't be read or written is a warning.
+ * Reads the output of a job that is over: its facts, the application's own streams into `.app.out` and
+ * `.app.err`, and its provenance file into `provenance/`. A missing stream tells nothing; what can't be read
+ * or written is a warning.
  * @param fileName the script's base name without `.sh`
  * @throws the signal's reason, when it is aborted
  */
-export async function parseOutput(directory: string, fileName: string, signal: AbortSignal): Promise<ParsedOutput> {
+export async function parseOutput(
+  directory: string,
+  fileName: string,
+  signal: AbortSignal,
+): Promise<ParsedOutput> {
   const work: Work = { directory, signal, warnings: [] };
   const files = jobFiles(fileName);
   const out = await cut(work, files.out, files.appOut, (sink) => new OutParser(sink));
   const err = await cut(work, files.err, files.appErr, (sink) => new ErrParser(sink));
-  await attempt(work, `${provenanceFile(fileName)} was not moved`, () => moveProvenance(work, provenanceFile(fileName)));
+  await attempt(work, `${provenanceFile(fileName)} was not moved`, () =>
+    moveProvenance(work, provenanceFile(fileName)),
+  );
   work.warnings.push(...leftOutOf(files.out, out.leftOut));
   return { ...outputFacts(out, err), warnings: work.warnings };
 }
 
 /** Says of the files that the output names, and that were too many to be kept, how many they are. */
 function leftOutOf(file: string, { inputs, outputs }: OutFacts["leftOut"]): string[] {
-  const counts = [...(inputs > 0 ? [`${inputs} inputs`] : []), ...(outputs > 0 ? [`${outputs} outputs`] : [])];
-  return counts.length === 0 ? [] : [`${path.normalize(file)} names too many files: ${counts.join(" and ")} are left out`];
+  const counts = [
+    ...(inputs > 0 ? [`${inputs} inputs`] : []),
+    ...(outputs > 0 ? [`${outputs} outputs`] : []),
+  ];
+  return counts.length === 0
+    ? []
+    : [`${path.normalize(file)} names too many files: ${counts.join(" and ")} are left out`];
 }
 
 interface Parser<Facts> {
@@ -48,7 +60,12 @@ interface Parser<Facts> {
 }
 
 /** Parses one stream, and copies what the application has printed. */
-async function cut<Facts>(work: Work, from: string, to: string, makeParser: (sink: Sink) => Parser<Facts>): Promise<Facts> {
+async function cut<Facts>(
+  work: Work,
+  from: string,
+  to: string,
+  makeParser: (sink: Sink) => Parser<Facts>,
+): Promise<Facts> {
   const printed: Uint8Array[] = [];
   const parser = makeParser((bytes) => printed.push(bytes));
   const copy = new Copy(work, to);
@@ -115,7 +132,9 @@ async function* piecesIn(work: Work, file: string): AsyncGenerator<Buffer> {
   const opened = open(work, file);
   if (opened === undefined) return;
   try {
-    yield* piecesOf(opened, work.signal, (error) => warn(work, `${path.normalize(file)} was not read to its end`, error));
+    yield* piecesOf(opened, work.signal, (error) =>
+      warn(work, `${path.normalize(file)} was not read to its end`, error),
+    );
   } finally {
     closeSync(opened.fd);
   }
@@ -126,7 +145,10 @@ function open(work: Work, file: string): OutputFile | undefined {
   const name = path.normalize(file);
   try {
     const opened = openOutput(work.directory, file);
-    if (opened === undefined && lstatSync(path.join(work.directory, file), { throwIfNoEntry: false }) !== undefined)
+    if (
+      opened === undefined &&
+      lstatSync(path.join(work.directory, file), { throwIfNoEntry: false }) !== undefined
+    )
       work.warnings.push(`${name} was not read: it is no regular file of the workflow, or may not be read`);
     return opened;
   } catch (error) {

@@ -10,7 +10,9 @@ import { GaswError } from "../errors.ts";
 export function podSettings(config: Config, options: JobOptions = {}): PodSettings {
   const image = options.image ?? config.image;
   if (image === undefined) {
-    throw new GaswError("CONFIG", "no image is configured", { hint: "set `image` in the configuration (GASW_K8S_IMAGE), or pass --image" });
+    throw new GaswError("CONFIG", "no image is configured", {
+      hint: "set `image` in the configuration (GASW_K8S_IMAGE), or pass --image",
+    });
   }
   return { ...config, image, ttl: config.options.ttlJob };
 }

@@ -39,7 +39,10 @@ export interface Scope {
   readonly fileNames?: ReadonlySet<string>;
   /** Whether attempts that are due are left for whoever holds the workflow. */
   readonly leaveDue?: boolean;
-  /** Whether nothing is decided where the workflow is taken over just now: what its owner before has made is to be known first. */
+  /**
+   * Whether nothing is decided where the workflow is taken over just now: what its owner before has made is
+   * to be known first.
+   */
   readonly leavesTakeover?: boolean;
   /** Who gives the signals, in words; without it, the GASW database. */
   readonly by?: string;
@@ -58,8 +61,9 @@ interface Plan extends Planned<StoredJob> {
 }
 
 /**
- * One round for a workflow: what the cluster shows, the signals that others wrote, what follows from every end, and the resubmissions that
- * are due. The caller holds the workflow, or leaves those to the one who does.
+ * One round for a workflow: what the cluster shows, the signals that others wrote, what follows from every
+ * end, and the resubmissions that are due. The caller holds the workflow, or leaves those to the one who
+ * does.
  * @param signals by job id, as the GASW database shows them
  * @throws OtherCluster; NotOwner; GaswError CLUSTER; what fails for one job alone is warned about
  */
@@ -78,7 +82,8 @@ export async function reconcile(
     const tenancy = new Tenancy(deps, workflow);
     const isKnown = !deps.store.isToAdopt(workflow);
     const seen = await look(deps, workflow, attempts);
-    // Somebody else's kill or clean-up may be why a Job is gone: what was known a moment ago does not count then.
+    // Somebody else's kill or clean-up may be why a Job is gone: what was known a moment ago does not count
+    // then.
     const trusts = !attempts.some((job) => isSubmitted(job) && seen(job).observation.phase === "missing");
     const ownership = await tenancy.taken({ makes: attempts.some(isGoingOn), trusts });
     if (scope.leavesTakeover === true && isKnown && deps.store.isToAdopt(workflow)) return;
@@ -96,7 +101,8 @@ export async function reconcile(
     const failure = await carryOut(deps, workflow, plans, facts);
     // The tool's folder is read only when a job has left something there for good.
     if (plans.some(({ change }) => change.settled === true)) tidy(deps, workflow, seen);
-    if (!leaveDue) await startDue(deps, workflow, deps.store.openInvocations(workflow).filter(isMeant), facts);
+    if (!leaveDue)
+      await startDue(deps, workflow, deps.store.openInvocations(workflow).filter(isMeant), facts);
     if (failure !== undefined) throw failure;
   } catch (error) {
     throw asUserError(error, deps.client);
@@ -128,7 +134,8 @@ async function readEnds(
     const { observation } = seen(job);
     if (job.settled || !isOver(job, observation)) continue;
     const written = withStreams(deps, workflow, job, (one) => isThere(seen(one)));
-    const read = () => (written.superseded === undefined ? keepOutput(deps, job) : statedCode(written, deps.signal));
+    const read = () =>
+      written.superseded === undefined ? keepOutput(deps, job) : statedCode(written, deps.signal);
     ends.set(job.key, await traces.of({ known: job, job: written, seen: observation }, read, deps));
   }
   return ends;
@@ -156,14 +163,21 @@ function stepChange({ job, step: next }: Planned<StoredJob>, { seen, now, by }: 
     due,
     removal,
     signal,
-    ...(signal === "REPLICATE" && next.effects.includes("resubmit") && !hasEnded(next.decision.status) ? { replicating: true } : {}),
+    ...(signal === "REPLICATE" && next.effects.includes("resubmit") && !hasEnded(next.decision.status)
+      ? { replicating: true }
+      : {}),
     ...(isRerun ? NEW_LIFE : {}),
     ...reasonOf(job, next, by),
   };
-  return Object.fromEntries(Object.entries(wanted).filter(([key, value]) => job[key as keyof StoredJob] !== value));
+  return Object.fromEntries(
+    Object.entries(wanted).filter(([key, value]) => job[key as keyof StoredJob] !== value),
+  );
 }
 
-/** What an attempt that runs again forgets of its earlier run; not that there was one: `submitted` tells whose streams are there. */
+/**
+ * What an attempt that runs again forgets of its earlier run; not that there was one: `submitted` tells whose
+ * streams are there.
+ */
 const NEW_LIFE: JobChange = {
   prepared: false,
   reason: "Rescheduled",
@@ -185,16 +199,22 @@ function reasonOf(job: StoredJob, { decision, removal, signal }: Step, by: strin
   if (end === job.status || end === job.removal) return {};
   if (end === "DELETED") return { reason: "Killed", message: `killed by ${by}` };
   if (end !== "DELETED_REPLICA") return {};
-  const message = signal === "KILL_REPLICA" ? "killed as a replica" : "another attempt of its invocation has completed";
+  const message =
+    signal === "KILL_REPLICA" ? "killed as a replica" : "another attempt of its invocation has completed";
   return { reason: "Replica", message };
 }
 
 /**
- * Writes the decisions down, then acts on them. All that a signal comes to is written down with the signal, before its Job is removed; an
- * attempt ends only when its Job is on its way out.
+ * Writes the decisions down, then acts on them. All that a signal comes to is written down with the signal,
+ * before its Job is removed; an attempt ends only when its Job is on its way out.
  * @returns why a Job could not be removed, where one could not: that is tried again at the next round
  */
-async function carryOut(deps: Deps, workflow: StoredWorkflow, plans: readonly Plan[], facts: Facts): Promise<unknown> {
+async function carryOut(
+  deps: Deps,
+  workflow: StoredWorkflow,
+  plans: readonly Plan[],
+  facts: Facts,
+): Promise<unknown> {
   const written = deps.store.applyUpdates(
     plans.map((plan) => updateOf(deps, plan)),
     deps.now(),
@@ -204,16 +224,21 @@ async function carryOut(deps: Deps, workflow: StoredWorkflow, plans: readonly Pl
   tellRefusals(deps, current);
   for (const { job, step: next } of current) {
     if (next.decision.warning !== undefined) deps.warn(`job ${job.id}: ${next.decision.warning}`);
-    if (next.refusal !== undefined) deps.warn(`${next.signal} of job ${job.id} is not followed: ${next.refusal}`);
+    if (next.refusal !== undefined)
+      deps.warn(`${next.signal} of job ${job.id} is not followed: ${next.refusal}`);
   }
   const kills = current.filter(isKill).map(({ job }) => job.id);
   const revived = current.filter(isRevival).map(({ job }) => job.id);
   if (kills.length + revived.length > 0) await new Tenancy(deps, workflow).noteKills(kills, revived);
   const removals = current.filter(({ step: next }) => next.decision.removeJob).map(({ job }) => job);
-  const outcomes = await Promise.allSettled(removals.map((job) => removeJob(deps.client, job, facts.seen(job).kubeJob)));
+  const outcomes = await Promise.allSettled(
+    removals.map((job) => removeJob(deps.client, job, facts.seen(job).kubeJob)),
+  );
   const removed = removals.filter((_, index) => outcomes[index]?.status === "fulfilled");
   if (removed.length > 0) await endJobs(deps, workflow, new Set(removed.map(({ key }) => key)), facts);
-  const lingering = current.filter(({ step: next }) => next.decision.lingers === true && hasEnded(next.decision.status));
+  const lingering = current.filter(
+    ({ step: next }) => next.decision.lingers === true && hasEnded(next.decision.status),
+  );
   await removeLingering(
     deps,
     lingering.map(({ job, step: next }) => ({ job, decision: next.decision, seen: facts.seen(job) })),
@@ -228,11 +253,20 @@ function isKill({ job, step: { decision, removal } }: Plan): boolean {
 
 /** Whether a job that was given up is to run again. */
 function isRevival({ job, step: { decision, signal } }: Plan): boolean {
-  return (job.status === "DELETED" || job.removal === "DELETED") && decision.status === "NOT_SUBMITTED" && signal === "RESCHEDULE";
+  return (
+    (job.status === "DELETED" || job.removal === "DELETED") &&
+    decision.status === "NOT_SUBMITTED" &&
+    signal === "RESCHEDULE"
+  );
 }
 
 /** Sees to the ends of the attempts whose Jobs were removed. */
-async function endJobs(deps: Deps, workflow: StoredWorkflow, removed: ReadonlySet<number>, facts: Facts): Promise<void> {
+async function endJobs(
+  deps: Deps,
+  workflow: StoredWorkflow,
+  removed: ReadonlySet<number>,
+  facts: Facts,
+): Promise<void> {
   const attempts = deps.store.openInvocations(workflow);
   const isRemoved = ({ key }: StoredJob) => removed.has(key);
   for (const job of attempts.filter(isRemoved)) {
@@ -252,7 +286,12 @@ async function endJobs(deps: Deps, workflow: StoredWorkflow, removed: ReadonlySe
 
 /** What is over, and stays as it is, is not written again. */
 function isNews({ job, step: next, change }: Plan): boolean {
-  return !hasEnded(job.status) || next.decision.lingers === true || Object.keys(change).length > 0 || next.effects.length > 0;
+  return (
+    !hasEnded(job.status) ||
+    next.decision.lingers === true ||
+    Object.keys(change).length > 0 ||
+    next.effects.length > 0
+  );
 }
 
 function updateOf({ config }: Deps, { job, step: next, change }: Plan): JobUpdate {
@@ -262,7 +301,9 @@ function updateOf({ config }: Deps, { job, step: next, change }: Plan): JobUpdat
     change,
     ...(effects.includes("resubmit") ? { resubmit: nextRequest({ ...job, ...known(next) }, config) } : {}),
     announce: effects.includes("announce"),
-    ...(refusal === undefined ? {} : { remark: { reason: "SignalRefused", message: `${signal}: ${refusal}` } }),
+    ...(refusal === undefined
+      ? {}
+      : { remark: { reason: "SignalRefused", message: `${signal}: ${refusal}` } }),
   };
 }
 
@@ -271,7 +312,10 @@ function known({ decision }: Step): Partial<Pick<StoredJob, "node" | "reason">> 
   return { ...(node === undefined ? {} : { node }), ...(reason === undefined ? {} : { reason }) };
 }
 
-/** Removes from the tool's folder what is left of attempts that are settled, and of which nothing runs any more. */
+/**
+ * Removes from the tool's folder what is left of attempts that are settled, and of which nothing runs any
+ * more.
+ */
 function tidy({ store, warn }: Deps, workflow: StoredWorkflow, seen: (job: StoredJob) => Seen): void {
   const failures: string[] = [];
   for (const leftover of leftovers(workflow.directory)) {
@@ -287,11 +331,18 @@ function tidy({ store, warn }: Deps, workflow: StoredWorkflow, seen: (job: Store
   }
   const [first, ...others] = failures;
   if (first === undefined) return;
-  warn(`what is left of jobs that are over could not be removed: ${first}${others.length === 0 ? "" : ` and ${others.length} more`}`);
+  warn(
+    `what is left of jobs that are over could not be removed: ${first}${others.length === 0 ? "" : ` and ${others.length} more`}`,
+  );
 }
 
 /** Submits the attempts whose turn it is, and says what keeps the others waiting. */
-async function startDue(deps: Deps, workflow: StoredWorkflow, attempts: readonly StoredJob[], facts: Facts): Promise<void> {
+async function startDue(
+  deps: Deps,
+  workflow: StoredWorkflow,
+  attempts: readonly StoredJob[],
+  facts: Facts,
+): Promise<void> {
   const due = dueAttempts(attempts, facts);
   tellBlocked(deps, attempts, facts);
   if (due.length === 0) return;
@@ -310,14 +361,20 @@ function tellBlocked({ store, now }: Deps, attempts: readonly StoredJob[], facts
   const blocked = blockedAttempts(attempts, facts);
   const updates = attempts.flatMap((job): JobUpdate[] => {
     const message = blocked.get(job);
-    if (message !== undefined) return message === job.message ? [] : [{ job, change: { reason: BLOCKED, message } }];
+    if (message !== undefined)
+      return message === job.message ? [] : [{ job, change: { reason: BLOCKED, message } }];
     return job.reason === BLOCKED && job.due ? [{ job, change: { reason: null, message: null } }] : [];
   });
   if (updates.length > 0) store.applyUpdates(updates, now());
 }
 
 /** Whether attempts can be submitted now; where their volumes are not ready, they stay due. */
-async function areVolumesReady(deps: Deps, submitter: Submitter, { id }: StoredWorkflow, due: readonly StoredJob[]): Promise<boolean> {
+async function areVolumesReady(
+  deps: Deps,
+  submitter: Submitter,
+  { id }: StoredWorkflow,
+  due: readonly StoredJob[],
+): Promise<boolean> {
   try {
     await submitter.volumesReady();
     tellGone(deps, due, undefined);
@@ -335,7 +392,9 @@ async function areVolumesReady(deps: Deps, submitter: Submitter, { id }: StoredW
 /** Writes down of attempts that are due that they wait for their namespace, or that they do so no more. */
 function tellGone({ store, now }: Deps, due: readonly StoredJob[], message: string | undefined): void {
   const [reason, words] = message === undefined ? [null, null] : [NAMESPACE_GONE, message];
-  const changed = due.filter((job) => (message === undefined ? job.reason === NAMESPACE_GONE : job.message !== message));
+  const changed = due.filter((job) =>
+    message === undefined ? job.reason === NAMESPACE_GONE : job.message !== message,
+  );
   const updates = changed.map((job) => ({ job, change: { reason, message: words } }));
   if (updates.length > 0) store.applyUpdates(updates, now());
 }
@@ -344,12 +403,21 @@ function tellGone({ store, now }: Deps, due: readonly StoredJob[], message: stri
 function failureOf(deps: Deps, error: unknown): GaswError {
   const failure = asUserError(error, deps.client);
   const isNobodys = failure instanceof OtherCluster || failure instanceof NotOwner;
-  if (!(failure instanceof GaswError) || isNobodys || failure.code === "INTERRUPTED" || deps.signal.aborted) throw failure;
+  if (!(failure instanceof GaswError) || isNobodys || failure.code === "INTERRUPTED" || deps.signal.aborted)
+    throw failure;
   return failure;
 }
 
-/** What is wrong with the script or the configuration is for a person to mend; anything else may be over at the next round. */
-async function tryToStart(deps: Deps, submitter: Submitter, workflow: StoredWorkflow, job: StoredJob): Promise<void> {
+/**
+ * What is wrong with the script or the configuration is for a person to mend; anything else may be over at
+ * the next round.
+ */
+async function tryToStart(
+  deps: Deps,
+  submitter: Submitter,
+  workflow: StoredWorkflow,
+  job: StoredJob,
+): Promise<void> {
   try {
     await startAttempt(deps, submitter, workflow, job);
   } catch (error) {

@@ -22,14 +22,15 @@ import { isOver, statedCode, Traces } from "./ownWords.ts";
 const EXPLAIN_AFTER_S = 5;
 
 /**
- * Brings a workflow's jobs up to date with the cluster: one query for its Jobs and one for its pods, however many there are.
- * A read that fails changes nothing.
+ * Brings a workflow's jobs up to date with the cluster: one query for its Jobs and one for its pods, however
+ * many there are. A read that fails changes nothing.
  * @throws GaswError CLUSTER
  */
 export async function refresh(deps: Deps, workflow: StoredWorkflow): Promise<void> {
   const { client, store, now, config } = deps;
   await takeLateOutputs(deps, workflow);
-  // Read before the cluster is asked: a job that is known as submitted now must show up in the answer, unless it is gone.
+  // Read before the cluster is asked: a job that is known as submitted now must show up in the answer, unless
+  // it is gone.
   const jobs = [...store.activeJobs(workflow), ...store.lingeringJobs(workflow)];
   if (jobs.length === 0) return;
   try {
@@ -40,7 +41,14 @@ export async function refresh(deps: Deps, workflow: StoredWorkflow): Promise<voi
       const { observation } = seen(job);
       if (hasEnded(job.status) || !isOver(job, observation)) continue;
       const written = withStreams(deps, workflow, job, (one) => isThere(seen(one)));
-      own.set(job.key, await traces.of({ known: job, job: written, seen: observation }, () => statedCode(written, deps.signal), deps));
+      own.set(
+        job.key,
+        await traces.of(
+          { known: job, job: written, seen: observation },
+          () => statedCode(written, deps.signal),
+          deps,
+        ),
+      );
     }
     const time = now();
     const all = jobs.map((job) => {
@@ -50,18 +58,26 @@ export async function refresh(deps: Deps, workflow: StoredWorkflow): Promise<voi
       return { job, kubeJob, decision, change: changeOf(job, decision, seen(job), time) };
     });
     tellRefusals(deps, all);
-    const removes = all.some(({ decision }) => decision.removeJob || decision.lingers === true) && (await mayRemove(deps, workflow));
+    const removes =
+      all.some(({ decision }) => decision.removeJob || decision.lingers === true) &&
+      (await mayRemove(deps, workflow));
     const decisions = all.filter(({ decision }) => removes || !decision.removeJob);
-    // What is to be removed is written down first, and ends only when its Job is on its way out: an ended job is never looked at again.
+    // What is to be removed is written down first, and ends only when its Job is on its way out: an ended job
+    // is never looked at again.
     const written = store.applyUpdates(
-      decisions.map(({ job, decision, change }) => ({ job, change: decision.removeJob ? announcement(job, change) : change })),
+      decisions.map(({ job, decision, change }) => ({
+        job,
+        change: decision.removeJob ? announcement(job, change) : change,
+      })),
       time,
     );
     // What can't be written down must not be done.
     if (store.isCopy) return;
     const removals = decisions.filter(({ decision }, index) => decision.removeJob && written[index]);
     const removed = await Promise.allSettled(removals.map((one) => removeThenEnd(deps, one)));
-    const lingering = decisions.filter(({ decision }, index) => removes && decision.lingers === true && written[index]);
+    const lingering = decisions.filter(
+      ({ decision }, index) => removes && decision.lingers === true && written[index],
+    );
     await removeLingering(
       deps,
       lingering.map(({ job, decision }) => ({ job, decision, seen: seen(job) })),
@@ -73,7 +89,9 @@ export async function refresh(deps: Deps, workflow: StoredWorkflow): Promise<voi
   }
 }
 
-/** Whether Jobs may be removed by this state file, now; whoever else serves the workflow sees to them itself. */
+/**
+ * Whether Jobs may be removed by this state file, now; whoever else serves the workflow sees to them itself.
+ */
 async function mayRemove(deps: Deps, workflow: StoredWorkflow): Promise<boolean> {
   try {
     return (await new Tenancy(deps, workflow).taken()) !== "followed";
@@ -98,8 +116,13 @@ async function removeThenEnd(
 }
 
 /** Has the very Job that was seen removed, with its pod. */
-export async function removeJob(client: KubernetesClient, job: StoredJob, kubeJob: V1Job | undefined): Promise<void> {
-  if (kubeJob !== undefined) await remove(client, jobPath(job.namespace, job.kubeName), kubeJob.metadata?.uid);
+export async function removeJob(
+  client: KubernetesClient,
+  job: StoredJob,
+  kubeJob: V1Job | undefined,
+): Promise<void> {
+  if (kubeJob !== undefined)
+    await remove(client, jobPath(job.namespace, job.kubeName), kubeJob.metadata?.uid);
 }
 
 /** An attempt whose end is written down, and whose pod others keep alive. */
@@ -110,21 +133,28 @@ interface Lingering {
 }
 
 /**
- * Removes the Jobs of attempts that have ended, and whose pods others keep alive: they take up room and quota, and their scripts might be
- * started again. What can't be removed now is tried again at the next look.
+ * Removes the Jobs of attempts that have ended, and whose pods others keep alive: they take up room and
+ * quota, and their scripts might be started again. What can't be removed now is tried again at the next look.
  */
-export async function removeLingering({ client, store, warn }: Deps, lingering: readonly Lingering[]): Promise<void> {
+export async function removeLingering(
+  { client, store, warn }: Deps,
+  lingering: readonly Lingering[],
+): Promise<void> {
   await Promise.all(
     lingering.map(async ({ job, decision, seen: { kubeJob, pod } }) => {
       try {
-        // The values of its environment stand in its Job alone: without its pod that ends, and its time to live removes it.
-        if (isNeeded(job, decision) && pod !== undefined) await remove(client, podPath(pod), pod.metadata?.uid);
+        // The values of its environment stand in its Job alone: without its pod that ends, and its time to
+        // live removes it.
+        if (isNeeded(job, decision) && pod !== undefined)
+          await remove(client, podPath(pod), pod.metadata?.uid);
         else await removeJob(client, job, kubeJob);
         store.changeJob({ key: job.key, status: decision.status }, { lingers: false });
       } catch (error) {
         const failure = asUserError(error, client);
         if (!(failure instanceof GaswError) || failure.code === "INTERRUPTED") throw failure;
-        warn(`job ${job.id} has ended, and other containers keep its pod alive, but its Job could not be removed: ${failure.message}`);
+        warn(
+          `job ${job.id} has ended, and other containers keep its pod alive, but its Job could not be removed: ${failure.message}`,
+        );
       }
     }),
   );
@@ -141,12 +171,17 @@ function podPath({ metadata }: V1Pod): string {
 }
 
 /** Says at once that jobs can't begin as they are, when that shows first: nothing mends it but a person. */
-export function tellRefusals({ warn }: Pick<Deps, "warn">, decisions: readonly { job: StoredJob; change: JobChange }[]): void {
+export function tellRefusals(
+  { warn }: Pick<Deps, "warn">,
+  decisions: readonly { job: StoredJob; change: JobChange }[],
+): void {
   const [first, ...others] = decisions.filter(({ change }) => change.reason === REFUSED);
   if (first === undefined) return;
   const more = others.length === 0 ? "" : ` (and ${others.length} more)`;
   const { id } = first.job;
-  warn(`job ${id}${more} can't begin as it is: ${first.change.message}; \`gasw-k8s debug why ${id}\` tells the way out`);
+  warn(
+    `job ${id}${more} can't begin as it is: ${first.change.message}; \`gasw-k8s debug why ${id}\` tells the way out`,
+  );
 }
 
 /** What the cluster shows of a job. */
@@ -162,25 +197,38 @@ export interface Seen {
  * Reads the cluster once, for explanations too of jobs that wait, and answers what it shows of each job.
  * @throws OtherCluster; GaswError CLUSTER; ApiError
  */
-export async function look(deps: Deps, workflow: StoredWorkflow, active: readonly StoredJob[]): Promise<(job: StoredJob) => Seen> {
+export async function look(
+  deps: Deps,
+  workflow: StoredWorkflow,
+  active: readonly StoredJob[],
+): Promise<(job: StoredJob) => Seen> {
   const { client, now } = deps;
   const since = performance.now();
   const hash = workflowHash(workflow.namespace, workflow.id);
-  const [jobs, pods] = await Promise.all([listJobs(client, workflow.namespace, hash), listPods(client, workflow.namespace, hash)]);
+  const [jobs, pods] = await Promise.all([
+    listJobs(client, workflow.namespace, hash),
+    listPods(client, workflow.namespace, hash),
+  ]);
   await confirmCluster(deps, workflow, { since, objects: jobs });
   const jobsByName = new Map(jobs.map((job) => [job.metadata?.name ?? "", job]));
   const podByJob = podsByJob(pods);
-  const observations = new Map(active.map((job) => [job.key, observe(jobsByName.get(job.kubeName), podByJob.get(job.kubeName))]));
+  const observations = new Map(
+    active.map((job) => [job.key, observe(jobsByName.get(job.kubeName), podByJob.get(job.kubeName))]),
+  );
   const unexplained = active.filter((job) => isUnexplained(observations.get(job.key)));
   if (unexplained.length > 0) {
     const isOld = unexplained.some((job) => isAged(job, now()));
     // A pod that will never be made is told of from the first look; anything else may be over in a moment.
     const listed = isOld || unexplained.some((job) => podByJob.get(job.kubeName) === undefined);
-    const events = listed ? await listEvents(client, workflow.namespace, isOld ? "waits" : { reason: "FailedCreate" }) : [];
+    const events = listed
+      ? await listEvents(client, workflow.namespace, isOld ? "waits" : { reason: "FailedCreate" })
+      : [];
     for (const job of unexplained) {
       const seen = observations.get(job.key) as Observation;
       const object = podByJob.get(job.kubeName) ?? jobsByName.get(job.kubeName);
-      const event = events.findLast((one) => isAbout(one, object) && (isAged(job, now()) || one.reason === "FailedCreate"));
+      const event = events.findLast(
+        (one) => isAbout(one, object) && (isAged(job, now()) || one.reason === "FailedCreate"),
+      );
       if (event !== undefined) observations.set(job.key, explained(seen, event));
     }
   }
@@ -208,7 +256,11 @@ function isAged({ submitted }: StoredJob, now: Date): boolean {
 /** Whether an event is about this very object: one of the same name may have been there before. */
 function isAbout({ involvedObject }: CoreV1Event, object: V1Job | V1Pod | undefined): boolean {
   if (object === undefined || involvedObject.name !== object.metadata?.name) return false;
-  return involvedObject.uid === undefined || object.metadata?.uid === undefined || involvedObject.uid === object.metadata.uid;
+  return (
+    involvedObject.uid === undefined ||
+    object.metadata?.uid === undefined ||
+    involvedObject.uid === object.metadata.uid
+  );
 }
 
 /** Events that are over once a container is being prepared. */
@@ -218,7 +270,8 @@ const PAST: ReadonlySet<string> = new Set(["FailedScheduling", "Pulled"]);
 function explained(seen: Observation, event: CoreV1Event): Observation {
   if (seen.phase !== "waiting" || PAST.has(event.reason ?? "")) return seen;
   const message = event.message ?? seen.message;
-  const reason = event.reason === REFUSED ? REFUSAL_REASONS[readRefusal(message).kind] : (event.reason ?? seen.reason);
+  const reason =
+    event.reason === REFUSED ? REFUSAL_REASONS[readRefusal(message).kind] : (event.reason ?? seen.reason);
   return { ...seen, reason, message };
 }
 
@@ -235,15 +288,20 @@ export function changeOf(
   now: Date,
 ): JobChange {
   const lingers = decision.lingers ?? false;
-  const { status, reason, message, exitCode, pod, node, startedAt, finishedAt, pendingFamily, pendingSince } = decision;
+  const { status, reason, message, exitCode, pod, node, startedAt, finishedAt, pendingFamily, pendingSince } =
+    decision;
   const uid = kubeJob?.metadata?.uid;
   const wanted: JobChange = {
     status,
-    ...(uid === undefined ? {} : { kubeUid: uid, wrapper: Number(kubeJob?.metadata?.annotations?.[KEYS.wrapper] ?? 0) }),
+    ...(uid === undefined
+      ? {}
+      : { kubeUid: uid, wrapper: Number(kubeJob?.metadata?.annotations?.[KEYS.wrapper] ?? 0) }),
     pendingFamily,
     pendingSince,
     lingers,
-    ...(lingers && !job.lingers && kubePod !== undefined ? { lastPod: JSON.stringify(lastFacts(kubePod)) } : {}),
+    ...(lingers && !job.lingers && kubePod !== undefined
+      ? { lastPod: JSON.stringify(lastFacts(kubePod)) }
+      : {}),
     ...(reason === undefined ? {} : { reason }),
     ...(message === undefined ? {} : { message }),
     ...(exitCode === undefined ? {} : { exitCode }),
@@ -256,7 +314,9 @@ export function changeOf(
       ? acceptedAs(job, kubeJob, now)
       : {}),
   };
-  return Object.fromEntries(Object.entries(wanted).filter(([key, value]) => job[key as keyof StoredJob] !== value));
+  return Object.fromEntries(
+    Object.entries(wanted).filter(([key, value]) => job[key as keyof StoredJob] !== value),
+  );
 }
 
 /** A submission that was cut off after its Job was made: what was accepted stands in the Job. */
@@ -287,10 +347,17 @@ export interface ForeignJob {
 }
 
 /** The jobs of a workflow as the cluster shows them, for a host that did not submit them. */
-export async function observeForeign({ client, now, config }: Deps, namespace: string, workflowId: string): Promise<ForeignJob[]> {
+export async function observeForeign(
+  { client, now, config }: Deps,
+  namespace: string,
+  workflowId: string,
+): Promise<ForeignJob[]> {
   const hash = workflowHash(namespace, workflowId);
   try {
-    const [jobs, pods] = await Promise.all([listJobs(client, namespace, hash), listPods(client, namespace, hash)]);
+    const [jobs, pods] = await Promise.all([
+      listJobs(client, namespace, hash),
+      listPods(client, namespace, hash),
+    ]);
     const podByJob = podsByJob(pods);
     const known = { status: "QUEUED", pendingFamily: null, pendingSince: null } as const;
     return jobs.map((job: V1Job) => {
@@ -298,7 +365,14 @@ export async function observeForeign({ client, now, config }: Deps, namespace: s
       const decision = decide(known, observe(job, podByJob.get(kubeName)), {}, now(), config);
       const id = jobIdOf(job) ?? kubeName;
       const { [KEYS.fileName]: fileName = id, [KEYS.directory]: directory } = job.metadata?.annotations ?? {};
-      return { id, fileName, kubeName, directory, created: timeText(job.metadata?.creationTimestamp), decision };
+      return {
+        id,
+        fileName,
+        kubeName,
+        directory,
+        created: timeText(job.metadata?.creationTimestamp),
+        decision,
+      };
     });
   } catch (error) {
     throw asUserError(error, client);

@@ -4,7 +4,10 @@ import { endMessage, stageDates } from "../core/rowWrite.ts";
 import type { Result } from "../store/records.ts";
 import { readOutput } from "./storedOutput.ts";
 
-/** An invocation that is over, as GASW tells its engine (`GaswOutput`); paths are relative to the workflow directory. */
+/**
+ * An invocation that is over, as GASW tells its engine (`GaswOutput`); paths are relative to the workflow
+ * directory.
+ */
 export interface ResultRecord {
   /** Given to `--since`, it has the results after this one told. */
   readonly cursor: number;

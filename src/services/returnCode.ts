@@ -22,13 +22,14 @@ const ERR: Reader<ErrFacts> = {
 
 const OUT: Reader<OutFacts> = {
   parser: () => new OutParser(ignore),
-  // What stands before a marker of the application's section does not count, and after it is certain what is in the section.
+  // What stands before a marker of the application's section does not count, and after it is certain what is
+  // in the section.
   isDecided: ({ sections }) => sections.application_execution !== undefined,
 };
 
 /**
- * The return code that a job's output states, as its parser finds it (GaswOutputParser): the one on stderr overrides the one on stdout. A
- * stream is read from its end only, unless that leaves the code open.
+ * The return code that a job's output states, as its parser finds it (GaswOutputParser): the one on stderr
+ * overrides the one on stdout. A stream is read from its end only, unless that leaves the code open.
  * @param outFile relative to the workflow directory, as is errFile
  * @throws the signal's reason, when it is aborted
  */
@@ -39,7 +40,10 @@ export async function readReturnCode(
   signal: AbortSignal,
   tailBytes = TAIL_BYTES,
 ): Promise<number | undefined> {
-  return (await codeIn(ERR, directory, errFile, signal, tailBytes)) ?? (await codeIn(OUT, directory, outFile, signal, tailBytes));
+  return (
+    (await codeIn(ERR, directory, errFile, signal, tailBytes)) ??
+    (await codeIn(OUT, directory, outFile, signal, tailBytes))
+  );
 }
 
 async function codeIn<Facts extends { readonly exitCode?: number }>(
@@ -54,7 +58,9 @@ async function codeIn<Facts extends { readonly exitCode?: number }>(
   const parser = reader.parser();
   parser.push(end.lines);
   const facts = parser.end();
-  return end.isWhole || reader.isDecided(facts) ? facts.exitCode : await codeInAll(reader, directory, file, signal);
+  return end.isWhole || reader.isDecided(facts)
+    ? facts.exitCode
+    : await codeInAll(reader, directory, file, signal);
 }
 
 async function codeInAll<Facts extends { readonly exitCode?: number }>(

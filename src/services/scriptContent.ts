@@ -9,11 +9,16 @@ import { readScript } from "./workflowFiles.ts";
 export class ScriptChanged extends GaswError {}
 
 /**
- * Refuses what nobody has asked for: that a failure, a signal or a release runs a script that was changed after its submission.
- * @param now the script as it is; what an older version has submitted has nothing that it could be compared with
+ * Refuses what nobody has asked for: that a failure, a signal or a release runs a script that was changed
+ * after its submission.
+ * @param now the script as it is; what an older version has submitted has nothing that it could be compared
+ * with
  * @throws ScriptChanged
  */
-export function refuseChangedScript({ fileName, directory, script }: StoredJob, now: ScriptContent | undefined): void {
+export function refuseChangedScript(
+  { fileName, directory, script }: StoredJob,
+  now: ScriptContent | undefined,
+): void {
   if (script === null || now === undefined || script.sha256 === now.sha256) return;
   const file = path.join(directory, scriptOf(fileName));
   // What to do comes first: a table shows the beginning alone.
@@ -23,14 +28,18 @@ export function refuseChangedScript({ fileName, directory, script }: StoredJob, 
   });
 }
 
-/** Has the script as it is now be the known one of a job that a person runs again, who is told how it differs. */
+/**
+ * Has the script as it is now be the known one of a job that a person runs again, who is told how it differs.
+ */
 export function adoptScript({ store, warn }: Deps, workflow: StoredWorkflow, job: StoredJob): void {
   // An older attempt is not run again.
   if (store.attempts(workflow, job.fileName).at(-1)?.key !== job.key) return;
   const script = currentScript(job);
   if (script === undefined || script.sha256 === job.script?.sha256) return;
   if (!store.changeJob(job, { script }) || job.script === null) return;
-  warn(`job ${job.id}: ${scriptOf(job.fileName)} has changed and runs as it is now: ${difference(job.script, script)}`);
+  warn(
+    `job ${job.id}: ${scriptOf(job.fileName)} has changed and runs as it is now: ${difference(job.script, script)}`,
+  );
 }
 
 /** The script as it is; undefined where it can't be read, which its submission tells. */

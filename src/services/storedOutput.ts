@@ -6,11 +6,29 @@ import type { StoredJob } from "../store/records.ts";
 /** What the state keeps of a job's output. */
 export type StoredOutput = Pick<
   OutputFacts,
-  "exitCode" | "downloadSeconds" | "executionSeconds" | "uploadSeconds" | "node" | "inputs" | "outputs" | "failedStage" | "message"
+  | "exitCode"
+  | "downloadSeconds"
+  | "executionSeconds"
+  | "uploadSeconds"
+  | "node"
+  | "inputs"
+  | "outputs"
+  | "failedStage"
+  | "message"
 >;
 
 export function storeOutput(facts: OutputFacts): string {
-  const { exitCode, downloadSeconds, executionSeconds, uploadSeconds, node, inputs, outputs, failedStage, message } = facts;
+  const {
+    exitCode,
+    downloadSeconds,
+    executionSeconds,
+    uploadSeconds,
+    node,
+    inputs,
+    outputs,
+    failedStage,
+    message,
+  } = facts;
   const kept: { [K in keyof StoredOutput]: StoredOutput[K] | undefined } = {
     exitCode,
     downloadSeconds,

@@ -35,7 +35,10 @@ function isReadable(file: string): boolean {
   }
 }
 
-/** The files of a workflow directory on this host; opened anew each time, so that a network file system shows what is new. */
+/**
+ * The files of a workflow directory on this host; opened anew each time, so that a network file system shows
+ * what is new.
+ */
 export function localFiles(directory: string): StreamFiles {
   return {
     async read(file, offset, take) {
@@ -54,7 +57,9 @@ export function localFiles(directory: string): StreamFiles {
   };
 }
 
-/** Exit code by which the container says that there is no such file; a pipe in its place would be waited for. */
+/**
+ * Exit code by which the container says that there is no such file; a pipe in its place would be waited for.
+ */
 const MISSING = 44;
 const READ = `[ -f "$1" ] || exit ${MISSING}; exec tail -c "+$2" "$1"`;
 
@@ -65,7 +70,11 @@ export function containerFiles(deps: Deps, namespace: string, pod: string, conta
       const stdout = new PassThrough();
       const stderr = new PassThrough().resume();
       const command = ["sh", "-c", READ, "read", file, String(offset + 1)];
-      const ran = exec(deps.client, { namespace, pod, container, command, stdout, stderr }, deps.signal).finally(() => stdout.end());
+      const ran = exec(
+        deps.client,
+        { namespace, pod, container, command, stdout, stderr },
+        deps.signal,
+      ).finally(() => stdout.end());
       // Awaited below; until then the stream is read.
       ran.catch(() => undefined);
       await hand(stdout, offset, take);

@@ -39,7 +39,10 @@ export interface Intent {
   readonly job: StoredJob;
   /** False when an earlier submission wrote it down. */
   readonly isNew: boolean;
-  /** The job as a submission with another content wrote it down, which the cluster did not accept; this one takes its place. */
+  /**
+   * The job as a submission with another content wrote it down, which the cluster did not accept; this one
+   * takes its place.
+   */
   readonly corrected?: StoredJob;
 }
 
@@ -75,12 +78,17 @@ export function checkSubmissions(
     // What was made by somebody who is not root is that user's, not the jobs'.
     check();
   }
-  return scripts.map((script, index) => ({ request: jobRequest(script, submissions[index]?.options ?? {}), owner }));
+  return scripts.map((script, index) => ({
+    request: jobRequest(script, submissions[index]?.options ?? {}),
+    owner,
+  }));
 }
 
 function extraGroups(securityContext: Readonly<Record<string, unknown>>): number[] {
   const { fsGroup, supplementalGroups } = securityContext;
-  return [fsGroup, ...(Array.isArray(supplementalGroups) ? supplementalGroups : [])].filter((group) => typeof group === "number");
+  return [fsGroup, ...(Array.isArray(supplementalGroups) ? supplementalGroups : [])].filter(
+    (group) => typeof group === "number",
+  );
 }
 
 /** Submits jobs of one workflow; its volumes are made sure of once, whatever the number of jobs. */
@@ -95,9 +103,10 @@ export class Submitter {
   #preparation: Preparation | undefined;
 
   /**
-   * @param waits whether somebody waits for the submission: it waits for volumes that are not bound yet, and a workflow's first one makes the
-   * namespace; a resubmission does neither
-   * @throws GaswError CONFLICT when the workflow's id is known from another directory, CONFIG when a volume can't be planned
+   * @param waits whether somebody waits for the submission: it waits for volumes that are not bound yet, and
+   * a workflow's first one makes the namespace; a resubmission does neither
+   * @throws GaswError CONFLICT when the workflow's id is known from another directory, CONFIG when a volume
+   * can't be planned
    */
   constructor(deps: Deps, workflow: Workflow, waits = true) {
     this.#deps = deps;
@@ -108,8 +117,8 @@ export class Submitter {
   }
 
   /**
-   * Makes sure that the cluster is the workflow's, and the workflow this state file's, before anything is written down; whatever else fails
-   * is for the submission to tell.
+   * Makes sure that the cluster is the workflow's, and the workflow this state file's, before anything is
+   * written down; whatever else fails is for the submission to tell.
    * @throws OtherCluster, NotOwner
    */
   async confirmPlace(): Promise<void> {
@@ -128,7 +137,12 @@ export class Submitter {
     const { store, config } = this.#deps;
     const { jobId, contentHash, script = null, options } = submission.request;
     const kubeName = jobName(this.workflow.namespace, this.workflow.id, jobId);
-    const content = { contentHash, script, image: podSettings(config, options).image, request: storedRequest(options) };
+    const content = {
+      contentHash,
+      script,
+      image: podSettings(config, options).image,
+      request: storedRequest(options),
+    };
     const prepared = standingStreams(this.workflow.directory, jobId).length === 0;
     const intent = store.recordIntent(this.workflow, { id: jobId, kubeName, ...content, prepared });
     if (intent.job.contentHash === contentHash) return intent;
@@ -164,7 +178,8 @@ export class Submitter {
         wrapper: WRAPPER_VERSION,
       } as const;
       // Another submission may have written its own content down meanwhile: what was accepted counts.
-      if (!this.#deps.store.changeJob(job, { ...accepted, ...contentOf({ ...job, image }) })) await this.#changedMeanwhile(job);
+      if (!this.#deps.store.changeJob(job, { ...accepted, ...contentOf({ ...job, image }) }))
+        await this.#changedMeanwhile(job);
       return { ...answer, created };
     } catch (error) {
       throw asUserError(error, this.#deps.client);
@@ -190,9 +205,10 @@ export class Submitter {
   }
 
   /**
-   * Refuses to run a script that another state file, or the Java plugin, has run already: every script leaves an output, this tool's wrapper
-   * a record, and the Java plugin a folder. GASW calls no two scripts alike, so that of one that it generated the output is proof enough.
-   * An attempt that this tool has made the directory ready for has none.
+   * Refuses to run a script that another state file, or the Java plugin, has run already: every script leaves
+   * an output, this tool's wrapper a record, and the Java plugin a folder. GASW calls no two scripts alike,
+   * so that of one that it generated the output is proof enough. An attempt that this tool has made the
+   * directory ready for has none.
    */
   async #refuseSecondRun(job: StoredJob, isNew: boolean, isGenerated: boolean): Promise<void> {
     if (job.attempt > 0 || job.due || (job.prepared && !isNew)) return;
@@ -207,7 +223,8 @@ export class Submitter {
       for (const record of records) removeLeftover(job.directory, record);
       return;
     }
-    // What the GASW database shows of that run stays; of a workflow that was taken over, the next synchronisation follows it from there.
+    // What the GASW database shows of that run stays; of a workflow that was taken over, the next
+    // synchronisation follows it from there.
     if (isNew) this.#deps.store.setAside(job);
     throw ranElsewhere(job);
   }
@@ -224,7 +241,9 @@ export class Submitter {
     this.#deps.store.changeJob(job, { prepared: true });
   }
 
-  /** Somebody else wrote the job's row: a refresh that saw the Job is welcome; a clean-up has the last word. */
+  /**
+   * Somebody else wrote the job's row: a refresh that saw the Job is welcome; a clean-up has the last word.
+   */
   async #changedMeanwhile({ id, kubeName }: StoredJob): Promise<void> {
     const now = this.#deps.store.findJob(this.workflow, id);
     if (now !== undefined && now.status !== "DELETED") return;
@@ -257,7 +276,10 @@ export class Submitter {
   }
 }
 
-/** What a job was submitted with. A number that it has not got yet may have come from the GASW database meanwhile. */
+/**
+ * What a job was submitted with. A number that it has not got yet may have come from the GASW database
+ * meanwhile.
+ */
 function contentOf({ contentHash, script, image, request, invocationId }: StoredJob): JobChange {
   return { contentHash, script, image, request, ...(invocationId === null ? {} : { invocationId }) };
 }
@@ -287,7 +309,11 @@ function ranBefore(job: StoredJob): GaswError {
 
 function ranElsewhere({ id, directory, fileName }: StoredJob): GaswError {
   const output = path.join(directory, jobFiles(fileName).out);
-  return new GaswError("CONFLICT", `job ${id} has run before, unknown to this state file: its output ${output} is there`, {
-    hint: `to run it again, see that it runs nowhere, then move its output away: mv -- ${output} ${output}.old`,
-  });
+  return new GaswError(
+    "CONFLICT",
+    `job ${id} has run before, unknown to this state file: its output ${output} is there`,
+    {
+      hint: `to run it again, see that it runs nowhere, then move its output away: mv -- ${output} ${output}.old`,
+    },
+  );
 }

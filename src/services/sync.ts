@@ -21,12 +21,17 @@ export interface SyncDeps extends Deps {
 }
 
 /**
- * Synchronises a workflow with its GASW database, unless a monitor does. Where that sees nothing of the cluster, the jobs are looked at.
+ * Synchronises a workflow with its GASW database, unless a monitor does. Where that sees nothing of the
+ * cluster, the jobs are looked at.
  * @param ids of jobs whose status in the database is wanted
  * @returns those statuses by job id
  * @throws GaswError CLUSTER, DATABASE, TIMEOUT
  */
-export async function sync(deps: SyncDeps, workflow: StoredWorkflow, ids: () => readonly string[]): Promise<Map<string, string | null>> {
+export async function sync(
+  deps: SyncDeps,
+  workflow: StoredWorkflow,
+  ids: () => readonly string[],
+): Promise<Map<string, string | null>> {
   return await whileHolding(deps, workflow, async (isHolding) => {
     const dao = await attempt(() => deps.openDao(workflow, deps.signal));
     try {
@@ -45,8 +50,9 @@ export async function sync(deps: SyncDeps, workflow: StoredWorkflow, ids: () => 
 }
 
 /**
- * One synchronisation of a workflow: signals, cluster, retries, then the GASW database. The caller holds the workflow. An outage of one
- * side does not keep the other from being served: without the database the jobs go on as they would without signals.
+ * One synchronisation of a workflow: signals, cluster, retries, then the GASW database. The caller holds the
+ * workflow. An outage of one side does not keep the other from being served: without the database the jobs go
+ * on as they would without signals.
  * @throws GaswError CLUSTER, DATABASE (what was not told stays to be told)
  */
 export async function syncOnce(deps: Deps, dao: Dao | GaswError, workflow: StoredWorkflow): Promise<void> {
@@ -65,14 +71,26 @@ export async function syncOnce(deps: Deps, dao: Dao | GaswError, workflow: Store
 }
 
 /** The signals; what a former owner of the workflow has made is taken up before they are followed. */
-async function signalsFrom(deps: Deps, dao: Dao | GaswError, workflow: StoredWorkflow): Promise<Map<string, string>> {
+async function signalsFrom(
+  deps: Deps,
+  dao: Dao | GaswError,
+  workflow: StoredWorkflow,
+): Promise<Map<string, string>> {
   if (dao instanceof GaswError) throw dao;
   await adoptAttempts(deps, dao, workflow);
   return await readSignals(dao);
 }
 
-/** Where the workflow is taken over in a round, what its owner before has made is taken up before anything is decided. */
-async function round(deps: Deps, dao: Dao | GaswError, workflow: StoredWorkflow, signals: ReadonlyMap<string, string>): Promise<void> {
+/**
+ * Where the workflow is taken over in a round, what its owner before has made is taken up before anything is
+ * decided.
+ */
+async function round(
+  deps: Deps,
+  dao: Dao | GaswError,
+  workflow: StoredWorkflow,
+  signals: ReadonlyMap<string, string>,
+): Promise<void> {
   if (dao instanceof GaswError) return await reconcile(deps, workflow, signals);
   await reconcile(deps, workflow, signals, { leavesTakeover: true });
   if (!deps.store.isToAdopt(workflow)) return;
@@ -80,7 +98,10 @@ async function round(deps: Deps, dao: Dao | GaswError, workflow: StoredWorkflow,
   await reconcile(deps, workflow, signals);
 }
 
-/** Closes the GASW database. What was told stands there by then: that it takes no leave in time is no more than a remark. */
+/**
+ * Closes the GASW database. What was told stands there by then: that it takes no leave in time is no more
+ * than a remark.
+ */
 export async function closeDao({ warn }: Pick<Deps, "warn">, dao: Dao): Promise<void> {
   try {
     await dao.close();

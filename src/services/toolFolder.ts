@@ -27,7 +27,10 @@ import {
 import { GaswError, systemCode } from "../errors.ts";
 import { makeOwnedFolder } from "./workflowFiles.ts";
 
-/** Jobs can write in the tool's folder too: a link in the place of a folder or a file is never followed, a pipe never waited for. */
+/**
+ * Jobs can write in the tool's folder too: a link in the place of a folder or a file is never followed, a
+ * pipe never waited for.
+ */
 const FOLDER = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 const FILE = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
@@ -85,7 +88,8 @@ function unlessAbsent<T>(action: () => T): T | undefined {
 export function makeToolFolders(directory: string, owner: RunAs): void {
   makeOwnedFolder(path.join(directory, TOOL_FOLDER), owner);
   const made = within(directory, TOOL_FOLDER, (held) => {
-    for (const folder of [RUN_FOLDER, END_FOLDER]) makeOwnedFolder(path.join(held.path, path.basename(folder)), owner);
+    for (const folder of [RUN_FOLDER, END_FOLDER])
+      makeOwnedFolder(path.join(held.path, path.basename(folder)), owner);
     return true;
   });
   if (made === undefined)
@@ -94,7 +98,9 @@ export function makeToolFolders(directory: string, owner: RunAs): void {
     });
 }
 
-/** The records that pods have left of their ends in a workflow directory, as they are at the first question. */
+/**
+ * The records that pods have left of their ends in a workflow directory, as they are at the first question.
+ */
 export class EndRecords {
   readonly #directory: string;
   #names: readonly string[] | undefined;
@@ -124,14 +130,18 @@ export class EndRecords {
 
   #readAll(attempt: string): EndRecord[] {
     this.#names ??= recordNames(this.#directory);
-    const records = this.#names.filter((name) => name.startsWith(`${attempt}.`)).map((name) => this.#readOne(attempt, name));
+    const records = this.#names
+      .filter((name) => name.startsWith(`${attempt}.`))
+      .map((name) => this.#readOne(attempt, name));
     return records.filter((record) => record !== undefined).sort((a, b) => a.endedAt - b.endedAt);
   }
 
   #readOne(attempt: string, name: string): EndRecord | undefined {
     const text = within(this.#directory, END_FOLDER, (held) => readSmall(held, name, fstatSync(held.fd).uid));
     const record = text === undefined ? undefined : parseEndRecord(text);
-    return record !== undefined && name === `${record.attempt}.${record.podUid}` && record.attempt === attempt ? record : undefined;
+    return record !== undefined && name === `${record.attempt}.${record.podUid}` && record.attempt === attempt
+      ? record
+      : undefined;
   }
 }
 
@@ -139,7 +149,9 @@ function recordNames(directory: string): string[] {
   return within(directory, END_FOLDER, (held) => readdirSync(held.path)) ?? [];
 }
 
-/** The text of a small regular file; undefined where it is none, is too large, or belongs to somebody else. */
+/**
+ * The text of a small regular file; undefined where it is none, is too large, or belongs to somebody else.
+ */
 function readSmall(folder: Held, name: string, owner: number): string | undefined {
   const fd = unlessAbsent(() => openSync(path.join(folder.path, name), FILE));
   if (fd === undefined) return undefined;
@@ -166,7 +178,9 @@ export interface Leftover {
 export function leftovers(directory: string): Leftover[] {
   const names = within(directory, RUN_FOLDER, (held) => readdirSync(held.path)) ?? [];
   const runFolders = names.map((name) => {
-    const attempt = within(directory, `${RUN_FOLDER}/${name}`, (held) => readSmall(held, ATTEMPT_FILE, fstatSync(held.fd).uid));
+    const attempt = within(directory, `${RUN_FOLDER}/${name}`, (held) =>
+      readSmall(held, ATTEMPT_FILE, fstatSync(held.fd).uid),
+    );
     return { attempt: attempt?.trimEnd() ?? "", folder: RUN_FOLDER, name };
   });
   return [...runFolders, ...leftRecords(directory)];
@@ -174,12 +188,16 @@ export function leftovers(directory: string): Leftover[] {
 
 /** All records in a workflow directory, by their names alone. */
 export function leftRecords(directory: string): Leftover[] {
-  return recordNames(directory).map((name) => ({ attempt: name.slice(0, name.lastIndexOf(".")), folder: END_FOLDER, name }));
+  return recordNames(directory).map((name) => ({
+    attempt: name.slice(0, name.lastIndexOf(".")),
+    folder: END_FOLDER,
+    name,
+  }));
 }
 
 /**
- * Removes what is left of an attempt, never through a link. What its script has written beside itself is kept, where the wrapper was ended
- * before it could see to that.
+ * Removes what is left of an attempt, never through a link. What its script has written beside itself is
+ * kept, where the wrapper was ended before it could see to that.
  * @param fileName base name of the script, where that is known
  * @throws the system's error, where it can't be removed
  */
@@ -189,14 +207,17 @@ export function removeLeftover(directory: string, { folder, name }: Leftover, fi
 }
 
 function keepProvenance(directory: string, folder: string, fileName: string | undefined): void {
-  const isMeant = (name: string) => (fileName === undefined ? isProvenanceFile(name) : name === provenanceFile(fileName));
+  const isMeant = (name: string) =>
+    fileName === undefined ? isProvenanceFile(name) : name === provenanceFile(fileName);
   // The script's folder is called after the workflow, by whichever name the pod had of it.
   for (const id of within(directory, folder, (held) => readdirSync(held.path)) ?? []) {
     const keepIn = (target: Held) =>
       within(directory, `${folder}/${id}`, (held) => {
-        for (const name of readdirSync(held.path).filter(isMeant)) keepFile(path.join(held.path, name), path.join(target.path, name));
+        for (const name of readdirSync(held.path).filter(isMeant))
+          keepFile(path.join(held.path, name), path.join(target.path, name));
       });
-    if (within(directory, PROVENANCE_FOLDER, (target) => [keepIn(target)]) === undefined) within(directory, "", keepIn);
+    if (within(directory, PROVENANCE_FOLDER, (target) => [keepIn(target)]) === undefined)
+      within(directory, "", keepIn);
   }
 }
 
@@ -210,7 +231,10 @@ function keepFile(file: string, place: string): void {
   }
 }
 
-/** Removes the tool's folder where nothing is left in it: a pod that still runs a script of GASW's needs all of it. */
+/**
+ * Removes the tool's folder where nothing is left in it: a pod that still runs a script of GASW's needs all
+ * of it.
+ */
 export function removeToolFolder(directory: string): void {
   if (leftovers(directory).length > 0) return;
   const remove = (parent: Held, name: string) => unlessLeft(() => rmdirSync(path.join(parent.path, name)));
@@ -232,8 +256,9 @@ function unlessLeft(action: () => void): void {
 const MAX_FOLDERS = 100_000;
 
 /**
- * Removes a folder, however deep it is, by folders that are held open: a link that a job puts in the place of one meanwhile leads nowhere. What
- * is deep comes up into the folder itself. The name of the attempt goes last: what can't be removed now is known as its own later.
+ * Removes a folder, however deep it is, by folders that are held open: a link that a job puts in the place of
+ * one meanwhile leads nowhere. What is deep comes up into the folder itself. The name of the attempt goes
+ * last: what can't be removed now is known as its own later.
  */
 function removeTree(parent: Held, name: string): void {
   const entry = path.join(parent.path, name);
@@ -242,11 +267,14 @@ function removeTree(parent: Held, name: string): void {
   try {
     let taken = 0;
     for (;;) {
-      const names = readdirSync(top.path, { encoding: "buffer" }).filter((child) => child.toString() !== ATTEMPT_FILE);
+      const names = readdirSync(top.path, { encoding: "buffer" }).filter(
+        (child) => child.toString() !== ATTEMPT_FILE,
+      );
       if (names.length === 0) break;
       for (const child of names) {
         if (unlinkIfFile(inside(top, child))) continue;
-        if (++taken > MAX_FOLDERS) throw Object.assign(new Error(`${entry} has too many folders`), { code: "EMLINK" });
+        if (++taken > MAX_FOLDERS)
+          throw Object.assign(new Error(`${entry} has too many folders`), { code: "EMLINK" });
         takeApart(top, child, `gasw-k8s-${taken}`);
       }
     }
@@ -282,7 +310,8 @@ function inside(folder: Held, name: Buffer): Buffer {
 function holdOwn(entry: string | Buffer): Held {
   const held = heldAs(openSync(entry, FOLDER), entry.toString());
   const { mode, uid } = fstatSync(held.fd);
-  if ((mode & 0o700) !== 0o700 && (uid === process.geteuid?.() || process.geteuid?.() === 0)) fchmodSync(held.fd, 0o700);
+  if ((mode & 0o700) !== 0o700 && (uid === process.geteuid?.() || process.geteuid?.() === 0))
+    fchmodSync(held.fd, 0o700);
   return held;
 }
 

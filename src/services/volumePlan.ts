@@ -1,13 +1,26 @@
 import path from "node:path";
 import type { Config } from "../config/schema.ts";
-import { joinNfsPath, type ResolvedVolume, requireWorkflowVolume, resolveVolumes } from "../config/volumes.ts";
+import {
+  joinNfsPath,
+  type ResolvedVolume,
+  requireWorkflowVolume,
+  resolveVolumes,
+} from "../config/volumes.ts";
 import type { Workflow } from "../core/job.ts";
-import { type DesiredVolume, desiredVolume, normalFolder, type VolumeMarks, type VolumeSource, type VolumeSpec } from "../core/volumes.ts";
+import {
+  type DesiredVolume,
+  desiredVolume,
+  normalFolder,
+  type VolumeMarks,
+  type VolumeSource,
+  type VolumeSpec,
+} from "../core/volumes.ts";
 import { GaswError } from "../errors.ts";
 
 /**
  * All volumes that a workflow's pods need: its own directory first, then the configured ones.
- * @throws GaswError CONFIG when the workflow volume or an NFS server is missing, or two volumes are in each other's way
+ * @throws GaswError CONFIG when the workflow volume or an NFS server is missing, or two volumes are in each
+ * other's way
  */
 export function volumePlan(config: Config, workflow: Workflow, marks: VolumeMarks): DesiredVolume[] {
   const specs = [
@@ -22,7 +35,11 @@ export function volumePlan(config: Config, workflow: Workflow, marks: VolumeMark
 }
 
 /** A key of undefined is in nobody's way. */
-function refuseSame(volumes: readonly DesiredVolume[], how: string, keyOf: (volume: DesiredVolume) => string | undefined): void {
+function refuseSame(
+  volumes: readonly DesiredVolume[],
+  how: string,
+  keyOf: (volume: DesiredVolume) => string | undefined,
+): void {
   const names = new Map<string, string>();
   for (const volume of volumes) {
     const key = keyOf(volume);
@@ -50,14 +67,24 @@ function workflowSpec(config: Config, workflow: Workflow): VolumeSpec {
   } as const;
   switch (volume.type) {
     case "nfs":
-      return { ...base, source: { type: "nfs", server: volume.server, path: joinNfsPath(volume.path, workflow.id) } };
+      return {
+        ...base,
+        source: { type: "nfs", server: volume.server, path: joinNfsPath(volume.path, workflow.id) },
+      };
     case "hostPath":
       return {
         ...base,
-        source: { type: "hostPath", path: normalFolder(path.join(volume.path ?? path.dirname(workflow.directory), workflow.id)) },
+        source: {
+          type: "hostPath",
+          path: normalFolder(path.join(volume.path ?? path.dirname(workflow.directory), workflow.id)),
+        },
       };
     case "claim":
-      return { ...base, source: { type: "claim", claim: volume.name }, subPath: path.posix.join(volume.subPath ?? "", workflow.id) };
+      return {
+        ...base,
+        source: { type: "claim", claim: volume.name },
+        subPath: path.posix.join(volume.subPath ?? "", workflow.id),
+      };
   }
 }
 

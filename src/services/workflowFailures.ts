@@ -23,7 +23,9 @@ const NO_ANSWER: ReadonlySet<string> = new Set([
 export function isOutage(error: unknown): boolean {
   if (!(error instanceof GaswError && error.code === "CLUSTER")) return false;
   const { cause } = error;
-  return cause instanceof ApiError ? cause.status >= 500 || cause.status === 429 : NO_ANSWER.has(causeCode(cause));
+  return cause instanceof ApiError
+    ? cause.status >= 500 || cause.status === 429
+    : NO_ANSWER.has(causeCode(cause));
 }
 
 /** What went wrong with one workflow of several. */
@@ -33,11 +35,14 @@ export interface WorkflowFailure {
 }
 
 /**
- * What went wrong with workflows, as a user is told it: each with the workflow that it is about, where others are well or fail otherwise. What
- * all have in common is told once.
+ * What went wrong with workflows, as a user is told it: each with the workflow that it is about, where others
+ * are well or fail otherwise. What all have in common is told once.
  * @param asked all workflows that could have failed
  */
-export function nameFailures(failures: readonly WorkflowFailure[], asked: readonly StoredWorkflow[]): GaswError[] {
+export function nameFailures(
+  failures: readonly WorkflowFailure[],
+  asked: readonly StoredWorkflow[],
+): GaswError[] {
   const alike = new Map<string, { readonly error: GaswError; readonly workflows: StoredWorkflow[] }>();
   for (const { workflow, error } of failures) {
     const known = asGaswError(error);
@@ -47,17 +52,22 @@ export function nameFailures(failures: readonly WorkflowFailure[], asked: readon
     group.workflows.push(workflow);
     alike.set(key, group);
   }
-  return [...alike.values()].map(({ error, workflows }) => (workflows.length === asked.length ? error : named(error, workflows)));
+  return [...alike.values()].map(({ error, workflows }) =>
+    workflows.length === asked.length ? error : named(error, workflows),
+  );
 }
 
 function named(error: GaswError, workflows: readonly StoredWorkflow[]): GaswError {
   const [only, ...others] = workflows;
   // Some name it themselves.
-  if (only !== undefined && others.length === 0 && `${error.message} `.includes(`workflow ${only.id} `)) return error;
+  if (only !== undefined && others.length === 0 && `${error.message} `.includes(`workflow ${only.id} `))
+    return error;
   const names = workflows.slice(0, NAMED).map(({ id, directory }) => `${id} (${directory})`);
   const more = workflows.length > NAMED ? [`${workflows.length - NAMED} more`] : [];
   const message = `workflow${others.length === 0 ? "" : "s"} ${[...names, ...more].join(", ")}: ${error.message}`;
   // What is behind it stays behind it: it tells outages and interruptions apart.
   const options = { hint: error.hint, cause: error.cause };
-  return error instanceof OtherCluster ? new OtherCluster(error.code, message, options) : new GaswError(error.code, message, options);
+  return error instanceof OtherCluster
+    ? new OtherCluster(error.code, message, options)
+    : new GaswError(error.code, message, options);
 }

@@ -41,10 +41,18 @@ export interface Script {
  * The workflow's directory: the one named, else the one that holds the script's `sh/`, else the current one.
  * @throws GaswError USAGE when it is no directory
  */
-export function workflowDirectory(named: string | undefined, scripts: readonly string[], cwd: string): string {
+export function workflowDirectory(
+  named: string | undefined,
+  scripts: readonly string[],
+  cwd: string,
+): string {
   const first = scripts[0];
   const directory =
-    named !== undefined ? path.resolve(cwd, named) : first !== undefined ? path.dirname(path.dirname(path.resolve(cwd, first))) : cwd;
+    named !== undefined
+      ? path.resolve(cwd, named)
+      : first !== undefined
+        ? path.dirname(path.dirname(path.resolve(cwd, first)))
+        : cwd;
   const found = look(directory);
   if (found instanceof Error || !found.isDirectory()) {
     const why = found instanceof Error ? reasonOf(found) : "is not a directory";
@@ -70,7 +78,8 @@ export function checkScript(script: string, directory: string, cwd: string): Scr
   const refuse = (why: string, hint: string, cause?: unknown) =>
     new GaswError("USAGE", `script ${shorten(script)} ${why}`, { hint, cause });
   const found = look(file);
-  if (found instanceof Error) throw refuse(reasonOf(found), "name an existing script, such as sh/Job-1.sh", found);
+  if (found instanceof Error)
+    throw refuse(reasonOf(found), "name an existing script, such as sh/Job-1.sh", found);
   if (found.isDirectory()) throw refuse("is a directory", "name the script files: sh/*.sh");
   if (!found.isFile()) throw refuse("is not a regular file", "name a script file, such as sh/Job-1.sh");
   const [folder, real] = [path.dirname(file), realpathSync(directory)];
@@ -82,7 +91,8 @@ export function checkScript(script: string, directory: string, cwd: string): Scr
     );
   }
   const name = path.basename(file);
-  if (!name.endsWith(".sh") || name === ".sh") throw refuse("is not named <job>.sh", "the job is named after its script: rename it");
+  if (!name.endsWith(".sh") || name === ".sh")
+    throw refuse("is not named <job>.sh", "the job is named after its script: rename it");
   if (Buffer.byteLength(`${name}.out`) > MAX_FILE_NAME)
     throw refuse(`has a name too long for its output file ${MAX_FILE_NAME} bytes`, "shorten it to 251 bytes");
   try {
@@ -92,7 +102,11 @@ export function checkScript(script: string, directory: string, cwd: string): Scr
   }
   if (found.size === 0) throw refuse("is empty", "write the commands of the job into it");
   const jobId = name.slice(0, -".sh".length);
-  return { jobId, path: file, isGenerated: generatedFiles(jobId).every((generated) => existsSync(path.join(directory, generated))) };
+  return {
+    jobId,
+    path: file,
+    isGenerated: generatedFiles(jobId).every((generated) => existsSync(path.join(directory, generated))),
+  };
 }
 
 /** The request for a script: its identity and the digest that tells the same submission from another one. */
@@ -122,7 +136,10 @@ export function ownerOf(directory: string): RunAs {
   return uid === 0 ? { uid: NOBODY, gid: NOBODY } : { uid, gid };
 }
 
-/** An object as its entries in the order of their keys, at every depth: the order in which options are given means nothing. */
+/**
+ * An object as its entries in the order of their keys, at every depth: the order in which options are given
+ * means nothing.
+ */
 function sorted(value: unknown): unknown {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
   return Object.entries(value)
@@ -140,10 +157,16 @@ export function makeStreamFolders(directory: string, owner: RunAs): void {
 }
 
 /**
- * Checks by mode bits that the pod's user can read the script and write its streams; folders that are yet to be made are left out.
+ * Checks by mode bits that the pod's user can read the script and write its streams; folders that are yet to
+ * be made are left out.
  * @throws GaswError CONFIG naming the file and the user
  */
-export function checkAccess(directory: string, scripts: readonly Script[], runAs: RunAs, groups: readonly number[]): void {
+export function checkAccess(
+  directory: string,
+  scripts: readonly Script[],
+  runAs: RunAs,
+  groups: readonly number[],
+): void {
   const user: PodUser = { uid: runAs.uid, groups: [runAs.gid, ...groups] };
   // GASW's script ends with 22 where it can write nothing beside itself.
   const writesBeside = scripts.some(({ isGenerated }) => isGenerated);
@@ -158,9 +181,13 @@ export function checkAccess(directory: string, scripts: readonly Script[], runAs
   ];
   for (const [file, mode, verb] of needed) {
     if (allows(statSync(file), user, mode)) continue;
-    throw new GaswError("CONFIG", `jobs run as user ${runAs.uid}, group ${runAs.gid}, who can't ${verb} ${file}`, {
-      hint: `change the owner (chown -R ${runAs.uid}:${runAs.gid} ${directory}), or set securityContext.runAsUser and runAsGroup to one who can`,
-    });
+    throw new GaswError(
+      "CONFIG",
+      `jobs run as user ${runAs.uid}, group ${runAs.gid}, who can't ${verb} ${file}`,
+      {
+        hint: `change the owner (chown -R ${runAs.uid}:${runAs.gid} ${directory}), or set securityContext.runAsUser and runAsGroup to one who can`,
+      },
+    );
   }
 }
 
@@ -177,7 +204,8 @@ function allows(stat: Stats, { uid, groups }: PodUser, wanted: number): boolean 
 }
 
 /**
- * Makes a folder where it is missing; it is its owner's from the first moment on, since other processes may look at it.
+ * Makes a folder where it is missing; it is its owner's from the first moment on, since other processes may
+ * look at it.
  * @throws GaswError CONFIG
  */
 export function makeOwnedFolder(folder: string, owner: RunAs): void {
@@ -195,11 +223,15 @@ export function makeOwnedFolder(folder: string, owner: RunAs): void {
   }
 }
 
-/** Gives a new folder to its owner: that very folder, since a job may have put a link, or a folder of its own, in its place. */
+/**
+ * Gives a new folder to its owner: that very folder, since a job may have put a link, or a folder of its own,
+ * in its place.
+ */
 function giveTo(made: string, owner: RunAs): void {
   const fd = openSync(made, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
   try {
-    if (fstatSync(fd).uid !== process.geteuid?.()) throw new GaswError("CONFIG", `${made} was replaced`, { hint: "submit again" });
+    if (fstatSync(fd).uid !== process.geteuid?.())
+      throw new GaswError("CONFIG", `${made} was replaced`, { hint: "submit again" });
     fchmodSync(fd, 0o755);
     if (process.getuid?.() === 0) fchownSync(fd, owner.uid, owner.gid);
   } finally {

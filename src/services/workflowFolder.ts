@@ -7,7 +7,10 @@ import { systemCode } from "../errors.ts";
 const OPEN_FOLDER = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 const CREATE_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 
-/** A folder of a workflow directory that is held open, so that a link which a job puts in its place is not followed. */
+/**
+ * A folder of a workflow directory that is held open, so that a link which a job puts in its place is not
+ * followed.
+ */
 export interface WorkflowFolder {
   /** Names the folder itself, whatever stands at its place by then. */
   readonly path: string;
@@ -22,7 +25,10 @@ export interface WorkflowFolder {
 export async function openFolder(directory: string, name: string): Promise<WorkflowFolder> {
   const folder = path.join(directory, name);
   const handle = await open(folder, OPEN_FOLDER);
-  return { path: process.platform === "linux" ? `/proc/self/fd/${handle.fd}` : folder, close: () => handle.close() };
+  return {
+    path: process.platform === "linux" ? `/proc/self/fd/${handle.fd}` : folder,
+    close: () => handle.close(),
+  };
 }
 
 /** Makes a folder in a workflow directory where it is missing. */
@@ -38,7 +44,9 @@ export async function makeFolder(directory: string, name: string): Promise<void>
   await giveAway(handle, directory).finally(() => handle.close());
 }
 
-/** A file that gets its name when it is complete; until then, and when it is given up, nothing has that name. */
+/**
+ * A file that gets its name when it is complete; until then, and when it is given up, nothing has that name.
+ */
 export class NewFile {
   readonly #folder: WorkflowFolder;
   readonly #handle: FileHandle;

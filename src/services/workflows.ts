@@ -10,7 +10,10 @@ export function enclosingWorkflow(cwd: string): string | undefined {
   return [cwd, path.dirname(cwd), path.dirname(realPath(cwd))].find(isWorkflowDirectory);
 }
 
-/** The directory of the workflow that a command is about: the one named, which may be gone already, else the one around the current folder. */
+/**
+ * The directory of the workflow that a command is about: the one named, which may be gone already, else the
+ * one around the current folder.
+ */
 export function targetDirectory(named: string | undefined, cwd: string): string | undefined {
   return named === undefined ? enclosingWorkflow(cwd) : path.resolve(cwd, named);
 }

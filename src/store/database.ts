@@ -1,4 +1,15 @@
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, readSync, renameSync, rmSync, statfsSync, statSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  statSync,
+} from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 import Database from "better-sqlite3";
@@ -6,10 +17,18 @@ import { GaswError, messageOf, systemCode } from "../errors.ts";
 import { asOwnerOf, giveBackHint, isRefusal, likeModeOf, shutOutBy } from "../fileOwner.ts";
 import { migrations } from "./migrations.ts";
 
-/** The native part by its very path: the package's own search for it would cost every command as much as opening the file does. */
-const nativeBinding = createRequire(import.meta.url).resolve("better-sqlite3/build/Release/better_sqlite3.node");
+/**
+ * The native part by its very path: the package's own search for it would cost every command as much as
+ * opening the file does.
+ */
+const nativeBinding = createRequire(import.meta.url).resolve(
+  "better-sqlite3/build/Release/better_sqlite3.node",
+);
 
-/** Milliseconds that a statement waits for another process's write: a hundred processes commit one after the other. */
+/**
+ * Milliseconds that a statement waits for another process's write: a hundred processes commit one after the
+ * other.
+ */
 const BUSY_TIMEOUT_MS = 60_000;
 
 /** File system types on which SQLite's locks and shared memory can't be trusted (`f_type` of statfs(2)). */
@@ -32,7 +51,10 @@ export interface OpenOptions {
   /** Receives a sentence when something was put right on the way. */
   readonly warn: (message: string) => void;
   readonly now: () => Date;
-  /** Type of the file system that holds a folder (statfs); replaced in tests, since a network file system can't be had there. */
+  /**
+   * Type of the file system that holds a folder (statfs); replaced in tests, since a network file system
+   * can't be had there.
+   */
   readonly fileSystemType?: (folder: string) => number;
 }
 
@@ -89,8 +111,8 @@ function isMissing(file: string): boolean {
 }
 
 /**
- * Makes a new state file, which appears whole. SQLite refuses to turn write-ahead logging on while anybody reads, whatever the timeout:
- * of many processes that find no file, some would fail.
+ * Makes a new state file, which appears whole. SQLite refuses to turn write-ahead logging on while anybody
+ * reads, whatever the timeout: of many processes that find no file, some would fail.
  */
 function create(file: string): void {
   withLock(file, () => {
@@ -106,7 +128,8 @@ function create(file: string): void {
       database.close();
     }
     // SQLite would play the log of a file that somebody moved away into this new one.
-    for (const suffix of ["-wal", "-shm"]) if (existsSync(file + suffix)) renameSync(file + suffix, `${file}${suffix}.left`);
+    for (const suffix of ["-wal", "-shm"])
+      if (existsSync(file + suffix)) renameSync(file + suffix, `${file}${suffix}.left`);
     renameSync(draft, file);
   });
 }
@@ -115,9 +138,13 @@ function create(file: string): void {
 function migrate(database: Database.Database, file: string): void {
   const version = versionOf(database);
   if (version > migrations.length) {
-    throw new GaswError("CONFIG", `the state file ${file} is of a newer version (${version}; this program knows ${migrations.length})`, {
-      hint: "update gasw-k8s on this host, or set state.path to another file",
-    });
+    throw new GaswError(
+      "CONFIG",
+      `the state file ${file} is of a newer version (${version}; this program knows ${migrations.length})`,
+      {
+        hint: "update gasw-k8s on this host, or set state.path to another file",
+      },
+    );
   }
   if (version === 0) refuseForeign(database, file);
   if (version < migrations.length) withLock(file, () => bringUpToDate(database));
@@ -181,13 +208,17 @@ export interface Hold {
   release(): void;
 }
 
-/** The locks that this process holds: a connection that nothing refers to is closed by the garbage collector, and its lock lost. */
+/**
+ * The locks that this process holds: a connection that nothing refers to is closed by the garbage collector,
+ * and its lock lost.
+ */
 const held = new Set<Database.Database>();
 
 /**
  * Takes a lock of a state file that lasts until it is released or the process ends, however it ends.
  * @param kind what it is for, by which its file is named
- * @param patience milliseconds to wait for it: others may be trying to take it, or looking whether it is held, at the same moment
+ * @param patience milliseconds to wait for it: others may be trying to take it, or looking whether it is
+ * held, at the same moment
  * @returns undefined while another process has it
  */
 export function holdLock(file: string, kind: string, patience: number): Hold | undefined {
@@ -208,7 +239,10 @@ export function holdLock(file: string, kind: string, patience: number): Hold | u
   }
 }
 
-/** Whether somebody has the lock that `holdLock` takes. Any number of processes may look at once: none takes another one for the holder. */
+/**
+ * Whether somebody has the lock that `holdLock` takes. Any number of processes may look at once: none takes
+ * another one for the holder.
+ */
 export function isHeld(file: string, kind: string): boolean {
   if (!existsSync(`${file}.${kind}`)) return false;
   const looker = openLock(file, kind, 0);
@@ -226,13 +260,17 @@ export function isHeld(file: string, kind: string): boolean {
 
 const HEADER = "SQLite format 3\0";
 
-/** A file that holds something else is reported as corrupt before SQLite may take it for an empty or encrypted database. */
+/**
+ * A file that holds something else is reported as corrupt before SQLite may take it for an empty or encrypted
+ * database.
+ */
 function checkHeader(file: string): void {
   const handle = openSync(file, "r");
   try {
     const bytes = Buffer.alloc(HEADER.length);
     readSync(handle, bytes, 0, bytes.length, 0);
-    if (bytes.toString("latin1") !== HEADER) throw Object.assign(new Error("file is not a database"), { code: "SQLITE_NOTADB" });
+    if (bytes.toString("latin1") !== HEADER)
+      throw Object.assign(new Error("file is not a database"), { code: "SQLITE_NOTADB" });
   } finally {
     closeSync(handle);
   }
@@ -243,14 +281,18 @@ function isCorrupt(error: unknown): boolean {
   return /^SQLITE_(CORRUPT|NOTADB)/.test(systemCode(error) ?? "");
 }
 
-/** Keeps a corrupt file aside under a name of its own and begins a new one; the cluster's labels still tell what runs. */
+/**
+ * Keeps a corrupt file aside under a name of its own and begins a new one; the cluster's labels still tell
+ * what runs.
+ */
 function startAfresh({ path: file, warn, now }: OpenOptions): Database.Database {
   try {
     withLock(file, () => {
       // Another process may have put it right while this one waited for the lock.
       if (!isStillCorrupt(file)) return;
       const aside = `${file}.corrupt-${now().toISOString().replaceAll(":", "")}`;
-      for (const suffix of ["", "-wal", "-shm"]) if (existsSync(file + suffix)) renameSync(file + suffix, aside + suffix);
+      for (const suffix of ["", "-wal", "-shm"])
+        if (existsSync(file + suffix)) renameSync(file + suffix, aside + suffix);
       warn(`the state file ${file} is corrupt: it was kept as ${aside}, and a new one was begun`);
     });
     return open(file);
@@ -274,7 +316,10 @@ function isStillCorrupt(file: string): boolean {
   }
 }
 
-function prepareFolder({ path: file, fileSystemType = (folder) => statfsSync(folder).type }: OpenOptions): void {
+function prepareFolder({
+  path: file,
+  fileSystemType = (folder) => statfsSync(folder).type,
+}: OpenOptions): void {
   const folder = path.dirname(file);
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -298,7 +343,8 @@ export class StateFull extends GaswError {}
 export function openCopy({ path: file }: OpenOptions): Database.Database {
   try {
     const content = contentOf(file);
-    // Memory has no write-ahead log: the header's versions for writing and reading say so (SQLite's file format, 1.3.3).
+    // Memory has no write-ahead log: the header's versions for writing and reading say so (SQLite's file
+    // format, 1.3.3).
     content.fill(1, 18, 20);
     const database = new Database(content, { nativeBinding });
     database.pragma("foreign_keys = ON");
@@ -310,13 +356,15 @@ export function openCopy({ path: file }: OpenOptions): Database.Database {
 }
 
 function contentOf(file: string): Buffer {
-  if (isMissing(file)) throw Object.assign(new Error("there is no state yet, and no room for one"), { code: "ENOSPC" });
+  if (isMissing(file))
+    throw Object.assign(new Error("there is no state yet, and no room for one"), { code: "ENOSPC" });
   checkHeader(file);
   // With nothing in its log all is in the file itself: to open it would take room that is not there.
   if ((statSync(`${file}-wal`, { throwIfNoEntry: false })?.size ?? 0) === 0) return readFileSync(file);
   const database = new Database(file, { timeout: BUSY_TIMEOUT_MS, nativeBinding, fileMustExist: true });
   try {
-    // Where nobody else has it open, there is no room for the memory that its readers share: whoever has it alone needs none.
+    // Where nobody else has it open, there is no room for the memory that its readers share: whoever has it
+    // alone needs none.
     if (!existsSync(`${file}-shm`)) database.pragma("locking_mode = EXCLUSIVE");
     return database.serialize();
   } finally {
@@ -324,7 +372,10 @@ function contentOf(file: string): Buffer {
   }
 }
 
-/** Room that SQLite's own small files need, in bytes: where there is less, an unspecific failure to write comes of that. */
+/**
+ * Room that SQLite's own small files need, in bytes: where there is less, an unspecific failure to write
+ * comes of that.
+ */
 const LEAST_ROOM = 256 * 1024;
 
 function isFull(folder: string): boolean {
@@ -340,15 +391,29 @@ function isFull(folder: string): boolean {
 export function stateError(error: unknown, file: string, lockFile = `${file}.lock`): unknown {
   if (error instanceof GaswError) return error;
   const code = systemCode(error) ?? "";
-  const said = (what: string, hint: string) => new GaswError("CONFIG", `the state file ${file} ${what}`, { hint, cause: error });
-  if (/^(SQLITE_FULL|ENOSPC|EDQUOT)$/.test(code) || (code.startsWith("SQLITE_IOERR") && isFull(path.dirname(file)))) {
+  const said = (what: string, hint: string) =>
+    new GaswError("CONFIG", `the state file ${file} ${what}`, { hint, cause: error });
+  if (
+    /^(SQLITE_FULL|ENOSPC|EDQUOT)$/.test(code) ||
+    (code.startsWith("SQLITE_IOERR") && isFull(path.dirname(file)))
+  ) {
     const hint = "make room there, or set state.path to another disk; nothing was submitted";
-    return new StateFull("CONFIG", `the state file ${file} can't be written: the disk is full`, { hint, cause: error });
+    return new StateFull("CONFIG", `the state file ${file} can't be written: the disk is full`, {
+      hint,
+      cause: error,
+    });
   }
   const culprit = isRefusal(error) ? shutOutBy(file, [lockFile]) : undefined;
   if (culprit !== undefined) return said(`can't be used: ${culprit}`, giveBackHint(file));
-  if (/^(EACCES|EPERM|EROFS|ENOTDIR|EEXIST|EISDIR|SQLITE_READONLY.*|SQLITE_CANTOPEN.*|SQLITE_IOERR.*|SQLITE_PERM)$/.test(code)) {
-    return said(`can't be written (${code})`, "set state.path (GASW_K8S_STATE_PATH) to a file that this user can write");
+  if (
+    /^(EACCES|EPERM|EROFS|ENOTDIR|EEXIST|EISDIR|SQLITE_READONLY.*|SQLITE_CANTOPEN.*|SQLITE_IOERR.*|SQLITE_PERM)$/.test(
+      code,
+    )
+  ) {
+    return said(
+      `can't be written (${code})`,
+      "set state.path (GASW_K8S_STATE_PATH) to a file that this user can write",
+    );
   }
   if (isCorrupt(error))
     return said(
@@ -356,6 +421,9 @@ export function stateError(error: unknown, file: string, lockFile = `${file}.loc
       `move it aside (mv ${file} ${file}.damaged): the next command begins a new one; the cluster's labels still tell what runs`,
     );
   if (code.startsWith("SQLITE_"))
-    return said(`can't be used (${code}: ${messageOf(error)})`, "set state.path to another file, and report this");
+    return said(
+      `can't be used (${code}: ${messageOf(error)})`,
+      "set state.path to another file, and report this",
+    );
   return error;
 }

@@ -1,4 +1,7 @@
-/** Schema changes in order; the position of the last one applied is the file's `user_version`. Never edit one that was released. */
+/**
+ * Schema changes in order; the position of the last one applied is the file's `user_version`. Never edit one
+ * that was released.
+ */
 export const migrations: readonly (readonly string[])[] = [
   [
     `CREATE TABLE workflows (
@@ -73,7 +76,8 @@ export const migrations: readonly (readonly string[])[] = [
       message TEXT
     ) STRICT`,
     "CREATE INDEX transitions_job ON transitions (job)",
-    // What the GASW database has yet to be told, oldest first; written by triggers, so in the transaction of the change itself.
+    // What the GASW database has yet to be told, oldest first; written by triggers, so in the transaction of
+    // the change itself.
     `CREATE TABLE outbox (
       seq INTEGER PRIMARY KEY AUTOINCREMENT,
       job INTEGER NOT NULL UNIQUE REFERENCES jobs (key) ON DELETE CASCADE
@@ -87,7 +91,8 @@ export const migrations: readonly (readonly string[])[] = [
     BEGIN
       INSERT OR REPLACE INTO outbox (job) VALUES (NEW.key);
     END`,
-    // Invocations that are over, each once, in the order in which their readers are told; the attempt as it was then, whatever becomes of it.
+    // Invocations that are over, each once, in the order in which their readers are told; the attempt as it
+    // was then, whatever becomes of it.
     `CREATE TABLE results (
       cursor INTEGER PRIMARY KEY AUTOINCREMENT,
       workflow INTEGER NOT NULL REFERENCES workflows (key),
@@ -103,9 +108,11 @@ export const migrations: readonly (readonly string[])[] = [
   ],
   ["CREATE INDEX jobs_held ON jobs (workflow) WHERE status IN ('ERROR_HELD', 'STALLED_HELD')"],
   [
-    // Which cluster a workflow's objects are in. A process of an older version that still runs adds rows too: theirs are unknown.
+    // Which cluster a workflow's objects are in. A process of an older version that still runs adds rows too:
+    // theirs are unknown.
     `ALTER TABLE workflows ADD COLUMN placed TEXT NOT NULL DEFAULT 'unknown' CHECK (placed IN ('unknown', 'nowhere', 'bound'))`,
-    // Uids of that cluster's namespace kube-system and of the claim of the workflow's directory there, where they are known.
+    // Uids of that cluster's namespace kube-system and of the claim of the workflow's directory there, where
+    // they are known.
     "ALTER TABLE workflows ADD COLUMN cluster_uid TEXT",
     "ALTER TABLE workflows ADD COLUMN claim_uid TEXT",
     // How it was reached, for messages.
@@ -114,7 +121,8 @@ export const migrations: readonly (readonly string[])[] = [
     // Uid of the attempt's Job.
     "ALTER TABLE jobs ADD COLUMN kube_uid TEXT",
   ],
-  // Version of the wrapper that runs the attempt's script; 0: that of 0.1.0, which left the script's folder in the workflow directory.
+  // Version of the wrapper that runs the attempt's script; 0: that of 0.1.0, which left the script's folder
+  // in the workflow directory.
   ["ALTER TABLE jobs ADD COLUMN wrapper INTEGER NOT NULL DEFAULT 0"],
   [
     // Whether the attempt's end was decided without all of its output, which may arrive yet.
@@ -132,7 +140,8 @@ export const migrations: readonly (readonly string[])[] = [
     // Who this state file is among those that may serve one workflow.
     "CREATE TABLE identity (id TEXT NOT NULL) STRICT",
     "INSERT INTO identity (id) SELECT lower(hex(randomblob(16)))",
-    // The workflow's Lease as it was written last: by its uid, made at a time of the API server's, in its version.
+    // The workflow's Lease as it was written last: by its uid, made at a time of the API server's, in its
+    // version.
     "ALTER TABLE workflows ADD COLUMN lease_uid TEXT",
     "ALTER TABLE workflows ADD COLUMN lease_created TEXT",
     "ALTER TABLE workflows ADD COLUMN lease_version TEXT",
@@ -142,16 +151,19 @@ export const migrations: readonly (readonly string[])[] = [
     // When the workflow's monitor last had an answer of the cluster.
     "ALTER TABLE workflows ADD COLUMN watched TEXT",
   ],
-  // What the script was when somebody last asked for it to run, as JSON; null: submitted by a version that did not note it.
+  // What the script was when somebody last asked for it to run, as JSON; null: submitted by a version that
+  // did not note it.
   ["ALTER TABLE jobs ADD COLUMN script TEXT"],
   [
-    // Hashes of the ids of jobs that a state file which owned the workflow before has killed: what this one hears of later is not run, either.
+    // Hashes of the ids of jobs that a state file which owned the workflow before has killed: what this one
+    // hears of later is not run, either.
     `CREATE TABLE killed (
       workflow INTEGER NOT NULL REFERENCES workflows (key),
       hash TEXT NOT NULL,
       PRIMARY KEY (workflow, hash)
     ) STRICT, WITHOUT ROWID`,
-    // When it was last taken over from another state file, and when the attempts that were made there were last looked for.
+    // When it was last taken over from another state file, and when the attempts that were made there were
+    // last looked for.
     "ALTER TABLE workflows ADD COLUMN followed TEXT",
     "ALTER TABLE workflows ADD COLUMN adopted TEXT",
   ],

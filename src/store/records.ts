@@ -9,7 +9,10 @@ export interface StoredWorkflow extends Workflow {
 
 /** Which cluster a workflow's objects are in, as the state knows it. */
 export interface Placement {
-  /** `unknown`: recorded by a version that did not note the cluster; `nowhere`: nothing of it is in any cluster. */
+  /**
+   * `unknown`: recorded by a version that did not note the cluster; `nowhere`: nothing of it is in any
+   * cluster.
+   */
   readonly state: "unknown" | "nowhere" | "bound";
   /** Uid of the cluster's namespace kube-system; null where the account may not read it. */
   readonly clusterUid: string | null;
@@ -158,7 +161,17 @@ export interface Acknowledgement {
 export interface Result
   extends Pick<
     StoredJob,
-    "id" | "fileName" | "workflow" | "namespace" | "directory" | "invocationId" | "status" | "message" | "created" | "started" | "ended"
+    | "id"
+    | "fileName"
+    | "workflow"
+    | "namespace"
+    | "directory"
+    | "invocationId"
+    | "status"
+    | "message"
+    | "created"
+    | "started"
+    | "ended"
   > {
   readonly cursor: number;
   readonly output: string | null;

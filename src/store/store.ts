@@ -12,7 +12,15 @@ import { jobName } from "../core/names.ts";
 import { killHash } from "../core/owner.ts";
 import { isSameDirectory } from "../directory.ts";
 import { GaswError } from "../errors.ts";
-import { type Hold, holdLock, isHeld, type OpenOptions, openCopy, openDatabase, stateError } from "./database.ts";
+import {
+  type Hold,
+  holdLock,
+  isHeld,
+  type OpenOptions,
+  openCopy,
+  openDatabase,
+  stateError,
+} from "./database.ts";
 import type {
   Acknowledgement,
   AdoptedAttempt,
@@ -38,8 +46,9 @@ const ACTIVE_LIST = `(${ACTIVE_STATUSES.map((status) => `'${status}'`).join(", "
 /** The very condition of the index on active jobs. */
 const ACTIVE = `status IN ${ACTIVE_LIST}`;
 /**
- * When a job ended, whoever writes it: what is known stays, whatever is found out later; else what was measured; else the time at which the
- * end was first seen, which is not before the job began, whatever the clocks say. A job that goes on, or runs again, has no end.
+ * When a job ended, whoever writes it: what is known stays, whatever is found out later; else what was
+ * measured; else the time at which the end was first seen, which is not before the job began, whatever the
+ * clocks say. A job that goes on, or runs again, has no end.
  */
 const END = `CASE WHEN coalesce(?, status) IN ${ACTIVE_LIST} THEN NULL
   ELSE coalesce(ended, ?, max(?, coalesce(?, started, submitted, created))) END`;
@@ -47,25 +56,40 @@ const END = `CASE WHEN coalesce(?, status) IN ${ACTIVE_LIST} THEN NULL
 const AS_DECIDED = "key = ? AND status = ? AND settled = ifnull(?, settled) AND (? OR signal IS ?)";
 /** The very condition of the index on held jobs. */
 const HELD = "status IN ('ERROR_HELD', 'STALLED_HELD')";
-/** Keys of the jobs with which something is still to be done: to be followed, seen to, released, or told to the GASW database. */
+/**
+ * Keys of the jobs with which something is still to be done: to be followed, seen to, released, or told to
+ * the GASW database.
+ */
 const UNFINISHED = `SELECT key FROM jobs WHERE settled = 0 UNION ALL SELECT key FROM jobs WHERE ${HELD}
   UNION ALL SELECT key FROM jobs WHERE lingers = 1 UNION ALL SELECT job FROM outbox`;
 /** Jobs of which a newer attempt was made are history. */
 const NEWEST = `NOT EXISTS (SELECT 1 FROM jobs AS newer
   WHERE newer.workflow = jobs.workflow AND newer.file_name = jobs.file_name AND newer.attempt > jobs.attempt)`;
-/** Reason of a job whose submission was refused since it has run before, until it is known whether the workflow's former owner had it run. */
+/**
+ * Reason of a job whose submission was refused since it has run before, until it is known whether the
+ * workflow's former owner had it run.
+ */
 const SET_ASIDE = "RanBefore";
-const NO_LEASE = "lease_uid = NULL, lease_created = NULL, lease_version = NULL, lease_renewed = NULL, lease_denied = NULL";
+const NO_LEASE =
+  "lease_uid = NULL, lease_created = NULL, lease_version = NULL, lease_renewed = NULL, lease_denied = NULL";
 const WORKFLOWS = "SELECT key, id, namespace, directory FROM workflows";
 
-/** Milliseconds for which those who take, or look at, a lock at the same moment may be in each other's way. */
+/**
+ * Milliseconds for which those who take, or look at, a lock at the same moment may be in each other's way.
+ */
 const HOLD_PATIENCE_MS = 1000;
 
 /** Columns that hold truth values. */
 const FLAGS = ["settled", "due", "prepared", "replicating", "lingers", "outputLate", "delivered"] as const;
 
 function decidedFrom({ key, status, settled, signal }: Decided): (string | number | null)[] {
-  return [key, status, settled === undefined ? null : Number(settled), signal === undefined ? 1 : 0, signal ?? null];
+  return [
+    key,
+    status,
+    settled === undefined ? null : Number(settled),
+    signal === undefined ? 1 : 0,
+    signal ?? null,
+  ];
 }
 
 function jobOf(row: Record<string, unknown>): StoredJob {
@@ -86,7 +110,10 @@ function lockName({ key }: { readonly key: number }, kind: "sync" | "monitor"): 
 /** The local state: workflows, jobs, and every change of status. Synchronous, each method one transaction. */
 export class Store {
   readonly path: string;
-  /** Whether it is a copy in memory, which is lost with this process: nothing may be done that has to be written down. */
+  /**
+   * Whether it is a copy in memory, which is lost with this process: nothing may be done that has to be
+   * written down.
+   */
   readonly isCopy: boolean;
   readonly #database: Database.Database;
   readonly #now: () => Date;
@@ -112,19 +139,20 @@ export class Store {
     return this.#write(() => {
       const known = this.findWorkflow(workflow.namespace, workflow.id);
       if (known === undefined) {
-        this.#run("INSERT INTO workflows (namespace, id, directory, created, volumes_renewed, placed) VALUES (?, ?, ?, ?, ?, 'nowhere')", [
-          workflow.namespace,
-          workflow.id,
-          workflow.directory,
-          this.#timestamp(),
-          this.#timestamp(),
-        ]);
+        this.#run(
+          "INSERT INTO workflows (namespace, id, directory, created, volumes_renewed, placed) VALUES (?, ?, ?, ?, ?, 'nowhere')",
+          [workflow.namespace, workflow.id, workflow.directory, this.#timestamp(), this.#timestamp()],
+        );
         return this.findWorkflow(workflow.namespace, workflow.id) as StoredWorkflow;
       }
       if (isSameDirectory(known.directory, workflow.directory)) return known;
-      throw new GaswError("CONFLICT", `workflow ${workflow.id} is already known from another directory, ${known.directory}`, {
-        hint: "a workflow's id is its directory's base name: rename one directory, or use another namespace or state file (state.path)",
-      });
+      throw new GaswError(
+        "CONFLICT",
+        `workflow ${workflow.id} is already known from another directory, ${known.directory}`,
+        {
+          hint: "a workflow's id is its directory's base name: rename one directory, or use another namespace or state file (state.path)",
+        },
+      );
     });
   }
 
@@ -144,15 +172,18 @@ export class Store {
   }
 
   /**
-   * Notes which cluster a workflow's objects are in, unless somebody has noted another one since this was decided.
+   * Notes which cluster a workflow's objects are in, unless somebody has noted another one since this was
+   * decided.
    * @param from what the decision was made from
    * @returns whether that is what is noted now
    */
   place(workflow: { readonly key: number }, from: Placement, to: Placement): boolean {
     return this.#write(() => {
       const now = this.placement(workflow);
-      if (now.state === "bound" && now.clusterUid === to.clusterUid && now.claimUid === to.claimUid) return true;
-      if (now.state !== from.state || now.clusterUid !== from.clusterUid || now.claimUid !== from.claimUid) return false;
+      if (now.state === "bound" && now.clusterUid === to.clusterUid && now.claimUid === to.claimUid)
+        return true;
+      if (now.state !== from.state || now.clusterUid !== from.clusterUid || now.claimUid !== from.claimUid)
+        return false;
       const sql = `UPDATE workflows SET placed = 'bound', cluster_uid = ?, claim_uid = ?, cluster_server = ?, cluster_context = ?
         WHERE key = ?`;
       this.#run(sql, [to.clusterUid, to.claimUid, to.server, to.context, workflow.key]);
@@ -160,7 +191,9 @@ export class Store {
     });
   }
 
-  /** Notes that nothing of a workflow is in any cluster any more, unless another job was submitted meanwhile. */
+  /**
+   * Notes that nothing of a workflow is in any cluster any more, unless another job was submitted meanwhile.
+   */
   leaveCluster({ key }: { readonly key: number }): void {
     this.#write(() => {
       const inCluster = "SELECT 1 FROM jobs WHERE workflow = ? AND status IN ('QUEUED', 'RUNNING') LIMIT 1";
@@ -192,9 +225,15 @@ export class Store {
     this.#run(sql, [uid, created, version, renewed, denied, key]);
   }
 
-  /** Notes that a workflow's Lease is not any more in the version that was noted, unless a newer one was noted meanwhile. */
+  /**
+   * Notes that a workflow's Lease is not any more in the version that was noted, unless a newer one was noted
+   * meanwhile.
+   */
   outdateLease({ key }: { readonly key: number }, version: string): void {
-    this.#run("UPDATE workflows SET lease_version = NULL, lease_renewed = NULL WHERE key = ? AND lease_version = ?", [key, version]);
+    this.#run(
+      "UPDATE workflows SET lease_version = NULL, lease_renewed = NULL WHERE key = ? AND lease_version = ?",
+      [key, version],
+    );
   }
 
   /** Whether one of these uids is that of the workflow's claim or of one of its Jobs, as they were noted. */
@@ -213,8 +252,8 @@ export class Store {
   }
 
   /**
-   * Writes the intent to submit a job, before anything is made for it. The same submission again is the same row; one that never got as
-   * far as the cluster may be corrected.
+   * Writes the intent to submit a job, before anything is made for it. The same submission again is the same
+   * row; one that never got as far as the cluster may be corrected.
    * @throws GaswError CONFLICT when the job was submitted with another content, be it that it is to run again
    */
   recordIntent(
@@ -232,12 +271,20 @@ export class Store {
     return this.#write(() => {
       const known = this.findJob(workflow, job.id);
       if (known !== undefined) {
-        if (known.contentHash === job.contentHash || this.#isCorrectable(known)) return { job: known, isNew: false };
-        throw new GaswError("CONFLICT", `job ${job.id} of workflow ${workflow.id} was already submitted with another content`, {
-          hint: "the script or an option has changed since: submit it under another name",
-        });
+        if (known.contentHash === job.contentHash || this.#isCorrectable(known))
+          return { job: known, isNew: false };
+        throw new GaswError(
+          "CONFLICT",
+          `job ${job.id} of workflow ${workflow.id} was already submitted with another content`,
+          {
+            hint: "the script or an option has changed since: submit it under another name",
+          },
+        );
       }
-      return { job: this.#insert(workflow, { ...job, fileName: job.id, attempt: 0, due: false, invocationId: null }), isNew: true };
+      return {
+        job: this.#insert(workflow, { ...job, fileName: job.id, attempt: 0, due: false, invocationId: null }),
+        isNew: true,
+      };
     });
   }
 
@@ -254,7 +301,8 @@ export class Store {
 
   /** The newest attempt of each of a workflow's invocations, in order of their first submission. */
   newestJobs(workflow: { readonly key: number }): StoredJob[] {
-    const first = "(SELECT min(key) FROM jobs AS first WHERE first.workflow = jobs.workflow AND first.file_name = jobs.file_name)";
+    const first =
+      "(SELECT min(key) FROM jobs AS first WHERE first.workflow = jobs.workflow AND first.file_name = jobs.file_name)";
     return this.#jobs(`WHERE jobs.workflow = ? AND ${NEWEST} ORDER BY ${first}`, [workflow.key]);
   }
 
@@ -280,12 +328,19 @@ export class Store {
 
   /** The pod of a job whose Job was removed at its end, as it was then. */
   lastPod(job: { readonly key: number }): string | undefined {
-    return this.#get<{ lastPod: string | null }>("SELECT last_pod AS lastPod FROM jobs WHERE key = ?", [job.key])?.lastPod ?? undefined;
+    return (
+      this.#get<{ lastPod: string | null }>("SELECT last_pod AS lastPod FROM jobs WHERE key = ?", [job.key])
+        ?.lastPod ?? undefined
+    );
   }
 
-  /** All attempts of a workflow's invocations of which one has an end that was not seen to yet, or whose Job is to go, or has one of these ids. */
+  /**
+   * All attempts of a workflow's invocations of which one has an end that was not seen to yet, or whose Job
+   * is to go, or has one of these ids.
+   */
   openInvocations(workflow: { readonly key: number }, ids: readonly string[] = []): StoredJob[] {
-    const open = "SELECT file_name FROM jobs WHERE workflow = ? AND (settled = 0 OR lingers = 1 OR id IN (SELECT value FROM json_each(?)))";
+    const open =
+      "SELECT file_name FROM jobs WHERE workflow = ? AND (settled = 0 OR lingers = 1 OR id IN (SELECT value FROM json_each(?)))";
     return this.#jobs(`WHERE jobs.workflow = ? AND file_name IN (${open}) ORDER BY jobs.key`, [
       workflow.key,
       workflow.key,
@@ -293,7 +348,10 @@ export class Store {
     ]);
   }
 
-  /** Whether a workflow has jobs that were submitted and have not ended, or whose end was not seen to yet, or that wait to be released. */
+  /**
+   * Whether a workflow has jobs that were submitted and have not ended, or whose end was not seen to yet, or
+   * that wait to be released.
+   */
   isOpen({ key }: { readonly key: number }): boolean {
     const having = (condition: string) => `EXISTS (SELECT 1 FROM jobs WHERE workflow = ? AND ${condition})`;
     const sql = `SELECT 1 WHERE ${having("settled = 0 AND status <> 'NOT_SUBMITTED'")} OR ${having(HELD)}`;
@@ -310,10 +368,16 @@ export class Store {
 
   /** Workflows for which a synchronisation has something to do. */
   unfinishedWorkflows(): StoredWorkflow[] {
-    return this.#all<StoredWorkflow>(`${WORKFLOWS} WHERE key IN (SELECT workflow FROM jobs WHERE key IN (${UNFINISHED})) ORDER BY key`, []);
+    return this.#all<StoredWorkflow>(
+      `${WORKFLOWS} WHERE key IN (SELECT workflow FROM jobs WHERE key IN (${UNFINISHED})) ORDER BY key`,
+      [],
+    );
   }
 
-  /** The jobs of all workflows that have not ended, or whose end was not seen to or told yet, or that wait to be released. */
+  /**
+   * The jobs of all workflows that have not ended, or whose end was not seen to or told yet, or that wait to
+   * be released.
+   */
   unfinishedJobs(): StoredJob[] {
     return this.#jobs(`WHERE jobs.key IN (${UNFINISHED}) ORDER BY jobs.key`, []);
   }
@@ -324,7 +388,11 @@ export class Store {
     const scope = workflow === undefined ? [] : [workflow.key];
     const exact = this.#jobs(`WHERE (jobs.id = ? OR kube_name = ?) ${within}`, [text, text, ...scope]);
     if (exact.length > 0 || !prefix) return exact;
-    return this.#jobs(`WHERE attempt = 0 AND substr(jobs.id, 1, length(?)) = ? ${within}`, [text, text, ...scope]);
+    return this.#jobs(`WHERE attempt = 0 AND substr(jobs.id, 1, length(?)) = ? ${within}`, [
+      text,
+      text,
+      ...scope,
+    ]);
   }
 
   /**
@@ -336,12 +404,16 @@ export class Store {
   }
 
   /**
-   * Writes what one look found out about many jobs of a workflow, and what follows from it, in one transaction.
-   * @returns of each whether it was written; an invocation of which somebody else has changed an attempt meanwhile is left as it is
+   * Writes what one look found out about many jobs of a workflow, and what follows from it, in one
+   * transaction.
+   * @returns of each whether it was written; an invocation of which somebody else has changed an attempt
+   * meanwhile is left as it is
    */
   applyUpdates(updates: readonly JobUpdate[], observed: Date): boolean[] {
     return this.#write(() => {
-      const changed = new Set(updates.filter(({ job }) => !this.#isAsDecided(job)).map(({ job }) => job.fileName));
+      const changed = new Set(
+        updates.filter(({ job }) => !this.#isAsDecided(job)).map(({ job }) => job.fileName),
+      );
       return updates.map((update) => {
         this.#run("UPDATE jobs SET observed = ? WHERE key = ?", [observed.toISOString(), update.job.key]);
         return !changed.has(update.job.fileName) && this.#apply(update);
@@ -355,15 +427,24 @@ export class Store {
   }
 
   /**
-   * Gives up what a workflow has left to be done once it is cleaned up: failures are not retried any more, and jobs that were written down
-   * and never submitted are forgotten where nobody else knows of them: their scripts may be submitted again.
+   * Gives up what a workflow has left to be done once it is cleaned up: failures are not retried any more,
+   * and jobs that were written down and never submitted are forgotten where nobody else knows of them: their
+   * scripts may be submitted again.
    */
   giveUp(workflow: { readonly key: number }): void {
     this.#write(() => {
-      this.#run("UPDATE jobs SET settled = 1 WHERE workflow = ? AND settled = 0 AND status IN ('ERROR', 'STALLED')", [workflow.key]);
+      this.#run(
+        "UPDATE jobs SET settled = 1 WHERE workflow = ? AND settled = 0 AND status IN ('ERROR', 'STALLED')",
+        [workflow.key],
+      );
       for (const job of this.#jobs("WHERE jobs.workflow = ? AND status = 'NOT_SUBMITTED'", [workflow.key])) {
         if (job.delivered || job.attempt > 0) {
-          this.#change(job, { status: "DELETED", reason: "Deleted", message: "given up by cleanup before it was submitted", due: false });
+          this.#change(job, {
+            status: "DELETED",
+            reason: "Deleted",
+            message: "given up by cleanup before it was submitted",
+            due: false,
+          });
           continue;
         }
         this.#forget(job);
@@ -372,8 +453,8 @@ export class Store {
   }
 
   /**
-   * Gives up jobs that somebody else has killed: those that may be in the cluster end when they are gone from there, and what has failed, is
-   * held or waits for its turn is not run again.
+   * Gives up jobs that somebody else has killed: those that may be in the cluster end when they are gone from
+   * there, and what has failed, is held or waits for its turn is not run again.
    * @returns whether there was one
    */
   followKills(jobs: readonly StoredJob[], words: Pick<Transition, "reason" | "message">): boolean {
@@ -382,12 +463,16 @@ export class Store {
 
   /**
    * Notes that a workflow was taken over from another state file.
-   * @param killed hashes of the ids of the jobs that were killed there: one that is written down here later is given up at once
+   * @param killed hashes of the ids of the jobs that were killed there: one that is written down here later
+   * is given up at once
    */
   noteTakeover(workflow: { readonly key: number }, killed: readonly string[]): void {
     this.#write(() => {
       this.forgetKills(workflow);
-      this.#run("INSERT INTO killed (workflow, hash) SELECT ?, value FROM json_each(?)", [workflow.key, JSON.stringify(killed)]);
+      this.#run("INSERT INTO killed (workflow, hash) SELECT ?, value FROM json_each(?)", [
+        workflow.key,
+        JSON.stringify(killed),
+      ]);
       this.#run("UPDATE workflows SET followed = ? WHERE key = ?", [this.#timestamp(), workflow.key]);
     });
   }
@@ -397,16 +482,21 @@ export class Store {
     this.#run("DELETE FROM killed WHERE workflow = ?", [key]);
   }
 
-  /** Whether attempts of another state file are to be looked for: the workflow was taken over, or a job of its became known, since the last look. */
+  /**
+   * Whether attempts of another state file are to be looked for: the workflow was taken over, or a job of its
+   * became known, since the last look.
+   */
   isToAdopt({ key }: { readonly key: number }): boolean {
-    const newest = "(SELECT coalesce(max(created), '') FROM jobs WHERE workflow = workflows.key AND attempt = 0)";
+    const newest =
+      "(SELECT coalesce(max(created), '') FROM jobs WHERE workflow = workflows.key AND attempt = 0)";
     const sql = `SELECT 1 FROM workflows WHERE key = ? AND followed IS NOT NULL AND (adopted IS NULL OR adopted <= max(followed, ${newest}))`;
     return this.#get(sql, [key]) !== undefined;
   }
 
   /**
-   * Takes up attempts that another state file has made of jobs that are known here, as later attempts of theirs. What is known already stays,
-   * but for an end that was told, and whose attempt goes on there: it has been run again.
+   * Takes up attempts that another state file has made of jobs that are known here, as later attempts of
+   * theirs. What is known already stays, but for an end that was told, and whose attempt goes on there: it
+   * has been run again.
    * @param since when they were looked for
    */
   adopt(workflow: StoredWorkflow, attempts: readonly AdoptedAttempt[], since: Date): void {
@@ -418,13 +508,15 @@ export class Store {
   }
 
   /**
-   * Forgets a job that was written down and is not to be submitted, unless the GASW database knows it; in a workflow that was taken over, when
-   * the rows of its former owner have been looked at.
+   * Forgets a job that was written down and is not to be submitted, unless the GASW database knows it; in a
+   * workflow that was taken over, when the rows of its former owner have been looked at.
    */
   setAside(job: StoredJob): void {
     this.#write(() => {
-      const followed = "SELECT 1 FROM workflows JOIN jobs ON jobs.workflow = workflows.key WHERE jobs.key = ? AND followed IS NOT NULL";
-      if (this.#get(followed, [job.key]) !== undefined) this.#change(job, { reason: SET_ASIDE, message: "it has run before" });
+      const followed =
+        "SELECT 1 FROM workflows JOIN jobs ON jobs.workflow = workflows.key WHERE jobs.key = ? AND followed IS NOT NULL";
+      if (this.#get(followed, [job.key]) !== undefined)
+        this.#change(job, { reason: SET_ASIDE, message: "it has run before" });
       else this.#forgetUntold("jobs.key = ?", job.key);
     });
   }
@@ -436,11 +528,13 @@ export class Store {
   outbox(workflow: { readonly key: number }, until: number, limit: number): OutboxEntry[] {
     const sql = `SELECT outbox.seq, output, ${JOB_COLUMNS} FROM outbox JOIN jobs ON jobs.key = outbox.job
       JOIN workflows ON workflows.key = jobs.workflow WHERE jobs.workflow = ? AND outbox.seq <= ? ORDER BY outbox.seq LIMIT ?`;
-    return this.#all<Record<string, unknown>>(sql, [workflow.key, until, limit]).map(({ seq, output, ...row }) => ({
-      seq: seq as number,
-      output: output as string | null,
-      job: jobOf(row),
-    }));
+    return this.#all<Record<string, unknown>>(sql, [workflow.key, until, limit]).map(
+      ({ seq, output, ...row }) => ({
+        seq: seq as number,
+        output: output as string | null,
+        job: jobOf(row),
+      }),
+    );
   }
 
   /** The newest entry of the outbox; 0 where it is empty. */
@@ -456,25 +550,31 @@ export class Store {
 
   /** How many jobs of a workflow the GASW database has yet to be told of. */
   outboxSize(workflow: { readonly key: number }): number {
-    const sql = "SELECT count(*) AS size FROM outbox JOIN jobs ON jobs.key = outbox.job WHERE jobs.workflow = ?";
+    const sql =
+      "SELECT count(*) AS size FROM outbox JOIN jobs ON jobs.key = outbox.job WHERE jobs.workflow = ?";
     return this.#get<{ size: number }>(sql, [workflow.key])?.size ?? 0;
   }
 
   /**
-   * Notes that the GASW database has a job as it was when the entry was read; a change since then stays to be told. Where its row does not
-   * show its signal any more, that is forgotten with it: one that comes later is a new one.
+   * Notes that the GASW database has a job as it was when the entry was read; a change since then stays to be
+   * told. Where its row does not show its signal any more, that is forgotten with it: one that comes later is
+   * a new one.
    */
   acknowledge(entries: readonly Acknowledgement[]): void {
     this.#write(() => {
       for (const { seq, job, invocationId, isAnswered } of entries) {
         this.#run("DELETE FROM outbox WHERE seq = ?", [seq]);
         this.#run("UPDATE jobs SET delivered = 1, invocation_id = ? WHERE key = ?", [invocationId, job.key]);
-        if (isAnswered) this.#run("UPDATE jobs SET signal = NULL WHERE key = ? AND signal = ?", [job.key, job.signal]);
+        if (isAnswered)
+          this.#run("UPDATE jobs SET signal = NULL WHERE key = ? AND signal = ?", [job.key, job.signal]);
       }
     });
   }
 
-  /** Invocations that are over, a workflow's or all workflows', in the order in which they were found so, after a reader's cursor. */
+  /**
+   * Invocations that are over, a workflow's or all workflows', in the order in which they were found so,
+   * after a reader's cursor.
+   */
   results(workflow: { readonly key: number } | undefined, since: number): Result[] {
     const [within, scope] = workflow === undefined ? ["", []] : ["AND results.workflow = ?", [workflow.key]];
     const sql = `SELECT cursor, jobs.id, results.file_name AS fileName, workflows.id AS workflow, workflows.namespace, workflows.directory,
@@ -485,7 +585,8 @@ export class Store {
   }
 
   /**
-   * Holds a workflow's synchronisation against all other processes of this host, until it is released or this process ends, however it ends.
+   * Holds a workflow's synchronisation against all other processes of this host, until it is released or this
+   * process ends, however it ends.
    * @returns undefined while another process holds it
    */
   hold(workflow: { readonly key: number }, { words, isMonitor }: Holder): Hold | undefined {
@@ -525,21 +626,31 @@ export class Store {
 
   /** When a workflow's monitor last had an answer of the cluster; undefined where there was none yet. */
   lastWatch({ key }: { readonly key: number }): string | undefined {
-    return this.#get<{ watched: string | null }>("SELECT watched FROM workflows WHERE key = ?", [key])?.watched ?? undefined;
+    return (
+      this.#get<{ watched: string | null }>("SELECT watched FROM workflows WHERE key = ?", [key])?.watched ??
+      undefined
+    );
   }
 
   /** Who held a workflow's synchronisation last, in words: for messages, since it may be over. */
   holderOf(workflow: { readonly key: number }): string {
-    return this.#get<{ holder: string | null }>("SELECT holder FROM workflows WHERE key = ?", [workflow.key])?.holder ?? "another process";
+    return (
+      this.#get<{ holder: string | null }>("SELECT holder FROM workflows WHERE key = ?", [workflow.key])
+        ?.holder ?? "another process"
+    );
   }
 
   /** A job's history, oldest first. */
   history(job: { readonly key: number }): Transition[] {
-    return this.#all<Transition>("SELECT at, status, reason, message FROM transitions WHERE job = ? ORDER BY key", [job.key]);
+    return this.#all<Transition>(
+      "SELECT at, status, reason, message FROM transitions WHERE job = ? ORDER BY key",
+      [job.key],
+    );
   }
 
   /**
-   * Whether the marks of use on the workflow's volumes are due to be renewed; true for one caller only, who then renews them.
+   * Whether the marks of use on the workflow's volumes are due to be renewed; true for one caller only, who
+   * then renews them.
    * @param interval milliseconds between two renewals
    */
   claimRenewal(workflow: { readonly key: number }, interval: number): boolean {
@@ -554,32 +665,71 @@ export class Store {
     return this.#all<Record<string, unknown>>(`${JOBS} ${condition}`, values).map(jobOf);
   }
 
-  /** Whether the cluster has never accepted a job, and this tool does not submit it by itself with what was asked for first. */
+  /**
+   * Whether the cluster has never accepted a job, and this tool does not submit it by itself with what was
+   * asked for first.
+   */
   #isCorrectable({ key, status, attempt, due, prepared }: StoredJob): boolean {
     if (status !== "NOT_SUBMITTED" || attempt > 0 || (due && !prepared)) return false;
-    return this.#get("SELECT 1 FROM transitions WHERE job = ? AND status <> 'NOT_SUBMITTED' LIMIT 1", [key]) === undefined;
+    return (
+      this.#get("SELECT 1 FROM transitions WHERE job = ? AND status <> 'NOT_SUBMITTED' LIMIT 1", [key]) ===
+      undefined
+    );
   }
 
   #insert(
     workflow: { readonly key: number },
     job: Pick<
       StoredJob,
-      "id" | "fileName" | "attempt" | "kubeName" | "contentHash" | "image" | "request" | "due" | "prepared" | "invocationId"
+      | "id"
+      | "fileName"
+      | "attempt"
+      | "kubeName"
+      | "contentHash"
+      | "image"
+      | "request"
+      | "due"
+      | "prepared"
+      | "invocationId"
     > &
       Partial<Pick<StoredJob, "script">>,
   ): StoredJob {
     const columns =
       "workflow, id, file_name, attempt, kube_name, content_hash, script, image, request, due, prepared, invocation_id, created";
     const sql = `INSERT INTO jobs (${columns}, status) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'NOT_SUBMITTED')`;
-    const { id, fileName, attempt, kubeName, contentHash, image, request, due, prepared, script = null } = job;
+    const {
+      id,
+      fileName,
+      attempt,
+      kubeName,
+      contentHash,
+      image,
+      request,
+      due,
+      prepared,
+      script = null,
+    } = job;
     const invocationId = job.invocationId ?? request.invocationId ?? null;
     const content = [contentHash, cellOf(script), image, JSON.stringify(request)];
     const flags = [Number(due), Number(prepared), invocationId, this.#timestamp()];
-    const key = this.#run(sql, [workflow.key, id, fileName, attempt, kubeName, ...content, ...flags]).lastInsertRowid;
+    const key = this.#run(sql, [
+      workflow.key,
+      id,
+      fileName,
+      attempt,
+      kubeName,
+      ...content,
+      ...flags,
+    ]).lastInsertRowid;
     this.#recordTransition(Number(key), { status: "NOT_SUBMITTED", reason: null, message: null });
     const made = this.findJob(workflow, id) as StoredJob;
     if (!this.#isKilled(workflow, id)) return made;
-    this.#change(made, { removal: "DELETED", due: false, reason: "Killed", message: "killed from another state file" });
+    this.#change(made, {
+      removal: "DELETED",
+      due: false,
+      reason: "Killed",
+      message: "killed from another state file",
+    });
     return this.findJob(workflow, id) as StoredJob;
   }
 
@@ -589,8 +739,12 @@ export class Store {
       return removal !== "DELETED" && this.#change(job, { ...words, removal: "DELETED", due: false });
     }
     const isHeld = status === "ERROR_HELD" || status === "STALLED_HELD";
-    const isLeft = status === "NOT_SUBMITTED" || isHeld || ((status === "ERROR" || status === "STALLED") && !settled);
-    return isLeft && this.#change(job, { ...words, status: "DELETED", removal: "DELETED", due: false, settled: false });
+    const isLeft =
+      status === "NOT_SUBMITTED" || isHeld || ((status === "ERROR" || status === "STALLED") && !settled);
+    return (
+      isLeft &&
+      this.#change(job, { ...words, status: "DELETED", removal: "DELETED", due: false, settled: false })
+    );
   }
 
   #adopt(workflow: StoredWorkflow, { id, fileName, goesOn, change }: AdoptedAttempt): void {
@@ -598,7 +752,8 @@ export class Store {
     const known = this.findJob(workflow, id);
     if (known !== undefined) {
       if (known.status === "NOT_SUBMITTED" && known.reason === SET_ASIDE) this.#change(known, change);
-      if (goesOn && known.id === last?.id && this.#isToldEnd(workflow, known)) this.#change(known, { ...change, removal: null });
+      if (goesOn && known.id === last?.id && this.#isToldEnd(workflow, known))
+        this.#change(known, { ...change, removal: null });
       return;
     }
     const attempt = Number(id.slice(attemptId(fileName, 1).length - 1));
@@ -608,18 +763,24 @@ export class Store {
     if (made.removal === null) this.#change(made, change);
   }
 
-  /** Whether a job had ended for good, and the GASW database has shown that; a success, and what was killed elsewhere, is never undone. */
+  /**
+   * Whether a job had ended for good, and the GASW database has shown that; a success, and what was killed
+   * elsewhere, is never undone.
+   */
   #isToldEnd(workflow: StoredWorkflow, { key, id, status, settled }: StoredJob): boolean {
     if (!settled || status === "COMPLETED" || this.#isKilled(workflow, id)) return false;
     return this.#get("SELECT 1 FROM outbox WHERE job = ?", [key]) === undefined;
   }
 
   #isKilled({ key }: { readonly key: number }, id: string): boolean {
-    return this.#get("SELECT 1 FROM killed WHERE workflow = ? AND hash = ?", [key, killHash(id)]) !== undefined;
+    return (
+      this.#get("SELECT 1 FROM killed WHERE workflow = ? AND hash = ?", [key, killHash(id)]) !== undefined
+    );
   }
 
   #forgetUntold(condition: string, key: number): void {
-    for (const job of this.#jobs(`WHERE ${condition} AND status = 'NOT_SUBMITTED' AND delivered = 0`, [key])) this.#forget(job);
+    for (const job of this.#jobs(`WHERE ${condition} AND status = 'NOT_SUBMITTED' AND delivered = 0`, [key]))
+      this.#forget(job);
   }
 
   #forget({ key }: StoredJob): void {
@@ -646,7 +807,8 @@ export class Store {
         SELECT workflow, file_name, key, status, message, started, ended, output FROM jobs WHERE key = ?`;
       this.#run(sql, [job.key]);
     }
-    if (remark !== undefined) this.#recordTransition(job.key, { ...remark, status: change.status ?? job.status });
+    if (remark !== undefined)
+      this.#recordTransition(job.key, { ...remark, status: change.status ?? job.status });
     return true;
   }
 
@@ -669,10 +831,15 @@ export class Store {
     return true;
   }
 
-  /** The words for a change of status: those of an end may have been written down when it was decided, before it came. */
+  /**
+   * The words for a change of status: those of an end may have been written down when it was decided, before
+   * it came.
+   */
   #words({ key }: Decided, status: LocalStatus, { reason, message }: JobChange): Omit<Transition, "at"> {
     const kept = hasEnded(status)
-      ? this.#get<Pick<StoredJob, "reason" | "message">>("SELECT reason, message FROM jobs WHERE key = ?", [key])
+      ? this.#get<Pick<StoredJob, "reason" | "message">>("SELECT reason, message FROM jobs WHERE key = ?", [
+          key,
+        ])
       : undefined;
     return { status, reason: reason ?? kept?.reason ?? null, message: message ?? kept?.message ?? null };
   }
@@ -686,7 +853,10 @@ export class Store {
     return this.#now().toISOString();
   }
 
-  /** A transaction that takes the write lock at once, so that two processes never fail by upgrading a read lock. */
+  /**
+   * A transaction that takes the write lock at once, so that two processes never fail by upgrading a read
+   * lock.
+   */
   #write<T>(action: () => T): T {
     return this.#guard(() => this.#database.transaction(action).immediate());
   }

@@ -7,7 +7,9 @@ export function blocksText(blocks: readonly Block[]): string {
 }
 
 function blockText({ title, fields }: Block): string {
-  const given = fields.filter((field): field is readonly [string, string] => typeof field[1] === "string" && field[1] !== "");
+  const given = fields.filter(
+    (field): field is readonly [string, string] => typeof field[1] === "string" && field[1] !== "",
+  );
   const width = Math.max(0, ...given.map(([name]) => name.length));
   const lines = given.map(([name, value]) => `  ${`${name}:`.padEnd(width + 1)} ${printable(value)}\n`);
   return `${printable(title)}\n${lines.join("")}`;

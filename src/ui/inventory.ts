@@ -1,5 +1,12 @@
 import { cpuText, memoryText } from "../core/amounts.ts";
-import type { ListedClaim, ListedEvent, ListedJob, ListedNode, ListedPod, ListedVolume } from "../core/inventory.ts";
+import type {
+  ListedClaim,
+  ListedEvent,
+  ListedJob,
+  ListedNode,
+  ListedPod,
+  ListedVolume,
+} from "../core/inventory.ts";
 import { duration, table } from "./output.ts";
 
 const REASON_WIDTH = 80;
@@ -19,7 +26,14 @@ export function podTable(pods: readonly ListedPod[], now: Date): string {
 
 /** The table of `debug jobs`. */
 export function jobTable(jobs: readonly ListedJob[], now: Date): string {
-  const rows = jobs.map((job) => [job.name, job.job ?? "-", job.workflow ?? "-", stateText(job), age(job.created, now), reasonText(job)]);
+  const rows = jobs.map((job) => [
+    job.name,
+    job.job ?? "-",
+    job.workflow ?? "-",
+    stateText(job),
+    age(job.created, now),
+    reasonText(job),
+  ]);
   return table(["NAME", "JOB", "WORKFLOW", "STATUS", "AGE", "REASON"], rows);
 }
 
@@ -78,7 +92,13 @@ export function eventTable(events: readonly ListedEvent[], now: Date): string {
   return table(["AGE", "TYPE", "REASON", "OBJECT", "MESSAGE"], rows);
 }
 
-function stateText({ status, exitCode }: { readonly status: string; readonly exitCode?: number | null }): string {
+function stateText({
+  status,
+  exitCode,
+}: {
+  readonly status: string;
+  readonly exitCode?: number | null;
+}): string {
   return exitCode === undefined || exitCode === null || exitCode === 0 ? status : `${status} (${exitCode})`;
 }
 
@@ -92,7 +112,9 @@ function reasonText({
   readonly message: string | null;
 }): string {
   if (status === "completed" || reason === null) return "";
-  const text = (message === null || message === "" ? reason : `${reason}: ${message}`).replaceAll(/\s+/g, " ").trim();
+  const text = (message === null || message === "" ? reason : `${reason}: ${message}`)
+    .replaceAll(/\s+/g, " ")
+    .trim();
   return text.length > REASON_WIDTH ? `${text.slice(0, REASON_WIDTH - 1)}…` : text;
 }
 

@@ -59,7 +59,9 @@ export function jobTable(io: Io, jobs: readonly JobRecord[]): string {
     job.status,
     ...(synced ? [job.daoStatus ?? "-"] : []),
     job.exitCode === null ? "-" : String(job.exitCode),
-    job.created === null ? "-" : duration((job.ended === null ? io.now().getTime() : Date.parse(job.ended)) - Date.parse(job.created)),
+    job.created === null
+      ? "-"
+      : duration((job.ended === null ? io.now().getTime() : Date.parse(job.ended)) - Date.parse(job.created)),
     job.node ?? "-",
     reasonText(job),
   ]);

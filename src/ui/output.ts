@@ -2,7 +2,10 @@ import { maskText } from "../core/secrets.ts";
 import type { GaswError } from "../errors.ts";
 import type { OutputFormat } from "./io.ts";
 
-/** Control characters, other line ends, halves of a character, and the marks that turn the direction of writing. */
+/**
+ * Control characters, other line ends, halves of a character, and the marks that turn the direction of
+ * writing.
+ */
 const UNPRINTABLE = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
 
 /** Text on one line that a terminal shows as it is and takes no command from, whatever a name holds. */
@@ -10,7 +13,9 @@ export function printable(text: string): string {
   return text.replace(UNPRINTABLE, (character) => {
     const known: Record<string, string> = { "\n": "\\n", "\t": "\\t", "\r": "\\r" };
     const code = character.charCodeAt(0).toString(16);
-    return known[character] ?? (code.length <= 2 ? `\\x${code.padStart(2, "0")}` : `\\u${code.padStart(4, "0")}`);
+    return (
+      known[character] ?? (code.length <= 2 ? `\\x${code.padStart(2, "0")}` : `\\u${code.padStart(4, "0")}`)
+    );
   });
 }
 
@@ -24,13 +29,22 @@ export function table(
   const widths = header.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
   return cells
     .map((row, line) =>
-      row.map((cell, column) => pad(cell, column, widths, line === 0 ? (text) => text : (text) => style(text, column))).join("  "),
+      row
+        .map((cell, column) =>
+          pad(cell, column, widths, line === 0 ? (text) => text : (text) => style(text, column)),
+        )
+        .join("  "),
     )
     .map((line) => `${line.trimEnd()}\n`)
     .join("");
 }
 
-function pad(cell: string, column: number, widths: readonly number[], style: (cell: string) => string): string {
+function pad(
+  cell: string,
+  column: number,
+  widths: readonly number[],
+  style: (cell: string) => string,
+): string {
   const room = column === widths.length - 1 ? 0 : (widths[column] ?? 0) - cell.length;
   return style(cell) + " ".repeat(Math.max(0, room));
 }
@@ -58,19 +72,27 @@ export interface ErrorStyle {
   readonly verbose?: boolean | undefined;
 }
 
-/** An error as it goes to stderr: one line and its hint, or JSON where the answer is for programs; `verbose` adds the chain of causes. */
+/**
+ * An error as it goes to stderr: one line and its hint, or JSON where the answer is for programs; `verbose`
+ * adds the chain of causes.
+ */
 export function errorReport(error: GaswError, { output, verbose }: ErrorStyle): string {
   const causes = verbose === true ? causesOf(error) : [];
   if (output !== "text") {
     const { code, message, hint } = error;
     return `${JSON.stringify({ error: { code, message, hint, ...(causes.length > 0 ? { causes } : {}) } })}\n`;
   }
-  const lines = [`error: ${error.message}`, `hint: ${error.hint}`, ...causes.map((cause) => `cause: ${cause}`)];
+  const lines = [
+    `error: ${error.message}`,
+    `hint: ${error.hint}`,
+    ...causes.map((cause) => `cause: ${cause}`),
+  ];
   return lines.map((line) => `${printable(line)}\n`).join("");
 }
 
 function causesOf(error: GaswError): string[] {
   const causes: string[] = [];
-  for (let cause = error.cause; cause instanceof Error; cause = cause.cause) causes.push(maskText(cause.message || cause.name));
+  for (let cause = error.cause; cause instanceof Error; cause = cause.cause)
+    causes.push(maskText(cause.message || cause.name));
   return causes;
 }

@@ -5,7 +5,10 @@ export function hasTerminal(io: Io): boolean {
   return io.stdin.isTTY === true && io.stdout.isTTY === true;
 }
 
-/** Hands every key, Ctrl-C included, to the body's reader of stdin; the terminal is as before at the end, whatever happens. */
+/**
+ * Hands every key, Ctrl-C included, to the body's reader of stdin; the terminal is as before at the end,
+ * whatever happens.
+ */
 export async function withRawTerminal<T>({ stdin }: Io, body: () => Promise<T>): Promise<T> {
   const was = stdin.isRaw === true;
   stdin.setRawMode(true);

@@ -2,7 +2,10 @@ import { once } from "node:events";
 import type { Io } from "./io.ts";
 import { printable } from "./output.ts";
 
-/** Writes the contents of several sources to stdout, with a header on stderr whenever another source goes on (as `tail` does). */
+/**
+ * Writes the contents of several sources to stdout, with a header on stderr whenever another source goes on
+ * (as `tail` does).
+ */
 export class Sections {
   readonly #io: Io;
   #current = "";
@@ -21,7 +24,11 @@ export class Sections {
     if (chunk.length === 0 || !stdout.writable || stdout.write(chunk)) return;
     // A reader that goes away drains nothing any more.
     const gone = new AbortController();
-    await Promise.race(["drain", "close", "error"].map((event) => once(stdout, event, { signal: gone.signal }).catch(() => undefined)));
+    await Promise.race(
+      ["drain", "close", "error"].map((event) =>
+        once(stdout, event, { signal: gone.signal }).catch(() => undefined),
+      ),
+    );
     gone.abort();
   }
 

@@ -8,7 +8,14 @@ import type {
   V1Pod,
 } from "@kubernetes/client-node";
 import type { Context } from "../../context.ts";
-import { type Block, describeClaim, describeJob, describeNode, describePersistentVolume, describePod } from "../../core/describe.ts";
+import {
+  type Block,
+  describeClaim,
+  describeJob,
+  describeNode,
+  describePersistentVolume,
+  describePod,
+} from "../../core/describe.ts";
 import { listedEvent } from "../../core/inventory.ts";
 import { masked } from "../../core/mask.ts";
 import { GaswError } from "../../errors.ts";
@@ -26,7 +33,12 @@ export interface DescribeOptions {
 }
 
 /** `debug describe JOB`, `debug describe KIND NAME` */
-export async function describe(context: Context, first: string, name: string | undefined, options: DescribeOptions): Promise<number> {
+export async function describe(
+  context: Context,
+  first: string,
+  name: string | undefined,
+  options: DescribeOptions,
+): Promise<number> {
   if (name === undefined) return await describeAll(context, first, options);
   const kind = kindOf(first);
   if (kind === undefined) {
@@ -34,7 +46,11 @@ export async function describe(context: Context, first: string, name: string | u
       hint: `name one of ${KINDS.join(", ")}, or only a job`,
     });
   }
-  const found = await readObject(context, kind, kind === "job" ? await kubeNameOf(context, name, options) : name);
+  const found = await readObject(
+    context,
+    kind,
+    kind === "job" ? await kubeNameOf(context, name, options) : name,
+  );
   const { object, events } = masked(found);
   if (options.output === "json") return printJson(context.io, { object, events: events.map(listedEvent) });
   context.io.stdout.write(blocksText(blocksOf(kind, object)) + eventsText(context.io, events));
@@ -73,7 +89,10 @@ async function describeAll(context: Context, name: string, options: DescribeOpti
   return 0;
 }
 
-function jobDocument({ id, workflow, namespace, directory, kubeName, stored }: JobTarget, objects: JobObjects): object {
+function jobDocument(
+  { id, workflow, namespace, directory, kubeName, stored }: JobTarget,
+  objects: JobObjects,
+): object {
   return {
     id,
     workflow,

@@ -34,12 +34,24 @@ export async function nodes(context: Context, options: ListOptions): Promise<num
 
 /** `debug pv` */
 export async function volumes(context: Context, options: ListOptions): Promise<number> {
-  return print(context, options, "volumes", await listVolumeRecords(context, scopeOf(context, options)), volumeTable);
+  return print(
+    context,
+    options,
+    "volumes",
+    await listVolumeRecords(context, scopeOf(context, options)),
+    volumeTable,
+  );
 }
 
 /** `debug pvc` */
 export async function claims(context: Context, options: ListOptions): Promise<number> {
-  return print(context, options, "claims", await listClaimRecords(context, scopeOf(context, options)), claimTable);
+  return print(
+    context,
+    options,
+    "claims",
+    await listClaimRecords(context, scopeOf(context, options)),
+    claimTable,
+  );
 }
 
 function scopeOf({ config, io }: Context, { all, workflow }: ListOptions): ListScope {

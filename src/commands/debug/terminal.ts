@@ -12,7 +12,10 @@ import { hasTerminal, terminalSize, withRawTerminal } from "../../ui/rawTerminal
 
 /** Seconds after which the cluster ends a shell's pod that was not deleted. */
 const SHELL_LIFETIME = 12 * 3600;
-/** A shell, bash where the image has it, in the folder `$1` of the script and with a HOME that can be written, as the script has them. */
+/**
+ * A shell, bash where the image has it, in the folder `$1` of the script and with a HOME that can be written,
+ * as the script has them.
+ */
 const SHELL = [
   'if [ -d "$1" ]; then cd "$1"; fi',
   'if [ "$2" ] && { [ -z "$HOME" ] || [ "$HOME" = / ] || [ ! -w "$HOME" ]; }; then export HOME="$2"; fi',
@@ -38,9 +41,16 @@ interface Place {
 }
 
 /** `debug exec JOB -- CMD…`: the command's own exit code. */
-export async function exec(context: Context, name: string, command: readonly string[], options: TerminalOptions): Promise<number> {
+export async function exec(
+  context: Context,
+  name: string,
+  command: readonly string[],
+  options: TerminalOptions,
+): Promise<number> {
   if (command.length === 0)
-    throw new GaswError("USAGE", "no command is given", { hint: `gasw-k8s debug exec ${name} -- COMMAND [ARGUMENT…]` });
+    throw new GaswError("USAGE", "no command is given", {
+      hint: `gasw-k8s debug exec ${name} -- COMMAND [ARGUMENT…]`,
+    });
   const { target, view } = await look(context, name, options);
   refuseUnlessBegun(target, view);
   if (view.seen.phase !== "running") {
@@ -54,10 +64,13 @@ export async function exec(context: Context, name: string, command: readonly str
 /** `debug shell JOB`: in the job's container while it runs, else in a fresh pod. */
 export async function shell(context: Context, name: string, options: TerminalOptions): Promise<number> {
   const { target, view } = await look(context, name, options);
-  if (view.seen.phase === "running") return await attach(context, ownContainer(target, view), shellIn(view.pod), options);
+  if (view.seen.phase === "running")
+    return await attach(context, ownContainer(target, view), shellIn(view.pod), options);
   refuseUnlessBegun(target, view);
   const { io } = context;
-  io.stderr.write(`job ${printable(target.id)} is over: opening a fresh pod with its image, volumes and directory\n`);
+  io.stderr.write(
+    `job ${printable(target.id)} is over: opening a fresh pod with its image, volumes and directory\n`,
+  );
   const line = await progress(io, "waiting for the pod");
   let isWaiting = true;
   const stop = () => {
@@ -85,12 +98,20 @@ export async function shell(context: Context, name: string, options: TerminalOpt
 function refuseUnlessBegun(target: JobTarget, view: JobView): void {
   const isUnsubmitted = neverBegan(target, view);
   if (!isUnsubmitted && view.seen.phase !== "waiting") return;
-  throw new GaswError("NOT_FOUND", `job ${target.id} ${isUnsubmitted ? "is not submitted yet" : "has not begun"}, so it has no container`, {
-    hint: `\`gasw-k8s debug why ${target.id}\` says what it waits for`,
-  });
+  throw new GaswError(
+    "NOT_FOUND",
+    `job ${target.id} ${isUnsubmitted ? "is not submitted yet" : "has not begun"}, so it has no container`,
+    {
+      hint: `\`gasw-k8s debug why ${target.id}\` says what it waits for`,
+    },
+  );
 }
 
-async function look(context: Context, name: string, { workflow }: TerminalOptions): Promise<{ target: JobTarget; view: JobView }> {
+async function look(
+  context: Context,
+  name: string,
+  { workflow }: TerminalOptions,
+): Promise<{ target: JobTarget; view: JobView }> {
   const target = await findTarget(context, name, { workflow, cwd: context.io.cwd });
   try {
     return { target, view: await viewJob(context, target) };
@@ -104,12 +125,18 @@ function ownContainer({ namespace }: JobTarget, { pod }: JobView): Place {
 }
 
 /** Joins our streams to a command's: as a terminal where a person sits at one, else unmixed. */
-async function attach(context: Context, place: Place, command: readonly string[], options: TerminalOptions): Promise<number> {
+async function attach(
+  context: Context,
+  place: Place,
+  command: readonly string[],
+  options: TerminalOptions,
+): Promise<number> {
   const { io, client, signal } = context;
   const request = { ...place, command, stdin: io.stdin, stdout: io.stdout, stderr: io.stderr };
   if (options.tty !== false && hasTerminal(io)) {
     return await withRawTerminal(io, () => run(client, { ...request, terminal: terminalSize(io) }, signal));
   }
-  const onOpenStdin = () => context.warn("this cluster is too old to be told that the input has ended: Ctrl-C ends the command");
+  const onOpenStdin = () =>
+    context.warn("this cluster is too old to be told that the input has ended: Ctrl-C ends the command");
   return await run(client, { ...request, onOpenStdin }, signal);
 }

@@ -30,6 +30,7 @@ export async function why(context: Context, name: string, options: WhyOptions): 
     return 0;
   }
   io.stdout.write(`WHY: ${printable(sentence)}\nremedy: ${printable(remedy)}\n`);
-  for (const line of evidence ?? []) if (!sentence.includes(line)) io.stdout.write(`  | ${printable(line.trim())}\n`);
+  for (const line of evidence ?? [])
+    if (!sentence.includes(line)) io.stdout.write(`  | ${printable(line.trim())}\n`);
   return 0;
 }
