@@ -13,7 +13,7 @@ const WINDOW_MS = 60;
 const SIGNALS = ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT"];
 const REMOVALS = ["rm -Rf -- *", "\\rm * -Rf", "rm -rf ./*", "find . -delete"];
 const WRAPPERS = {
-  "this wrapper": readFileSync(path.join(root, "src/core/wrapper.sh"), "utf8"),
+  "this wrapper": readFileSync(path.join(root, "src/core/manifests/wrapper.sh"), "utf8"),
   // What a Job does without one: the signal goes to the script itself.
   "none (bash SCRIPT)": 'exec >"$1" 2>"$2"; exec bash "$3"',
 };

@@ -9,7 +9,7 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const scratch = await mkdtemp(join(tmpdir(), "gasw-k8s-docs-"));
 try {
   const outfile = join(scratch, "reference.mjs");
-  await build({ input: join(root, "src/config/reference.ts"), platform: "node", output: { file: outfile, format: "esm" } });
+  await build({ input: join(root, "src/config/schema/reference.ts"), platform: "node", output: { file: outfile, format: "esm" } });
   const reference = await import(pathToFileURL(outfile).href);
   await writeFile(join(root, "docs/configuration.md"), reference.referencePage());
   await writeFile(join(root, "docs/gasw-k8s.schema.json"), `${JSON.stringify(reference.jsonSchema(), null, 2)}\n`);

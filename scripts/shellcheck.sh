@@ -3,4 +3,4 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 command -v shellcheck >/dev/null || bash scripts/packages.sh shellcheck
-shellcheck .ci/run cluster/*.sh cluster/mount.nfs scripts/*.sh src/core/*.sh
+shellcheck .ci/run cluster/*.sh cluster/mount.nfs scripts/*.sh src/core/manifests/*.sh

@@ -1,14 +1,14 @@
 import { readFileSync } from "node:fs";
 import { homedir, hostname } from "node:os";
 import path from "node:path";
-import type { Config } from "./config/schema.ts";
-import type { LoadedConfig } from "./config/sources.ts";
+import type { LoadedConfig } from "./config/load/load.ts";
+import type { Config } from "./config/schema/schema.ts";
 import { maskText } from "./core/secrets.ts";
 import type { Dao } from "./dao/dao.ts";
 import { GaswError, systemCode } from "./errors.ts";
 import { clusterAccess } from "./kubernetes/access.ts";
 import { KubernetesClient } from "./kubernetes/client.ts";
-import type { SyncDeps } from "./services/sync.ts";
+import type { SyncDeps } from "./services/sync/sync.ts";
 import type { StoredWorkflow } from "./store/records.ts";
 import { Store } from "./store/store.ts";
 import type { Io } from "./ui/io.ts";

@@ -1,6 +1,6 @@
 import { setMaxListeners } from "node:events";
 import { readFileSync } from "node:fs";
-import { run } from "./cli.ts";
+import { run } from "./cli/program.ts";
 import { spelledDirectory } from "./directory.ts";
 import { GaswError, systemCode } from "./errors.ts";
 import { errorReport } from "./ui/output.ts";

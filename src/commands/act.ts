@@ -1,8 +1,8 @@
 import type { Context } from "../context.ts";
 import { hasEnded } from "../core/job.ts";
-import { type Action, act } from "../services/actions.ts";
-import { findJob, isScriptPath } from "../services/findJob.ts";
-import { knownWorkflow, targetDirectory, unknownWorkflow, workflowsOf } from "../services/workflows.ts";
+import { type Action, act } from "../services/sync/actions.ts";
+import { findJob, isScriptPath } from "../services/workflow/findJob.ts";
+import { knownWorkflow, targetDirectory, unknownWorkflow, workflowsOf } from "../services/workflow/known.ts";
 import type { StoredJob } from "../store/records.ts";
 import type { OutputFormat } from "../ui/io.ts";
 import { printable } from "../ui/output.ts";

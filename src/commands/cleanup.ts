@@ -1,17 +1,22 @@
 import path from "node:path";
 import { createInterface } from "node:readline/promises";
 import type { Context } from "../context.ts";
+import { TOOL_FOLDER } from "../core/gasw/files.ts";
 import { hasEnded } from "../core/job.ts";
-import { TOOL_FOLDER } from "../core/jobFiles.ts";
 import { isSameDirectory } from "../directory.ts";
 import { GaswError, systemCode } from "../errors.ts";
 import { asUserError } from "../kubernetes/client.ts";
-import { type CleanupPlan, type CleanupTarget, planCleanup, runCleanup } from "../services/cleanup.ts";
-import { confirmCluster, firstSight } from "../services/cluster.ts";
-import { Tenancy } from "../services/owner.ts";
-import { observeForeign, refresh } from "../services/refresh.ts";
-import { leftovers, removeLeftover, removeToolFolder } from "../services/toolFolder.ts";
-import { knownWorkflow, targetDirectory, unknownWorkflow } from "../services/workflows.ts";
+import {
+  type CleanupPlan,
+  type CleanupTarget,
+  planCleanup,
+  runCleanup,
+} from "../services/cleanup/cleanup.ts";
+import { observeForeign, refresh } from "../services/sync/refresh.ts";
+import { confirmCluster, firstSight } from "../services/workflow/cluster.ts";
+import { knownWorkflow, targetDirectory, unknownWorkflow } from "../services/workflow/known.ts";
+import { Tenancy } from "../services/workflow/owner.ts";
+import { leftovers, removeLeftover, removeToolFolder } from "../services/workflow/toolFolder.ts";
 import type { StoredJob, StoredWorkflow } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 import type { OutputFormat } from "../ui/io.ts";

@@ -1,9 +1,9 @@
 /** `config show|check|init|schema`. */
 import { writeFile } from "node:fs/promises";
 import { extname, resolve } from "node:path";
-import { maskSecrets } from "../config/mask.ts";
-import { originText } from "../config/origin.ts";
-import { ConfigError, type LoadedConfig } from "../config/sources.ts";
+import { ConfigError, type LoadedConfig } from "../config/load/load.ts";
+import { maskSecrets } from "../config/text/mask.ts";
+import { originText } from "../config/text/origin.ts";
 import { skipsVerification } from "../dao/address.ts";
 import { GaswError, messageOf, systemCode } from "../errors.ts";
 import type { Io } from "../ui/io.ts";
@@ -112,7 +112,7 @@ export async function configInit(
   io: Pick<Io, "stdout" | "cwd">,
   input: { readonly path: string },
 ): Promise<void> {
-  const { starterJson, starterYaml } = await import("../config/reference.ts");
+  const { starterJson, starterYaml } = await import("../config/schema/reference.ts");
   const isJson = [".json", ".conf"].includes(extname(input.path));
   const text = isJson ? starterJson() : starterYaml((await import("yaml")).stringify);
   try {
@@ -135,6 +135,6 @@ export async function configInit(
 
 /** Prints the JSON Schema of the configuration. */
 export async function configSchema(io: Pick<Io, "stdout">): Promise<void> {
-  const { jsonSchema } = await import("../config/reference.ts");
+  const { jsonSchema } = await import("../config/schema/reference.ts");
   io.stdout.write(`${JSON.stringify(jsonSchema(), null, 2)}\n`);
 }

@@ -2,9 +2,9 @@ import { setMaxListeners } from "node:events";
 import path from "node:path";
 import type { Context } from "../context.ts";
 import { type ErrorCode, GaswError } from "../errors.ts";
-import { type Round, monitor as runMonitor } from "../services/monitor.ts";
-import type { SyncDeps } from "../services/sync.ts";
-import { knownWorkflow, targetDirectory, unknownWorkflow } from "../services/workflows.ts";
+import { type Round, monitor as runMonitor } from "../services/sync/monitor.ts";
+import type { SyncDeps } from "../services/sync/sync.ts";
+import { knownWorkflow, targetDirectory, unknownWorkflow } from "../services/workflow/known.ts";
 import type { StoredWorkflow } from "../store/records.ts";
 import type { OutputFormat } from "../ui/io.ts";
 import { summary } from "../ui/jobs.ts";
@@ -89,7 +89,7 @@ function workflowOf(context: Context, { workflow: named, forever }: MonitorComma
 }
 
 async function startMetrics(context: Context, workflow: StoredWorkflow, address: string) {
-  const { Metrics } = await import("../services/metrics.ts");
+  const { Metrics } = await import("../services/sync/metrics.ts");
   const metrics = await Metrics.start(context.store, workflow, address);
   context.io.stderr.write(`figures are served at http://${metrics.address}/metrics\n`);
   return metrics;

@@ -9,12 +9,12 @@ import {
   scalar,
   text,
   wholeNumber,
-} from "../config/fields.ts";
-import { findJsonError } from "../config/json-syntax.ts";
-import { refusalOf } from "../config/problems.ts";
+} from "../config/schema/fields.ts";
+import { findJsonError } from "../config/text/jsonSyntax.ts";
+import { refusalOf } from "../config/text/problems.ts";
 import type { JobOptions } from "../core/job.ts";
 import { GaswError } from "../errors.ts";
-import type { Submission } from "../services/submit.ts";
+import type { Submission } from "../services/submit/submitter.ts";
 
 /** The largest number that the GASW database's column holds. */
 const LARGEST_INTEGER = 2 ** 31 - 1;

@@ -1,4 +1,4 @@
-import { resultRecord } from "../services/results.ts";
+import { resultRecord } from "../services/sync/results.ts";
 import type { Result } from "../store/records.ts";
 import type { Io } from "../ui/io.ts";
 

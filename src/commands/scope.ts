@@ -1,6 +1,6 @@
 import type { Context } from "../context.ts";
-import { findJob } from "../services/findJob.ts";
-import { workflowsOf } from "../services/workflows.ts";
+import { findJob } from "../services/workflow/findJob.ts";
+import { workflowsOf } from "../services/workflow/known.ts";
 import type { Result, StoredJob, StoredWorkflow } from "../store/records.ts";
 
 /** What `status` is about: workflows to be refreshed, and which of their jobs to show. */

@@ -3,17 +3,22 @@ import path from "node:path";
 import type { Readable } from "node:stream";
 import type { V1Job } from "@kubernetes/client-node";
 import type { Context } from "../context.ts";
+import { masked } from "../core/inventory/mask.ts";
 import type { Workflow } from "../core/job.ts";
-import { masked } from "../core/mask.ts";
-import { buildJob } from "../core/podTemplate.ts";
+import { buildJob } from "../core/manifests/pod.ts";
 import { asGaswError, GaswError, systemCode } from "../errors.ts";
 import { asUserError } from "../kubernetes/client.ts";
 import { isApiError } from "../kubernetes/errors.ts";
 import { createJob } from "../kubernetes/jobs.ts";
-import { podSettings } from "../services/podSettings.ts";
-import { checkSubmissions, type Submission, type Submitted, Submitter } from "../services/submit.ts";
-import { volumePlan } from "../services/volumePlan.ts";
-import { workflowDirectory } from "../services/workflowFiles.ts";
+import { podSettings } from "../services/submit/podSettings.ts";
+import { workflowDirectory } from "../services/submit/scripts.ts";
+import {
+  checkSubmissions,
+  type Submission,
+  type Submitted,
+  Submitter,
+} from "../services/submit/submitter.ts";
+import { volumePlan } from "../services/submit/volumePlan.ts";
 import type { StoredWorkflow } from "../store/records.ts";
 import type { OutputFormat } from "../ui/io.ts";
 import { errorReport, printable } from "../ui/output.ts";

@@ -1,9 +1,9 @@
 import type { Context } from "../context.ts";
 import { hasEnded } from "../core/job.ts";
-import { findJob, isScriptPath } from "../services/findJob.ts";
-import { follow, isLeftUnsubmitted } from "../services/follow.ts";
-import { isSeenTo } from "../services/hold.ts";
-import { knownWorkflow, targetDirectory, unknownWorkflow, workflowsOf } from "../services/workflows.ts";
+import { follow, isLeftUnsubmitted } from "../services/sync/follow.ts";
+import { isSeenTo } from "../services/sync/hold.ts";
+import { findJob, isScriptPath } from "../services/workflow/findJob.ts";
+import { knownWorkflow, targetDirectory, unknownWorkflow, workflowsOf } from "../services/workflow/known.ts";
 import type { StoredJob, StoredWorkflow } from "../store/records.ts";
 import type { OutputFormat } from "../ui/io.ts";
 import { summary } from "../ui/jobs.ts";

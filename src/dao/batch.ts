@@ -1,7 +1,6 @@
 import { type Expression, type ExpressionBuilder, type SqlBool, sql, type Transaction } from "kysely";
-import type { GaswRow, RowChange, RowFacts, RowWrite } from "../core/gaswRow.ts";
+import type { GaswRow, RowChange, RowFacts, RowWrite } from "../core/gaswRow/row.ts";
 import { type GaswStatus, nameJobs } from "../core/job.ts";
-import { toWallTime } from "../core/wallTime.ts";
 import type { Applied } from "./dao.ts";
 import type { Dialect } from "./dialects.ts";
 import { isDuplicate, isTooLongForIndex } from "./errors.ts";
@@ -10,6 +9,7 @@ import type { FoundSchema } from "./schema.ts";
 import { holdWarning, isFatalHold, readableWrite } from "./statusColumn.ts";
 import type { Cell, JobColumn, Tables } from "./tables.ts";
 import { fits, fitted } from "./text.ts";
+import { toWallTime } from "./wallTime.ts";
 
 /** Statuses whose rows break the portal's lists. */
 const NEVER_WRITTEN: readonly (GaswStatus | undefined)[] = ["CREATED", "NOT_SUBMITTED", "UNDEFINED"];

@@ -1,4 +1,4 @@
-import type { GaswRow, RowWrite } from "../core/gaswRow.ts";
+import type { GaswRow, RowWrite } from "../core/gaswRow/row.ts";
 
 /** Where the GASW database is and how it is spoken to. */
 export interface DaoSettings {

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { Kysely, type SelectQueryBuilder } from "kysely";
-import type { GaswRow, RowWrite } from "../core/gaswRow.ts";
+import type { GaswRow, RowWrite } from "../core/gaswRow/row.ts";
 import { messageOf } from "../errors.ts";
 import { Batch } from "./batch.ts";
 import { type Connected, OneConnectionDriver } from "./connection.ts";

@@ -1,6 +1,6 @@
-import type { GaswRow } from "../core/gaswRow.ts";
-import { fromWallTime } from "../core/wallTime.ts";
+import type { GaswRow } from "../core/gaswRow/row.ts";
 import type { Cell, JobColumn } from "./tables.ts";
+import { fromWallTime } from "./wallTime.ts";
 
 /** What a column of the table of jobs holds. */
 export type Kind = "text" | "time" | "boolean" | "integer";

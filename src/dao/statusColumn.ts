@@ -1,5 +1,5 @@
 import { type Kysely, type RawBuilder, sql } from "kysely";
-import type { RowWrite } from "../core/gaswRow.ts";
+import type { RowWrite } from "../core/gaswRow/row.ts";
 import { type GaswStatus, isHeld } from "../core/job.ts";
 import { GaswError, messageOf } from "../errors.ts";
 import type { DaoSettings } from "./dao.ts";

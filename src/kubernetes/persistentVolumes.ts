@@ -7,7 +7,7 @@ import {
   hasSource,
   isOurs,
   type VolumeSource,
-} from "../core/volumes.ts";
+} from "../core/manifests/volumes.ts";
 import { GaswError } from "../errors.ts";
 import type { KubernetesClient } from "./client.ts";
 import { isApiError } from "./errors.ts";

@@ -4,8 +4,14 @@ import type {
   V1PersistentVolumeClaim,
   V1StorageClass,
 } from "@kubernetes/client-node";
+import {
+  type DesiredVolume,
+  describeVolume,
+  hasSource,
+  isOurs,
+  sourceHash,
+} from "../core/manifests/volumes.ts";
 import { KEYS, MANAGED_BY } from "../core/names.ts";
-import { type DesiredVolume, describeVolume, hasSource, isOurs, sourceHash } from "../core/volumes.ts";
 import { isSameDirectory } from "../directory.ts";
 import { GaswError } from "../errors.ts";
 import type { KubernetesClient } from "./client.ts";

@@ -1,4 +1,4 @@
-import type { Config } from "../config/schema.ts";
+import type { Config } from "../config/schema/schema.ts";
 import type { KubernetesClient } from "../kubernetes/client.ts";
 import type { Store } from "../store/store.ts";
 

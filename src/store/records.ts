@@ -1,6 +1,6 @@
 import type { LocalStatus, ScriptContent, StoredRequest, Workflow } from "../core/job.ts";
-import type { Attempt } from "../core/lifecycle.ts";
-import type { Removal } from "../core/observed.ts";
+import type { Removal } from "../core/lifecycle/decide.ts";
+import type { Attempt } from "../core/lifecycle/step.ts";
 
 /** A workflow as the state knows it. */
 export interface StoredWorkflow extends Workflow {

@@ -1,4 +1,4 @@
-import type { Block } from "../core/describe.ts";
+import type { Block } from "../core/inventory/describe.ts";
 import { printable } from "./output.ts";
 
 /** Headings with their fields below, one a line, their values in one column. */

@@ -1,4 +1,3 @@
-import { cpuText, memoryText } from "../core/amounts.ts";
 import type {
   ListedClaim,
   ListedEvent,
@@ -6,7 +5,8 @@ import type {
   ListedNode,
   ListedPod,
   ListedVolume,
-} from "../core/inventory.ts";
+} from "../core/inventory/listed.ts";
+import { cpuText, memoryText } from "../core/manifests/amounts.ts";
 import { duration, table } from "./output.ts";
 
 const REASON_WIDTH = 80;

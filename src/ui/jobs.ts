@@ -1,4 +1,4 @@
-import { describeExitCode } from "../core/exitCode.ts";
+import { describeExitCode } from "../core/gasw/exitCode.ts";
 import { hasEnded } from "../core/job.ts";
 import type { Io } from "./io.ts";
 import { duration, printable, table } from "./output.ts";

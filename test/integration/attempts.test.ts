@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { type LogSink, readJobLogs } from "../../src/services/jobLogs.ts";
-import { findTarget } from "../../src/services/jobTarget.ts";
+import { type LogSink, readJobLogs } from "../../src/services/debug/logs.ts";
+import { findTarget } from "../../src/services/debug/target.ts";
 import { Invocations } from "./invocations.ts";
 
 let life: Invocations;

@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from "node:util";
 import { afterEach, describe, expect, test } from "vitest";
 import { hasEnded } from "../../src/core/job.ts";
-import { act } from "../../src/services/actions.ts";
 import type { Deps } from "../../src/services/deps.ts";
-import { reconcile } from "../../src/services/reconcile.ts";
-import { refresh } from "../../src/services/refresh.ts";
+import { act } from "../../src/services/sync/actions.ts";
+import { reconcile } from "../../src/services/sync/reconcile.ts";
+import { refresh } from "../../src/services/sync/refresh.ts";
 import type { Transition } from "../../src/store/records.ts";
 import type { Store } from "../../src/store/store.ts";
 import { Invocations, outputOf } from "./invocations.ts";

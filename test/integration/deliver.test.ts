@@ -6,9 +6,9 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { StoredRequest } from "../../src/core/job.ts";
 import type { Dao } from "../../src/dao/dao.ts";
 import { openDao } from "../../src/dao/open.ts";
-import { deliver } from "../../src/services/deliver.ts";
 import type { Deps } from "../../src/services/deps.ts";
-import { readSignals } from "../../src/services/sync.ts";
+import { deliver } from "../../src/services/sync/deliver.ts";
+import { readSignals } from "../../src/services/sync/sync.ts";
 import type { JobChange, StoredWorkflow } from "../../src/store/records.ts";
 import { Store } from "../../src/store/store.ts";
 

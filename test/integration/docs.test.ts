@@ -24,5 +24,5 @@ test("docs/lifecycle.md is drawn from the life cycle as it is (else: node script
 test("docs/gasw-database.md names every figure that a monitor serves", () => {
   const read = (file: string) => readFileSync(path.join(root, file), "utf8");
   const figures = (text: string) => [...new Set(text.match(/\bgasw_k8s_\w+/g))].sort();
-  expect(figures(read("docs/gasw-database.md"))).toEqual(figures(read("src/services/metrics.ts")));
+  expect(figures(read("docs/gasw-database.md"))).toEqual(figures(read("src/services/sync/metrics.ts")));
 });

@@ -6,7 +6,7 @@ import path from "node:path";
 import { createInterface, type Interface } from "node:readline";
 import { build } from "rolldown";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { run } from "../../src/cli.ts";
+import { run } from "../../src/cli/program.ts";
 import type { StoredWorkflow } from "../../src/store/records.ts";
 import { Store } from "../../src/store/store.ts";
 import { folderWith } from "../unit/folders.ts";

@@ -1,12 +1,12 @@
 import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { loadConfig } from "../../src/config/sources.ts";
+import { loadConfig } from "../../src/config/load/load.ts";
+import { MAIN_CONTAINER } from "../../src/core/manifests/pod.ts";
 import { jobName } from "../../src/core/names.ts";
-import { MAIN_CONTAINER } from "../../src/core/podTemplate.ts";
 import type { Deps } from "../../src/services/deps.ts";
-import { reconcile } from "../../src/services/reconcile.ts";
-import { readScript } from "../../src/services/workflowFiles.ts";
+import { readScript } from "../../src/services/submit/scripts.ts";
+import { reconcile } from "../../src/services/sync/reconcile.ts";
 import type { StoredJob, StoredWorkflow } from "../../src/store/records.ts";
 import { Store } from "../../src/store/store.ts";
 import { ClusterDouble } from "./clusterDouble.ts";

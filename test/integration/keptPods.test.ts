@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { act } from "../../src/services/actions.ts";
-import { diagnose } from "../../src/services/diagnose.ts";
-import { findTarget, viewJob } from "../../src/services/jobTarget.ts";
-import { refresh } from "../../src/services/refresh.ts";
+import { diagnose } from "../../src/services/debug/diagnose.ts";
+import { findTarget, viewJob } from "../../src/services/debug/target.ts";
+import { act } from "../../src/services/sync/actions.ts";
+import { refresh } from "../../src/services/sync/refresh.ts";
 import { Invocations } from "./invocations.ts";
 
 let life: Invocations;

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { refresh } from "../../src/services/refresh.ts";
+import { refresh } from "../../src/services/sync/refresh.ts";
 import { Invocations, outputOf } from "./invocations.ts";
 
 /** What a file server shows late can't be had on one machine: the test puts the files there when they are to arrive (DOUBLES.md). */

@@ -1,5 +1,5 @@
 /** Parses a job's output: `node parseOutputProcess.mjs DIRECTORY FILE_NAME`; says what it found, and how much memory that took. */
-import { parseOutput } from "../../src/services/parseOutput.ts";
+import { parseOutput } from "../../src/services/output/parse.ts";
 
 const [directory = "", fileName = ""] = process.argv.slice(2);
 const { exitCode, inputs, leftOut, warnings } = await parseOutput(directory, fileName, new AbortController().signal);

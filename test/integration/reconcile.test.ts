@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { act } from "../../src/services/actions.ts";
-import { refresh } from "../../src/services/refresh.ts";
-import { checkSubmissions, Submitter } from "../../src/services/submit.ts";
+import { checkSubmissions, Submitter } from "../../src/services/submit/submitter.ts";
+import { act } from "../../src/services/sync/actions.ts";
+import { refresh } from "../../src/services/sync/refresh.ts";
 import { Invocations, outputOf } from "./invocations.ts";
 
 let life: Invocations;

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { refresh } from "../../src/services/refresh.ts";
+import { refresh } from "../../src/services/sync/refresh.ts";
 import { Invocations } from "./invocations.ts";
 
 const NOW = Date.parse("2026-01-02T03:04:05Z");

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { resultRecord } from "../../src/services/results.ts";
+import { resultRecord } from "../../src/services/sync/results.ts";
 import { Invocations, outputOf } from "./invocations.ts";
 
 let life: Invocations;

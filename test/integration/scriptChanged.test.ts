@@ -1,8 +1,8 @@
 import path from "node:path";
 import Database from "better-sqlite3";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { explain } from "../../src/core/why.ts";
-import { act } from "../../src/services/actions.ts";
+import { explain } from "../../src/core/why/why.ts";
+import { act } from "../../src/services/sync/actions.ts";
 import { Invocations } from "./invocations.ts";
 
 let life: Invocations;

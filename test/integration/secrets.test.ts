@@ -5,7 +5,7 @@ import net from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
-import { run } from "../../src/cli.ts";
+import { run } from "../../src/cli/program.ts";
 import { type Arrived, connectProxy, headerOf, type Listener } from "../servers/tls.ts";
 import { ioDouble } from "../unit/io.ts";
 import { ClusterDouble } from "./clusterDouble.ts";

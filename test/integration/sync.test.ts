@@ -8,8 +8,8 @@ import { openDao } from "../../src/dao/open.ts";
 import { GaswError } from "../../src/errors.ts";
 import type { ClusterAccess } from "../../src/kubernetes/access.ts";
 import { KubernetesClient } from "../../src/kubernetes/client.ts";
-import { monitor, type Round } from "../../src/services/monitor.ts";
-import { type SyncDeps, sync } from "../../src/services/sync.ts";
+import { monitor, type Round } from "../../src/services/sync/monitor.ts";
+import { type SyncDeps, sync } from "../../src/services/sync/sync.ts";
 import type { StoredWorkflow } from "../../src/store/records.ts";
 import { Store } from "../../src/store/store.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { run } from "../../src/cli.ts";
+import { run } from "../../src/cli/program.ts";
 import { folderWith } from "./folders.ts";
 import { ioDouble } from "./io.ts";
 

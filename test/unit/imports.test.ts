@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 const root = path.resolve(import.meta.dirname, "../..");
 
 const LAYERS = ["core", "config", "kubernetes", "store", "dao", "ui", "services", "commands"] as const;
-const ABOVE_ALL = ["context.ts", "cli.ts", "cliActions.ts", "cliDebug.ts", "cliOptions.ts", "main.ts"];
+const ABOVE_ALL = ["context.ts", "cli", "main.ts"];
 const BELOW_ALL = ["errors.ts", "directory.ts", "fileOwner.ts"];
 
 /** What of src/ a layer may import, beside itself. */

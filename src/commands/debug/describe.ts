@@ -15,14 +15,14 @@ import {
   describeNode,
   describePersistentVolume,
   describePod,
-} from "../../core/describe.ts";
-import { listedEvent } from "../../core/inventory.ts";
-import { masked } from "../../core/mask.ts";
+} from "../../core/inventory/describe.ts";
+import { listedEvent } from "../../core/inventory/listed.ts";
+import { masked } from "../../core/inventory/mask.ts";
 import { GaswError } from "../../errors.ts";
-import { firstSight } from "../../services/cluster.ts";
-import { KINDS, type Kind, kindOf, readAboutJob, readObject } from "../../services/describeObjects.ts";
-import type { JobObjects } from "../../services/jobObjects.ts";
-import { confirmTarget, findTarget, type JobTarget } from "../../services/jobTarget.ts";
+import { KINDS, type Kind, kindOf, readAboutJob, readObject } from "../../services/debug/describe.ts";
+import type { JobObjects } from "../../services/debug/objects.ts";
+import { confirmTarget, findTarget, type JobTarget } from "../../services/debug/target.ts";
+import { firstSight } from "../../services/workflow/cluster.ts";
 import { blocksText } from "../../ui/describe.ts";
 import { eventTable } from "../../ui/inventory.ts";
 import type { Io, OutputFormat } from "../../ui/io.ts";

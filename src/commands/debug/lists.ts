@@ -7,7 +7,7 @@ import {
   listNodeRecords,
   listPodRecords,
   listVolumeRecords,
-} from "../../services/inventory.ts";
+} from "../../services/debug/inventory.ts";
 import { claimTable, jobTable, nodeTable, podTable, volumeTable } from "../../ui/inventory.ts";
 import type { OutputFormat } from "../../ui/io.ts";
 

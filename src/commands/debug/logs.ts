@@ -1,6 +1,6 @@
 import type { Context } from "../../context.ts";
-import { readJobLogs } from "../../services/jobLogs.ts";
-import { findTarget } from "../../services/jobTarget.ts";
+import { readJobLogs } from "../../services/debug/logs.ts";
+import { findTarget } from "../../services/debug/target.ts";
 import { Sections } from "../../ui/sections.ts";
 
 export interface LogsOptions {

@@ -1,11 +1,17 @@
 import type { V1Pod } from "@kubernetes/client-node";
 import type { Context } from "../../context.ts";
-import { homeOf, MAIN_CONTAINER, scriptFolder } from "../../core/podTemplate.ts";
+import { homeOf, MAIN_CONTAINER, scriptFolder } from "../../core/manifests/pod.ts";
 import { GaswError } from "../../errors.ts";
 import { asUserError } from "../../kubernetes/client.ts";
 import { exec as run } from "../../kubernetes/terminal.ts";
-import { withDebugPod } from "../../services/debugPod.ts";
-import { findTarget, type JobTarget, type JobView, neverBegan, viewJob } from "../../services/jobTarget.ts";
+import { withDebugPod } from "../../services/debug/pod.ts";
+import {
+  findTarget,
+  type JobTarget,
+  type JobView,
+  neverBegan,
+  viewJob,
+} from "../../services/debug/target.ts";
 import { printable } from "../../ui/output.ts";
 import { progress } from "../../ui/progress.ts";
 import { hasTerminal, terminalSize, withRawTerminal } from "../../ui/rawTerminal.ts";

@@ -1,6 +1,6 @@
 import type { Context } from "../../context.ts";
-import { diagnose } from "../../services/diagnose.ts";
-import { findTarget } from "../../services/jobTarget.ts";
+import { diagnose } from "../../services/debug/diagnose.ts";
+import { findTarget } from "../../services/debug/target.ts";
 import type { OutputFormat } from "../../ui/io.ts";
 import { printable } from "../../ui/output.ts";
 

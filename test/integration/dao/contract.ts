@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
-import type { GaswRow, RowFacts, RowWrite } from "../../../src/core/gaswRow.ts";
+import type { GaswRow, RowFacts, RowWrite } from "../../../src/core/gaswRow/row.ts";
 import { GASW_STATUSES, type GaswStatus } from "../../../src/core/job.ts";
 import type { Dao, DaoSettings } from "../../../src/dao/dao.ts";
 import { openDao } from "../../../src/dao/open.ts";

@@ -1,6 +1,6 @@
 import { createServer, type Socket } from "node:net";
 import { afterAll, describe, expect, test, vi } from "vitest";
-import type { RowWrite } from "../../../src/core/gaswRow.ts";
+import type { RowWrite } from "../../../src/core/gaswRow/row.ts";
 import { insert, open, ROW, type TestDatabase } from "./contract.ts";
 
 /** A server that can be ended, and a database in it. */

@@ -1,14 +1,14 @@
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { run } from "../../../src/cli.ts";
-import type { MinorStatus, RowWrite } from "../../../src/core/gaswRow.ts";
+import { run } from "../../../src/cli/program.ts";
+import type { MinorStatus, RowWrite } from "../../../src/core/gaswRow/row.ts";
 import { GASW_STATUSES, type GaswStatus } from "../../../src/core/job.ts";
 import type { Dao, DaoSettings } from "../../../src/dao/dao.ts";
 import { JdbcBridge } from "../../../src/dao/jdbcBridge.ts";
 import { connectJdbc } from "../../../src/dao/jdbcConnection.ts";
 import { KyselyDao } from "../../../src/dao/kyselyDao.ts";
-import { act } from "../../../src/services/actions.ts";
-import { syncOnce } from "../../../src/services/sync.ts";
+import { act } from "../../../src/services/sync/actions.ts";
+import { syncOnce } from "../../../src/services/sync/sync.ts";
 import { H2Server } from "../../servers/h2.ts";
 import { ioDouble } from "../../unit/io.ts";
 import { Invocations } from "../invocations.ts";

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
-import type { RowWrite } from "../../../src/core/gaswRow.ts";
+import type { RowWrite } from "../../../src/core/gaswRow/row.ts";
 import { GASW_STATUSES } from "../../../src/core/job.ts";
 import type { JdbcBridge } from "../../../src/dao/jdbcBridge.ts";
 import { h2 } from "../../../src/dao/jdbcDialect.ts";

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { RowWrite } from "../../../src/core/gaswRow.ts";
+import type { RowWrite } from "../../../src/core/gaswRow/row.ts";
 import { fetchDrivers, jarOf } from "../../servers/h2.ts";
 import { type MariadbServer, startMariadb } from "../../servers/mariadb.ts";
 import { type PostgresServer, startPostgres } from "../../servers/postgres.ts";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { parseDuration } from "../../../src/config/duration.ts";
+import { parseDuration } from "../../../src/config/schema/duration.ts";
 
 describe("a duration", () => {
   test.each([

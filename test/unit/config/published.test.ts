@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { environmentNames, type KeyNode, rootNode } from "../../../src/config/keys.ts";
-import { exampleFile, jsonSchema, referencePage } from "../../../src/config/reference.ts";
+import { environmentNames, type KeyNode, rootNode } from "../../../src/config/schema/keys.ts";
+import { exampleFile, jsonSchema, referencePage } from "../../../src/config/schema/reference.ts";
 import { EXIT_CODES } from "../../../src/errors.ts";
 import { folderWith, load } from "./support.ts";
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { checkMemory, parseQuantity } from "../../../src/core/quantity.ts";
+import { checkMemory, parseQuantity } from "../../../src/core/manifests/quantity.ts";
 
 describe("a quantity", () => {
   test.each([

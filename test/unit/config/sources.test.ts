@@ -2,9 +2,9 @@ import { chmodSync, mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { environmentNames } from "../../../src/config/keys.ts";
-import { mergeLayers } from "../../../src/config/merge.ts";
-import type { ConfigError } from "../../../src/config/sources.ts";
+import type { ConfigError } from "../../../src/config/load/load.ts";
+import { mergeLayers } from "../../../src/config/load/merge.ts";
+import { environmentNames } from "../../../src/config/schema/keys.ts";
 import { failureOf, folderWith, load, loadFile } from "./support.ts";
 
 describe("the three generations of the plugin's keys", () => {

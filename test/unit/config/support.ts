@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach } from "vitest";
-import { type LoadedConfig, type LoadInput, loadConfig } from "../../../src/config/sources.ts";
+import { type LoadedConfig, type LoadInput, loadConfig } from "../../../src/config/load/load.ts";
 import { GaswError } from "../../../src/errors.ts";
 
 const folders: string[] = [];

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { describeExitCode, signalOf } from "../../../src/core/exitCode.ts";
+import { describeExitCode, signalOf } from "../../../src/core/gasw/exitCode.ts";
 
 /** GASW's enum GaswExitCode. */
 const GASW =

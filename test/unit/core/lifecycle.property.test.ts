@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { hasEnded, isHeld, type LocalStatus } from "../../../src/core/job.ts";
-import { isSignal, SIGNALS, type Signal } from "../../../src/core/signal.ts";
+import { isSignal, SIGNALS, type Signal } from "../../../src/core/lifecycle/signal.ts";
 import { CUTS, type Cut, type Outcome, RETRIES, World } from "./lifecycleWorld.ts";
 
 type Action = (world: World) => void;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { type Attempt, type Situation, step } from "../../../src/core/lifecycle.ts";
-import type { Observation } from "../../../src/core/observe.ts";
-import type { Siblings } from "../../../src/core/signal.ts";
+import type { Observation } from "../../../src/core/lifecycle/observe.ts";
+import type { Siblings } from "../../../src/core/lifecycle/signal.ts";
+import { type Attempt, type Situation, step } from "../../../src/core/lifecycle/step.ts";
 
 const ALONE: Siblings = { failures: 0, completed: false, alive: false, open: false, newer: false };
 const RUNNING: Observation = { phase: "running" };

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
+import { nextStatus, shownStatus } from "../../../src/core/gaswRow/write.ts";
 import { GASW_STATUSES, hasEnded, type LocalStatus } from "../../../src/core/job.ts";
-import { type Attempt, type Situation, step } from "../../../src/core/lifecycle.ts";
-import type { Ending, Observation } from "../../../src/core/observe.ts";
-import type { Removal } from "../../../src/core/observed.ts";
-import { nextStatus, shownStatus } from "../../../src/core/rowWrite.ts";
-import { SIGNALS, type Siblings, type Signal } from "../../../src/core/signal.ts";
+import type { Removal } from "../../../src/core/lifecycle/decide.ts";
+import type { Ending, Observation } from "../../../src/core/lifecycle/observe.ts";
+import { SIGNALS, type Siblings, type Signal } from "../../../src/core/lifecycle/signal.ts";
+import { type Attempt, type Situation, step } from "../../../src/core/lifecycle/step.ts";
 import { FirstMatch, type Rule, readTables, type Words, wordsIn } from "./lifecycleTable.ts";
 
 const NOW = new Date("2026-01-02T03:04:05Z");

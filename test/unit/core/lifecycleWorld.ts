@@ -1,10 +1,17 @@
+import { nextStatus, shownStatus } from "../../../src/core/gaswRow/write.ts";
 import { type GaswStatus, hasEnded, type LocalStatus } from "../../../src/core/job.ts";
-import { type Effect, step, UNSUBMITTABLE } from "../../../src/core/lifecycle.ts";
-import type { Observation } from "../../../src/core/observe.ts";
-import { decide, type Removal } from "../../../src/core/observed.ts";
-import { decideRound, dueAttempts, endRemoved, type Planned, type RoundAttempt, type RoundFacts } from "../../../src/core/round.ts";
-import { nextStatus, shownStatus } from "../../../src/core/rowWrite.ts";
-import { isSignal, type Signal } from "../../../src/core/signal.ts";
+import { decide, type Removal } from "../../../src/core/lifecycle/decide.ts";
+import type { Observation } from "../../../src/core/lifecycle/observe.ts";
+import {
+  decideRound,
+  dueAttempts,
+  endRemoved,
+  type Planned,
+  type RoundAttempt,
+  type RoundFacts,
+} from "../../../src/core/lifecycle/round.ts";
+import { isSignal, type Signal } from "../../../src/core/lifecycle/signal.ts";
+import { type Effect, step, UNSUBMITTABLE } from "../../../src/core/lifecycle/step.ts";
 
 export const RETRIES = 2;
 const NOW = new Date("2026-01-02T03:04:05Z");

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { EndRecord } from "../../../src/core/endRecord.ts";
 import { hasEnded, type LocalStatus } from "../../../src/core/job.ts";
-import type { Ending, Observation } from "../../../src/core/observe.ts";
-import { type Decision, decide, type Grace, type KnownJob, type OwnWords, type Rules } from "../../../src/core/observed.ts";
+import { type Decision, decide, type Grace, type KnownJob, type OwnWords, type Rules } from "../../../src/core/lifecycle/decide.ts";
+import type { EndRecord } from "../../../src/core/lifecycle/endRecord.ts";
+import type { Ending, Observation } from "../../../src/core/lifecycle/observe.ts";
 
 const NOW = new Date("2026-01-02T03:04:05Z");
 const GRACE: Grace = { InvalidImageName: 0, ErrImagePull: 90, ImagePullBackOff: 900, CreateContainerError: 300, Unschedulable: null };

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { stageOf } from "../../../src/core/outputFacts.ts";
+import { stageOf } from "../../../src/core/output/facts.ts";
 import { parse } from "./outputs.ts";
 
 const LOGGED = "[ INFO - Tue Mar 4 09:15:42 UTC 2025 ] ";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { OutputFacts } from "../../../src/core/outputFacts.ts";
+import type { OutputFacts } from "../../../src/core/output/facts.ts";
 import { anyBytes, parse } from "./outputs.ts";
 
 describe("the facts of a job's output", () => {

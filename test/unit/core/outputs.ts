@@ -1,6 +1,6 @@
 import fc from "fast-check";
-import { type OutputFacts, outputFacts } from "../../../src/core/outputFacts.ts";
-import { ErrParser, OutParser } from "../../../src/core/outputParser.ts";
+import { type OutputFacts, outputFacts } from "../../../src/core/output/facts.ts";
+import { ErrParser, OutParser } from "../../../src/core/output/parser.ts";
 
 export interface Parsed {
   readonly facts: OutputFacts;

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { jobFiles } from "../../../src/core/jobFiles.ts";
+import { jobFiles } from "../../../src/core/gasw/files.ts";
+import { basePodSpec, effectiveRunAs, homeFolder } from "../../../src/core/manifests/pod.ts";
 import { jobName } from "../../../src/core/names.ts";
-import { basePodSpec, effectiveRunAs, homeFolder } from "../../../src/core/podTemplate.ts";
 import { build, expand, OWNER, SETTINGS, WORKFLOW } from "./samples.ts";
 
 describe("the Job of a submission", () => {

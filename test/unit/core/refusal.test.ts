@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { readRefusal } from "../../../src/core/refusal.ts";
+import { readRefusal } from "../../../src/core/lifecycle/refusal.ts";
 
 const POD = 'pods "job-1-abcde" is forbidden:';
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import type { Observation } from "../../../src/core/observe.ts";
-import { blockedAttempts, dueAttempts, type RoundAttempt, type RoundFacts } from "../../../src/core/round.ts";
+import type { Observation } from "../../../src/core/lifecycle/observe.ts";
+import { blockedAttempts, dueAttempts, type RoundAttempt, type RoundFacts } from "../../../src/core/lifecycle/round.ts";
 
 const NOW = new Date("2026-01-02T03:04:05Z");
 const WAY_OUT = "once node n1 is known to be off: kubectl delete pod …";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { GaswRow } from "../../../src/core/gaswRow.ts";
-import { type RecordedJob, rowWrite } from "../../../src/core/rowWrite.ts";
+import type { GaswRow } from "../../../src/core/gaswRow/row.ts";
+import { type RecordedJob, rowWrite } from "../../../src/core/gaswRow/write.ts";
 
 const JOB: RecordedJob = {
   id: "Job-1-r1",

@@ -1,6 +1,5 @@
 import type { V1PersistentVolume } from "@kubernetes/client-node";
 import { describe, expect, test } from "vitest";
-import { sharedVolumeNames, workflowVolumeNames } from "../../../src/core/names.ts";
 import {
   describeSource,
   describeVolume,
@@ -11,7 +10,8 @@ import {
   sourceHash,
   type VolumeSource,
   type VolumeSpec,
-} from "../../../src/core/volumes.ts";
+} from "../../../src/core/manifests/volumes.ts";
+import { sharedVolumeNames, workflowVolumeNames } from "../../../src/core/names.ts";
 import { WORKFLOW } from "./samples.ts";
 
 const MARKS = { host: "engine-1", now: new Date("2026-01-02T03:04:05Z") };

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { fromWallTime, toWallTime } from "../../../src/core/wallTime.ts";
+import { fromWallTime, toWallTime } from "../../../src/dao/wallTime.ts";
 
 const ZONES = ["UTC", "Europe/Paris", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "Pacific/Apia", "America/St_Johns"];
 const zone = fc.constantFrom(...ZONES);

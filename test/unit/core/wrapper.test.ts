@@ -18,8 +18,8 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { parseEndRecord } from "../../../src/core/endRecord.ts";
 import type { JobRequest } from "../../../src/core/job.ts";
+import { parseEndRecord } from "../../../src/core/lifecycle/endRecord.ts";
 import { build, expand, WORKFLOW } from "./samples.ts";
 
 let directory: string;

@@ -3,8 +3,8 @@ import { appendFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileS
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { areAtHand, localFiles } from "../../../src/services/streamFiles.ts";
-import { tailLines } from "../../../src/services/tail.ts";
+import { areAtHand, localFiles } from "../../../src/services/debug/files.ts";
+import { tailLines } from "../../../src/services/output/tail.ts";
 
 let folder: string;
 beforeEach(() => {

@@ -1,9 +1,9 @@
 import type { V1Job } from "@kubernetes/client-node";
 import { describe, expect, test } from "vitest";
-import { cpuText, memoryText, timeText, twice } from "../../../src/core/amounts.ts";
-import { describePod } from "../../../src/core/describe.ts";
-import { listedJob, listedNode, listedPod, listedVolume } from "../../../src/core/inventory.ts";
-import { masked } from "../../../src/core/mask.ts";
+import { describePod } from "../../../src/core/inventory/describe.ts";
+import { listedJob, listedNode, listedPod, listedVolume } from "../../../src/core/inventory/listed.ts";
+import { masked } from "../../../src/core/inventory/mask.ts";
+import { cpuText, memoryText, timeText, twice } from "../../../src/core/manifests/amounts.ts";
 import { blocksText } from "../../../src/ui/describe.ts";
 import { nodeTable, podTable, volumeTable } from "../../../src/ui/inventory.ts";
 import { container, pod } from "./facts.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { causes, explain } from "../../../src/core/why.ts";
-import { currentState, type Facts, type JobRecord } from "../../../src/core/whyFacts.ts";
+import { currentState, type Facts, type JobRecord } from "../../../src/core/why/facts.ts";
+import { causes, explain } from "../../../src/core/why/why.ts";
 import { container, event, facts, kubeJob, node, pod, waiting } from "./facts.ts";
 
 const error = (exitCode: number, more: Partial<Facts> = {}) =>

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { isLeftUnsubmitted } from "../../../src/services/follow.ts";
+import { isLeftUnsubmitted } from "../../../src/services/sync/follow.ts";
 
 const NOW = new Date("2026-01-02T03:10:00.000Z");
 const JUST_NOW = "2026-01-02T03:09:00.000Z";

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { chownSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
-import { parseOutput } from "../../../src/services/parseOutput.ts";
+import { parseOutput } from "../../../src/services/output/parse.ts";
 import { folderWith } from "../folders.ts";
 
 const JOB = "Basic_Grep-1";

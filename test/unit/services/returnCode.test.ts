@@ -3,8 +3,8 @@ import { closeSync, mkdirSync, openSync, readFileSync, symlinkSync, writeSync } 
 import path from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { parseOutput } from "../../../src/services/parseOutput.ts";
-import { readReturnCode } from "../../../src/services/returnCode.ts";
+import { parseOutput } from "../../../src/services/output/parse.ts";
+import { readReturnCode } from "../../../src/services/output/returnCode.ts";
 import { anyBytes } from "../core/outputs.ts";
 import { folderWith } from "../folders.ts";
 

@@ -10,7 +10,7 @@ import {
   makeStreamFolders,
   ownerOf,
   workflowDirectory,
-} from "../../../src/services/workflowFiles.ts";
+} from "../../../src/services/submit/scripts.ts";
 import { folderWith } from "../folders.ts";
 
 const isRoot = process.getuid?.() === 0;

@@ -1,0 +1,65 @@
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { parseDuration } from "../config/schema/duration.ts";
+import type { Context } from "../context.ts";
+import { targetDirectory } from "../services/workflow/known.ts";
+import type { Io, OutputFormat } from "../ui/io.ts";
+
+/** Options that every command takes. */
+export interface CommonOptions {
+  readonly config?: string;
+  readonly namespace?: string;
+  readonly kubeconfig?: string;
+  readonly context?: string;
+  readonly output: OutputFormat;
+  readonly verbose?: boolean;
+  readonly workflow?: string;
+}
+
+/**
+ * Runs a command's body with a context made from the common options, and sees to it that everything is
+ * closed.
+ */
+export type RunWithContext = (
+  options: CommonOptions,
+  workflowDir: string | undefined,
+  body: (context: Context) => Promise<number>,
+) => Promise<void>;
+
+export const WORKFLOW_OPTION = [
+  "--workflow <dir>",
+  "the workflow's directory (default: the one that holds the script's sh/, else the current one)",
+] as const;
+
+/** Adds the options that every command takes. */
+export function withCommonOptions(
+  command: Command,
+  formats: readonly OutputFormat[] = ["text", "json"],
+): Command {
+  return command
+    .option("--config <file>", "the one configuration file to read")
+    .option("-n, --namespace <name>", "Kubernetes namespace")
+    .option("--kubeconfig <file>", "kubeconfig of the cluster")
+    .option("--context <name>", "context of the kubeconfig")
+    .addOption(new Option("-o, --output <format>", "form of the answer").choices(formats).default("text"))
+    .option("-v, --verbose", "show the causes of an error");
+}
+
+/** Seconds from a duration given as an option. */
+export function durationOption(text: string): number {
+  const seconds = parseDuration(text);
+  if (seconds === undefined)
+    throw new InvalidArgumentError('expected a duration such as 90, "90s", "15m" or "2h".');
+  return seconds;
+}
+
+/** A reader's place in the results. */
+export function cursorOption(text: string): number {
+  if (!/^\d{1,15}$/.test(text))
+    throw new InvalidArgumentError("expected the cursor of a result, a whole number.");
+  return Number(text);
+}
+
+/** The workflow directory whose files must not count as configuration. */
+export function statusDirectory(given: CommonOptions, io: Io): string | undefined {
+  return targetDirectory(given.workflow, io.cwd);
+}

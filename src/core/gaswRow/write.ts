@@ -1,0 +1,188 @@
+import { CANCELLED_CODE, UNDEFINED_CODE } from "../gasw/exitCode.ts";
+import { type GaswStatus, hasEnded, type LocalStatus, type ToldRequest } from "../job.ts";
+import type { Removal } from "../lifecycle/decide.ts";
+import { isSignal, type Signal } from "../lifecycle/signal.ts";
+import type { GaswRow, NodeFacts, RowChange, RowFacts, RowWrite } from "./row.ts";
+
+/** What this executor writes into the column `executor`. */
+const EXECUTOR = "Kubernetes";
+
+/** What a job's output tells, as far as its row takes it in. */
+interface ParsedOutput {
+  readonly downloadSeconds?: number | undefined;
+  readonly executionSeconds?: number | undefined;
+  readonly uploadSeconds?: number | undefined;
+  readonly message?: string | undefined;
+  readonly node?: NodeFacts | undefined;
+}
+
+/** A job as its row is made from; times are RFC 3339 in UTC. */
+export interface RecordedJob {
+  readonly id: string;
+  readonly workflow: string;
+  readonly fileName: string;
+  readonly status: LocalStatus;
+  readonly settled: boolean;
+  readonly removal: Removal | null;
+  readonly signal: Signal | null;
+  readonly replicating: boolean;
+  readonly exitCode: number | null;
+  readonly message: string | null;
+  readonly created: string;
+  readonly started: string | null;
+  readonly ended: string | null;
+  readonly command: string | null;
+  readonly parameters: string | null;
+  /** What its row may show of submissions that were refused and then corrected. */
+  readonly corrects?: readonly ToldRequest[] | undefined;
+  readonly output: ParsedOutput | null;
+}
+
+/** The status that the user's client is to see for a local one. */
+export function shownStatus(local: LocalStatus): GaswStatus {
+  // The portal's lists break on NOT_SUBMITTED; a job that waits to be submitted is queued for its user.
+  return local === "NOT_SUBMITTED" ? "QUEUED" : local;
+}
+
+/**
+ * The status to write over the one that is found in a job's row; undefined: none. A signal that was not taken
+ * yet stays, and so does that of a kill until the job is gone.
+ */
+export function nextStatus(
+  job: Pick<RecordedJob, "status" | "removal" | "signal">,
+  found: string | null,
+): GaswStatus | undefined {
+  const { status, removal, signal } = job;
+  if (!isSignal(found)) return shownStatus(status);
+  if (found !== signal) return undefined;
+  if (hasEnded(status)) return status;
+  if (removal !== null && removal !== "NOT_SUBMITTED") return undefined;
+  return signal === "REPLICATE" || signal === "RESCHEDULE" ? "SUCCESSFULLY_SUBMITTED" : shownStatus(status);
+}
+
+/**
+ * The write that brings a job's row up to the job.
+ * @param found the row; undefined where there is none
+ * @param invocationId for a row that is to be made, or whose request was corrected
+ */
+export function rowWrite(
+  job: RecordedJob,
+  found: GaswRow | undefined,
+  invocationId: number,
+  facts: RowFacts,
+): RowWrite {
+  const columns = columnsOf(job);
+  if (found === undefined)
+    return { kind: "insert", row: { ...newRow(job, invocationId), ...columns }, facts };
+  const status = nextStatus(job, found.status);
+  const { command, parameters } = job;
+  const request = showsRefused(found, job.corrects)
+    ? { command, parameters: parameters ?? "", invocationId }
+    : {};
+  const change: RowChange = { ...columns, ...request, ...(status === undefined ? {} : { status }) };
+  // The engine's own row has its dates of creation and queueing already.
+  const { queued, ...rest } = change;
+  return {
+    kind: "update",
+    id: job.id,
+    ifStatus: found.status,
+    change: found.queued === null && queued !== undefined ? { ...rest, queued } : rest,
+    facts,
+  };
+}
+
+/** Whether a row shows a request that was refused and then corrected; another one is its maker's. */
+export function showsRefused(found: GaswRow, corrects: readonly ToldRequest[] = []): boolean {
+  return corrects.some(
+    ({ command, parameters, invocationId }) =>
+      found.command === command &&
+      (found.parameters ?? "") === (parameters ?? "") &&
+      (invocationId === null || found.invocationId === invocationId),
+  );
+}
+
+function newRow(job: RecordedJob, invocationId: number): GaswRow & { readonly status: GaswStatus } {
+  return {
+    id: job.id,
+    simulationId: job.workflow,
+    status: shownStatus(job.status),
+    isReplicating: false,
+    isBeingKilled: false,
+    exitCode: UNDEFINED_CODE,
+    exitMessage: null,
+    creation: job.created,
+    queued: job.created,
+    download: null,
+    running: null,
+    upload: null,
+    end: null,
+    nodeSite: null,
+    nodeName: null,
+    command: job.command,
+    fileName: job.fileName,
+    parameters: job.parameters ?? "",
+    executor: EXECUTOR,
+    invocationId,
+  };
+}
+
+/** The columns that follow from the job alone, whatever its row holds. */
+function columnsOf(job: RecordedJob): Omit<RowChange, "status"> {
+  const { output } = job;
+  const isOver = hasEnded(job.status);
+  const node = output?.node === undefined ? {} : { nodeSite: output.node.site, nodeName: output.node.name };
+  return {
+    isReplicating: job.replicating && !job.settled,
+    isBeingKilled: false,
+    exitCode: isOver ? exitCodeOf(job) : UNDEFINED_CODE,
+    exitMessage: shortened(endMessage(job) ?? ""),
+    queued: job.created,
+    ...stageDates(job),
+    ...(isOver ? node : {}),
+  };
+}
+
+/** Why a job ended as it did: what its output says of the stage that failed, unless it was killed. */
+export function endMessage({
+  status,
+  message,
+  output,
+}: Pick<RecordedJob, "status" | "message" | "output">): string | null {
+  if (status === "COMPLETED" || !hasEnded(status)) return null;
+  const isKilled = status === "DELETED" || status === "DELETED_REPLICA";
+  return isKilled ? message : (output?.message ?? message);
+}
+
+/** Hibernate's length of a text column. */
+const TEXT_LENGTH = 255;
+
+function shortened(text: string): string {
+  const characters = [...text];
+  return characters.length <= TEXT_LENGTH ? text : `${characters.slice(0, TEXT_LENGTH - 1).join("")}…`;
+}
+
+function exitCodeOf({ status, exitCode }: RecordedJob): number {
+  if (status === "DELETED" || status === "DELETED_REPLICA") return CANCELLED_CODE;
+  return exitCode ?? UNDEFINED_CODE;
+}
+
+/**
+ * The dates of a job's stages: each follows from the one before and the seconds that the output tells
+ * (GaswOutputParser).
+ */
+export function stageDates(
+  job: Pick<RecordedJob, "status" | "output" | "started" | "ended" | "created">,
+): Required<Pick<RowChange, "download" | "running" | "upload" | "end">> {
+  const { output, started, ended, created } = job;
+  if (!hasEnded(job.status)) return { download: started, running: null, upload: null, end: null };
+  const download = started ?? created;
+  const running = output?.downloadSeconds === undefined ? download : later(download, output.downloadSeconds);
+  const upload = output?.executionSeconds === undefined ? null : later(running, output.executionSeconds);
+  const end =
+    upload === null || output?.uploadSeconds === undefined ? ended : later(upload, output.uploadSeconds);
+  return { download, running, upload, end };
+}
+
+function later(time: string, seconds: number): string {
+  return new Date(Date.parse(time) + seconds * 1000).toISOString();
+}

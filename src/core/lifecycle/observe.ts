@@ -1,0 +1,519 @@
+import type {
+  V1ContainerStateTerminated,
+  V1ContainerStatus,
+  V1Job,
+  V1JobCondition,
+  V1Pod,
+} from "@kubernetes/client-node";
+import { MAIN_CONTAINER } from "../manifests/pod.ts";
+import { KEYS } from "../names.ts";
+import { type EndRecord, parseEndRecord } from "./endRecord.ts";
+
+/** How a pod's main container ended. */
+export interface Ending {
+  /** The container's exit code, where it was measured. */
+  readonly exitCode?: number;
+  /** A word: Completed, Error, OOMKilled, DeadlineExceeded, Evicted, NodeLost, InitError, … */
+  readonly reason: string;
+  readonly message: string;
+  /** Whether the cluster, not the application, ended it. */
+  readonly byCluster: boolean;
+  /** Whether it was made to stop: a script may answer that with 0 and be far from done. */
+  readonly stopped: boolean;
+  /** False where the container never began: what stands in its files is an earlier pod's. */
+  readonly began?: boolean;
+  /** What the container itself has recorded of its end. */
+  readonly record?: EndRecord;
+}
+
+/** Where a job's pod runs, and since when (RFC 3339). */
+interface Place {
+  readonly pod?: string;
+  readonly podUid?: string;
+  readonly node?: string;
+  readonly startedAt?: string;
+  readonly finishedAt?: string;
+}
+
+/**
+ * Of a pod that is being deleted: when it is to be gone (RFC 3339), and how to get rid of it if it is not.
+ */
+interface Leaving {
+  readonly goneBy?: string;
+  readonly wayOut?: string;
+}
+
+/** The queue that a suspended Job is in, and since when it has been suspended (RFC 3339). */
+interface Held {
+  readonly queue?: string;
+  readonly suspendedAt?: string;
+}
+
+/** What the cluster shows of a job, from Job and pod together. */
+export type Observation =
+  | { readonly phase: "missing" }
+  | ({ readonly phase: "waiting"; readonly reason: string; readonly message: string } & Place &
+      Leaving &
+      Held)
+  /** With a reason where it may run no longer. */
+  | ({ readonly phase: "running"; readonly reason?: string; readonly message?: string } & Place & Leaving)
+  /** With the containers that keep its pod alive, where they are not the job's. */
+  | ({ readonly phase: "ended"; readonly ending: Ending; readonly keptBy?: readonly string[] } & Place)
+  /** The Job has failed, but no pod is left to tell how. */
+  | { readonly phase: "lost"; readonly reason: string; readonly message: string };
+
+/** RFC 3339 text of a time that arrives as text over the wire, whatever its declared type. */
+export function timeText(time: unknown): string | undefined {
+  if (time === undefined || time === null) return undefined;
+  return time instanceof Date ? time.toISOString() : new Date(String(time)).toISOString();
+}
+
+/** Pods by the name of the Job that made them; of several pods the newest tells. */
+export function podsByJob(pods: readonly V1Pod[]): Map<string, V1Pod> {
+  const byJob = new Map<string, V1Pod>();
+  for (const pod of pods) {
+    const job = pod.metadata?.labels?.["batch.kubernetes.io/job-name"] ?? pod.metadata?.labels?.["job-name"];
+    if (job === undefined) continue;
+    const known = byJob.get(job);
+    if (known === undefined || createdAt(known) <= createdAt(pod)) byJob.set(job, pod);
+  }
+  return byJob;
+}
+
+function createdAt(pod: V1Pod): string {
+  return timeText(pod.metadata?.creationTimestamp) ?? "";
+}
+
+/** Reads the truth about a job off its Job and its pod. */
+export function observe(job: V1Job | undefined, pod: V1Pod | undefined): Observation {
+  const isOpen =
+    job !== undefined &&
+    conditionOf(job, "Complete") === undefined &&
+    conditionOf(job, "Failed") === undefined;
+  // A queue that takes a running job back has its pod deleted, and starts the Job again later: the Job has
+  // not ended.
+  if (isOpen && job.spec?.suspend === true) return suspended(job);
+  if (pod !== undefined) {
+    if (isOpen && mayRunAgain(job, pod)) return leaving(pod);
+    const seen = observePod(pod);
+    const keptBy = isOpen && job.metadata?.deletionTimestamp === undefined ? keepersOf(pod) : [];
+    return seen.phase === "ended" && keptBy.length > 0 ? { ...seen, keptBy } : seen;
+  }
+  if (job === undefined) return { phase: "missing" };
+  const failed = conditionOf(job, "Failed");
+  if (failed !== undefined)
+    return { phase: "lost", reason: failed.reason ?? "Failed", message: failed.message ?? "the Job failed" };
+  if (isOpen)
+    return { phase: "waiting", reason: "NoPod", message: "the cluster has not made the job's pod yet" };
+  // The cluster calls a Job complete only when its pod's containers have ended with 0.
+  const finishedAt = timeText(job.status?.completionTime);
+  const ending: Ending = { exitCode: 0, reason: "Completed", message: "", byCluster: false, stopped: false };
+  return { phase: "ended", ending, ...(finishedAt === undefined ? {} : { finishedAt }) };
+}
+
+function conditionOf(job: V1Job, type: string): V1JobCondition | undefined {
+  return job.status?.conditions?.find((condition) => condition.type === type && condition.status === "True");
+}
+
+/** Label by which Kueue knows a Job's queue. */
+export const QUEUE_LABEL = "kueue.x-k8s.io/queue-name";
+
+function suspended(job: V1Job): Observation {
+  const queue = job.metadata?.labels?.[QUEUE_LABEL];
+  const suspendedAt = timeText(conditionOf(job, "Suspended")?.lastTransitionTime);
+  return {
+    phase: "waiting",
+    reason: "Suspended",
+    message:
+      queue === undefined
+        ? "the Job is suspended (a queue may hold it)"
+        : `queue ${queue} has not admitted it yet`,
+    ...(queue === undefined ? {} : { queue }),
+    ...(suspendedAt === undefined ? {} : { suspendedAt }),
+  };
+}
+
+/**
+ * The containers that keep a pod alive, or would run its script again, when the script has ended: a Job of
+ * this tool has one container beside its init containers, so whatever else is there was put in by somebody
+ * else (a mesh's proxy). Sidecars that are init containers are ended by the kubelet. A pod that is on its way
+ * out, or whose containers have all ended, is left alone.
+ */
+export function keepersOf(pod: V1Pod): string[] {
+  const { phase, containerStatuses = [] } = pod.status ?? {};
+  if (phase === "Succeeded" || phase === "Failed" || pod.metadata?.deletionTimestamp !== undefined) return [];
+  const hasStopped = (name: string) =>
+    containerStatuses.find((status) => status.name === name)?.state?.terminated !== undefined;
+  return (pod.spec?.containers ?? containerStatuses)
+    .map(({ name }) => name)
+    .filter((name) => !hasStopped(name));
+}
+
+/**
+ * Whether a pod that was deleted while it ran may be followed by another one: the Job, which is not being
+ * deleted, has yet to say.
+ */
+function mayRunAgain(job: V1Job, pod: V1Pod): boolean {
+  if (job.metadata?.deletionTimestamp !== undefined || !hasEnded(pod)) return false;
+  return endedAfterDeletion(pod, terminatedOf(mainStatus(pod)));
+}
+
+function leaving(pod: V1Pod): Observation {
+  const { pod: name, podUid, node, startedAt } = placeOf(pod, mainStatus(pod));
+  return {
+    phase: "running",
+    reason: "Terminating",
+    message: "its pod was deleted, and its Job has yet to say whether it is over",
+    ...(name === undefined ? {} : { pod: name }),
+    ...(podUid === undefined ? {} : { podUid }),
+    ...(node === undefined ? {} : { node }),
+    ...(startedAt === undefined ? {} : { startedAt }),
+  };
+}
+
+function mainStatus(pod: V1Pod): V1ContainerStatus | undefined {
+  return pod.status?.containerStatuses?.find((status) => status.name === MAIN_CONTAINER);
+}
+
+/** How a container ended first: a kubelet may start one again that has ended, though it should not. */
+function terminatedOf(status: V1ContainerStatus | undefined): V1ContainerStateTerminated | undefined {
+  return status?.lastState?.terminated ?? status?.state?.terminated;
+}
+
+function hasEnded(pod: V1Pod): boolean {
+  const phase = pod.status?.phase;
+  return terminatedOf(mainStatus(pod)) !== undefined || phase === "Failed" || phase === "Succeeded";
+}
+
+/** Whether something of a pod's script may still run, whatever is known of its end. */
+export function mayStillRun(pod: V1Pod, { phase }: Observation): boolean {
+  return phase === "waiting" || phase === "running" || mainStatus(pod)?.state?.running !== undefined;
+}
+
+function observePod(pod: V1Pod): Observation {
+  const main = mainStatus(pod);
+  const place = placeOf(pod, main);
+  if (hasEnded(pod)) return { phase: "ended", ending: endingOf(pod, main), ...place };
+  const goneBy = timeText(pod.metadata?.deletionTimestamp);
+  const leaving = goneBy === undefined ? {} : { goneBy, wayOut: wayOut(pod) };
+  if (main?.state?.running !== undefined) return { phase: "running", ...doubtOf(pod), ...place, ...leaving };
+  const reason =
+    goneBy === undefined
+      ? waitingReason(pod, main)
+      : { reason: "Terminating", message: "its pod is being deleted" };
+  return { phase: "waiting", ...reason, ...place, ...leaving };
+}
+
+/**
+ * Why a container that was last seen running may do so no longer. Nobody knows, so it is not said to have
+ * ended.
+ */
+function doubtOf(pod: V1Pod): { reason: string; message: string } | undefined {
+  const ready = pod.status?.conditions?.find((condition) => condition.type === "Ready");
+  // The node life cycle controller takes a silent node's pods for not ready, without the reason that a
+  // kubelet gives.
+  const isUnheard =
+    pod.status?.reason === "NodeLost" || (ready?.status === "False" && (ready.reason ?? "") === "");
+  if (isUnheard) {
+    const node = pod.spec?.nodeName === undefined ? "its node" : `node ${pod.spec.nodeName}`;
+    return { reason: "NodeUnreachable", message: `${node} does not answer: the job may still run there` };
+  }
+  return pod.metadata?.deletionTimestamp === undefined
+    ? undefined
+    : { reason: "Terminating", message: "its pod is being deleted" };
+}
+
+/**
+ * Keeps a pod until its Job has seen how it ended; a Job of this tool waits for its end, not for its deletion
+ * alone.
+ */
+const TRACKED = "batch.kubernetes.io/job-tracking";
+
+/**
+ * How a pod that stays Terminating on a dead node is got rid of. Only a person can know that nothing runs
+ * there any more.
+ */
+export function wayOut({ metadata, spec }: V1Pod): string {
+  const node = spec?.nodeName;
+  const within = metadata?.namespace === undefined ? "" : `-n ${metadata.namespace} `;
+  const force = `kubectl delete pod ${within}${metadata?.name} --force --grace-period=0`;
+  if (node === undefined) return `once nothing of it runs: ${force}`;
+  const taint = `kubectl taint node ${node} node.kubernetes.io/out-of-service=nodeshutdown:NoExecute`;
+  const ways =
+    metadata?.finalizers?.includes(TRACKED) === true
+      ? `${taint}, or kubectl delete node ${node} (kubectl delete pod --force is not enough: its Job waits for its end)`
+      : `${force} (or: ${taint})`;
+  return `once node ${node} is known to be off: ${ways}`;
+}
+
+function placeOf(pod: V1Pod, main: V1ContainerStatus | undefined): Place {
+  const ended = terminatedOf(main);
+  // What a kubelet that has lost sight of a container reports has no times.
+  const startedAt = timeText((ended ?? main?.state?.running)?.startedAt ?? undefined);
+  const finishedAt = timeText(ended?.finishedAt ?? undefined);
+  return {
+    ...(pod.metadata?.name === undefined ? {} : { pod: pod.metadata.name }),
+    ...(pod.metadata?.uid === undefined ? {} : { podUid: pod.metadata.uid }),
+    ...(pod.spec?.nodeName === undefined ? {} : { node: pod.spec.nodeName }),
+    ...(startedAt === undefined ? {} : { startedAt }),
+    ...(finishedAt === undefined ? {} : { finishedAt }),
+  };
+}
+
+/** Reasons of a pod's end that are the cluster's doing (kubelet and node life cycle controller). */
+const CLUSTER_REASONS: Readonly<Record<string, string>> = {
+  Evicted: "Evicted",
+  NodeLost: "NodeLost",
+  NodeShutdown: "NodeLost",
+  Terminated: "NodeLost",
+  Shutdown: "NodeLost",
+  Preempting: "Evicted",
+  Preempted: "Evicted",
+  UnexpectedAdmissionError: "Rejected",
+  NodeAffinity: "Rejected",
+  OutOfcpu: "Rejected",
+  OutOfmemory: "Rejected",
+  OutOfpods: "Rejected",
+};
+
+function endingOf(pod: V1Pod, main: V1ContainerStatus | undefined): Ending {
+  const terminated = terminatedOf(main);
+  const record = parseEndRecord(terminated?.message ?? "");
+  const exitCode = measuredCode(pod, terminated);
+  const told = {
+    ...(exitCode === undefined ? {} : { exitCode }),
+    ...(record === undefined ? {} : { record }),
+    ...(mayHaveBegun(pod, main) ? {} : { began: false }),
+  };
+  const message = record === undefined ? (terminated?.message?.trim() ?? "") : "";
+  const podMessage = pod.status?.message ?? "";
+  if (pod.status?.reason === "DeadlineExceeded") {
+    const why = podMessage || "the pod was active for longer than its time limit";
+    return {
+      ...told,
+      reason: "DeadlineExceeded",
+      message: why + cutOff(pod, terminated, record),
+      byCluster: false,
+      stopped: true,
+    };
+  }
+  const stop = stopOf(pod, terminated);
+  if (stop !== undefined) {
+    const { reason, message: why } = stop;
+    return {
+      ...told,
+      reason,
+      message: why + cutOff(pod, terminated, record),
+      byCluster: true,
+      stopped: true,
+    };
+  }
+  // The kernel may have killed one process of a script that went on and succeeded.
+  if (exitCode === 0)
+    return { ...told, reason: "Completed", message: message || podMessage, byCluster: false, stopped: false };
+  if (terminated === undefined) return { ...told, ...initFailure(pod, main) };
+  if (exitCode === undefined) {
+    const why = "its node lost sight of the container";
+    return {
+      ...told,
+      reason: UNMEASURED,
+      message: message || podMessage || why,
+      byCluster: true,
+      stopped: false,
+    };
+  }
+  return {
+    ...told,
+    reason: terminated.reason ?? "Error",
+    message: message || podMessage,
+    byCluster: false,
+    stopped: false,
+  };
+}
+
+/**
+ * Whether the main container may have begun; one that waits has not, nor has one that its node would not
+ * take.
+ */
+function mayHaveBegun(pod: V1Pod, main: V1ContainerStatus | undefined): boolean {
+  const hasNotBegun = main?.state?.waiting !== undefined && terminatedOf(main) === undefined;
+  return !hasNotBegun && CLUSTER_REASONS[pod.status?.reason ?? ""] !== "Rejected";
+}
+
+/**
+ * The kubelet's word for a container whose end it did not see; the code that goes with it, 137, was made up.
+ */
+const UNMEASURED = "ContainerStatusUnknown";
+
+/** The exit code that the node has seen, or that the pod's success vouches for. */
+function measuredCode(pod: V1Pod, terminated: V1ContainerStateTerminated | undefined): number | undefined {
+  if (terminated === undefined) return pod.status?.phase === "Succeeded" ? 0 : undefined;
+  return terminated.reason === UNMEASURED ? undefined : terminated.exitCode;
+}
+
+/** Why the cluster has made a container stop, or has given its pod up. */
+function stopOf(
+  pod: V1Pod,
+  terminated: V1ContainerStateTerminated | undefined,
+): { reason: string; message: string } | undefined {
+  const { reason = "", message = "", conditions = [] } = pod.status ?? {};
+  const disruption = conditions.find(
+    (condition) => condition.type === "DisruptionTarget" && condition.status === "True",
+  );
+  const word = CLUSTER_REASONS[reason] ?? (disruption === undefined ? undefined : "Evicted");
+  if (word !== undefined) return { reason: word, message: message || disruption?.message || reason };
+  if (terminated === undefined || !endedByDeletion(pod, terminated)) return undefined;
+  return { reason: "PodDeleted", message: "its pod was deleted while it ran" };
+}
+
+/** Exit code of a process that SIGKILL ended. */
+const KILLED_CODE = 137;
+
+/**
+ * Exit codes of a process that SIGTERM or SIGKILL ended (128 + signal), and of one that takes SIGTERM for a
+ * wish to be obeyed.
+ */
+const DELETION_CODES = [143, KILLED_CODE, 0];
+
+/** Kubernetes' default of `terminationGracePeriodSeconds`. */
+const DEFAULT_GRACE_S = 30;
+
+/** Whether a container was ended because its pod was being deleted. */
+function endedByDeletion(pod: V1Pod, terminated: V1ContainerStateTerminated): boolean {
+  const { exitCode, reason } = terminated;
+  return DELETION_CODES.includes(exitCode) && reason !== "OOMKilled" && endedAfterDeletion(pod, terminated);
+}
+
+/** Whether a pod was being deleted when its container ended; one that had ended before that was not. */
+function endedAfterDeletion(pod: V1Pod, terminated: V1ContainerStateTerminated | undefined): boolean {
+  const { deletionTimestamp } = pod.metadata ?? {};
+  if (deletionTimestamp === undefined) return false;
+  const finishedAt = timeText(terminated?.finishedAt ?? undefined);
+  return finishedAt === undefined || Date.parse(finishedAt) >= deletionRequested(pod);
+}
+
+/**
+ * When a pod's deletion was asked for, in milliseconds: by its grace period before the time that it states.
+ */
+function deletionRequested(pod: V1Pod): number {
+  return Date.parse(timeText(pod.metadata?.deletionTimestamp) ?? "") - graceOf(pod) * 1000;
+}
+
+/** Seconds that a pod's containers have to end by themselves. */
+function graceOf({ metadata, spec }: V1Pod): number {
+  // Whoever deletes it may give another period. The kubelet's last deletion gives 0, and sets the deletion's
+  // time anew.
+  return metadata?.deletionGracePeriodSeconds || (spec?.terminationGracePeriodSeconds ?? DEFAULT_GRACE_S);
+}
+
+/** Times that the cluster states are whole seconds, and a kubelet takes its time. */
+const CLOCK_SLACK_S = 2;
+
+/** What {@link cutOff} says begins with these words. */
+export const CUT_OFF = "its own clean-up was cut off";
+
+/**
+ * Words for a script that was asked to stop and killed before it had done so: its wrapper, which outlives it,
+ * had no time to record an end. A script that does not handle SIGTERM ends of it at once, and is recorded.
+ */
+function cutOff(
+  pod: V1Pod,
+  terminated: V1ContainerStateTerminated | undefined,
+  record: EndRecord | undefined,
+): string {
+  if (terminated?.exitCode !== KILLED_CODE || record !== undefined) return "";
+  if (terminated.reason === "OOMKilled" || terminated.reason === UNMEASURED) return "";
+  const seconds = secondsToStop(pod, terminated);
+  return seconds === undefined
+    ? ""
+    : `; ${CUT_OFF} after ${seconds} s: it was killed (SIGKILL) before it had ended by itself`;
+}
+
+/** How long a killed container had to end, as far as the cluster tells. */
+function secondsToStop(pod: V1Pod, { finishedAt }: V1ContainerStateTerminated): number | undefined {
+  const { metadata, status } = pod;
+  const ended = Date.parse(timeText(finishedAt ?? undefined) ?? "");
+  const grace = graceOf(pod);
+  if (metadata?.deletionTimestamp !== undefined) {
+    if ((metadata.deletionGracePeriodSeconds ?? 0) === 0) return grace;
+    const elapsed = Math.round((ended - deletionRequested(pod)) / 1000);
+    return elapsed + CLOCK_SLACK_S >= grace ? grace : elapsed;
+  }
+  const disruption = status?.conditions?.find(({ type }) => type === "DisruptionTarget");
+  const elapsed = Math.round((ended - Date.parse(timeText(disruption?.lastTransitionTime) ?? "")) / 1000);
+  // A node that runs out of something grants less time than the pod asks for.
+  if (elapsed >= 0) return Math.min(elapsed, grace);
+  return status?.reason === "DeadlineExceeded" ? grace : undefined;
+}
+
+function initFailure(pod: V1Pod, main: V1ContainerStatus | undefined): Omit<Ending, "record"> {
+  // A sidecar does not fail its pod: it is ended with it, often by a signal.
+  const sidecars = sidecarsOf(pod);
+  const failed = pod.status?.initContainerStatuses?.find(
+    (status) => (status.state?.terminated?.exitCode ?? 0) !== 0 && !sidecars.includes(status.name),
+  );
+  if (failed === undefined) {
+    const { reason = "", message = "" } = pod.status ?? {};
+    const why =
+      main?.state?.running === undefined
+        ? "the pod failed before the script began"
+        : "the pod failed while the script ran";
+    return { reason: reason || "Failed", message: message || why, byCluster: true, stopped: false };
+  }
+  const { exitCode, reason } = failed.state?.terminated ?? { exitCode: -1 };
+  return {
+    exitCode,
+    reason: "InitError",
+    message: `init container ${failed.name} ended with exit code ${exitCode}${reason === "OOMKilled" ? " (out of memory)" : ""}`,
+    byCluster: false,
+    stopped: false,
+  };
+}
+
+function sidecarsOf(pod: V1Pod): string[] {
+  return (pod.spec?.initContainers ?? [])
+    .filter((container) => container.restartPolicy === "Always")
+    .map(({ name }) => name);
+}
+
+function waitingReason(pod: V1Pod, main: V1ContainerStatus | undefined): { reason: string; message: string } {
+  const scheduled = pod.status?.conditions?.find((condition) => condition.type === "PodScheduled");
+  if (scheduled?.status === "False") {
+    return {
+      reason: scheduled.reason ?? "Unschedulable",
+      message: scheduled.message ?? "no node takes the pod",
+    };
+  }
+  if (pod.spec?.nodeName === undefined) return { reason: "Scheduling", message: "the pod waits for a node" };
+  const init = (pod.status?.initContainerStatuses ?? []).find(
+    (status) => status.state?.waiting !== undefined && isTelling(status),
+  );
+  const waiting = (init ?? main)?.state?.waiting;
+  if (
+    waiting?.reason !== undefined &&
+    waiting.reason !== "PodInitializing" &&
+    waiting.reason !== "ContainerCreating"
+  ) {
+    return { reason: waiting.reason, message: waiting.message ?? waiting.reason };
+  }
+  // A sidecar runs on: it holds the others back only until it has started.
+  const sidecars = sidecarsOf(pod);
+  const busy = (pod.status?.initContainerStatuses ?? []).find(
+    ({ name, state, started }) =>
+      state?.running !== undefined && !(sidecars.includes(name) && started === true),
+  );
+  if (busy !== undefined) return { reason: "Initializing", message: `init container ${busy.name} runs` };
+  return { reason: "ContainerCreating", message: "the node prepares the container (volumes, image)" };
+}
+
+function isTelling(status: V1ContainerStatus): boolean {
+  const reason = status.state?.waiting?.reason;
+  return reason !== undefined && reason !== "PodInitializing" && reason !== "ContainerCreating";
+}
+
+/** The job id that an object of this tool was made for. */
+export function jobIdOf(object: {
+  readonly metadata?: { readonly annotations?: Record<string, string> };
+}): string | undefined {
+  return object.metadata?.annotations?.[KEYS.job];
+}

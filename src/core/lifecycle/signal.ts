@@ -1,0 +1,91 @@
+import { hasEnded, isHeld, type LocalStatus } from "../job.ts";
+
+/**
+ * What other programs write into a job's row to have something done with it (GASW's GaswMonitor handles them
+ * in this order).
+ */
+export const SIGNALS = [
+  "REPLICATE",
+  "KILL_REPLICA",
+  "KILL",
+  "RESCHEDULE",
+  "UNHOLD_ERROR",
+  "UNHOLD_STALLED",
+] as const;
+
+export type Signal = (typeof SIGNALS)[number];
+
+export function isSignal(status: string | null | undefined): status is Signal {
+  return (SIGNALS as readonly (string | null | undefined)[]).includes(status);
+}
+
+/** The other attempts of a job's invocation. */
+export interface Siblings {
+  /** Those in ERROR, STALLED, ERROR_HELD or STALLED_HELD. */
+  readonly failures: number;
+  /** Whether one is COMPLETED. */
+  readonly completed: boolean;
+  /** Whether one has not ended, or its pod is still there. */
+  readonly alive: boolean;
+  /** Whether one goes on: its end has not been seen to yet, or it waits to be released. */
+  readonly open: boolean;
+  /** Whether one was made after this one. */
+  readonly newer: boolean;
+}
+
+/** What a signal comes to. */
+export type SignalEffect =
+  /** The job is to be deleted and ends so. */
+  | { readonly kind: "kill"; readonly end: "DELETED" | "DELETED_REPLICA" }
+  /** The invocation is submitted once more, when no attempt of it is alive. */
+  | { readonly kind: "resubmit"; readonly status: LocalStatus }
+  /** The same attempt runs again. */
+  | { readonly kind: "rerun" }
+  /** Nothing is done, and why. */
+  | { readonly kind: "refuse"; readonly why: string };
+
+const TOO_LATE = "the job had ended before";
+
+/** What a signal comes to for a job in a status, once the cluster was looked at. */
+export function effectOf(
+  signal: Signal,
+  status: LocalStatus,
+  settled: boolean,
+  siblings: Siblings,
+): SignalEffect {
+  switch (signal) {
+    case "KILL":
+    case "KILL_REPLICA":
+      return canBeKilled(status, settled)
+        ? { kind: "kill", end: signal === "KILL" ? "DELETED" : "DELETED_REPLICA" }
+        : { kind: "refuse", why: TOO_LATE };
+    case "REPLICATE":
+      if (siblings.newer) return { kind: "refuse", why: "a newer attempt of it was made already" };
+      if (status === "COMPLETED" || siblings.completed) return { kind: "refuse", why: "it has completed" };
+      return { kind: "resubmit", status: released(status) };
+    case "RESCHEDULE":
+      if (status === "NOT_SUBMITTED") return { kind: "refuse", why: "it is not submitted yet" };
+      if (status === "COMPLETED" || siblings.completed) return { kind: "refuse", why: "it has completed" };
+      if (siblings.newer) return { kind: "refuse", why: "a newer attempt of it was made already" };
+      return { kind: "rerun" };
+    case "UNHOLD_ERROR":
+    case "UNHOLD_STALLED":
+      return isHeld(status)
+        ? { kind: "resubmit", status: released(status) }
+        : { kind: "refuse", why: "it is not held" };
+  }
+}
+
+/**
+ * A failure that is to be retried, or that waits to be released, can be given up; what ended otherwise, or
+ * was retried, can't.
+ */
+function canBeKilled(status: LocalStatus, settled: boolean): boolean {
+  return !hasEnded(status) || isHeld(status) || (!settled && (status === "ERROR" || status === "STALLED"));
+}
+
+/** What a held job is once it goes on. */
+function released(status: LocalStatus): LocalStatus {
+  if (status === "ERROR_HELD") return "ERROR";
+  return status === "STALLED_HELD" ? "STALLED" : status;
+}

@@ -1,0 +1,124 @@
+import { type Cause, type Explanation, type Facts, mainContainer, newestEvent, quote } from "./facts.ts";
+
+const REASONS = new Set([
+  "InvalidImageName",
+  "ErrImagePull",
+  "ImagePullBackOff",
+  "ErrImageNeverPull",
+  "ImageInspectError",
+  "RegistryUnavailable",
+  "SignatureValidationFailed",
+]);
+
+/** Explanations of jobs whose image does not come, also of those that were given up for it. */
+export const imageCauses: readonly Cause[] = [
+  {
+    id: "image-name-invalid",
+    match: image(
+      (_, reason) => reason === "InvalidImageName",
+      "is no valid name of an image",
+      "correct the name (--image, or `image` in the configuration)",
+    ),
+  },
+  {
+    id: "image-not-on-node",
+    match: image(
+      (_, reason) => reason === "ErrImageNeverPull",
+      "is not on the node, and imagePullPolicy Never forbids to pull it",
+      "load it on the nodes, or set imagePullPolicy to IfNotPresent",
+    ),
+  },
+  {
+    id: "image-denied",
+    match: image(
+      (text) => /unauthorized|denied|authentication required|no basic auth|403 Forbidden|401/i.test(text),
+      "may not be pulled: the registry asks for credentials, or has no such image",
+      "check the name, and name a secret with the registry's credentials in imagePullSecrets",
+    ),
+  },
+  {
+    id: "image-rate-limit",
+    match: image(
+      (text) => /toomanyrequests|429/i.test(text),
+      "can't be pulled for now: the registry limits the number of pulls",
+      "while the job waits, the pull is tried again; pull with credentials (imagePullSecrets), or use a mirror",
+    ),
+  },
+  {
+    id: "image-not-found",
+    match: image(
+      (text) => /manifest unknown|not found|NotFound|404/.test(text) && !/no such host/.test(text),
+      "does not exist in its registry",
+      "correct the image's name or tag (--image, or `image` in the configuration)",
+    ),
+  },
+  {
+    id: "registry-unreachable",
+    match: image(
+      (text, reason) =>
+        reason === "RegistryUnavailable" ||
+        /no such host|dial tcp|connection refused|i\/o timeout|deadline exceeded|no route|TLS handshake|x509|name resolution|server misbehaving/i.test(
+          text,
+        ),
+      "can't be pulled, since its registry can't be reached from the node",
+      "check the registry's name in the image, and the node's network, proxy and certificates; while the job waits, the pull is tried again",
+    ),
+  },
+  {
+    id: "image-platform",
+    match: image(
+      (text) => /no match for platform/i.test(text),
+      "is not built for the node's kind of processor",
+      "use an image for it, or choose other nodes with nodeSelector",
+    ),
+  },
+  {
+    id: "image-pull",
+    match: image(
+      () => true,
+      "can't be pulled",
+      "see the registry's answer below and correct the image's name, the credentials or the network; while the job waits, the pull is tried again",
+    ),
+  },
+];
+
+/** A row about the image: holds when the reason is one of an image and the words fit. */
+function image(
+  fits: (text: string, reason: string) => boolean,
+  trouble: string,
+  remedy: string,
+): Cause["match"] {
+  return (facts): Explanation | undefined => {
+    const { reason = "" } = facts.state;
+    if (!REASONS.has(reason)) return undefined;
+    const event = pullEvent(facts);
+    const text = `${facts.state.message ?? ""}\n${event?.message ?? ""}`;
+    if (!fits(text, reason)) return undefined;
+    const name = imageName(facts, text);
+    const isOver = facts.state.status === "ERROR" ? "was given up" : "waits";
+    const evidence =
+      event === undefined ? (facts.state.message === undefined ? [] : [facts.state.message]) : quote(event);
+    return {
+      sentence: `${isOver}: its image${name === undefined ? "" : ` ${name}`} ${trouble}`,
+      remedy,
+      evidence,
+    };
+  };
+}
+
+/**
+ * The event that quotes the registry's or the runtime's own words; the back-off that follows it says less.
+ */
+function pullEvent(facts: Facts) {
+  return newestEvent(
+    facts,
+    (event) =>
+      event.reason === "Failed" &&
+      /pull|image/i.test(event.message ?? "") &&
+      !/^Error: /.test(event.message ?? ""),
+  );
+}
+
+function imageName(facts: Facts, text: string): string | undefined {
+  return /image "([^"]+)"/.exec(text)?.[1] ?? mainContainer(facts)?.image;
+}

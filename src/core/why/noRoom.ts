@@ -1,0 +1,119 @@
+import type { V1Container, V1Node } from "@kubernetes/client-node";
+import { cpuText, memoryText } from "../manifests/amounts.ts";
+import { GPU_RESOURCE } from "../manifests/pod.ts";
+import { parseQuantity } from "../manifests/quantity.ts";
+import { type Explanation, type Facts, mainContainer, podSpec } from "./facts.ts";
+
+const NAMES: Readonly<Record<string, { name: string; option: string }>> = {
+  cpu: { name: "CPU", option: "--cpu" },
+  memory: { name: "memory", option: "--memory" },
+  [GPU_RESOURCE]: { name: "GPUs", option: "--gpu" },
+};
+
+/** No node takes the pod: what it asks for, against what the nodes offer, and the scheduler's own words. */
+export function unschedulable(facts: Facts): Explanation | undefined {
+  if (facts.seen.phase !== "waiting" || facts.seen.reason !== "Unschedulable") return undefined;
+  const message = withoutPreemption(facts.seen.message);
+  const requests = mainContainer(facts)?.resources?.requests ?? {};
+  const short = shortResources(message);
+  const tooBig = Object.keys(requests).filter((resource) =>
+    isTooBig(resource, requests[resource], facts.nodes),
+  );
+  const parts = [...lacks(requests, short, tooBig, facts.nodes), ...placement(message, facts)];
+  return {
+    sentence: `waits, since no node takes it: ${parts.length > 0 ? parts.join("; ") : message}`,
+    remedy: remedyFor(short, tooBig, message),
+    evidence: [facts.seen.message],
+  };
+}
+
+/** The scheduler adds a second sentence on preemption, which says nothing about the job. */
+function withoutPreemption(message: string): string {
+  return message.replace(/\.? *preemption:.*$/s, "").trim();
+}
+
+function shortResources(message: string): string[] {
+  return [
+    ...new Set(
+      [...message.matchAll(/Insufficient ([\w./-]+)/g)].map((match) => (match[1] ?? "").replace(/[.,]$/, "")),
+    ),
+  ];
+}
+
+/** Whether no node has so much of a resource, even when it is empty. */
+function isTooBig(
+  resource: string,
+  asked: string | undefined,
+  nodes: readonly V1Node[] | undefined,
+): boolean {
+  if (nodes === undefined || nodes.length === 0 || asked === undefined) return false;
+  return (parseQuantity(asked) ?? 0) > largest(resource, nodes);
+}
+
+function largest(resource: string, nodes: readonly V1Node[]): number {
+  return Math.max(0, ...nodes.map((node) => parseQuantity(node.status?.allocatable?.[resource] ?? "0") ?? 0));
+}
+
+function lacks(
+  requests: NonNullable<NonNullable<V1Container["resources"]>["requests"]>,
+  short: readonly string[],
+  tooBig: readonly string[],
+  nodes: readonly V1Node[] | undefined,
+): string[] {
+  return [...new Set([...tooBig, ...short])].map((resource) => {
+    const asked = requests[resource];
+    if (asked === undefined) return `too little ${NAMES[resource]?.name ?? resource} is free`;
+    const wants = `it asks for ${amount(resource, asked)}`;
+    if (nodes === undefined || nodes.length === 0) return `${wants}, and no node has so much free`;
+    const best = largest(resource, nodes);
+    const has = best === 0 ? `no node has any` : `the largest node offers ${amount(resource, String(best))}`;
+    return tooBig.includes(resource)
+      ? `${wants}, and ${has}`
+      : `${wants}, and ${has}, but too little of it is free now`;
+  });
+}
+
+function amount(resource: string, quantity: string): string {
+  if (resource === "memory" || resource === "ephemeral-storage")
+    return `${memoryText(quantity)} of ${resource}`;
+  if (resource === "cpu") return `${cpuText(quantity)} CPU`;
+  if (resource === GPU_RESOURCE) return quantity === "1" ? "1 GPU" : `${quantity} GPUs`;
+  return `${quantity} ${resource}`;
+}
+
+/** Taints and selectors that keep the pod off nodes. */
+function placement(message: string, facts: Facts): string[] {
+  const taints = [
+    ...message.matchAll(/(\d+) node\(s\) had untolerated taint(?:\(s\))?(?: (\{[^}]*\}))?/g),
+  ].map(
+    ([, count, taint]) =>
+      `${count} ${count === "1" ? "node has" : "nodes have"} a taint that it does not tolerate${taint ? ` ${taint}` : ""}`,
+  );
+  const selected = /didn't match Pod's node affinity\/selector/.test(message);
+  const selector = Object.entries(podSpec(facts)?.nodeSelector ?? {}).map(
+    ([key, value]) => `${key}=${value}`,
+  );
+  const selection = selected
+    ? [`no suitable node has the labels ${selector.length > 0 ? selector.join(", ") : "that it asks for"}`]
+    : [];
+  const cordoned = /(\d+) node\(s\) were unschedulable/.exec(message);
+  return [
+    ...taints,
+    ...selection,
+    ...(cordoned === null ? [] : [`${cordoned[1]} node(s) are closed for new pods (cordoned)`]),
+  ];
+}
+
+function remedyFor(short: readonly string[], tooBig: readonly string[], message: string): string {
+  if (tooBig.length > 0) {
+    const options = tooBig.map((resource) => NAMES[resource]?.option ?? resource).join(", ");
+    return `it will never fit: submit it with less (${options}), or add a node that has so much`;
+  }
+  if (message.includes("untolerated taint"))
+    return "add a fitting entry to `tolerations`, or take the taint off a node: `gasw-k8s debug nodes` lists them";
+  if (message.includes("node affinity/selector"))
+    return "correct `nodeSelector` in the configuration, or label a node: kubectl label node NODE KEY=VALUE";
+  if (short.length > 0)
+    return "it begins by itself when other jobs end; asking for less lets it begin sooner";
+  return "see `gasw-k8s debug nodes`";
+}

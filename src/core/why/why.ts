@@ -1,0 +1,65 @@
+import { endedCauses, scriptChanged } from "./ended.ts";
+import type { Cause, Explanation, Facts } from "./facts.ts";
+import { imageCauses } from "./image.ts";
+import { hopelessCauses, runningCauses, waitingCauses } from "./waiting.ts";
+
+/** A job's explanation together with the row that gave it. */
+export interface Answer extends Explanation {
+  readonly cause: string;
+}
+
+const unknownCause: Cause = {
+  id: "unknown",
+  match: ({ job, state }) => ({
+    sentence: `is ${state.status}, and neither the cluster nor the state says why`,
+    remedy: `look at everything the cluster knows of it: gasw-k8s debug describe ${job.id}`,
+  }),
+};
+
+/**
+ * All that may be the matter with a job; the first row that matches explains it. To explain more, add a row.
+ */
+export const causes: readonly Cause[] = [
+  ...imageCauses,
+  ...hopelessCauses,
+  ...endedCauses,
+  ...runningCauses,
+  ...waitingCauses,
+  unknownCause,
+];
+
+/** What a held job was before it was held, which its causes are told by. */
+const BEFORE_HOLD = { ERROR_HELD: "ERROR", STALLED_HELD: "STALLED" } as const;
+
+/** Says why a job is as it is. */
+export function explain(facts: Facts): Answer {
+  const { status } = facts.state;
+  const changed = scriptChanged(facts);
+  if (changed !== undefined) return { cause: "script-changed", ...changed };
+  if (status !== "ERROR_HELD" && status !== "STALLED_HELD") return firstMatch(facts);
+  const { sentence, remedy, ...rest } = firstMatch({
+    ...facts,
+    state: { ...facts.state, status: BEFORE_HOLD[status] },
+  });
+  return {
+    ...rest,
+    sentence: `is held after too many failures; its last attempt ${sentence}`,
+    remedy: `${remedy}; then \`gasw-k8s release ${facts.job.id}\` submits it once more`,
+  };
+}
+
+/** That its Job was removed, and why, where others would have kept it. */
+function removedEarly({ keptBy = [] }: Facts, { evidence = [] }: Explanation): Pick<Explanation, "evidence"> {
+  if (keptBy.length === 0) return {};
+  const [containers, were] = keptBy.length === 1 ? ["container", "was"] : ["containers", "were"];
+  const said = `its pod was removed at its end: ${containers} ${keptBy.join(", ")}, which ${were} put into its pod, would have kept it`;
+  return { evidence: [...evidence, said] };
+}
+
+function firstMatch(facts: Facts): Answer {
+  for (const cause of causes) {
+    const found = cause.match(facts);
+    if (found !== undefined) return { cause: cause.id, ...found, ...removedEarly(facts, found) };
+  }
+  throw new Error("the table of causes has no last row");
+}

@@ -1,0 +1,341 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type {
+  KubernetesObject,
+  V1PersistentVolume,
+  V1PersistentVolumeClaim,
+  V1Pod,
+} from "@kubernetes/client-node";
+import { jobIdOf, wayOut } from "../../core/lifecycle/observe.ts";
+import { KEYS, selector, workflowHash } from "../../core/names.ts";
+import { GaswError } from "../../errors.ts";
+import { asUserError, type KubernetesClient } from "../../kubernetes/client.ts";
+import { jobPath, listJobs } from "../../kubernetes/jobs.ts";
+import { listPods, remove } from "../../kubernetes/objects.ts";
+import { claimsPath, persistentVolumePath } from "../../kubernetes/persistentVolumes.ts";
+import type { Deps } from "../deps.ts";
+
+const PERSISTENT_VOLUMES = "/api/v1/persistentvolumes";
+const POLL_MS = 250;
+
+/**
+ * The kinds of object that a clean-up removes, in the order in which they must go: a claim in use stays until
+ * its pods are gone.
+ */
+const STEPS = ["Job", "Pod", "PersistentVolumeClaim", "PersistentVolume"] as const;
+
+type Kind = (typeof STEPS)[number];
+
+/** An object that a clean-up would remove. */
+export interface PlannedRemoval {
+  readonly kind: Kind;
+  readonly name: string;
+  readonly uid: string | undefined;
+  /** What it is for: a job's id, or a volume's name. */
+  readonly purpose: string;
+  readonly path: string;
+  /** Directory of the workflow that it names. */
+  readonly directory: string | undefined;
+}
+
+/** Something that stays, and why. */
+interface Kept {
+  readonly kind: Kind;
+  readonly name: string;
+  readonly reason: string;
+}
+
+export interface CleanupPlan {
+  readonly target: CleanupTarget;
+  readonly remove: readonly PlannedRemoval[];
+  readonly keep: readonly Kept[];
+}
+
+/** What a clean-up came to. */
+export interface CleanupResult {
+  readonly removed: readonly PlannedRemoval[];
+  readonly failures: readonly GaswError[];
+}
+
+/** The workflow whose objects are to go. */
+export interface CleanupTarget {
+  readonly namespace: string;
+  readonly id: string;
+}
+
+/**
+ * Finds everything of a workflow in the cluster by its labels; nothing without this tool's label is ever in
+ * the plan.
+ * @param shared whether the configured volumes may go too
+ * @throws GaswError CLUSTER
+ */
+export async function planCleanup(
+  { client }: Deps,
+  target: CleanupTarget,
+  shared: boolean,
+): Promise<CleanupPlan> {
+  const { namespace } = target;
+  const hash = workflowHash(namespace, target.id);
+  try {
+    const [allJobs, pods, claims, allVolumes] = await Promise.all([
+      // Other workflows' Jobs matter for what is shared only.
+      listJobs(client, namespace, shared ? undefined : hash),
+      listPods(client, namespace, hash),
+      client.list<V1PersistentVolumeClaim>(claimsPath(namespace), { labelSelector: selector() }),
+      client.list<V1PersistentVolume>(PERSISTENT_VOLUMES, { labelSelector: selector() }),
+    ]);
+    const jobs = allJobs.filter((job) => isOf(job, hash));
+    const others = otherWorkflows([...claims, ...allJobs], hash);
+    const own = claims.filter((claim) => isOf(claim, hash));
+    const sharedClaims = claims.filter(
+      (claim) => claim.metadata?.labels?.[KEYS.component] === "shared-volume",
+    );
+    const sharedGo = shared && others.length === 0;
+    const going = sharedGo ? [...own, ...sharedClaims] : own;
+    const isTargets = (volume: V1PersistentVolume) =>
+      isOf(volume, hash) || (sharedGo && isSharedIn(volume, namespace));
+    const volumes = allVolumes.filter(isTargets);
+    const held = volumes.filter(
+      (volume) => volume.status?.phase === "Bound" && !going.some((claim) => isHeldBy(volume, claim)),
+    );
+    return {
+      target,
+      remove: [
+        ...jobs.map((job) => removal("Job", job, jobPath(namespace, job.metadata?.name ?? ""), jobIdOf(job))),
+        ...pods
+          .filter((pod) => !hasController(pod))
+          .map((pod) => removal("Pod", pod, podPath(namespace, pod), jobIdOf(pod))),
+        ...going.map((claim) =>
+          removal(
+            "PersistentVolumeClaim",
+            claim,
+            `${claimsPath(namespace)}/${claim.metadata?.name}`,
+            purposeOf(claim),
+          ),
+        ),
+        ...volumes
+          .filter((volume) => !held.includes(volume))
+          .map((volume) =>
+            removal(
+              "PersistentVolume",
+              volume,
+              persistentVolumePath(volume.metadata?.name ?? ""),
+              purposeOf(volume),
+            ),
+          ),
+      ],
+      keep: [
+        ...sharedClaims.filter((claim) => !going.includes(claim)).map((claim) => kept(claim, shared, others)),
+        ...held.map((volume) => keptVolume(volume)),
+      ],
+    };
+  } catch (error) {
+    throw asUserError(error, client);
+  }
+}
+
+function isOf(object: KubernetesObject, hash: string): boolean {
+  return object.metadata?.labels?.[KEYS.workflowHash] === hash;
+}
+
+/** Ids of the other workflows that still have a volume or Jobs in the namespace. */
+function otherWorkflows(objects: readonly KubernetesObject[], hash: string): string[] {
+  const others = objects.filter(
+    (object) => object.metadata?.labels?.[KEYS.workflowHash] !== undefined && !isOf(object, hash),
+  );
+  return [...new Set(others.map((object) => object.metadata?.annotations?.[KEYS.workflow] ?? "?"))];
+}
+
+function hasController(pod: V1Pod): boolean {
+  return pod.metadata?.ownerReferences?.some((owner) => owner.controller === true) ?? false;
+}
+
+function podPath(namespace: string, pod: V1Pod): string {
+  return `/api/v1/namespaces/${namespace}/pods/${pod.metadata?.name}`;
+}
+
+function purposeOf(object: KubernetesObject): string {
+  const annotations = object.metadata?.annotations ?? {};
+  return annotations[KEYS.directory] ?? annotations[KEYS.volume] ?? "";
+}
+
+function removal(
+  kind: Kind,
+  object: KubernetesObject,
+  path: string,
+  purpose: string | undefined,
+): PlannedRemoval {
+  const { name = "", uid, annotations } = object.metadata ?? {};
+  return { kind, name, uid, purpose: purpose ?? "", path, directory: annotations?.[KEYS.directory] };
+}
+
+function kept(claim: V1PersistentVolumeClaim, shared: boolean, others: readonly string[]): Kept {
+  const reason = shared
+    ? `shared with the workflows ${others.join(", ")}`
+    : "shared with other workflows (--shared removes it when no other uses it)";
+  return { kind: "PersistentVolumeClaim", name: claim.metadata?.name ?? "", reason };
+}
+
+function keptVolume(volume: V1PersistentVolume): Kept {
+  const { namespace, name } = volume.spec?.claimRef ?? {};
+  return {
+    kind: "PersistentVolume",
+    name: volume.metadata?.name ?? "",
+    reason: `bound to claim ${namespace}/${name}, which stays`,
+  };
+}
+
+/** Whether a volume was made for a configured volume of the namespace, also where its claim is gone. */
+function isSharedIn(volume: V1PersistentVolume, namespace: string): boolean {
+  return (
+    volume.metadata?.labels?.[KEYS.component] === "shared-volume" &&
+    volume.spec?.claimRef?.namespace === namespace
+  );
+}
+
+function isHeldBy(volume: V1PersistentVolume, claim: V1PersistentVolumeClaim): boolean {
+  const { namespace, name } = volume.spec?.claimRef ?? {};
+  return namespace === claim.metadata?.namespace && name === claim.metadata?.name;
+}
+
+/**
+ * Removes what the plan lists, kind by kind, each kind only when what uses it is gone; a failure of one
+ * object does not stop the others.
+ * @param timeout seconds to wait for each kind
+ * @param onStep called with each object once it is gone
+ * @param onLook called at every look whether objects are gone
+ */
+export async function runCleanup(
+  deps: Deps,
+  plan: CleanupPlan,
+  timeout: number,
+  onStep: (gone: PlannedRemoval) => void,
+  onLook: () => Promise<void> = async () => undefined,
+): Promise<CleanupResult> {
+  const removed: PlannedRemoval[] = [];
+  const failures: GaswError[] = [];
+  const tried = async (action: () => Promise<unknown>): Promise<boolean> => {
+    try {
+      await action();
+      return true;
+    } catch (error) {
+      const known = asUserError(error, deps.client);
+      if (!(known instanceof GaswError)) throw known;
+      failures.push(known);
+      return false;
+    }
+  };
+  for (const kind of STEPS) {
+    const step = plan.remove.filter((object) => object.kind === kind);
+    const asked = await Promise.all(
+      step.map((object) => tried(() => remove(deps.client, object.path, object.uid))),
+    );
+    const going = step.filter((_, index) => asked[index]);
+    await tried(async () => {
+      const onGone = (object: PlannedRemoval) => {
+        removed.push(object);
+        onStep(object);
+      };
+      const stuck = await untilGone(deps, kind, plan.target, going, timeout, { onGone, onLook });
+      for (const [object, found] of stuck)
+        failures.push(await stillThere(deps.client, object, found, timeout));
+    });
+  }
+  return { removed, failures };
+}
+
+/** All objects of a kind that may be of the target, in one query. */
+function listKind(
+  client: KubernetesClient,
+  kind: Kind,
+  { namespace, id }: CleanupTarget,
+): Promise<KubernetesObject[]> {
+  const hash = workflowHash(namespace, id);
+  switch (kind) {
+    case "Job":
+      return listJobs(client, namespace, hash);
+    case "Pod":
+      return listPods(client, namespace, hash);
+    case "PersistentVolumeClaim":
+      return client.list(claimsPath(namespace), { labelSelector: selector() });
+    case "PersistentVolume":
+      return client.list(PERSISTENT_VOLUMES, { labelSelector: selector() });
+  }
+}
+
+/**
+ * Waits until objects of one kind are gone, or were made anew since; one query a look, however many there
+ * are.
+ * @returns those that were still there at the end of the time, as the cluster shows them
+ */
+async function untilGone(
+  { client, signal }: Deps,
+  kind: Kind,
+  target: CleanupTarget,
+  objects: readonly PlannedRemoval[],
+  timeout: number,
+  { onGone, onLook }: { onGone: (object: PlannedRemoval) => void; onLook: () => Promise<void> },
+): Promise<[PlannedRemoval, KubernetesObject][]> {
+  const deadline = performance.now() + timeout * 1000;
+  let left = objects;
+  for (;;) {
+    if (left.length === 0) return [];
+    await onLook();
+    const there = new Map(
+      (await listKind(client, kind, target)).map((object) => [object.metadata?.uid, object]),
+    );
+    for (const object of left) if (!there.has(object.uid)) onGone(object);
+    left = left.filter((object) => there.has(object.uid));
+    if (performance.now() >= deadline)
+      return left.map((object) => [object, there.get(object.uid) as KubernetesObject]);
+    await sleep(POLL_MS, undefined, { signal });
+  }
+}
+
+async function stillThere(
+  client: KubernetesClient,
+  object: PlannedRemoval,
+  found: KubernetesObject,
+  timeout: number,
+): Promise<GaswError> {
+  const finalizers = (found.metadata?.finalizers ?? []).join(", ");
+  const pods = await podsHolding(client, object.kind, found);
+  const blockers = [
+    finalizers === "" ? "" : `finalizers ${finalizers}`,
+    pods.length === 0 ? "" : `pods ${pods.map(podText).join(", ")}`,
+  ].filter((text) => text !== "");
+  const [dying] = pods.filter((pod) => pod.metadata?.deletionTimestamp !== undefined && !hasStopped(pod));
+  const hint =
+    "it is marked for deletion and goes when what holds it is gone; run cleanup again to see to the rest";
+  return new GaswError(
+    "TIMEOUT",
+    `${object.kind} ${object.name} was not gone after ${timeout} s${blockers.length === 0 ? "" : `: held by ${blockers.join("; ")}`}`,
+    {
+      hint:
+        dying === undefined ? hint : `${hint}. A pod whose node died does not go by itself: ${wayOut(dying)}`,
+    },
+  );
+}
+
+/** The pods that keep an object from going; of a pod, itself. */
+async function podsHolding(client: KubernetesClient, kind: Kind, found: KubernetesObject): Promise<V1Pod[]> {
+  const { name, namespace, uid } = found.metadata ?? {};
+  if (kind === "PersistentVolume") return [];
+  if (kind === "Pod") return [found as V1Pod];
+  const pods = await client.list<V1Pod>(`/api/v1/namespaces/${namespace}/pods`);
+  return kind === "Job"
+    ? pods.filter((pod) => pod.metadata?.ownerReferences?.some((owner) => owner.uid === uid))
+    : pods.filter((pod) =>
+        pod.spec?.volumes?.some((volume) => volume.persistentVolumeClaim?.claimName === name),
+      );
+}
+
+function hasStopped({ status }: V1Pod): boolean {
+  return status?.phase === "Succeeded" || status?.phase === "Failed";
+}
+
+function podText({ metadata, spec }: V1Pod): string {
+  const where = spec?.nodeName === undefined ? "" : ` on node ${spec.nodeName}`;
+  return metadata?.deletionTimestamp === undefined
+    ? `${metadata?.name}`
+    : `${metadata.name} (Terminating${where})`;
+}

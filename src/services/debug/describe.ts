@@ -1,0 +1,101 @@
+import type { CoreV1Event, KubernetesObject, V1Node, V1PersistentVolume } from "@kubernetes/client-node";
+import { GaswError } from "../../errors.ts";
+import { asUserError } from "../../kubernetes/client.ts";
+import { isApiError } from "../../kubernetes/errors.ts";
+import { jobPath } from "../../kubernetes/jobs.ts";
+import { find, listEvents } from "../../kubernetes/objects.ts";
+import { claimsPath, persistentVolumePath } from "../../kubernetes/persistentVolumes.ts";
+import type { Deps } from "../deps.ts";
+import { type JobObjects, readJobObjects } from "./objects.ts";
+import type { JobTarget } from "./target.ts";
+
+export const KINDS = ["pod", "job", "pvc", "pv", "node"] as const;
+export type Kind = (typeof KINDS)[number];
+
+const OTHER_NAMES: Readonly<Record<string, Kind>> = {
+  pods: "pod",
+  po: "pod",
+  jobs: "job",
+  persistentvolumeclaim: "pvc",
+  persistentvolumeclaims: "pvc",
+  claim: "pvc",
+  persistentvolume: "pv",
+  persistentvolumes: "pv",
+  volume: "pv",
+  nodes: "node",
+  no: "node",
+};
+
+/** The kind that a word means, as kubectl takes it. */
+export function kindOf(word: string): Kind | undefined {
+  const lower = word.toLowerCase();
+  return KINDS.find((kind) => kind === lower) ?? OTHER_NAMES[lower];
+}
+
+/** An object and its events, oldest first. */
+export interface Described {
+  readonly object: KubernetesObject;
+  readonly events: readonly CoreV1Event[];
+}
+
+/**
+ * Reads an object by its Kubernetes name.
+ * @throws GaswError NOT_FOUND, CLUSTER
+ */
+export async function readObject(deps: Deps, kind: Kind, name: string): Promise<Described> {
+  const { client, config } = deps;
+  const namespace = config.k8sNamespace;
+  const path = {
+    pod: `/api/v1/namespaces/${namespace}/pods/${encodeURIComponent(name)}`,
+    job: jobPath(namespace, encodeURIComponent(name)),
+    pvc: `${claimsPath(namespace)}/${encodeURIComponent(name)}`,
+    pv: persistentVolumePath(encodeURIComponent(name)),
+    node: `/api/v1/nodes/${encodeURIComponent(name)}`,
+  }[kind];
+  try {
+    const object = await find<KubernetesObject | V1Node | V1PersistentVolume>(client, path);
+    if (object === undefined) throw noSuchObject(kind, name, namespace);
+    return {
+      object,
+      events: isNamespaced(kind)
+        ? await listEvents(client, namespace, { name })
+        : await clusterEvents(deps, name),
+    };
+  } catch (error) {
+    throw asUserError(error, client);
+  }
+}
+
+function isNamespaced(kind: Kind): boolean {
+  return kind !== "pv" && kind !== "node";
+}
+
+/** Events about an object outside all namespaces; none where the account may not see them. */
+async function clusterEvents({ client, warn }: Deps, name: string): Promise<CoreV1Event[]> {
+  try {
+    return await listEvents(client, "default", { name });
+  } catch (error) {
+    if (!isApiError(error, 403)) throw error;
+    warn(`the events about ${name} are kept in the namespace default, where this account may not list them`);
+    return [];
+  }
+}
+
+function noSuchObject(kind: Kind, name: string, namespace: string): GaswError {
+  return new GaswError(
+    "NOT_FOUND",
+    `there is no ${kind} ${name}${isNamespaced(kind) ? ` in namespace ${namespace}` : ""}`,
+    {
+      hint: `\`gasw-k8s debug ${kind === "pod" || kind === "job" || kind === "node" ? `${kind}s` : kind} --all\` lists what is there`,
+    },
+  );
+}
+
+/** All objects of a job. */
+export async function readAboutJob(deps: Deps, target: JobTarget): Promise<JobObjects> {
+  try {
+    return await readJobObjects(deps, target);
+  } catch (error) {
+    throw asUserError(error, deps.client);
+  }
+}

@@ -1,0 +1,76 @@
+import type { V1Node } from "@kubernetes/client-node";
+import { jobFiles } from "../../core/gasw/files.ts";
+import { decide } from "../../core/lifecycle/decide.ts";
+import { keepersOf } from "../../core/lifecycle/observe.ts";
+import { currentState, type Facts } from "../../core/why/facts.ts";
+import { type Answer, explain } from "../../core/why/why.ts";
+import { asUserError } from "../../kubernetes/client.ts";
+import { isApiError } from "../../kubernetes/errors.ts";
+import type { Deps } from "../deps.ts";
+import { isOver, statedCode, Traces } from "../output/ownWords.ts";
+import { tailLines } from "../output/tail.ts";
+import { type JobObjects, readJobObjects } from "./objects.ts";
+import type { JobTarget } from "./target.ts";
+
+const LAST_WORDS = 3;
+
+/** Why a job is as it is, with the status that it has now. */
+export interface Diagnosis extends Answer {
+  readonly status: string;
+}
+
+/**
+ * Explains a job from the state, the cluster and its files; changes nothing anywhere.
+ * @throws GaswError CLUSTER
+ */
+export async function diagnose(deps: Deps, target: JobTarget): Promise<Diagnosis> {
+  try {
+    const objects = await readJobObjects(deps, target);
+    const facts = await gather(deps, target, objects);
+    return { status: facts.state.status, ...explain(facts) };
+  } catch (error) {
+    throw asUserError(error, deps.client);
+  }
+}
+
+async function gather(deps: Deps, target: JobTarget, objects: JobObjects): Promise<Facts> {
+  const { seen, job, pod, lastPod, claims, events } = objects;
+  const known = target.stored ?? ({ status: "QUEUED", pendingFamily: null, pendingSince: null } as const);
+  const traced = { ...target.stored, ...target };
+  const own = isOver(known, seen)
+    ? await new Traces(deps, target).of(
+        { known, job: traced, seen },
+        () => statedCode(traced, deps.signal),
+        deps,
+      )
+    : {};
+  const decision = decide(known, seen, own, deps.now(), deps.config);
+  const state = currentState(target.stored, decision);
+  const waitsForNode = seen.phase === "waiting" && seen.reason === "Unschedulable";
+  return {
+    job: target,
+    state,
+    seen,
+    kubeJob: job,
+    pod: pod ?? lastPod,
+    keptBy: lastPod === undefined ? [] : keepersOf(lastPod),
+    claims,
+    events,
+    nodes: waitsForNode ? await listNodes(deps) : undefined,
+    lastWords:
+      state.status === "ERROR" || state.status === "ERROR_HELD"
+        ? tailLines(target.directory, jobFiles(target.fileName, target.superseded).err, LAST_WORDS)
+        : [],
+    now: deps.now(),
+  };
+}
+
+/** The nodes; undefined where the account may not see them, since the scheduler's words tell the most. */
+async function listNodes({ client }: Deps): Promise<V1Node[] | undefined> {
+  try {
+    return await client.list<V1Node>("/api/v1/nodes");
+  } catch (error) {
+    if (isApiError(error, 403)) return undefined;
+    throw error;
+  }
+}

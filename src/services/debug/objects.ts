@@ -1,0 +1,80 @@
+import type {
+  CoreV1Event,
+  V1PersistentVolume,
+  V1PersistentVolumeClaim,
+  V1PodSpec,
+} from "@kubernetes/client-node";
+import { workflowVolumeNames } from "../../core/names.ts";
+import type { MountedClaim } from "../../core/why/facts.ts";
+import { GaswError } from "../../errors.ts";
+import { byTime, find, listEvents } from "../../kubernetes/objects.ts";
+import { claimsPath, persistentVolumePath } from "../../kubernetes/persistentVolumes.ts";
+import type { Deps } from "../deps.ts";
+import { volumePlan } from "../submit/volumePlan.ts";
+import { type JobTarget, type JobView, viewJob } from "./target.ts";
+
+/** All that the cluster holds about one job. */
+export interface JobObjects extends JobView {
+  readonly claims: readonly MountedClaim[];
+  readonly volumes: readonly V1PersistentVolume[];
+  /** About the Job, its pods and its claims, oldest first. */
+  readonly events: readonly CoreV1Event[];
+}
+
+/** Reads a job's Job, pods, claims, volumes and events. */
+export async function readJobObjects(deps: Deps, target: JobTarget): Promise<JobObjects> {
+  const view = await viewJob(deps, target);
+  const names = claimNames(deps, view, target);
+  const [claims, events] = await Promise.all([
+    Promise.all(names.map((name) => readClaim(deps, target.namespace, name))),
+    eventsAbout(deps, target, view, names),
+  ]);
+  const bound = claims.map(({ found }) => found?.spec?.volumeName).filter((name) => name !== undefined);
+  const volumes = await Promise.all(
+    bound.map((name) => find<V1PersistentVolume>(deps.client, persistentVolumePath(name))),
+  );
+  return { ...view, claims, volumes: volumes.filter((volume) => volume !== undefined), events };
+}
+
+/** The claims that the job's pod mounts, or would mount. */
+function claimNames(deps: Deps, { job, pod }: JobView, target: JobTarget): string[] {
+  const spec: V1PodSpec | undefined = pod?.spec ?? job?.spec?.template.spec ?? undefined;
+  if (spec === undefined) return plannedClaims(deps, target);
+  return (spec.volumes ?? [])
+    .map((volume) => volume.persistentVolumeClaim?.claimName)
+    .filter((name) => name !== undefined);
+}
+
+/**
+ * Of a job that is not in the cluster: what the configuration says; without its volumes the workflow's own
+ * claim is certain.
+ */
+function plannedClaims({ config, host, now }: Deps, { namespace, workflow, directory }: JobTarget): string[] {
+  try {
+    return volumePlan(config, { id: workflow, namespace, directory }, { host, now: now() }).map(
+      (volume) => volume.claimName,
+    );
+  } catch (error) {
+    if (error instanceof GaswError && error.code === "CONFIG")
+      return [workflowVolumeNames(namespace, workflow).claim];
+    throw error;
+  }
+}
+
+async function readClaim({ client }: Deps, namespace: string, name: string): Promise<MountedClaim> {
+  return { name, found: await find<V1PersistentVolumeClaim>(client, `${claimsPath(namespace)}/${name}`) };
+}
+
+async function eventsAbout(
+  { client }: Deps,
+  { namespace, kubeName, stored }: JobTarget,
+  { pods }: JobView,
+  claims: readonly string[],
+): Promise<CoreV1Event[]> {
+  const podNames = [stored?.pod, ...pods.map((pod) => pod.metadata?.name)].filter(
+    (name) => typeof name === "string",
+  );
+  const names = [...new Set([kubeName, ...podNames, ...claims])];
+  const events = await Promise.all(names.map((name) => listEvents(client, namespace, { name })));
+  return events.flat().sort(byTime);
+}

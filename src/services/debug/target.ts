@@ -1,0 +1,162 @@
+import path from "node:path";
+import type { V1Job, V1Pod } from "@kubernetes/client-node";
+import { jobIdOf, type Observation, observe, podsByJob } from "../../core/lifecycle/observe.ts";
+import { mainOf } from "../../core/manifests/pod.ts";
+import { KEYS } from "../../core/names.ts";
+import { isSameDirectory } from "../../directory.ts";
+import { GaswError } from "../../errors.ts";
+import { asUserError } from "../../kubernetes/client.ts";
+import { getJob, listJobs } from "../../kubernetes/jobs.ts";
+import type { StoredJob } from "../../store/records.ts";
+import type { Store } from "../../store/store.ts";
+import type { Deps } from "../deps.ts";
+import { standingAttempt } from "../submit/attemptFiles.ts";
+import { workflowDirectory } from "../submit/scripts.ts";
+import { confirmCluster, type Sight } from "../workflow/cluster.ts";
+import { findJob } from "../workflow/findJob.ts";
+import { enclosingWorkflow, knownWorkflow } from "../workflow/known.ts";
+
+/** The job that a debug command is about. */
+export interface JobTarget {
+  readonly id: string;
+  /** The script's base name. */
+  readonly fileName: string;
+  /** Number of the attempt, where its streams do not stand where GASW looks for them. */
+  readonly superseded: number | undefined;
+  readonly workflow: string;
+  readonly namespace: string;
+  readonly directory: string;
+  readonly kubeName: string;
+  readonly image: string | undefined;
+  /** What this host's state knows of it; undefined for a job that was submitted from another host. */
+  readonly stored: StoredJob | undefined;
+}
+
+/** A job's own objects in the cluster, and what they show. */
+export interface JobView {
+  readonly job: V1Job | undefined;
+  /** Oldest first. */
+  readonly pods: readonly V1Pod[];
+  /** The newest one, which tells. */
+  readonly pod: V1Pod | undefined;
+  /** The pod as this host's state has kept it, where its Job was removed at its end. */
+  readonly lastPod: V1Pod | undefined;
+  readonly seen: Observation;
+}
+
+/**
+ * The job that a user means: one of this host's state, else one that the cluster's own labels tell of.
+ * @throws GaswError NOT_FOUND, USAGE (several), CLUSTER
+ */
+export async function findTarget(
+  deps: Deps,
+  text: string,
+  options: { workflow?: string | undefined; cwd: string },
+): Promise<JobTarget> {
+  const { cwd } = options;
+  const directory =
+    options.workflow === undefined ? enclosingWorkflow(cwd) : workflowDirectory(options.workflow, [], cwd);
+  const workflow = directory === undefined ? undefined : knownWorkflow(deps, directory);
+  try {
+    return ofStored(deps.store, findJob(deps.store, text, { prefix: true, workflow, cwd }), text);
+  } catch (error) {
+    if (!(error instanceof GaswError && error.code === "NOT_FOUND")) throw error;
+    const foreign = await findForeign(deps, text, directory);
+    if (foreign === undefined) throw error;
+    return foreign;
+  }
+}
+
+function ofStored(store: Store, stored: StoredJob, text: string): JobTarget {
+  const { id, fileName, attempt, workflow, namespace, directory, kubeName, image } = stored;
+  const known = store.findWorkflow(namespace, workflow);
+  const attempts = known === undefined ? [stored] : store.attempts(known, fileName);
+  // The invocation's id means the newest output, also while the newest attempt is yet to begin.
+  const isInvocation = text !== id && text !== kubeName;
+  const superseded =
+    (isInvocation && attempts.at(-1)?.attempt === attempt) || standingAttempt(attempts) === attempt
+      ? undefined
+      : attempt;
+  return { id, fileName, superseded, workflow, namespace, directory, kubeName, image, stored };
+}
+
+/** A job that another host submitted, found by its id or its Kubernetes name. */
+async function findForeign(
+  deps: Deps,
+  text: string,
+  directory: string | undefined,
+): Promise<JobTarget | undefined> {
+  const id = text.endsWith(".sh") ? path.basename(text, ".sh") : text;
+  const namespace = deps.config.k8sNamespace;
+  const jobs = await listJobs(deps.client, namespace).catch((error: unknown) => {
+    throw asUserError(error, deps.client);
+  });
+  const found = jobs
+    .filter((job) => jobIdOf(job) === id || job.metadata?.name === id)
+    .map((job) => ofForeign(job, namespace))
+    .filter((target) => directory === undefined || isSameDirectory(target.directory, directory));
+  if (found.length > 1) {
+    const some = found.slice(0, 5).map((target) => `${target.workflow}/${target.id}`);
+    throw new GaswError("USAGE", `${text} may be any of ${found.length} jobs: ${some.join(", ")}`, {
+      hint: "name the workflow with --workflow, or the job by its Kubernetes name (`gasw-k8s debug jobs`)",
+    });
+  }
+  return found[0];
+}
+
+function ofForeign(job: V1Job, namespace: string): JobTarget {
+  const { name = "", annotations = {} } = job.metadata ?? {};
+  return {
+    id: jobIdOf(job) ?? name,
+    fileName: annotations[KEYS.fileName] ?? jobIdOf(job) ?? name,
+    superseded: undefined,
+    workflow: annotations[KEYS.workflow] ?? "",
+    namespace,
+    directory: annotations[KEYS.directory] ?? "",
+    kubeName: name,
+    image: mainOf(job.spec?.template.spec ?? undefined)?.image,
+    stored: undefined,
+  };
+}
+
+/**
+ * Reads the Job and its pods.
+ * @throws OtherCluster where this host's state knows the job from another cluster; GaswError CLUSTER;
+ * ApiError
+ */
+export async function viewJob(deps: Deps, target: JobTarget): Promise<JobView> {
+  const { client } = deps;
+  const { namespace, kubeName } = target;
+  const since = performance.now();
+  const [job, pods] = await Promise.all([
+    getJob(client, namespace, kubeName),
+    client.list<V1Pod>(`/api/v1/namespaces/${namespace}/pods`, { labelSelector: `job-name=${kubeName}` }),
+  ]);
+  await confirmTarget(deps, target, { since, objects: job === undefined ? [] : [job] });
+  const sorted = pods.sort((a, b) =>
+    String(a.metadata?.creationTimestamp).localeCompare(String(b.metadata?.creationTimestamp)),
+  );
+  const pod = podsByJob(sorted).get(kubeName);
+  const kept =
+    target.stored === undefined || pod !== undefined ? undefined : deps.store.lastPod(target.stored);
+  const lastPod = kept === undefined ? undefined : (JSON.parse(kept) as V1Pod);
+  return { job, pods: sorted, pod, lastPod, seen: observe(job, pod) };
+}
+
+/**
+ * Makes sure that the cluster is the job's, where this host's state knows the job.
+ * @throws OtherCluster; GaswError CLUSTER
+ */
+export async function confirmTarget(
+  deps: Deps,
+  { namespace, workflow, stored }: JobTarget,
+  sight: Sight,
+): Promise<void> {
+  const known = stored === undefined ? undefined : deps.store.findWorkflow(namespace, workflow);
+  if (known !== undefined) await confirmCluster(deps, known, sight);
+}
+
+/** Whether the job was written down and never handed to the cluster. */
+export function neverBegan({ stored }: JobTarget, { seen }: JobView): boolean {
+  return seen.phase === "missing" && stored?.status === "NOT_SUBMITTED";
+}

@@ -1,0 +1,65 @@
+import path from "node:path";
+import type { ScriptContent } from "../../core/job.ts";
+import { GaswError, systemCode } from "../../errors.ts";
+import type { StoredJob, StoredWorkflow } from "../../store/records.ts";
+import type { Deps } from "../deps.ts";
+import { readScript } from "./scripts.ts";
+
+/** A script is not the one that was submitted. */
+export class ScriptChanged extends GaswError {}
+
+/**
+ * Refuses what nobody has asked for: that a failure, a signal or a release runs a script that was changed
+ * after its submission.
+ * @param now the script as it is; what an older version has submitted has nothing that it could be compared
+ * with
+ * @throws ScriptChanged
+ */
+export function refuseChangedScript(
+  { fileName, directory, script }: StoredJob,
+  now: ScriptContent | undefined,
+): void {
+  if (script === null || now === undefined || script.sha256 === now.sha256) return;
+  const file = path.join(directory, scriptOf(fileName));
+  // What to do comes first: a table shows the beginning alone.
+  const message = `its script has changed: \`gasw-k8s retry ${fileName}\` runs it as it is now (${file}: ${difference(script, now)})`;
+  throw new ScriptChanged("CONFLICT", message, {
+    hint: `or put it back as it was, then \`gasw-k8s release ${fileName}\``,
+  });
+}
+
+/**
+ * Has the script as it is now be the known one of a job that a person runs again, who is told how it differs.
+ */
+export function adoptScript({ store, warn }: Deps, workflow: StoredWorkflow, job: StoredJob): void {
+  // An older attempt is not run again.
+  if (store.attempts(workflow, job.fileName).at(-1)?.key !== job.key) return;
+  const script = currentScript(job);
+  if (script === undefined || script.sha256 === job.script?.sha256) return;
+  if (!store.changeJob(job, { script }) || job.script === null) return;
+  warn(
+    `job ${job.id}: ${scriptOf(job.fileName)} has changed and runs as it is now: ${difference(job.script, script)}`,
+  );
+}
+
+/** The script as it is; undefined where it can't be read, which its submission tells. */
+function currentScript({ directory, fileName }: StoredJob): ScriptContent | undefined {
+  try {
+    return readScript(path.join(directory, scriptOf(fileName))).content;
+  } catch (error) {
+    if (systemCode(error) === undefined) throw error;
+    return undefined;
+  }
+}
+
+function scriptOf(fileName: string): string {
+  return `sh/${fileName}.sh`;
+}
+
+function difference(before: ScriptContent, now: ScriptContent): string {
+  return `it had ${inWords(before)} when it was submitted, and has ${inWords(now)}`;
+}
+
+function inWords({ size, written, sha256 }: ScriptContent): string {
+  return `${size} bytes, written ${written}, SHA-256 ${sha256.slice(0, 12)}`;
+}

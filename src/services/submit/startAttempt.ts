@@ -1,0 +1,111 @@
+import type { V1Job } from "@kubernetes/client-node";
+import type { JobOptions, StoredRequest } from "../../core/job.ts";
+import { MAIN_CONTAINER } from "../../core/manifests/pod.ts";
+import { scaleMemory } from "../../core/manifests/quantity.ts";
+import { GaswError } from "../../errors.ts";
+import { asUserError } from "../../kubernetes/client.ts";
+import { getJob } from "../../kubernetes/jobs.ts";
+import type { StoredJob, StoredWorkflow } from "../../store/records.ts";
+import type { Deps } from "../deps.ts";
+import { clearForAttempt } from "./attemptFiles.ts";
+import { refuseChangedScript } from "./scriptContent.ts";
+import { checkSubmissions, type Submitter } from "./submitter.ts";
+
+/**
+ * Submits an attempt that this tool wrote down itself: the same script once more. Only when no attempt of it
+ * is alive: the workflow directory is made ready first.
+ * @returns the job as it is then
+ * @throws ScriptChanged; GaswError USAGE (the script is gone), CONFIG, CLUSTER, VOLUME_NOT_READY, CONFLICT
+ */
+export async function startAttempt(
+  deps: Deps,
+  submitter: Submitter,
+  workflow: StoredWorkflow,
+  job: StoredJob,
+): Promise<void> {
+  const options = await optionsOf(deps, workflow, job);
+  const script = `${workflow.directory}/sh/${job.fileName}.sh`;
+  const [checked] = checkSubmissions(deps.config, workflow, [{ script, options }], workflow.directory);
+  if (checked === undefined) throw new Error("a checked submission is missing");
+  refuseChangedScript(job, checked.request.script);
+  const { avoidNodes = [] } = job.request;
+  const request = {
+    ...checked.request,
+    jobId: job.id,
+    fileName: job.fileName,
+    contentHash: job.contentHash,
+    avoidNodes,
+  };
+  // The look may be a while ago: a submission of its own may have made the Job since, whose files these are
+  // then.
+  if (!job.prepared && (await getJob(deps.client, job.namespace, job.kubeName)) === undefined) {
+    const { directory } = workflow;
+    clearForAttempt({ ...job, directory, attempts: deps.store.attempts(workflow, job.fileName) });
+    // Somebody may have given it up meanwhile.
+    if (!deps.store.changeJob(job, { prepared: true })) return;
+  }
+  await submitter.submit({ ...checked, request }, { job: { ...job, prepared: true }, isNew: !job.prepared });
+}
+
+/**
+ * The request's own options. The values of its environment are kept in the cluster alone, in the Job of an
+ * attempt before; without it, the configuration may state them.
+ * @throws GaswError CONFIG when that Job is gone, and the configuration does not
+ */
+async function optionsOf(deps: Deps, workflow: StoredWorkflow, job: StoredJob): Promise<JobOptions> {
+  const { envNames = [], avoidNodes: _, corrects: __, ...options } = job.request;
+  if (envNames.length === 0) return options;
+  const given = { ...deps.config.env, ...(await environmentOf(deps, workflow, job)) };
+  const env = Object.fromEntries(Object.entries(given).filter(([name]) => envNames.includes(name)));
+  if (envNames.every((name) => Object.hasOwn(env, name))) return { ...options, env };
+  throw new GaswError(
+    "CONFIG",
+    `job ${job.fileName} can't be submitted again: what --env gave it was in its Job alone, which is gone`,
+    {
+      hint: "put the variables into the configuration's `env`, or submit the script under another name",
+    },
+  );
+}
+
+async function environmentOf(
+  deps: Deps,
+  workflow: StoredWorkflow,
+  job: StoredJob,
+): Promise<Record<string, string> | undefined> {
+  const attempts = deps.store.attempts(workflow, job.fileName).reverse();
+  try {
+    for (const { namespace, kubeName } of attempts) {
+      const found = await getJob(deps.client, namespace, kubeName);
+      if (found !== undefined) return environmentIn(found);
+    }
+    return undefined;
+  } catch (error) {
+    throw asUserError(error, deps.client);
+  }
+}
+
+/** Kubernetes has a doubled dollar sign stand for itself. */
+function environmentIn(job: V1Job): Record<string, string> {
+  const main = job.spec?.template.spec?.containers.find(({ name }) => name === MAIN_CONTAINER);
+  return Object.fromEntries(
+    (main?.env ?? []).map(({ name, value }) => [name, (value ?? "").replaceAll("$$", "$")]),
+  );
+}
+
+/** The request of the attempt after one that failed. */
+export function nextRequest(
+  { request, node, reason }: Pick<StoredJob, "request" | "node" | "reason">,
+  { retryMemoryGrowth, retryAvoidNode, resources }: Deps["config"],
+): StoredRequest {
+  // What was refused before the first attempt is told of in its row alone.
+  const { corrects: _, ...asked } = request;
+  const memory = asked.memory ?? resources.memory;
+  const isTooSmall = reason === "OOMKilled" && retryMemoryGrowth !== 1 && memory !== undefined;
+  const avoidNodes =
+    retryAvoidNode && node !== null ? [...new Set([...(asked.avoidNodes ?? []), node])] : asked.avoidNodes;
+  return {
+    ...asked,
+    ...(isTooSmall ? { memory: scaleMemory(memory, retryMemoryGrowth) } : {}),
+    ...(avoidNodes === undefined ? {} : { avoidNodes }),
+  };
+}

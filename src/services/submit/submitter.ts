@@ -1,0 +1,325 @@
+import path from "node:path";
+import type { V1Job } from "@kubernetes/client-node";
+import { jobFiles } from "../../core/gasw/files.ts";
+import {
+  type JobOptions,
+  type JobRequest,
+  type RunAs,
+  storedRequest,
+  type Workflow,
+} from "../../core/job.ts";
+import { buildJob, effectiveRunAs, WRAPPER_VERSION } from "../../core/manifests/pod.ts";
+import type { DesiredVolume } from "../../core/manifests/volumes.ts";
+import { jobName } from "../../core/names.ts";
+import { GaswError } from "../../errors.ts";
+import { asUserError } from "../../kubernetes/client.ts";
+import { createJob, getJob, jobPath, type MadeJob } from "../../kubernetes/jobs.ts";
+import { find, remove } from "../../kubernetes/objects.ts";
+import type { JobChange, StoredJob, StoredWorkflow } from "../../store/records.ts";
+import type { Deps } from "../deps.ts";
+import { hasOutput } from "../output/own.ts";
+import { OtherCluster } from "../workflow/cluster.ts";
+import { knownWorkflow } from "../workflow/known.ts";
+import { NotOwner } from "../workflow/owner.ts";
+import { type Leftover, leftRecords, makeToolFolders, removeLeftover } from "../workflow/toolFolder.ts";
+import { jobFolder, keepOldStreams, standingStreams } from "./attemptFiles.ts";
+import { podSettings } from "./podSettings.ts";
+import { Preparation } from "./preparation.ts";
+import { checkAccess, checkScript, jobRequest, makeStreamFolders, ownerOf } from "./scripts.ts";
+import { volumePlan } from "./volumePlan.ts";
+
+/** A script to submit and the options that the request itself states. */
+export interface Submission {
+  readonly script: string;
+  readonly options: JobOptions;
+}
+
+/** A submission that was checked against the file system; nothing was made for it yet. */
+export interface CheckedSubmission {
+  readonly request: JobRequest;
+  readonly owner: RunAs;
+}
+
+/** A job as it was written down before it is made. */
+export interface Intent {
+  readonly job: StoredJob;
+  /** False when an earlier submission wrote it down. */
+  readonly isNew: boolean;
+  /**
+   * The job as a submission with another content wrote it down, which the cluster did not accept; this one
+   * takes its place.
+   */
+  readonly corrected?: StoredJob;
+}
+
+/** A job that the cluster has accepted. */
+export interface Submitted {
+  readonly jobId: string;
+  readonly kubeName: string;
+  /** Whether this call made it; false when it was submitted before. */
+  readonly created: boolean;
+}
+
+/**
+ * Checks scripts, user and configuration before anything is made in the cluster.
+ * @param isDryRun whether the folders of the streams stay unmade, too, where they are missing
+ * @throws GaswError USAGE (script), CONFIG (image, user)
+ */
+export function checkSubmissions(
+  config: Deps["config"],
+  workflow: Workflow,
+  submissions: readonly Submission[],
+  cwd: string,
+  isDryRun = false,
+): CheckedSubmission[] {
+  const scripts = submissions.map(({ script }) => checkScript(script, workflow.directory, cwd));
+  for (const { options } of submissions) podSettings(config, options);
+  const owner = ownerOf(workflow.directory);
+  const runAs = effectiveRunAs(config.securityContext, owner);
+  const check = () => checkAccess(workflow.directory, scripts, runAs, extraGroups(config.securityContext));
+  check();
+  if (!isDryRun) {
+    makeStreamFolders(workflow.directory, runAs);
+    makeToolFolders(workflow.directory, runAs);
+    // What was made by somebody who is not root is that user's, not the jobs'.
+    check();
+  }
+  return scripts.map((script, index) => ({
+    request: jobRequest(script, submissions[index]?.options ?? {}),
+    owner,
+  }));
+}
+
+function extraGroups(securityContext: Readonly<Record<string, unknown>>): number[] {
+  const { fsGroup, supplementalGroups } = securityContext;
+  return [fsGroup, ...(Array.isArray(supplementalGroups) ? supplementalGroups : [])].filter(
+    (group) => typeof group === "number",
+  );
+}
+
+/** Submits jobs of one workflow; its volumes are made sure of once, whatever the number of jobs. */
+export class Submitter {
+  /** As it was first submitted: the pods of all its jobs see its directory at one path. */
+  readonly workflow: StoredWorkflow;
+  /** The records that were there before the first submission. */
+  #records: readonly Leftover[] | undefined;
+  readonly #deps: Deps;
+  readonly #volumes: readonly DesiredVolume[];
+  readonly #waits: boolean;
+  #preparation: Preparation | undefined;
+
+  /**
+   * @param waits whether somebody waits for the submission: it waits for volumes that are not bound yet, and
+   * a workflow's first one makes the namespace; a resubmission does neither
+   * @throws GaswError CONFLICT when the workflow's id is known from another directory, CONFIG when a volume
+   * can't be planned
+   */
+  constructor(deps: Deps, workflow: Workflow, waits = true) {
+    this.#deps = deps;
+    this.#waits = waits;
+    const known = knownWorkflow(deps, workflow.directory) ?? workflow;
+    this.#volumes = volumePlan(deps.config, known, { host: deps.host, now: deps.now() });
+    this.workflow = deps.store.registerWorkflow(known);
+  }
+
+  /**
+   * Makes sure that the cluster is the workflow's, and the workflow this state file's, before anything is
+   * written down; whatever else fails is for the submission to tell.
+   * @throws OtherCluster, NotOwner
+   */
+  async confirmPlace(): Promise<void> {
+    const failure = await this.#prepare().found.then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    if (failure instanceof OtherCluster || failure instanceof NotOwner) throw failure;
+  }
+
+  /**
+   * Writes down that the job will be made; nothing is in the cluster yet.
+   * @throws GaswError CONFLICT when it was submitted before with another content
+   */
+  intend(submission: CheckedSubmission): Intent {
+    const { store, config } = this.#deps;
+    const { jobId, contentHash, script = null, options } = submission.request;
+    const kubeName = jobName(this.workflow.namespace, this.workflow.id, jobId);
+    const content = {
+      contentHash,
+      script,
+      image: podSettings(config, options).image,
+      request: storedRequest(options),
+    };
+    const prepared = standingStreams(this.workflow.directory, jobId).length === 0;
+    const intent = store.recordIntent(this.workflow, { id: jobId, kubeName, ...content, prepared });
+    if (intent.job.contentHash === contentHash) return intent;
+    const { job: corrected } = intent;
+    if (hasOutput(corrected)) throw ranBefore(corrected);
+    const correction = correctionOf(corrected, content);
+    // Somebody else may have written the row meanwhile: its content counts then.
+    if (!store.changeJob(corrected, correction)) return this.intend(submission);
+    return { job: { ...corrected, ...correction }, isNew: false, corrected };
+  }
+
+  /**
+   * Makes the volumes ready and the Job; the same submission again makes nothing.
+   * @throws GaswError CLUSTER, VOLUME_NOT_READY, CONFLICT, NOT_FOUND
+   */
+  async submit(submission: CheckedSubmission, intent: Intent): Promise<Submitted> {
+    const { job } = intent;
+    const { jobId, options } = submission.request;
+    const answer = { jobId, kubeName: job.kubeName };
+    // What is to run again waits for its turn: its earlier run may still go on, and has left its output.
+    const waits = job.due && !job.prepared;
+    // What was given up, and whose Job may be gone already, is not made anew.
+    if (job.status !== "NOT_SUBMITTED" || waits || job.removal !== null) return { ...answer, created: false };
+    try {
+      await this.volumesReady();
+      const { created, uid } = await this.#make(submission, intent);
+      const { image } = podSettings(this.#deps.config, options);
+      const accepted = {
+        status: "QUEUED",
+        submitted: this.#deps.now().toISOString(),
+        due: false,
+        kubeUid: uid ?? null,
+        wrapper: WRAPPER_VERSION,
+      } as const;
+      // Another submission may have written its own content down meanwhile: what was accepted counts.
+      if (!this.#deps.store.changeJob(job, { ...accepted, ...contentOf({ ...job, image }) }))
+        await this.#changedMeanwhile(job);
+      return { ...answer, created };
+    } catch (error) {
+      throw asUserError(error, this.#deps.client);
+    }
+  }
+
+  async #make(submission: CheckedSubmission, { job, isNew, corrected }: Intent): Promise<MadeJob> {
+    try {
+      // The Job may have run and been removed before its first submission could note that it was made.
+      const hasRun = !isNew && hasOutput(job);
+      if (hasRun && corrected !== undefined) throw ranBefore(corrected);
+      if (hasRun) return { created: false };
+      await this.#refuseSecondRun(job, isNew, submission.request.isGenerated === true);
+      await this.#keepOldStreams(job);
+      return await this.#create(submission);
+    } catch (error) {
+      // What the cluster has is not the correction: the job stays what it was.
+      const isOther = error instanceof GaswError && error.code === "CONFLICT";
+      if (isOther && corrected !== undefined)
+        this.#deps.store.changeJob(job, { ...contentOf(corrected), invocationId: corrected.invocationId });
+      throw error;
+    }
+  }
+
+  /**
+   * Refuses to run a script that another state file, or the Java plugin, has run already: every script leaves
+   * an output, this tool's wrapper a record, and the Java plugin a folder. GASW calls no two scripts alike,
+   * so that of one that it generated the output is proof enough. An attempt that this tool has made the
+   * directory ready for has none.
+   */
+  async #refuseSecondRun(job: StoredJob, isNew: boolean, isGenerated: boolean): Promise<void> {
+    if (job.attempt > 0 || job.due || (job.prepared && !isNew)) return;
+    this.#records ??= leftRecords(job.directory);
+    const records = this.#records.filter(({ attempt }) => attempt === job.kubeName);
+    // Whatever its age.
+    const isThere = hasOutput({ directory: job.directory, fileName: job.fileName });
+    const isProof = isGenerated || records.length > 0 || jobFolder(job.directory, job.fileName) !== undefined;
+    if (records.length === 0 && !(isThere && isProof)) return;
+    if ((await getJob(this.#deps.client, job.namespace, job.kubeName)) !== undefined) return;
+    if (!isThere) {
+      for (const record of records) removeLeftover(job.directory, record);
+      return;
+    }
+    // What the GASW database shows of that run stays; of a workflow that was taken over, the next
+    // synchronisation follows it from there.
+    if (isNew) this.#deps.store.setAside(job);
+    throw ranElsewhere(job);
+  }
+
+  /** What an earlier run has left where the job is going to write would be taken for its own output. */
+  async #keepOldStreams(job: StoredJob): Promise<void> {
+    if (job.prepared) return;
+    const streams = standingStreams(job.directory, job.fileName);
+    // Those of a Job that is there are its own.
+    if (streams.length > 0 && (await getJob(this.#deps.client, job.namespace, job.kubeName)) === undefined) {
+      const kept = keepOldStreams(job.directory, streams);
+      this.#deps.warn(`job ${job.id}: the streams of an earlier run were kept as ${kept.join(", ")}`);
+    }
+    this.#deps.store.changeJob(job, { prepared: true });
+  }
+
+  /**
+   * Somebody else wrote the job's row: a refresh that saw the Job is welcome; a clean-up has the last word.
+   */
+  async #changedMeanwhile({ id, kubeName }: StoredJob): Promise<void> {
+    const now = this.#deps.store.findJob(this.workflow, id);
+    if (now !== undefined && now.status !== "DELETED") return;
+    const place = jobPath(this.workflow.namespace, kubeName);
+    const made = await find<V1Job>(this.#deps.client, place);
+    if (made !== undefined) await remove(this.#deps.client, place, made.metadata?.uid);
+    throw new GaswError("CONFLICT", `job ${id} was cleaned up while it was submitted`, {
+      hint: "submit it again when the clean-up has ended",
+    });
+  }
+
+  #create({ request, owner }: CheckedSubmission): Promise<MadeJob> {
+    const settings = podSettings(this.#deps.config, request.options);
+    const mounts = this.#volumes.map((volume) => volume.mount);
+    return createJob(this.#deps.client, buildJob(this.workflow, request, settings, mounts, owner));
+  }
+
+  /**
+   * Makes the volumes where they are missing, and waits until they are bound where that is wanted.
+   * @throws GaswError CLUSTER, VOLUME_NOT_READY, CONFLICT, NOT_FOUND; ApiError
+   */
+  volumesReady(): Promise<void> {
+    return this.#prepare().ready();
+  }
+
+  #prepare(): Preparation {
+    if (this.#preparation === undefined || this.#preparation.isOutdated)
+      this.#preparation = new Preparation(this.#deps, this.workflow, this.#volumes, this.#waits);
+    return this.#preparation;
+  }
+}
+
+/**
+ * What a job was submitted with. A number that it has not got yet may have come from the GASW database
+ * meanwhile.
+ */
+function contentOf({ contentHash, script, image, request, invocationId }: StoredJob): JobChange {
+  return { contentHash, script, image, request, ...(invocationId === null ? {} : { invocationId }) };
+}
+
+/** What a submission makes of a job that was written down with another content. */
+function correctionOf(
+  { request, invocationId, delivered }: StoredJob,
+  content: Pick<StoredJob, "contentHash" | "script" | "image" | "request">,
+) {
+  const { command = null, parameters = null, corrects = [] } = request;
+  return {
+    ...content,
+    request: { ...content.request, corrects: distinct([...corrects, { command, parameters, invocationId }]) },
+    invocationId: content.request.invocationId ?? (delivered ? invocationId : null),
+  };
+}
+
+function distinct<T>(values: readonly T[]): T[] {
+  return [...new Map(values.map((value) => [JSON.stringify(value), value])).values()];
+}
+
+function ranBefore(job: StoredJob): GaswError {
+  return new GaswError("CONFLICT", `job ${job.id} has already run with another content`, {
+    hint: "its output is there: submit the changed script under another name",
+  });
+}
+
+function ranElsewhere({ id, directory, fileName }: StoredJob): GaswError {
+  const output = path.join(directory, jobFiles(fileName).out);
+  return new GaswError(
+    "CONFLICT",
+    `job ${id} has run before, unknown to this state file: its output ${output} is there`,
+    {
+      hint: `to run it again, see that it runs nowhere, then move its output away: mv -- ${output} ${output}.old`,
+    },
+  );
+}

@@ -1,0 +1,113 @@
+import { hasEnded, isHeld } from "../../core/job.ts";
+import type { Signal } from "../../core/lifecycle/signal.ts";
+import { GaswError } from "../../errors.ts";
+import { asUserError } from "../../kubernetes/client.ts";
+import type { StoredJob, StoredWorkflow } from "../../store/records.ts";
+import type { Deps } from "../deps.ts";
+import { adoptScript } from "../submit/scriptContent.ts";
+import { confirmCluster, firstSight } from "../workflow/cluster.ts";
+import { Tenancy } from "../workflow/owner.ts";
+import { whileHolding } from "./hold.ts";
+import { reconcile } from "./reconcile.ts";
+
+/** What a user asks for a job; each means the signal that other programs write into the GASW database. */
+export type Action = "cancel" | "retry" | "release";
+
+/** Rounds of a `cancel` while other commands change its jobs between its looks and its writes. */
+const CANCEL_ROUNDS = 5;
+
+/**
+ * Does what a user asks for some jobs of one workflow. Idempotent: where nothing is left to be done, nothing
+ * is.
+ * @returns the newest attempts of the jobs' invocations
+ * @throws GaswError CONFLICT (a retry of what has completed), CLUSTER, and what a submission throws
+ */
+export async function act(
+  deps: Deps,
+  workflow: StoredWorkflow,
+  jobs: readonly StoredJob[],
+  action: Action,
+): Promise<StoredJob[]> {
+  const fileNames = new Set(jobs.map((job) => job.fileName));
+  await whileHolding(deps, workflow, async (isHolding) => {
+    // Before the first word is written down; what runs already shows it itself.
+    await confirmPlace(deps, workflow, jobs);
+    // What is due is started at once, except by the monitor's own hand.
+    const scope = { fileNames, leaveDue: !isHolding, by: `gasw-k8s ${action}` };
+    for (let round = 1; ; round++) {
+      // An end that the cluster has brought about meanwhile counts.
+      const current = jobs
+        .map((job) => deps.store.findJob(workflow, job.id))
+        .filter((job) => job !== undefined);
+      await reconcile(deps, workflow, signalsFor(deps, workflow, current, action), scope);
+      const [left] = action === "cancel" ? current.flatMap((job) => toCancel(deps, workflow, job)) : [];
+      if (left === undefined) return;
+      if (round === CANCEL_ROUNDS) throw changedEachTime(left);
+    }
+  });
+  return [...fileNames].flatMap((fileName) => deps.store.attempts(workflow, fileName).slice(-1));
+}
+
+/** @throws OtherCluster; NotOwner; GaswError CLUSTER */
+async function confirmPlace(deps: Deps, workflow: StoredWorkflow, jobs: readonly StoredJob[]): Promise<void> {
+  const tenancy = new Tenancy(deps, workflow);
+  const isToBeTaken = deps.store.lease(workflow).uid === null;
+  if (isToBeTaken || jobs.some(({ status }) => status === "NOT_SUBMITTED"))
+    await confirmCluster(deps, workflow, firstSight());
+  await tenancy.taken().catch((error: unknown) => {
+    throw asUserError(error, deps.client);
+  });
+}
+
+function changedEachTime({ id, status }: StoredJob): GaswError {
+  return new GaswError(
+    "FAILURE",
+    `job ${id} is not cancelled: other commands keep changing it, it is ${status}`,
+    {
+      hint: "cancel it again; `gasw-k8s status` shows how it stands",
+    },
+  );
+}
+
+function signalsFor(
+  deps: Deps,
+  workflow: StoredWorkflow,
+  jobs: readonly StoredJob[],
+  action: Action,
+): Map<string, Signal> {
+  const signals = new Map<string, Signal>();
+  for (const job of jobs) {
+    switch (action) {
+      case "cancel":
+        for (const one of toCancel(deps, workflow, job)) signals.set(one.id, "KILL");
+        break;
+      case "release":
+        if (isHeld(job.status))
+          signals.set(job.id, job.status === "ERROR_HELD" ? "UNHOLD_ERROR" : "UNHOLD_STALLED");
+        break;
+      case "retry":
+        if (wantsRetry(deps, workflow, job)) signals.set(job.id, "REPLICATE");
+        break;
+    }
+  }
+  return signals;
+}
+
+/** The attempt itself and, where it is the invocation that is meant, those that wait for their turn. */
+function toCancel({ store }: Deps, workflow: StoredWorkflow, job: StoredJob): StoredJob[] {
+  const isOpen = (one: StoredJob) => !hasEnded(one.status) || isHeld(one.status) || !one.settled;
+  return store.attempts(workflow, job.fileName).filter(isOpen);
+}
+
+function wantsRetry(deps: Deps, workflow: StoredWorkflow, job: StoredJob): boolean {
+  const { store } = deps;
+  if (job.status === "COMPLETED") {
+    throw new GaswError("CONFLICT", `job ${job.id} has completed: it is not run again`, {
+      hint: "its results are there already; to run the script once more, submit it under another name",
+    });
+  }
+  if (job.status === "NOT_SUBMITTED" || hasEnded(job.status)) adoptScript(deps, workflow, job);
+  // What never got as far as the cluster is started itself.
+  if (job.status === "NOT_SUBMITTED") store.changeJob(job, { due: true });
+  return hasEnded(job.status);
+}

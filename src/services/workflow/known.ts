@@ -1,0 +1,45 @@
+import path from "node:path";
+import { isSameDirectory, realPath } from "../../directory.ts";
+import { GaswError } from "../../errors.ts";
+import type { StoredJob, StoredWorkflow } from "../../store/records.ts";
+import type { Deps } from "../deps.ts";
+import { isWorkflowDirectory } from "../submit/scripts.ts";
+
+/** The workflow directory that a folder is, or is directly within (`out/`, `sh/`, …). */
+export function enclosingWorkflow(cwd: string): string | undefined {
+  return [cwd, path.dirname(cwd), path.dirname(realPath(cwd))].find(isWorkflowDirectory);
+}
+
+/**
+ * The directory of the workflow that a command is about: the one named, which may be gone already, else the
+ * one around the current folder.
+ */
+export function targetDirectory(named: string | undefined, cwd: string): string | undefined {
+  return named === undefined ? enclosingWorkflow(cwd) : path.resolve(cwd, named);
+}
+
+/** The workflow of a directory, however that is spelled, where this host's state knows it. */
+export function knownWorkflow({ store, config }: Deps, directory: string): StoredWorkflow | undefined {
+  // A link may have another name than the directory that it leads to.
+  const ids = new Set([directory, realPath(directory)].map((spelled) => path.basename(spelled)));
+  return [...ids]
+    .map((id) => store.findWorkflow(config.k8sNamespace, id))
+    .find((found) => found !== undefined && isSameDirectory(found.directory, directory));
+}
+
+/** What is said of a workflow that this host's state does not know. */
+export function unknownWorkflow({ config }: Pick<Deps, "config">, directory: string): GaswError {
+  return new GaswError(
+    "NOT_FOUND",
+    `no workflow ${path.basename(directory)} of ${directory} is known in namespace ${config.k8sNamespace}`,
+    {
+      hint: "submit a job of it first, or name another --workflow, --namespace or state file (state.path)",
+    },
+  );
+}
+
+/** The workflows that jobs belong to, each once. */
+export function workflowsOf({ store }: Pick<Deps, "store">, jobs: readonly StoredJob[]): StoredWorkflow[] {
+  const found = jobs.map((job) => store.findWorkflow(job.namespace, job.workflow) as StoredWorkflow);
+  return [...new Map(found.map((workflow) => [workflow.key, workflow])).values()];
+}
