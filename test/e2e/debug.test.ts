@@ -29,15 +29,19 @@ beforeAll(async () => {
   }
   const { code } = await workflow.cli("wait", "Fine", "NoCommand", "Inputs", "Greedy", "Slow", "--wait-timeout", "90s");
   expect(code).not.toBe(125);
-  await eventually(
-    () => workflow.status("Running"),
-    ({ status }) => status === "RUNNING",
-  );
+  await isRunning(workflow, "Running");
 });
 afterAll(async () => {
   await passing.cleanup();
   await workflow.cleanup();
 });
+
+function isRunning(within: TestWorkflow, job: string): Promise<unknown> {
+  return eventually(
+    () => within.status(job),
+    ({ status }) => status === "RUNNING",
+  );
+}
 
 describe("debug why", () => {
   test.each([
@@ -252,6 +256,7 @@ describe("debug exec and shell without a terminal", () => {
 
 test("a job that is gone from the cluster is still explained", async () => {
   await passing.cli("submit", passing.script("Gone", LONG));
+  await isRunning(passing, "Gone");
   await kubectl("delete", "job", "-n", passing.namespace, "-l", "gasw-k8s.io/job=Gone");
   await eventually(
     () => passing.cli("debug", "why", "Gone"),
