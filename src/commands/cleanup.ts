@@ -12,11 +12,11 @@ import {
   planCleanup,
   runCleanup,
 } from "../services/cleanup/cleanup.ts";
+import { leftovers, removeLeftover, removeToolFolder } from "../services/output/toolFolder.ts";
 import { observeForeign, refresh } from "../services/sync/refresh.ts";
 import { confirmCluster, firstSight } from "../services/workflow/cluster.ts";
 import { knownWorkflow, targetDirectory, unknownWorkflow } from "../services/workflow/known.ts";
 import { Tenancy } from "../services/workflow/owner.ts";
-import { leftovers, removeLeftover, removeToolFolder } from "../services/workflow/toolFolder.ts";
 import type { StoredJob, StoredWorkflow } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 import type { OutputFormat } from "../ui/io.ts";

@@ -11,7 +11,6 @@ import { asUserError } from "../kubernetes/client.ts";
 import { isApiError } from "../kubernetes/errors.ts";
 import { createJob } from "../kubernetes/jobs.ts";
 import { podSettings } from "../services/submit/podSettings.ts";
-import { workflowDirectory } from "../services/submit/scripts.ts";
 import {
   checkSubmissions,
   type Submission,
@@ -19,6 +18,7 @@ import {
   Submitter,
 } from "../services/submit/submitter.ts";
 import { volumePlan } from "../services/submit/volumePlan.ts";
+import { workflowDirectory } from "../services/workflow/directory.ts";
 import type { StoredWorkflow } from "../store/records.ts";
 import type { OutputFormat } from "../ui/io.ts";
 import { errorReport, printable } from "../ui/output.ts";

@@ -9,7 +9,7 @@ import { lineFinder } from "../text/locate.ts";
 import { didYouMean } from "../text/nearest.ts";
 import { keyText, type Origin, originText } from "../text/origin.ts";
 import { type Problem, type Refusal, refusalProblem } from "../text/problems.ts";
-import type { SourceFile, UnknownKey } from "./load.ts";
+import type { SourceFile, UnknownKey } from "./found.ts";
 import type { Merged } from "./merge.ts";
 
 /** What the schema refused, each where it stands. */

@@ -1,13 +1,15 @@
 /** The one way to the configuration: every source read, laid over each other, checked, frozen. */
+
 import { dirname, resolve } from "node:path";
 import { safeParse } from "zod/mini";
-import { isRecord, type Modernised, modernise } from "../schema/generations.ts";
+import { isRecord, modernise } from "../schema/generations.ts";
 import { type KeyNode, rootNode } from "../schema/keys.ts";
 import { type Config, configSchema } from "../schema/schema.ts";
 import type { Origin } from "../text/origin.ts";
 import { ConfigError, refusalOf } from "../text/problems.ts";
 import { assign, type EnvironmentValues, readEnvironment } from "./environment.ts";
 import { type ConfigText, findFile, parseFile, readIfThere, readNamed } from "./files.ts";
+import type { SourceFile, UnknownKey } from "./found.ts";
 import { type Layer, mergeLayers } from "./merge.ts";
 
 export { ConfigError } from "../text/problems.ts";
@@ -41,15 +43,6 @@ export interface LoadedConfig {
   readonly files: readonly string[];
   /** The origins with the lines in the files; costs a second reading of them. */
   locate?(): Promise<ReadonlyMap<string, Origin>>;
-}
-
-/** A file under canonical keys. */
-export interface SourceFile extends ConfigText, Modernised {}
-
-/** A key that the schema does not know, and those that it knows there. */
-export interface UnknownKey {
-  readonly path: readonly PropertyKey[];
-  readonly known: readonly string[];
 }
 
 /**

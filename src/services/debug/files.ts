@@ -5,7 +5,7 @@ import { systemCode } from "../../errors.ts";
 import { exec } from "../../kubernetes/terminal.ts";
 import type { Deps } from "../deps.ts";
 import { openOutput } from "../output/file.ts";
-import { isWorkflowDirectory } from "../submit/scripts.ts";
+import { isWorkflowDirectory } from "../workflow/directory.ts";
 
 type Take = (position: number, chunk: Buffer) => Promise<void>;
 

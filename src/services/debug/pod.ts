@@ -12,8 +12,8 @@ import { claimsPath } from "../../kubernetes/persistentVolumes.ts";
 import { follow } from "../../kubernetes/watch.ts";
 import type { Deps } from "../deps.ts";
 import { podSettings } from "../submit/podSettings.ts";
-import { isWorkflowDirectory, ownerOf } from "../submit/scripts.ts";
 import { volumePlan } from "../submit/volumePlan.ts";
+import { isWorkflowDirectory, ownerOf } from "../workflow/directory.ts";
 import type { JobTarget } from "./target.ts";
 
 /** Milliseconds that the deletion of a debug pod may take after an abort. */

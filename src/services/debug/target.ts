@@ -11,8 +11,8 @@ import type { StoredJob } from "../../store/records.ts";
 import type { Store } from "../../store/store.ts";
 import type { Deps } from "../deps.ts";
 import { standingAttempt } from "../submit/attemptFiles.ts";
-import { workflowDirectory } from "../submit/scripts.ts";
 import { confirmCluster, type Sight } from "../workflow/cluster.ts";
+import { workflowDirectory } from "../workflow/directory.ts";
 import { findJob } from "../workflow/findJob.ts";
 import { enclosingWorkflow, knownWorkflow } from "../workflow/known.ts";
 

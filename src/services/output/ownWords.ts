@@ -11,9 +11,9 @@ import type { KubernetesClient } from "../../kubernetes/client.ts";
 import { isApiError } from "../../kubernetes/errors.ts";
 import { listEvents } from "../../kubernetes/objects.ts";
 import type { Deps } from "../deps.ts";
-import { EndRecords } from "../workflow/toolFolder.ts";
 import { hasOutput, type WrittenJob } from "./own.ts";
 import { readReturnCode } from "./returnCode.ts";
+import { EndRecords } from "./toolFolder.ts";
 
 /** Whether a job is over, so that its output may tell how it ended. */
 export function isOver({ status, removal }: KnownJob, { phase }: Observation): boolean {

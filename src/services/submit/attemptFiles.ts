@@ -5,7 +5,7 @@ import { GaswError, systemCode } from "../../errors.ts";
 import type { StoredJob, StoredWorkflow } from "../../store/records.ts";
 import type { Deps } from "../deps.ts";
 import type { WrittenJob } from "../output/own.ts";
-import { leftRecords, removeLeftover } from "../workflow/toolFolder.ts";
+import { leftRecords, removeLeftover } from "../output/toolFolder.ts";
 
 /** GASW's own folders in a workflow directory, and its database's: no script's folder has their names. */
 const RESERVED: ReadonlySet<string> = new Set([

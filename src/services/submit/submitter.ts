@@ -18,14 +18,16 @@ import { find, remove } from "../../kubernetes/objects.ts";
 import type { JobChange, StoredJob, StoredWorkflow } from "../../store/records.ts";
 import type { Deps } from "../deps.ts";
 import { hasOutput } from "../output/own.ts";
+import { type Leftover, leftRecords, makeToolFolders, removeLeftover } from "../output/toolFolder.ts";
 import { OtherCluster } from "../workflow/cluster.ts";
+import { ownerOf } from "../workflow/directory.ts";
 import { knownWorkflow } from "../workflow/known.ts";
 import { NotOwner } from "../workflow/owner.ts";
-import { type Leftover, leftRecords, makeToolFolders, removeLeftover } from "../workflow/toolFolder.ts";
+import { checkAccess, makeStreamFolders } from "./access.ts";
 import { jobFolder, keepOldStreams, standingStreams } from "./attemptFiles.ts";
 import { podSettings } from "./podSettings.ts";
 import { Preparation } from "./preparation.ts";
-import { checkAccess, checkScript, jobRequest, makeStreamFolders, ownerOf } from "./scripts.ts";
+import { checkScript, jobRequest } from "./scripts.ts";
 import { volumePlan } from "./volumePlan.ts";
 
 /** A script to submit and the options that the request itself states. */

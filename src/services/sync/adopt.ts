@@ -4,7 +4,7 @@ import { jobName } from "../../core/names.ts";
 import type { Dao } from "../../dao/dao.ts";
 import type { AdoptedAttempt, StoredWorkflow } from "../../store/records.ts";
 import type { Deps } from "../deps.ts";
-import { leftovers } from "../workflow/toolFolder.ts";
+import { leftovers } from "../output/toolFolder.ts";
 
 /**
  * Takes up what the owner before this state file has done with jobs that are known here: attempts that it has

@@ -3,7 +3,7 @@ import { isSameDirectory, realPath } from "../../directory.ts";
 import { GaswError } from "../../errors.ts";
 import type { StoredJob, StoredWorkflow } from "../../store/records.ts";
 import type { Deps } from "../deps.ts";
-import { isWorkflowDirectory } from "../submit/scripts.ts";
+import { isWorkflowDirectory } from "./directory.ts";
 
 /** The workflow directory that a folder is, or is directly within (`out/`, `sh/`, …). */
 export function enclosingWorkflow(cwd: string): string | undefined {

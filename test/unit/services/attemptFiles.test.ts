@@ -2,8 +2,8 @@ import { chmodSync, chownSync, existsSync, mkdirSync, symlinkSync } from "node:f
 import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { GaswError } from "../../../src/errors.ts";
+import { leftovers } from "../../../src/services/output/toolFolder.ts";
 import { clearForAttempt } from "../../../src/services/submit/attemptFiles.ts";
-import { leftovers } from "../../../src/services/workflow/toolFolder.ts";
 import { folderWith } from "../folders.ts";
 
 const NOBODY = 65534;

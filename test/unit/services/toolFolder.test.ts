@@ -14,7 +14,7 @@ import {
 import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { GaswError } from "../../../src/errors.ts";
-import { EndRecords, leftovers, makeToolFolders, removeLeftover, removeToolFolder } from "../../../src/services/workflow/toolFolder.ts";
+import { EndRecords, leftovers, makeToolFolders, removeLeftover, removeToolFolder } from "../../../src/services/output/toolFolder.ts";
 import { folderWith } from "../folders.ts";
 
 const line = (podUid: string, code: number, endedAt = 1) => `1 job-1 ${podUid} ${code} - - ${endedAt} 0 0 end\n`;

@@ -2,15 +2,9 @@ import { chmodSync, chownSync, linkSync, mkdirSync, statSync, symlinkSync, write
 import path from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import { GaswError } from "../../../src/errors.ts";
-import {
-  checkAccess,
-  checkScript,
-  isWorkflowDirectory,
-  jobRequest,
-  makeStreamFolders,
-  ownerOf,
-  workflowDirectory,
-} from "../../../src/services/submit/scripts.ts";
+import { checkAccess, makeStreamFolders } from "../../../src/services/submit/access.ts";
+import { checkScript, jobRequest } from "../../../src/services/submit/scripts.ts";
+import { isWorkflowDirectory, ownerOf, workflowDirectory } from "../../../src/services/workflow/directory.ts";
 import { folderWith } from "../folders.ts";
 
 const isRoot = process.getuid?.() === 0;

@@ -25,7 +25,7 @@ import {
 import type { RunAs } from "../../core/job.ts";
 import { type EndRecord, MAX_RECORD_BYTES, parseEndRecord } from "../../core/lifecycle/endRecord.ts";
 import { GaswError, systemCode } from "../../errors.ts";
-import { makeOwnedFolder } from "../submit/scripts.ts";
+import { makeOwnedFolder } from "./ownedFolder.ts";
 
 /**
  * Jobs can write in the tool's folder too: a link in the place of a folder or a file is never followed, a
