@@ -53,6 +53,22 @@ export function hasEnded(status: LocalStatus): boolean {
   return !(ACTIVE_STATUSES as readonly LocalStatus[]).includes(status);
 }
 
+/** Whether a word from a job's row is a status in which a job is over. */
+export function isEnd(status: string | null): status is LocalStatus {
+  return (ENDS as readonly (string | null)[]).includes(status);
+}
+
+const ENDS = [
+  "COMPLETED",
+  "ERROR",
+  "STALLED",
+  "ERROR_HELD",
+  "STALLED_HELD",
+  "CANCELLED",
+  "DELETED",
+  "DELETED_REPLICA",
+] as const satisfies readonly LocalStatus[];
+
 /** Whether a job has failed so often that it waits to be released. */
 export function isHeld(status: string | null | undefined): boolean {
   return status === "ERROR_HELD" || status === "STALLED_HELD";

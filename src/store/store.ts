@@ -515,9 +515,9 @@ export class Store {
     this.#write(() => {
       const followed =
         "SELECT 1 FROM workflows JOIN jobs ON jobs.workflow = workflows.key WHERE jobs.key = ? AND followed IS NOT NULL";
-      if (this.#get(followed, [job.key]) !== undefined)
-        this.#change(job, { reason: SET_ASIDE, message: "it has run before" });
-      else this.#forgetUntold("jobs.key = ?", job.key);
+      if (this.#get(followed, [job.key]) === undefined) this.#forgetUntold("jobs.key = ?", job.key);
+      else if (this.#change(job, { reason: SET_ASIDE, message: "it has run before" }))
+        this.#run("DELETE FROM outbox WHERE job = ?", [job.key]);
     });
   }
 

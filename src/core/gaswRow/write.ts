@@ -1,5 +1,5 @@
 import { CANCELLED_CODE, UNDEFINED_CODE } from "../gasw/exitCode.ts";
-import { type GaswStatus, hasEnded, type LocalStatus, type ToldRequest } from "../job.ts";
+import { type GaswStatus, hasEnded, isEnd, type LocalStatus, type ToldRequest } from "../job.ts";
 import type { Removal } from "../lifecycle/decide.ts";
 import { isSignal, type Signal } from "../lifecycle/signal.ts";
 import type { GaswRow, NodeFacts, RowChange, RowFacts, RowWrite } from "./row.ts";
@@ -25,6 +25,8 @@ export interface RecordedJob {
   readonly settled: boolean;
   readonly removal: Removal | null;
   readonly signal: Signal | null;
+  /** Whether its row is known to be up to what was known of it. */
+  readonly delivered?: boolean | undefined;
   readonly replicating: boolean;
   readonly exitCode: number | null;
   readonly message: string | null;
@@ -74,6 +76,16 @@ export function rowWrite(
   const columns = columnsOf(job);
   if (found === undefined)
     return { kind: "insert", row: { ...newRow(job, invocationId), ...columns }, facts };
+  // It has run under another state file's eyes, and is only written down here yet: its submission may be
+  // refused for that.
+  if (job.status === "NOT_SUBMITTED" && job.delivered !== true && isEnd(found.status))
+    return {
+      kind: "update",
+      id: job.id,
+      ifStatus: found.status,
+      change: { status: found.status },
+      facts: {},
+    };
   const status = nextStatus(job, found.status);
   const { command, parameters } = job;
   const request = showsRefused(found, job.corrects)

@@ -1,5 +1,5 @@
 import type { GaswRow } from "../../core/gaswRow/row.ts";
-import { GASW_STATUSES, isHeld, type LocalStatus } from "../../core/job.ts";
+import { GASW_STATUSES, isEnd, isHeld } from "../../core/job.ts";
 import { jobName } from "../../core/names.ts";
 import type { Dao } from "../../dao/dao.ts";
 import type { AdoptedAttempt, StoredWorkflow } from "../../store/records.ts";
@@ -68,18 +68,3 @@ const NO_END = {
   lingers: false,
   lastPod: null,
 } as const;
-
-function isEnd(status: string | null): status is LocalStatus {
-  return ENDS.has(status ?? "");
-}
-
-const ENDS: ReadonlySet<string> = new Set([
-  "COMPLETED",
-  "ERROR",
-  "STALLED",
-  "ERROR_HELD",
-  "STALLED_HELD",
-  "CANCELLED",
-  "DELETED",
-  "DELETED_REPLICA",
-] satisfies LocalStatus[]);

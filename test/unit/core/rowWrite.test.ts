@@ -40,6 +40,17 @@ const updated = (more: Partial<RecordedJob>, found: Partial<GaswRow> = {}) => {
   return write;
 };
 
+describe("a row that shows an end", () => {
+  test.each(["COMPLETED", "ERROR_HELD", "DELETED"])(
+    "of another state file (%s) stays while the job is only written down here",
+    (status) => {
+      expect(updated({ status: "NOT_SUBMITTED", delivered: false }, { status }).change).toEqual({ status });
+      expect(updated({ status: "QUEUED", delivered: false }, { status }).change.status).toBe("QUEUED");
+      expect(updated({ status: "NOT_SUBMITTED", delivered: true }, { status }).change.status).toBe("QUEUED");
+    },
+  );
+});
+
 describe("a row that is made", () => {
   test("has what ties it to its invocation and workflow, and nothing where GASW's lists choke", () => {
     expect(inserted({})).toEqual({
