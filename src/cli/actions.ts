@@ -12,12 +12,12 @@ import {
 const ACTIONS = {
   cancel: {
     description:
-      "Ends jobs: what runs is removed, what waits is not begun, what has failed is not retried. Idempotent.",
+      "Ends jobs: running ones are removed, waiting ones are not started, failed ones are not retried. Idempotent.",
     example: "gasw-k8s cancel Job-1 Job-2",
   },
   retry: {
     description:
-      "Submits failed or cancelled jobs again, and what was never handed to the cluster. Idempotent.",
+      "Submits failed or cancelled jobs again, and jobs that never reached the cluster. Idempotent.",
     example: "gasw-k8s retry Job-1",
   },
   release: {

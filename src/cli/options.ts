@@ -36,11 +36,11 @@ export function withCommonOptions(
   formats: readonly OutputFormat[] = ["text", "json"],
 ): Command {
   return command
-    .option("--config <file>", "the one configuration file to read")
+    .option("--config <file>", "configuration file to read instead of all others")
     .option("-n, --namespace <name>", "Kubernetes namespace")
     .option("--kubeconfig <file>", "kubeconfig of the cluster")
     .option("--context <name>", "context of the kubeconfig")
-    .addOption(new Option("-o, --output <format>", "form of the answer").choices(formats).default("text"))
+    .addOption(new Option("-o, --output <format>", "output format").choices(formats).default("text"))
     .option("-v, --verbose", "show the causes of an error");
 }
 

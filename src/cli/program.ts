@@ -91,7 +91,7 @@ function isOfInterrupt(error: unknown): boolean {
 }
 
 function interrupted(cause: unknown): GaswError {
-  return new GaswError("INTERRUPTED", "interrupted: what is in the cluster goes on without this command", {
+  return new GaswError("INTERRUPTED", "interrupted: what is in the cluster goes on", {
     hint: "`gasw-k8s status` shows the jobs; submitting again is safe, each job is made once, and other commands may be repeated",
     cause,
   });
@@ -182,7 +182,7 @@ function addSubmit(program: Command, io: Io, outcome: Outcome, runWithContext: R
     .option("--cpu <quantity>", "CPU request, such as 2 or 500m")
     .option("--memory <quantity>", "memory request and limit, such as 4Gi")
     .option("--gpu <number>", "number of GPUs")
-    .option("--timeout <duration>", "time that the job's pod may be active")
+    .option("--timeout <duration>", "time that the job's pod may run")
     .option("--queue <name>", "Kueue local queue")
     .option("--env <key=value>", "environment variable (may be repeated)", collect)
     .option("--invocation-id <number>", "invocation id in the GASW database (part of the content)")
@@ -222,7 +222,11 @@ function addStatus(program: Command, io: Io, runWithContext: RunWithContext): vo
       "also take signals from the GASW database, retry what failed, and bring the database up to date",
     )
     .option("--history", "show all attempts of each job")
-    .option("--max-age <duration>", "ask the cluster only where it was not asked for so long", durationOption)
+    .option(
+      "--max-age <duration>",
+      "ask the cluster only if it was last asked longer ago than this",
+      durationOption,
+    )
     .addOption(
       new Option("--since <cursor>", "with --sync -o ndjson: only results after this cursor").argParser(
         cursorOption,
@@ -231,8 +235,8 @@ function addStatus(program: Command, io: Io, runWithContext: RunWithContext): vo
     .addOption(
       new Option("--status <list>", "only jobs in these statuses (comma-separated)").argParser(statusList),
     )
-    .option("--older-than <duration>", "only jobs submitted at least so long ago", durationOption)
-    .option("--newer-than <duration>", "only jobs submitted at most so long ago", durationOption)
+    .option("--older-than <duration>", "only jobs submitted at least this long ago", durationOption)
+    .option("--newer-than <duration>", "only jobs submitted at most this long ago", durationOption)
     .addHelpText(
       "after",
       "\nExamples:\n  gasw-k8s status\n  gasw-k8s status Job-1 -o json\n  gasw-k8s status --status ERROR,STALLED -q\n  gasw-k8s status --sync\n  gasw-k8s status --sync -o ndjson --since 42\n",
@@ -247,7 +251,9 @@ function statusList(text: string): string[] {
   const list = text.split(",").map((status) => status.trim().toUpperCase());
   const unknown = list.find((status) => !GASW_STATUSES.some((known) => known === status));
   if (unknown !== undefined)
-    throw new InvalidArgumentError(`${unknown} is no status; known are ${GASW_STATUSES.join(", ")}.`);
+    throw new InvalidArgumentError(
+      `${unknown} is not a status; the statuses are ${GASW_STATUSES.join(", ")}.`,
+    );
   return list;
 }
 
@@ -298,7 +304,7 @@ function addCleanup(program: Command, io: Io, runWithContext: RunWithContext): v
 }
 
 function addConfig(program: Command, io: Io, outcome: Outcome, runWithContext: RunWithContext): void {
-  const config = program.command("config").description("Shows, checks and begins the configuration.");
+  const config = program.command("config").description("Shows, checks and creates the configuration.");
   withCommonOptions(config.command("show"))
     .description("Shows the effective configuration, each value with its source; secrets are masked.")
     .action(async (given) => {

@@ -50,6 +50,6 @@ export async function actOn(
     );
   }
   const running = action === "cancel" ? done.find(({ status }) => !hasEnded(status)) : undefined;
-  if (running !== undefined) context.warn(`${running.id} had got the better of it: it is ${running.status}`);
+  if (running !== undefined) context.warn(`${running.id} was not cancelled: it is ${running.status}`);
   return 0;
 }

@@ -74,7 +74,7 @@ export async function monitor(context: Context, options: MonitorCommandOptions):
 function workflowOf(context: Context, { workflow: named, forever }: MonitorCommandOptions): StoredWorkflow {
   const directory = targetDirectory(named, context.io.cwd);
   if (directory === undefined) {
-    throw new GaswError("USAGE", "no workflow is named, and the current directory is none", {
+    throw new GaswError("USAGE", "no workflow is named, and the current directory is not a workflow's", {
       hint: "name it with --workflow DIR",
     });
   }

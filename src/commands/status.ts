@@ -37,9 +37,9 @@ export interface StatusOptions {
   readonly since?: number;
   /** Only jobs in one of these statuses. */
   readonly status?: readonly string[];
-  /** Seconds: only jobs submitted at least so long ago. */
+  /** Seconds: only jobs submitted at least this long ago. */
   readonly olderThan?: number;
-  /** Seconds: only jobs submitted at most so long ago. */
+  /** Seconds: only jobs submitted at most this long ago. */
   readonly newerThan?: number;
 }
 

@@ -70,7 +70,7 @@ const MEANINGS: readonly (readonly [code: RegExp, what: string, hint: string])[]
     "the host name does not resolve",
     "check the host in dao.url and the name server",
   ],
-  [/^(EHOSTUNREACH|ENETUNREACH|ETIMEDOUT)$/, "there is no way to it", NETWORK],
+  [/^(EHOSTUNREACH|ENETUNREACH|ETIMEDOUT)$/, "there is no route to it", NETWORK],
   [
     /^(ECONNRESET|EPIPE|PROTOCOL_CONNECTION_LOST|57P0[123]|08...|Connection terminated.*|Client has .*|Can't add new .*)$/,
     "the connection was lost",

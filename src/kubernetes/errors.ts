@@ -94,7 +94,7 @@ export function refused(error: ApiError, server: string): GaswError {
   if (error.status < 500 || isMarkup)
     return said(
       `answered ${error.status}`,
-      "what answers there is no API server, or a proxy stands between: check the address and the proxy",
+      "what answers there is not an API server, or a proxy stands between: check the address and the proxy",
     );
   return said(`answered ${error.status}`, "try again; the API server's own log says more");
 }
@@ -117,7 +117,7 @@ export function unreachable(cause: unknown, request: string, server: string): Ga
       "CLUSTER",
       `the cluster ${server} can't be understood (${request}: the answer is not JSON)`,
       {
-        hint: "what answers there is no API server, or a proxy stands between: check the address and the proxy",
+        hint: "what answers there is not an API server, or a proxy stands between: check the address and the proxy",
         cause,
       },
     );

@@ -43,7 +43,7 @@ export async function createJob(
       found.metadata?.annotations?.[KEYS.content] === job.metadata?.annotations?.[KEYS.content]
     )
       return { created: false, uid: found.metadata?.uid };
-    throw new GaswError("CONFLICT", `Job ${namespace}/${name} is already there with another content`, {
+    throw new GaswError("CONFLICT", `Job ${namespace}/${name} is already there with different content`, {
       hint: `it was made from another script or with other options (perhaps on another host): look at it with \`gasw-k8s debug describe ${name}\`, or clean up`,
       cause: error,
     });

@@ -254,7 +254,7 @@ export class Store {
   /**
    * Writes the intent to submit a job, before anything is made for it. The same submission again is the same
    * row; one that never got as far as the cluster may be corrected.
-   * @throws GaswError CONFLICT when the job was submitted with another content, be it that it is to run again
+   * @throws GaswError CONFLICT when the job was submitted with different content, be it that it is to run again
    */
   recordIntent(
     workflow: StoredWorkflow,
@@ -275,7 +275,7 @@ export class Store {
           return { job: known, isNew: false };
         throw new GaswError(
           "CONFLICT",
-          `job ${job.id} of workflow ${workflow.id} was already submitted with another content`,
+          `job ${job.id} of workflow ${workflow.id} was already submitted with different content`,
           {
             hint: "the script or an option has changed since: submit it under another name",
           },

@@ -69,7 +69,7 @@ describe("KILL", () => {
     );
   });
 
-  test("deletes a job that was never handed to the cluster", async () => {
+  test("deletes a job that never reached the cluster", async () => {
     configure({
       volumes: [{ name: "never", type: "claim", claimName: "missing", mountPathContainer: "/x" }],
       options: { bindTimeout: "1s" },
@@ -254,7 +254,7 @@ describe("RESCHEDULE", () => {
     expect(await workflow.cli("submit", workflow.script("Kept-1", body))).toEqual({ stdout: "Kept-1\n", stderr: "", code: 0 });
     const changed = await workflow.cli("submit", workflow.script("Kept-1", "echo changed\n"));
     expect(changed).toMatchObject({ stdout: "", code: 7 });
-    expect(changed.stderr).toMatch(/^error: job Kept-1 .* was already submitted with another content\nhint: /);
+    expect(changed.stderr).toMatch(/^error: job Kept-1 .* was already submitted with different content\nhint: /);
     workflow.script("Kept-1", body);
     writeFileSync(path.join(workflow.directory, "kept"), "");
     await syncUntil(database, workflow, "Kept-1", (row) => row.status === "COMPLETED");

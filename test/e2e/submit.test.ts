@@ -81,13 +81,13 @@ describe("submit", () => {
     ["the script's bytes", "echo other\n", []],
     ["an option", "echo ran\n", ["--memory", "65Mi"]],
     ["an environment variable", "echo ran\n", ["--memory", "64Mi", "--env", "A=2"]],
-  ])("refuses a job that was submitted before with another content: %s (exit 7)", async (_, body, options) => {
+  ])("refuses a job that was submitted before with different content: %s (exit 7)", async (_, body, options) => {
     workflow = new TestWorkflow({ config: PARKED });
     await workflow.cli("submit", workflow.script("Job-1", "echo ran\n"), "--memory", "64Mi");
     const result = await workflow.cli("submit", workflow.script("Job-1", body), ...options);
     expect(result).toEqual({
       stdout: "",
-      stderr: expect.stringMatching(/^error: job Job-1 of workflow .* already submitted with another content\nhint: .*\n$/),
+      stderr: expect.stringMatching(/^error: job Job-1 of workflow .* already submitted with different content\nhint: .*\n$/),
       code: 7,
     });
     expect(await workflow.jobs()).toHaveLength(1);

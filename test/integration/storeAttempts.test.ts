@@ -66,7 +66,7 @@ describe("attempts", () => {
   });
 });
 
-describe("a submission with another content", () => {
+describe("a submission with different content", () => {
   const runsAgain = { status: "NOT_SUBMITTED", due: true, prepared: false } as const;
 
   test("is taken while the cluster has never accepted the job, also when `retry` has tried to submit it", () => {
@@ -96,13 +96,13 @@ describe("a submission with another content", () => {
   ])("is refused when the job %s", (_, arrange) => {
     const job = submit("Job-1");
     arrange(job);
-    expect(() => submit("Job-1", {}, "changed")).toThrow("was already submitted with another content");
+    expect(() => submit("Job-1", {}, "changed")).toThrow("was already submitted with different content");
     expect(submit("Job-1").key).toBe(job.key);
   });
 
   test("is refused when it is called like another script's next attempt", () => {
     store.addAttempt(submit("Job-1"), {});
-    expect(() => submit("Job-1-r1", {}, "other")).toThrow("was already submitted with another content");
+    expect(() => submit("Job-1-r1", {}, "other")).toThrow("was already submitted with different content");
   });
 });
 

@@ -26,7 +26,7 @@ describe("a wrong command line", () => {
     [["submit", "--dry-run", "sh/Job-1.sh"], "script sh/Job-1.sh does not exist", "sh/Job-1.sh"],
     [["submit", "--dry-run=perhaps", "x"], "Allowed choices are client, server", "--help"],
     [["status", "-o", "yaml"], "Allowed choices are text, json, ndjson", "--help"],
-    [["status", "--status", "DONE"], "DONE is no status; known are CANCELLED", "--help"],
+    [["status", "--status", "DONE"], "DONE is not a status; the statuses are CANCELLED", "--help"],
     [["status", "--older-than", "-1"], "expected a duration", "--help"],
     [["status", "--since", "4"], "--since is given without --sync -o ndjson", "status --sync -o ndjson"],
     [["monitor", "--since", "4"], "--since is given without -o ndjson", "monitor -o ndjson"],
@@ -116,7 +116,7 @@ describe("after a Ctrl-C", () => {
 
   test("what it ended is told as interrupted, with what goes on, exit 130", async () => {
     const { code, stderr } = await interruptedRun("submit", "--from", "-");
-    expect(stderr).toMatch(/^error: interrupted: what is in the cluster goes on without this command\nhint: /);
+    expect(stderr).toMatch(/^error: interrupted: what is in the cluster goes on\nhint: /);
     expect(code).toBe(130);
   });
 

@@ -42,7 +42,7 @@ export async function describe(
   if (name === undefined) return await describeAll(context, first, options);
   const kind = kindOf(first);
   if (kind === undefined) {
-    throw new GaswError("USAGE", `${first} is no kind of object that can be described`, {
+    throw new GaswError("USAGE", `${first} is not a kind of object that can be described`, {
       hint: `name one of ${KINDS.join(", ")}, or only a job`,
     });
   }

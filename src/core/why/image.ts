@@ -16,7 +16,7 @@ export const imageCauses: readonly Cause[] = [
     id: "image-name-invalid",
     match: image(
       (_, reason) => reason === "InvalidImageName",
-      "is no valid name of an image",
+      "is not a valid image name",
       "correct the name (--image, or `image` in the configuration)",
     ),
   },

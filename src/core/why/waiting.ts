@@ -19,6 +19,7 @@ import { unschedulable } from "./noRoom.ts";
 /** Explanations of jobs that can't begin as they are, also of those that were given up for it. */
 export const hopelessCauses: readonly Cause[] = [
   { id: "earlier-run", match: earlierRun },
+  { id: "output-late", match: outputLate },
   { id: "namespace-gone", match: namespaceGone },
   { id: "not-submitted-volume", match: notSubmittedVolume },
   { id: "not-submitted", match: notSubmitted },
@@ -66,6 +67,15 @@ function nodeUnreachable(facts: Facts): Explanation | undefined {
 /** How a pod that does not go is got rid of. */
 function wayOutOf({ seen }: Facts): string | undefined {
   return seen.phase === "waiting" || seen.phase === "running" ? seen.wayOut : undefined;
+}
+
+/** Whatever status is known of it: it has ended, and nobody has judged that yet. */
+function outputLate({ state, job }: Facts): Explanation | undefined {
+  if (state.reason !== "OutputLate") return undefined;
+  return {
+    sentence: `has ended, and waits for its output: ${state.message}`,
+    remedy: `a file server may show it a minute late; \`gasw-k8s status ${job.id}\` tells the end as soon as it can`,
+  };
 }
 
 function earlierRun({ state, job }: Facts): Explanation | undefined {
@@ -145,7 +155,7 @@ function notSubmittedVolume(facts: Facts): Explanation | undefined {
   // Such a claim is bound when a pod wants it, so it kept nobody waiting.
   if (claim === undefined || event?.reason === "WaitForFirstConsumer") return undefined;
   return {
-    sentence: `was never handed to the cluster, since its volume is not ready: ${claim.text}${said(event)}`,
+    sentence: `never reached the cluster, since its volume is not ready: ${claim.text}${said(event)}`,
     remedy: `see \`gasw-k8s debug describe pvc ${claim.name}\`, correct the volume, then submit again: gasw-k8s submit ${script(facts)}`,
     evidence: quote(event),
   };
@@ -154,7 +164,7 @@ function notSubmittedVolume(facts: Facts): Explanation | undefined {
 function notSubmitted(facts: Facts): Explanation | undefined {
   if (facts.state.status !== "NOT_SUBMITTED" || facts.seen.phase !== "missing") return undefined;
   return {
-    sentence: "was never handed to the cluster: its submission was interrupted or refused",
+    sentence: "never reached the cluster: its submission was interrupted or refused",
     remedy: `submit it again, which makes it once and says what is wrong: gasw-k8s submit ${script(facts)}`,
   };
 }

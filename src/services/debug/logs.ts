@@ -156,16 +156,12 @@ function isOver({ seen }: JobView): boolean {
 function nothingWritten(target: JobTarget, view: JobView): GaswError {
   const { id, fileName, directory, stored } = target;
   if (neverBegan(target, view)) {
-    return new GaswError(
-      "NOT_FOUND",
-      `job ${id} was never handed to the cluster, so it has written nothing`,
-      {
-        hint:
-          (stored?.attempt ?? 0) > 0
-            ? `its turn comes with \`gasw-k8s status --sync\`, or at once with \`gasw-k8s retry ${fileName}\``
-            : `submit it again: gasw-k8s submit ${directory}/sh/${fileName}.sh`,
-      },
-    );
+    return new GaswError("NOT_FOUND", `job ${id} never reached the cluster, so it has written nothing`, {
+      hint:
+        (stored?.attempt ?? 0) > 0
+          ? `its turn comes with \`gasw-k8s status --sync\`, or at once with \`gasw-k8s retry ${fileName}\``
+          : `submit it again: gasw-k8s submit ${directory}/sh/${fileName}.sh`,
+    });
   }
   const { seen } = view;
   if (seen.phase === "waiting") {

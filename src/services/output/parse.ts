@@ -149,7 +149,9 @@ function open(work: Work, file: string): OutputFile | undefined {
       opened === undefined &&
       lstatSync(path.join(work.directory, file), { throwIfNoEntry: false }) !== undefined
     )
-      work.warnings.push(`${name} was not read: it is no regular file of the workflow, or may not be read`);
+      work.warnings.push(
+        `${name} was not read: it is not a regular file of the workflow, or may not be read`,
+      );
     return opened;
   } catch (error) {
     warn(work, `${name} was not read`, error);
@@ -163,7 +165,7 @@ async function moveProvenance({ directory, warnings }: Work, name: string): Prom
   const found = lstatSync(source, { throwIfNoEntry: false });
   if (found === undefined) return;
   if (!found.isFile()) {
-    warnings.push(`${name} was not moved: it is no regular file`);
+    warnings.push(`${name} was not moved: it is not a regular file`);
     return;
   }
   await makeFolder(directory, PROVENANCE_FOLDER);

@@ -48,7 +48,7 @@ export interface Intent {
   /** False when an earlier submission wrote it down. */
   readonly isNew: boolean;
   /**
-   * The job as a submission with another content wrote it down, which the cluster did not accept; this one
+   * The job as a submission with different content wrote it down, which the cluster did not accept; this one
    * takes its place.
    */
   readonly corrected?: StoredJob;
@@ -139,7 +139,7 @@ export class Submitter {
 
   /**
    * Writes down that the job will be made; nothing is in the cluster yet.
-   * @throws GaswError CONFLICT when it was submitted before with another content
+   * @throws GaswError CONFLICT when it was submitted before with different content
    */
   intend(submission: CheckedSubmission): Intent {
     const { store, config } = this.#deps;
@@ -292,7 +292,7 @@ function contentOf({ contentHash, script, image, request, invocationId }: Stored
   return { contentHash, script, image, request, ...(invocationId === null ? {} : { invocationId }) };
 }
 
-/** What a submission makes of a job that was written down with another content. */
+/** What a submission makes of a job that was written down with different content. */
 function correctionOf(
   { request, invocationId, delivered }: StoredJob,
   content: Pick<StoredJob, "contentHash" | "script" | "image" | "request">,
@@ -310,7 +310,7 @@ function distinct<T>(values: readonly T[]): T[] {
 }
 
 function ranBefore(job: StoredJob): GaswError {
-  return new GaswError("CONFLICT", `job ${job.id} has already run with another content`, {
+  return new GaswError("CONFLICT", `job ${job.id} has already run with different content`, {
     hint: "its output is there: submit the changed script under another name",
   });
 }

@@ -93,7 +93,7 @@ export class Metrics {
     const match = /^(?:\[([^\]]+)\]|([^:]*)):(\d{1,5})$/.exec(address);
     const hint = "write it as HOST:PORT, such as 127.0.0.1:9464; port 0 takes a free one";
     if (match === null || Number(match[3]) > 65535)
-      throw new GaswError("USAGE", `--metrics ${address} is no address`, { hint });
+      throw new GaswError("USAGE", `--metrics ${address} is not an address`, { hint });
     const host = match[1] ?? match[2];
     try {
       await new Promise<void>((resolve, reject) => {
@@ -101,7 +101,7 @@ export class Metrics {
         this.#server.listen({ port: Number(match[3]), ...(host ? { host } : {}) }, resolve);
       });
     } catch (cause) {
-      throw new GaswError("USAGE", `--metrics ${address} can't be had (${systemCode(cause)})`, {
+      throw new GaswError("USAGE", `cannot listen on --metrics ${address} (${systemCode(cause)})`, {
         hint: "name another port",
         cause,
       });

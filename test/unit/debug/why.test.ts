@@ -117,7 +117,7 @@ const table: Record<string, [Facts, string, RegExp, RegExp]> = {
   "invalid image name": [
     waiting("InvalidImageName", "couldn't parse image"),
     "image-name-invalid",
-    /repo\/app:1 is no valid name/,
+    /repo\/app:1 is not a valid image name/,
     /--image/,
   ],
   "image given up": [
@@ -165,7 +165,13 @@ const table: Record<string, [Facts, string, RegExp, RegExp]> = {
     /is to run again and waits for its namespace: the namespace vip is gone/,
     /kubectl create namespace /,
   ],
-  "never submitted": [facts({ status: "NOT_SUBMITTED" }), "not-submitted", /never handed to the cluster/, /submit \/w\/wf\/sh\/Job-1.sh/],
+  "an output that is late, seen before its job was seen to run": [
+    facts({ status: "QUEUED", reason: "OutputLate", message: "its Job is gone; its output has not arrived" }),
+    "output-late",
+    /has ended, and waits for its output: its Job is gone/,
+    /gasw-k8s status Job-1/,
+  ],
+  "never submitted": [facts({ status: "NOT_SUBMITTED" }), "not-submitted", /never reached the cluster/, /submit \/w\/wf\/sh\/Job-1.sh/],
   "never submitted for a volume": [
     facts(
       { status: "NOT_SUBMITTED" },

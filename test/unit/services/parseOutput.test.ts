@@ -144,7 +144,7 @@ describe("what a job has planted", () => {
     const elsewhere = folderWith({ file: "mine" });
     const directory = folderWith(STREAMS);
     plant(path.join(directory, PROVENANCE), elsewhere);
-    expect((await parse(directory)).warnings).toEqual([`${PROVENANCE} was not moved: it is no regular file`]);
+    expect((await parse(directory)).warnings).toEqual([`${PROVENANCE} was not moved: it is not a regular file`]);
     expect([existsSync(path.join(directory, MOVED)), lstatSync(path.join(directory, PROVENANCE)).isFile()]).toEqual([false, false]);
   });
 
