@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -110,5 +110,37 @@ describe("the import rule of biome.json", () => {
     ["of types", "src/dao/types.ts", "../store/store.ts"],
   ])("holds for an import %s", (_, file, specifier) => {
     expect(refused.get(file)).toEqual(new Set([specifier]));
+  });
+});
+
+describe("the files of src/", () => {
+  const sources = readdirSync(path.join(root, "src"), { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".ts"));
+  const imports = new Map(
+    sources.map((name) => {
+      const text = readFileSync(path.join(root, "src", name), "utf8");
+      const found = [...text.matchAll(/(?:from|import\()\s*"(\.[^"]+\.ts)"/g)];
+      return [name, found.map(([, to = ""]) => path.join(path.dirname(name), to))];
+    }),
+  );
+
+  test("import each other in no circle, types included", () => {
+    const done = new Set<string>();
+    const walk = (name: string, way: readonly string[]): void => {
+      expect(way.includes(name), [...way, name].join(" -> ")).toBe(false);
+      if (done.has(name)) return;
+      for (const next of imports.get(name) ?? []) walk(next, [...way, name]);
+      done.add(name);
+    };
+    for (const name of sources) walk(name, []);
+  });
+
+  test("go one way among the subjects of services/", () => {
+    const order = ["output", "workflow", "submit", "sync", "cleanup", "debug"];
+    const subject = (name: string) => /^services\/(\w+)\//.exec(name)?.[1];
+    for (const [name, others] of imports) {
+      const from = order.indexOf(subject(name) ?? "");
+      for (const other of others)
+        if (from >= 0) expect(order.indexOf(subject(other) ?? ""), `${name} -> ${other}`).toBeLessThanOrEqual(from);
+    }
   });
 });
