@@ -152,6 +152,11 @@ async function main() {
   /** @type {Host[]} */
   const hosts = [];
   let isClean = false;
+  const end = async () => {
+    for (const host of hosts) host.die();
+    await world.end(!isClean);
+  };
+  process.once("SIGINT", () => void end().finally(() => process.exit(130)));
   try {
     await world.begin();
     hosts.push(...["a", "b"].map((name) => new Host(name, world)));
@@ -186,8 +191,7 @@ async function main() {
     );
     isClean = judge.violations.length === 0;
   } finally {
-    for (const host of hosts) host.die();
-    await world.end(!isClean);
+    await end();
   }
   process.exit(isClean ? 0 : 1);
 }
