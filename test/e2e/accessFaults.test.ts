@@ -97,7 +97,7 @@ describe("a server in the wrong place", () => {
     expect(errorOf(await ask(workflow))).toEqual({
       code: 4,
       message: expect.stringMatching(message),
-      hint: expect.stringMatching(/no API server, or a proxy stands between/),
+      hint: expect.stringMatching(/not an API server, or a proxy stands between/),
     });
   });
 });

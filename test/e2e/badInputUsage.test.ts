@@ -25,7 +25,7 @@ describe("wrong usage ends with 2 and a hint", () => {
       /--help/,
     ],
     ["a duration in words", ["wait", "Sort-1", "--wait-timeout", "soon"], /argument 'soon' is invalid. expected a duration/, /--help/],
-    ["a status that is none", ["status", "--status", "DONE"], /DONE is no status/, /--help/],
+    ["a status that is none", ["status", "--status", "DONE"], /DONE is not a status/, /--help/],
     ["no job to wait for", ["wait"], /missing required argument 'job'/, /--help/],
     ["one argument too many", ["config", "schema", "x"], /too many arguments/, /--help/],
     ["no script", ["submit"], "no script is named", /submit sh\/Job-1\.sh/],

@@ -93,7 +93,7 @@ describe("the forms of status", () => {
   test("a status that does not exist is wrong usage", async () => {
     const { code, stderr } = await workflow.cli("status", "--status", "DONE");
     expect(code).toBe(2);
-    expect(stderr).toMatch(/DONE is no status/);
+    expect(stderr).toMatch(/DONE is not a status/);
   });
 
   test("a job is found by its id, its script, its Kubernetes name and the beginning of its id", async () => {
