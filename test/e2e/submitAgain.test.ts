@@ -41,12 +41,24 @@ describe("a script that has run, submitted from a state that knows nothing of it
       });
       expect(await workflow.jobs()).toEqual([]);
     }
-    await workflow.sync();
     expect(await workflow.rows("Job-1")).toEqual(["Job-1 COMPLETED 0"]);
     expect(workflow.out("Job-1")).toBe(output);
     renameSync(path.join(workflow.directory, "out/Job-1.sh.out"), path.join(workflow.directory, "out/Job-1.sh.out.old"));
     expect(await workflow.cli("submit", script, "--wait")).toMatchObject({ code: 0 });
     expect(workflow.out("Job-1")).not.toBe(output);
+  });
+
+  test("is known from the next synchronisation on by its row in the GASW database: its submission answers its id, and runs nothing", async () => {
+    const script = await ranAndForgotten("Job-1");
+    await removeJobs();
+    const output = workflow.out("Job-1");
+    expect(await workflow.cli("submit", script)).toMatchObject({ code: 7 });
+    await workflow.sync();
+    expect(await workflow.status("Job-1")).toMatchObject({ status: "COMPLETED", exitCode: 0 });
+    expect(await workflow.cli("submit", script)).toMatchObject({ code: 0, stdout: "Job-1\n" });
+    expect(await workflow.jobs()).toEqual([]);
+    expect(await workflow.rows("Job-1")).toEqual(["Job-1 COMPLETED 0"]);
+    expect(workflow.out("Job-1")).toBe(output);
   });
 
   test("is found again by its Job, as long as that is there", async () => {
