@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type { TestProject } from "vitest/node";
@@ -63,9 +63,12 @@ export default function setup(project: TestProject): () => void {
     ownCluster,
   });
   return () => {
-    const namespaces = read("get", "namespaces", "-o", "name").split("\n");
-    const made = namespaces.filter((name) => name.startsWith(`namespace/e2e-${run}-`));
-    if (made.length > 0) read("delete", ...made, "--wait=false");
+    // A cluster that scripts/test.sh has brought up goes as a whole.
+    if (!existsSync(path.join(root, ".cache/cluster-started-by-tests"))) {
+      const namespaces = read("get", "namespaces", "-o", "name").split("\n");
+      const made = namespaces.filter((name) => name.startsWith(`namespace/e2e-${run}-`));
+      if (made.length > 0) read("delete", ...made, "--wait=false");
+    }
     rmSync(folder, { recursive: true, force: true });
   };
 }
