@@ -36,21 +36,8 @@ async function loadCore() {
   }
 }
 
-const { step, hasEnded, isHeld, shownStatus, SIGNALS } = await loadCore();
+const { step, hasEnded, isHeld, shownStatus, SIGNALS, LOCAL_STATUSES: STATUSES } = await loadCore();
 
-const STATUSES = [
-  "NOT_SUBMITTED",
-  "QUEUED",
-  "RUNNING",
-  "COMPLETED",
-  "ERROR",
-  "STALLED",
-  "ERROR_HELD",
-  "STALLED_HELD",
-  "CANCELLED",
-  "DELETED",
-  "DELETED_REPLICA",
-];
 const ended = (exitCode, byCluster = false) => ({ phase: "ended", ending: { exitCode, reason: "Seen", message: "", byCluster } });
 const OBSERVATIONS = [
   ["the Job is made", { phase: "waiting", reason: "NoPod", message: "" }],

@@ -25,28 +25,32 @@ export const GASW_STATUSES = [
 
 export type GaswStatus = (typeof GASW_STATUSES)[number];
 
-/** The statuses in which this tool may hold a job locally. */
-export type LocalStatus = Extract<
-  GaswStatus,
-  | "NOT_SUBMITTED"
-  | "QUEUED"
-  | "RUNNING"
-  | "COMPLETED"
-  | "ERROR"
-  | "STALLED"
-  | "ERROR_HELD"
-  | "STALLED_HELD"
-  | "CANCELLED"
-  | "DELETED"
-  | "DELETED_REPLICA"
->;
-
 /** The local statuses of a job that is not over; the index on active jobs has this very list. */
 export const ACTIVE_STATUSES = [
   "NOT_SUBMITTED",
   "QUEUED",
   "RUNNING",
-] as const satisfies readonly LocalStatus[];
+] as const satisfies readonly GaswStatus[];
+
+/** The local statuses of a job that is over. */
+const ENDS = [
+  "COMPLETED",
+  "ERROR",
+  "STALLED",
+  "ERROR_HELD",
+  "STALLED_HELD",
+  "CANCELLED",
+  "DELETED",
+  "DELETED_REPLICA",
+] as const satisfies readonly GaswStatus[];
+
+/**
+ * The statuses in which this tool may hold a job locally.
+ * @public for scripts/generate-lifecycle-docs.mjs
+ */
+export const LOCAL_STATUSES = [...ACTIVE_STATUSES, ...ENDS] as const;
+
+export type LocalStatus = (typeof LOCAL_STATUSES)[number];
 
 /** Whether a job in this status is over and changes no more by itself. */
 export function hasEnded(status: LocalStatus): boolean {
@@ -57,17 +61,6 @@ export function hasEnded(status: LocalStatus): boolean {
 export function isEnd(status: string | null): status is LocalStatus {
   return (ENDS as readonly (string | null)[]).includes(status);
 }
-
-const ENDS = [
-  "COMPLETED",
-  "ERROR",
-  "STALLED",
-  "ERROR_HELD",
-  "STALLED_HELD",
-  "CANCELLED",
-  "DELETED",
-  "DELETED_REPLICA",
-] as const satisfies readonly LocalStatus[];
 
 /** Whether a job has failed so often that it waits to be released. */
 export function isHeld(status: string | null | undefined): boolean {
