@@ -3,9 +3,8 @@ import type { StoredJob, StoredWorkflow } from "../../store/records.ts";
 import type { Deps } from "../deps.ts";
 import { hasOutput } from "../output/own.ts";
 import { Traces } from "../output/ownWords.ts";
-import { parseOutput } from "../output/parse.ts";
 import { standingAttempt } from "../submit/attemptFiles.ts";
-import { storeOutput } from "./storedOutput.ts";
+import { parseOutputOf, storeOutput } from "./storedOutput.ts";
 
 /**
  * Puts right what was decided without all of a job's output, where that is there by now; whoever was told of
@@ -23,8 +22,7 @@ export async function takeLateOutputs(deps: Deps, workflow: StoredWorkflow): Pro
 }
 
 async function takeLateOutput(deps: Deps, job: StoredJob): Promise<void> {
-  const output = await parseOutput(job.directory, job.fileName, deps.signal);
-  for (const warning of output.warnings) deps.warn(`job ${job.id}: ${warning}`);
+  const output = await parseOutputOf(deps, job);
   const { exitCode = job.exitCode } = output;
   const status = statusWithLateOutput(job, output.exitCode);
   const message = `its output arrived after it was told as ${job.status}${output.exitCode === undefined ? "" : `; it says ${output.exitCode}`}`;

@@ -8,12 +8,11 @@ import type { Hold } from "../../store/database.ts";
 import type { StoredJob, StoredWorkflow } from "../../store/records.ts";
 import { OtherCluster } from "../workflow/cluster.ts";
 import { NotOwner, Tenancy } from "../workflow/owner.ts";
-import { adoptAttempts } from "./adopt.ts";
 import { deliver } from "./deliver.ts";
 import { isLeftUnsubmitted, tellUnsubmitted } from "./follow.ts";
 import { asMonitor, takeHold } from "./hold.ts";
 import { reconcile } from "./reconcile.ts";
-import { closeDao, readSignals, type SyncDeps } from "./sync.ts";
+import { closeDao, type SyncDeps, takeSignals } from "./sync.ts";
 import { isOutage } from "./workflowFailures.ts";
 
 /** Milliseconds between two looks at the GASW database for signals (GASW's own monitor looks every 20 s). */
@@ -184,8 +183,7 @@ class Rounds {
     let signals: ReadonlyMap<string, string> = new Map();
     await tried(async () => {
       this.#dao ??= await this.#deps.openDao(this.#workflow, this.#deps.signal);
-      await adoptAttempts(this.#deps, this.#dao, this.#workflow);
-      signals = await readSignals(this.#dao);
+      signals = await takeSignals(this.#deps, this.#dao, this.#workflow);
     });
     const looked = signals.size > 0 || this.#isLookDue();
     if (looked) await tried(() => this.#look(signals));

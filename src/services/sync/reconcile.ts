@@ -18,7 +18,6 @@ import type { JobChange, JobUpdate, StoredJob, StoredWorkflow } from "../../stor
 import type { Deps } from "../deps.ts";
 import { hasOutput } from "../output/own.ts";
 import { isOver, statedCode, Traces } from "../output/ownWords.ts";
-import { parseOutput } from "../output/parse.ts";
 import { leftovers, removeLeftover } from "../output/toolFolder.ts";
 import { withStreams } from "../submit/attemptFiles.ts";
 import { ScriptChanged } from "../submit/scriptContent.ts";
@@ -28,7 +27,7 @@ import { OtherCluster } from "../workflow/cluster.ts";
 import { NotOwner, Tenancy } from "../workflow/owner.ts";
 import { takeLateOutputs } from "./lateOutput.ts";
 import { changeOf, isThere, look, removeJob, removeLingering, type Seen, tellRefusals } from "./refresh.ts";
-import { storeOutput } from "./storedOutput.ts";
+import { parseOutputOf, storeOutput } from "./storedOutput.ts";
 
 /** Attempts that are submitted at the same time. */
 const CONCURRENCY = 8;
@@ -143,8 +142,7 @@ async function readEnds(
 
 /** Reads a job's output and keeps what it tells: in the state, since many outputs may tell much. */
 async function keepOutput(deps: Deps, job: StoredJob): Promise<number | undefined> {
-  const output = await parseOutput(job.directory, job.fileName, deps.signal);
-  for (const warning of output.warnings) deps.warn(`job ${job.id}: ${warning}`);
+  const output = await parseOutputOf(deps, job);
   deps.store.changeJob(job, { output: storeOutput(output) });
   return output.exitCode;
 }

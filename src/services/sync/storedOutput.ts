@@ -2,6 +2,8 @@ import type { Datum, RowFacts } from "../../core/gaswRow/row.ts";
 import { stageDates } from "../../core/gaswRow/write.ts";
 import type { OutputFacts } from "../../core/output/facts.ts";
 import type { StoredJob } from "../../store/records.ts";
+import type { Deps } from "../deps.ts";
+import { type ParsedOutput, parseOutput } from "../output/parse.ts";
 
 /** What the state keeps of a job's output. */
 export type StoredOutput = Pick<
@@ -16,6 +18,19 @@ export type StoredOutput = Pick<
   | "failedStage"
   | "message"
 >;
+
+/**
+ * Reads the output of a job that is over, and warns of what is wrong with it.
+ * @throws the signal's reason, when it is aborted
+ */
+export async function parseOutputOf(
+  { signal, warn }: Pick<Deps, "signal" | "warn">,
+  job: StoredJob,
+): Promise<ParsedOutput> {
+  const output = await parseOutput(job.directory, job.fileName, signal);
+  for (const warning of output.warnings) warn(`job ${job.id}: ${warning}`);
+  return output;
+}
 
 export function storeOutput(facts: OutputFacts): string {
   const {

@@ -56,7 +56,7 @@ export async function sync(
  * @throws GaswError CLUSTER, DATABASE (what was not told stays to be told)
  */
 export async function syncOnce(deps: Deps, dao: Dao | GaswError, workflow: StoredWorkflow): Promise<void> {
-  const signals = await attempt(() => signalsFrom(deps, dao, workflow));
+  const signals = dao instanceof GaswError ? dao : await attempt(() => takeSignals(deps, dao, workflow));
   const given = signals instanceof GaswError ? new Map<string, string>() : signals;
   const reconciled = await attempt(() => round(deps, dao, workflow, given));
   if (
@@ -70,13 +70,15 @@ export async function syncOnce(deps: Deps, dao: Dao | GaswError, workflow: Store
   if (reconciled instanceof GaswError) throw reconciled;
 }
 
-/** The signals; what a former owner of the workflow has made is taken up before they are followed. */
-async function signalsFrom(
+/**
+ * The signals to follow now; what a former owner of the workflow has made is taken up first.
+ * @throws GaswError DATABASE
+ */
+export async function takeSignals(
   deps: Deps,
-  dao: Dao | GaswError,
+  dao: Dao,
   workflow: StoredWorkflow,
 ): Promise<Map<string, string>> {
-  if (dao instanceof GaswError) throw dao;
   await adoptAttempts(deps, dao, workflow);
   return await readSignals(dao);
 }
