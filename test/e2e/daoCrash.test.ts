@@ -2,6 +2,7 @@ import { randomInt } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { many } from "../full.ts";
+import { randomNumbers } from "../random.ts";
 import { type PostgresServer, startPostgres } from "../servers/postgres.ts";
 import { likeGasw, RetriedWorkflow } from "./attempts.ts";
 import { expectReadableRows, jobRow, signal, syncUntil, type TestDatabase } from "./gaswDatabase.ts";
@@ -30,17 +31,6 @@ afterEach(async () => {
   await expectReadableRows(database);
   await workflow.cleanup();
 });
-
-/** Numbers from 0 to 1 that a seed determines (mulberry32). */
-function randomNumbers(state: number): () => number {
-  let next = state;
-  return () => {
-    next = (next + 0x6d2b79f5) | 0;
-    const mixed = Math.imul(next ^ (next >>> 15), 1 | next);
-    const more = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((more ^ (more >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** Every attempt as `id status`, as the state and as the GASW database have it. */
 async function bothStatuses(): Promise<{ local: string[]; dao: string[] }> {

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import Database from "better-sqlite3";
 import { afterEach, describe, expect, test } from "vitest";
 import { many } from "../full.ts";
+import { randomNumbers } from "../random.ts";
 import { get, PROGRAM, TestWorkflow } from "./harness.ts";
 import type { Volume } from "./volumes.ts";
 
@@ -36,7 +37,7 @@ describe("many submits at once", () => {
   }, async () => {
     workflow = new TestWorkflow({ config: PARKED });
     const seed = Number(process.env.GASW_K8S_TEST_SEED ?? Date.now() % 1_000_000);
-    const random = generator(seed);
+    const random = randomNumbers(seed);
     // Under load a run takes longer than when it was measured.
     const length = 1.5 * (await lengthOfRun());
     const ids = writeScripts(KILLS);
@@ -123,15 +124,4 @@ async function inParallel<T>(items: readonly T[], action: (item: T) => Promise<v
     for (let item = rest.shift(); item !== undefined; item = rest.shift()) await action(item);
   };
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
-}
-
-/** Numbers from 0 to 1 that a seed decides (mulberry32). */
-function generator(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
