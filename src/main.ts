@@ -28,8 +28,7 @@ export async function main(): Promise<void> {
   }
   for (const stream of [process.stdout, process.stderr]) {
     stream.on("error", (error: NodeJS.ErrnoException) => {
-      // A reader that has gone away (`| head`) is no failure: the work goes on, and what it would have read
-      // is dropped.
+      // A closed pipe (`| head`) is not a failure: the work goes on, and the rest of the output is dropped.
       if (error.code === "EPIPE") return;
       if (stream === process.stdout) process.stderr.write(errorReport(unwritten(error), { output: "text" }));
       process.exitCode = 1;

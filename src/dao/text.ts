@@ -15,8 +15,8 @@ const BEYOND_ASCII = /[\u{80}-\u{10ffff}]/gu;
 const UNICODE = /^(utf8mb4|utf16|utf16le|utf32|UTF8)$/;
 
 /**
- * A text as any database takes it: without NUL (PostgreSQL refuses it) and halves of characters, with `?` for
- * what its column can't hold.
+ * A text that every database accepts: without NUL, which PostgreSQL refuses, without unpaired surrogates, and
+ * with `?` for what its column cannot hold.
  */
 function storable(text: string, charset: string | null): string {
   const clean = text.replaceAll("\0", "").replace(/\p{Surrogate}/gu, "\ufffd");

@@ -52,8 +52,8 @@ export interface OpenOptions {
   readonly warn: (message: string) => void;
   readonly now: () => Date;
   /**
-   * Type of the file system that holds a folder (statfs); replaced in tests, since a network file system
-   * can't be had there.
+   * Type of the file system that holds a folder (statfs); replaced in tests, which have no network
+   * file system.
    */
   readonly fileSystemType?: (folder: string) => number;
 }

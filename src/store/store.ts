@@ -254,7 +254,7 @@ export class Store {
   /**
    * Writes the intent to submit a job, before anything is made for it. The same submission again is the same
    * row; one that never got as far as the cluster may be corrected.
-   * @throws GaswError CONFLICT when the job was submitted with different content, be it that it is to run again
+   * @throws GaswError CONFLICT when the job was submitted with different content, even if it is to run again
    */
   recordIntent(
     workflow: StoredWorkflow,

@@ -4,8 +4,8 @@ import { ENVIRONMENT_PREFIX, environmentNames, type KeyNode } from "../schema/ke
 import type { Problem } from "../text/problems.ts";
 
 /**
- * Variables with the prefix that are no keys; the last two are what Kubernetes sets in pods beside a service
- * named `gasw-k8s`.
+ * Variables with the prefix that are not configuration keys. Kubernetes sets the last two in pods, for a
+ * service named `gasw-k8s`.
  */
 const RESERVED = /^GASW_K8S_(?:CONFIG$|TEST_|CLUSTER_|SERVICE_(?:HOST$|PORT)|PORT(?:$|_\d))/;
 

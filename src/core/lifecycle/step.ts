@@ -88,8 +88,8 @@ function endsWait(dao: string | null | undefined): boolean {
 }
 
 /**
- * What was decided for a job before stands, whatever else than a success it came to; it is off once the job
- * runs after all, or is gone.
+ * An earlier decision about a job stands unless the job succeeds. It is dropped once the job runs after all,
+ * or is gone.
  */
 function asDecided(step: Step, isGone: boolean): Step {
   const { decision, removal, settled } = step;

@@ -18,8 +18,8 @@ export interface Listener {
   /** What stands in a section, without its marker lines, in pieces of any size. */
   bytes(section: Section, data: Buffer, start: number, end: number): void;
   /**
-   * A whole line in a section, or outside of all (undefined), that says something and is no marker, without
-   * the blanks at its end. In the application's section only those that may state a return code.
+   * A whole line, neither blank nor a marker, in a section or outside of all (undefined), without trailing
+   * blanks. In the application's section only lines that may state a return code.
    */
   line(section: Section | undefined, line: string): void;
   /** A section begins or ends. */

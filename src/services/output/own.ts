@@ -34,7 +34,7 @@ export function hasOutput({ fileName, directory, superseded, prepared, submitted
     statSync(path.join(directory, jobFiles(fileName, superseded).out));
     return true;
   } catch (error) {
-    // What a job has put in place of its output, or a file server that does not answer, is no output.
+    // Something else in its place, or a file server that does not answer: there is nothing to read.
     if (systemCode(error) !== undefined) return false;
     throw error;
   }
