@@ -156,6 +156,7 @@ async function main() {
     for (const host of hosts) host.die();
     await world.end(!isClean);
   };
+  // Once all is taken down nothing else would end the run.
   process.once("SIGINT", () => void end().finally(() => process.exit(130)));
   try {
     await world.begin();
@@ -193,7 +194,7 @@ async function main() {
   } finally {
     await end();
   }
-  process.exit(isClean ? 0 : 1);
+  process.exitCode = isClean ? 0 : 1;
 }
 
 await main();
