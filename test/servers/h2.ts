@@ -54,6 +54,27 @@ export async function connectToH2(version: H2Version, url: string): Promise<Jdbc
   }
 }
 
+/**
+ * Has the Java processes that this one starts map the driver's classes, checked and laid out already, from a file (JEP 350): without it they
+ * spend a fifth of their time on them.
+ */
+export function shareClasses(server: H2Server): void {
+  const archive = path.join(server.folder, "classes.jsa");
+  const shell = [
+    "org.h2.tools.Shell",
+    "-url",
+    server.url("shared"),
+    "-user",
+    H2_LOGIN.user,
+    "-password",
+    H2_LOGIN.password,
+    "-sql",
+    "select 1",
+  ];
+  execFileSync("java", [`-XX:ArchiveClassesAtExit=${archive}`, "-XX:+UseSerialGC", "-cp", server.jar, ...shell], { stdio: "ignore" });
+  process.env.JAVA_TOOL_OPTIONS = `-XX:SharedArchiveFile=${archive}`;
+}
+
 /** A server of H2, as a GASW installation runs it, with its databases in a folder of its own. */
 export class H2Server {
   readonly jar: string;

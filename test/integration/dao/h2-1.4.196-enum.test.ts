@@ -9,7 +9,7 @@ import { connectJdbc } from "../../../src/dao/jdbcConnection.ts";
 import { KyselyDao } from "../../../src/dao/kyselyDao.ts";
 import { act } from "../../../src/services/sync/actions.ts";
 import { syncOnce } from "../../../src/services/sync/sync.ts";
-import { H2Server } from "../../servers/h2.ts";
+import { H2Server, shareClasses } from "../../servers/h2.ts";
 import { ioDouble } from "../../unit/io.ts";
 import { Invocations } from "../invocations.ts";
 import { insert, open, ROW } from "./contract.ts";
@@ -22,6 +22,7 @@ const LONG = `${"why it failed, ".repeat(16)}and so on`;
 let server: H2Server;
 beforeAll(async () => {
   server = await H2Server.start("1.4.196");
+  shareClasses(server);
 });
 afterAll(() => server.stop());
 

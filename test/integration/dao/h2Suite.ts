@@ -4,7 +4,7 @@ import { GASW_STATUSES } from "../../../src/core/job.ts";
 import type { JdbcBridge } from "../../../src/dao/jdbcBridge.ts";
 import { h2 } from "../../../src/dao/jdbcDialect.ts";
 import { schemaStatements } from "../../../src/dao/schema.ts";
-import { connectToH2, H2_LOGIN, H2Server, type H2Version } from "../../servers/h2.ts";
+import { connectToH2, H2_LOGIN, H2Server, type H2Version, shareClasses } from "../../servers/h2.ts";
 import { daoContract, insert, open, ROW, type TestDatabase } from "./contract.ts";
 import { bridgesOf } from "./javaProcesses.ts";
 
@@ -19,6 +19,7 @@ export function h2Suite(version: H2Version, reference: string): void {
   let server: H2Server;
   beforeAll(async () => {
     server = await H2Server.start(version);
+    shareClasses(server);
   });
   afterAll(() => server.stop());
 
