@@ -108,7 +108,7 @@ cgroup_processes() {
   done | sort -un
 }
 
-# Nothing that is frozen can be killed in a v1 hierarchy, and runc may have been killed between freezing and thawing.
+# Nothing that is frozen can be killed in a v1 hierarchy, and a container runtime may have been killed between freezing and thawing.
 thaw() { find /sys/fs/cgroup/freezer/"$CGROUP" -name freezer.state -exec sh -c 'echo THAWED >"$1"' sh {} \; 2>/dev/null || :; }
 
 # Whatever is in our groups is ours by construction, wherever its parent went. A killed process goes when its writes to the disk are done.

@@ -46,6 +46,11 @@ private_folders() {
   done
 }
 
+# crun works with one version of cgroups: where a machine has both, the controllers are in the first.
+one_cgroup_version() {
+  ! mountpoint -q /sys/fs/cgroup/unified || umount -n /sys/fs/cgroup/unified
+}
+
 # The kubelet and the CNI plugin would set these for the whole machine: they are shown that all is as they want it.
 pretend_sysctls() {
   local setting name
@@ -133,6 +138,7 @@ start_everything() {
 
 mount -n --make-rshared / # of this namespace: pods may ask for mounts to reach them
 private_folders
+one_cgroup_version
 pretend_sysctls
 nfs_helper
 start_everything

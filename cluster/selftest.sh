@@ -217,7 +217,7 @@ kill_kubelet() {
   kill -KILL "$(processes_with "$DIR/bin/kubelet")"
 }
 
-# As runc does for a moment: what is frozen in a v1 hierarchy outlives its being killed.
+# As a container runtime does for a moment: what is frozen in a v1 hierarchy outlives its being killed.
 freeze_pods() {
   local state
   [[ -d /sys/fs/cgroup/freezer ]] || return 0
