@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs the tests, tells what took long, and closes with "N passed, N failed".
-#   scripts/test.sh        everything: unit, integration and end to end on a real cluster, on this Node.js and on Node.js 24
+#   scripts/test.sh        everything: unit, integration, whole commands on a cluster of processes of this machine, and end to end on a real one,
+#                          on this Node.js and on Node.js 24
 #   scripts/test.sh unit   what needs no cluster
 # What guards against another Node.js, another database server or in the cluster's own scripts runs where that has changed since it passed,
 # and with CI_FULL=1.
@@ -64,18 +65,19 @@ install_servers() {
 PROGRAM="bin bridge package-lock.json package.json scripts src vitest.config.ts"
 ON_NODE24=(test/e2e/{submit,volumes,statusEnd,cleanup}.test.ts test/e2e/debug)
 
-# What the tests of this process reach is measured where all of unit and integration run; programs that they start do not count.
-measured() { vitest --project unit --project integration "$@" --coverage.enabled; }
+# What the tests reach in their own process is measured where all that need no cluster run; programs that they start do not count.
+measured() { vitest --project unit --project integration --project local "$@" --coverage.enabled; }
 
 vitest() { npx vitest run "$@" 8>&-; }
 
 # What speaks to the GASW database, by which its tests on every server and version are left out.
-DATABASES="bridge package-lock.json scripts/databases.sh scripts/h2.sh src/core/gaswRow src/dao test/integration/dao test/servers"
+DATABASES="bridge package-lock.json scripts/databases.sh scripts/h2.sh src/core/gaswRow src/dao src/services/sync test/integration/dao test/local test/servers"
 
 without_cluster() {
+  part servers install_servers || return 0
   part tests measured --project package || :
-  if part servers install_servers; then unless_unchanged databases "$DATABASES" vitest --project databases; fi
-  unless_unchanged node24 "$PROGRAM test" bash scripts/node24.sh --project unit --project integration
+  unless_unchanged databases "$DATABASES" vitest --project databases --project local-databases
+  unless_unchanged node24 "$PROGRAM test" bash scripts/node24.sh --project unit --project integration --project local
 }
 
 end_to_end() {
@@ -113,8 +115,8 @@ report() {
   sed -n 's/^~ //p' "$counts" | sort -rn | awk 'NR <= 20 { $1 = sprintf("%7.1f s ", $1 / 1000); print }'
   echo "parts:"
   awk '$1 == "@" { printf "%5d s  %s\n", $2, $3 }' "$counts"
-  coverage "unit and integration tests" .
-  coverage "end-to-end tests within their own process" end-to-end
+  coverage "the tests that need no cluster" .
+  coverage "end-to-end tests" end-to-end
   [[ -z ${GASW_K8S_TEST_SEED:-} ]] || echo "the order of this run: GASW_K8S_TEST_SEED=$GASW_K8S_TEST_SEED"
   sed -n 's/^# /failed: /p' "$counts"
   failures=$(sum 3)
@@ -124,7 +126,7 @@ report() {
 
 if part prepare bash scripts/prepare.sh; then
   if [[ ${1:-all} == unit ]]; then
-    part tests measured || :
+    if part servers install_servers; then part tests measured || :; fi
   elif [[ ${GASW_K8S_TEST_CLUSTER:-} == none ]]; then
     without_cluster
     echo "GASW_K8S_TEST_CLUSTER=none: no end-to-end test is run" >&2

@@ -11,6 +11,7 @@ import { generatedFiles } from "../../src/core/gasw/files.ts";
 import { spelledDirectory } from "../../src/directory.ts";
 import { changeAfter, changeCount, follow } from "./changes.ts";
 import { ApiError, ask, pathOf } from "./kube.ts";
+import { applyHere, kubectlHere } from "./kubectl.ts";
 
 const root = path.resolve(import.meta.dirname, "../..");
 const execute = promisify(execFile);
@@ -96,8 +97,9 @@ class Collector extends Writable {
   }
 }
 
-/** kubectl as the cluster's administrator. */
+/** kubectl as the cluster's administrator, within this process where that can be. */
 export async function kubectl(...args: readonly string[]): Promise<string> {
+  if (await kubectlHere(args)) return "";
   const { kubectl: program, adminKubeconfig } = inject("cluster");
   const { stdout } = await execute(program, ["--kubeconfig", adminKubeconfig, ...args], { maxBuffer: 64 * 1024 * 1024 });
   return stdout;
@@ -118,15 +120,9 @@ export async function get(...args: readonly string[]): Promise<any> {
 
 const SELECTION = { n: { type: "string", short: "n" }, l: { type: "string", short: "l" }, "field-selector": { type: "string" } } as const;
 
-/** Applies a manifest as the cluster's administrator. */
+/** Applies manifests as the cluster's administrator. */
 export async function apply(...objects: readonly object[]): Promise<void> {
-  const { kubectl: program, adminKubeconfig } = inject("cluster");
-  const list = { apiVersion: "v1", kind: "List", items: objects };
-  const result = await run(program, ["--kubeconfig", adminKubeconfig, "apply", "-f", "-"], {
-    env: process.env,
-    input: JSON.stringify(list),
-  });
-  if (result.code !== 0) throw new Error(result.stderr);
+  for (const object of objects) await applyHere(object);
 }
 
 /** Waits until a condition holds; fails with what was seen last. */

@@ -18,6 +18,7 @@ const RESOURCES: Readonly<Record<string, readonly [api: string, plural: string, 
   pod: ["/api/v1", "pods", true],
   pv: ["/api/v1", "persistentvolumes", false],
   pvc: ["/api/v1", "persistentvolumeclaims", true],
+  quota: ["/api/v1", "resourcequotas", true],
   resourcequota: ["/api/v1", "resourcequotas", true],
   serviceaccount: ["/api/v1", "serviceaccounts", true],
   storageclass: ["/apis/storage.k8s.io/v1", "storageclasses", false],
@@ -38,6 +39,11 @@ export function pathOf(kind: string, namespace: string | undefined, name?: strin
   const [api, plural, isNamespaced] = RESOURCES[kind] ?? RESOURCES[kind.replace(/s$/, "")] ?? unknownKind(kind);
   const scope = isNamespaced && namespace !== undefined ? `/namespaces/${namespace}` : "";
   return `${api}${scope}/${plural}${name === undefined ? "" : `/${name}`}`;
+}
+
+/** Whether it is known where objects of a kind stand. */
+export function isKnownKind(kind: string): boolean {
+  return kind in RESOURCES || kind.replace(/s$/, "") in RESOURCES;
 }
 
 function unknownKind(kind: string): never {

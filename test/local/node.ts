@@ -1,0 +1,75 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import path from "node:path";
+import { type Item, now } from "./objects.ts";
+
+/** What a pod's process has come to. */
+export interface Ended {
+  readonly exitCode: number;
+  readonly startedAt: string;
+  readonly finishedAt: string;
+}
+
+/** The process of a pod's main container, on this machine and in its folders: what is mounted is there under the same path. */
+export class PodProcess {
+  readonly startedAt = now();
+  /** What it has printed. */
+  printed = "";
+  readonly #child: ChildProcess;
+  readonly #home: string;
+  #killer: NodeJS.Timeout | undefined;
+
+  /** @param folder for the pod's own volumes */
+  constructor(pod: Item, folder: string, onEnd: (ended: Ended) => void) {
+    const { containers, securityContext, volumes } = pod.spec;
+    const [container] = containers;
+    this.#home = mkdtempSync(path.join(folder, "home-"));
+    const own = volumes.filter(({ emptyDir }: Item) => emptyDir !== undefined).map(({ name }: Item) => name);
+    const homes = container.volumeMounts.filter(({ name }: Item) => own.includes(name)).map(({ mountPath }: Item) => mountPath);
+    const [command, ...args] = container.command.map((one: string) => (homes.includes(one) ? this.#home : literal(one)));
+    this.#child = spawn(command, args, {
+      cwd: container.workingDir,
+      env: environmentOf(pod, container),
+      stdio: ["ignore", "pipe", "pipe"],
+      // A container's processes end with its first one.
+      detached: true,
+      ...(process.getuid?.() === 0 ? { uid: securityContext.runAsUser, gid: securityContext.runAsGroup } : {}),
+    });
+    for (const stream of [this.#child.stdout, this.#child.stderr]) stream?.on("data", (text) => (this.printed += text));
+    this.#child.on("error", (error) => (this.printed += error.message));
+    this.#child.on("exit", (code, signal) => {
+      clearTimeout(this.#killer);
+      this.#signalAll("SIGKILL");
+      rmSync(this.#home, { recursive: true, force: true });
+      const exitCode = code ?? (signal === "SIGKILL" ? 137 : 143);
+      onEnd({ exitCode, startedAt: this.startedAt, finishedAt: now() });
+    });
+  }
+
+  /** As a kubelet stops a container: TERM to its first process, and KILL to all after some seconds. */
+  stop(graceSeconds: number): void {
+    this.#child.kill("SIGTERM");
+    this.#killer ??= setTimeout(() => this.#signalAll("SIGKILL"), graceSeconds * 1000);
+  }
+
+  #signalAll(signal: NodeJS.Signals): void {
+    try {
+      process.kill(-(this.#child.pid ?? 0), signal);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+    }
+  }
+}
+
+function environmentOf(pod: Item, container: Item): NodeJS.ProcessEnv {
+  const values = (container.env ?? []).map(({ name, value, valueFrom }: Item) => [
+    name,
+    valueFrom === undefined ? literal(value ?? "") : pod.metadata.uid,
+  ]);
+  return { PATH: process.env.PATH, HOSTNAME: pod.metadata.name, ...Object.fromEntries(values) };
+}
+
+/** Kubernetes has a doubled dollar sign stand for itself. */
+function literal(text: string): string {
+  return text.replaceAll("$$", "$");
+}
