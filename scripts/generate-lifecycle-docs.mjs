@@ -95,7 +95,7 @@ function signalRow(status) {
   return SIGNALS.map((signal) => {
     const { decision, effects, refusal } = after(status, { dao: signal, seen: shownBy(status) });
     if (refusal !== undefined) return "-";
-    const more = effects.includes("resubmit") ? " + one more attempt" : "";
+    const more = effects.some(({ kind }) => kind === "addAttempt") ? " + one more attempt" : "";
     return `${decision.status === status ? "as it is" : decision.status}${more}`;
   });
 }

@@ -13,7 +13,8 @@ import {
   runCleanup,
 } from "../services/cleanup/cleanup.ts";
 import { leftovers, removeLeftover, removeToolFolder } from "../services/output/toolFolder.ts";
-import { observeForeign, refresh } from "../services/sync/refresh.ts";
+import { observeForeign } from "../services/sync/foreign.ts";
+import { refresh } from "../services/sync/refresh.ts";
 import { confirmCluster, firstSight } from "../services/workflow/cluster.ts";
 import { knownWorkflow, targetDirectory, unknownWorkflow } from "../services/workflow/known.ts";
 import { Tenancy } from "../services/workflow/owner.ts";

@@ -4,7 +4,7 @@ import { hasEnded } from "../core/job.ts";
 import { isSameDirectory } from "../directory.ts";
 import { GaswError } from "../errors.ts";
 import { follow, isLeftUnsubmitted, refreshEach, tellUnsubmitted } from "../services/sync/follow.ts";
-import { type ForeignJob, observeForeign } from "../services/sync/refresh.ts";
+import { type ForeignJob, observeForeign } from "../services/sync/foreign.ts";
 import { sync } from "../services/sync/sync.ts";
 import { nameFailures, type WorkflowFailure } from "../services/sync/workflowFailures.ts";
 import { OtherCluster } from "../services/workflow/cluster.ts";

@@ -1,6 +1,5 @@
-import type { LocalStatus, ScriptContent, StoredRequest, Workflow } from "../core/job.ts";
-import type { Removal } from "../core/lifecycle/decide.ts";
-import type { Attempt } from "../core/lifecycle/step.ts";
+import type { LocalStatus, StoredRequest, Workflow } from "../core/job.ts";
+import type { AttemptRecord, JobChange } from "../core/lifecycle/record.ts";
 
 /** A workflow as the state knows it. */
 export interface StoredWorkflow extends Workflow {
@@ -38,84 +37,17 @@ export interface LeaseNote {
 }
 
 /** A job as the state knows it; times are RFC 3339 in UTC. */
-export interface StoredJob extends Attempt {
-  readonly key: number;
+export interface StoredJob extends AttemptRecord {
   readonly id: string;
-  readonly fileName: string;
-  /** 0 for the first submission of the script. */
-  readonly attempt: number;
   readonly workflow: string;
   readonly namespace: string;
   readonly directory: string;
   readonly kubeName: string;
-  /** Uid of its Job, once it was seen. */
-  readonly kubeUid: string | null;
-  /** Version of the wrapper that runs its script; 0: that of 0.1.0. */
-  readonly wrapper: number;
-  readonly contentHash: string;
-  /** What its script was when somebody last asked for it to run; null where no version has noted that. */
-  readonly script: ScriptContent | null;
-  readonly image: string;
-  readonly request: StoredRequest;
-  readonly reason: string | null;
-  readonly message: string | null;
-  readonly exitCode: number | null;
-  readonly pod: string | null;
-  readonly node: string | null;
-  readonly removal: Removal | null;
-  /** Whether the workflow directory was made ready for this attempt. */
-  readonly prepared: boolean;
-  /** Whether its end was decided without all of its output, which may arrive yet. */
-  readonly outputLate: boolean;
-  readonly replicating: boolean;
-  readonly lingers: boolean;
-  readonly invocationId: number | null;
   readonly delivered: boolean;
   readonly created: string;
-  readonly submitted: string | null;
-  readonly started: string | null;
   readonly ended: string | null;
   readonly observed: string | null;
 }
-
-/** What a change of a job writes; what is left out stays. */
-export type JobChange = Partial<
-  Pick<
-    StoredJob,
-    | "kubeUid"
-    | "wrapper"
-    | "contentHash"
-    | "script"
-    | "image"
-    | "request"
-    | "status"
-    | "reason"
-    | "message"
-    | "exitCode"
-    | "pod"
-    | "node"
-    | "pendingFamily"
-    | "pendingSince"
-    | "removal"
-    | "settled"
-    | "due"
-    | "prepared"
-    | "signal"
-    | "outputLate"
-    | "replicating"
-    | "lingers"
-    | "invocationId"
-    | "submitted"
-    | "started"
-  >
-> & {
-  /** When it ended, where the cluster has measured that; the store knows what that comes to. */
-  readonly ended?: string;
-  /** What its output tells, as JSON. */
-  readonly output?: string | null;
-  /** The pod as it was before its Job was removed, as JSON. */
-  readonly lastPod?: string | null;
-};
 
 /** A job as a decision was made from it: it is carried out only while the job is still so. */
 export type Decided = Pick<StoredJob, "key" | "status"> & Partial<Pick<StoredJob, "settled" | "signal">>;

@@ -8,6 +8,7 @@ import {
   type StoredRequest,
   type Workflow,
 } from "../core/job.ts";
+import type { JobChange } from "../core/lifecycle/record.ts";
 import { jobName } from "../core/names.ts";
 import { killHash } from "../core/owner.ts";
 import { isSameDirectory } from "../directory.ts";
@@ -26,7 +27,6 @@ import type {
   AdoptedAttempt,
   Decided,
   Holder,
-  JobChange,
   JobUpdate,
   LeaseNote,
   OutboxEntry,

@@ -4,12 +4,13 @@ import path from "node:path";
 import Database from "better-sqlite3";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { StoredRequest } from "../../src/core/job.ts";
+import type { JobChange } from "../../src/core/lifecycle/record.ts";
 import type { Dao } from "../../src/dao/dao.ts";
 import { openDao } from "../../src/dao/open.ts";
 import type { Deps } from "../../src/services/deps.ts";
 import { deliver } from "../../src/services/sync/deliver.ts";
 import { readSignals } from "../../src/services/sync/sync.ts";
-import type { JobChange, StoredWorkflow } from "../../src/store/records.ts";
+import type { StoredWorkflow } from "../../src/store/records.ts";
 import { Store } from "../../src/store/store.ts";
 
 const NOW = new Date("2026-01-02T03:04:05Z");

@@ -1,67 +1,183 @@
 import { hasEnded, isHeld } from "../job.ts";
-import { decide, type OwnWords } from "./decide.ts";
-import type { Observation } from "./observe.ts";
+import { changeOf, type Objects } from "./change.ts";
+import type { OwnWords } from "./decide.ts";
+import { type Act, type Effect, includes, type Note } from "./effects.ts";
+import type { AttemptRecord, JobChange } from "./record.ts";
 import type { Siblings } from "./signal.ts";
-import { type Attempt, type Situation, type Step, step } from "./step.ts";
+import { judgeEnd, type Situation, type Step, step } from "./step.ts";
+import { BLOCKED, blockerOf, isAlive, isReady, type Shown } from "./turns.ts";
 
-/** An attempt as a round knows it. */
-export interface RoundAttempt extends Attempt {
-  readonly key: number;
-  /** Names its invocation. */
-  readonly fileName: string;
-  readonly attempt: number;
-  /** Whether the workflow directory was made ready for it. */
-  readonly prepared: boolean;
-}
+/**
+ * How much is decided: what the cluster shows of the jobs' ends alone; all but whose turn it is, which is
+ * left to whoever holds the workflow; or everything.
+ */
+export type Extent = "ends only" | "all but turns" | "all";
 
-/** What a round is decided from beside its attempts. */
-export interface RoundFacts<Job> extends Pick<Situation, "rules" | "now"> {
-  /** What the cluster shows, and whether the attempt's pod may still run something. */
-  seen(job: Job): { readonly observation: Observation; readonly isAlive: boolean };
-  /** The status of its row in the GASW database, where that was asked for. */
+/** What a plan is made from beside the attempts. */
+export interface PlanFacts<Job> extends Pick<Situation, "rules" | "now"> {
+  readonly extent: Extent;
+  /** Who gives the signals, in words. */
+  readonly by: string;
+  /** What the cluster shows of an attempt. */
+  seen(job: Job): Shown & Objects;
+  /** The status of its row in the GASW database, where that was asked for; or what a person asks for. */
   signal(job: Job): string | undefined;
   /** What it has itself left of its end, where it is over. */
   own(job: Job): OwnWords | undefined;
 }
 
-/** What is written down about an attempt, and what it was decided from. */
+/** What is written down in one transaction. */
+export interface Written {
+  readonly change: JobChange;
+  readonly notes: readonly Note[];
+}
+
+/** What becomes of an attempt that is due: it is submitted, or it is written down what it waits for. */
+export interface Turn {
+  readonly effects: readonly Act[];
+  readonly change: JobChange;
+}
+
+/** What is planned for one attempt. */
 export interface Planned<Job> {
   readonly job: Job;
+  /** What it was decided from, and the decision. */
   readonly siblings: Siblings;
   readonly step: Step;
+  /** Written down before anything is done. */
+  readonly before: Written;
+  readonly effects: readonly Act[];
+  /** Its end, written down once its Job is on its way out; `job` is the attempt as it is then. */
+  readonly after?: Written & { readonly job: Job };
+  /** Of an attempt that is due. */
+  readonly turn?: Turn | undefined;
+  /** Of the attempt that is added. */
+  readonly added?: Turn | undefined;
 }
 
 /**
- * Decides for one attempt after the other: each sees what becomes of the others. Of one whose Job is to be
- * removed, the step is what is written down before; it ends in `endRemoved`, when the Job is on its way out,
- * and goes on for the others until then.
- * @param attempts all attempts of some invocations
- * @param isMeant which of them are decided for
+ * Plans what is to be done for some invocations: what the cluster shows, then the signals, then what follows
+ * from an end, then whose turn it is. Each attempt is decided for once, and sees what becomes of the others.
+ * Pure: every change of a status, and every effect, comes from here.
+ * @param attempts all attempts of these invocations; where ends alone are judged, those that go on will do
+ * @returns what there is to be done or noted, in the order of the attempts
  */
-export function decideRound<Job extends RoundAttempt>(
+export function plan<Job extends AttemptRecord>(
   attempts: readonly Job[],
-  facts: RoundFacts<Job>,
-  isMeant: (job: Job) => boolean = () => true,
+  facts: PlanFacts<Job>,
 ): Planned<Job>[] {
-  const { rules, now } = facts;
-  const invocations = byFileName(attempts);
-  return attempts.filter(isMeant).map((job) => {
-    const siblings = siblingsOf(job, invocations, facts);
-    const seen = facts.seen(job).observation;
-    const whole = step({ job, dao: facts.signal(job), seen, own: facts.own(job), siblings, rules, now });
-    const next = whole.decision.removeJob ? beforeRemoval(job, whole) : whole;
-    invocations
-      .get(job.fileName)
-      ?.set(job.key, { ...job, status: next.decision.status, settled: next.settled });
-    return { job, siblings, step: next };
-  });
+  const planned = byInvocation(attempts).flatMap((invocation) => planInvocation(invocation, facts));
+  const byKey = new Map(planned.map((one) => [one.job.key, one]));
+  return attempts.map(({ key }) => byKey.get(key) as Planned<Job>).filter(isNews);
+}
+
+function byInvocation<Job extends AttemptRecord>(attempts: readonly Job[]): Job[][] {
+  const invocations = new Map<string, Job[]>();
+  for (const job of attempts) {
+    const known = invocations.get(job.fileName);
+    if (known === undefined) invocations.set(job.fileName, [job]);
+    else known.push(job);
+  }
+  return [...invocations.values()];
+}
+
+function planInvocation<Job extends AttemptRecord>(
+  attempts: readonly Job[],
+  facts: PlanFacts<Job>,
+): Planned<Job>[] {
+  const company = new Company(attempts, facts);
+  const begun = attempts.map((job) => begin(job, company, facts));
+  const ended = begun.map((one) => end(one, company, facts));
+  return facts.extent === "all" ? takeTurns(ended, company, facts) : ended;
+}
+
+/** An invocation's attempts as they stand in the midst of a plan. */
+class Company<Job extends AttemptRecord> {
+  readonly #facts: PlanFacts<Job>;
+  readonly #standing: Map<number, Job>;
+  /** Attempts that are added by the plan, by the keys of those that they follow. */
+  readonly added = new Map<number, Job>();
+
+  constructor(attempts: readonly Job[], facts: PlanFacts<Job>) {
+    this.#facts = facts;
+    this.#standing = new Map(attempts.map((job) => [job.key, job]));
+  }
+
+  get all(): Job[] {
+    return [...this.#standing.values(), ...this.added.values()];
+  }
+
+  at({ key }: Job): Job {
+    return this.#standing.get(key) as Job;
+  }
+
+  note(job: Job, { change, notes }: Written): void {
+    const { ended: _, output: __, lastPod: ___, ...columns } = change;
+    this.#standing.set(job.key, { ...this.at(job), ...columns });
+    if (includes(notes, "addAttempt")) this.added.set(job.key, this.#following(job));
+  }
+
+  /** What the cluster shows of an attempt; nothing of one that it can't know of. */
+  seen(job: AttemptRecord): Shown | undefined {
+    const known = this.#standing.get(job.key);
+    return known === undefined ? undefined : this.#facts.seen(known);
+  }
+
+  /** The others, once what the plan adds is written down. */
+  around(job: Job): Siblings {
+    const others = this.all.filter(({ key }) => key !== job.key);
+    return {
+      failures: others.filter(({ status }) => status === "ERROR" || status === "STALLED" || isHeld(status))
+        .length,
+      completed: others.some(({ status }) => status === "COMPLETED"),
+      alive: others.some((other) => isAlive(other) || this.seen(other)?.isAlive === true),
+      open: others.some(({ settled, status }) => !settled || isHeld(status)),
+      newer: others.some(({ attempt }) => attempt > job.attempt),
+    };
+  }
+
+  #following(job: Job): Job {
+    const newest = Math.max(...this.all.map(({ attempt }) => attempt));
+    return { ...job, ...FRESH, key: -1 - this.added.size, attempt: newest + 1 };
+  }
+}
+
+const FRESH = {
+  status: "NOT_SUBMITTED",
+  due: true,
+  settled: false,
+  removal: null,
+  signal: null,
+  prepared: false,
+  reason: null,
+  message: null,
+} as const;
+
+/** All that is written down before a Job is removed; where none is, that is all. */
+function begin<Job extends AttemptRecord>(
+  job: Job,
+  company: Company<Job>,
+  facts: PlanFacts<Job>,
+): Planned<Job> {
+  const siblings = company.around(job);
+  const { rules, now, extent } = facts;
+  const shown = facts.seen(job);
+  const situation = { job, seen: shown.observation, own: facts.own(job), siblings, rules, now };
+  const whole =
+    extent === "ends only"
+      ? judgeEnd({ ...situation, dao: undefined })
+      : step({ ...situation, dao: facts.signal(job) });
+  const first = whole.decision.removeJob ? beforeRemoval(job, whole) : whole;
+  const before = { change: changeOf(job, first, shown, facts), notes: first.effects };
+  company.note(job, before);
+  return { job, siblings, step: first, before, effects: actsOf(job, first, extent) };
 }
 
 /**
  * The part of a step that comes before the removal of a Job: all that a signal comes to, and the end that was
  * decided, not the end itself.
  */
-function beforeRemoval(job: Attempt, { decision, removal, effects, ...rest }: Step): Step {
+function beforeRemoval(job: AttemptRecord, { decision, removal, effects, ...rest }: Step): Step {
   const isFollowed = rest.signal !== job.signal && rest.refusal === undefined;
   return {
     ...rest,
@@ -69,124 +185,114 @@ function beforeRemoval(job: Attempt, { decision, removal, effects, ...rest }: St
     settled: job.settled,
     removal: removal ?? "ERROR",
     // A retry is decided anew at the end.
-    effects: effects.filter((effect) => effect === "resubmit" && isFollowed),
+    effects: effects.filter(({ kind }) => kind === "addAttempt" && isFollowed),
   };
 }
 
 /**
- * Decides the ends of the attempts whose Jobs have just been removed, but for those that were removed to run
- * again: that waits for the next look.
+ * The end of an attempt whose Job is removed, but of one that is removed to run again: that waits for the
+ * next look.
  */
-export function endRemoved<Job extends RoundAttempt>(
-  attempts: readonly Job[],
-  facts: RoundFacts<Job>,
-  isRemoved: (job: Job) => boolean,
+function end<Job extends AttemptRecord>(
+  planned: Planned<Job>,
+  company: Company<Job>,
+  facts: PlanFacts<Job>,
+): Planned<Job> {
+  const { job, step: first, before, effects } = planned;
+  const { removal } = first;
+  if (!first.decision.removeJob || removal === "NOT_SUBMITTED") return withFolder(planned, before);
+  const { rules, now, extent } = facts;
+  const current = company.at(job);
+  const siblings = company.around(current);
+  const seen = { phase: "missing" } as const;
+  const situation = { job: current, dao: undefined, seen, own: facts.own(job), siblings, rules, now };
+  const next = extent === "ends only" ? judgeEnd(situation) : step(situation);
+  const after = {
+    job: current,
+    change: changeOf(current, next, facts.seen(job), facts),
+    notes: next.effects,
+  };
+  company.note(current, after);
+  return withFolder({ ...planned, effects, after }, after);
+}
+
+/** What an attempt has left is cleared away once its end was seen to. */
+function withFolder<Job>(planned: Planned<Job>, { change }: Written): Planned<Job> {
+  if (change.settled !== true) return planned;
+  return { ...planned, effects: [...planned.effects, { kind: "clearRunFolder" }] };
+}
+
+/** What follows from a step outside the state. */
+function actsOf(job: AttemptRecord, { decision, removal, signal }: Step, extent: Extent): Act[] {
+  const acts: Act[] = [];
+  const { status, removeJob, lingers } = decision;
+  if (extent !== "ends only") {
+    const wasKilled = job.status === "DELETED" || job.removal === "DELETED";
+    const isKilled = job.status !== "DELETED" && (removal === "DELETED" || status === "DELETED");
+    const isRevived = wasKilled && status === "NOT_SUBMITTED" && signal === "RESCHEDULE";
+    if (isKilled || isRevived) acts.push({ kind: "noteKill", isUndone: !isKilled });
+  }
+  if (removeJob) acts.push({ kind: "removeJob" });
+  // A killed job's output is told as far as it goes, a replica's is not (GaswMonitor).
+  const isTold = removal === "DELETED" && job.status !== "NOT_SUBMITTED";
+  if (removeJob && isTold && extent !== "ends only") acts.push({ kind: "keepOutput" });
+  if (lingers === true && hasEnded(status))
+    acts.push({ kind: "removeKept", status, what: isNeeded(job, decision) ? "pod" : "Job" });
+  return acts;
+}
+
+/**
+ * Whether an attempt's Job may be asked for what the next attempt is to be made from: the values of its
+ * environment stand there alone. Without its pod it ends, and its time to live removes it.
+ */
+function isNeeded({ request }: AttemptRecord, { status }: Step["decision"]): boolean {
+  const isFinal = status === "COMPLETED" || status === "DELETED" || status === "DELETED_REPLICA";
+  return !isFinal && (request.envNames ?? []).length > 0;
+}
+
+/** Has one attempt of an invocation submitted whose turn it is, and says what keeps the others waiting. */
+function takeTurns<Job extends AttemptRecord>(
+  planned: readonly Planned<Job>[],
+  company: Company<Job>,
+  { rules, now }: PlanFacts<Job>,
 ): Planned<Job>[] {
-  const afterwards: RoundFacts<Job> = {
-    ...facts,
-    seen: (job) =>
-      isRemoved(job) ? { ...facts.seen(job), observation: { phase: "missing" } } : facts.seen(job),
-    signal: () => undefined,
+  const attempts = company.all;
+  const queue = { attempts, seen: (job: AttemptRecord) => company.seen(job), rules, now };
+  const next = attempts.find((job) => isReady(job, company.around(job)));
+  const turnOf = (job: Job | undefined): Turn | undefined => {
+    if (job === undefined || !job.due || job.status !== "NOT_SUBMITTED") return undefined;
+    const effects = job === next ? startOf(job) : [];
+    return { effects, change: waitOf(job, blockerOf(job, queue)) };
   };
-  const isEnding = ({ removal = null }: Job) => removal !== null && removal !== "NOT_SUBMITTED";
-  return decideRound(attempts, afterwards, (job) => isRemoved(job) && isEnding(job));
+  return planned.map((one) => {
+    const turn = turnOf(company.at(one.job));
+    const added = turnOf(company.added.get(one.job.key));
+    return { ...one, ...(turn === undefined ? {} : { turn }), ...(added === undefined ? {} : { added }) };
+  });
 }
 
-/** The attempts whose turn it is to be submitted: one of an invocation. */
-export function dueAttempts<Job extends RoundAttempt>(
-  attempts: readonly Job[],
-  facts: RoundFacts<Job>,
-): Job[] {
-  const { rules, now } = facts;
-  const invocations = byFileName(attempts);
-  const found = new Map<string, Job>();
-  for (const job of attempts) {
-    if (!job.due || job.status !== "NOT_SUBMITTED" || found.has(job.fileName)) continue;
-    const siblings = siblingsOf(job, invocations, facts);
-    const { effects } = step({
-      job,
-      dao: undefined,
-      seen: facts.seen(job).observation,
-      siblings,
-      rules,
-      now,
-    });
-    if (effects.includes("start")) found.set(job.fileName, job);
-  }
-  return [...found.values()];
+function startOf({ prepared }: AttemptRecord): Act[] {
+  return [...(prepared ? [] : [{ kind: "moveStreams" } as const]), { kind: "createJob" }];
 }
 
-/** Reason of an attempt that is due and waits for an earlier run of its script to be gone. */
-export const BLOCKED = "EarlierRun";
-
-/** Reason of an attempt that is due and can't be submitted, since somebody has deleted the namespace. */
-export const NAMESPACE_GONE = "NamespaceGone";
-
-/** The attempts that are due and not to be submitted yet, with what they wait for in words. */
-export function blockedAttempts<Job extends RoundAttempt>(
-  attempts: readonly Job[],
-  facts: RoundFacts<Job>,
-): Map<Job, string> {
-  const invocations = byFileName(attempts);
-  const blocked = new Map<Job, string>();
-  for (const job of attempts) {
-    if (!job.due || job.status !== "NOT_SUBMITTED") continue;
-    const others = [...(invocations.get(job.fileName)?.values() ?? [])].filter(({ key }) => key !== job.key);
-    const isInTheWay = (other: Job) => isAlive(other) || facts.seen(other).isAlive;
-    // Its own earlier run, where it is to run again; a pod that shows something rather than an attempt that
-    // only waits its turn.
-    const own =
-      job.removal === "NOT_SUBMITTED" && facts.seen(job).observation.phase !== "missing" ? job : undefined;
-    const blocker = own ?? others.find((other) => facts.seen(other).isAlive) ?? others.find(isInTheWay);
-    if (blocker !== undefined) blocked.set(job, `waits for ${blockerText(blocker, facts)}`);
-  }
-  return blocked;
+/** What is written down of an attempt's wait, where that is news. */
+function waitOf({ reason, message }: AttemptRecord, words: string | undefined): JobChange {
+  if (words !== undefined) return words === message ? {} : { reason: BLOCKED, message: words };
+  return reason === BLOCKED ? { reason: null, message: null } : {};
 }
 
-function blockerText<Job extends RoundAttempt>(blocker: Job, { seen, rules, now }: RoundFacts<Job>): string {
-  const { observation } = seen(blocker);
-  const attempt = `attempt ${blocker.attempt + 1}`;
-  if (observation.phase !== "waiting" && observation.phase !== "running")
-    return isAlive(blocker) && !blocker.due
-      ? `${attempt}, which is ${blocker.status}`
-      : `${attempt} to be gone from the cluster`;
-  const { pod, node } = observation;
-  const place = `${pod === undefined ? "" : `, whose pod ${pod} is still there`}${node === undefined ? "" : ` on node ${node}`}`;
-  // As it would be told of if it had not been given up.
-  const { message } = decide({ ...blocker, status: "RUNNING", removal: null }, observation, {}, now, rules);
-  return `${attempt}${place}${(message ?? "") === "" ? "" : `: ${message}`}`;
+/** What is over, and stays as it is, is not written again. */
+function isNews({ job, step: { decision }, before }: Planned<AttemptRecord>): boolean {
+  return (
+    !hasEnded(job.status) ||
+    decision.lingers === true ||
+    Object.keys(before.change).length > 0 ||
+    before.notes.length > 0
+  );
 }
 
-/** Attempts by their invocation's file name, then by key. */
-type Invocations<Job> = ReadonlyMap<string, Map<number, Job>>;
-
-function byFileName<Job extends RoundAttempt>(attempts: readonly Job[]): Invocations<Job> {
-  const invocations = new Map<string, Map<number, Job>>();
-  for (const job of attempts) {
-    const known = invocations.get(job.fileName) ?? new Map<number, Job>();
-    invocations.set(job.fileName, known.set(job.key, job));
-  }
-  return invocations;
-}
-
-function siblingsOf<Job extends RoundAttempt>(
-  job: Job,
-  invocations: Invocations<Job>,
-  { seen }: RoundFacts<Job>,
-): Siblings {
-  const attempts = invocations.get(job.fileName)?.values() ?? [];
-  const others = [...attempts].filter(({ key }) => key !== job.key);
-  return {
-    failures: others.filter(({ status }) => status === "ERROR" || status === "STALLED" || isHeld(status))
-      .length,
-    completed: others.some(({ status }) => status === "COMPLETED"),
-    alive: others.some((other) => isAlive(other) || seen(other).isAlive),
-    open: others.some(({ settled, status }) => !settled || isHeld(status)),
-    newer: others.some(({ attempt }) => attempt > job.attempt),
-  };
-}
-
-/** Whether an attempt is in the cluster or on its way there; one that only waits for its turn is not. */
-function isAlive({ status, due, prepared }: RoundAttempt): boolean {
-  return !hasEnded(status) && !(status === "NOT_SUBMITTED" && due && !prepared);
+/** All that is done for an attempt, and for the one that it adds. */
+export function effectsOf({ before, after, effects, turn, added }: Planned<unknown>): Effect[] {
+  const notes = [...before.notes, ...(after?.notes ?? [])];
+  return [...notes, ...effects, ...(turn?.effects ?? []), ...(added?.effects ?? [])];
 }

@@ -1,5 +1,6 @@
 import { hasEnded, type LocalStatus } from "../job.ts";
 import { type Decision, decide, type KnownJob, type OwnWords, type Removal, type Rules } from "./decide.ts";
+import type { Note } from "./effects.ts";
 import type { Observation } from "./observe.ts";
 import { effectOf, isSignal, type Siblings, type Signal } from "./signal.ts";
 
@@ -27,15 +28,6 @@ export interface Situation {
   readonly now: Date;
 }
 
-/** What is to be done outside the state. */
-export type Effect =
-  /** One more attempt is written down, to be submitted by this tool. */
-  | "resubmit"
-  /** This attempt is submitted now. */
-  | "start"
-  /** The invocation is over: whoever waits for its result is told. */
-  | "announce";
-
 /** A job after a step. */
 export interface Step {
   readonly decision: Decision;
@@ -43,7 +35,8 @@ export interface Step {
   readonly due: boolean;
   readonly removal: Removal | null;
   readonly signal: Signal | null;
-  readonly effects: readonly Effect[];
+  /** What is written down with it. */
+  readonly effects: readonly Note[];
   /** Why a signal was not followed. */
   readonly refusal?: string;
 }
@@ -54,33 +47,35 @@ export interface Step {
  * comes with it.
  */
 export function step(situation: Situation): Step {
-  const { job, dao, seen, own = {}, now, rules } = situation;
-  const { settled, due, signal, status, pendingFamily, pendingSince, removal = null } = job;
   // What the cluster shows comes first: without it, a signal could end a job whose Job goes on.
-  if (seen === undefined) {
-    return {
-      decision: { status, pendingFamily, pendingSince, removeJob: false },
-      settled,
-      due,
-      removal,
-      signal,
-      effects: [],
-    };
-  }
-  const isGone = seen.phase === "missing";
+  if (situation.seen === undefined) return unchanged(situation.job);
+  const isGone = situation.seen.phase === "missing";
+  const observed = asDecided(judgeEnd(situation), isGone);
+  return settle(asReplica(signalled(observed, situation, isGone), situation, isGone), situation);
+}
+
+/** What the cluster alone shows of a job, and nothing that follows from it. */
+export function judgeEnd({ job, dao, seen, own = {}, now, rules }: Situation): Step {
+  if (seen === undefined) return unchanged(job);
   // Whoever gives a job up, or has it run again, waits for no output: an end that was seen counts.
-  const decision = decide(
-    job,
-    seen,
-    own,
-    now,
-    endsWait(dao) && dao !== signal ? { ...rules, outputGrace: 0 } : rules,
-  );
+  const isWaitOver = endsWait(dao) && dao !== job.signal;
+  const decision = decide(job, seen, own, now, isWaitOver ? { ...rules, outputGrace: 0 } : rules);
   // What the cluster has accepted, though its submission was cut off before it could note that, is not
   // submitted again.
-  const isDue = due && decision.status === "NOT_SUBMITTED";
-  const observed = asDecided({ decision, settled, due: isDue, removal, signal, effects: [] }, isGone);
-  return settle(asReplica(signalled(observed, situation, isGone), situation, isGone), situation);
+  return { ...unchanged(job), decision, due: job.due && decision.status === "NOT_SUBMITTED" };
+}
+
+function unchanged({
+  status,
+  pendingFamily,
+  pendingSince,
+  settled,
+  due,
+  removal = null,
+  signal,
+}: Attempt): Step {
+  const decision = { status, pendingFamily, pendingSince, removeJob: false };
+  return { decision, settled, due, removal, signal, effects: [] };
 }
 
 function endsWait(dao: string | null | undefined): boolean {
@@ -110,7 +105,11 @@ function signalled(step: Step, { job, dao, siblings }: Situation, isGone: boolea
     case "kill":
       return killed(taken, effect.end, isGone);
     case "resubmit":
-      return { ...withStatus(taken, effect.status), settled: hasEnded(effect.status), effects: ["resubmit"] };
+      return {
+        ...withStatus(taken, effect.status),
+        settled: hasEnded(effect.status),
+        effects: [{ kind: "addAttempt" }],
+      };
     case "rerun":
       return rerun(taken, isGone);
   }
@@ -161,8 +160,7 @@ function asReplica(step: Step, { siblings }: Situation, isGone: boolean): Step {
  */
 function settle(step: Step, { job, siblings, rules }: Situation): Step {
   const { status, isUnknown } = step.decision;
-  if (!hasEnded(status)) return startable(step, siblings);
-  if (step.settled) return step;
+  if (!hasEnded(status) || step.settled) return step;
   const settled = { ...step, settled: true };
   switch (status) {
     case "ERROR":
@@ -173,16 +171,17 @@ function settle(step: Step, { job, siblings, rules }: Situation): Step {
       if (isUnknown === true && (job.started ?? null) !== null && !rules.retryUnknownEnd)
         return withStatus(settled, "STALLED_HELD");
       // The failures before this one: GaswOutputParser counts all of the invocation and takes one off.
-      if (siblings.failures < rules.retryCount) return { ...settled, effects: [...step.effects, "resubmit"] };
+      if (siblings.failures < rules.retryCount)
+        return { ...settled, effects: [...step.effects, { kind: "addAttempt" }] };
       return { ...withStatus(settled, status === "ERROR" ? "ERROR_HELD" : "STALLED_HELD") };
     case "COMPLETED":
-      return { ...settled, effects: [...step.effects, "announce"] };
+      return { ...settled, effects: [...step.effects, { kind: "announce" }] };
     case "CANCELLED":
     case "DELETED":
       // The one that has completed, else the last attempt to end, speaks for the invocation.
       return siblings.completed || siblings.open
         ? settled
-        : { ...settled, effects: [...step.effects, "announce"] };
+        : { ...settled, effects: [...step.effects, { kind: "announce" }] };
     default:
       return settled;
   }
@@ -204,13 +203,3 @@ export const UNSUBMITTABLE = {
  * decides what runs.
  */
 export const SCRIPT_CHANGED = { ...UNSUBMITTABLE, reason: "ScriptChanged" } as const;
-
-/**
- * Two attempts of one script never run at once: the second would find the first one's folder and empty the
- * workflow directory.
- */
-function startable(step: Step, siblings: Siblings): Step {
-  const isReady =
-    step.due && step.decision.status === "NOT_SUBMITTED" && step.removal === null && !siblings.alive;
-  return isReady ? { ...step, effects: [...step.effects, "start"] } : step;
-}

@@ -1,7 +1,7 @@
 import type { CoreV1Event } from "@kubernetes/client-node";
 import { QUEUE_LABEL } from "../lifecycle/observe.ts";
 import { readRefusal } from "../lifecycle/refusal.ts";
-import { BLOCKED, NAMESPACE_GONE } from "../lifecycle/round.ts";
+import { BLOCKED, NAMESPACE_GONE } from "../lifecycle/turns.ts";
 import { timeText } from "../manifests/amounts.ts";
 import { parseQuantity } from "../manifests/quantity.ts";
 import {

@@ -9,42 +9,70 @@ import type { StoredJob, StoredWorkflow } from "../../store/records.ts";
 import type { Deps } from "../deps.ts";
 import { clearForAttempt } from "./attemptFiles.ts";
 import { refuseChangedScript } from "./scriptContent.ts";
-import { checkSubmissions, type Submitter } from "./submitter.ts";
+import { type CheckedSubmission, checkSubmissions, type Submitter } from "./submitter.ts";
 
-/**
- * Submits an attempt that this tool wrote down itself: the same script once more. Only when no attempt of it
- * is alive: the workflow directory is made ready first.
- * @returns the job as it is then
- * @throws ScriptChanged; GaswError USAGE (the script is gone), CONFIG, CLUSTER, VOLUME_NOT_READY, CONFLICT
- */
-export async function startAttempt(
+/** The submission of an attempt that this tool wrote down itself: the same script once more. */
+export class AttemptStart {
+  readonly #deps: Deps;
+  readonly #submitter: Submitter;
+  readonly #workflow: StoredWorkflow;
+  readonly #job: StoredJob;
+  #checked: Promise<CheckedSubmission> | undefined;
+
+  constructor(deps: Deps, submitter: Submitter, workflow: StoredWorkflow, job: StoredJob) {
+    this.#deps = deps;
+    this.#submitter = submitter;
+    this.#workflow = workflow;
+    this.#job = job;
+  }
+
+  /**
+   * Makes the workflow directory ready for it; only when no attempt of its script is alive.
+   * @returns false where somebody has given it up meanwhile
+   * @throws ScriptChanged; GaswError USAGE (the script is gone), CONFIG, CLUSTER
+   */
+  async moveStreams(): Promise<boolean> {
+    const { store, client } = this.#deps;
+    const { directory } = this.#workflow;
+    const job = this.#job;
+    await this.#check();
+    // The look may be a while ago: a submission of its own may have made the Job since, whose files these are
+    // then.
+    if ((await getJob(client, job.namespace, job.kubeName)) !== undefined) return true;
+    clearForAttempt({ ...job, directory, attempts: store.attempts(this.#workflow, job.fileName) });
+    return store.changeJob(job, { prepared: true });
+  }
+
+  /**
+   * Has its Job made.
+   * @throws ScriptChanged; GaswError USAGE (the script is gone), CONFIG, CLUSTER, VOLUME_NOT_READY, CONFLICT
+   */
+  async createJob(): Promise<boolean> {
+    const job = { ...this.#job, prepared: true };
+    await this.#submitter.submit(await this.#check(), { job, isNew: !this.#job.prepared });
+    return true;
+  }
+
+  #check(): Promise<CheckedSubmission> {
+    this.#checked ??= checkAttempt(this.#deps, this.#workflow, this.#job);
+    return this.#checked;
+  }
+}
+
+/** @throws ScriptChanged; GaswError USAGE (the script is gone), CONFIG, CLUSTER */
+async function checkAttempt(
   deps: Deps,
-  submitter: Submitter,
   workflow: StoredWorkflow,
   job: StoredJob,
-): Promise<void> {
+): Promise<CheckedSubmission> {
   const options = await optionsOf(deps, workflow, job);
   const script = `${workflow.directory}/sh/${job.fileName}.sh`;
   const [checked] = checkSubmissions(deps.config, workflow, [{ script, options }], workflow.directory);
   if (checked === undefined) throw new Error("a checked submission is missing");
   refuseChangedScript(job, checked.request.script);
+  const { id: jobId, fileName, contentHash } = job;
   const { avoidNodes = [] } = job.request;
-  const request = {
-    ...checked.request,
-    jobId: job.id,
-    fileName: job.fileName,
-    contentHash: job.contentHash,
-    avoidNodes,
-  };
-  // The look may be a while ago: a submission of its own may have made the Job since, whose files these are
-  // then.
-  if (!job.prepared && (await getJob(deps.client, job.namespace, job.kubeName)) === undefined) {
-    const { directory } = workflow;
-    clearForAttempt({ ...job, directory, attempts: deps.store.attempts(workflow, job.fileName) });
-    // Somebody may have given it up meanwhile.
-    if (!deps.store.changeJob(job, { prepared: true })) return;
-  }
-  await submitter.submit({ ...checked, request }, { job: { ...job, prepared: true }, isNew: !job.prepared });
+  return { ...checked, request: { ...checked.request, jobId, fileName, contentHash, avoidNodes } };
 }
 
 /**

@@ -8,6 +8,7 @@ import {
   storedRequest,
   type Workflow,
 } from "../../core/job.ts";
+import type { JobChange } from "../../core/lifecycle/record.ts";
 import { buildJob, effectiveRunAs, WRAPPER_VERSION } from "../../core/manifests/pod.ts";
 import type { DesiredVolume } from "../../core/manifests/volumes.ts";
 import { jobName } from "../../core/names.ts";
@@ -15,7 +16,7 @@ import { GaswError } from "../../errors.ts";
 import { asUserError } from "../../kubernetes/client.ts";
 import { createJob, getJob, jobPath, type MadeJob } from "../../kubernetes/jobs.ts";
 import { find, remove } from "../../kubernetes/objects.ts";
-import type { JobChange, StoredJob, StoredWorkflow } from "../../store/records.ts";
+import type { StoredJob, StoredWorkflow } from "../../store/records.ts";
 import type { Deps } from "../deps.ts";
 import { hasOutput } from "../output/own.ts";
 import { type Leftover, leftRecords, makeToolFolders, removeLeftover } from "../output/toolFolder.ts";

@@ -1,6 +1,7 @@
 import type { V1Job, V1Pod } from "@kubernetes/client-node";
 import { describe, expect, test } from "vitest";
 import type { OwnWords } from "../../../src/core/lifecycle/decide.ts";
+import { includes } from "../../../src/core/lifecycle/effects.ts";
 import { observe } from "../../../src/core/lifecycle/observe.ts";
 import { type Attempt, step } from "../../../src/core/lifecycle/step.ts";
 import { readTables } from "./lifecycleTable.ts";
@@ -89,7 +90,7 @@ function judged(job: string, podWords: string, state: string, record: string, ou
   });
   const { status, reason, exitCode } = decision;
   const isHeld = status === "STALLED_HELD";
-  const then = isHeld ? "held" : effects.includes("announce") ? "told" : effects.includes("resubmit") ? "retried" : "waits";
+  const then = isHeld ? "held" : includes(effects, "announce") ? "told" : includes(effects, "addAttempt") ? "retried" : "waits";
   return [isHeld ? "STALLED" : status, String(reason), exitCode === undefined ? "-" : String(exitCode), then];
 }
 

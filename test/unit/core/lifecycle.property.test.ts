@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { hasEnded, isHeld, type LocalStatus } from "../../../src/core/job.ts";
+import type { Extent } from "../../../src/core/lifecycle/round.ts";
 import { isSignal, SIGNALS, type Signal } from "../../../src/core/lifecycle/signal.ts";
 import { CUTS, type Cut, type Outcome, RETRIES, World } from "./lifecycleWorld.ts";
 
@@ -28,7 +29,10 @@ const cut = fc.oneof(
     arbitrary: fc.constantFrom<Cut>(...CUTS),
   },
 );
-const round = cut.map((where): [string, Action] => [`a round, cut off ${where}`, (world) => world.round(where)]);
+const extent = fc.constantFrom<Extent>("all", "all", "all but turns");
+const round = fc
+  .record({ where: cut, extent })
+  .map((one): [string, Action] => [`a round (${one.extent}), cut off ${one.where}`, (world) => world.round(one.where, one.extent)]);
 const refresh = cut.map((where): [string, Action] => [`a refresh, cut off ${where}`, (world) => world.refresh(where)]);
 const deliver = fc
   .record({ where: fc.constantFrom("nowhere", "nowhere", "before noting", "overtaken"), signal })

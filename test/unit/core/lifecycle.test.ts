@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Observation } from "../../../src/core/lifecycle/observe.ts";
 import type { Siblings } from "../../../src/core/lifecycle/signal.ts";
 import { type Attempt, type Situation, step } from "../../../src/core/lifecycle/step.ts";
+import { isReady } from "../../../src/core/lifecycle/turns.ts";
 
 const ALONE: Siblings = { failures: 0, completed: false, alive: false, open: false, newer: false };
 const RUNNING: Observation = { phase: "running" };
@@ -31,7 +32,7 @@ describe("a job that is killed", () => {
 
   test("is not run again when it fails by itself before its Job is removed", () => {
     const removal = "DELETED";
-    const killed = { decision: { status: "DELETED" }, effects: ["announce"] };
+    const killed = { decision: { status: "DELETED" }, effects: [{ kind: "announce" }] };
     expect(stepped({ removal, signal: "KILL" }, { dao: "KILL", seen: ends(0), own: { code: 3 } })).toMatchObject(killed);
     // A refresh, which takes no signals, has seen that failure.
     expect(stepped({ removal, signal: "KILL", status: "ERROR" }, { dao: "KILL", seen: ends(0), own: { code: 3 } })).toMatchObject(killed);
@@ -54,14 +55,14 @@ describe("a job whose end was seen, and whose output is late", () => {
     expect({ decision, due, effects }).toMatchObject({
       decision: { status: "COMPLETED", reason: "OutputIncomplete", outputLate: true },
       due: false,
-      effects: ["announce"],
+      effects: [{ kind: "announce" }],
     });
     expect(refusal).toBeDefined();
   });
 
   test("is not tried again after a KILL, where it has failed", () => {
     const killed = stepped({}, { seen: ends(3), own, dao: "KILL" });
-    expect(killed).toMatchObject({ decision: { status: "DELETED" }, effects: ["announce"] });
+    expect(killed).toMatchObject({ decision: { status: "DELETED" }, effects: [{ kind: "announce" }] });
   });
 });
 
@@ -80,14 +81,16 @@ describe("a job that is to run again", () => {
     const next = stepped({ ...written, status: "NOT_SUBMITTED" }, { dao: "RESCHEDULE", seen: WAITS_TOO_LONG });
     expect(next).toMatchObject({ decision: { status: "NOT_SUBMITTED", removeJob: true }, removal: "NOT_SUBMITTED", effects: [] });
     const gone = stepped({ ...next, status: "NOT_SUBMITTED" }, { dao: "RESCHEDULE", seen: { phase: "missing" } });
-    expect(gone).toMatchObject({ decision: { status: "NOT_SUBMITTED", removeJob: false }, removal: null, effects: ["start"] });
+    expect(gone).toMatchObject({ decision: { status: "NOT_SUBMITTED", removeJob: false }, removal: null });
+    expect(isReady({ ...gone, status: gone.decision.status }, ALONE)).toBe(true);
   });
 });
 
 describe("a job that is to run again, and whose Job is gone already", () => {
   test("is started at once: nothing is noted that would remove its new Job", () => {
     const again = stepped({ status: "DELETED", settled: true, removal: "DELETED" }, { dao: "RESCHEDULE", seen: { phase: "missing" } });
-    expect(again).toMatchObject({ decision: { status: "NOT_SUBMITTED" }, removal: null, effects: ["start"] });
+    expect(again).toMatchObject({ decision: { status: "NOT_SUBMITTED" }, removal: null });
+    expect(isReady({ ...again, status: again.decision.status }, ALONE)).toBe(true);
   });
 });
 
@@ -107,7 +110,7 @@ describe("a failure beside a newer attempt", () => {
 
   test("is retried, or held, when that one has been given up: nobody else goes on", () => {
     const siblings = { ...ALONE, newer: true };
-    expect(stepped({}, { seen: ends(3), siblings }).effects).toEqual(["resubmit"]);
+    expect(stepped({}, { seen: ends(3), siblings }).effects).toEqual([{ kind: "addAttempt" }]);
     expect(stepped({}, { seen: ends(3), siblings: { ...siblings, failures: 5 } }).decision.status).toBe("ERROR_HELD");
   });
 });

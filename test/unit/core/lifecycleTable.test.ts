@@ -5,6 +5,7 @@ import type { Removal } from "../../../src/core/lifecycle/decide.ts";
 import type { Ending, Observation } from "../../../src/core/lifecycle/observe.ts";
 import { SIGNALS, type Siblings, type Signal } from "../../../src/core/lifecycle/signal.ts";
 import { type Attempt, type Situation, step } from "../../../src/core/lifecycle/step.ts";
+import { isReady } from "../../../src/core/lifecycle/turns.ts";
 import { FirstMatch, type Rule, readTables, type Words, wordsIn } from "./lifecycleTable.ts";
 
 const NOW = new Date("2026-01-02T03:04:05Z");
@@ -268,7 +269,7 @@ function followed(job: Job, follows: string, observed: string): Job {
 }
 
 /** The effects by the words of the table. */
-const EFFECTS = { "another attempt": "resubmit", started: "start", announced: "announce" };
+const EFFECTS = { "another attempt": "addAttempt", announced: "announce", started: "createJob" };
 
 /** The effects that a cell, or several, speak of. */
 const effectsIn = once(
@@ -294,13 +295,14 @@ function actual(job: Job, seen: Observation | undefined, fileCode: number | unde
   };
   const { decision, settled, due, removal, signal, effects, refusal } = step(situation);
   const { status } = decision;
+  const isStarted = seen !== undefined && isReady({ status, due, removal }, siblings);
   return {
     status,
     settled,
     due,
     removal,
     removeJob: decision.removeJob,
-    effects: effects.join(),
+    effects: [...effects.map(({ kind }) => kind), ...(isStarted ? ["createJob"] : [])].join(),
     isRefused: refusal !== undefined,
     taken: signal,
     written: row.status === undefined ? shownStatus(status) : nextStatus({ status, removal, signal }, row.status),

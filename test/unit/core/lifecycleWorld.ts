@@ -1,17 +1,20 @@
 import { nextStatus, shownStatus } from "../../../src/core/gaswRow/write.ts";
 import { type GaswStatus, hasEnded, type LocalStatus } from "../../../src/core/job.ts";
-import { decide, type Removal } from "../../../src/core/lifecycle/decide.ts";
-import type { Observation } from "../../../src/core/lifecycle/observe.ts";
 import {
-  decideRound,
-  dueAttempts,
-  endRemoved,
-  type Planned,
-  type RoundAttempt,
-  type RoundFacts,
-} from "../../../src/core/lifecycle/round.ts";
+  type Act,
+  EFFECT_PHASES,
+  type EffectKind,
+  effectKinds,
+  includes,
+  type Note,
+  type Phase,
+} from "../../../src/core/lifecycle/effects.ts";
+import type { Observation } from "../../../src/core/lifecycle/observe.ts";
+import type { AttemptRecord, JobChange } from "../../../src/core/lifecycle/record.ts";
+import { type Extent, type PlanFacts, type Planned, plan, type Written } from "../../../src/core/lifecycle/round.ts";
 import { isSignal, type Signal } from "../../../src/core/lifecycle/signal.ts";
-import { type Effect, step, UNSUBMITTABLE } from "../../../src/core/lifecycle/step.ts";
+import { step, UNSUBMITTABLE } from "../../../src/core/lifecycle/step.ts";
+import { unknownAttempt } from "./attempts.ts";
 
 export const RETRIES = 2;
 const NOW = new Date("2026-01-02T03:04:05Z");
@@ -41,8 +44,7 @@ interface Row {
 }
 
 /** One attempt: what the state knows of it, what the cluster has, and its row. */
-export interface One extends RoundAttempt {
-  readonly removal: Removal | null;
+export interface One extends AttemptRecord {
   readonly kube: Kube;
   /** Whether its Job was removed, so that its pod is about to go. */
   readonly doomed: boolean;
@@ -51,22 +53,28 @@ export interface One extends RoundAttempt {
 }
 
 /**
- * Where a round is cut off; that the cluster refuses to remove all Jobs, or the first; or that another command changes what it has looked at
- * before it writes, or while it removes.
+ * Where a plan's execution is cut off: at either side of an effect of any kind. Or: the cluster refuses to remove all Jobs, or the first; another
+ * command changes what was looked at before it is written down, or while Jobs are removed; or the script can't be submitted.
  */
-export const CUTS = [
+export const CUTS: readonly Exclude<Cut, "nowhere">[] = [
   "overtaken",
   "overtaken while removing",
-  "before writing",
-  "before removing",
   "no removal succeeds",
   "one removal fails",
-  "after removing",
-  "after preparing",
-  "after creating",
   "unsubmittable",
-] as const;
-export type Cut = "nowhere" | (typeof CUTS)[number];
+  ...effectKinds().flatMap((kind) => [`before ${kind}` as const, `after ${kind}` as const]),
+];
+export type Cut =
+  | "nowhere"
+  | "overtaken"
+  | "overtaken while removing"
+  | "no removal succeeds"
+  | "one removal fails"
+  | "unsubmittable"
+  | `${"before" | "after"} ${EffectKind}`;
+
+/** The process has died. */
+class Died extends Error {}
 
 /** Thrown when a rule is broken, with what has happened up to then. */
 class Broken extends Error {}
@@ -122,44 +130,15 @@ export class World {
 
   /** `status`: what the cluster shows, and nothing that follows from it. */
   refresh(cut: Cut): void {
-    const decisions = this.attempts
-      .filter(({ status }) => !hasEnded(status))
-      .map((one) => ({ one, next: decide(one, observe(one.kube), { code: fileOf(one) }, NOW, RULES.rules) }));
-    if (cut === "before writing") return;
-    if (cut === "overtaken") this.#overtake();
-    if (!decisions.every(({ one }) => this.#isStill(one))) return;
-    for (const { one, next } of decisions) {
-      if (next.removeJob) this.#set(one.attempt, { removal: one.removal ?? "ERROR" });
-      else this.#set(one.attempt, { status: next.status });
-    }
-    const removed = this.#removeAll(
-      decisions.filter(({ next }) => next.removeJob).map(({ one }) => one),
-      cut,
-    );
-    if (cut === "after removing") return;
-    for (const { one, next } of decisions) {
-      if (removed.has(one.attempt) && this.#isStill(one)) this.#set(one.attempt, { status: next.status });
-    }
+    const attempts = this.attempts.filter(({ status }) => !hasEnded(status));
+    this.#carryOut(attempts, this.#look(new Map(), "ends only"), cut);
   }
 
   /** One round of a synchronisation: signals, the cluster, what follows, and, by the same look, the attempts whose turn it is. */
-  round(cut: Cut): void {
+  round(cut: Cut, extent: Extent = "all"): void {
     const signals = new Map(this.attempts.flatMap(({ key, row }) => (isSignal(row?.status) ? [[key, row.status] as const] : [])));
     if (signals.size === 0 && this.attempts.every(({ settled }) => settled)) return;
-    const facts = this.#look(signals);
-    const decided = decideRound(this.attempts, facts);
-    for (const one of decided) this.#checkAgain(one, facts);
-    if (cut === "before writing") return;
-    if (cut === "overtaken") this.#overtake();
-    const current = this.#write(decided) ? decided : [];
-    const removed = this.#removeAll(
-      current.filter(({ step: next }) => next.decision.removeJob).map(({ job }) => job),
-      cut,
-    );
-    if (cut === "before removing" || cut === "after removing") return;
-    if (cut === "overtaken while removing") this.#overtake();
-    this.#write(endRemoved(this.attempts, facts, ({ key }) => removed.has(key)));
-    this.#startDue(facts, cut);
+    this.#carryOut([...this.attempts], this.#look(signals, extent), cut);
   }
 
   /** The rows are brought up to the attempts. */
@@ -203,10 +182,12 @@ export class World {
   }
 
   /** What the cluster shows now, of attempts too that are made later. */
-  #look(signals: ReadonlyMap<number, Signal>): RoundFacts<One> {
+  #look(signals: ReadonlyMap<number, Signal>, extent: Extent): PlanFacts<One> {
     const kubes = this.attempts.map(({ kube }) => kube);
     return {
       ...RULES,
+      extent,
+      by: "somebody",
       seen: ({ key }) => ({ observation: observe(kubes[key] ?? NONE), isAlive: isLive(kubes[key] ?? NONE) }),
       signal: ({ key }) => signals.get(key),
       own: (job) => ({ code: fileOf(job) }),
@@ -214,49 +195,138 @@ export class World {
   }
 
   /** Whatever a step was decided from comes to the same again, once that is written. */
-  #checkAgain({ job, siblings, step: next }: Planned<One>, facts: RoundFacts<One>): void {
+  #checkAgain({ job, siblings, step: next }: Planned<One>, facts: PlanFacts<One>): void {
     const { decision, settled, due, removal, signal, effects } = next;
     const after = { ...job, ...decision, settled, due, removal, signal };
-    const others = effects.includes("resubmit") ? { ...siblings, newer: true, open: true } : siblings;
+    const others = includes(effects, "addAttempt") ? { ...siblings, newer: true, open: true } : siblings;
     const situation = { ...RULES, dao: facts.signal(job), seen: facts.seen(job).observation, own: { code: fileOf(job) }, siblings: others };
     const again = step({ ...situation, job: after });
     // What is to be removed may come to an end of its own before.
     const isSame = decision.removeJob
       ? again.removal === removal
-      : again.decision.status === decision.status && again.settled === settled && again.effects.every((effect) => effect === "start");
+      : again.decision.status === decision.status && again.settled === settled && again.effects.length === 0;
     if (!isSame || again.refusal !== undefined)
       this.#break(`the same step again goes on: ${JSON.stringify({ job, siblings, next, again })}`);
   }
 
-  /** Writes all that was decided down at once, or nothing where one of the attempts has changed since. */
-  #write(decided: readonly Planned<One>[]): boolean {
-    if (!decided.every(({ job }) => this.#isStill(job))) return false;
-    for (const one of decided) this.#apply(one);
-    return true;
+  /** Carries a plan out as the services do, in the order of its effects. */
+  #carryOut(attempts: readonly One[], facts: PlanFacts<One>, cut: Cut): void {
+    const planned = plan(attempts, facts);
+    if (facts.extent !== "ends only") for (const one of planned) this.#checkAgain(one, facts);
+    if (cut === "overtaken") this.#overtake();
+    if (!planned.every(({ job }) => this.#isStill(job))) return;
+    try {
+      this.#write(
+        planned.map(({ before }) => before),
+        cut,
+        () => void planned.map((one) => this.#begin(one)),
+      );
+      this.#stopped = false;
+      this.#execute("ending", planned, cut);
+      if (cut === "overtaken while removing") this.#overtake();
+      this.#end(attempts, planned, cut);
+      this.#execute("following", planned, cut);
+    } catch (error) {
+      if (!(error instanceof Died)) throw error;
+    }
   }
 
-  /** @returns those whose Jobs were removed */
-  #removeAll(removals: readonly One[], cut: Cut): Set<number> {
-    const failing = cut === "before removing" || cut === "no removal succeeds" ? removals.length : cut === "one removal fails" ? 1 : 0;
-    const succeeding = removals.slice(failing).map(({ attempt }) => attempt);
-    for (const attempt of succeeding) this.#remove(attempt);
-    return new Set(succeeding);
+  /** Writes things down in one transaction; a process may die before it, or after it, for every kind of note in it. */
+  #write(written: readonly Written[], cut: Cut, action: () => void): void {
+    const kinds = written.flatMap(({ notes }) => notes.map(({ kind }) => kind));
+    if (kinds.some((kind) => cut === `before ${kind}`)) throw new Died();
+    action();
+    if (kinds.some((kind) => cut === `after ${kind}`)) throw new Died();
   }
 
-  #apply({ job: one, step: next }: Planned<One>): void {
-    const { decision, settled, due, removal, signal, effects, refusal } = next;
+  #execute(phase: Phase, planned: readonly Planned<One>[], cut: Cut): void {
+    for (const kind of effectKinds().filter((one) => EFFECT_PHASES[one] === phase)) {
+      for (const { job, effects, turn, added } of planned) {
+        const own = [...effects, ...(turn?.effects ?? [])].map((effect) => ({ effect, at: job.attempt }));
+        // Nobody else adds one while a plan is carried out here.
+        const others = (added?.effects ?? []).map((effect) => ({ effect, at: this.attempts.length - 1 }));
+        for (const { effect, at } of [...own, ...others].filter((one) => one.effect.kind === kind)) {
+          if (this.#stopped) return;
+          if (cut === `before ${kind}`) throw new Died();
+          const note = this.#act(effect, at, cut);
+          if (cut === `after ${kind}`) throw new Died();
+          note?.();
+        }
+      }
+    }
+  }
+
+  /** @returns what is written down of it */
+  #act(effect: Act, at: number, cut: Cut): (() => void) | undefined {
+    return this.#executors[effect.kind](at, cut);
+  }
+
+  readonly #executors: { readonly [Kind in Act["kind"]]: (at: number, cut: Cut) => (() => void) | undefined } = {
+    noteKill: () => undefined,
+    removeJob: (at, cut) => {
+      const isRefused = cut === "no removal succeeds" || (cut === "one removal fails" && !this.#hasRefused);
+      this.#hasRefused = isRefused;
+      if (isRefused) this.#stopped = true;
+      else this.#remove(at);
+      return undefined;
+    },
+    keepOutput: () => undefined,
+    removeKept: () => this.#break("nobody else keeps a pod here"),
+    clearRunFolder: () => undefined,
+    moveStreams: (at, cut) => {
+      if (cut === "unsubmittable") return this.#unsubmittable(at);
+      this.#set(at, { file: undefined });
+      return () => this.#set(at, { prepared: true });
+    },
+    createJob: (at, cut) => {
+      if (cut === "unsubmittable") return this.#unsubmittable(at);
+      if (this.live.length > 0) this.#break("two attempts at once");
+      this.#set(at, { kube: WAITING });
+      return () => this.#set(at, { status: "QUEUED", due: false });
+    },
+  };
+
+  /** Something was refused: nothing more is done for the invocation. */
+  #stopped = false;
+  #hasRefused = false;
+
+  #unsubmittable(at: number): undefined {
+    const { status, settled, due } = UNSUBMITTABLE;
+    this.#set(at, { status, settled, due });
+    this.#stopped = true;
+  }
+
+  /** Writes down what a decision comes to before anything is done. */
+  #begin({ job: one, step: next, before }: Planned<One>): void {
+    const { decision, removal, signal, effects, refusal } = next;
     const isRerun = decision.status === "NOT_SUBMITTED" && one.status !== "NOT_SUBMITTED";
     const isFollowed = signal !== one.signal;
     if (isFollowed) this.#follow(one, refusal ?? removal ?? decision.status);
     const isTaken = isFollowed && refusal === undefined;
     const asksForMore = isTaken && signal !== null && MAKE_ANOTHER.includes(signal);
-    if (asksForMore !== (isTaken && effects.includes("resubmit"))) this.#break(`${signal} is followed, and comes to ${effects}`);
+    if (asksForMore !== (isTaken && includes(effects, "addAttempt")))
+      this.#break(`${signal} is followed, and comes to ${JSON.stringify(effects)}`);
     // Somebody has it run again.
     if (isTaken && (asksForMore || isRerun)) this.announced = false;
     if (asksForMore) this.asked++;
-    this.#set(one.attempt, { status: decision.status, settled, due, removal, signal, ...(isRerun ? { prepared: false } : {}) });
-    if (effects.includes("announce")) this.#announce(decision.status, effects);
-    if (effects.includes("resubmit")) this.#add({ due: true, row: undefined });
+    this.#apply(one, before);
+  }
+
+  /** Writes down the ends of the attempts whose Jobs were removed, unless the invocation has changed since. */
+  #end(attempts: readonly One[], planned: readonly Planned<One>[], cut: Cut): void {
+    const ends = planned.flatMap(({ after }) => (after === undefined ? [] : [after]));
+    if (ends.length === 0 || this.#stopped) return;
+    const known = new Map(attempts.map((job) => [job.key, job]));
+    for (const { job, before } of planned) known.set(job.key, { ...job, ...columnsOf(before.change) });
+    const isStill = [...known.values()].every((one) => this.#isStill(one));
+    if (!isStill) this.#stopped = true;
+    else this.#write(ends, cut, () => void ends.map((one) => this.#apply(one.job, one)));
+  }
+
+  #apply({ attempt }: One, { change, notes }: Written): void {
+    this.#set(attempt, columnsOf(change));
+    if (includes(notes, "announce")) this.#announce(this.at(attempt).status, notes);
+    if (includes(notes, "addAttempt")) this.#add({ due: true, row: undefined });
   }
 
   #add(one: Pick<One, "due" | "row">): void {
@@ -264,10 +334,10 @@ export class World {
     this.attempts.push({ ...FRESH, key: attempt, attempt, ...one });
   }
 
-  #announce(status: LocalStatus, effects: readonly Effect[]): void {
+  #announce(status: LocalStatus, notes: readonly Note[]): void {
     if (this.announced) this.#break("announced twice");
     if (!["COMPLETED", "CANCELLED", "DELETED"].includes(status)) this.#break(`announced as ${status}`);
-    if (effects.includes("resubmit")) this.#break("announced and submitted again");
+    if (includes(notes, "addAttempt")) this.#break("announced and submitted again");
     this.announced = true;
   }
 
@@ -276,24 +346,6 @@ export class World {
     if (row?.isNew !== true) this.#break(`${row?.status} is followed twice`);
     if (row.status === "KILL_REPLICA" && to === "DELETED_REPLICA") this.killedAsReplica = true;
     this.#set(attempt, { row: { ...row, isNew: false } });
-  }
-
-  #startDue(facts: RoundFacts<One>, cut: Cut): void {
-    for (const one of dueAttempts(this.attempts, facts)) {
-      if (cut === "unsubmittable") {
-        const { status, settled, due } = UNSUBMITTABLE;
-        this.#set(one.attempt, { status, settled, due });
-      } else this.#start(one, cut);
-    }
-  }
-
-  #start(one: One, cut: Cut): void {
-    if (this.live.length > 0) this.#break("two attempts at once");
-    this.#set(one.attempt, { prepared: true, file: undefined });
-    if (cut === "after preparing") return;
-    this.#set(one.attempt, { kube: WAITING });
-    if (cut === "after creating") return;
-    this.#set(one.attempt, { status: "QUEUED", due: false });
   }
 
   #remove(attempt: number): void {
@@ -328,6 +380,10 @@ export class World {
   }
 }
 
+function columnsOf({ ended: _, output: __, lastPod: ___, ...columns }: JobChange): Partial<One> {
+  return columns;
+}
+
 const NONE: Kube = { kind: "none" };
 const WAITING: Kube = { kind: "waiting", tooLong: false };
 
@@ -335,14 +391,7 @@ const WAITING: Kube = { kind: "waiting", tooLong: false };
 const MAKE_ANOTHER: readonly Signal[] = ["REPLICATE", "UNHOLD_ERROR", "UNHOLD_STALLED"];
 
 const FRESH = {
-  fileName: "Job-1",
-  status: "NOT_SUBMITTED",
-  pendingFamily: null,
-  pendingSince: null,
-  settled: false,
-  signal: null,
-  removal: null,
-  prepared: false,
+  ...unknownAttempt,
   kube: NONE,
   doomed: false,
   file: undefined,

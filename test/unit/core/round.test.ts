@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
 import type { Observation } from "../../../src/core/lifecycle/observe.ts";
-import { blockedAttempts, dueAttempts, type RoundAttempt, type RoundFacts } from "../../../src/core/lifecycle/round.ts";
+import type { AttemptRecord } from "../../../src/core/lifecycle/record.ts";
+import { effectsOf, type PlanFacts, plan } from "../../../src/core/lifecycle/round.ts";
+import { unknownAttempt } from "./attempts.ts";
 
 const NOW = new Date("2026-01-02T03:04:05Z");
 const WAY_OUT = "once node n1 is known to be off: kubectl delete pod …";
@@ -15,26 +17,20 @@ const SILENT: Observation = {
 };
 const TOLD = `node n1 does not answer: the job may still run there; its pod p1 stays Terminating; ${WAY_OUT}`;
 
-const attempt = (number: number, more: Partial<RoundAttempt> = {}): RoundAttempt => ({
+const attempt = (number: number, more: Partial<AttemptRecord> = {}): AttemptRecord => ({
+  ...unknownAttempt,
   key: number,
-  fileName: "Job-1",
   attempt: number,
-  status: "NOT_SUBMITTED",
-  pendingFamily: null,
-  pendingSince: null,
-  settled: false,
-  due: false,
-  signal: null,
-  removal: null,
-  prepared: false,
   ...more,
 });
 const dead = attempt(0, { status: "DELETED", settled: true, removal: "DELETED" });
 const next = attempt(1, { due: true });
 
 /** @param shown what the cluster shows of attempts, by their numbers */
-function facts(shown: Readonly<Record<number, Observation>>): RoundFacts<RoundAttempt> {
+function facts(shown: Readonly<Record<number, Observation>>): PlanFacts<AttemptRecord> {
   return {
+    extent: "all",
+    by: "somebody",
     rules: { retryCount: 5, retryUnknownEnd: false, pending: {}, outputGrace: 90 },
     now: NOW,
     seen: (job) => {
@@ -42,11 +38,12 @@ function facts(shown: Readonly<Record<number, Observation>>): RoundFacts<RoundAt
       return { observation, isAlive: observation.phase === "running" || observation.phase === "waiting" };
     },
     signal: () => undefined,
-    own: () => undefined,
+    // It waits for an output that is late.
+    own: ({ status }) => (status === "QUEUED" ? { late: "has not arrived" } : undefined),
   };
 }
 
-test.each<[string, readonly RoundAttempt[], Readonly<Record<number, Observation>>, string | undefined]>([
+test.each<[string, readonly AttemptRecord[], Readonly<Record<number, Observation>>, string | undefined]>([
   [
     "a pod of an earlier one on a dead node",
     [dead, next],
@@ -65,7 +62,7 @@ test.each<[string, readonly RoundAttempt[], Readonly<Record<number, Observation>
     { 0: { phase: "running", pod: "p1", node: "n1" } },
     "waits for attempt 1, whose pod p1 is still there on node n1",
   ],
-  ["an earlier one that waits itself", [attempt(0, { status: "QUEUED" }), next], {}, "waits for attempt 1, which is QUEUED"],
+  ["an earlier one whose end is not decided yet", [attempt(0, { status: "QUEUED" }), next], {}, "waits for attempt 1, which is QUEUED"],
   [
     "its own Job, which is on its way out",
     [attempt(0, { due: true, removal: "NOT_SUBMITTED" })],
@@ -75,8 +72,10 @@ test.each<[string, readonly RoundAttempt[], Readonly<Record<number, Observation>
   ["nothing", [dead, next], {}, undefined],
   ["nothing of another script's", [{ ...dead, fileName: "Job-2" }, next], { 0: SILENT }, undefined],
 ])("an attempt that is due waits for %s", (_, attempts, shown, words) => {
-  const blocked = blockedAttempts(attempts, facts(shown));
-  expect([...blocked.values()]).toEqual(words === undefined ? [] : [words]);
+  const planned = plan(attempts, facts(shown));
+  const told = planned.flatMap(({ turn }) => turn?.change.message ?? []);
+  expect(told).toEqual(words === undefined ? [] : [words]);
   // Whoever waits is not submitted, and who is not submitted is told why.
-  expect(dueAttempts(attempts, facts(shown)).length).toBe(words === undefined ? 1 : 0);
+  const started = planned.filter((one) => effectsOf(one).some(({ kind }) => kind === "createJob"));
+  expect(started.length).toBe(words === undefined ? 1 : 0);
 });

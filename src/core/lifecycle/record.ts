@@ -1,0 +1,47 @@
+import type { ScriptContent, StoredRequest } from "../job.ts";
+import type { Removal } from "./decide.ts";
+import type { Attempt } from "./step.ts";
+
+/** What the state keeps of an attempt, as far as the life cycle changes it; times are RFC 3339 in UTC. */
+export interface AttemptRecord extends Attempt {
+  readonly key: number;
+  /** Names its invocation. */
+  readonly fileName: string;
+  /** 0 for the first submission of the script. */
+  readonly attempt: number;
+  /** Uid of its Job, once it was seen. */
+  readonly kubeUid: string | null;
+  /** Version of the wrapper that runs its script; 0: that of 0.1.0. */
+  readonly wrapper: number;
+  readonly contentHash: string;
+  /** What its script was when somebody last asked for it to run; null where no version has noted that. */
+  readonly script: ScriptContent | null;
+  readonly image: string;
+  readonly request: StoredRequest;
+  readonly reason: string | null;
+  readonly message: string | null;
+  readonly exitCode: number | null;
+  readonly pod: string | null;
+  readonly node: string | null;
+  readonly removal: Removal | null;
+  /** Whether the workflow directory was made ready for this attempt. */
+  readonly prepared: boolean;
+  /** Whether its end was decided without all of its output, which may arrive yet. */
+  readonly outputLate: boolean;
+  /** Whether it was asked to be submitted once more while it was active. */
+  readonly replicating: boolean;
+  readonly lingers: boolean;
+  readonly invocationId: number | null;
+  readonly submitted: string | null;
+  readonly started: string | null;
+}
+
+/** What a change of a job writes; what is left out stays. */
+export type JobChange = Partial<Omit<AttemptRecord, "key" | "fileName" | "attempt">> & {
+  /** When it ended, where the cluster has measured that; the store knows what that comes to. */
+  readonly ended?: string;
+  /** What its output tells, as JSON. */
+  readonly output?: string | null;
+  /** The pod as it was before its Job was removed, as JSON. */
+  readonly lastPod?: string | null;
+};

@@ -1,0 +1,176 @@
+import { type Act, EFFECT_PHASES, type Note, type Phase } from "../../core/lifecycle/effects.ts";
+import type { JobChange } from "../../core/lifecycle/record.ts";
+import type { Planned, Written } from "../../core/lifecycle/round.ts";
+import type { JobUpdate, StoredJob, StoredWorkflow } from "../../store/records.ts";
+import type { Deps } from "../deps.ts";
+import { nextRequest } from "../submit/startAttempt.ts";
+import { REFUSED, type Seen } from "./look.ts";
+import { keepOutputs, noteKills, removeJobs, removeKept } from "./removal.ts";
+import { Run, type Task } from "./run.ts";
+import { clearRunFolders } from "./tidy.ts";
+
+/** What is to be carried out, and what the cluster has shown when it was planned. */
+export interface Plan {
+  /** All attempts that it was made from. */
+  readonly attempts: readonly StoredJob[];
+  readonly planned: readonly Planned<StoredJob>[];
+  seen(job: StoredJob): Seen;
+}
+
+type Executors = {
+  readonly [Kind in Act["kind"]]: (run: Run, tasks: readonly Task<Kind>[]) => Promise<void>;
+};
+
+/** How what is done outside the state is done, for all attempts at once. */
+export const EXECUTORS: Executors = {
+  noteKill: noteKills,
+  removeJob: removeJobs,
+  keepOutput: keepOutputs,
+  removeKept,
+  clearRunFolder: clearRunFolders,
+  moveStreams: ({ starts }, tasks) => starts.moveStreams(tasks),
+  createJob: ({ starts }, tasks) => starts.createJobs(tasks),
+};
+
+/** What is written down with a job's change. */
+const NOTES: {
+  readonly [Kind in Note["kind"]]: (job: StoredJob, config: Deps["config"]) => Partial<JobUpdate>;
+} = {
+  addAttempt: (job, config) => ({ resubmit: nextRequest(job, config) }),
+  announce: () => ({ announce: true }),
+};
+
+/**
+ * Carries a plan out: writes the decisions down, then acts on them, effect by effect, in the order of their
+ * kinds. All that a signal comes to is written down with the signal, before its Job is removed; an attempt
+ * ends only when its Job is on its way out. What fails for one invocation keeps no other from its turn.
+ * @returns why a Job could not be removed, where one could not: that is tried again at the next round
+ */
+export async function carryOut(deps: Deps, workflow: StoredWorkflow, plan: Plan): Promise<unknown> {
+  const run = new Run(deps, workflow, plan.seen);
+  const entries = plan.planned.map(({ job, before, step }) => ({ job, ...before, remark: remarkOf(step) }));
+  const written = write(run, entries);
+  // What somebody else has changed since the look is decided anew at the next one: its Job stays.
+  const current = plan.planned.filter((_, index) => written[index]);
+  tell(deps, current);
+  // What can't be written down must not be done.
+  if (deps.store.isCopy) return undefined;
+  run.tasks = current.flatMap(tasksOf);
+  await execute(run, "ending");
+  writeEnds(run, { ...plan, planned: current });
+  writeWaits(run, current);
+  await execute(run, "following");
+  return run.failure;
+}
+
+async function execute(run: Run, phase: Phase): Promise<void> {
+  for (const kind of Object.keys(EXECUTORS) as Act["kind"][]) {
+    if (EFFECT_PHASES[kind] !== phase) continue;
+    const tasks = run.tasks.filter(({ job, effect }) => effect.kind === kind && !run.isStopped(job));
+    const executor = EXECUTORS[kind] as (run: Run, tasks: readonly Task[]) => Promise<void>;
+    if (tasks.length > 0) await executor(run, tasks);
+  }
+}
+
+function tasksOf({ job, effects, turn, added }: Planned<StoredJob>): Task[] {
+  const task = (effect: Act, isForAdded: boolean) => ({ job, effect, isForAdded }) as Task;
+  return [
+    ...[...effects, ...(turn?.effects ?? [])].map((effect) => task(effect, false)),
+    ...(added?.effects ?? []).map((effect) => task(effect, true)),
+  ];
+}
+
+/** Something that is written down of a job. */
+interface Entry extends Written {
+  readonly job: StoredJob;
+  readonly remark?: JobUpdate["remark"];
+}
+
+/** @returns of each whether it was written */
+function write(run: Run, entries: readonly Entry[]): boolean[] {
+  const { deps, workflow } = run;
+  const { store, config } = deps;
+  const adding = entries.filter(({ notes }) => notes.some(({ kind }) => kind === "addAttempt"));
+  const known = new Set(
+    adding.flatMap(({ job }) => store.attempts(workflow, job.fileName).map(({ key }) => key)),
+  );
+  const updates = entries.map(({ job, change, notes, remark }): JobUpdate => {
+    const noted = notes.map(({ kind }) => NOTES[kind]({ ...job, ...columnsOf(change) }, config));
+    return Object.assign({ job, change, remark }, ...noted);
+  });
+  const written = store.applyUpdates(updates, deps.now());
+  for (const { job } of adding) {
+    const added = store.attempts(workflow, job.fileName).find(({ key }) => !known.has(key));
+    if (added === undefined) continue;
+    known.add(added.key);
+    run.noteAdded(job, added);
+  }
+  return written;
+}
+
+function columnsOf({ ended: _, output: __, lastPod: ___, ...columns }: JobChange): Partial<StoredJob> {
+  return columns;
+}
+
+function remarkOf({ signal, refusal }: Planned<StoredJob>["step"]): JobUpdate["remark"] {
+  return refusal === undefined ? undefined : { reason: "SignalRefused", message: `${signal}: ${refusal}` };
+}
+
+/** Sees to the ends of the attempts whose Jobs were removed, unless somebody has changed their invocations. */
+function writeEnds(run: Run, plan: Plan): void {
+  const ends = plan.planned.flatMap(({ job, after }) =>
+    after !== undefined && !run.isStopped(job) && (after.notes.length === 0 || isAsPlanned(run, plan, job))
+      ? [after]
+      : [],
+  );
+  if (ends.length === 0) return;
+  const written = write(run, ends);
+  for (const [index, { job }] of ends.entries()) if (written[index] !== true) run.stop(job);
+}
+
+/** Whether the attempts of a job's invocation are those that it was decided from. */
+function isAsPlanned(run: Run, { attempts, planned }: Plan, { fileName }: StoredJob): boolean {
+  const { store } = run.deps;
+  const known = new Map(attempts.map((job) => [job.key, job]));
+  for (const { job, before } of planned) known.set(job.key, { ...job, ...columnsOf(before.change) });
+  return store
+    .attempts(run.workflow, fileName)
+    .every(
+      (row) =>
+        run.isAdded(row) ||
+        (row.status === known.get(row.key)?.status && row.settled === known.get(row.key)?.settled),
+    );
+}
+
+/** Writes down what attempts wait for that are due. */
+function writeWaits(run: Run, planned: readonly Planned<StoredJob>[]): void {
+  const { store, now } = run.deps;
+  const waits = planned.flatMap(({ job, turn, added }) => [
+    [run.row(job), turn?.change ?? {}] as const,
+    [run.row(job, true), added?.change ?? {}] as const,
+  ]);
+  const updates = waits.flatMap(([job, change]) =>
+    job?.due === true && Object.keys(change).length > 0 ? [{ job, change }] : [],
+  );
+  if (updates.length > 0) store.applyUpdates(updates, now());
+}
+
+function tell(deps: Deps, planned: readonly Planned<StoredJob>[]): void {
+  tellRefusals(deps, planned);
+  for (const { job, step } of planned) {
+    const { decision, signal, refusal } = step;
+    if (decision.warning !== undefined) deps.warn(`job ${job.id}: ${decision.warning}`);
+    if (refusal !== undefined) deps.warn(`${signal} of job ${job.id} is not followed: ${refusal}`);
+  }
+}
+
+/** Says at once that jobs can't begin as they are, when that shows first: nothing mends it but a person. */
+function tellRefusals({ warn }: Pick<Deps, "warn">, planned: readonly Planned<StoredJob>[]): void {
+  const [first, ...others] = planned.filter(({ before }) => before.change.reason === REFUSED);
+  if (first === undefined) return;
+  const more = others.length === 0 ? "" : ` (and ${others.length} more)`;
+  const { id } = first.job;
+  warn(
+    `job ${id}${more} can't begin as it is: ${first.before.change.message}; \`gasw-k8s debug why ${id}\` tells the way out`,
+  );
+}

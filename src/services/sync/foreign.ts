@@ -1,0 +1,54 @@
+import type { V1Job } from "@kubernetes/client-node";
+import { type Decision, decide } from "../../core/lifecycle/decide.ts";
+import { jobIdOf, observe, podsByJob, timeText } from "../../core/lifecycle/observe.ts";
+import { KEYS, workflowHash } from "../../core/names.ts";
+import { asUserError } from "../../kubernetes/client.ts";
+import { listJobs } from "../../kubernetes/jobs.ts";
+import { listPods } from "../../kubernetes/objects.ts";
+import type { Deps } from "../deps.ts";
+
+/** What the cluster's own labels tell of a workflow that this host's state does not know: read-only. */
+export interface ForeignJob {
+  readonly id: string;
+  /** The script's base name. */
+  readonly fileName: string;
+  readonly kubeName: string;
+  /** Directory of the workflow that it was submitted in. */
+  readonly directory: string | undefined;
+  /** RFC 3339. */
+  readonly created: string | undefined;
+  readonly decision: Decision;
+}
+
+/** The jobs of a workflow as the cluster shows them, for a host that did not submit them. */
+export async function observeForeign(
+  { client, now, config }: Deps,
+  namespace: string,
+  workflowId: string,
+): Promise<ForeignJob[]> {
+  const hash = workflowHash(namespace, workflowId);
+  try {
+    const [jobs, pods] = await Promise.all([
+      listJobs(client, namespace, hash),
+      listPods(client, namespace, hash),
+    ]);
+    const podByJob = podsByJob(pods);
+    const known = { status: "QUEUED", pendingFamily: null, pendingSince: null } as const;
+    return jobs.map((job: V1Job) => {
+      const kubeName = job.metadata?.name ?? "";
+      const decision = decide(known, observe(job, podByJob.get(kubeName)), {}, now(), config);
+      const id = jobIdOf(job) ?? kubeName;
+      const { [KEYS.fileName]: fileName = id, [KEYS.directory]: directory } = job.metadata?.annotations ?? {};
+      return {
+        id,
+        fileName,
+        kubeName,
+        directory,
+        created: timeText(job.metadata?.creationTimestamp),
+        decision,
+      };
+    });
+  } catch (error) {
+    throw asUserError(error, client);
+  }
+}

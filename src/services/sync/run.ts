@@ -1,0 +1,64 @@
+import type { Act } from "../../core/lifecycle/effects.ts";
+import type { StoredJob, StoredWorkflow } from "../../store/records.ts";
+import type { Deps } from "../deps.ts";
+import type { Seen } from "./look.ts";
+import { Starts } from "./starts.ts";
+
+/** An effect that is to be executed for an attempt. */
+export interface Task<Kind extends Act["kind"] = Act["kind"]> {
+  /** The attempt that it was planned for. */
+  readonly job: StoredJob;
+  readonly effect: Extract<Act, { readonly kind: Kind }>;
+  /** Whether it is for the attempt that the plan has added after that one. */
+  readonly isForAdded: boolean;
+}
+
+/** How a plan is being carried out: what has been made, and what has failed. */
+export class Run {
+  readonly deps: Deps;
+  readonly workflow: StoredWorkflow;
+  /** What the cluster has shown of an attempt. */
+  readonly seen: (job: StoredJob) => Seen;
+  readonly starts = new Starts(this);
+  /** All that is to be executed. */
+  tasks: readonly Task[] = [];
+  /** Attempts that were written down, by the keys of those that they follow. */
+  readonly #added = new Map<number, string>();
+  readonly #stopped = new Set<string>();
+  #failure: unknown;
+
+  constructor(deps: Deps, workflow: StoredWorkflow, seen: (job: StoredJob) => Seen) {
+    this.deps = deps;
+    this.workflow = workflow;
+    this.seen = seen;
+  }
+
+  /** What has failed first, where that is the caller's to tell. */
+  get failure(): unknown {
+    return this.#failure;
+  }
+
+  /** Nothing more is done for a job's invocation: the next round decides anew. */
+  stop({ fileName }: StoredJob, failure?: unknown): void {
+    this.#stopped.add(fileName);
+    this.#failure ??= failure;
+  }
+
+  isStopped({ fileName }: StoredJob): boolean {
+    return this.#stopped.has(fileName);
+  }
+
+  isAdded({ id }: StoredJob): boolean {
+    return [...this.#added.values()].includes(id);
+  }
+
+  noteAdded({ key }: StoredJob, added: StoredJob): void {
+    this.#added.set(key, added.id);
+  }
+
+  /** The attempt itself, or the one that was added after it, as it is written down now. */
+  row(job: StoredJob, isAdded = false): StoredJob | undefined {
+    const id = isAdded ? this.#added.get(job.key) : job.id;
+    return id === undefined ? undefined : this.deps.store.findJob(this.workflow, id);
+  }
+}
