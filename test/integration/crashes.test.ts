@@ -1,16 +1,23 @@
 import { isDeepStrictEqual } from "node:util";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { hasEnded } from "../../src/core/job.ts";
+import { type EffectKind, effectKinds, type Note } from "../../src/core/lifecycle/effects.ts";
+import { MAIN_CONTAINER } from "../../src/core/manifests/pod.ts";
 import type { Deps } from "../../src/services/deps.ts";
 import { act } from "../../src/services/sync/actions.ts";
+import { EXECUTORS } from "../../src/services/sync/carryOut.ts";
 import { reconcile } from "../../src/services/sync/reconcile.ts";
 import { refresh } from "../../src/services/sync/refresh.ts";
-import type { Transition } from "../../src/store/records.ts";
+import type { JobUpdate, Transition } from "../../src/store/records.ts";
 import type { Store } from "../../src/store/store.ts";
 import { Invocations, outputOf } from "./invocations.ts";
 
 let life: Invocations;
-afterEach(() => life.end());
+function end(): void {
+  vi.restoreAllMocks();
+  life.end();
+}
+afterEach(end);
 
 /** What the state and the cluster are left with. */
 type Outcome = Readonly<Record<string, unknown>>;
@@ -103,6 +110,17 @@ const HISTORIES: Readonly<Record<string, History>> = {
     go: (deps) => act(deps, life.workflow, [life.job("Job-1")], "release"),
     end: ["Job-1 STALLED", "Job-1-r1 QUEUED"],
   },
+  "the end of a job whose pod others keep alive": {
+    begin: () => {
+      runs();
+      const pod = `/api/v1/namespaces/vip/pods/${life.job("Job-1").kubeName}-pod`;
+      const ended = { name: MAIN_CONTAINER, state: { terminated: { exitCode: 0, reason: "Completed" } } };
+      const proxy = { name: "proxy", state: { running: {} } };
+      life.cluster.put(pod, { ...life.cluster.objects.get(pod), status: { phase: "Running", containerStatuses: [ended, proxy] } });
+    },
+    go: round,
+    end: ["Job-1 COMPLETED"],
+  },
   "a retry of what was deleted": {
     begin: () => {
       life.store.changeJob(life.submitted("Job-1"), { status: "DELETED", settled: true });
@@ -148,6 +166,51 @@ function refusingOneRemoval(): Cut {
   let refused = 0;
   life.cluster.refusalOf = (request) => (request.startsWith("DELETE ") && refused++ === 0 ? 503 : undefined);
   return { deps: life.deps, hasDied: () => refused > 0, count: () => refused };
+}
+
+/** A side of an effect. */
+interface Point {
+  readonly side: "before" | "after";
+  readonly kind: EffectKind;
+}
+
+/** Whether a note is among some updates. */
+const NOTED: { readonly [Kind in Note["kind"]]: (update: JobUpdate) => boolean } = {
+  addAttempt: ({ resubmit }) => resubmit !== undefined,
+  announce: ({ announce }) => announce === true,
+};
+
+/** Has the process die at one side of the first effect of a kind, and tells which kinds were met. */
+function dyingAtEffect(point: Point | undefined, met: Set<EffectKind>): Cut {
+  let isDead = false;
+  const dieAt = (side: Point["side"], kinds: readonly EffectKind[]) => {
+    for (const kind of kinds) met.add(kind);
+    if (point?.side !== side || !kinds.includes(point.kind) || isDead) return;
+    isDead = true;
+    throw new Crash();
+  };
+  const executors = EXECUTORS as Record<string, (run: unknown, tasks: unknown) => Promise<void>>;
+  for (const [kind, execute] of Object.entries(executors)) {
+    vi.spyOn(executors, kind).mockImplementation(async (run, tasks) => {
+      dieAt("before", [kind as EffectKind]);
+      await execute(run, tasks);
+      dieAt("after", [kind as EffectKind]);
+    });
+  }
+  const applyUpdates: Store["applyUpdates"] = (updates, observed) => {
+    const kinds = (Object.keys(NOTED) as Note["kind"][]).filter((kind) => updates.some(NOTED[kind]));
+    dieAt("before", kinds);
+    const written = life.store.applyUpdates(updates, observed);
+    dieAt("after", kinds);
+    return written;
+  };
+  const store = new Proxy(life.store, {
+    get: (target, name) => {
+      const value = name === "applyUpdates" ? applyUpdates : Reflect.get(target, name, target);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  }) as Store;
+  return { deps: { ...life.deps, store }, hasDied: () => isDead, count: () => 0 };
 }
 
 /** Pods go with their Jobs. */
@@ -207,4 +270,28 @@ describe.each(Object.entries(HISTORIES))("%s", (_, history) => {
       expect(outcome, `died at write ${number}`).toEqual(whole.outcome);
     }
   });
+});
+
+describe.each(Object.entries(HISTORIES))("%s", (_, history) => {
+  test("comes to the same at whichever side of an effect, of any kind, the process dies", async () => {
+    const met = new Set<EffectKind>();
+    const whole = await live(history, () => dyingAtEffect(undefined, met));
+    for (const kind of [...met]) {
+      for (const side of ["before", "after"] as const) {
+        end();
+        const { outcome } = await live(history, () => dyingAtEffect({ side, kind }, met));
+        expect(outcome, `died ${side} ${kind}`).toEqual(whole.outcome);
+      }
+    }
+  });
+});
+
+test("these histories meet every kind of effect that there is", async () => {
+  const met = new Set<EffectKind>();
+  for (const history of Object.values(HISTORIES)) {
+    await live(history, () => dyingAtEffect(undefined, met));
+    end();
+  }
+  life = await Invocations.begin();
+  expect(effectKinds().filter((kind) => !met.has(kind))).toEqual([]);
 });
