@@ -3,23 +3,25 @@ import { createInterface } from "node:readline/promises";
 import type { Context } from "../context.ts";
 import { TOOL_FOLDER } from "../core/gasw/files.ts";
 import { hasEnded } from "../core/job.ts";
+import { abandoned } from "../core/lifecycle/giveUp.ts";
 import { isSameDirectory } from "../directory.ts";
 import { GaswError, systemCode } from "../errors.ts";
 import { asUserError } from "../kubernetes/client.ts";
 import {
   type CleanupPlan,
+  type CleanupResult,
   type CleanupTarget,
   planCleanup,
   runCleanup,
 } from "../services/cleanup/cleanup.ts";
 import { leftovers, removeLeftover, removeToolFolder } from "../services/output/toolFolder.ts";
+import { cleanUpJobs } from "../services/sync/cleanUpJobs.ts";
 import { observeForeign } from "../services/sync/foreign.ts";
 import { refresh } from "../services/sync/refresh.ts";
 import { confirmCluster, firstSight } from "../services/workflow/cluster.ts";
 import { knownWorkflow, targetDirectory, unknownWorkflow } from "../services/workflow/known.ts";
 import { Tenancy } from "../services/workflow/owner.ts";
-import type { StoredJob, StoredWorkflow } from "../store/records.ts";
-import type { Store } from "../store/store.ts";
+import type { StoredWorkflow } from "../store/records.ts";
 import type { OutputFormat } from "../ui/io.ts";
 import { errorReport, printable, table } from "../ui/output.ts";
 import { progress } from "../ui/progress.ts";
@@ -150,9 +152,10 @@ async function forget(context: Context, workflow: StoredWorkflow, options: Clean
     options.yes === true ||
     (options.output === "text" && (await confirmed(context, `forget ${where} and what is left there?`)));
   if (acts) {
-    const end = { status: "DELETED", reason: "Deleted", ended: context.now().toISOString() } as const;
-    for (const job of jobs)
-      store.changeJob(job, { ...end, message: `given up by cleanup --forget: it was in ${where}` });
+    for (const job of jobs) {
+      const change = abandoned(job, where, context.now());
+      if (change !== undefined) store.changeJob(job, change);
+    }
     store.giveUp(workflow);
     store.leaveCluster(workflow);
   }
@@ -192,22 +195,9 @@ async function act(
   const { io, store } = context;
   const tenancy = new Tenancy(context, workflow ?? { ...plan.target, directory });
   const isOwned = await takeOver(context, tenancy, plan);
-  const cancelled = workflow === undefined ? [] : announceCancellation(store, workflow, plan);
-  const line = await progress(io, `removing ${plan.remove.length} objects`);
-  const { removed, failures } = await runCleanup(
-    context,
-    plan,
-    options.timeout,
-    ({ kind, name }) => line.update(`removed ${kind} ${name}`),
-    // A long clean-up is not taken for a dead one.
-    () => tenancy.keep(),
-  ).finally(() => line.stop());
+  const { removed, failures } = await removeAll(context, plan, workflow, tenancy, options.timeout);
   if (isOwned && failures.length > 0) tenancy.leaveCleanup();
   else if (isOwned) await tenancy.end().catch(rethrow(context));
-  const gone = new Set(removed.map(({ kind, name }) => `${kind}/${name}`));
-  for (const job of cancelled) {
-    if (gone.has(`Job/${job.kubeName}`)) store.changeJob(job, { status: "DELETED" });
-  }
   // While objects are left, the workflow is not over: what waits to be retried stays so until a clean-up has
   // come to its end.
   if (workflow !== undefined && failures.length === 0) {
@@ -229,6 +219,31 @@ async function act(
   const last = failures.at(-1);
   if (last !== undefined) throw last;
   return 0;
+}
+
+/** Removes what the plan lists, and sees to the ends of the jobs whose Jobs are among that. */
+async function removeAll(
+  context: Context,
+  plan: CleanupPlan,
+  workflow: StoredWorkflow | undefined,
+  tenancy: Tenancy,
+  timeout: number,
+): Promise<CleanupResult> {
+  const line = await progress(context.io, `removing ${plan.remove.length} objects`);
+  const remove = () =>
+    runCleanup(
+      context,
+      plan,
+      timeout,
+      ({ kind, name }) => line.update(`removed ${kind} ${name}`),
+      // A long clean-up is not taken for a dead one.
+      () => tenancy.keep(),
+    );
+  try {
+    return await (workflow === undefined ? remove() : cleanUpJobs(context, workflow, plan.remove, remove));
+  } finally {
+    line.stop();
+  }
 }
 
 /**
@@ -282,20 +297,6 @@ function removeRunFolders(
     if (code === undefined) throw error;
     warn(`${path.join(directory, TOOL_FOLDER)} could not be removed (${code})`);
   }
-}
-
-/**
- * Writes down which jobs are about to be deleted, so that whoever looks at them meanwhile knows why they
- * vanish.
- */
-function announceCancellation(store: Store, workflow: StoredWorkflow, plan: CleanupPlan): StoredJob[] {
-  const planned = new Set(plan.remove.filter(({ kind }) => kind === "Job").map(({ name }) => name));
-  const active = store
-    .activeJobs(workflow)
-    .filter((job) => job.status !== "NOT_SUBMITTED" && planned.has(job.kubeName));
-  for (const job of active)
-    store.changeJob(job, { removal: "DELETED", reason: "Deleted", message: "deleted by cleanup --cancel" });
-  return active;
 }
 
 function publicForm({ kind, name, purpose }: { kind: string; name: string; purpose: string }) {

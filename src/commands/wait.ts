@@ -1,5 +1,6 @@
 import type { Context } from "../context.ts";
 import { hasEnded } from "../core/job.ts";
+import { forgotten } from "../core/lifecycle/giveUp.ts";
 import { follow, isLeftUnsubmitted } from "../services/sync/follow.ts";
 import { isSeenTo } from "../services/sync/hold.ts";
 import { findJob, isScriptPath } from "../services/workflow/findJob.ts";
@@ -72,7 +73,7 @@ async function waitFor(
   // Whatever attempt it is that the invocation comes to its end with; one that a clean-up has forgotten
   // meanwhile never ran.
   const newest = (job: StoredJob) =>
-    store.attempts(keyOf(workflows, job), job.fileName).at(-1) ?? deleted(job);
+    store.attempts(keyOf(workflows, job), job.fileName).at(-1) ?? forgotten(job);
   const current = () => [...new Map(jobs.map(newest).map((job) => [job.key, job])).values()];
   const tellOnce = oncePerJob(tell);
   const line = await progress(context.io, `waiting for ${jobs.length} jobs`);
@@ -111,10 +112,6 @@ function keyOf(workflows: readonly StoredWorkflow[], job: StoredJob): StoredWork
   return workflows.find(
     ({ id, namespace }) => id === job.workflow && namespace === job.namespace,
   ) as StoredWorkflow;
-}
-
-function deleted(job: StoredJob): StoredJob {
-  return { ...job, status: "DELETED", settled: true };
 }
 
 /** What `wait` ends with for a job: its own exit code; without one 1 (ERROR), 9 (deleted), 10 (STALLED). */

@@ -52,15 +52,6 @@ export interface StoredJob extends AttemptRecord {
 /** A job as a decision was made from it: it is carried out only while the job is still so. */
 export type Decided = Pick<StoredJob, "key" | "status"> & Partial<Pick<StoredJob, "settled" | "signal">>;
 
-/** An attempt as another state file has left it. */
-export interface AdoptedAttempt {
-  readonly id: string;
-  readonly fileName: string;
-  /** Whether it is shown as going on, and by no signal. */
-  readonly goesOn: boolean;
-  readonly change: JobChange;
-}
-
 /** What one look at a job comes to in the state. */
 export interface JobUpdate {
   readonly job: Decided & Pick<StoredJob, "fileName">;

@@ -8,6 +8,9 @@ import {
   type StoredRequest,
   type Workflow,
 } from "../core/job.ts";
+import { type AdoptedAttempt, adoptionOf, SET_ASIDE } from "../core/lifecycle/adopt.ts";
+import { cleanedUp, KILLED_BEFORE, killedElsewhere, type Words } from "../core/lifecycle/giveUp.ts";
+import { WRITTEN_DOWN } from "../core/lifecycle/marks.ts";
 import type { JobChange } from "../core/lifecycle/record.ts";
 import { jobName } from "../core/names.ts";
 import { killHash } from "../core/owner.ts";
@@ -24,7 +27,6 @@ import {
 } from "./database.ts";
 import type {
   Acknowledgement,
-  AdoptedAttempt,
   Decided,
   Holder,
   JobUpdate,
@@ -65,11 +67,6 @@ const UNFINISHED = `SELECT key FROM jobs WHERE settled = 0 UNION ALL SELECT key 
 /** Jobs of which a newer attempt was made are history. */
 const NEWEST = `NOT EXISTS (SELECT 1 FROM jobs AS newer
   WHERE newer.workflow = jobs.workflow AND newer.file_name = jobs.file_name AND newer.attempt > jobs.attempt)`;
-/**
- * Reason of a job whose submission was refused since it has run before, until it is known whether the
- * workflow's former owner had it run.
- */
-const SET_ASIDE = "RanBefore";
 const NO_LEASE =
   "lease_uid = NULL, lease_created = NULL, lease_version = NULL, lease_renewed = NULL, lease_denied = NULL";
 const WORKFLOWS = "SELECT key, id, namespace, directory FROM workflows";
@@ -433,21 +430,10 @@ export class Store {
    */
   giveUp(workflow: { readonly key: number }): void {
     this.#write(() => {
-      this.#run(
-        "UPDATE jobs SET settled = 1 WHERE workflow = ? AND settled = 0 AND status IN ('ERROR', 'STALLED')",
-        [workflow.key],
-      );
-      for (const job of this.#jobs("WHERE jobs.workflow = ? AND status = 'NOT_SUBMITTED'", [workflow.key])) {
-        if (job.delivered || job.attempt > 0) {
-          this.#change(job, {
-            status: "DELETED",
-            reason: "Deleted",
-            message: "given up by cleanup before it was submitted",
-            due: false,
-          });
-          continue;
-        }
-        this.#forget(job);
+      for (const job of this.#jobs("WHERE jobs.workflow = ? AND settled = 0", [workflow.key])) {
+        const end = cleanedUp(job);
+        if (end === "forget") this.#forget(job);
+        else if (end !== undefined) this.#change(job, end);
       }
     });
   }
@@ -457,8 +443,12 @@ export class Store {
    * there, and what has failed, is held or waits for its turn is not run again.
    * @returns whether there was one
    */
-  followKills(jobs: readonly StoredJob[], words: Pick<Transition, "reason" | "message">): boolean {
-    return this.#write(() => jobs.map((job) => this.#followKill(job, words)).includes(true));
+  followKills(jobs: readonly StoredJob[], words: Words): boolean {
+    const follow = (job: StoredJob) => {
+      const change = killedElsewhere(job, words);
+      return change !== undefined && this.#change(job, change);
+    };
+    return this.#write(() => jobs.map(follow).includes(true));
   }
 
   /**
@@ -695,8 +685,8 @@ export class Store {
       Partial<Pick<StoredJob, "script">>,
   ): StoredJob {
     const columns =
-      "workflow, id, file_name, attempt, kube_name, content_hash, script, image, request, due, prepared, invocation_id, created";
-    const sql = `INSERT INTO jobs (${columns}, status) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'NOT_SUBMITTED')`;
+      "workflow, id, file_name, attempt, kube_name, content_hash, script, image, request, due, prepared, invocation_id, created, status";
+    const sql = `INSERT INTO jobs (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
     const {
       id,
       fileName,
@@ -711,7 +701,7 @@ export class Store {
     } = job;
     const invocationId = job.invocationId ?? request.invocationId ?? null;
     const content = [contentHash, cellOf(script), image, JSON.stringify(request)];
-    const flags = [Number(due), Number(prepared), invocationId, this.#timestamp()];
+    const flags = [Number(due), Number(prepared), invocationId, this.#timestamp(), WRITTEN_DOWN.status];
     const key = this.#run(sql, [
       workflow.key,
       id,
@@ -721,39 +711,22 @@ export class Store {
       ...content,
       ...flags,
     ]).lastInsertRowid;
-    this.#recordTransition(Number(key), { status: "NOT_SUBMITTED", reason: null, message: null });
+    this.#recordTransition(Number(key), { status: WRITTEN_DOWN.status, reason: null, message: null });
     const made = this.findJob(workflow, id) as StoredJob;
     if (!this.#isKilled(workflow, id)) return made;
-    this.#change(made, {
-      removal: "DELETED",
-      due: false,
-      reason: "Killed",
-      message: "killed from another state file",
-    });
+    this.#change(made, KILLED_BEFORE);
     return this.findJob(workflow, id) as StoredJob;
   }
 
-  #followKill(job: StoredJob, words: Pick<Transition, "reason" | "message">): boolean {
-    const { status, settled, removal } = job;
-    if (status === "QUEUED" || status === "RUNNING") {
-      return removal !== "DELETED" && this.#change(job, { ...words, removal: "DELETED", due: false });
-    }
-    const isHeld = status === "ERROR_HELD" || status === "STALLED_HELD";
-    const isLeft =
-      status === "NOT_SUBMITTED" || isHeld || ((status === "ERROR" || status === "STALLED") && !settled);
-    return (
-      isLeft &&
-      this.#change(job, { ...words, status: "DELETED", removal: "DELETED", due: false, settled: false })
-    );
-  }
-
-  #adopt(workflow: StoredWorkflow, { id, fileName, goesOn, change }: AdoptedAttempt): void {
+  #adopt(workflow: StoredWorkflow, adopted: AdoptedAttempt): void {
+    const { id, fileName, change } = adopted;
     const last = this.attempts(workflow, fileName).at(-1);
     const known = this.findJob(workflow, id);
     if (known !== undefined) {
-      if (known.status === "NOT_SUBMITTED" && known.reason === SET_ASIDE) this.#change(known, change);
-      if (goesOn && known.id === last?.id && this.#isToldEnd(workflow, known))
-        this.#change(known, { ...change, removal: null });
+      const isTold = this.#get("SELECT 1 FROM outbox WHERE job = ?", [known.key]) === undefined;
+      const isKilled = this.#isKilled(workflow, id);
+      const adoption = adoptionOf(known, adopted, { isNewest: id === last?.id, isTold, isKilled });
+      if (adoption !== undefined) this.#change(known, adoption);
       return;
     }
     const attempt = Number(id.slice(attemptId(fileName, 1).length - 1));
@@ -761,15 +734,6 @@ export class Store {
     const kubeName = jobName(workflow.namespace, workflow.id, id);
     const made = this.#insert(workflow, { ...last, id, attempt, kubeName, due: false, prepared: false });
     if (made.removal === null) this.#change(made, change);
-  }
-
-  /**
-   * Whether a job had ended for good, and the GASW database has shown that; a success, and what was killed
-   * elsewhere, is never undone.
-   */
-  #isToldEnd(workflow: StoredWorkflow, { key, id, status, settled }: StoredJob): boolean {
-    if (!settled || status === "COMPLETED" || this.#isKilled(workflow, id)) return false;
-    return this.#get("SELECT 1 FROM outbox WHERE job = ?", [key]) === undefined;
   }
 
   #isKilled({ key }: { readonly key: number }, id: string): boolean {

@@ -5,6 +5,7 @@ import { mainOf } from "../manifests/pod.ts";
 import { KEYS } from "../names.ts";
 import type { Decision } from "./decide.ts";
 import { includes } from "./effects.ts";
+import type { Words } from "./giveUp.ts";
 import type { AttemptRecord, JobChange } from "./record.ts";
 import type { Step } from "./step.ts";
 
@@ -16,13 +17,13 @@ export interface Objects {
 
 /**
  * What a step changes in a job's row.
- * @param by who gives the signals, in words
+ * @param kill why a job is killed, where it is
  */
 export function changeOf(
   job: AttemptRecord,
   next: Step,
   objects: Objects,
-  { now, by }: { readonly now: Date; readonly by: string },
+  { now, kill }: { readonly now: Date; readonly kill: Words },
 ): JobChange {
   const { decision, settled, due, removal, signal, effects } = next;
   const isRerun = decision.status === "NOT_SUBMITTED" && job.status !== "NOT_SUBMITTED";
@@ -38,7 +39,7 @@ export function changeOf(
     signal,
     ...(isReplicated ? { replicating: true } : {}),
     ...(isRerun ? NEW_LIFE : {}),
-    ...wordsOf(job, next, by),
+    ...wordsOf(job, next, kill),
   };
   return Object.fromEntries(
     Object.entries(wanted).filter(([key, value]) => job[key as keyof AttemptRecord] !== value),
@@ -108,11 +109,11 @@ const NEW_LIFE: JobChange = {
 };
 
 /** The words for an end that a signal, or another attempt, brings about, when that is decided. */
-function wordsOf(job: AttemptRecord, { decision, removal, signal }: Step, by: string): JobChange {
+function wordsOf(job: AttemptRecord, { decision, removal, signal }: Step, kill: Words): JobChange {
   const end = removal ?? decision.status;
   // What was decided before has its words already.
   if (end === job.status || end === job.removal) return {};
-  if (end === "DELETED") return { reason: "Killed", message: `killed by ${by}` };
+  if (end === "DELETED") return kill;
   if (end !== "DELETED_REPLICA") return {};
   const message =
     signal === "KILL_REPLICA" ? "killed as a replica" : "another attempt of its invocation has completed";

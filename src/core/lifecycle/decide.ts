@@ -1,7 +1,8 @@
-import { CANCELLED_CODE } from "../gasw/exitCode.ts";
 import { hasEnded, type LocalStatus } from "../job.ts";
 import type { EndRecord } from "./endRecord.ts";
-import type { Ending, Observation } from "./observe.ts";
+import { GONE, judge, POD_GONE, unseen } from "./judge.ts";
+import type { Observation } from "./observe.ts";
+import { placeOf, stuck, waitedSince, waiting } from "./waiting.ts";
 
 /** What is known of a job before it is looked at. */
 export interface KnownJob {
@@ -79,48 +80,6 @@ export interface Decision {
   /** Evidence that does not agree, in a sentence. */
   readonly warning?: string;
 }
-
-/** Reasons that alternate while one and the same thing keeps failing: their time is counted together. */
-const FAMILIES: Readonly<Record<string, string>> = {
-  ErrImagePull: "image",
-  ImagePullBackOff: "image",
-  ErrImageNeverPull: "image",
-  InvalidImageName: "image",
-  ImageInspectError: "image",
-  RegistryUnavailable: "image",
-  SignatureValidationFailed: "image",
-  CreateContainerConfigError: "container",
-  CreateContainerError: "container",
-  RunContainerError: "container",
-  CrashLoopBackOff: "container",
-  Scheduling: "scheduling",
-  SchedulingGated: "scheduling",
-  SchedulerError: "scheduling",
-  Unschedulable: "scheduling",
-  ContainerCreating: "preparing",
-  PodInitializing: "preparing",
-  NetworkNotReady: "preparing",
-  FailedMount: "preparing",
-  FailedAttachVolume: "preparing",
-  FailedMapVolume: "preparing",
-  FailedCreatePodSandBox: "preparing",
-  FailedCreatePodContainer: "preparing",
-};
-
-/** Reasons that say nothing of what is waited for: the wait that they come in the midst of goes on. */
-const UNTOLD: Readonly<Record<string, readonly string[]>> = {
-  NoPod: ["FailedCreate", "QuotaExceeded"],
-  ContainerCreating: ["image", "container"],
-};
-
-/**
- * Reasons that show one and the same wait. A kubelet shows the failure of a pull for a moment and the wait
- * for the next try between; a scheduler its complaint, or nothing while it thinks anew.
- */
-const ALIKE: readonly (readonly string[])[] = [
-  ["ErrImagePull", "RegistryUnavailable", "SignatureValidationFailed", "ImagePullBackOff"],
-  ["Unschedulable", "SchedulingGated", "SchedulerError", "Scheduling"],
-];
 
 /**
  * Decides every change of a job's status. Pure: the same known job, observation, words and time always give
@@ -223,28 +182,6 @@ function awaiting(
   };
 }
 
-/**
- * What an end that was decided without all of the job's output comes to, when that is there. What somebody
- * has decided stays.
- * @param code that the output states
- */
-export function statusWithLateOutput(
-  { status, exitCode }: { status: LocalStatus; exitCode: number | null },
-  code: number | undefined,
-): LocalStatus {
-  if (code === undefined || !OUTPUT_DECIDES.has(status)) return status;
-  if (code === 0 && (exitCode ?? 0) === 0) return "COMPLETED";
-  return status === "COMPLETED" ? failure(code) : status;
-}
-
-const OUTPUT_DECIDES: ReadonlySet<LocalStatus> = new Set([
-  "COMPLETED",
-  "ERROR",
-  "STALLED",
-  "ERROR_HELD",
-  "STALLED_HELD",
-]);
-
 function endWords(seen: Observation): string {
   if (seen.phase !== "ended") return seen.phase === "missing" ? "its Job is gone" : "its pod is gone";
   const { exitCode, reason } = seen.ending;
@@ -271,187 +208,4 @@ function decidedEnd(
   }
   if (seen.phase === "running" && removal === "ERROR") return undefined;
   return { ...still, ...placeOf(seen), status: removal, removeJob: true };
-}
-
-function placeOf(
-  seen: Exclude<Observation, { phase: "missing" | "lost" }>,
-): Pick<Decision, "pod" | "node" | "startedAt" | "finishedAt"> {
-  const { pod, node, startedAt, finishedAt } = seen;
-  return {
-    ...(pod === undefined ? {} : { pod }),
-    ...(node === undefined ? {} : { node }),
-    ...(startedAt === undefined ? {} : { startedAt }),
-    ...(finishedAt === undefined ? {} : { finishedAt }),
-  };
-}
-
-/** How a Job that is gone ended, as far as the cluster tells. */
-const GONE: Ending = {
-  reason: "Gone",
-  message:
-    "the Job is gone (deleted, or removed by its time to live) and its output does not tell how it ended",
-  byCluster: true,
-  stopped: false,
-};
-
-const POD_GONE: Omit<Ending, "message"> = { reason: "PodGone", byCluster: true, stopped: false };
-
-/** An end that nobody saw. */
-function unseen(still: Decision, ending: Ending, own: OwnWords): Decision {
-  const judged = judge(own.hasCompleted === true ? { ...ending, exitCode: 0 } : ending, own);
-  const ended =
-    own.record === undefined ? {} : { finishedAt: new Date(own.record.endedAt * 1000).toISOString() };
-  if (judged.status === "STALLED") return { ...still, ...ended, ...judged };
-  const source = own.record === undefined ? "the cluster's events" : "what its pod has recorded";
-  const by = own.code === undefined ? source : "the job's output";
-  return { ...still, ...ended, ...judged, message: `told by ${by}, since its pod is gone` };
-}
-
-/**
- * How a job ended, from all evidence. A code that was measured counts more than the record, the record more
- * than other signs; the code that the output states must not contradict it. A 0 after a stop is a success
- * only where the output says so.
- */
-function judge(
-  ending: Ending,
-  words: OwnWords,
-): Pick<Decision, "status" | "reason" | "message" | "exitCode" | "isUnknown" | "warning"> {
-  const own = ending.began === false ? { record: words.record } : words;
-  const record = ending.record ?? own.record;
-  const ended = ending.exitCode ?? record?.code;
-  const exitCode = own.code ?? ended;
-  // What has been recorded without a signal ended by itself, whatever came afterwards.
-  const stopped = record === undefined ? ending.stopped : record.signal !== undefined;
-  const code = ended ?? (ending.byCluster ? own.code : undefined);
-  const completed = code === 0 && (own.code ?? (stopped ? undefined : 0)) === 0;
-  // What it says of its own end counts where the cluster saw none.
-  const endedItself =
-    ending.exitCode === undefined &&
-    (record === undefined ? own.code !== undefined : record.signal === undefined);
-  const isStalled = ending.byCluster
-    ? !endedItself
-    : exitCode === 0 && own.code === undefined && ending.reason !== "DeadlineExceeded";
-  const status: LocalStatus = completed ? "COMPLETED" : isStalled ? "STALLED" : failure(exitCode);
-  const isUnknown = isStalled && exitCode === undefined && !stopped && ending.began !== false;
-  const warning = disagreement(ending.exitCode, record) ?? words.doubt;
-  return {
-    status,
-    ...reasonOf(ending, record, status, endedItself),
-    ...(exitCode === undefined ? {} : { exitCode }),
-    ...(isUnknown ? { isUnknown } : {}),
-    ...(warning === undefined ? {} : { warning }),
-  };
-}
-
-function reasonOf(
-  ending: Ending,
-  record: EndRecord | undefined,
-  status: LocalStatus,
-  endedItself: boolean,
-): Pick<Decision, "reason" | "message"> {
-  const message = ending.message === "" ? null : ending.message;
-  if (status === "COMPLETED") return { reason: "Completed", message };
-  if (endedItself && status === "ERROR") return { reason: "Error", message };
-  if (status === "STALLED" && ending.reason === "Completed") {
-    const by = record?.signal === undefined ? "" : ` by ${record.signal}`;
-    return {
-      reason: "Stopped",
-      message: `it was stopped${by} and ended with 0; its output does not say that it had done its work`,
-    };
-  }
-  return { reason: ending.reason === "Completed" ? "Error" : ending.reason, message };
-}
-
-function disagreement(measured: number | undefined, record: EndRecord | undefined): string | undefined {
-  if (measured === undefined || record === undefined || record.code === measured) return undefined;
-  return `its container ended with ${measured}, its wrapper recorded ${record.code}: the container's code counts`;
-}
-
-/** A job that states itself that it was cancelled has not failed. */
-function failure(exitCode: number | undefined): LocalStatus {
-  return exitCode === CANCELLED_CODE ? "CANCELLED" : "ERROR";
-}
-
-function waiting(
-  known: KnownJob,
-  seen: Extract<Observation, { phase: "waiting" }>,
-  now: Date,
-  grace: Grace,
-): Decision {
-  const family = familyOf(seen.reason, known.pendingFamily);
-  const since = waitedSince(known, family, now);
-  const over = (now.getTime() - since.getTime()) / 1000 >= graceOf(seen.reason, grace);
-  // A container that ran is never said to wait again, since its pod's report may lag behind; another pod, or
-  // none by a queue's will, is.
-  const isLate =
-    known.status === "RUNNING" &&
-    seen.reason !== "Suspended" &&
-    (known.pod ?? seen.pod) === (seen.pod ?? known.pod);
-  const status: LocalStatus = over ? "ERROR" : isLate ? "RUNNING" : "QUEUED";
-  return {
-    ...placeOf(seen),
-    status,
-    reason: seen.reason,
-    message: stuck(seen, now) ?? takenBack(known, seen) ?? seen.message,
-    pendingFamily: family,
-    pendingSince: since.toISOString(),
-    removeJob: over,
-  };
-}
-
-/** The family of a reason, among those whose time is counted together. */
-function familyOf(reason: string, current: string | null): string {
-  if (current !== null && UNTOLD[reason]?.includes(current)) return current;
-  return FAMILIES[reason] ?? reason;
-}
-
-/** Seconds for which a pod may be overdue without a word. */
-const OVERDUE_S = 60;
-
-/**
- * Words for a pod that is being deleted and does not go, with the way out: a node that died leaves its pods
- * Terminating.
- */
-function stuck(seen: Extract<Observation, { phase: "waiting" | "running" }>, now: Date): string | undefined {
-  const { goneBy, wayOut, reason, message, pod, node } = seen;
-  if (goneBy === undefined) return undefined;
-  if (reason === "NodeUnreachable") return `${message}; its pod ${pod} stays Terminating; ${wayOut}`;
-  if (now.getTime() - Date.parse(goneBy) < OVERDUE_S * 1000) return undefined;
-  const where = node === undefined ? "" : ` on node ${node}`;
-  return `pod ${pod}${where} was to be gone by ${goneBy} and is still Terminating: its node may be off; ${wayOut}`;
-}
-
-/** Words for a job that had a pod and lost it to whoever suspended its Job. */
-function takenBack(
-  known: KnownJob,
-  { reason, queue, suspendedAt }: Extract<Observation, { phase: "waiting" }>,
-): string | undefined {
-  if (reason !== "Suspended" || (known.status !== "RUNNING" && (known.pod ?? null) === null))
-    return undefined;
-  const since = suspendedAt === undefined ? "" : ` at ${suspendedAt}`;
-  return queue === undefined
-    ? `its Job was suspended${since} after it had begun: it waits for that to be undone`
-    : `queue ${queue} has taken it back${since}: it waits to be admitted again, and begins anew then`;
-}
-
-/**
- * How long a job may wait for a reason, in seconds. Of reasons that show one wait the longest grace given
- * counts, so that it does not matter which of them a look happens to meet.
- */
-function graceOf(reason: string, grace: Grace): number {
-  const reasons = ALIKE.find((alike) => alike.includes(reason)) ?? [reason];
-  const given = reasons.map((each) => grace[each]).filter((seconds) => seconds !== undefined);
-  return given.length === 0
-    ? Number.POSITIVE_INFINITY
-    : Math.max(...given.map((seconds) => seconds ?? Number.POSITIVE_INFINITY));
-}
-
-/**
- * Since when a job waits for reasons of one family. A time to come was written by a clock that was set back
- * since: it would keep the grace from passing.
- */
-function waitedSince({ pendingFamily, pendingSince }: KnownJob, family: string, now: Date): Date {
-  const hasBegun =
-    pendingFamily === family && pendingSince !== null && Date.parse(pendingSince) <= now.getTime();
-  return hasBegun ? new Date(pendingSince) : now;
 }

@@ -2,22 +2,24 @@ import { hasEnded, isHeld } from "../job.ts";
 import { changeOf, type Objects } from "./change.ts";
 import type { OwnWords } from "./decide.ts";
 import { type Act, type Effect, includes, type Note } from "./effects.ts";
+import type { Words } from "./giveUp.ts";
 import type { AttemptRecord, JobChange } from "./record.ts";
 import type { Siblings } from "./signal.ts";
-import { judgeEnd, type Situation, type Step, step } from "./step.ts";
+import { cleanUp, judgeEnd, type Situation, type Step, step } from "./step.ts";
 import { BLOCKED, blockerOf, isAlive, isReady, type Shown } from "./turns.ts";
 
 /**
  * How much is decided: what the cluster shows of the jobs' ends alone; all but whose turn it is, which is
- * left to whoever holds the workflow; or everything.
+ * left to whoever holds the workflow; or everything. Or a clean-up: what becomes of the jobs whose Jobs it
+ * removes.
  */
-export type Extent = "ends only" | "all but turns" | "all";
+export type Extent = "ends only" | "all but turns" | "all" | "clean-up";
 
 /** What a plan is made from beside the attempts. */
 export interface PlanFacts<Job> extends Pick<Situation, "rules" | "now"> {
   readonly extent: Extent;
-  /** Who gives the signals, in words. */
-  readonly by: string;
+  /** Why a job is killed, where it is. */
+  readonly kill: Words;
   /** What the cluster shows of an attempt. */
   seen(job: Job): Shown & Objects;
   /** The status of its row in the GASW database, where that was asked for; or what a person asks for. */
@@ -153,6 +155,19 @@ const FRESH = {
   message: null,
 } as const;
 
+/** What is decided for one attempt, by how much is decided. */
+const RULES: Readonly<Record<Extent, (situation: Situation) => Step>> = {
+  "ends only": judgeEnd,
+  "all but turns": step,
+  all: step,
+  "clean-up": ({ job }) => cleanUp(job),
+};
+
+/** Whether signals are followed, and what follows from an end. */
+function follows(extent: Extent): boolean {
+  return extent === "all" || extent === "all but turns";
+}
+
 /** All that is written down before a Job is removed; where none is, that is all. */
 function begin<Job extends AttemptRecord>(
   job: Job,
@@ -162,11 +177,9 @@ function begin<Job extends AttemptRecord>(
   const siblings = company.around(job);
   const { rules, now, extent } = facts;
   const shown = facts.seen(job);
-  const situation = { job, seen: shown.observation, own: facts.own(job), siblings, rules, now };
-  const whole =
-    extent === "ends only"
-      ? judgeEnd({ ...situation, dao: undefined })
-      : step({ ...situation, dao: facts.signal(job) });
+  const own = facts.own(job);
+  const situation = { job, dao: facts.signal(job), seen: shown.observation, own, siblings, rules, now };
+  const whole = RULES[extent](situation);
   const first = whole.decision.removeJob ? beforeRemoval(job, whole) : whole;
   const before = { change: changeOf(job, first, shown, facts), notes: first.effects };
   company.note(job, before);
@@ -206,7 +219,7 @@ function end<Job extends AttemptRecord>(
   const siblings = company.around(current);
   const seen = { phase: "missing" } as const;
   const situation = { job: current, dao: undefined, seen, own: facts.own(job), siblings, rules, now };
-  const next = extent === "ends only" ? judgeEnd(situation) : step(situation);
+  const next = follows(extent) ? step(situation) : judgeEnd(situation);
   const after = {
     job: current,
     change: changeOf(current, next, facts.seen(job), facts),
@@ -226,7 +239,7 @@ function withFolder<Job>(planned: Planned<Job>, { change }: Written): Planned<Jo
 function actsOf(job: AttemptRecord, { decision, removal, signal }: Step, extent: Extent): Act[] {
   const acts: Act[] = [];
   const { status, removeJob, lingers } = decision;
-  if (extent !== "ends only") {
+  if (follows(extent)) {
     const wasKilled = job.status === "DELETED" || job.removal === "DELETED";
     const isKilled = job.status !== "DELETED" && (removal === "DELETED" || status === "DELETED");
     const isRevived = wasKilled && status === "NOT_SUBMITTED" && signal === "RESCHEDULE";
@@ -235,7 +248,7 @@ function actsOf(job: AttemptRecord, { decision, removal, signal }: Step, extent:
   if (removeJob) acts.push({ kind: "removeJob" });
   // A killed job's output is told as far as it goes, a replica's is not (GaswMonitor).
   const isTold = removal === "DELETED" && job.status !== "NOT_SUBMITTED";
-  if (removeJob && isTold && extent !== "ends only") acts.push({ kind: "keepOutput" });
+  if (removeJob && isTold && follows(extent)) acts.push({ kind: "keepOutput" });
   if (lingers === true && hasEnded(status))
     acts.push({ kind: "removeKept", status, what: isNeeded(job, decision) ? "pod" : "Job" });
   return acts;

@@ -19,6 +19,12 @@ export function isSignal(status: string | null | undefined): status is Signal {
   return (SIGNALS as readonly (string | null | undefined)[]).includes(status);
 }
 
+/**
+ * What a person asks for with a job that was written down and never submitted: that this tool submits it. No
+ * row shows that.
+ */
+export const SUBMIT = "SUBMIT";
+
 /** The other attempts of a job's invocation. */
 export interface Siblings {
   /** Those in ERROR, STALLED, ERROR_HELD or STALLED_HELD. */

@@ -2,7 +2,7 @@ import { hasEnded, type LocalStatus } from "../job.ts";
 import { type Decision, decide, type KnownJob, type OwnWords, type Removal, type Rules } from "./decide.ts";
 import type { Note } from "./effects.ts";
 import type { Observation } from "./observe.ts";
-import { effectOf, isSignal, type Siblings, type Signal } from "./signal.ts";
+import { effectOf, isSignal, type Siblings, type Signal, SUBMIT } from "./signal.ts";
 
 /** A job before a step: what the state knows of it. */
 export interface Attempt extends KnownJob {
@@ -17,7 +17,7 @@ export interface Attempt extends KnownJob {
 /** All that a step is decided from. */
 export interface Situation {
   readonly job: Attempt;
-  /** The row's status in the GASW database; undefined: there is no row, or nobody has asked. */
+  /** The row's status in the GASW database, or SUBMIT; undefined: there is no row, or nobody has asked. */
   readonly dao: string | null | undefined;
   /** What the cluster shows; undefined: nobody has asked. */
   readonly seen: Observation | undefined;
@@ -96,6 +96,7 @@ function asDecided(step: Step, isGone: boolean): Step {
 
 /** Follows the signal in the row, once. */
 function signalled(step: Step, { job, dao, siblings }: Situation, isGone: boolean): Step {
+  if (dao === SUBMIT) return { ...step, due: step.due || step.decision.status === "NOT_SUBMITTED" };
   if (!isSignal(dao) || dao === job.signal) return step;
   const taken = { ...step, signal: dao };
   const effect = effectOf(dao, step.decision.status, job.settled, siblings);
@@ -188,18 +189,11 @@ function settle(step: Step, { job, siblings, rules }: Situation): Step {
 }
 
 /**
- * What becomes of an attempt that can't be submitted: nobody but a person can mend that, so it waits to be
- * released.
+ * What a clean-up decides for a job whose Job it removes, which nobody has to look at for that: it is deleted
+ * once that is gone.
  */
-export const UNSUBMITTABLE = {
-  status: "ERROR_HELD",
-  settled: true,
-  due: false,
-  reason: "NotSubmittable",
-} as const;
-
-/**
- * What becomes of an attempt that nobody typed and whose script is not the one that was submitted: a person
- * decides what runs.
- */
-export const SCRIPT_CHANGED = { ...UNSUBMITTABLE, reason: "ScriptChanged" } as const;
+export function cleanUp(job: Attempt): Step {
+  const step = unchanged(job);
+  const isThere = job.status === "QUEUED" || job.status === "RUNNING";
+  return isThere ? { ...step, decision: { ...step.decision, removeJob: true }, removal: "DELETED" } : step;
+}

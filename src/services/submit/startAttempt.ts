@@ -1,5 +1,6 @@
 import type { V1Job } from "@kubernetes/client-node";
 import type { JobOptions, StoredRequest } from "../../core/job.ts";
+import { MADE_READY } from "../../core/lifecycle/marks.ts";
 import { MAIN_CONTAINER } from "../../core/manifests/pod.ts";
 import { scaleMemory } from "../../core/manifests/quantity.ts";
 import { GaswError } from "../../errors.ts";
@@ -40,7 +41,7 @@ export class AttemptStart {
     // then.
     if ((await getJob(client, job.namespace, job.kubeName)) !== undefined) return true;
     clearForAttempt({ ...job, directory, attempts: store.attempts(this.#workflow, job.fileName) });
-    return store.changeJob(job, { prepared: true });
+    return store.changeJob(job, MADE_READY);
   }
 
   /**

@@ -8,6 +8,7 @@ import {
   storedRequest,
   type Workflow,
 } from "../../core/job.ts";
+import { ACCEPTED, MADE_READY } from "../../core/lifecycle/marks.ts";
 import type { JobChange } from "../../core/lifecycle/record.ts";
 import { buildJob, effectiveRunAs, WRAPPER_VERSION } from "../../core/manifests/pod.ts";
 import type { DesiredVolume } from "../../core/manifests/volumes.ts";
@@ -180,12 +181,11 @@ export class Submitter {
       const { created, uid } = await this.#make(submission, intent);
       const { image } = podSettings(this.#deps.config, options);
       const accepted = {
-        status: "QUEUED",
+        ...ACCEPTED,
         submitted: this.#deps.now().toISOString(),
-        due: false,
         kubeUid: uid ?? null,
         wrapper: WRAPPER_VERSION,
-      } as const;
+      };
       // Another submission may have written its own content down meanwhile: what was accepted counts.
       if (!this.#deps.store.changeJob(job, { ...accepted, ...contentOf({ ...job, image }) }))
         await this.#changedMeanwhile(job);
@@ -247,7 +247,7 @@ export class Submitter {
       const kept = keepOldStreams(job.directory, streams);
       this.#deps.warn(`job ${job.id}: the streams of an earlier run were kept as ${kept.join(", ")}`);
     }
-    this.#deps.store.changeJob(job, { prepared: true });
+    this.#deps.store.changeJob(job, MADE_READY);
   }
 
   /**

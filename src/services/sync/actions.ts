@@ -1,5 +1,5 @@
 import { hasEnded, isHeld } from "../../core/job.ts";
-import type { Signal } from "../../core/lifecycle/signal.ts";
+import { type Signal, SUBMIT } from "../../core/lifecycle/signal.ts";
 import { GaswError } from "../../errors.ts";
 import { asUserError } from "../../kubernetes/client.ts";
 import type { StoredJob, StoredWorkflow } from "../../store/records.ts";
@@ -74,19 +74,21 @@ function signalsFor(
   workflow: StoredWorkflow,
   jobs: readonly StoredJob[],
   action: Action,
-): Map<string, Signal> {
-  const signals = new Map<string, Signal>();
+): Map<string, string> {
+  const signals = new Map<string, string>();
+  const ask = ({ id }: StoredJob, signal: Signal | typeof SUBMIT | undefined) => {
+    if (signal !== undefined) signals.set(id, signal);
+  };
   for (const job of jobs) {
     switch (action) {
       case "cancel":
-        for (const one of toCancel(deps, workflow, job)) signals.set(one.id, "KILL");
+        for (const one of toCancel(deps, workflow, job)) ask(one, "KILL");
         break;
       case "release":
-        if (isHeld(job.status))
-          signals.set(job.id, job.status === "ERROR_HELD" ? "UNHOLD_ERROR" : "UNHOLD_STALLED");
+        if (isHeld(job.status)) ask(job, job.status === "ERROR_HELD" ? "UNHOLD_ERROR" : "UNHOLD_STALLED");
         break;
       case "retry":
-        if (wantsRetry(deps, workflow, job)) signals.set(job.id, "REPLICATE");
+        ask(job, retried(deps, workflow, job));
         break;
     }
   }
@@ -99,15 +101,20 @@ function toCancel({ store }: Deps, workflow: StoredWorkflow, job: StoredJob): St
   return store.attempts(workflow, job.fileName).filter(isOpen);
 }
 
-function wantsRetry(deps: Deps, workflow: StoredWorkflow, job: StoredJob): boolean {
-  const { store } = deps;
+/** What a retry means for a job; nothing for one that goes on. */
+function retried(
+  deps: Deps,
+  workflow: StoredWorkflow,
+  job: StoredJob,
+): "REPLICATE" | typeof SUBMIT | undefined {
   if (job.status === "COMPLETED") {
     throw new GaswError("CONFLICT", `job ${job.id} has completed: it is not run again`, {
       hint: "its results are there already; to run the script once more, submit it under another name",
     });
   }
-  if (job.status === "NOT_SUBMITTED" || hasEnded(job.status)) adoptScript(deps, workflow, job);
+  const isWrittenDown = job.status === "NOT_SUBMITTED";
+  if (!isWrittenDown && !hasEnded(job.status)) return undefined;
+  adoptScript(deps, workflow, job);
   // What never got as far as the cluster is started itself.
-  if (job.status === "NOT_SUBMITTED") store.changeJob(job, { due: true });
-  return hasEnded(job.status);
+  return isWrittenDown ? SUBMIT : "REPLICATE";
 }

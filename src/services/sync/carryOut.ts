@@ -1,4 +1,11 @@
-import { type Act, EFFECT_PHASES, type Note, type Phase } from "../../core/lifecycle/effects.ts";
+import {
+  type Act,
+  EFFECT_PHASES,
+  type EffectKind,
+  effectKinds,
+  type Note,
+  type Phase,
+} from "../../core/lifecycle/effects.ts";
 import type { JobChange } from "../../core/lifecycle/record.ts";
 import type { Planned, Written } from "../../core/lifecycle/round.ts";
 import type { JobUpdate, StoredJob, StoredWorkflow } from "../../store/records.ts";
@@ -21,7 +28,9 @@ type Executors = {
   readonly [Kind in Act["kind"]]: (run: Run, tasks: readonly Task<Kind>[]) => Promise<void>;
 };
 
-/** How what is done outside the state is done, for all attempts at once. */
+/**
+ * How what is done outside the state is done, for all attempts at once.
+ */
 export const EXECUTORS: Executors = {
   noteKill: noteKills,
   removeJob: removeJobs,
@@ -46,7 +55,12 @@ const NOTES: {
  * ends only when its Job is on its way out. What fails for one invocation keeps no other from its turn.
  * @returns why a Job could not be removed, where one could not: that is tried again at the next round
  */
-export async function carryOut(deps: Deps, workflow: StoredWorkflow, plan: Plan): Promise<unknown> {
+export async function carryOut(
+  deps: Deps,
+  workflow: StoredWorkflow,
+  plan: Plan,
+  executors: Executors = EXECUTORS,
+): Promise<unknown> {
   const run = new Run(deps, workflow, plan.seen);
   const entries = plan.planned.map(({ job, before, step }) => ({ job, ...before, remark: remarkOf(step) }));
   const written = write(run, entries);
@@ -56,20 +70,24 @@ export async function carryOut(deps: Deps, workflow: StoredWorkflow, plan: Plan)
   // What can't be written down must not be done.
   if (deps.store.isCopy) return undefined;
   run.tasks = current.flatMap(tasksOf);
-  await execute(run, "ending");
+  await execute(run, executors, "ending");
   writeEnds(run, { ...plan, planned: current });
   writeWaits(run, current);
-  await execute(run, "following");
+  await execute(run, executors, "following");
   return run.failure;
 }
 
-async function execute(run: Run, phase: Phase): Promise<void> {
-  for (const kind of Object.keys(EXECUTORS) as Act["kind"][]) {
+async function execute(run: Run, executors: Executors, phase: Phase): Promise<void> {
+  for (const kind of effectKinds().filter(isAct)) {
     if (EFFECT_PHASES[kind] !== phase) continue;
     const tasks = run.tasks.filter(({ job, effect }) => effect.kind === kind && !run.isStopped(job));
-    const executor = EXECUTORS[kind] as (run: Run, tasks: readonly Task[]) => Promise<void>;
+    const executor = executors[kind] as (run: Run, tasks: readonly Task[]) => Promise<void>;
     if (tasks.length > 0) await executor(run, tasks);
   }
+}
+
+function isAct(kind: EffectKind): kind is Act["kind"] {
+  return EFFECT_PHASES[kind] !== "noted";
 }
 
 function tasksOf({ job, effects, turn, added }: Planned<StoredJob>): Task[] {

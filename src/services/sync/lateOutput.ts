@@ -1,4 +1,5 @@
-import { statusWithLateOutput } from "../../core/lifecycle/decide.ts";
+import { includes } from "../../core/lifecycle/effects.ts";
+import { withLateOutput } from "../../core/lifecycle/lateOutput.ts";
 import type { StoredJob, StoredWorkflow } from "../../store/records.ts";
 import type { Deps } from "../deps.ts";
 import { hasOutput } from "../output/own.ts";
@@ -23,20 +24,13 @@ export async function takeLateOutputs(deps: Deps, workflow: StoredWorkflow): Pro
 
 async function takeLateOutput(deps: Deps, job: StoredJob): Promise<void> {
   const output = await parseOutputOf(deps, job);
-  const { exitCode = job.exitCode } = output;
-  const status = statusWithLateOutput(job, output.exitCode);
-  const message = `its output arrived after it was told as ${job.status}${output.exitCode === undefined ? "" : `; it says ${output.exitCode}`}`;
-  const change = {
-    outputLate: false,
-    output: storeOutput(output),
-    exitCode,
-    message,
-    ...(status === job.status ? {} : { status, reason: status === "COMPLETED" ? "Completed" : "Error" }),
+  const { change, notes, message } = withLateOutput(job, output.exitCode);
+  const update = {
+    job,
+    change: { ...change, output: storeOutput(output) },
+    announce: includes(notes, "announce"),
   };
-  // An invocation that was told of already is not told again: the store tells each once.
-  const [isWritten] = deps.store.applyUpdates(
-    [{ job, change, announce: status === "COMPLETED" }],
-    deps.now(),
-  );
-  if (isWritten) deps.warn(`job ${job.id}: ${message}${status === job.status ? "" : `, so it is ${status}`}`);
+  const [isWritten] = deps.store.applyUpdates([update], deps.now());
+  if (!isWritten) return;
+  deps.warn(`job ${job.id}: ${message}${change.status === undefined ? "" : `, so it is ${change.status}`}`);
 }

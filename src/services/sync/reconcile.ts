@@ -58,7 +58,7 @@ export async function reconcile(
       extent,
       rules: deps.config,
       now: deps.now(),
-      by,
+      kill: { reason: "Killed", message: `killed by ${by}` },
       seen,
       signal: ({ id }) => signals.get(id),
       own: ({ key }) => ends.get(key),

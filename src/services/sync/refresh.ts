@@ -27,7 +27,7 @@ export async function refresh(deps: Deps, workflow: StoredWorkflow): Promise<voi
       extent: "ends only",
       rules: config,
       now: now(),
-      by: "",
+      kill: { reason: "Killed", message: "killed" },
       seen,
       signal: () => undefined,
       own: ({ key }) => ends.get(key),

@@ -1,4 +1,5 @@
 import type { V1Job, V1Pod } from "@kubernetes/client-node";
+import { KEPT_NO_MORE } from "../../core/lifecycle/marks.ts";
 import { GaswError } from "../../errors.ts";
 import { asUserError, type KubernetesClient } from "../../kubernetes/client.ts";
 import { jobPath } from "../../kubernetes/jobs.ts";
@@ -60,7 +61,7 @@ export async function removeKept(run: Run, tasks: readonly Task<"removeKept">[])
     try {
       if (effect.what === "pod" && pod !== undefined) await remove(client, podPath(pod), pod.metadata?.uid);
       else await removeJob(client, job, kubeJob);
-      store.changeJob({ key: job.key, status: effect.status }, { lingers: false });
+      store.changeJob({ key: job.key, status: effect.status }, KEPT_NO_MORE);
     } catch (error) {
       const failure = asUserError(error, client);
       if (!(failure instanceof GaswError) || failure.code === "INTERRUPTED") throw failure;

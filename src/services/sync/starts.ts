@@ -1,4 +1,4 @@
-import { SCRIPT_CHANGED, UNSUBMITTABLE } from "../../core/lifecycle/step.ts";
+import { SCRIPT_CHANGED, UNSUBMITTABLE } from "../../core/lifecycle/marks.ts";
 import { NAMESPACE_GONE } from "../../core/lifecycle/turns.ts";
 import { GaswError } from "../../errors.ts";
 import { asUserError } from "../../kubernetes/client.ts";

@@ -9,11 +9,12 @@ import {
   type Note,
   type Phase,
 } from "../../../src/core/lifecycle/effects.ts";
+import { ACCEPTED, MADE_READY, UNSUBMITTABLE } from "../../../src/core/lifecycle/marks.ts";
 import type { Observation } from "../../../src/core/lifecycle/observe.ts";
 import type { AttemptRecord, JobChange } from "../../../src/core/lifecycle/record.ts";
 import { type Extent, type PlanFacts, type Planned, plan, type Written } from "../../../src/core/lifecycle/round.ts";
 import { isSignal, type Signal } from "../../../src/core/lifecycle/signal.ts";
-import { step, UNSUBMITTABLE } from "../../../src/core/lifecycle/step.ts";
+import { step } from "../../../src/core/lifecycle/step.ts";
 import { unknownAttempt } from "./attempts.ts";
 
 export const RETRIES = 2;
@@ -187,7 +188,7 @@ export class World {
     return {
       ...RULES,
       extent,
-      by: "somebody",
+      kill: { reason: "Killed", message: "killed by somebody" },
       seen: ({ key }) => ({ observation: observe(kubes[key] ?? NONE), isAlive: isLive(kubes[key] ?? NONE) }),
       signal: ({ key }) => signals.get(key),
       own: (job) => ({ code: fileOf(job) }),
@@ -276,13 +277,13 @@ export class World {
     moveStreams: (at, cut) => {
       if (cut === "unsubmittable") return this.#unsubmittable(at);
       this.#set(at, { file: undefined });
-      return () => this.#set(at, { prepared: true });
+      return () => this.#set(at, MADE_READY);
     },
     createJob: (at, cut) => {
       if (cut === "unsubmittable") return this.#unsubmittable(at);
       if (this.live.length > 0) this.#break("two attempts at once");
       this.#set(at, { kube: WAITING });
-      return () => this.#set(at, { status: "QUEUED", due: false });
+      return () => this.#set(at, ACCEPTED);
     },
   };
 

@@ -30,7 +30,7 @@ const next = attempt(1, { due: true });
 function facts(shown: Readonly<Record<number, Observation>>): PlanFacts<AttemptRecord> {
   return {
     extent: "all",
-    by: "somebody",
+    kill: { reason: "Killed", message: "killed by somebody" },
     rules: { retryCount: 5, retryUnknownEnd: false, pending: {}, outputGrace: 90 },
     now: NOW,
     seen: (job) => {
