@@ -24,7 +24,7 @@ async function loadCore() {
           resolveId: (source) => (source === "core" ? path.join(root, "src/core/documented.ts") : undefined),
           load: (id) =>
             id === path.join(root, "src/core/documented.ts")
-              ? 'export * from "./lifecycle/step.ts"; export * from "./job.ts"; export * from "./gaswRow/write.ts"; export * from "./lifecycle/signal.ts";'
+              ? 'export * from "./lifecycle/step.ts"; export * from "./job.ts"; export * from "./lifecycle/shown.ts"; export * from "./lifecycle/signal.ts";'
               : undefined,
         },
       ],

@@ -1,20 +1,13 @@
 import { type Kysely, type RawBuilder, sql } from "kysely";
 import type { RowWrite } from "../core/gaswRow/row.ts";
-import { type GaswStatus, isHeld } from "../core/job.ts";
+import { isHeld } from "../core/job.ts";
+import { substituteFor } from "../core/lifecycle/shown.ts";
 import { GaswError, messageOf } from "../errors.ts";
 import type { DaoSettings } from "./dao.ts";
 import type { Dialect } from "./dialects.ts";
 import { FoundNames, type FoundSchema, findSchema } from "./schema.ts";
 import type { Tables } from "./tables.ts";
 import { fitted } from "./text.ts";
-
-/**
- * What is written in place of a status that must not be written: what other programs take in the same way.
- */
-const SUBSTITUTES: { readonly [Status in GaswStatus]?: GaswStatus } = {
-  SUCCESSFULLY_SUBMITTED: "QUEUED",
-  STALLED_HELD: "ERROR_HELD",
-};
 
 /**
  * A write without a status that must not be written, and with a caution where a release would be fatal;
@@ -24,7 +17,7 @@ export function readableWrite(write: RowWrite, schema: FoundSchema): RowWrite | 
   const unreadable = unreadableWords(schema);
   const fields = write.kind === "insert" ? write.row : write.change;
   if (fields.status === undefined || unreadable.length === 0) return write;
-  const status = [fields.status, SUBSTITUTES[fields.status]].find(
+  const status = [fields.status, substituteFor(fields.status)].find(
     (word) => word !== undefined && !unreadable.includes(word),
   );
   if (status === undefined) return undefined;

@@ -3,7 +3,6 @@ import {
   ACTIVE_STATUSES,
   attemptId,
   hasEnded,
-  type LocalStatus,
   type ScriptContent,
   type StoredRequest,
   type Workflow,
@@ -12,6 +11,7 @@ import { type AdoptedAttempt, adoptionOf, SET_ASIDE } from "../core/lifecycle/ad
 import { cleanedUp, KILLED_BEFORE, killedElsewhere, type Words } from "../core/lifecycle/giveUp.ts";
 import { WRITTEN_DOWN } from "../core/lifecycle/marks.ts";
 import type { JobChange } from "../core/lifecycle/record.ts";
+import { type DecidedStatus, readStatus } from "../core/lifecycle/status.ts";
 import { jobName } from "../core/names.ts";
 import { killHash } from "../core/owner.ts";
 import { isSameDirectory } from "../directory.ts";
@@ -92,7 +92,8 @@ function decidedFrom({ key, status, settled, signal }: Decided): (string | numbe
 function jobOf(row: Record<string, unknown>): StoredJob {
   const flags = Object.fromEntries(FLAGS.map((flag) => [flag, row[flag] === 1]));
   const script = row.script === null ? null : JSON.parse(String(row.script));
-  return { ...row, ...flags, script, request: JSON.parse(String(row.request)) } as unknown as StoredJob;
+  const request = JSON.parse(String(row.request));
+  return { ...row, ...flags, script, request, status: readStatus(row.status) } as unknown as StoredJob;
 }
 
 function cellOf(value: JobChange[keyof JobChange]): string | number | null {
@@ -103,6 +104,9 @@ function cellOf(value: JobChange[keyof JobChange]): string | number | null {
 function lockName({ key }: { readonly key: number }, kind: "sync" | "monitor"): string {
   return `${kind}-${key}`;
 }
+
+/** An entry of a job's history that is to be made. */
+type NewTransition = Omit<Transition, "at"> & { readonly status: DecidedStatus };
 
 /** The local state: workflows, jobs, and every change of status. Synchronous, each method one transaction. */
 export class Store {
@@ -799,7 +803,7 @@ export class Store {
    * The words for a change of status: those of an end may have been written down when it was decided, before
    * it came.
    */
-  #words({ key }: Decided, status: LocalStatus, { reason, message }: JobChange): Omit<Transition, "at"> {
+  #words({ key }: Decided, status: DecidedStatus, { reason, message }: JobChange): NewTransition {
     const kept = hasEnded(status)
       ? this.#get<Pick<StoredJob, "reason" | "message">>("SELECT reason, message FROM jobs WHERE key = ?", [
           key,
@@ -808,7 +812,7 @@ export class Store {
     return { status, reason: reason ?? kept?.reason ?? null, message: message ?? kept?.message ?? null };
   }
 
-  #recordTransition(job: number, { status, reason, message }: Omit<Transition, "at">): void {
+  #recordTransition(job: number, { status, reason, message }: NewTransition): void {
     const sql = "INSERT INTO transitions (job, at, status, reason, message) VALUES (?, ?, ?, ?, ?)";
     this.#run(sql, [job, this.#timestamp(), status, reason, message]);
   }

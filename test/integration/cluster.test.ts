@@ -15,6 +15,7 @@ import { submit } from "../../src/commands/submit.ts";
 import { wait } from "../../src/commands/wait.ts";
 import { loadConfig } from "../../src/config/load/load.ts";
 import { Context } from "../../src/context.ts";
+import { decided } from "../../src/core/lifecycle/make.ts";
 import { MAIN_CONTAINER } from "../../src/core/manifests/pod.ts";
 import { KEYS } from "../../src/core/names.ts";
 import type { GaswError } from "../../src/errors.ts";
@@ -253,7 +254,7 @@ describe("a job that runs in the cluster that it was submitted to, while another
     await runningHere();
     const { store } = (await process(here)).context;
     const workflow = workflowIn(store);
-    store.changeJob(store.findJob(workflow, "Job-1") as StoredJob, { status: "ERROR", settled: true });
+    store.changeJob(store.findJob(workflow, "Job-1") as StoredJob, { status: decided("ERROR"), settled: true });
     if (isBeside) store.recordIntent(workflow, { id: "Job-2", kubeName: "k-2", contentHash: "c", image: "i", request: {}, prepared: true });
     script("Job-2");
     await expectRefused(there, command);
@@ -274,7 +275,7 @@ describe("a job that runs in the cluster that it was submitted to, while another
       request: {},
       prepared: true,
     });
-    context.store.changeJob(job, { status: "QUEUED" });
+    context.store.changeJob(job, { status: decided("QUEUED") });
     show(there, job, RUNNING);
     there.put(`${JOBS}/k-9`, {});
     directory = first;
@@ -534,7 +535,7 @@ test("a workflow stays where it is when a job of it is submitted while it is cle
   here.onRequest = (request) => {
     if (!request.startsWith(`DELETE ${JOBS}/`)) return;
     const intent = { id: "Job-2", kubeName: "k-2", contentHash: "c", image: "i", request: {}, prepared: true };
-    store.changeJob(store.recordIntent(workflowIn(store), intent).job, { status: "QUEUED" });
+    store.changeJob(store.recordIntent(workflowIn(store), intent).job, { status: decided("QUEUED") });
   };
   expect(await cleanup(context, { ...TEXT, timeout: 1, yes: true, cancel: true })).toBe(0);
   await expectRefused(there, (other) => status(other, [], TEXT));

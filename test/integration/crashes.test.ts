@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { hasEnded } from "../../src/core/job.ts";
 import { type EffectKind, effectKinds, type Note } from "../../src/core/lifecycle/effects.ts";
+import { decided } from "../../src/core/lifecycle/make.ts";
 import { MAIN_CONTAINER } from "../../src/core/manifests/pod.ts";
 import type { Deps } from "../../src/services/deps.ts";
 import { act } from "../../src/services/sync/actions.ts";
@@ -92,9 +93,9 @@ const HISTORIES: Readonly<Record<string, History>> = {
   "an attempt that runs beside one that has completed": {
     begin: () => {
       const first = life.submitted("Job-1");
-      life.store.changeJob(first, { status: "COMPLETED" });
+      life.store.changeJob(first, { status: decided("COMPLETED") });
       const other = life.store.addAttempt(first, {});
-      life.store.changeJob(other, { status: "QUEUED", due: false });
+      life.store.changeJob(other, { status: decided("QUEUED"), due: false });
       life.show("Job-1-r1", "running");
     },
     go: round,
@@ -105,7 +106,12 @@ const HISTORIES: Readonly<Record<string, History>> = {
     begin: () => {
       waits();
       life.show("Job-1", 3);
-      life.store.changeJob(life.job("Job-1"), { status: "STALLED_HELD", settled: true, reason: "PodGone", message: "it was lost" });
+      life.store.changeJob(life.job("Job-1"), {
+        status: decided("STALLED_HELD"),
+        settled: true,
+        reason: "PodGone",
+        message: "it was lost",
+      });
     },
     go: (deps) => act(deps, life.workflow, [life.job("Job-1")], "release"),
     end: ["Job-1 STALLED", "Job-1-r1 QUEUED"],
@@ -123,7 +129,7 @@ const HISTORIES: Readonly<Record<string, History>> = {
   },
   "a retry of what was deleted": {
     begin: () => {
-      life.store.changeJob(life.submitted("Job-1"), { status: "DELETED", settled: true });
+      life.store.changeJob(life.submitted("Job-1"), { status: decided("DELETED"), settled: true });
       life.lose("Job-1");
     },
     go: (deps) => act(deps, life.workflow, [life.job("Job-1")], "retry"),

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSy
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { loadConfig } from "../../src/config/load/load.ts";
+import { decided } from "../../src/core/lifecycle/make.ts";
 import { MAIN_CONTAINER } from "../../src/core/manifests/pod.ts";
 import { jobName } from "../../src/core/names.ts";
 import type { Deps } from "../../src/services/deps.ts";
@@ -81,7 +82,7 @@ export class Invocations {
     const { content } = readScript(path.join(this.directory, `sh/${id}.sh`));
     const submission = { contentHash: "c0ffee", script: content, image: "debian", request: {}, prepared: true };
     const { job } = this.store.recordIntent(this.workflow, { id, kubeName, ...submission });
-    this.store.changeJob(job, { status: "QUEUED", submitted: this.deps.now().toISOString() });
+    this.store.changeJob(job, { status: decided("QUEUED"), submitted: this.deps.now().toISOString() });
     this.show(id, "waiting");
     return this.job(id);
   }

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { decided } from "../../src/core/lifecycle/make.ts";
 import type { GaswError } from "../../src/errors.ts";
 import { diagnose } from "../../src/services/debug/diagnose.ts";
 import { findTarget } from "../../src/services/debug/target.ts";
@@ -70,7 +71,7 @@ describe("a workflow's first submission", () => {
   test("after a clean-up makes it anew", async () => {
     showCluster();
     await submit("Job-1");
-    life.store.changeJob(life.job("Job-1"), { status: "COMPLETED", settled: true });
+    life.store.changeJob(life.job("Job-1"), { status: decided("COMPLETED"), settled: true });
     deleteNamespace();
     life.store.leaveCluster(life.workflow);
     expect(await submit("Job-2")).toMatchObject({ created: true });

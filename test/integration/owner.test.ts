@@ -13,6 +13,7 @@ import { submit } from "../../src/commands/submit.ts";
 import { wait } from "../../src/commands/wait.ts";
 import { loadConfig } from "../../src/config/load/load.ts";
 import { Context } from "../../src/context.ts";
+import { decided } from "../../src/core/lifecycle/make.ts";
 import { MAIN_CONTAINER } from "../../src/core/manifests/pod.ts";
 import { KEYS, leaseName } from "../../src/core/names.ts";
 import type { GaswError } from "../../src/errors.ts";
@@ -832,7 +833,7 @@ describe("a monitor that has seen nothing of the cluster for more than a minute"
   test("is not told of where there is nothing to see", async () => {
     await run("A", (context) => status(context, [], TEXT));
     const { store } = (await on("A")).context;
-    store.changeJob(await jobOn("A"), { status: "COMPLETED", settled: true });
+    store.changeJob(await jobOn("A"), { status: decided("COMPLETED"), settled: true });
     pass(3600);
     expect(await run("A", synchronised)).toMatchObject({ stderr: "" });
   });

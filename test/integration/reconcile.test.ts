@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { decided } from "../../src/core/lifecycle/make.ts";
 import { checkSubmissions, Submitter } from "../../src/services/submit/submitter.ts";
 import { act } from "../../src/services/sync/actions.ts";
 import { refresh } from "../../src/services/sync/refresh.ts";
@@ -23,7 +24,7 @@ function overtake(times: number, change: (time: number) => void): void {
 const cancel = () => act(life.deps, life.workflow, [life.job("Job-1")], "cancel");
 
 describe("a kill that another command gets ahead of between the look and the write", () => {
-  const begins = () => life.store.changeJob(life.job("Job-1"), { status: "RUNNING" });
+  const begins = () => life.store.changeJob(life.job("Job-1"), { status: decided("RUNNING") });
 
   test("is looked at once more by `cancel`: the job ends, and is not run again", async () => {
     life.submitted("Job-1");
@@ -40,7 +41,7 @@ describe("a kill that another command gets ahead of between the look and the wri
     life.submitted("Job-1");
     life.lose("Job-1");
     overtake(1, () => {
-      const change = { status: "STALLED", settled: true } as const;
+      const change = { status: decided("STALLED"), settled: true };
       life.store.applyUpdates([{ job: life.job("Job-1"), change, resubmit: {} }], new Date());
     });
     await cancel();
@@ -50,7 +51,7 @@ describe("a kill that another command gets ahead of between the look and the wri
   test("leaves the Job alone, and `cancel` says that it has not come through, where that happens each time", async () => {
     life.submitted("Job-1");
     overtake(Number.POSITIVE_INFINITY, (time) =>
-      life.store.changeJob(life.job("Job-1"), { status: time % 2 === 1 ? "RUNNING" : "QUEUED" }),
+      life.store.changeJob(life.job("Job-1"), { status: decided(time % 2 === 1 ? "RUNNING" : "QUEUED") }),
     );
     await expect(cancel()).rejects.toMatchObject({ code: "FAILURE", message: expect.stringContaining("job Job-1 is not cancelled") });
     expect(life.job("Job-1").removal).toBeNull();
@@ -84,7 +85,7 @@ test("an invocation is not told of as killed while the Job of one of its attempt
 
 test("a job that was given up is not made anew by a submission that comes before its end was written down", async () => {
   const job = life.submitted("Job-1");
-  life.store.changeJob(job, { status: "NOT_SUBMITTED", removal: "DELETED" });
+  life.store.changeJob(job, { status: decided("NOT_SUBMITTED"), removal: "DELETED" });
   life.lose("Job-1");
   const submitter = new Submitter(life.deps, life.workflow, false);
   const [checked] = checkSubmissions(life.deps.config, life.workflow, [{ script: "sh/Job-1.sh", options: {} }], life.directory);
@@ -108,7 +109,7 @@ test("a wait that is over too long has its Job removed only where that could be 
   life.end();
   life = await Invocations.begin({ pending: { ContainerCreating: "0s" } });
   life.submitted("Job-1");
-  overtake(1, () => life.store.changeJob(life.job("Job-1"), { status: "RUNNING" }));
+  overtake(1, () => life.store.changeJob(life.job("Job-1"), { status: decided("RUNNING") }));
   await refresh(life.deps, life.workflow);
   expect(life.job("Job-1")).toMatchObject({ status: "RUNNING", removal: null });
   expect(life.isMade("Job-1")).toBe(true);
@@ -121,7 +122,7 @@ test("a wait that was given up before, and whose job runs at last, has its Job k
   life.cluster.refusalOf = (request) => (request.startsWith("DELETE ") ? 503 : undefined);
   // At the second one nothing is left to be written down.
   for (const _ of [1, 2]) await expect(life.round()).rejects.toMatchObject({ code: "CLUSTER" });
-  overtake(1, () => life.store.changeJob(life.job("Job-1"), { status: "RUNNING" }));
+  overtake(1, () => life.store.changeJob(life.job("Job-1"), { status: decided("RUNNING") }));
   await life.round();
   expect(life.isMade("Job-1")).toBe(true);
 });
@@ -144,7 +145,7 @@ describe("how a job ended, where its Job is gone,", () => {
 
   test("is told by its output where its submission was cut off after its Job was made", async () => {
     life.submitted("Job-1");
-    life.store.changeJob(life.job("Job-1"), { status: "NOT_SUBMITTED", submitted: null });
+    life.store.changeJob(life.job("Job-1"), { status: decided("NOT_SUBMITTED"), submitted: null });
     life.show("Job-1", 0);
     life.write("out/Job-1.sh.out", outputOf("fine", 9));
     await life.round();

@@ -4,6 +4,7 @@ import Database from "better-sqlite3";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { run } from "../../src/cli/program.ts";
 import type { LocalStatus } from "../../src/core/job.ts";
+import { decided } from "../../src/core/lifecycle/make.ts";
 import type { StoredJob, StoredWorkflow } from "../../src/store/records.ts";
 import { Store } from "../../src/store/store.ts";
 import { folderWith } from "../unit/folders.ts";
@@ -27,7 +28,7 @@ function workflow(id: string): StoredWorkflow {
 /** A job that has ended, and of whose invocation everything was seen to. */
 function overJob(of: StoredWorkflow, id: string, status: LocalStatus = "COMPLETED"): StoredJob {
   const { job } = store.recordIntent(of, { id, kubeName: `k-${of.id}-${id}`, contentHash: "c", image: "i", request: {}, prepared: true });
-  store.applyUpdates([{ job, change: { status, settled: true }, announce: status !== "ERROR_HELD" }], NOW);
+  store.applyUpdates([{ job, change: { status: decided(status), settled: true }, announce: status !== "ERROR_HELD" }], NOW);
   return store.findJob(of, id) as StoredJob;
 }
 
@@ -66,7 +67,7 @@ describe("the results that status --sync -o ndjson tells", () => {
   test("are those of an invocation whose earlier attempt is named", async () => {
     const job = store.findJob(one, "Job-3") as StoredJob;
     store.addAttempt(job, {});
-    expect(store.changeJob(store.findJob(one, "Job-3-r1") as StoredJob, { status: "DELETED", settled: true })).toBe(true);
+    expect(store.changeJob(store.findJob(one, "Job-3-r1") as StoredJob, { status: decided("DELETED"), settled: true })).toBe(true);
     expect(await results("Job-3")).toEqual(["Job-3"]);
   });
 

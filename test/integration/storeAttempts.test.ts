@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { StoredRequest } from "../../src/core/job.ts";
+import { decided } from "../../src/core/lifecycle/make.ts";
 import type { StoredJob, StoredWorkflow } from "../../src/store/records.ts";
 import { Store } from "../../src/store/store.ts";
 
@@ -67,7 +68,7 @@ describe("attempts", () => {
 });
 
 describe("a submission with different content", () => {
-  const runsAgain = { status: "NOT_SUBMITTED", due: true, prepared: false } as const;
+  const runsAgain = { status: decided("NOT_SUBMITTED"), due: true, prepared: false };
 
   test("is taken while the cluster has never accepted the job, also when `retry` has tried to submit it", () => {
     const job = submit("Job-1");
@@ -77,19 +78,19 @@ describe("a submission with different content", () => {
   });
 
   test.each<[string, (job: StoredJob) => void]>([
-    ["has been accepted", (job) => store.changeJob(job, { status: "QUEUED" })],
+    ["has been accepted", (job) => store.changeJob(job, { status: decided("QUEUED") })],
     [
       "waits to be run again",
       (job) => {
-        store.changeJob(job, { status: "RUNNING" });
-        store.changeJob({ ...job, status: "RUNNING" }, runsAgain);
+        store.changeJob(job, { status: decided("RUNNING") });
+        store.changeJob({ ...job, status: decided("RUNNING") }, runsAgain);
       },
     ],
     [
       "is just being run again",
       (job) => {
-        store.changeJob(job, { status: "RUNNING" });
-        store.changeJob({ ...job, status: "RUNNING" }, { ...runsAgain, prepared: true });
+        store.changeJob(job, { status: decided("RUNNING") });
+        store.changeJob({ ...job, status: decided("RUNNING") }, { ...runsAgain, prepared: true });
       },
     ],
     ["is about to be submitted by this tool", (job) => store.changeJob(job, { due: true })],
@@ -109,7 +110,7 @@ describe("a submission with different content", () => {
 describe("a decision", () => {
   test("is carried out once, whoever else has made it from the same job", () => {
     const job = submit("Job-1");
-    store.changeJob(job, { status: "ERROR" });
+    store.changeJob(job, { status: decided("ERROR") });
     const failed = store.findJob(workflow, "Job-1");
     if (failed === undefined) throw new Error("no job");
     const update = { job: failed, change: { settled: true }, resubmit: {} };
@@ -121,8 +122,8 @@ describe("a decision", () => {
   test("is carried out for all attempts of an invocation that it was made for, or for none", () => {
     const first = submit("Job-1");
     const second = store.addAttempt(first, {});
-    store.changeJob(second, { status: "QUEUED" });
-    const updates = [first, second, submit("Job-2")].map((job) => ({ job, change: { status: "DELETED" } as const, announce: true }));
+    store.changeJob(second, { status: decided("QUEUED") });
+    const updates = [first, second, submit("Job-2")].map((job) => ({ job, change: { status: decided("DELETED") }, announce: true }));
     expect(store.applyUpdates(updates, NOW)).toEqual([false, false, true]);
     expect(store.jobs(workflow).map(({ id, status }) => `${id} ${status}`)).toEqual([
       "Job-1 NOT_SUBMITTED",
@@ -147,14 +148,14 @@ describe("the outbox", () => {
     const first = submit("Job-1");
     submit("Job-2");
     expect(outboxIds()).toEqual(["Job-1", "Job-2"]);
-    store.changeJob(first, { status: "QUEUED" });
+    store.changeJob(first, { status: decided("QUEUED") });
     expect(outboxIds()).toEqual(["Job-2", "Job-1"]);
   });
 
   test("forgets what was acknowledged, and keeps what has changed since it was read", () => {
     const job = submit("Job-1");
     const entries = store.outbox(workflow, store.outboxEnd(), 100);
-    store.changeJob(job, { status: "QUEUED" });
+    store.changeJob(job, { status: decided("QUEUED") });
     store.acknowledge(entries.map((entry) => ({ ...entry, invocationId: 7, isAnswered: true })));
     expect(outboxIds()).toEqual(["Job-1"]);
     drain();
@@ -173,7 +174,7 @@ describe("the outbox", () => {
   test("is bounded by the end that it had when a delivery began", () => {
     const job = submit("Job-1");
     const end = store.outboxEnd();
-    store.changeJob(job, { status: "QUEUED" });
+    store.changeJob(job, { status: decided("QUEUED") });
     expect(store.outbox(workflow, end, 100)).toEqual([]);
   });
 });
@@ -182,7 +183,7 @@ describe("results", () => {
   test("are told once per invocation, in order, after a reader's cursor", () => {
     for (const id of ["Job-1", "Job-2"]) {
       const job = submit(id);
-      store.applyUpdates([{ job, change: { status: "COMPLETED", settled: true }, announce: true }], NOW);
+      store.applyUpdates([{ job, change: { status: decided("COMPLETED"), settled: true }, announce: true }], NOW);
       const again = store.findJob(workflow, id);
       if (again !== undefined) store.applyUpdates([{ job: again, change: {}, announce: true }], NOW);
     }
@@ -203,7 +204,7 @@ describe("a clean-up", () => {
         .map((entry) => ({ ...entry, invocationId: 1, isAnswered: true })),
     );
     const failed = submit("Failed-1");
-    store.changeJob(failed, { status: "ERROR" });
+    store.changeJob(failed, { status: decided("ERROR") });
     store.addAttempt(failed, {});
     store.giveUp(workflow);
     expect(store.jobs(workflow).map(({ id, status, settled }) => ({ id, status, settled }))).toEqual([

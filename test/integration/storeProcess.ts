@@ -1,4 +1,5 @@
 /** One of many processes that work on the same state file: `node storeProcess.mjs FILE INDEX`; begins when its stdin ends. */
+import { decided } from "../../src/core/lifecycle/make.ts";
 import { Store } from "../../src/store/store.ts";
 
 const JOBS = 5;
@@ -19,7 +20,7 @@ const jobs = Array.from({ length: JOBS }, (_, number) => {
     request: {},
     prepared: true,
   });
-  store.changeJob(job, { status: "QUEUED", submitted: now().toISOString() });
+  store.changeJob(job, { status: decided("QUEUED"), submitted: now().toISOString() });
   return store.findJob(workflow, id);
 }).filter((job) => job !== undefined);
 // All processes submit this one, too.
@@ -32,7 +33,7 @@ const { isNew } = store.recordIntent(workflow, {
   prepared: true,
 });
 store.applyUpdates(
-  jobs.map((job) => ({ job, change: { status: "COMPLETED" as const, exitCode: 0 } })),
+  jobs.map((job) => ({ job, change: { status: decided("COMPLETED"), exitCode: 0 } })),
   now(),
 );
 const isRenewer = store.claimRenewal(workflow, 0);

@@ -134,6 +134,11 @@ describe("the files of src/", () => {
     for (const name of sources) walk(name, []);
   });
 
+  test("make a status in the life cycle alone", () => {
+    const makers = [...imports].filter(([, others]) => others.includes("core/lifecycle/make.ts")).map(([name]) => path.dirname(name));
+    expect(new Set(makers)).toEqual(new Set(["core/lifecycle"]));
+  });
+
   test("go one way among the subjects of services/", () => {
     const order = ["output", "workflow", "submit", "sync", "cleanup", "debug"];
     const subject = (name: string) => /^services\/(\w+)\//.exec(name)?.[1];

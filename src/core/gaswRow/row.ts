@@ -1,4 +1,4 @@
-import type { GaswStatus } from "../job.ts";
+import type { RowStatus } from "../lifecycle/status.ts";
 
 /**
  * A row of GASW's table `Jobs` (`fr.insalyon.creatis.gasw.bean.Job`). Times are RFC 3339 in UTC; null where
@@ -54,7 +54,10 @@ export type RowChange = Partial<
     | "parameters"
     | "invocationId"
   >
-> & { readonly status?: GaswStatus };
+> & { readonly status?: RowStatus };
+
+/** A row that is to be made. */
+export type NewRow = GaswRow & { readonly status: RowStatus };
 
 /** A machine that ran a job, as its output describes it; a row of the table `Nodes`. */
 export interface NodeFacts {
@@ -92,7 +95,7 @@ export type RowWrite =
   /** Adds a row, unless one of that id is there. */
   | {
       readonly kind: "insert";
-      readonly row: GaswRow & { readonly status: GaswStatus };
+      readonly row: NewRow;
       readonly facts?: RowFacts;
     }
   /**

@@ -1,8 +1,7 @@
 import { CANCELLED_CODE, UNDEFINED_CODE } from "../gasw/exitCode.ts";
-import { type GaswStatus, hasEnded, isEnd, type LocalStatus, type ToldRequest } from "../job.ts";
-import type { Removal } from "../lifecycle/decide.ts";
-import { isSignal, type Signal } from "../lifecycle/signal.ts";
-import type { GaswRow, NodeFacts, RowChange, RowFacts, RowWrite } from "./row.ts";
+import { hasEnded, type ToldRequest } from "../job.ts";
+import { nextStatus, type ShownJob, shownEnd, shownStatus } from "../lifecycle/shown.ts";
+import type { GaswRow, NewRow, NodeFacts, RowChange, RowFacts, RowWrite } from "./row.ts";
 
 /** What this executor writes into the column `executor`. */
 const EXECUTOR = "Kubernetes";
@@ -17,14 +16,11 @@ interface ParsedOutput {
 }
 
 /** A job as its row is made from; times are RFC 3339 in UTC. */
-export interface RecordedJob {
+export interface RecordedJob extends ShownJob {
   readonly id: string;
   readonly workflow: string;
   readonly fileName: string;
-  readonly status: LocalStatus;
   readonly settled: boolean;
-  readonly removal: Removal | null;
-  readonly signal: Signal | null;
   /** Whether its row is known to be up to what was known of it. */
   readonly delivered?: boolean | undefined;
   readonly replicating: boolean;
@@ -38,28 +34,6 @@ export interface RecordedJob {
   /** What its row may show of submissions that were refused and then corrected. */
   readonly corrects?: readonly ToldRequest[] | undefined;
   readonly output: ParsedOutput | null;
-}
-
-/** The status that the user's client is to see for a local one. */
-export function shownStatus(local: LocalStatus): GaswStatus {
-  // The portal's lists break on NOT_SUBMITTED; a job that waits to be submitted is queued for its user.
-  return local === "NOT_SUBMITTED" ? "QUEUED" : local;
-}
-
-/**
- * The status to write over the one that is found in a job's row; undefined: none. A signal that was not taken
- * yet stays, and so does that of a kill until the job is gone.
- */
-export function nextStatus(
-  job: Pick<RecordedJob, "status" | "removal" | "signal">,
-  found: string | null,
-): GaswStatus | undefined {
-  const { status, removal, signal } = job;
-  if (!isSignal(found)) return shownStatus(status);
-  if (found !== signal) return undefined;
-  if (hasEnded(status)) return status;
-  if (removal !== null && removal !== "NOT_SUBMITTED") return undefined;
-  return signal === "REPLICATE" || signal === "RESCHEDULE" ? "SUCCESSFULLY_SUBMITTED" : shownStatus(status);
 }
 
 /**
@@ -78,14 +52,9 @@ export function rowWrite(
     return { kind: "insert", row: { ...newRow(job, invocationId), ...columns }, facts };
   // It has run under another state file's eyes, and is only written down here yet: its submission may be
   // refused for that.
-  if (job.status === "NOT_SUBMITTED" && job.delivered !== true && isEnd(found.status))
-    return {
-      kind: "update",
-      id: job.id,
-      ifStatus: found.status,
-      change: { status: found.status },
-      facts: {},
-    };
+  const end = shownEnd(found.status);
+  if (job.status === "NOT_SUBMITTED" && job.delivered !== true && end !== undefined)
+    return { kind: "update", id: job.id, ifStatus: found.status, change: { status: end }, facts: {} };
   const status = nextStatus(job, found.status);
   const { command, parameters } = job;
   const request = showsRefused(found, job.corrects)
@@ -113,7 +82,7 @@ export function showsRefused(found: GaswRow, corrects: readonly ToldRequest[] = 
   );
 }
 
-function newRow(job: RecordedJob, invocationId: number): GaswRow & { readonly status: GaswStatus } {
+function newRow(job: RecordedJob, invocationId: number): NewRow {
   return {
     id: job.id,
     simulationId: job.workflow,

@@ -1,5 +1,6 @@
 import type { GaswRow } from "../gaswRow/row.ts";
 import { isEnd, isHeld } from "../job.ts";
+import { decided } from "./make.ts";
 import type { AttemptRecord, JobChange } from "./record.ts";
 
 /** An attempt as another state file has left it. */
@@ -35,7 +36,7 @@ export function attemptOf(row: GaswRow, hasBegun: boolean): AdoptedAttempt {
     // Its end is seen to here: told, retried; a hold is one.
     const change = {
       ...words,
-      status,
+      status: decided(status),
       exitCode: exitCode < 0 ? null : exitCode,
       submitted,
       prepared: true,
@@ -45,8 +46,11 @@ export function attemptOf(row: GaswRow, hasBegun: boolean): AdoptedAttempt {
   }
   const open = { ...words, ...NO_END };
   if (running === null && !hasBegun)
-    return { ...known, change: { ...open, status: "NOT_SUBMITTED", due: true } };
-  return { ...known, change: { ...open, status: "RUNNING", submitted, started: running, prepared: true } };
+    return { ...known, change: { ...open, status: decided("NOT_SUBMITTED"), due: true } };
+  return {
+    ...known,
+    change: { ...open, status: decided("RUNNING"), submitted, started: running, prepared: true },
+  };
 }
 
 /**

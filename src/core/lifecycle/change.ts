@@ -3,9 +3,10 @@ import { lastFacts } from "../inventory/lastFacts.ts";
 import { hasEnded } from "../job.ts";
 import { mainOf } from "../manifests/pod.ts";
 import { KEYS } from "../names.ts";
-import type { Decision } from "./decide.ts";
+import type { Decision } from "./decision.ts";
 import { includes } from "./effects.ts";
 import type { Words } from "./giveUp.ts";
+import { decided } from "./make.ts";
 import type { AttemptRecord, JobChange } from "./record.ts";
 import type { Step } from "./step.ts";
 
@@ -30,7 +31,7 @@ export function changeOf(
   const isReplicated =
     signal === "REPLICATE" && includes(effects, "addAttempt") && !hasEnded(decision.status);
   const wanted: JobChange = {
-    ...decided(decision),
+    ...columnsOf(decision),
     ...seenOf(job, decision, objects),
     ...acceptedAs(job, decision, objects, now),
     settled,
@@ -46,10 +47,10 @@ export function changeOf(
   );
 }
 
-function decided(decision: Decision): JobChange {
+function columnsOf(decision: Decision): JobChange {
   const { status, reason, message, exitCode, pod, node, startedAt, finishedAt } = decision;
   return {
-    status,
+    status: decided(status),
     pendingFamily: decision.pendingFamily,
     pendingSince: decision.pendingSince,
     ...(reason === undefined ? {} : { reason }),

@@ -1,85 +1,8 @@
-import { hasEnded, type LocalStatus } from "../job.ts";
-import type { EndRecord } from "./endRecord.ts";
+import { hasEnded } from "../job.ts";
+import type { Decision, KnownJob, OwnWords, Rules } from "./decision.ts";
 import { GONE, judge, POD_GONE, unseen } from "./judge.ts";
 import type { Observation } from "./observe.ts";
 import { placeOf, stuck, waitedSince, waiting } from "./waiting.ts";
-
-/** What is known of a job before it is looked at. */
-export interface KnownJob {
-  readonly status: LocalStatus;
-  readonly pendingFamily: string | null;
-  readonly pendingSince: string | null;
-  /** Name of the pod that was seen last. */
-  readonly pod?: string | null;
-  /** What was decided for it, written down before its Job is removed. */
-  readonly removal?: Removal | null;
-  /** When its container began to run (RFC 3339), where that was seen. */
-  readonly started?: string | null;
-  /** Whether it has ended, and its Job is to go since others keep its pod alive. */
-  readonly lingers?: boolean;
-}
-
-/**
- * Why a Job is removed: an end that was decided for it, or (NOT_SUBMITTED) to make room for it to run again.
- */
-export type Removal = "ERROR" | "DELETED" | "DELETED_REPLICA" | "NOT_SUBMITTED";
-
-/** Grace per reason of waiting, in seconds; null and a missing reason mean for ever. */
-export type Grace = Readonly<Record<string, number | null>>;
-
-/** What the configuration says of waiting and of running again. */
-export interface Rules {
-  /** Resubmissions of an invocation (GASW's `default.retry.count`). */
-  readonly retryCount: number;
-  /** Whether a job that ran, and of whose end nothing is known, is submitted again as a failure is. */
-  readonly retryUnknownEnd: boolean;
-  readonly pending: Grace;
-  /** How long an output that has not arrived is waited for, in seconds. */
-  readonly outputGrace: number;
-}
-
-/** What a job itself has left of its end in the workflow directory. */
-export interface OwnWords {
-  /** The return code that its output states. */
-  readonly code?: number | undefined;
-  /** Its wrapper's record. */
-  readonly record?: EndRecord | undefined;
-  /**
-   * What of its output has not arrived, in words that follow "its output"; undefined: it is whole, as far as
-   * can be told.
-   */
-  readonly late?: string | undefined;
-  /** What is not as it should be in what it has left, in a sentence. */
-  readonly doubt?: string | undefined;
-  /** Whether the cluster's events say that its Job, which is gone, has completed. */
-  readonly hasCompleted?: boolean;
-}
-
-/** What the tool makes of an observation: the job's next state, and whether its Job must go. */
-export interface Decision {
-  readonly status: LocalStatus;
-  readonly reason?: string | null;
-  readonly message?: string | null;
-  readonly exitCode?: number;
-  readonly pod?: string;
-  readonly node?: string;
-  readonly startedAt?: string;
-  readonly finishedAt?: string;
-  readonly pendingFamily: string | null;
-  readonly pendingSince: string | null;
-  readonly removeJob: boolean;
-  /** Whether this end was decided without all of the job's output. */
-  readonly outputLate?: boolean;
-  /** Whether nothing tells how it ended. */
-  readonly isUnknown?: boolean;
-  /**
-   * Whether its end stands, and its Job is to be removed once that is written down: others keep its pod
-   * alive.
-   */
-  readonly lingers?: boolean;
-  /** Evidence that does not agree, in a sentence. */
-  readonly warning?: string;
-}
 
 /**
  * Decides every change of a job's status. Pure: the same known job, observation, words and time always give

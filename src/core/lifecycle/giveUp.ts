@@ -1,4 +1,5 @@
 import { isHeld } from "../job.ts";
+import { decided } from "./make.ts";
 import type { AttemptRecord, JobChange } from "./record.ts";
 
 /** Why a job was given up. */
@@ -23,7 +24,7 @@ export function killedElsewhere(job: AttemptRecord, words: Words): JobChange | u
   if (isInCluster(status))
     return removal === "DELETED" ? undefined : { ...words, removal: "DELETED", due: false };
   if (status !== "NOT_SUBMITTED" && !isHeld(status) && !isRetried(job)) return undefined;
-  return { ...words, status: "DELETED", removal: "DELETED", due: false, settled: false };
+  return { ...words, status: decided("DELETED"), removal: "DELETED", due: false, settled: false };
 }
 
 /** What becomes of a job that is written down here after it was killed from another state file. */
@@ -46,17 +47,17 @@ export function cleanedUp(
   if (job.status !== "NOT_SUBMITTED") return undefined;
   if (!job.delivered && job.attempt === 0) return "forget";
   const message = "given up by cleanup before it was submitted";
-  return { status: "DELETED", reason: "Deleted", message, due: false };
+  return { status: decided("DELETED"), reason: "Deleted", message, due: false };
 }
 
 /** What becomes of a job whose cluster is gone for good; undefined: it never was there. */
 export function abandoned({ status }: AttemptRecord, where: string, now: Date): JobChange | undefined {
   if (!isInCluster(status)) return undefined;
   const message = `given up by cleanup --forget: it was in ${where}`;
-  return { status: "DELETED", reason: "Deleted", message, ended: now.toISOString() };
+  return { status: decided("DELETED"), reason: "Deleted", message, ended: now.toISOString() };
 }
 
 /** A job that a clean-up has forgotten, for those who wait for it: it never ran. */
 export function forgotten<Job extends AttemptRecord>(job: Job): Job {
-  return { ...job, status: "DELETED", settled: true };
+  return { ...job, status: decided("DELETED"), settled: true };
 }

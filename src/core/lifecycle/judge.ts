@@ -1,6 +1,6 @@
 import { CANCELLED_CODE } from "../gasw/exitCode.ts";
 import type { LocalStatus } from "../job.ts";
-import type { Decision, OwnWords } from "./decide.ts";
+import type { Decision, OwnWords } from "./decision.ts";
 import type { EndRecord } from "./endRecord.ts";
 import type { Ending } from "./observe.ts";
 

@@ -1,5 +1,6 @@
 import type { LocalStatus } from "../job.ts";
 import { failure } from "./judge.ts";
+import { decided } from "./make.ts";
 import type { AttemptRecord } from "./record.ts";
 import type { Written } from "./round.ts";
 
@@ -28,7 +29,7 @@ export function withLateOutput(
     outputLate: false,
     exitCode: code ?? job.exitCode,
     message,
-    ...(status === job.status ? {} : { status, reason }),
+    ...(status === job.status ? {} : { status: decided(status), reason }),
   };
   return { change, notes: status === "COMPLETED" ? [{ kind: "announce" }] : [], message };
 }

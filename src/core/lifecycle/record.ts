@@ -1,9 +1,11 @@
 import type { ScriptContent, StoredRequest } from "../job.ts";
-import type { Removal } from "./decide.ts";
+import type { Removal } from "./decision.ts";
+import type { DecidedStatus } from "./status.ts";
 import type { Attempt } from "./step.ts";
 
 /** What the state keeps of an attempt, as far as the life cycle changes it; times are RFC 3339 in UTC. */
 export interface AttemptRecord extends Attempt {
+  readonly status: DecidedStatus;
   readonly key: number;
   /** Names its invocation. */
   readonly fileName: string;

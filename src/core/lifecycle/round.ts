@@ -1,8 +1,9 @@
 import { hasEnded, isHeld } from "../job.ts";
 import { changeOf, type Objects } from "./change.ts";
-import type { OwnWords } from "./decide.ts";
+import type { OwnWords } from "./decision.ts";
 import { type Act, type Effect, includes, type Note } from "./effects.ts";
 import type { Words } from "./giveUp.ts";
+import { decided } from "./make.ts";
 import type { AttemptRecord, JobChange } from "./record.ts";
 import type { Siblings } from "./signal.ts";
 import { cleanUp, judgeEnd, type Situation, type Step, step } from "./step.ts";
@@ -145,7 +146,7 @@ class Company<Job extends AttemptRecord> {
 }
 
 const FRESH = {
-  status: "NOT_SUBMITTED",
+  status: decided("NOT_SUBMITTED"),
   due: true,
   settled: false,
   removal: null,
@@ -250,7 +251,7 @@ function actsOf(job: AttemptRecord, { decision, removal, signal }: Step, extent:
   const isTold = removal === "DELETED" && job.status !== "NOT_SUBMITTED";
   if (removeJob && isTold && follows(extent)) acts.push({ kind: "keepOutput" });
   if (lingers === true && hasEnded(status))
-    acts.push({ kind: "removeKept", status, what: isNeeded(job, decision) ? "pod" : "Job" });
+    acts.push({ kind: "removeKept", status: decided(status), what: isNeeded(job, decision) ? "pod" : "Job" });
   return acts;
 }
 

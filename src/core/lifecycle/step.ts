@@ -1,5 +1,6 @@
 import { hasEnded, type LocalStatus } from "../job.ts";
-import { type Decision, decide, type KnownJob, type OwnWords, type Removal, type Rules } from "./decide.ts";
+import { decide } from "./decide.ts";
+import type { Decision, KnownJob, OwnWords, Removal, Rules } from "./decision.ts";
 import type { Note } from "./effects.ts";
 import type { Observation } from "./observe.ts";
 import { effectOf, isSignal, type Siblings, type Signal, SUBMIT } from "./signal.ts";

@@ -1,5 +1,6 @@
 import { hasEnded } from "../job.ts";
-import { decide, type Rules } from "./decide.ts";
+import { decide } from "./decide.ts";
+import type { Rules } from "./decision.ts";
 import type { Observation } from "./observe.ts";
 import type { AttemptRecord } from "./record.ts";
 import type { Siblings } from "./signal.ts";

@@ -1,5 +1,5 @@
 import type { LocalStatus } from "../job.ts";
-import type { Decision, Grace, KnownJob } from "./decide.ts";
+import type { Decision, Grace, KnownJob } from "./decision.ts";
 import type { Observation } from "./observe.ts";
 
 /** Reasons that alternate while one and the same thing keeps failing: their time is counted together. */

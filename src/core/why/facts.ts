@@ -8,7 +8,7 @@ import type {
   V1PodSpec,
 } from "@kubernetes/client-node";
 import { hasEnded, type LocalStatus } from "../job.ts";
-import type { Decision, KnownJob } from "../lifecycle/decide.ts";
+import type { Decision, KnownJob } from "../lifecycle/decision.ts";
 import type { Observation } from "../lifecycle/observe.ts";
 import { MAIN_CONTAINER } from "../manifests/pod.ts";
 

@@ -14,6 +14,7 @@ import { nextRequest } from "../submit/startAttempt.ts";
 import { REFUSED, type Seen } from "./look.ts";
 import { keepOutputs, noteKills, removeJobs, removeKept } from "./removal.ts";
 import { Run, type Task } from "./run.ts";
+import { createJobs, moveStreams } from "./starts.ts";
 import { clearRunFolders } from "./tidy.ts";
 
 /** What is to be carried out, and what the cluster has shown when it was planned. */
@@ -37,8 +38,8 @@ export const EXECUTORS: Executors = {
   keepOutput: keepOutputs,
   removeKept,
   clearRunFolder: clearRunFolders,
-  moveStreams: ({ starts }, tasks) => starts.moveStreams(tasks),
-  createJob: ({ starts }, tasks) => starts.createJobs(tasks),
+  moveStreams,
+  createJob: createJobs,
 };
 
 /** What is written down with a job's change. */

@@ -1,5 +1,5 @@
 import { hasEnded } from "../../core/job.ts";
-import type { OwnWords } from "../../core/lifecycle/decide.ts";
+import type { OwnWords } from "../../core/lifecycle/decision.ts";
 import type { Extent } from "../../core/lifecycle/round.ts";
 import type { StoredJob, StoredWorkflow } from "../../store/records.ts";
 import type { Deps } from "../deps.ts";

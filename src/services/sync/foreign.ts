@@ -1,5 +1,6 @@
 import type { V1Job } from "@kubernetes/client-node";
-import { type Decision, decide } from "../../core/lifecycle/decide.ts";
+import { decide } from "../../core/lifecycle/decide.ts";
+import type { Decision } from "../../core/lifecycle/decision.ts";
 import { jobIdOf, observe, podsByJob, timeText } from "../../core/lifecycle/observe.ts";
 import { KEYS, workflowHash } from "../../core/names.ts";
 import { asUserError } from "../../kubernetes/client.ts";

@@ -2,7 +2,6 @@ import type { Act } from "../../core/lifecycle/effects.ts";
 import type { StoredJob, StoredWorkflow } from "../../store/records.ts";
 import type { Deps } from "../deps.ts";
 import type { Seen } from "./look.ts";
-import { Starts } from "./starts.ts";
 
 /** An effect that is to be executed for an attempt. */
 export interface Task<Kind extends Act["kind"] = Act["kind"]> {
@@ -19,18 +18,24 @@ export class Run {
   readonly workflow: StoredWorkflow;
   /** What the cluster has shown of an attempt. */
   readonly seen: (job: StoredJob) => Seen;
-  readonly starts = new Starts(this);
   /** All that is to be executed. */
   tasks: readonly Task[] = [];
   /** Attempts that were written down, by the keys of those that they follow. */
   readonly #added = new Map<number, string>();
   readonly #stopped = new Set<string>();
+  readonly #made = new Map<unknown, unknown>();
   #failure: unknown;
 
   constructor(deps: Deps, workflow: StoredWorkflow, seen: (job: StoredJob) => Seen) {
     this.deps = deps;
     this.workflow = workflow;
     this.seen = seen;
+  }
+
+  /** What is made once for all tasks of a run. */
+  once<T>(make: (run: Run) => T): T {
+    if (!this.#made.has(make)) this.#made.set(make, make(this));
+    return this.#made.get(make) as T;
   }
 
   /** What has failed first, where that is the caller's to tell. */

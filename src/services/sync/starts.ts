@@ -17,8 +17,22 @@ const CONCURRENCY = 8;
 
 type Start = Task<"moveStreams"> | Task<"createJob">;
 
+/** Makes the workflow directory ready for attempts. */
+export function moveStreams(run: Run, tasks: readonly Task<"moveStreams">[]): Promise<void> {
+  return run.once(startsOf).each(tasks, (start) => start.moveStreams());
+}
+
+/** Submits attempts. */
+export function createJobs(run: Run, tasks: readonly Task<"createJob">[]): Promise<void> {
+  return run.once(startsOf).each(tasks, (start) => start.createJob());
+}
+
+function startsOf(run: Run): Starts {
+  return new Starts(run);
+}
+
 /** The submissions of one round: what is checked for a start is known at each of its effects. */
-export class Starts {
+class Starts {
   readonly #run: Run;
   /** Others wait for this synchronisation to end: volumes are not waited for in it. */
   #submitter: Submitter | undefined;
@@ -26,16 +40,6 @@ export class Starts {
 
   constructor(run: Run) {
     this.#run = run;
-  }
-
-  /** Makes the workflow directory ready for attempts. */
-  async moveStreams(tasks: readonly Start[]): Promise<void> {
-    await this.#each(tasks, (start) => start.moveStreams());
-  }
-
-  /** Submits attempts. */
-  async createJobs(tasks: readonly Start[]): Promise<void> {
-    await this.#each(tasks, (start) => start.createJob());
   }
 
   /** Makes sure of what all of the attempts need, once; where that is not there, they stay due. */
@@ -51,7 +55,8 @@ export class Starts {
     return submitter;
   }
 
-  async #each(tasks: readonly Start[], action: (start: AttemptStart) => Promise<boolean>): Promise<void> {
+  /** Does something for each attempt that goes on so far. */
+  async each(tasks: readonly Start[], action: (start: AttemptStart) => Promise<boolean>): Promise<void> {
     const submitter = await this.#begin();
     const queue = tasks.filter(({ job }) => !this.#run.isStopped(job))[Symbol.iterator]();
     const worker = async () => {

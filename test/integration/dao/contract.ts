@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
-import type { GaswRow, RowFacts, RowWrite } from "../../../src/core/gaswRow/row.ts";
+import type { GaswRow, NewRow, RowFacts, RowWrite } from "../../../src/core/gaswRow/row.ts";
 import { GASW_STATUSES, type GaswStatus } from "../../../src/core/job.ts";
+import { decided } from "../../../src/core/lifecycle/make.ts";
 import type { Dao, DaoSettings } from "../../../src/dao/dao.ts";
 import { openDao } from "../../../src/dao/open.ts";
 
@@ -30,10 +31,10 @@ export interface DatabaseTraits {
   readonly incompressible?: number;
 }
 
-export const ROW: GaswRow & { readonly status: GaswStatus } = {
+export const ROW: NewRow = {
   id: "BasicGrep-360261301594475",
   simulationId: "workflow-gENTZc",
-  status: "QUEUED",
+  status: decided("QUEUED"),
   isReplicating: false,
   isBeingKilled: false,
   exitCode: -1,
@@ -56,7 +57,7 @@ export const ROW: GaswRow & { readonly status: GaswStatus } = {
 /** A row as the portal and GASW's lists need it. */
 export const insert = (row: Partial<GaswRow & { status: GaswStatus }> = {}, facts?: RowFacts): RowWrite => ({
   kind: "insert",
-  row: { ...ROW, ...row },
+  row: { ...ROW, ...row, status: decided(row.status ?? ROW.status) },
   ...(facts === undefined ? {} : { facts }),
 });
 
@@ -141,7 +142,7 @@ export function daoContract(name: string, traits: DatabaseTraits): void {
         await database.query(`alter table Jobs drop column ${column}`);
       const dao = await open(database.settings);
       expect((await dao.apply([insert({ isBeingKilled: true })])).applied).toEqual([true]);
-      const change = { status: "RUNNING", isBeingKilled: true, isReplicating: true } as const;
+      const change = { status: decided("RUNNING"), isBeingKilled: true, isReplicating: true } as const;
       expect((await dao.apply([{ kind: "update", id: ROW.id, ifStatus: "QUEUED", change }])).applied).toEqual([true]);
       expect(await rowIn(dao)).toEqual({ ...ROW, status: "RUNNING", isReplicating: true, isBeingKilled: false });
     });
@@ -160,7 +161,7 @@ export function daoContract(name: string, traits: DatabaseTraits): void {
       const dao = await open(database.settings);
       await dao.apply([insert()]);
       await database.query("update Jobs set portal_note = 'kept'");
-      await dao.apply([{ kind: "update", id: ROW.id, ifStatus: "QUEUED", change: { status: "RUNNING" } }]);
+      await dao.apply([{ kind: "update", id: ROW.id, ifStatus: "QUEUED", change: { status: decided("RUNNING") } }]);
       expect(await rowIn(dao)).toEqual({ ...ROW, status: "RUNNING" });
       expect((await database.query("select portal_note from Jobs"))[0]?.portal_note).toBe("kept");
     });
@@ -178,10 +179,10 @@ export function daoContract(name: string, traits: DatabaseTraits): void {
   describe(`the GASW database in ${name}: rows`, () => {
     test("are read as they were written", async () => {
       const { dao } = await fresh();
-      const full: GaswRow & { status: GaswStatus } = {
+      const full: NewRow = {
         ...ROW,
         id: "Full-1",
-        status: "COMPLETED",
+        status: decided("COMPLETED"),
         isReplicating: true,
         isBeingKilled: true,
         exitCode: 0,
@@ -262,7 +263,7 @@ export function daoContract(name: string, traits: DatabaseTraits): void {
         creation: null,
         invocationId: 0,
       });
-      const write: RowWrite = { kind: "update", id: "Bare-1", ifStatus: null, change: { status: "QUEUED" } };
+      const write: RowWrite = { kind: "update", id: "Bare-1", ifStatus: null, change: { status: decided("QUEUED") } };
       expect((await dao.apply([write, write])).applied).toEqual([true, false]);
     });
 
@@ -280,7 +281,9 @@ export function daoContract(name: string, traits: DatabaseTraits): void {
       const { dao } = await fresh();
       await expect(dao.apply([insert({ status })])).rejects.toThrow(RangeError);
       await dao.apply([insert()]);
-      await expect(dao.apply([{ kind: "update", id: ROW.id, ifStatus: "QUEUED", change: { status } }])).rejects.toThrow(RangeError);
+      await expect(dao.apply([{ kind: "update", id: ROW.id, ifStatus: "QUEUED", change: { status: decided(status) } }])).rejects.toThrow(
+        RangeError,
+      );
       expect(await rowIn(dao)).toEqual(ROW);
     });
 
@@ -323,7 +326,7 @@ export function daoContract(name: string, traits: DatabaseTraits): void {
       const ids = Array.from({ length: 1000 }, (_, index) => `Job-${index}`);
       const { applied } = await dao.apply(ids.map((id, index) => insert({ id, fileName: id, invocationId: index })));
       expect(applied).toEqual(ids.map(() => true));
-      const change = { status: "RUNNING", download: "2024-05-01T10:00:02.000Z" } as const;
+      const change = { status: decided("RUNNING"), download: "2024-05-01T10:00:02.000Z" } as const;
       await dao.apply(ids.map((id) => ({ kind: "update", id, ifStatus: "QUEUED", change })));
       const rows = await dao.rows([...ids, "Absent"]);
       expect([...rows.keys()].sort()).toEqual(ids.sort());
@@ -344,18 +347,20 @@ export function daoContract(name: string, traits: DatabaseTraits): void {
       await dao.apply([insert()]);
       await database.query("update Jobs set status = 'KILL'");
       const facts: RowFacts = { node: { site: "s", name: "n" }, minorStatuses: [{ status: "Started", at: "2024-05-01T10:00:00.000Z" }] };
-      const change = { status: "RUNNING", nodeSite: "s", nodeName: "n" } as const;
+      const change = { status: decided("RUNNING"), nodeSite: "s", nodeName: "n" } as const;
       expect((await dao.apply([{ kind: "update", id: ROW.id, ifStatus: "QUEUED", change, facts }])).applied).toEqual([false]);
       expect(await rowIn(dao)).toEqual({ ...ROW, status: "KILL" });
       expect(await database.query("select site from Nodes")).toEqual([]);
       expect(await database.query("select id from JobsMinorStatus")).toEqual([]);
-      expect((await dao.apply([{ kind: "update", id: ROW.id, ifStatus: "KILL", change: { status: "DELETED" } }])).applied).toEqual([true]);
+      expect((await dao.apply([{ kind: "update", id: ROW.id, ifStatus: "KILL", change: { status: decided("DELETED") } }])).applied).toEqual(
+        [true],
+      );
     });
 
     test("count a row that was already so as changed", async () => {
       const { dao } = await fresh();
       await dao.apply([insert()]);
-      const write: RowWrite = { kind: "update", id: ROW.id, ifStatus: "QUEUED", change: { status: "QUEUED", queued: ROW.queued } };
+      const write: RowWrite = { kind: "update", id: ROW.id, ifStatus: "QUEUED", change: { status: decided("QUEUED"), queued: ROW.queued } };
       expect((await dao.apply([write, { ...write, change: {} }])).applied).toEqual([true, true]);
     });
 
@@ -363,7 +368,7 @@ export function daoContract(name: string, traits: DatabaseTraits): void {
       const { database, dao } = await fresh();
       await dao.apply([insert(), insert({ id: "B" })]);
       await database.query(`delete from Jobs where id = '${ROW.id}'`);
-      const write = (id: string): RowWrite => ({ kind: "update", id, ifStatus: "QUEUED", change: { status: "RUNNING" } });
+      const write = (id: string): RowWrite => ({ kind: "update", id, ifStatus: "QUEUED", change: { status: decided("RUNNING") } });
       expect((await dao.apply([write(ROW.id), write("B")])).applied).toEqual([false, true]);
       expect(await rowIn(dao)).toBeUndefined();
     });
@@ -371,7 +376,7 @@ export function daoContract(name: string, traits: DatabaseTraits): void {
     test("tell names apart that differ in upper and lower case", async () => {
       const { dao } = await fresh();
       await dao.apply([insert({ id: "Job-1" })]);
-      const write: RowWrite = { kind: "update", id: "job-1", ifStatus: "QUEUED", change: { status: "RUNNING" } };
+      const write: RowWrite = { kind: "update", id: "job-1", ifStatus: "QUEUED", change: { status: decided("RUNNING") } };
       expect((await dao.apply([write])).applied).toEqual([false]);
       expect(await rowIn(dao, "job-1")).toBeUndefined();
       expect(await rowIn(dao, "Job-1")).toMatchObject({ status: "QUEUED" });
@@ -392,7 +397,7 @@ export function daoContract(name: string, traits: DatabaseTraits): void {
       await dao.apply([insert()]);
       await database.query("update Jobs set status = 'PAUSED'");
       expect(await rowIn(dao)).toMatchObject({ status: "PAUSED" });
-      const write: RowWrite = { kind: "update", id: ROW.id, ifStatus: "PAUSED", change: { status: "RUNNING" } };
+      const write: RowWrite = { kind: "update", id: ROW.id, ifStatus: "PAUSED", change: { status: decided("RUNNING") } };
       expect((await dao.apply([write, write])).applied).toEqual([true, false]);
     });
 
@@ -409,7 +414,7 @@ export function daoContract(name: string, traits: DatabaseTraits): void {
       const inserts = ids.map((id) => insert({ id }, facts));
       // In opposite order: each holds what the other wants.
       await once(inserts, inserts.toReversed());
-      const change = { status: "RUNNING", nodeSite: "s", nodeName: "n" } as const;
+      const change = { status: decided("RUNNING"), nodeSite: "s", nodeName: "n" } as const;
       const updates = ids.map((id): RowWrite => ({ kind: "update", id, ifStatus: "QUEUED", change, facts }));
       await once(updates, updates.toReversed());
     });
@@ -428,7 +433,7 @@ export function daoContract(name: string, traits: DatabaseTraits): void {
       // Every kind of database refuses a value for this reason.
       await database.query("create unique index one_code on Jobs (exit_code, exit_message)");
       const fail = (id: string, exitMessage: string): RowWrite => {
-        return { kind: "update", id, ifStatus: "QUEUED", change: { status: "ERROR", exitCode: 1, exitMessage } };
+        return { kind: "update", id, ifStatus: "QUEUED", change: { status: decided("ERROR"), exitCode: 1, exitMessage } };
       };
       const { applied, ...others } = await dao.apply([fail(ROW.id, "one"), fail("B", "one"), fail("C", "two"), insert({ id: "D" })]);
       expect(applied).toEqual([true, true, true, true]);
@@ -456,7 +461,7 @@ export function daoContract(name: string, traits: DatabaseTraits): void {
   });
 
   describe(`the GASW database in ${name}: rows of other workflows`, () => {
-    const update = (ifStatus: string): RowWrite => ({ kind: "update", id: ROW.id, ifStatus, change: { status: "RUNNING" } });
+    const update = (ifStatus: string): RowWrite => ({ kind: "update", id: ROW.id, ifStatus, change: { status: decided("RUNNING") } });
     const taken = new Map([[ROW.id, expect.stringMatching(/^workflow other has a job of that id there; .*{workflowDir} in dao.url$/)]]);
 
     test("are neither shown nor changed, and keep their ids", async () => {
@@ -494,7 +499,7 @@ export function daoContract(name: string, traits: DatabaseTraits): void {
       const { dao } = await fresh();
       const { applied, warnings } = await dao.apply([
         insert({ exitMessage: "e".repeat(300), command: `${"c".repeat(254)}🧠` }),
-        { kind: "update", id: ROW.id, ifStatus: "QUEUED", change: { status: "ERROR", exitMessage: "f".repeat(300) } },
+        { kind: "update", id: ROW.id, ifStatus: "QUEUED", change: { status: decided("ERROR"), exitMessage: "f".repeat(300) } },
       ]);
       expect(applied).toEqual([true, true]);
       expect(warnings.filter((warning) => warning.includes("exit_message"))).toEqual([expect.stringContaining(ROW.id)]);
@@ -529,7 +534,7 @@ export function daoContract(name: string, traits: DatabaseTraits): void {
       // Done with: to try it again would not help.
       expect(applied).toEqual([true, true, true]);
       expect(others).toEqual({ refused, warnings: [] });
-      const update: RowWrite = { kind: "update", id, ifStatus: "QUEUED", change: { status: "RUNNING" } };
+      const update: RowWrite = { kind: "update", id, ifStatus: "QUEUED", change: { status: decided("RUNNING") } };
       expect(await dao.apply([update])).toEqual({ applied: [true], refused, warnings: [] });
       expect((await dao.rows([id, "K".repeat(255)])).size).toBe(1);
     });
@@ -584,7 +589,7 @@ export function daoContract(name: string, traits: DatabaseTraits): void {
       const facts: RowFacts = {
         node: { ...node, cpus: 8, cpuModel: "Xeon", cpuMhz: 2400.5, cacheKb: 512, bogomips: 4800.25, memoryKb: 16_000_000 },
       };
-      await dao.apply([{ kind: "update", id: "B", ifStatus: "QUEUED", change: { status: "COMPLETED", ...named }, facts }]);
+      await dao.apply([{ kind: "update", id: "B", ifStatus: "QUEUED", change: { status: decided("COMPLETED"), ...named }, facts }]);
       await dao.apply([{ kind: "update", id: "A", ifStatus: "QUEUED", change: { exitCode: 3 }, facts: { node: { ...node, cpus: 16 } } }]);
       expect(await dao.rows(["A", "B"])).toEqual(
         new Map([

@@ -1,6 +1,7 @@
 import { createServer, type Socket } from "node:net";
 import { afterAll, describe, expect, test, vi } from "vitest";
 import type { RowWrite } from "../../../src/core/gaswRow/row.ts";
+import { decided } from "../../../src/core/lifecycle/make.ts";
 import { insert, open, ROW, type TestDatabase } from "./contract.ts";
 
 /** A server that can be ended, and a database in it. */
@@ -47,7 +48,7 @@ export function daoFaults(name: string, server: () => FaultyServer): void {
     afterAll(() => {
       for (const close of closers) close();
     });
-    const update = (id = ROW.id): RowWrite => ({ kind: "update", id, ifStatus: "QUEUED", change: { status: "RUNNING" } });
+    const update = (id = ROW.id): RowWrite => ({ kind: "update", id, ifStatus: "QUEUED", change: { status: decided("RUNNING") } });
 
     test("a wrong password is refused, and none is shown", async () => {
       const { settings } = await server().makeDatabase();

@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { run } from "../../../src/cli/program.ts";
 import type { MinorStatus, RowWrite } from "../../../src/core/gaswRow/row.ts";
 import { GASW_STATUSES, type GaswStatus } from "../../../src/core/job.ts";
+import { decided } from "../../../src/core/lifecycle/make.ts";
 import type { Dao, DaoSettings } from "../../../src/dao/dao.ts";
 import { JdbcBridge } from "../../../src/dao/jdbcBridge.ts";
 import { connectJdbc } from "../../../src/dao/jdbcConnection.ts";
@@ -53,7 +54,7 @@ async function others(sql: string): Promise<readonly Readonly<Record<string, unk
 }
 
 const to = (id: string, before: GaswStatus, status: GaswStatus, exitMessage = ""): RowWrite => {
-  return { kind: "update", id, ifStatus: before, change: { status, exitMessage } };
+  return { kind: "update", id, ifStatus: before, change: { status: decided(status), exitMessage } };
 };
 const statusesIn = async (dao: Dao, ids: readonly string[]) =>
   Object.fromEntries([...(await dao.rows(ids))].map(([id, { status }]) => [id, status]));

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import type { RowWrite } from "../../../src/core/gaswRow/row.ts";
 import { GASW_STATUSES } from "../../../src/core/job.ts";
+import { decided } from "../../../src/core/lifecycle/make.ts";
 import type { JdbcBridge } from "../../../src/dao/jdbcBridge.ts";
 import { h2 } from "../../../src/dao/jdbcDialect.ts";
 import { schemaStatements } from "../../../src/dao/schema.ts";
@@ -8,7 +9,7 @@ import { connectToH2, H2_LOGIN, H2Server, type H2Version, shareClasses } from ".
 import { daoContract, insert, open, ROW, type TestDatabase } from "./contract.ts";
 import { bridgesOf } from "./javaProcesses.ts";
 
-const RUNNING: RowWrite = { kind: "update", id: ROW.id, ifStatus: "QUEUED", change: { status: "RUNNING" } };
+const RUNNING: RowWrite = { kind: "update", id: ROW.id, ifStatus: "QUEUED", change: { status: decided("RUNNING") } };
 
 /**
  * What H2 has to do, each test in a database of its own; a version has a file of its own, since that takes a while.

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { RowWrite } from "../../../src/core/gaswRow/row.ts";
+import { decided } from "../../../src/core/lifecycle/make.ts";
 import { fetchDrivers, jarOf } from "../../servers/h2.ts";
 import { type MariadbServer, startMariadb } from "../../servers/mariadb.ts";
 import { type PostgresServer, startPostgres } from "../../servers/postgres.ts";
@@ -46,7 +47,7 @@ describe.each([
   test("has conditional updates, and transactions that are made whole or not at all", async () => {
     const dao = await open(await makeDatabase());
     await dao.apply([insert()]);
-    const update: RowWrite = { kind: "update", id: ROW.id, ifStatus: "QUEUED", change: { status: "RUNNING" } };
+    const update: RowWrite = { kind: "update", id: ROW.id, ifStatus: "QUEUED", change: { status: decided("RUNNING") } };
     expect((await dao.apply([update, update])).applied).toEqual([true, false]);
     await expect(dao.apply([insert({ id: "B" }), insert({ id: "C", status: "CREATED" })])).rejects.toThrow(RangeError);
     expect((await dao.rowsInStatus(["RUNNING", "QUEUED"])).map(({ id }) => id)).toEqual([ROW.id]);

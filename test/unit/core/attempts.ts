@@ -1,3 +1,4 @@
+import { decided } from "../../../src/core/lifecycle/make.ts";
 import type { AttemptRecord } from "../../../src/core/lifecycle/record.ts";
 
 /** The first attempt of a script, written down and never seen in a cluster. */
@@ -5,7 +6,7 @@ export const unknownAttempt: AttemptRecord = {
   key: 0,
   fileName: "Job-1",
   attempt: 0,
-  status: "NOT_SUBMITTED",
+  status: decided("NOT_SUBMITTED"),
   settled: false,
   due: false,
   prepared: false,

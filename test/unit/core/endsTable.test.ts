@@ -1,6 +1,6 @@
 import type { V1Job, V1Pod } from "@kubernetes/client-node";
 import { describe, expect, test } from "vitest";
-import type { OwnWords } from "../../../src/core/lifecycle/decide.ts";
+import type { OwnWords } from "../../../src/core/lifecycle/decision.ts";
 import { includes } from "../../../src/core/lifecycle/effects.ts";
 import { observe } from "../../../src/core/lifecycle/observe.ts";
 import { type Attempt, step } from "../../../src/core/lifecycle/step.ts";

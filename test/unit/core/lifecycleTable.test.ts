@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { nextStatus, shownStatus } from "../../../src/core/gaswRow/write.ts";
 import { GASW_STATUSES, hasEnded, type LocalStatus } from "../../../src/core/job.ts";
-import type { Removal } from "../../../src/core/lifecycle/decide.ts";
+import type { Removal } from "../../../src/core/lifecycle/decision.ts";
 import type { Ending, Observation } from "../../../src/core/lifecycle/observe.ts";
+import { nextStatus, shownStatus } from "../../../src/core/lifecycle/shown.ts";
 import { SIGNALS, type Siblings, type Signal } from "../../../src/core/lifecycle/signal.ts";
 import { type Attempt, type Situation, step } from "../../../src/core/lifecycle/step.ts";
 import { isReady } from "../../../src/core/lifecycle/turns.ts";

@@ -1,4 +1,3 @@
-import { nextStatus, shownStatus } from "../../../src/core/gaswRow/write.ts";
 import { type GaswStatus, hasEnded, type LocalStatus } from "../../../src/core/job.ts";
 import {
   type Act,
@@ -9,10 +8,12 @@ import {
   type Note,
   type Phase,
 } from "../../../src/core/lifecycle/effects.ts";
+import { decided } from "../../../src/core/lifecycle/make.ts";
 import { ACCEPTED, MADE_READY, UNSUBMITTABLE } from "../../../src/core/lifecycle/marks.ts";
 import type { Observation } from "../../../src/core/lifecycle/observe.ts";
 import type { AttemptRecord, JobChange } from "../../../src/core/lifecycle/record.ts";
 import { type Extent, type PlanFacts, type Planned, plan, type Written } from "../../../src/core/lifecycle/round.ts";
+import { nextStatus, shownStatus } from "../../../src/core/lifecycle/shown.ts";
 import { isSignal, type Signal } from "../../../src/core/lifecycle/signal.ts";
 import { step } from "../../../src/core/lifecycle/step.ts";
 import { unknownAttempt } from "./attempts.ts";
@@ -104,7 +105,7 @@ export class World {
   submit(): void {
     const first = this.at(0);
     if (first.status !== "NOT_SUBMITTED" || first.due || first.removal !== null) return;
-    this.#set(0, { status: "QUEUED", ...(first.kube.kind === "none" ? { kube: WAITING } : {}) });
+    this.#set(0, { status: decided("QUEUED"), ...(first.kube.kind === "none" ? { kube: WAITING } : {}) });
   }
 
   /** The cluster goes on with a pod. */

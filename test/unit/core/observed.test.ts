@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { hasEnded, type LocalStatus } from "../../../src/core/job.ts";
-import { type Decision, decide, type Grace, type KnownJob, type OwnWords, type Rules } from "../../../src/core/lifecycle/decide.ts";
+import { decide } from "../../../src/core/lifecycle/decide.ts";
+import type { Decision, Grace, KnownJob, OwnWords, Rules } from "../../../src/core/lifecycle/decision.ts";
 import type { EndRecord } from "../../../src/core/lifecycle/endRecord.ts";
 import type { Ending, Observation } from "../../../src/core/lifecycle/observe.ts";
 

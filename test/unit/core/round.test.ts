@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { decided } from "../../../src/core/lifecycle/make.ts";
 import type { Observation } from "../../../src/core/lifecycle/observe.ts";
 import type { AttemptRecord } from "../../../src/core/lifecycle/record.ts";
 import { effectsOf, type PlanFacts, plan } from "../../../src/core/lifecycle/round.ts";
@@ -23,7 +24,7 @@ const attempt = (number: number, more: Partial<AttemptRecord> = {}): AttemptReco
   attempt: number,
   ...more,
 });
-const dead = attempt(0, { status: "DELETED", settled: true, removal: "DELETED" });
+const dead = attempt(0, { status: decided("DELETED"), settled: true, removal: "DELETED" });
 const next = attempt(1, { due: true });
 
 /** @param shown what the cluster shows of attempts, by their numbers */
@@ -58,11 +59,16 @@ test.each<[string, readonly AttemptRecord[], Readonly<Record<number, Observation
   ],
   [
     "an earlier one that runs",
-    [attempt(0, { status: "RUNNING" }), next],
+    [attempt(0, { status: decided("RUNNING") }), next],
     { 0: { phase: "running", pod: "p1", node: "n1" } },
     "waits for attempt 1, whose pod p1 is still there on node n1",
   ],
-  ["an earlier one whose end is not decided yet", [attempt(0, { status: "QUEUED" }), next], {}, "waits for attempt 1, which is QUEUED"],
+  [
+    "an earlier one whose end is not decided yet",
+    [attempt(0, { status: decided("QUEUED") }), next],
+    {},
+    "waits for attempt 1, which is QUEUED",
+  ],
   [
     "its own Job, which is on its way out",
     [attempt(0, { due: true, removal: "NOT_SUBMITTED" })],
