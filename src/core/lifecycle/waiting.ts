@@ -59,7 +59,7 @@ export function waiting(
   const isLate =
     known.status === "RUNNING" &&
     seen.reason !== "Suspended" &&
-    (known.pod ?? seen.pod) === (seen.pod ?? known.pod);
+    (known.pod ?? seen.pod ?? null) === (seen.pod ?? known.pod ?? null);
   const status: LocalStatus = over ? "ERROR" : isLate ? "RUNNING" : "QUEUED";
   return {
     ...placeOf(seen),
