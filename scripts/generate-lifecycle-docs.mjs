@@ -9,6 +9,9 @@ import { build } from "rolldown";
 const root = path.resolve(import.meta.dirname, "..");
 const page = path.join(root, "docs/lifecycle.md");
 
+/** The modules of the core that decide a status. */
+const DOCUMENTED = ["job", ...["step", "signal", "shown", "marks", "giveUp", "lateOutput", "adopt"].map((name) => `lifecycle/${name}`)];
+
 /** The pure core, as the program has it. */
 async function loadCore() {
   const scratch = mkdtempSync(path.join(tmpdir(), "gasw-k8s-docs-"));
@@ -24,7 +27,7 @@ async function loadCore() {
           resolveId: (source) => (source === "core" ? path.join(root, "src/core/documented.ts") : undefined),
           load: (id) =>
             id === path.join(root, "src/core/documented.ts")
-              ? 'export * from "./lifecycle/step.ts"; export * from "./job.ts"; export * from "./lifecycle/shown.ts"; export * from "./lifecycle/signal.ts";'
+              ? DOCUMENTED.map((file) => `export * from "./${file}.ts";`).join("\n")
               : undefined,
         },
       ],
@@ -36,13 +39,18 @@ async function loadCore() {
   }
 }
 
-const { step, hasEnded, isHeld, shownStatus, SIGNALS, LOCAL_STATUSES: STATUSES } = await loadCore();
+const core = await loadCore();
+const { step, cleanUp, hasEnded, isHeld, shownStatus, SIGNALS, LOCAL_STATUSES: STATUSES } = core;
+const { abandoned, cleanedUp, killedElsewhere, withLateOutput, adoptionOf, attemptOf, SET_ASIDE, ACCEPTED, UNSUBMITTABLE } = core;
 
 const ended = (exitCode, byCluster = false) => ({ phase: "ended", ending: { exitCode, reason: "Seen", message: "", byCluster } });
+const TAKEN_BACK = "its queue takes it back";
 const OBSERVATIONS = [
   ["the Job is made", { phase: "waiting", reason: "NoPod", message: "" }],
   ["waits too long", { phase: "waiting", reason: "TooLong", message: "" }],
+  [TAKEN_BACK, { phase: "waiting", reason: "Suspended", message: "" }],
   ["its container runs", { phase: "running" }],
+  ["it ends, and its output is waited for", ended(0), { late: "has not arrived" }],
   ["succeeds", ended(0)],
   ["fails", ended(3)],
   ["says that it was cancelled (9)", ended(9)],
@@ -51,6 +59,8 @@ const OBSERVATIONS = [
 const NOTHING = { phase: "missing" };
 const RULES = { retryCount: 5, retryUnknownEnd: false, pending: { TooLong: 0 }, outputGrace: 90 };
 const ALONE = { failures: 0, completed: false, alive: false, open: false, newer: false };
+/** Another attempt goes on, so that nothing follows from an end. */
+const MANY = { ...ALONE, open: true };
 
 /** What one step makes of a job. */
 function after(status, more) {
@@ -68,20 +78,81 @@ function transitions() {
     const key = `${from} ${to}`;
     causes.set(key, (causes.get(key) ?? new Set()).add(cause));
   };
-  // An end is what the cluster shows; what follows from it is a step of its own in the drawing.
-  const many = { ...ALONE, open: true };
   for (const from of STATUSES) {
-    for (const [cause, seen] of OBSERVATIONS) if (!hasEnded(from)) note(from, after(from, { seen, siblings: many }).decision.status, cause);
-    for (const signal of SIGNALS) {
-      note(from, after(from, { dao: signal, seen: shownBy(from) }).decision.status, signal);
-    }
-    const replica = after(from, { seen: shownBy(from), siblings: { ...ALONE, completed: true } });
-    if (!hasEnded(from)) note(from, replica.decision.status, "another attempt has completed");
-    if (from === "ERROR" || from === "STALLED") {
-      note(from, after(from, { job: { settled: false }, siblings: { ...ALONE, failures: 5 } }).decision.status, "no retries left");
-    }
+    for (const [cause, to] of [...looks(from), ...signals(from), ...ends(from), ...outside(from)]) note(from, to, cause);
   }
   return causes;
+}
+
+/** What the cluster shows; what follows from that is a step of its own in the drawing. */
+function looks(from) {
+  if (hasEnded(from)) return [];
+  // Nothing that was not submitted can be taken back.
+  const shown = OBSERVATIONS.filter(([cause]) => from !== "NOT_SUBMITTED" || cause !== TAKEN_BACK);
+  return shown.map(([cause, seen, own]) => [cause, after(from, { seen, own, siblings: MANY }).decision.status]);
+}
+
+/** What signals come to, also for an end that was not seen to yet, and what was decided before. */
+function signals(from) {
+  const found = SIGNALS.flatMap((signal) =>
+    [true, false].map((isSettled) => {
+      const settled = isHeld(from) || (isSettled && hasEnded(from));
+      return [signal, after(from, { job: { settled }, dao: signal, seen: shownBy(from), siblings: MANY }).decision.status];
+    }),
+  );
+  if (!hasEnded(from)) {
+    const replica = after(from, { seen: shownBy(from), siblings: { ...ALONE, completed: true } }).decision.status;
+    return [...found, ["another attempt has completed", replica]];
+  }
+  if (!["ERROR", "STALLED", "CANCELLED"].includes(from)) return found;
+  const before = Object.entries({ KILL: "DELETED", KILL_REPLICA: "DELETED_REPLICA" }).map(([signal, removal]) => [
+    `${signal} before`,
+    after(from, { job: { settled: false, removal }, siblings: MANY }).decision.status,
+  ]);
+  return [...found, ...before];
+}
+
+/** What follows from a failure. */
+function ends(from) {
+  if (from !== "ERROR" && from !== "STALLED") return [];
+  const held = after(from, { job: { settled: false }, siblings: { ...ALONE, failures: 5 } }).decision.status;
+  if (from === "ERROR") return [["no retries left", held]];
+  // That is judged, and held, in one step.
+  const unknown = after("RUNNING", { job: { started: "2026-01-02T03:04:05Z" }, seen: NOTHING }).decision.status;
+  return [
+    ["no retries left", held],
+    ["it ran, and nothing tells how it ended", unknown],
+  ];
+}
+
+/** What is decided outside a round. */
+function outside(from) {
+  const job = { status: from, settled: hasEnded(from), due: false, removal: null, signal: null, attempt: 0, exitCode: null };
+  const open = { ...job, settled: isHeld(from) };
+  const isWrittenDown = from === "NOT_SUBMITTED";
+  const changes = [
+    ["the Job is made", isWrittenDown ? ACCEPTED : undefined],
+    ["it can't be submitted, or its script has changed", isWrittenDown ? UNSUBMITTABLE : undefined],
+    ["cleanup --cancel", once(cleanUp(job))],
+    ["cleanup", cleanedUp({ ...open, delivered: true })],
+    ["cleanup, where nobody else knows it", isWrittenDown ? cleanedUp({ ...open, delivered: false }) : undefined],
+    ["cleanup --forget", abandoned(job, "", new Date(0))],
+    ["KILL from another state file", once(killedElsewhere(open, { reason: "Killed", message: "" }))],
+    ...[0, 3, 9].map((code) => [`its late output says ${code}`, withLateOutput(job, code).change]),
+    ...STATUSES.flatMap((status) => [true, false].map((hasBegun) => ["run by another state file", adopted(job, status, hasBegun)])),
+  ];
+  return changes.map(([cause, change]) => [cause, change === "forget" ? "[*]" : (change?.status ?? from)]);
+}
+
+/** What is noted before a Job is removed is the end of a job once that is gone. */
+function once(change) {
+  return change?.removal === "DELETED" ? { status: change.removal } : change;
+}
+
+function adopted(job, status, hasBegun) {
+  const row = { id: "Job-1", fileName: "Job-1", status, exitCode: -1, queued: null, running: null, creation: null };
+  const known = { ...job, reason: job.status === "NOT_SUBMITTED" ? SET_ASIDE : null };
+  return adoptionOf(known, attemptOf(row, hasBegun), { isNewest: true, isTold: true, isKilled: false });
 }
 
 /** What the cluster shows of a job in a status, while nothing changes. */

@@ -36,7 +36,7 @@ export interface Written {
 }
 
 /** What becomes of an attempt that is due: it is submitted, or it is written down what it waits for. */
-export interface Turn {
+interface Turn {
   readonly effects: readonly Act[];
   readonly change: JobChange;
 }
