@@ -1,8 +1,8 @@
 import { CANCELLED_CODE } from "../gasw/exitCode.ts";
 import type { LocalStatus } from "../job.ts";
 import type { Decision, OwnWords } from "./decision.ts";
+import type { Ending } from "./ending.ts";
 import type { EndRecord } from "./endRecord.ts";
-import type { Ending } from "./observe.ts";
 
 /** How a Job that is gone ended, as far as the cluster tells. */
 export const GONE: Ending = {

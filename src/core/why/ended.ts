@@ -1,6 +1,6 @@
 import { describeExitCode, type Stage, signalOf } from "../gasw/exitCode.ts";
+import { CUT_OFF } from "../lifecycle/ending.ts";
 import { SCRIPT_CHANGED } from "../lifecycle/marks.ts";
-import { CUT_OFF } from "../lifecycle/observe.ts";
 import { cpuText, memoryText, timeText, twice } from "../manifests/amounts.ts";
 import { type Cause, type Explanation, type Facts, mainContainer, podSpec } from "./facts.ts";
 

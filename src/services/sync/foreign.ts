@@ -1,7 +1,8 @@
 import type { V1Job } from "@kubernetes/client-node";
 import { decide } from "../../core/lifecycle/decide.ts";
 import type { Decision } from "../../core/lifecycle/decision.ts";
-import { jobIdOf, observe, podsByJob, timeText } from "../../core/lifecycle/observe.ts";
+import { jobIdOf, observe, podsByJob } from "../../core/lifecycle/observe.ts";
+import { timeText } from "../../core/lifecycle/podFacts.ts";
 import { KEYS, workflowHash } from "../../core/names.ts";
 import { asUserError } from "../../kubernetes/client.ts";
 import { listJobs } from "../../kubernetes/jobs.ts";

@@ -3,7 +3,9 @@ import { describe, expect, test } from "vitest";
 import { hasEnded, isHeld, type LocalStatus } from "../../../src/core/job.ts";
 import type { Extent } from "../../../src/core/lifecycle/round.ts";
 import { isSignal, SIGNALS, type Signal } from "../../../src/core/lifecycle/signal.ts";
-import { CUTS, type Cut, type Outcome, RETRIES, World } from "./lifecycleWorld.ts";
+import { CUTS, type Cut } from "./lifecycleCuts.ts";
+import type { Outcome } from "./lifecycleKube.ts";
+import { RETRIES, World } from "./lifecycleWorld.ts";
 
 type Action = (world: World) => void;
 

@@ -1,79 +1,18 @@
 import { type GaswStatus, hasEnded, type LocalStatus } from "../../../src/core/job.ts";
-import {
-  type Act,
-  EFFECT_PHASES,
-  type EffectKind,
-  effectKinds,
-  includes,
-  type Note,
-  type Phase,
-} from "../../../src/core/lifecycle/effects.ts";
+import { type Act, EFFECT_PHASES, effectKinds, includes, type Note, type Phase } from "../../../src/core/lifecycle/effects.ts";
 import { decided } from "../../../src/core/lifecycle/make.ts";
 import { ACCEPTED, MADE_READY, UNSUBMITTABLE } from "../../../src/core/lifecycle/marks.ts";
-import type { Observation } from "../../../src/core/lifecycle/observe.ts";
-import type { AttemptRecord, JobChange } from "../../../src/core/lifecycle/record.ts";
 import { type Extent, type PlanFacts, type Planned, plan, type Written } from "../../../src/core/lifecycle/round.ts";
 import { nextStatus, shownStatus } from "../../../src/core/lifecycle/shown.ts";
 import { isSignal, type Signal } from "../../../src/core/lifecycle/signal.ts";
 import { step } from "../../../src/core/lifecycle/step.ts";
-import { unknownAttempt } from "./attempts.ts";
+import type { Cut } from "./lifecycleCuts.ts";
+import { isLive, NONE, type Outcome, observe, WAITING } from "./lifecycleKube.ts";
+import { columnsOf, FRESH, fileOf, type One } from "./lifecycleOne.ts";
 
 export const RETRIES = 2;
 const NOW = new Date("2026-01-02T03:04:05Z");
 const RULES = { rules: { retryCount: RETRIES, retryUnknownEnd: false, pending: { InvalidImageName: 0 }, outputGrace: 90 }, now: NOW };
-
-/** How a pod ends. */
-export interface Outcome {
-  readonly exitCode: number;
-  readonly byCluster: boolean;
-  /** What its output says by then. */
-  readonly file: number | undefined;
-}
-
-/** What there is of an attempt in the cluster. */
-type Kube =
-  | { readonly kind: "none" }
-  | { readonly kind: "waiting"; readonly tooLong: boolean }
-  | { readonly kind: "running" }
-  | { readonly kind: "ended"; readonly outcome: Outcome }
-  | { readonly kind: "lost" };
-
-/** What stands in a row of the GASW database. */
-interface Row {
-  readonly status: string | null;
-  /** Whether it is a signal that nobody has followed. */
-  readonly isNew: boolean;
-}
-
-/** One attempt: what the state knows of it, what the cluster has, and its row. */
-export interface One extends AttemptRecord {
-  readonly kube: Kube;
-  /** Whether its Job was removed, so that its pod is about to go. */
-  readonly doomed: boolean;
-  readonly file: number | undefined;
-  readonly row: Row | undefined;
-}
-
-/**
- * Where a plan's execution is cut off: at either side of an effect of any kind. Or: the cluster refuses to remove all Jobs, or the first; another
- * command changes what was looked at before it is written down, or while Jobs are removed; or the script can't be submitted.
- */
-export const CUTS: readonly Exclude<Cut, "nowhere">[] = [
-  "overtaken",
-  "overtaken while removing",
-  "no removal succeeds",
-  "one removal fails",
-  "unsubmittable",
-  ...effectKinds().flatMap((kind) => [`before ${kind}` as const, `after ${kind}` as const]),
-];
-export type Cut =
-  | "nowhere"
-  | "overtaken"
-  | "overtaken while removing"
-  | "no removal succeeds"
-  | "one removal fails"
-  | "unsubmittable"
-  | `${"before" | "after"} ${EffectKind}`;
 
 /** The process has died. */
 class Died extends Error {}
@@ -250,7 +189,7 @@ export class World {
         for (const { effect, at } of [...own, ...others].filter((one) => one.effect.kind === kind)) {
           if (this.#stopped) return;
           if (cut === `before ${kind}`) throw new Died();
-          const note = this.#act(effect, at, cut);
+          const note = this.#executors[effect.kind](at, cut);
           if (cut === `after ${kind}`) throw new Died();
           note?.();
         }
@@ -258,11 +197,7 @@ export class World {
     }
   }
 
-  /** @returns what is written down of it */
-  #act(effect: Act, at: number, cut: Cut): (() => void) | undefined {
-    return this.#executors[effect.kind](at, cut);
-  }
-
+  /** Each answers what is written down of it. */
   readonly #executors: { readonly [Kind in Act["kind"]]: (at: number, cut: Cut) => (() => void) | undefined } = {
     noteKill: () => undefined,
     removeJob: (at, cut) => {
@@ -382,46 +317,5 @@ export class World {
   }
 }
 
-function columnsOf({ ended: _, output: __, lastPod: ___, ...columns }: JobChange): Partial<One> {
-  return columns;
-}
-
-const NONE: Kube = { kind: "none" };
-const WAITING: Kube = { kind: "waiting", tooLong: false };
-
 /** Signals that have one more attempt made. */
 const MAKE_ANOTHER: readonly Signal[] = ["REPLICATE", "UNHOLD_ERROR", "UNHOLD_STALLED"];
-
-const FRESH = {
-  ...unknownAttempt,
-  kube: NONE,
-  doomed: false,
-  file: undefined,
-} as const;
-
-/** Whether a pod may run something. */
-function isLive({ kind }: Kube): boolean {
-  return kind === "waiting" || kind === "running";
-}
-
-function observe(kube: Kube): Observation {
-  switch (kube.kind) {
-    case "none":
-      return { phase: "missing" };
-    case "waiting":
-      return { phase: "waiting", reason: kube.tooLong ? "InvalidImageName" : "Unschedulable", message: "" };
-    case "running":
-      return { phase: "running" };
-    case "lost":
-      return { phase: "lost", reason: "", message: "" };
-    case "ended": {
-      const { exitCode, byCluster } = kube.outcome;
-      return { phase: "ended", ending: { exitCode, reason: byCluster ? "Evicted" : "Error", message: "", byCluster, stopped: byCluster } };
-    }
-  }
-}
-
-/** Only what is over has its output read. */
-function fileOf({ kube, file }: One): number | undefined {
-  return isLive(kube) ? undefined : file;
-}

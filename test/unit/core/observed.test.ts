@@ -3,8 +3,9 @@ import { describe, expect, test } from "vitest";
 import { hasEnded, type LocalStatus } from "../../../src/core/job.ts";
 import { decide } from "../../../src/core/lifecycle/decide.ts";
 import type { Decision, Grace, KnownJob, OwnWords, Rules } from "../../../src/core/lifecycle/decision.ts";
+import type { Ending } from "../../../src/core/lifecycle/ending.ts";
 import type { EndRecord } from "../../../src/core/lifecycle/endRecord.ts";
-import type { Ending, Observation } from "../../../src/core/lifecycle/observe.ts";
+import type { Observation } from "../../../src/core/lifecycle/observe.ts";
 
 const NOW = new Date("2026-01-02T03:04:05Z");
 const GRACE: Grace = { InvalidImageName: 0, ErrImagePull: 90, ImagePullBackOff: 900, CreateContainerError: 300, Unschedulable: null };
