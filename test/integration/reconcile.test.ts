@@ -83,6 +83,18 @@ test("an invocation is not told of as killed while the Job of one of its attempt
   expect(life.store.results(life.workflow, 0).map(({ id, status }) => `${id} ${status}`)).toEqual(["Job-1 COMPLETED"]);
 });
 
+test("an invocation is not told of as killed where another command has made an attempt of it while the Job was removed", async () => {
+  life.submitted("Job-1");
+  life.cluster.onRequest = (request) => {
+    if (request.startsWith("DELETE ")) life.store.addAttempt(life.job("Job-1"), {});
+  };
+  await life.round({ "Job-1": "KILL" });
+  life.lose("Job-1");
+  await life.round();
+  expect(life.store.jobs(life.workflow).map(({ id, status }) => `${id} ${status}`)).toEqual(["Job-1 DELETED", "Job-1-r1 QUEUED"]);
+  expect(life.store.results(life.workflow, 0)).toEqual([]);
+});
+
 test("a job that was given up is not made anew by a submission that comes before its end was written down", async () => {
   const job = life.submitted("Job-1");
   life.store.changeJob(job, { status: decided("NOT_SUBMITTED"), removal: "DELETED" });

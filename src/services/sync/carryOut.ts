@@ -29,9 +29,7 @@ type Executors = {
   readonly [Kind in Act["kind"]]: (run: Run, tasks: readonly Task<Kind>[]) => Promise<void>;
 };
 
-/**
- * How what is done outside the state is done, for all attempts at once.
- */
+/** How what is done outside the state is done, for all attempts at once. */
 export const EXECUTORS: Executors = {
   noteKill: noteKills,
   removeJob: removeJobs,
@@ -135,43 +133,46 @@ function remarkOf({ signal, refusal }: Planned<StoredJob>["step"]): JobUpdate["r
   return refusal === undefined ? undefined : { reason: "SignalRefused", message: `${signal}: ${refusal}` };
 }
 
-/** Sees to the ends of the attempts whose Jobs were removed, unless somebody has changed their invocations. */
+/**
+ * Sees to the ends of the attempts whose Jobs were removed. What follows from one for its invocation holds
+ * only while that is as it was planned for: else the next round decides anew.
+ */
 function writeEnds(run: Run, plan: Plan): void {
   const ends = plan.planned.flatMap(({ job, after }) =>
-    after !== undefined && !run.isStopped(job) && (after.notes.length === 0 || isAsPlanned(run, plan, job))
-      ? [after]
-      : [],
+    after === undefined || run.isStopped(job) ? [] : [after],
   );
   if (ends.length === 0) return;
-  const written = write(run, ends);
-  for (const [index, { job }] of ends.entries()) if (written[index] !== true) run.stop(job);
+  const known = new Map(plan.attempts.map((job) => [job.key, job]));
+  for (const { job, before } of plan.planned) known.set(job.key, { ...job, ...columnsOf(before.change) });
+  for (const { job, notes } of ends) if (notes.length > 0 && !isAsPlanned(run, known, job)) run.stop(job);
+  const current = ends.filter(({ job }) => !run.isStopped(job));
+  const written = write(run, current);
+  for (const [index, { job }] of current.entries()) if (written[index] !== true) run.stop(job);
 }
 
 /** Whether the attempts of a job's invocation are those that it was decided from. */
-function isAsPlanned(run: Run, { attempts, planned }: Plan, { fileName }: StoredJob): boolean {
-  const { store } = run.deps;
-  const known = new Map(attempts.map((job) => [job.key, job]));
-  for (const { job, before } of planned) known.set(job.key, { ...job, ...columnsOf(before.change) });
-  return store
-    .attempts(run.workflow, fileName)
-    .every(
-      (row) =>
-        run.isAdded(row) ||
-        (row.status === known.get(row.key)?.status && row.settled === known.get(row.key)?.settled),
-    );
+function isAsPlanned(run: Run, known: ReadonlyMap<number, StoredJob>, { fileName }: StoredJob): boolean {
+  const isKnown = (row: StoredJob) => {
+    const planned = known.get(row.key);
+    return row.status === planned?.status && row.settled === planned.settled;
+  };
+  const attempts = run.deps.store.attempts(run.workflow, fileName);
+  return attempts.every((row) => run.isAdded(row) || isKnown(row));
 }
 
 /** Writes down what attempts wait for that are due. */
 function writeWaits(run: Run, planned: readonly Planned<StoredJob>[]): void {
-  const { store, now } = run.deps;
-  const waits = planned.flatMap(({ job, turn, added }) => [
-    [run.row(job), turn?.change ?? {}] as const,
-    [run.row(job, true), added?.change ?? {}] as const,
+  const updates = planned.flatMap(({ job, turn, added }) => [
+    ...waitOf(run, job, turn?.change, false),
+    ...waitOf(run, job, added?.change, true),
   ]);
-  const updates = waits.flatMap(([job, change]) =>
-    job?.due === true && Object.keys(change).length > 0 ? [{ job, change }] : [],
-  );
-  if (updates.length > 0) store.applyUpdates(updates, now());
+  if (updates.length > 0) run.deps.store.applyUpdates(updates, run.deps.now());
+}
+
+function waitOf(run: Run, job: StoredJob, change: JobChange | undefined, isAdded: boolean): JobUpdate[] {
+  if (change === undefined || Object.keys(change).length === 0) return [];
+  const row = run.row(job, isAdded);
+  return row?.due === true ? [{ job: row, change }] : [];
 }
 
 function tell(deps: Deps, planned: readonly Planned<StoredJob>[]): void {

@@ -22,6 +22,7 @@ export class Run {
   tasks: readonly Task[] = [];
   /** Attempts that were written down, by the keys of those that they follow. */
   readonly #added = new Map<number, string>();
+  readonly #addedKeys = new Set<number>();
   readonly #stopped = new Set<string>();
   readonly #made = new Map<unknown, unknown>();
   #failure: unknown;
@@ -53,12 +54,13 @@ export class Run {
     return this.#stopped.has(fileName);
   }
 
-  isAdded({ id }: StoredJob): boolean {
-    return [...this.#added.values()].includes(id);
+  isAdded({ key }: StoredJob): boolean {
+    return this.#addedKeys.has(key);
   }
 
   noteAdded({ key }: StoredJob, added: StoredJob): void {
     this.#added.set(key, added.id);
+    this.#addedKeys.add(added.key);
   }
 
   /** The attempt itself, or the one that was added after it, as it is written down now. */
