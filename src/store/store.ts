@@ -9,7 +9,7 @@ import {
 } from "../core/job.ts";
 import { type AdoptedAttempt, adoptionOf, SET_ASIDE } from "../core/lifecycle/adopt.ts";
 import { cleanedUp, KILLED_BEFORE, killedElsewhere, type Words } from "../core/lifecycle/giveUp.ts";
-import { WRITTEN_DOWN } from "../core/lifecycle/marks.ts";
+import { ADDED, WRITTEN_DOWN } from "../core/lifecycle/marks.ts";
 import type { JobChange } from "../core/lifecycle/record.ts";
 import { type DecidedStatus, readStatus } from "../core/lifecycle/status.ts";
 import { jobName } from "../core/names.ts";
@@ -764,7 +764,7 @@ export class Store {
     while (this.findJob(workflow, attemptId(job.fileName, attempt)) !== undefined) attempt++;
     const id = attemptId(job.fileName, attempt);
     const kubeName = jobName(job.namespace, job.workflow, id);
-    return this.#insert(workflow, { ...job, id, attempt, kubeName, request, due: true, prepared: false });
+    return this.#insert(workflow, { ...job, ...ADDED, id, attempt, kubeName, request });
   }
 
   #apply({ job, change, resubmit, announce, remark }: JobUpdate): boolean {

@@ -8,6 +8,9 @@ import { decided } from "./make.ts";
 /** Of a job that is written down, before anything is made for it. */
 export const WRITTEN_DOWN = { status: decided("NOT_SUBMITTED"), settled: false } as const;
 
+/** Of an attempt that is added, which this tool submits itself when its turn comes. */
+export const ADDED = { ...WRITTEN_DOWN, due: true, prepared: false } as const;
+
 /** Of an attempt for which the workflow directory was made ready. */
 export const MADE_READY = { prepared: true } as const;
 

@@ -4,6 +4,7 @@ import type { OwnWords } from "./decision.ts";
 import { type Act, type Effect, includes, type Note } from "./effects.ts";
 import type { Words } from "./giveUp.ts";
 import { decided } from "./make.ts";
+import { ADDED } from "./marks.ts";
 import type { AttemptRecord, JobChange } from "./record.ts";
 import type { Siblings } from "./signal.ts";
 import { cleanUp, judgeEnd, type Situation, type Step, step } from "./step.ts";
@@ -145,16 +146,7 @@ class Company<Job extends AttemptRecord> {
   }
 }
 
-const FRESH = {
-  status: decided("NOT_SUBMITTED"),
-  due: true,
-  settled: false,
-  removal: null,
-  signal: null,
-  prepared: false,
-  reason: null,
-  message: null,
-} as const;
+const FRESH = { ...ADDED, removal: null, signal: null, reason: null, message: null } as const;
 
 /** What is decided for one attempt, by how much is decided. */
 const RULES: Readonly<Record<Extent, (situation: Situation) => Step>> = {
