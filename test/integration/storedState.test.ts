@@ -1,0 +1,160 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import Database from "better-sqlite3";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { StoredJob, StoredWorkflow } from "../../src/store/records.ts";
+import { Store } from "../../src/store/store.ts";
+
+const FIXTURES = path.resolve(import.meta.dirname, "../fixtures/state");
+const ACTIVE = ["NOT_SUBMITTED", "QUEUED", "RUNNING"];
+const HELD = ["ERROR_HELD", "STALLED_HELD"];
+
+/** A job's row as it stands in a dump; what a version has no column for is what its migration says. */
+interface Row {
+  readonly [column: string]: string | number | null;
+  readonly key: number;
+  readonly workflow: number;
+  readonly id: string;
+  readonly file_name: string;
+  readonly attempt: number;
+  readonly status: string;
+}
+
+let folder: string;
+let file: string;
+/** The connection of a process that had the file open before today's program came. */
+let old: Database.Database;
+let opened: Store | undefined;
+beforeEach(() => {
+  folder = mkdtempSync(path.join(tmpdir(), "gasw-k8s-state-"));
+  file = path.join(folder, "state.db");
+});
+afterEach(() => {
+  opened?.close();
+  opened = undefined;
+  old.close();
+  rmSync(folder, { recursive: true });
+});
+
+function restore(name: string): Row[] {
+  old = new Database(file);
+  old.pragma("journal_mode = WAL");
+  old.exec(readFileSync(path.join(FIXTURES, `${name}.sql`), "utf8"));
+  return old.prepare("SELECT * FROM jobs ORDER BY key").all() as Row[];
+}
+
+function open(): { store: Store; one: StoredWorkflow; two: StoredWorkflow } {
+  const store = new Store({
+    path: file,
+    now: () => new Date("2026-02-01T00:00:00Z"),
+    warn: (text) => {
+      throw new Error(text);
+    },
+  });
+  opened = store;
+  const [one, two] = ["workflow-1", "workflow-2"].map((id) => store.findWorkflow("vip", id));
+  if (one === undefined || two === undefined) throw new Error("no workflow");
+  return { store, one, two };
+}
+
+const ids = (jobs: readonly { id: string }[]) => jobs.map(({ id }) => id);
+const isTrue = (value: string | number | null | undefined) => value === 1;
+
+function expectedJob(row: Row): StoredJob {
+  const workflow = `workflow-${row.workflow}`;
+  const { key, id, attempt, status, reason, message, image, pod, node, removal, signal, created, submitted, started, ended, observed } =
+    row;
+  return {
+    ...{ key, id, attempt, status, reason, message, image, pod, node, removal, signal, created, submitted, started, ended, observed },
+    ...{ workflow, namespace: "vip", directory: `/workflows/${workflow}`, fileName: row.file_name },
+    ...{ kubeName: row.kube_name, kubeUid: row.kube_uid ?? null, wrapper: row.wrapper ?? 0, contentHash: row.content_hash },
+    ...{ script: JSON.parse(String(row.script ?? null)), request: JSON.parse(String(row.request)), exitCode: row.exit_code },
+    ...{ pendingFamily: row.pending_family, pendingSince: row.pending_since, invocationId: row.invocation_id },
+    ...{ settled: isTrue(row.settled), due: isTrue(row.due), prepared: isTrue(row.prepared), replicating: isTrue(row.replicating) },
+    ...{ lingers: isTrue(row.lingers), outputLate: isTrue(row.output_late), delivered: isTrue(row.delivered) },
+  } as StoredJob;
+}
+
+describe.each(["0.1.0", "schema-9"])("the state of %s, with jobs of every kind", (name) => {
+  test("has every job as that version wrote it", () => {
+    const rows = restore(name);
+    const { store } = open();
+    expect(rows.length).toBeGreaterThan(100);
+    expect(new Set(rows.map(({ status }) => status))).toContain("DELETED_REPLICA");
+    expect(store.jobs()).toEqual(rows.map(expectedJob));
+  });
+
+  test("tells which jobs go on, are late, linger, are held or wait to be told of", () => {
+    const rows = restore(name).filter(({ workflow }) => workflow === 1);
+    const { store, one, two } = open();
+    const keysOf = (isMeant: (row: Row) => boolean) => rows.filter(isMeant).map(({ key }) => key);
+    const keys = (jobs: readonly StoredJob[]) => jobs.map(({ key }) => key);
+    expect(keys(store.activeJobs(one))).toEqual(keysOf(({ status }) => ACTIVE.includes(status)));
+    expect(keys(store.lateJobs(one))).toEqual(keysOf((row) => isTrue(row.output_late)));
+    expect(keys(store.lingeringJobs(one))).toEqual(keysOf((row) => isTrue(row.lingers)));
+    expect(keys(store.openInvocations(one))).toEqual(keysOf((row) => row.settled === 0 || isTrue(row.lingers)));
+    expect(rows.filter(({ status }) => HELD.includes(status)).length).toBeGreaterThan(1);
+    // Nothing of this workflow was ever told.
+    expect(keys(store.outbox(one, store.outboxEnd(), 1000).map(({ job }) => job))).toEqual(keysOf(() => true));
+    expect(store.outboxSize(one)).toBe(rows.length);
+    expect(keys(store.unfinishedJobs()).filter((key) => rows.some((row) => row.key === key))).toEqual(keysOf(() => true));
+    expect([one, two].map((workflow) => store.isOpen(workflow))).toEqual([true, true]);
+    expect(store.activeWorkflows().map(({ id }) => id)).toEqual(["workflow-1", "workflow-2"]);
+    expect(store.unfinishedWorkflows().map(({ id }) => id)).toEqual(["workflow-1", "workflow-2"]);
+  });
+
+  test("tells of a usual run its attempts, its results, what is to be told, and its history", () => {
+    restore(name);
+    const { store, two } = open();
+    expect(ids(store.attempts(two, "Retried-1"))).toEqual(["Retried-1", "Retried-1-r1", "Retried-1-r2"]);
+    expect(store.findJob(two, "Retried-1-r1")?.request).toEqual({ memory: "4Gi", avoidNodes: ["node-1"] });
+    expect(ids(store.newestJobs(two))).toEqual(["Done-1", "Retried-1-r2", "Held-1", "Killed-1", "Waiting-1"]);
+    expect(ids(store.openInvocations(two))).toEqual(["Retried-1", "Retried-1-r1", "Retried-1-r2", "Waiting-1"]);
+    expect(ids(store.openInvocations(two, ["Held-1"]))).toContain("Held-1");
+    expect(store.results(two, 0)).toMatchObject([
+      { id: "Done-1", status: "COMPLETED", invocationId: 1, output: '{"exitCode":0}' },
+      { id: "Killed-1", status: "DELETED", invocationId: null, output: null },
+    ]);
+    expect(ids(store.outbox(two, store.outboxEnd(), 100).map(({ job }) => job))).not.toContain("Done-1");
+    expect(store.findJob(two, "Done-1")).toMatchObject({ delivered: true, invocationId: 1, exitCode: 0 });
+    expect(store.largestInvocationId(two)).toBe(1);
+    const history = (id: string) => store.history({ key: store.findJob(two, id)?.key ?? 0 }).map(({ status, reason }) => [status, reason]);
+    expect(history("Killed-1")).toEqual([
+      ["NOT_SUBMITTED", null],
+      ["QUEUED", "Scheduling"],
+      ["RUNNING", null],
+      ["DELETED", name === "0.1.0" ? null : "Killed"],
+    ]);
+    expect(history("Held-1").slice(-2)).toEqual([
+      ["ERROR_HELD", "Error"],
+      ["ERROR_HELD", "SignalRefused"],
+    ]);
+  });
+
+  test("goes on to serve a process of that version which is still alive: it is answered as before", () => {
+    restore(name);
+    const session = readFileSync(path.join(FIXTURES, `${name}.session.ndjson`), "utf8")
+      .trim()
+      .split("\n");
+    open();
+    for (const line of session) {
+      const { sql, values, rows, changes } = JSON.parse(line);
+      const statement = old.prepare(sql);
+      if (rows === undefined) expect({ sql, changes: statement.run(...values).changes }).toEqual({ sql, changes });
+      else expect({ sql, rows: statement.all(...values) }).toEqual({ sql, rows });
+    }
+    const { store } = { store: opened as Store };
+    const nine = store.findWorkflow("vip", "workflow-9");
+    expect(nine && store.jobs(nine).map(({ id, status }) => `${id} ${status}`)).toEqual(["New-1 ERROR", "New-1-r1 COMPLETED"]);
+    expect(nine && ids(store.results(nine, 0))).toEqual(["New-1-r1"]);
+  });
+});
+
+test("a workflow of 0.1.0 is in a cluster that nobody knows, and owned by nobody", () => {
+  restore("0.1.0");
+  const { store, one } = open();
+  expect(store.placement(one)).toMatchObject({ state: "unknown", clusterUid: null });
+  expect(store.lease(one).uid).toBeNull();
+  expect(store.isToAdopt(one)).toBe(false);
+});
