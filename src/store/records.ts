@@ -1,5 +1,6 @@
 import type { LocalStatus, StoredRequest, Workflow } from "../core/job.ts";
-import type { AttemptRecord, JobChange } from "../core/lifecycle/record.ts";
+import type { JobChange } from "../core/lifecycle/record.ts";
+import type { JobRow } from "./columns.ts";
 
 /** A workflow as the state knows it. */
 export interface StoredWorkflow extends Workflow {
@@ -37,16 +38,11 @@ export interface LeaseNote {
 }
 
 /** A job as the state knows it; times are RFC 3339 in UTC. */
-export interface StoredJob extends AttemptRecord {
-  readonly id: string;
+export interface StoredJob extends JobRow {
+  /** Id of its workflow. */
   readonly workflow: string;
   readonly namespace: string;
   readonly directory: string;
-  readonly kubeName: string;
-  readonly delivered: boolean;
-  readonly created: string;
-  readonly ended: string | null;
-  readonly observed: string | null;
 }
 
 /** A job as a decision was made from it: it is carried out only while the job is still so. */

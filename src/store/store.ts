@@ -11,11 +11,12 @@ import { type AdoptedAttempt, adoptionOf, SET_ASIDE } from "../core/lifecycle/ad
 import { cleanedUp, KILLED_BEFORE, killedElsewhere, type Words } from "../core/lifecycle/giveUp.ts";
 import { ADDED, WRITTEN_DOWN } from "../core/lifecycle/marks.ts";
 import type { JobChange } from "../core/lifecycle/record.ts";
-import { type DecidedStatus, readStatus } from "../core/lifecycle/status.ts";
+import type { DecidedStatus } from "../core/lifecycle/status.ts";
 import { jobName } from "../core/names.ts";
 import { killHash } from "../core/owner.ts";
 import { isSameDirectory } from "../directory.ts";
 import { GaswError } from "../errors.ts";
+import { type Cell, COLUMNS, cellOf, JOB_LIST, readJob } from "./columns.ts";
 import {
   type Hold,
   holdLock,
@@ -39,10 +40,7 @@ import type {
   Transition,
 } from "./records.ts";
 
-const JOB_COLUMNS = `jobs.key, jobs.id, jobs.file_name AS fileName, attempt, workflows.id AS workflow, workflows.namespace, workflows.directory,
-  kube_name AS kubeName, kube_uid AS kubeUid, wrapper, content_hash AS contentHash, script, image, request, status, reason, message, exit_code AS exitCode, pod, node,
-  pending_family AS pendingFamily, pending_since AS pendingSince, removal, settled, due, prepared, signal, replicating, lingers,
-  output_late AS outputLate, invocation_id AS invocationId, delivered, jobs.created, submitted, started, ended, observed`;
+const JOB_COLUMNS = `${JOB_LIST}, workflows.id AS workflow, workflows.namespace, workflows.directory`;
 const JOBS = `SELECT ${JOB_COLUMNS} FROM jobs JOIN workflows ON workflows.key = jobs.workflow`;
 const ACTIVE_LIST = `(${ACTIVE_STATUSES.map((status) => `'${status}'`).join(", ")})`;
 /** The very condition of the index on active jobs. */
@@ -76,9 +74,6 @@ const WORKFLOWS = "SELECT key, id, namespace, directory FROM workflows";
  */
 const HOLD_PATIENCE_MS = 1000;
 
-/** Columns that hold truth values. */
-const FLAGS = ["settled", "due", "prepared", "replicating", "lingers", "outputLate", "delivered"] as const;
-
 function decidedFrom({ key, status, settled, signal }: Decided): (string | number | null)[] {
   return [
     key,
@@ -87,18 +82,6 @@ function decidedFrom({ key, status, settled, signal }: Decided): (string | numbe
     signal === undefined ? 1 : 0,
     signal ?? null,
   ];
-}
-
-function jobOf(row: Record<string, unknown>): StoredJob {
-  const flags = Object.fromEntries(FLAGS.map((flag) => [flag, row[flag] === 1]));
-  const script = row.script === null ? null : JSON.parse(String(row.script));
-  const request = JSON.parse(String(row.request));
-  return { ...row, ...flags, script, request, status: readStatus(row.status) } as unknown as StoredJob;
-}
-
-function cellOf(value: JobChange[keyof JobChange]): string | number | null {
-  if (typeof value === "boolean") return Number(value);
-  return typeof value === "object" && value !== null ? JSON.stringify(value) : (value ?? null);
 }
 
 function lockName({ key }: { readonly key: number }, kind: "sync" | "monitor"): string {
@@ -522,11 +505,11 @@ export class Store {
   outbox(workflow: { readonly key: number }, until: number, limit: number): OutboxEntry[] {
     const sql = `SELECT outbox.seq, output, ${JOB_COLUMNS} FROM outbox JOIN jobs ON jobs.key = outbox.job
       JOIN workflows ON workflows.key = jobs.workflow WHERE jobs.workflow = ? AND outbox.seq <= ? ORDER BY outbox.seq LIMIT ?`;
-    return this.#all<Record<string, unknown>>(sql, [workflow.key, until, limit]).map(
+    return this.#all<Record<string, Cell>>(sql, [workflow.key, until, limit]).map(
       ({ seq, output, ...row }) => ({
         seq: seq as number,
         output: output as string | null,
-        job: jobOf(row),
+        job: readJob<StoredJob>(row),
       }),
     );
   }
@@ -656,7 +639,9 @@ export class Store {
   }
 
   #jobs(condition: string, values: readonly (string | number)[]): StoredJob[] {
-    return this.#all<Record<string, unknown>>(`${JOBS} ${condition}`, values).map(jobOf);
+    return this.#all<Record<string, Cell>>(`${JOBS} ${condition}`, values).map((row) =>
+      readJob<StoredJob>(row),
+    );
   }
 
   /**
@@ -704,7 +689,7 @@ export class Store {
       script = null,
     } = job;
     const invocationId = job.invocationId ?? request.invocationId ?? null;
-    const content = [contentHash, cellOf(script), image, JSON.stringify(request)];
+    const content = [contentHash, cellOf("script", script), image, cellOf("request", request)];
     const flags = [Number(due), Number(prepared), invocationId, this.#timestamp(), WRITTEN_DOWN.status];
     const key = this.#run(sql, [
       workflow.key,
@@ -786,10 +771,12 @@ export class Store {
 
   #change(job: Decided, change: JobChange): boolean {
     const { ended, ...others } = change;
-    const columns = Object.entries(others).filter(([, value]) => value !== undefined);
-    if (columns.length === 0) return true;
-    const assignments = columns.map(([name]) => `${COLUMN_NAMES[name as keyof typeof others]} = ?`);
-    const values = columns.map(([, value]) => cellOf(value));
+    const names = (Object.keys(others) as (keyof typeof others)[]).filter(
+      (name) => others[name] !== undefined,
+    );
+    if (names.length === 0) return true;
+    const assignments = names.map((name) => `${COLUMNS[name].name} = ?`);
+    const values = names.map((name) => cellOf(name, others[name] as never));
     const end = [change.status ?? null, ended ?? null, this.#timestamp(), change.started ?? null];
     const sql = `UPDATE jobs SET ${assignments.join(", ")}, ended = ${END} WHERE ${AS_DECIDED}`;
     const { changes } = this.#run(sql, [...values, ...end, ...decidedFrom(job)]);
@@ -857,33 +844,3 @@ export class Store {
     }
   }
 }
-
-const COLUMN_NAMES: Readonly<Record<Exclude<keyof JobChange, "ended">, string>> = {
-  kubeUid: "kube_uid",
-  wrapper: "wrapper",
-  contentHash: "content_hash",
-  script: "script",
-  image: "image",
-  request: "request",
-  status: "status",
-  reason: "reason",
-  message: "message",
-  exitCode: "exit_code",
-  pod: "pod",
-  node: "node",
-  pendingFamily: "pending_family",
-  pendingSince: "pending_since",
-  removal: "removal",
-  settled: "settled",
-  due: "due",
-  prepared: "prepared",
-  signal: "signal",
-  outputLate: "output_late",
-  replicating: "replicating",
-  lingers: "lingers",
-  lastPod: "last_pod",
-  invocationId: "invocation_id",
-  output: "output",
-  submitted: "submitted",
-  started: "started",
-};
