@@ -1,6 +1,12 @@
 import { type Command, Option } from "commander";
 import type { Io } from "../ui/io.ts";
-import { type CommonOptions, type RunWithContext, statusDirectory, withCommonOptions } from "./options.ts";
+import {
+  attemptOption,
+  type CommonOptions,
+  type RunWithContext,
+  statusDirectory,
+  withCommonOptions,
+} from "./options.ts";
 
 /** What the subcommands of `debug` are added with. */
 interface Adder {
@@ -65,6 +71,11 @@ function addLogs({ debug, run, directory }: Adder): void {
     .option("-f, --follow", "go on until the job has ended; waits for one that has not begun")
     .addOption(new Option("--stdout-only", "only the job's stdout").conflicts("stderrOnly"))
     .option("--stderr-only", "only the job's stderr")
+    .addOption(
+      new Option("--attempt <number>", "the job's attempt with this number, as `status` shows it").argParser(
+        attemptOption,
+      ),
+    )
     .addHelpText(
       "after",
       `${JOB_HELP}\nThe files out/JOB.sh.out and err/JOB.sh.err are read here when the workflow directory is at hand,\nelse in the running container, else in a short-lived pod.\n\nExamples:\n  gasw-k8s debug logs Job-1\n  gasw-k8s debug logs Job-1 -f\n  gasw-k8s debug logs Job-1 --stderr-only | tail -20\n`,

@@ -59,6 +59,13 @@ export function cursorOption(text: string): number {
   return Number(text);
 }
 
+/** The number of an attempt, as people see it. */
+export function attemptOption(text: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(text))
+    throw new InvalidArgumentError("expected the number of an attempt: 1 for the first.");
+  return Number(text);
+}
+
 /** The workflow directory whose files must not count as configuration. */
 export function statusDirectory(given: CommonOptions, io: Io): string | undefined {
   return targetDirectory(given.workflow, io.cwd);

@@ -221,7 +221,7 @@ function addStatus(program: Command, io: Io, runWithContext: RunWithContext): vo
       "--sync",
       "also take signals from the GASW database, retry what failed, and bring the database up to date",
     )
-    .option("--history", "show all attempts of each job")
+    .option("--history", "show all attempts of each job, and when and why their status has changed")
     .option(
       "--max-age <duration>",
       "ask the cluster only if it was last asked longer ago than this",

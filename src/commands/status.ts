@@ -1,10 +1,8 @@
 import path from "node:path";
 import type { Context } from "../context.ts";
 import { hasEnded } from "../core/job.ts";
-import { isSameDirectory } from "../directory.ts";
 import { GaswError } from "../errors.ts";
 import { follow, isLeftUnsubmitted, refreshEach, tellUnsubmitted } from "../services/sync/follow.ts";
-import { type ForeignJob, observeForeign } from "../services/sync/foreign.ts";
 import { sync } from "../services/sync/sync.ts";
 import { nameFailures, type WorkflowFailure } from "../services/sync/workflowFailures.ts";
 import { OtherCluster } from "../services/workflow/cluster.ts";
@@ -12,6 +10,7 @@ import { isScriptPath } from "../services/workflow/findJob.ts";
 import { knownWorkflow, targetDirectory, unknownWorkflow } from "../services/workflow/known.ts";
 import { StateFull } from "../store/database.ts";
 import type { StoredJob, StoredWorkflow } from "../store/records.ts";
+import { historyText } from "../ui/history.ts";
 import type { OutputFormat } from "../ui/io.ts";
 import { type JobRecord, jobTable, summary } from "../ui/jobs.ts";
 import { duration, errorReport, printable } from "../ui/output.ts";
@@ -19,6 +18,7 @@ import { isWatched, progress } from "../ui/progress.ts";
 import { jobRecord } from "./jobRecord.ts";
 import { printResults } from "./results.ts";
 import { type Scope, scopeOf } from "./scope.ts";
+import { recordsElsewhere } from "./statusElsewhere.ts";
 
 export interface StatusOptions {
   readonly output: OutputFormat;
@@ -29,7 +29,7 @@ export interface StatusOptions {
   readonly watch?: boolean;
   /** Whether the GASW database is brought up to date, signals are taken and failures retried. */
   readonly sync?: boolean;
-  /** Shows all attempts of each invocation. */
+  /** Shows all attempts of each invocation, and each change of their status. */
   readonly history?: boolean;
   /** Seconds: what was seen so short a time ago is not asked for again. */
   readonly maxAge?: number;
@@ -96,20 +96,35 @@ async function shown(context: Context, names: readonly string[], options: Status
   if (directory !== undefined && workflow === undefined && !names.some((name) => isScriptPath(name, cwd))) {
     if (options.cached === true || options.sync === true) throw unknownWorkflow(context, directory);
     if (options.watch === true) throw notWatchable(directory);
-    return await foreignStatus(context, directory, names, options);
+    return await elsewhere(context, directory, names, options);
   }
   const isPlain = options.cached !== true && options.watch !== true && options.sync !== true;
   if (directory !== undefined && workflow !== undefined && isPlain && isOthers(context, workflow))
-    return await foreignStatus(context, directory, names, options);
+    return await elsewhere(context, directory, names, options);
   const scope = scopeOf(context, names, workflow, {
     history: options.history === true,
     sync: options.sync === true,
   });
-  const records = () => scope.select().map(jobRecord).filter(filterOf(context, options));
+  const recordOf = (job: StoredJob): JobRecord => ({
+    ...jobRecord(job),
+    ...(options.history === true ? { history: context.store.history(job) } : {}),
+  });
+  const records = () => scope.select().map(recordOf).filter(filterOf(context, options));
   if (options.cached === true) return print(context, records(), options);
   if (options.watch === true) return await watch(context, scope, records, options);
   if (options.sync === true) return await synchronised(context, scope, records, options);
   return await refreshed(context, scope, records, options);
+}
+
+/** What the cluster tells of a workflow that another state file serves. */
+async function elsewhere(
+  context: Context,
+  directory: string,
+  names: readonly string[],
+  options: StatusOptions,
+): Promise<number> {
+  const records = await recordsElsewhere(context, directory, names, options.history === true);
+  return print(context, records.filter(filterOf(context, options)), options);
 }
 
 /** Whether nothing is known of a workflow but that another state file serves it: a submission was refused. */
@@ -265,7 +280,7 @@ function print({ io }: Context, records: readonly JobRecord[], { output, quiet }
   else if (output === "ndjson") for (const record of records) io.stdout.write(`${JSON.stringify(record)}\n`);
   else if (quiet === true) for (const { id } of records) io.stdout.write(`${printable(id)}\n`);
   else if (records.length === 0) io.stderr.write("no jobs\n");
-  else io.stdout.write(jobTable(io, records));
+  else io.stdout.write(`${jobTable(io, records)}${historyText(io, records)}`);
   return 0;
 }
 
@@ -325,67 +340,4 @@ function printChanges(
     else io.stderr.write(`${printable(record.id)}: ${state}\n`);
   }
   if (changed && output !== "ndjson") io.stderr.write(`${summary(records)}\n`);
-}
-
-/** A workflow that another host submitted: what the cluster's labels tell, nothing is written. */
-async function foreignStatus(
-  context: Context,
-  directory: string,
-  names: readonly string[],
-  options: StatusOptions,
-): Promise<number> {
-  const namespace = context.config.k8sNamespace;
-  const workflow = path.basename(directory);
-  const isCalled = (name: string) => (job: ForeignJob) =>
-    name === job.id || name === job.fileName || name === job.kubeName;
-  const found = await observeForeign(context, namespace, workflow);
-  const stray = found.find(
-    (job) => job.directory !== undefined && !isSameDirectory(job.directory, directory),
-  );
-  if (stray !== undefined) {
-    throw new GaswError(
-      "CONFLICT",
-      `the jobs of workflow ${workflow} in namespace ${namespace} are those of ${stray.directory}`,
-      {
-        hint: "a workflow's id is its directory's base name: look there, or name another --namespace",
-      },
-    );
-  }
-  const jobs = names.length === 0 ? found : found.filter((job) => names.some((name) => isCalled(name)(job)));
-  const missing = names.find((name) => !jobs.some(isCalled(name)));
-  if (jobs.length === 0 || missing !== undefined) {
-    const what = missing === undefined ? "no jobs" : `no job ${missing}`;
-    const where = "neither in this host's state nor in the cluster";
-    throw new GaswError("NOT_FOUND", `${what} of workflow ${workflow} in namespace ${namespace}, ${where}`, {
-      hint: "submit a job of it first, or name another --workflow or --namespace",
-    });
-  }
-  context.warn(
-    `workflow ${workflow} was submitted from another host or state file: this is what the cluster shows, read-only`,
-  );
-  const records = jobs.map(
-    ({ id, fileName, kubeName, created, decision }): JobRecord => ({
-      id: fileName,
-      attemptId: id,
-      attempt: 0,
-      invocationId: null,
-      workflow,
-      namespace,
-      directory,
-      kubernetesName: kubeName,
-      status: decision.status,
-      daoStatus: null,
-      reason: decision.reason ?? null,
-      message: decision.message ?? null,
-      exitCode: decision.exitCode ?? null,
-      pod: decision.pod ?? null,
-      node: decision.node ?? null,
-      created: created ?? null,
-      submitted: created ?? null,
-      started: decision.startedAt ?? null,
-      ended: decision.finishedAt ?? null,
-      observed: context.now().toISOString(),
-    }),
-  );
-  return print(context, records.filter(filterOf(context, options)), options);
 }

@@ -72,6 +72,25 @@ export function attemptId(fileName: string, attempt: number): string {
   return attempt === 0 ? fileName : `${fileName}-r${attempt}`;
 }
 
+/** Which attempt of a script has an id, counted as in the id; undefined: none. */
+export function attemptOf(fileName: string, id: string): number | undefined {
+  const attempt = Number(id.slice(attemptId(fileName, 1).length - 1));
+  return attemptId(fileName, attempt) === id ? attempt : undefined;
+}
+
+/**
+ * The number that people see of an attempt: the first is 1. What programs read (JSON, ids, names of files)
+ * counts resubmissions, so the first is 0 there.
+ */
+export function attemptNumber({ attempt }: { readonly attempt: number }): number {
+  return attempt + 1;
+}
+
+/** Id of the attempt that has a number, as people see it. */
+export function numberedAttemptId(fileName: string, number: number): string {
+  return attemptId(fileName, number - 1);
+}
+
 /** Characters of a job's id in a sentence. */
 const NAME_LENGTH = 80;
 

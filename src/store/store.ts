@@ -2,6 +2,7 @@ import type Database from "better-sqlite3";
 import {
   ACTIVE_STATUSES,
   attemptId,
+  attemptOf,
   hasEnded,
   type ScriptContent,
   type StoredRequest,
@@ -718,8 +719,8 @@ export class Store {
       if (adoption !== undefined) this.#change(known, adoption);
       return;
     }
-    const attempt = Number(id.slice(attemptId(fileName, 1).length - 1));
-    if (last === undefined || attemptId(fileName, attempt) !== id) return;
+    const attempt = attemptOf(fileName, id);
+    if (last === undefined || attempt === undefined) return;
     const kubeName = jobName(workflow.namespace, workflow.id, id);
     const made = this.#insert(workflow, { ...last, id, attempt, kubeName, due: false, prepared: false });
     if (made.removal === null) this.#change(made, change);

@@ -1,8 +1,17 @@
 import { describeExitCode } from "../core/gasw/exitCode.ts";
-import { hasEnded } from "../core/job.ts";
+import { attemptNumber, hasEnded } from "../core/job.ts";
 import type { Io } from "./io.ts";
 import { duration, printable, table } from "./output.ts";
 import { colours, statusStyle } from "./style.ts";
+
+/** One change of an attempt's status, or a remark about it. */
+export interface HistoryEntry {
+  /** RFC 3339 in UTC. */
+  readonly at: string;
+  readonly status: string;
+  readonly reason: string | null;
+  readonly message: string | null;
+}
 
 /** A job as `status` prints it; times are RFC 3339 in UTC, null where there is nothing to tell. */
 export interface JobRecord {
@@ -10,7 +19,7 @@ export interface JobRecord {
   readonly id: string;
   /** Id of the attempt, in the GASW database too; the first one's is the invocation's. */
   readonly attemptId: string;
-  /** 0 for the first submission. */
+  /** 0 for the first submission; `attemptNumber` has the number that people see. */
   readonly attempt: number;
   /** GASW's number of the invocation; null until it is known. */
   readonly invocationId: number | null;
@@ -32,6 +41,8 @@ export interface JobRecord {
   readonly ended: string | null;
   /** When the cluster was last asked about it. */
   readonly observed: string | null;
+  /** Its changes of status, oldest first, where they are asked for. */
+  readonly history?: readonly HistoryEntry[];
 }
 
 const MESSAGE_WIDTH = 70;
@@ -55,7 +66,7 @@ export function jobTable(io: Io, jobs: readonly JobRecord[]): string {
   const rows = jobs.map((job) => [
     ...(several ? [job.workflow] : []),
     job.id,
-    ...(retried ? [String(job.attempt + 1)] : []),
+    ...(retried ? [String(attemptNumber(job))] : []),
     job.status,
     ...(synced ? [job.daoStatus ?? "-"] : []),
     job.exitCode === null ? "-" : String(job.exitCode),

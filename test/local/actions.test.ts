@@ -68,14 +68,39 @@ describe("retry", () => {
     expect(workflow.out("Job-1")).toMatch(/^attempt by /);
     expect(workflow.out("Job-1")).not.toBe(first);
     expect(readFileSync(path.join(workflow.directory, "out/Job-1.sh.out.0"), "utf8")).toBe(first);
-    // Each attempt has an id of its own.
+    // Each attempt has an id of its own, and tells what has become of it.
     const { stdout } = await workflow.cli("status", "Job-1", "--history", "-o", "json");
+    expect(JSON.parse(stdout).jobs[1].history.at(-1)).toMatchObject({ at: expect.any(String), status: "COMPLETED", reason: "Completed" });
     expect(JSON.parse(stdout).jobs.map((job: { attemptId: string; status: string }) => [job.attemptId, job.status])).toEqual([
       ["Job-1", "ERROR"],
       ["Job-1-r1", "COMPLETED"],
     ]);
     expect(await workflow.cli("status", "Job-1", "-q")).toMatchObject({ stdout: "Job-1\n" });
-    expect((await workflow.cli("debug", "logs", "Job-1-r1")).stdout).toMatch(/attempt by /);
+    const logsOf = async (...args: string[]) => (await workflow.cli("debug", "logs", ...args, "--stdout-only")).stdout;
+    expect(await logsOf("Job-1-r1")).toBe(workflow.out("Job-1"));
+    // Both have one number everywhere.
+    expect(await logsOf("Job-1", "--attempt", "1")).toBe(first);
+    expect(await logsOf("Job-1", "--attempt", "2")).toBe(workflow.out("Job-1"));
+    expect(await workflow.cli("debug", "logs", "Job-1", "--attempt", "3")).toMatchObject({
+      code: 6,
+      stderr: expect.stringContaining("job Job-1 has no attempt 3"),
+    });
+    const shown = (await workflow.cli("status", "Job-1", "--history", "--cached")).stdout;
+    const [jobs, ...attempts] = shown.split("\n\n");
+    expect(jobs?.split("\n").map((line) => line.split(/ +/).slice(0, 3).join(" "))).toEqual([
+      "JOB ATTEMPT STATUS",
+      "Job-1 1 ERROR",
+      "Job-1 2 COMPLETED",
+    ]);
+    expect(attempts.map((text) => text.trim().split("\n")[0])).toEqual(["Job-1, attempt 1:", "Job-1, attempt 2:"]);
+    expect(attempts[0]).toMatch(/\n\d{4}-\S+Z {2}NOT_SUBMITTED\n\d{4}-\S+Z {2}QUEUED\n(\S+ {2}RUNNING.*\n)?\d{4}-\S+Z {2}ERROR +Error$/);
+    // Another host, which knows what the cluster's labels tell, numbers them alike.
+    const env = { GASW_K8S_STATE_PATH: path.join(workflow.folder, "elsewhere", "state.db") };
+    const elsewhere = JSON.parse((await workflow.cliWith({ env }, "status", "Job-1", "--history", "-o", "json")).stdout).jobs;
+    expect(elsewhere.sort((a: { attempt: number }, b: { attempt: number }) => a.attempt - b.attempt)).toMatchObject([
+      { id: "Job-1", attemptId: "Job-1", attempt: 0, history: [] },
+      { id: "Job-1", attemptId: "Job-1-r1", attempt: 1, history: [] },
+    ]);
     const refused = await workflow.cli("retry", "Job-1");
     expect(refused).toMatchObject({ code: 7, stdout: "" });
     expect(refused.stderr).toContain("has completed");

@@ -8,11 +8,14 @@ export interface LogsOptions {
   readonly follow?: boolean;
   readonly stdoutOnly?: boolean;
   readonly stderrOnly?: boolean;
+  /** Number of the attempt, from 1; without it, the one that the name means. */
+  readonly attempt?: number;
 }
 
 /** `debug logs JOB` */
 export async function logs(context: Context, name: string, options: LogsOptions): Promise<number> {
-  const target = await findTarget(context, name, { workflow: options.workflow, cwd: context.io.cwd });
+  const { workflow, attempt } = options;
+  const target = await findTarget(context, name, { workflow, cwd: context.io.cwd, attempt });
   const streams = options.stdoutOnly === true ? "stdout" : options.stderrOnly === true ? "stderr" : "both";
   await readJobLogs(context, target, { streams, follow: options.follow === true }, new Sections(context.io));
   return 0;

@@ -1,4 +1,4 @@
-import { hasEnded } from "../job.ts";
+import { attemptNumber, hasEnded } from "../job.ts";
 import { decide } from "./decide.ts";
 import type { Rules } from "./decision.ts";
 import type { Observation } from "./observe.ts";
@@ -62,7 +62,7 @@ export function blockerOf(job: AttemptRecord, queue: Queue): string | undefined 
 
 function nameOf(blocker: AttemptRecord, { seen, rules, now }: Queue): string {
   const observation = seen(blocker)?.observation;
-  const attempt = `attempt ${blocker.attempt + 1}`;
+  const attempt = `attempt ${attemptNumber(blocker)}`;
   if (observation?.phase !== "waiting" && observation?.phase !== "running")
     return isAlive(blocker) && !blocker.due
       ? `${attempt}, which is ${blocker.status}`

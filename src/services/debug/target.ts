@@ -1,5 +1,6 @@
 import path from "node:path";
 import type { V1Job, V1Pod } from "@kubernetes/client-node";
+import { attemptNumber, numberedAttemptId } from "../../core/job.ts";
 import { jobIdOf, type Observation, observe, podsByJob } from "../../core/lifecycle/observe.ts";
 import { mainOf } from "../../core/manifests/pod.ts";
 import { KEYS } from "../../core/names.ts";
@@ -46,25 +47,47 @@ export interface JobView {
 
 /**
  * The job that a user means: one of this host's state, else one that the cluster's own labels tell of.
+ * @param options.attempt the number of the attempt that is meant; without it, the one that the text names
  * @throws GaswError NOT_FOUND, USAGE (several), CLUSTER
  */
 export async function findTarget(
   deps: Deps,
   text: string,
-  options: { workflow?: string | undefined; cwd: string },
+  options: { workflow?: string | undefined; cwd: string; attempt?: number | undefined },
 ): Promise<JobTarget> {
-  const { cwd } = options;
+  const { cwd, attempt } = options;
   const directory =
     options.workflow === undefined ? enclosingWorkflow(cwd) : workflowDirectory(options.workflow, [], cwd);
   const workflow = directory === undefined ? undefined : knownWorkflow(deps, directory);
+  let job: StoredJob;
   try {
-    return ofStored(deps.store, findJob(deps.store, text, { prefix: true, workflow, cwd }), text);
+    job = findJob(deps.store, text, { prefix: true, workflow, cwd });
   } catch (error) {
     if (!(error instanceof GaswError && error.code === "NOT_FOUND")) throw error;
-    const foreign = await findForeign(deps, text, directory);
+    const id = text.endsWith(".sh") ? path.basename(text, ".sh") : text;
+    const foreign = await findForeign(
+      deps,
+      attempt === undefined ? id : numberedAttemptId(id, attempt),
+      directory,
+    );
     if (foreign === undefined) throw error;
     return foreign;
   }
+  if (attempt === undefined) return ofStored(deps.store, job, text);
+  const numbered = numberedAttempt(deps.store, job, attempt);
+  return ofStored(deps.store, numbered, numbered.id);
+}
+
+/** The attempt of a job's invocation that has a number. */
+function numberedAttempt(store: Store, job: StoredJob, number: number): StoredJob {
+  const workflow = store.findWorkflow(job.namespace, job.workflow);
+  const attempts = workflow === undefined ? [job] : store.attempts(workflow, job.fileName);
+  const found = attempts.find((one) => attemptNumber(one) === number);
+  if (found !== undefined) return found;
+  const numbers = attempts.map(attemptNumber).join(", ");
+  throw new GaswError("NOT_FOUND", `job ${job.fileName} has no attempt ${number}`, {
+    hint: `its attempts: ${numbers}; \`gasw-k8s status ${job.fileName} --history\` shows them`,
+  });
 }
 
 function ofStored(store: Store, stored: StoredJob, text: string): JobTarget {
@@ -83,10 +106,9 @@ function ofStored(store: Store, stored: StoredJob, text: string): JobTarget {
 /** A job that another host submitted, found by its id or its Kubernetes name. */
 async function findForeign(
   deps: Deps,
-  text: string,
+  id: string,
   directory: string | undefined,
 ): Promise<JobTarget | undefined> {
-  const id = text.endsWith(".sh") ? path.basename(text, ".sh") : text;
   const namespace = deps.config.k8sNamespace;
   const jobs = await listJobs(deps.client, namespace).catch((error: unknown) => {
     throw asUserError(error, deps.client);
@@ -97,7 +119,7 @@ async function findForeign(
     .filter((target) => directory === undefined || isSameDirectory(target.directory, directory));
   if (found.length > 1) {
     const some = found.slice(0, 5).map((target) => `${target.workflow}/${target.id}`);
-    throw new GaswError("USAGE", `${text} may be any of ${found.length} jobs: ${some.join(", ")}`, {
+    throw new GaswError("USAGE", `${id} may be any of ${found.length} jobs: ${some.join(", ")}`, {
       hint: "name the workflow with --workflow, or the job by its Kubernetes name (`gasw-k8s debug jobs`)",
     });
   }

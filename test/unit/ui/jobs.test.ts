@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { historyText } from "../../../src/ui/history.ts";
 import { type JobRecord, jobTable, summary } from "../../../src/ui/jobs.ts";
 import { ioDouble } from "../io.ts";
 
@@ -24,6 +25,13 @@ const record = (more: Partial<JobRecord>): JobRecord => ({
   ended: null,
   observed: null,
   ...more,
+});
+
+const change = (status: string, reason: string | null = null, message: string | null = null) => ({
+  at: "2026-01-02T03:00:00.000Z",
+  status,
+  reason,
+  message,
 });
 
 const lines = (jobs: readonly JobRecord[], io = ioDouble().io) => jobTable(io, jobs).split("\n").slice(0, -1);
@@ -72,4 +80,34 @@ describe("the summary", () => {
     [["COMPLETED", "ERROR", "COMPLETED", "RUNNING"], "3 of 4 jobs have ended: 2 COMPLETED, 1 ERROR, 1 RUNNING"],
     [["DELETED", "STALLED"], "2 of 2 jobs have ended: 1 DELETED, 1 STALLED"],
   ])("of %j is: %s", (statuses, text) => expect(summary(statuses.map((status) => record({ status })))).toBe(text));
+});
+
+describe("the history of jobs", () => {
+  const text = (jobs: readonly JobRecord[]) => historyText(ioDouble().io, jobs);
+
+  test("has each change under its attempt, numbered from 1, with time, status, reason and message", () => {
+    const first = record({
+      history: [change("NOT_SUBMITTED"), change("QUEUED", "Scheduling", "waits for a node"), change("ERROR", "Error", "")],
+    });
+    const second = record({ attemptId: "Job-1-r1", attempt: 1, history: [change("ERROR", "SignalRefused", "KILL: too\nlate")] });
+    expect(text([first, second]).split("\n")).toEqual([
+      "",
+      "Job-1, attempt 1:",
+      "TIME                      STATUS         REASON",
+      "2026-01-02T03:00:00.000Z  NOT_SUBMITTED",
+      "2026-01-02T03:00:00.000Z  QUEUED         Scheduling: waits for a node",
+      "2026-01-02T03:00:00.000Z  ERROR          Error",
+      "",
+      "Job-1, attempt 2:",
+      "TIME                      STATUS  REASON",
+      "2026-01-02T03:00:00.000Z  ERROR   SignalRefused: KILL: too\\nlate",
+      "",
+    ]);
+  });
+
+  test("names the workflows where there are several, and is empty where nobody has asked for it or knows it", () => {
+    const history = [change("QUEUED")];
+    expect(text([record({ history }), record({ workflow: "workflow-2", history })])).toContain("\nworkflow-2/Job-1, attempt 1:\n");
+    expect(text([record({}), record({ history: [] })])).toBe("");
+  });
 });
