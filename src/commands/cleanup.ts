@@ -86,7 +86,7 @@ async function refuseActive(
 ): Promise<void> {
   if (workflow !== undefined) await refresh(context, workflow);
   if (cancel === true) return;
-  const known = workflow === undefined ? [] : context.store.jobs(workflow);
+  const known = workflow === undefined ? [] : context.store.jobs.all(workflow);
   const seen = await observeForeign(context, target.namespace, target.id);
   const active = new Set([
     ...known.filter((job) => !hasEnded(job.status) && job.status !== "NOT_SUBMITTED").map((job) => job.id),
@@ -138,13 +138,13 @@ function showPlan({ io }: Context, plan: CleanupPlan): void {
  */
 async function forget(context: Context, workflow: StoredWorkflow, options: CleanupOptions): Promise<number> {
   const { io, store } = context;
-  if (store.isMonitored(workflow)) {
-    throw new GaswError("CONFLICT", `workflow ${workflow.id} is held by ${store.holderOf(workflow)}`, {
+  if (store.holds.isMonitored(workflow)) {
+    throw new GaswError("CONFLICT", `workflow ${workflow.id} is held by ${store.holds.holderOf(workflow)}`, {
       hint: "end that monitor first: it may still see the cluster that is to be forgotten",
     });
   }
-  const { server } = store.placement(workflow);
-  const jobs = store.activeJobs(workflow).filter(({ status }) => status !== "NOT_SUBMITTED");
+  const { server } = store.placements.of(workflow);
+  const jobs = store.jobs.active(workflow).filter(({ status }) => status !== "NOT_SUBMITTED");
   const where = server === null ? "the cluster that it was submitted to" : server;
   if (options.output === "text")
     for (const { id, status } of jobs) io.stdout.write(`give up ${printable(id)} (${status})\n`);
@@ -154,10 +154,10 @@ async function forget(context: Context, workflow: StoredWorkflow, options: Clean
   if (acts) {
     for (const job of jobs) {
       const change = abandoned(job, where, context.now());
-      if (change !== undefined) store.changeJob(job, change);
+      if (change !== undefined) store.changes.write(job, change);
     }
-    store.giveUp(workflow);
-    store.leaveCluster(workflow);
+    store.intents.giveUp(workflow);
+    store.placements.clear(workflow);
   }
   if (options.output === "json")
     print(context, { dryRun: !acts, forgotten: { server, jobs: jobs.map(({ id }) => id) } });
@@ -201,8 +201,8 @@ async function act(
   // While objects are left, the workflow is not over: what waits to be retried stays so until a clean-up has
   // come to its end.
   if (workflow !== undefined && failures.length === 0) {
-    store.giveUp(workflow);
-    store.leaveCluster(workflow);
+    store.intents.giveUp(workflow);
+    store.placements.clear(workflow);
   }
   if (failures.length === 0) removeRunFolders(context, plan, directory, workflow);
   if (options.output === "text")
@@ -279,7 +279,7 @@ function removeRunFolders(
   const known =
     workflow === undefined
       ? []
-      : store.jobs(workflow).filter(({ status }) => hasEnded(status) || status === "NOT_SUBMITTED");
+      : store.jobs.all(workflow).filter(({ status }) => hasEnded(status) || status === "NOT_SUBMITTED");
   const over = new Map<string, string | undefined>([
     ...plan.remove
       .filter(({ kind }) => kind === "Job")

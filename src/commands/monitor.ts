@@ -81,7 +81,7 @@ function workflowOf(context: Context, { workflow: named, forever }: MonitorComma
   const known = knownWorkflow(context, directory);
   if (known !== undefined) return known;
   if (forever !== true) throw unknownWorkflow(context, directory);
-  return context.store.registerWorkflow({
+  return context.store.workflows.register({
     id: path.basename(directory),
     directory,
     namespace: context.config.k8sNamespace,
@@ -132,14 +132,14 @@ class Report {
 
   #tellResults(): void {
     const { io, store } = this.#context;
-    const results = store.results(this.#workflow, this.#cursor);
+    const results = store.results.since(this.#workflow, this.#cursor);
     printResults(io, results);
     this.#cursor = results.at(-1)?.cursor ?? this.#cursor;
   }
 
   #tellChanges(): void {
     const { io, store } = this.#context;
-    const jobs = store.jobs(this.#workflow);
+    const jobs = store.jobs.all(this.#workflow);
     let isNew = false;
     for (const { id, status, reason } of jobs) {
       const state = `${status} ${reason ?? ""}`.trim();
@@ -148,6 +148,6 @@ class Report {
       isNew = true;
       io.stdout.write(`${io.now().toISOString()} ${printable(id)} ${state}\n`);
     }
-    if (isNew) io.stderr.write(`${summary(store.newestJobs(this.#workflow).map(jobRecord))}\n`);
+    if (isNew) io.stderr.write(`${summary(store.jobs.newest(this.#workflow).map(jobRecord))}\n`);
   }
 }

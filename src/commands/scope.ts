@@ -33,11 +33,11 @@ export function scopeOf(
 ): Scope {
   const { store } = context;
   if (names.length > 0) return namedScope(context, names, workflow, history);
-  const jobsOf = (one: StoredWorkflow) => (history ? store.jobs(one) : store.newestJobs(one));
-  const results = (since: number) => store.results(workflow, since);
+  const jobsOf = (one: StoredWorkflow) => (history ? store.jobs.all(one) : store.jobs.newest(one));
+  const results = (since: number) => store.results.since(workflow, since);
   if (workflow !== undefined) return { workflows: [workflow], select: () => jobsOf(workflow), results };
-  const workflows = sync ? store.unfinishedWorkflows() : store.activeWorkflows();
-  const jobs = sync ? store.unfinishedJobs() : workflows.flatMap((one) => store.activeJobs(one));
+  const workflows = sync ? store.workflows.unfinished() : store.workflows.active();
+  const jobs = sync ? store.jobs.unfinished() : workflows.flatMap((one) => store.jobs.active(one));
   const shown = new Set(jobs.map(invocationOf));
   return {
     workflows,
@@ -57,7 +57,7 @@ function namedScope(
   const workflows = workflowsOf(context, jobs);
   const attemptsOf = (job: StoredJob) => {
     const own = workflows.find(({ id, namespace }) => id === job.workflow && namespace === job.namespace);
-    return own === undefined ? [] : store.attempts(own, job.fileName);
+    return own === undefined ? [] : store.jobs.attempts(own, job.fileName);
   };
   // An attempt that is named itself, and is history, stays what is shown.
   const exact = new Set(jobs.filter((job) => attemptsOf(job).at(-1)?.key !== job.key).map(({ key }) => key));
@@ -72,7 +72,7 @@ function namedScope(
   const named = new Set(jobs.map(invocationOf));
   const results = (since: number) =>
     workflows
-      .flatMap((one) => store.results(one, since))
+      .flatMap((one) => store.results.since(one, since))
       .filter((result) => named.has(invocationOf(result)))
       .sort((a, b) => a.cursor - b.cursor);
   return {

@@ -8,7 +8,7 @@ import { nameFailures, type WorkflowFailure } from "../services/sync/workflowFai
 import { OtherCluster } from "../services/workflow/cluster.ts";
 import { isScriptPath } from "../services/workflow/findJob.ts";
 import { knownWorkflow, targetDirectory, unknownWorkflow } from "../services/workflow/known.ts";
-import { StateFull } from "../store/database.ts";
+import { StateFull } from "../store/errors.ts";
 import type { StoredJob, StoredWorkflow } from "../store/records.ts";
 import { historyText } from "../ui/history.ts";
 import type { OutputFormat } from "../ui/io.ts";
@@ -107,7 +107,7 @@ async function shown(context: Context, names: readonly string[], options: Status
   });
   const recordOf = (job: StoredJob): JobRecord => ({
     ...jobRecord(job),
-    ...(options.history === true ? { history: context.store.history(job) } : {}),
+    ...(options.history === true ? { history: context.store.history.of(job) } : {}),
   });
   const records = () => scope.select().map(recordOf).filter(filterOf(context, options));
   if (options.cached === true) return print(context, records(), options);
@@ -129,8 +129,8 @@ async function elsewhere(
 
 /** Whether nothing is known of a workflow but that another state file serves it: a submission was refused. */
 function isOthers({ store }: Context, workflow: StoredWorkflow): boolean {
-  const isRefused = store.placement(workflow).state === "bound" && store.lease(workflow).uid === null;
-  return isRefused && store.jobs(workflow).length === 0;
+  const isRefused = store.placements.of(workflow).state === "bound" && store.leases.of(workflow).uid === null;
+  return isRefused && store.jobs.all(workflow).length === 0;
 }
 
 /** One look at the cluster; of what that can't be had for, what was known is shown with its age. */
@@ -183,8 +183,8 @@ function isStale({ store, now }: Context, workflow: StoredWorkflow, maxAge: numb
   const time = now().getTime();
   // A time to come is a clock's that was set back since: it says nothing.
   const isFresh = (observed: number) => observed >= time - maxAge * 1000 && observed <= time;
-  return store
-    .activeJobs(workflow)
+  return store.jobs
+    .active(workflow)
     .some(({ observed }) => observed === null || !isFresh(Date.parse(observed)));
 }
 

@@ -53,8 +53,8 @@ export async function waitForJobs(
   ids: readonly string[],
   timeout?: number,
 ): Promise<number> {
-  const stored = context.store.findWorkflow(workflow.namespace, workflow.id) as StoredWorkflow;
-  const jobs = ids.map((id) => context.store.findJob(stored, id) as StoredJob);
+  const stored = context.store.workflows.find(workflow.namespace, workflow.id) as StoredWorkflow;
+  const jobs = ids.map((id) => context.store.jobs.find(stored, id) as StoredJob);
   return highestCode(await waitFor(context, jobs, timeout));
 }
 
@@ -73,7 +73,7 @@ async function waitFor(
   // Whatever attempt it is that the invocation comes to its end with; one that a clean-up has forgotten
   // meanwhile never ran.
   const newest = (job: StoredJob) =>
-    store.attempts(keyOf(workflows, job), job.fileName).at(-1) ?? forgotten(job);
+    store.jobs.attempts(keyOf(workflows, job), job.fileName).at(-1) ?? forgotten(job);
   const current = () => [...new Map(jobs.map(newest).map((job) => [job.key, job])).values()];
   const tellOnce = oncePerJob(tell);
   const line = await progress(context.io, `waiting for ${jobs.length} jobs`);

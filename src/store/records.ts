@@ -3,7 +3,10 @@ import type { JobChange } from "../core/lifecycle/record.ts";
 import type { JobRow } from "./columns.ts";
 
 /** A workflow as the state knows it. */
-export interface StoredWorkflow extends Workflow {
+export interface StoredWorkflow extends Workflow, Keyed {}
+
+/** What has a row of its own: a workflow or a job. */
+export interface Keyed {
   readonly key: number;
 }
 
@@ -59,6 +62,13 @@ export interface JobUpdate {
   /** A remark for its history that goes with no change of status. */
   readonly remark?: { readonly reason: string; readonly message: string } | undefined;
 }
+
+/** A job as it is written down before anything is made for it. */
+export type NewIntent = Pick<
+  StoredJob,
+  "id" | "kubeName" | "contentHash" | "image" | "request" | "prepared"
+> &
+  Partial<Pick<StoredJob, "script">>;
 
 /** A job that the GASW database has yet to be told of. */
 export interface OutboxEntry {

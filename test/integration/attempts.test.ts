@@ -56,8 +56,8 @@ describe("the streams of an attempt are kept under its own number", () => {
   test("when the attempt between them was killed before its turn", async () => {
     const job = life.submitted("Job-1");
     failed("Job-1");
-    life.store.changeJob(job, { status: decided("ERROR"), settled: true });
-    life.store.addAttempt(job, {});
+    life.store.changes.write(job, { status: decided("ERROR"), settled: true });
+    life.store.attempts.add(job, {});
     await life.round({ "Job-1-r1": "KILL" });
     expect(life.job("Job-1-r1")).toMatchObject({ status: "DELETED", submitted: null });
     await life.round({ "Job-1-r1": "REPLICATE" });
@@ -69,9 +69,9 @@ describe("the streams of an attempt are kept under its own number", () => {
 test("the streams that are shown for an attempt are its own; the invocation's id means the newest there are", async () => {
   const job = life.submitted("Job-1");
   failed("Job-1");
-  life.store.changeJob(job, { status: decided("ERROR"), settled: true });
+  life.store.changes.write(job, { status: decided("ERROR"), settled: true });
   const shown = async (text: string) => (await findTarget(life.deps, text, { cwd: life.directory })).superseded;
-  life.store.addAttempt(job, {});
+  life.store.attempts.add(job, {});
   expect([await shown("Job-1"), await shown(job.kubeName), await shown("Job-1-r1")]).toEqual([undefined, undefined, 1]);
   await life.round();
   expect(life.job("Job-1-r1").status).toBe("QUEUED");
@@ -126,7 +126,7 @@ describe("attempts whose turn it is", () => {
     const requests: string[] = [];
     life.cluster.onRequest = (request) => {
       requests.push(request);
-      if (request === CLAIM) life.store.changeJob(life.job("Job-1-r1"), { status: decided("DELETED"), settled: true, due: false });
+      if (request === CLAIM) life.store.changes.write(life.job("Job-1-r1"), { status: decided("DELETED"), settled: true, due: false });
     };
     expect(await retried()).toEqual([]);
     expect(statuses()).toEqual(["DELETED", "QUEUED"]);
@@ -138,7 +138,7 @@ test("the logs of an attempt whose turn has not come say how it comes", async ()
   life.submitted("Job-1");
   // Alive still, so that the next attempt waits.
   life.show("Job-1", "running");
-  life.store.addAttempt(life.job("Job-1"), {});
+  life.store.attempts.add(life.job("Job-1"), {});
   const target = await findTarget(life.deps, "Job-1-r1", { workflow: life.directory, cwd: life.directory });
   const sink: LogSink = { write: async () => undefined, note: () => undefined, isOpen: () => true };
   await expect(readJobLogs(life.deps, target, { streams: "both", follow: false }, sink)).rejects.toMatchObject({

@@ -106,9 +106,9 @@ async function giveClaim(cluster: ClusterDouble): Promise<void> {
   cluster.put(`${CLAIMS}/${volume?.claimName}`, { ...volume?.claim, status: { phase: "Bound" } });
 }
 
-const workflowIn = (store: Store) => store.findWorkflow(NAMESPACE, "workflow-1") as StoredWorkflow;
+const workflowIn = (store: Store) => store.workflows.find(NAMESPACE, "workflow-1") as StoredWorkflow;
 function jobIn({ store }: Context, id: string): StoredJob {
-  return store.findJob(workflowIn(store), id) as StoredJob;
+  return store.jobs.find(workflowIn(store), id) as StoredJob;
 }
 
 /** Has a cluster show how a job's container stands. */
@@ -254,8 +254,9 @@ describe("a job that runs in the cluster that it was submitted to, while another
     await runningHere();
     const { store } = (await process(here)).context;
     const workflow = workflowIn(store);
-    store.changeJob(store.findJob(workflow, "Job-1") as StoredJob, { status: decided("ERROR"), settled: true });
-    if (isBeside) store.recordIntent(workflow, { id: "Job-2", kubeName: "k-2", contentHash: "c", image: "i", request: {}, prepared: true });
+    store.changes.write(store.jobs.find(workflow, "Job-1") as StoredJob, { status: decided("ERROR"), settled: true });
+    if (isBeside)
+      store.intents.record(workflow, { id: "Job-2", kubeName: "k-2", contentHash: "c", image: "i", request: {}, prepared: true });
     script("Job-2");
     await expectRefused(there, command);
   });
@@ -266,8 +267,8 @@ describe("a job that runs in the cluster that it was submitted to, while another
     directory = path.join(folder, "workflow-2");
     mkdirSync(path.join(directory, "sh"), { recursive: true });
     const { context } = await process(there);
-    const second = context.store.registerWorkflow({ namespace: NAMESPACE, id: "workflow-2", directory });
-    const { job } = context.store.recordIntent(second, {
+    const second = context.store.workflows.register({ namespace: NAMESPACE, id: "workflow-2", directory });
+    const { job } = context.store.intents.record(second, {
       id: "Job-9",
       kubeName: "k-9",
       contentHash: "c",
@@ -275,14 +276,14 @@ describe("a job that runs in the cluster that it was submitted to, while another
       request: {},
       prepared: true,
     });
-    context.store.changeJob(job, { status: decided("QUEUED") });
+    context.store.changes.write(job, { status: decided("QUEUED") });
     show(there, job, RUNNING);
     there.put(`${JOBS}/k-9`, {});
     directory = first;
     const outside = (await process(there)).context;
     Object.assign(outside.io, { cwd: folder });
     expect(await failureOf(status(outside, [], TEXT))).toBeInstanceOf(OtherCluster);
-    expect(context.store.findJob(second, "Job-9")?.status).toBe("RUNNING");
+    expect(context.store.jobs.find(second, "Job-9")?.status).toBe("RUNNING");
   });
 });
 
@@ -439,16 +440,16 @@ describe("two submissions of a new workflow in two clusters at once", () => {
     there.onRequest = (request) => {
       asked.get(there)?.push(request);
       const workflow = workflowIn(store);
-      const placement = store.placement(workflow);
-      if (placement.state === "nowhere") expect(store.place(workflow, placement, noted)).toBe(true);
+      const placement = store.placements.of(workflow);
+      if (placement.state === "nowhere") expect(store.placements.bind(workflow, placement, noted)).toBe(true);
     };
     expect(await failureOf(submit(context, [script("Job-1")], SUBMIT))).toBeInstanceOf(OtherCluster);
     expect(asked.get(there)?.filter((request) => request.startsWith("POST "))).toEqual([]);
-    expect(store.jobs()).toEqual([]);
+    expect(store.jobs.all()).toEqual([]);
     const nowhere = { ...noted, state: "nowhere", clusterUid: null } as const;
-    expect(store.place(workflowIn(store), nowhere, { ...noted, clusterUid: "a third" })).toBe(false);
-    expect(store.place(workflowIn(store), nowhere, noted)).toBe(true);
-    expect(store.placement(workflowIn(store))).toEqual(noted);
+    expect(store.placements.bind(workflowIn(store), nowhere, { ...noted, clusterUid: "a third" })).toBe(false);
+    expect(store.placements.bind(workflowIn(store), nowhere, noted)).toBe(true);
+    expect(store.placements.of(workflowIn(store))).toEqual(noted);
   });
 
   test("are accepted by one of them only", async () => {
@@ -487,7 +488,7 @@ describe("cleanup --forget", () => {
     const { context } = await process(there);
     await forget(context);
     expect(await status(context, [], { ...TEXT, sync: true })).toBe(0);
-    expect(context.store.results(workflowIn(context.store), 0)).toMatchObject([{ id: "Job-1", status: "DELETED" }]);
+    expect(context.store.results.since(workflowIn(context.store), 0)).toMatchObject([{ id: "Job-1", status: "DELETED" }]);
   });
 
   test("shows first what it would give up", async () => {
@@ -506,7 +507,7 @@ describe("cleanup --forget", () => {
   test("is refused while a monitor sees to the workflow", async () => {
     await runningHere();
     const { context } = await process(there);
-    const hold = context.store.hold(workflowIn(context.store), { words: "monitor, process 1", isMonitor: true });
+    const hold = context.store.holds.take(workflowIn(context.store), { words: "monitor, process 1", isMonitor: true });
     expect(await failureOf(forget(context))).toMatchObject({ code: "CONFLICT" });
     hold?.release();
     expect(jobIn(context, "Job-1").status).toBe("RUNNING");
@@ -535,7 +536,7 @@ test("a workflow stays where it is when a job of it is submitted while it is cle
   here.onRequest = (request) => {
     if (!request.startsWith(`DELETE ${JOBS}/`)) return;
     const intent = { id: "Job-2", kubeName: "k-2", contentHash: "c", image: "i", request: {}, prepared: true };
-    store.changeJob(store.recordIntent(workflowIn(store), intent).job, { status: decided("QUEUED") });
+    store.changes.write(store.intents.record(workflowIn(store), intent).job, { status: decided("QUEUED") });
   };
   expect(await cleanup(context, { ...TEXT, timeout: 1, yes: true, cancel: true })).toBe(0);
   await expectRefused(there, (other) => status(other, [], TEXT));
@@ -581,7 +582,7 @@ describe("a state file of version 0.1.0, which names no cluster", () => {
     giveJob(here);
     const { context } = await process(here, { context: "prod" });
     expect(await status(context, [], TEXT)).toBe(0);
-    expect(context.store.placement(workflowIn(context.store))).toMatchObject({
+    expect(context.store.placements.of(workflowIn(context.store))).toMatchObject({
       state: "bound",
       clusterUid: here.objects.get(KUBE_SYSTEM).metadata.uid,
       context: "prod",
@@ -639,7 +640,7 @@ describe("a state file of version 0.1.0, which names no cluster", () => {
     const database = new Database(stateFile());
     addOldWorkflow(database, "workflow-3");
     database.close();
-    expect(store.placement(store.findWorkflow(NAMESPACE, "workflow-3") as StoredWorkflow).state).toBe("unknown");
+    expect(store.placements.of(store.workflows.find(NAMESPACE, "workflow-3") as StoredWorkflow).state).toBe("unknown");
   });
 
   test("is recognised where the account may not ask the cluster who it is", async () => {

@@ -10,7 +10,6 @@ import { EXECUTORS } from "../../src/services/sync/carryOut.ts";
 import { reconcile } from "../../src/services/sync/reconcile.ts";
 import { refresh } from "../../src/services/sync/refresh.ts";
 import type { JobUpdate, Transition } from "../../src/store/records.ts";
-import type { Store } from "../../src/store/store.ts";
 import { Invocations, outputOf } from "./invocations.ts";
 
 let life: Invocations;
@@ -57,7 +56,7 @@ const HISTORIES: Readonly<Record<string, History>> = {
     config: TOO_LONG,
     begin: () => {
       waits();
-      life.store.changeJob(life.job("Job-1"), { removal: "ERROR", reason: "ContainerCreating", message: "too long" });
+      life.store.changes.write(life.job("Job-1"), { removal: "ERROR", reason: "ContainerCreating", message: "too long" });
     },
     go: (deps) => round(deps, { "Job-1": "REPLICATE" }),
     end: ANOTHER,
@@ -85,7 +84,7 @@ const HISTORIES: Readonly<Record<string, History>> = {
   "a cancel of an attempt that runs, and of the one that waits for its turn": {
     begin: () => {
       runs();
-      life.store.addAttempt(life.job("Job-1"), {});
+      life.store.attempts.add(life.job("Job-1"), {});
     },
     go: (deps) => act(deps, life.workflow, [life.job("Job-1")], "cancel"),
     end: ["Job-1 DELETED", "Job-1-r1 DELETED"],
@@ -93,9 +92,9 @@ const HISTORIES: Readonly<Record<string, History>> = {
   "an attempt that runs beside one that has completed": {
     begin: () => {
       const first = life.submitted("Job-1");
-      life.store.changeJob(first, { status: decided("COMPLETED") });
-      const other = life.store.addAttempt(first, {});
-      life.store.changeJob(other, { status: decided("QUEUED"), due: false });
+      life.store.changes.write(first, { status: decided("COMPLETED") });
+      const other = life.store.attempts.add(first, {});
+      life.store.changes.write(other, { status: decided("QUEUED"), due: false });
       life.show("Job-1-r1", "running");
     },
     go: round,
@@ -106,7 +105,7 @@ const HISTORIES: Readonly<Record<string, History>> = {
     begin: () => {
       waits();
       life.show("Job-1", 3);
-      life.store.changeJob(life.job("Job-1"), {
+      life.store.changes.write(life.job("Job-1"), {
         status: decided("STALLED_HELD"),
         settled: true,
         reason: "PodGone",
@@ -129,7 +128,7 @@ const HISTORIES: Readonly<Record<string, History>> = {
   },
   "a retry of what was deleted": {
     begin: () => {
-      life.store.changeJob(life.submitted("Job-1"), { status: decided("DELETED"), settled: true });
+      life.store.changes.write(life.submitted("Job-1"), { status: decided("DELETED"), settled: true });
       life.lose("Job-1");
     },
     go: (deps) => act(deps, life.workflow, [life.job("Job-1")], "retry"),
@@ -139,7 +138,6 @@ const HISTORIES: Readonly<Record<string, History>> = {
 
 /** What a history is cut off with, and whether it was. */
 interface Cut {
-  readonly deps: Deps;
   readonly hasDied: () => boolean;
   /** How much was counted. */
   readonly count: () => number;
@@ -147,31 +145,42 @@ interface Cut {
 
 class Crash extends Error {}
 
-const STORE_WRITES: readonly (string | symbol)[] = ["applyUpdates", "changeJob", "addAttempt"];
-
 /** Counts what is written in state and cluster; from the one with this number on, everything fails, as in a process that has died. */
 function dyingAt(number: number): Cut {
   let count = 0;
   const isDead = () => count++ >= number;
-  const store = new Proxy(life.store, {
-    get: (target, name) => {
-      const value = Reflect.get(target, name, target);
-      if (typeof value !== "function") return value;
-      return (...args: unknown[]) => {
-        if (STORE_WRITES.includes(name) && isDead()) throw new Crash();
-        return value.apply(target, args);
-      };
-    },
-  }) as Store;
+  let isWriting = false;
+  // A write is one transaction, whatever it is made of.
+  const mayDie = <Args extends unknown[], R>(write: (...args: Args) => R) => {
+    return (...args: Args): R => {
+      if (isWriting) return write(...args);
+      if (isDead()) throw new Crash();
+      isWriting = true;
+      try {
+        return write(...args);
+      } finally {
+        isWriting = false;
+      }
+    };
+  };
+  const { updates, changes, attempts } = life.store;
+  const mortal = {
+    apply: mayDie(updates.apply.bind(updates)),
+    write: mayDie(changes.write.bind(changes)),
+    add: mayDie(attempts.add.bind(attempts)),
+  };
+  vi.spyOn(updates, "apply").mockImplementation(mortal.apply);
+  vi.spyOn(changes, "write").mockImplementation(mortal.write);
+  vi.spyOn(attempts, "add").mockImplementation(mortal.add);
   life.cluster.refusalOf = (request) => (!request.startsWith("GET ") && isDead() ? 503 : undefined);
-  return { deps: { ...life.deps, store }, hasDied: () => count > number, count: () => count };
+  return { hasDied: () => count > number, count: () => count };
 }
 
 /** Refuses one removal, and nothing else. */
 function refusingOneRemoval(): Cut {
   let refused = 0;
   life.cluster.refusalOf = (request) => (request.startsWith("DELETE ") && refused++ === 0 ? 503 : undefined);
-  return { deps: life.deps, hasDied: () => refused > 0, count: () => refused };
+  return { hasDied: () => refused > 0, count: () => refused };
 }
 
 /** A side of an effect. */
@@ -203,25 +212,21 @@ function dyingAtEffect(point: Point | undefined, met: Set<EffectKind>): Cut {
       dieAt("after", [kind as EffectKind]);
     });
   }
-  const applyUpdates: Store["applyUpdates"] = (updates, observed) => {
-    const kinds = (Object.keys(NOTED) as Note["kind"][]).filter((kind) => updates.some(NOTED[kind]));
+  const { updates } = life.store;
+  const apply = updates.apply.bind(updates);
+  vi.spyOn(updates, "apply").mockImplementation((all, observed) => {
+    const kinds = (Object.keys(NOTED) as Note["kind"][]).filter((kind) => all.some(NOTED[kind]));
     dieAt("before", kinds);
-    const written = life.store.applyUpdates(updates, observed);
+    const written = apply(all, observed);
     dieAt("after", kinds);
     return written;
-  };
-  const store = new Proxy(life.store, {
-    get: (target, name) => {
-      const value = name === "applyUpdates" ? applyUpdates : Reflect.get(target, name, target);
-      return typeof value === "function" ? value.bind(target) : value;
-    },
-  }) as Store;
-  return { deps: { ...life.deps, store }, hasDied: () => isDead, count: () => 0 };
+  });
+  return { hasDied: () => isDead, count: () => 0 };
 }
 
 /** Pods go with their Jobs. */
 function collectGarbage(): void {
-  for (const { id } of life.store.jobs(life.workflow)) if (!life.isMade(id)) life.lose(id);
+  for (const { id } of life.store.jobs.all(life.workflow)) if (!life.isMade(id)) life.lose(id);
 }
 
 /**
@@ -236,8 +241,11 @@ async function live(history: History, cut: () => Cut): Promise<{ outcome: Outcom
   let last: Outcome | undefined;
   for (let turn = 0; turn < 10; turn++) {
     const isOver = dying.hasDied();
-    if (isOver) life.cluster.refusalOf = () => undefined;
-    await history.go(isOver ? life.deps : dying.deps).catch((error: unknown) => {
+    if (isOver) {
+      life.cluster.refusalOf = () => undefined;
+      vi.restoreAllMocks();
+    }
+    await history.go(life.deps).catch((error: unknown) => {
       if (isOver || !dying.hasDied()) throw error;
     });
     collectGarbage();
@@ -254,19 +262,19 @@ const wordsOf = ({ status, reason, message }: Pick<Transition, "status" | "reaso
 
 function outcomeOf(): Outcome {
   return {
-    jobs: life.store.jobs(life.workflow).map((job) => {
+    jobs: life.store.jobs.all(life.workflow).map((job) => {
       const { id, status, settled, due, removal, signal, replicating } = job;
-      const history = life.store.history(job).map(wordsOf);
+      const history = life.store.history.of(job).map(wordsOf);
       return { id, status, settled, due, removal, signal, replicating, words: wordsOf(job), history, isMade: life.isMade(id) };
     }),
-    results: life.store.results(life.workflow, 0).map(({ id, status, message }) => ({ id, status, message })),
+    results: life.store.results.since(life.workflow, 0).map(({ id, status, message }) => ({ id, status, message })),
   };
 }
 
 describe.each(Object.entries(HISTORIES))("%s", (_, history) => {
   test("comes to the same wherever the process dies, and where a removal is refused once", async () => {
     const whole = await live(history, () => dyingAt(Number.POSITIVE_INFINITY));
-    expect(life.store.jobs(life.workflow).map(({ id, status }) => `${id} ${status}`)).toEqual(history.end);
+    expect(life.store.jobs.all(life.workflow).map(({ id, status }) => `${id} ${status}`)).toEqual(history.end);
     life.end();
     const refused = await live(history, refusingOneRemoval);
     expect(refused.outcome).toEqual(whole.outcome);

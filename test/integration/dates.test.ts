@@ -96,7 +96,7 @@ describe("the end of an attempt", () => {
     await sync();
     pass(15);
     await life.round();
-    expect(life.store.outboxSize(life.workflow)).toBe(0);
+    expect(life.store.outbox.size(life.workflow)).toBe(0);
   });
 
   test("stays as a plain status has seen it, whatever the synchronisation makes of it", async () => {
@@ -175,8 +175,8 @@ describe("the end of an attempt", () => {
     await sync();
     const first = inSeconds(0);
     expect(life.job("Job-1-r1")).toMatchObject({ status: "ERROR_HELD", ended: first });
-    life.store.addAttempt(life.job("Job-1"), {});
-    life.store.giveUp(life.workflow);
+    life.store.attempts.add(life.job("Job-1"), {});
+    life.store.intents.giveUp(life.workflow);
     expect(life.job("Job-1-r2")).toMatchObject({ status: "DELETED", ended: first });
     pass(15);
     await syncTwice();
@@ -232,7 +232,7 @@ describe("the dates of a row", () => {
     await sync();
     const first = row("Job-1");
     expect([first.running, first.upload, first.end_e].map((at) => at?.slice(14, 19))).toEqual(["04:15", "04:45", "04:50"]);
-    life.store.addAttempt(life.job("Job-1"), {});
+    life.store.attempts.add(life.job("Job-1"), {});
     pass(15);
     await syncTwice();
     expect(row("Job-1")).toEqual(first);

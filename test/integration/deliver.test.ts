@@ -52,22 +52,22 @@ class Side {
     const limits = { timeZone: "UTC", timeout: 10_000, env: process.env, signal: new AbortController().signal };
     const dao = await openDao({ ...limits, simulationId: id, url: `sqlite:${folder}/gasw.db` });
     daos.push(dao);
-    return new Side(store.registerWorkflow({ namespace: "vip", id, directory: `/workflows/${id}` }), dao);
+    return new Side(store.workflows.register({ namespace: "vip", id, directory: `/workflows/${id}` }), dao);
   }
 
   submit(id: string, request: StoredRequest = {}) {
     const kubeName = `${this.workflow.id}-${id.toLowerCase()}`;
-    return store.recordIntent(this.workflow, { id, kubeName, contentHash: "c0ffee", image: "debian", request, prepared: true }).job;
+    return store.intents.record(this.workflow, { id, kubeName, contentHash: "c0ffee", image: "debian", request, prepared: true }).job;
   }
 
   job(id: string) {
-    const job = store.findJob(this.workflow, id);
+    const job = store.jobs.find(this.workflow, id);
     if (job === undefined) throw new Error(`no job ${id}`);
     return job;
   }
 
   change(id: string, change: JobChange): void {
-    if (!store.changeJob(this.job(id), change)) throw new Error(`${id} was not changed`);
+    if (!store.changes.write(this.job(id), change)) throw new Error(`${id} was not changed`);
   }
 
   /** Tells the database of everything, as often as a monitor would. */
@@ -77,7 +77,7 @@ class Side {
   }
 
   get left(): number {
-    return store.outboxSize(this.workflow);
+    return store.outbox.size(this.workflow);
   }
 }
 
@@ -230,7 +230,7 @@ describe("a resubmission's row", () => {
     database.exec(`insert into Jobs (id, simulation_id, status, file_name, invocation_id, command, parameters)
       values ('Job-1', 'workflow-1', 'QUEUED', 'Job-1', 7, 'app.json', '-i x')`);
     await side.deliver();
-    store.addAttempt(first, first.request);
+    store.attempts.add(first, first.request);
     await side.deliver();
     expect(words()).toEqual(["Job-1 Job-1 app.json -i x", "Job-1-r1 Job-1 app.json -i x"]);
   });
@@ -239,7 +239,7 @@ describe("a resubmission's row", () => {
     const side = await Side.open("workflow-1");
     const first = side.submit("Job-1", { command: "own.json", parameters: "-o y" });
     await side.deliver();
-    store.addAttempt(first, first.request);
+    store.attempts.add(first, first.request);
     await side.deliver();
     expect(words()).toEqual(["Job-1 Job-1 own.json -o y", "Job-1-r1 Job-1 own.json -o y"]);
   });

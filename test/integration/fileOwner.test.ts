@@ -60,7 +60,7 @@ async function databaseAsRoot(): Promise<Dao> {
 
 /** Holds the workflow, and lets go of it again. */
 function hold(store: Store): void {
-  store.hold(store.registerWorkflow(WORKFLOW), { words: "root", isMonitor: true })?.release();
+  store.holds.take(store.workflows.register(WORKFLOW), { words: "root", isMonitor: true })?.release();
 }
 
 /** Owner, group and mode of all that is in a file's folder. */

@@ -35,7 +35,7 @@ const open = (file: string) => new Store({ path: file, now: () => new Date(), wa
 const processes: ChildProcess[] = [];
 beforeEach(() => {
   store = open(path.join(scratch, `${number++}`, "state.db"));
-  workflow = store.registerWorkflow({ namespace: "vip", id: "workflow-1", directory: "/workflows/workflow-1" });
+  workflow = store.workflows.register({ namespace: "vip", id: "workflow-1", directory: "/workflows/workflow-1" });
 });
 afterEach(() => {
   for (const child of processes.splice(0)) child.kill("SIGKILL");
@@ -59,7 +59,7 @@ function other(role: "monitor" | "look"): Other {
 async function killedMonitor(): Promise<void> {
   const { child, line } = other("monitor");
   expect(await line()).toBe("held");
-  expect(store.isMonitored(workflow)).toBe(true);
+  expect(store.holds.isMonitored(workflow)).toBe(true);
   child.kill("SIGKILL");
   await once(child, "exit");
 }
@@ -82,9 +82,9 @@ describe("a monitor that waits for another command's synchronisation", () => {
     ["SIGINT", 130, /^error: interrupted: /],
   ] as const)("ends at %s with %i", async (signal, expected, told) => {
     const folder = folderWith();
-    const beside = store.registerWorkflow({ namespace: "default", id: path.basename(folder), directory: folder });
-    store.recordIntent(beside, { id: "Job-1", kubeName: "job-1", contentHash: "c", image: "i", request: {}, prepared: true });
-    const hold = store.hold(beside, { words: "process 2", isMonitor: false });
+    const beside = store.workflows.register({ namespace: "default", id: path.basename(folder), directory: folder });
+    store.intents.record(beside, { id: "Job-1", kubeName: "job-1", contentHash: "c", image: "i", request: {}, prepared: true });
+    const hold = store.holds.take(beside, { words: "process 2", isMonitor: false });
     const { io, stderr } = ioDouble({
       cwd: folder,
       env: { HOME: folder, GASW_K8S_STATE_PATH: store.path, GASW_K8S_ADDRESS: "https://127.0.0.1:1", GASW_K8S_TOKEN: "none" },
@@ -99,24 +99,24 @@ describe("a monitor that waits for another command's synchronisation", () => {
 
 describe("the hold on a workflow", () => {
   test("is one process's at a time, and says whose", () => {
-    const hold = store.hold(workflow, { words: "monitor, process 1", isMonitor: true });
+    const hold = store.holds.take(workflow, { words: "monitor, process 1", isMonitor: true });
     const second = open(store.path);
-    expect(second.hold(workflow, { words: "process 2", isMonitor: false })).toBeUndefined();
-    expect(second.hold(workflow, { words: "process 2", isMonitor: true })).toBeUndefined();
-    expect([second.holderOf(workflow), second.isMonitored(workflow)]).toEqual(["monitor, process 1", true]);
+    expect(second.holds.take(workflow, { words: "process 2", isMonitor: false })).toBeUndefined();
+    expect(second.holds.take(workflow, { words: "process 2", isMonitor: true })).toBeUndefined();
+    expect([second.holds.holderOf(workflow), second.holds.isMonitored(workflow)]).toEqual(["monitor, process 1", true]);
     hold?.release();
-    expect(second.isMonitored(workflow)).toBe(false);
-    const next = second.hold(workflow, { words: "process 2", isMonitor: false });
-    expect([store.holderOf(workflow), store.isMonitored(workflow)]).toEqual(["process 2", false]);
+    expect(second.holds.isMonitored(workflow)).toBe(false);
+    const next = second.holds.take(workflow, { words: "process 2", isMonitor: false });
+    expect([store.holds.holderOf(workflow), store.holds.isMonitored(workflow)]).toEqual(["process 2", false]);
     next?.release();
     second.close();
   });
 
   test("is another workflow's no concern", () => {
-    const hold = store.hold(workflow, { words: "monitor, process 1", isMonitor: true });
-    const beside = store.registerWorkflow({ namespace: "vip", id: "workflow-2", directory: "/workflows/workflow-2" });
-    expect(store.isMonitored(beside)).toBe(false);
-    const own = store.hold(beside, { words: "process 1", isMonitor: false });
+    const hold = store.holds.take(workflow, { words: "monitor, process 1", isMonitor: true });
+    const beside = store.workflows.register({ namespace: "vip", id: "workflow-2", directory: "/workflows/workflow-2" });
+    expect(store.holds.isMonitored(beside)).toBe(false);
+    const own = store.holds.take(beside, { words: "process 1", isMonitor: false });
     expect(own).toBeDefined();
     own?.release();
     hold?.release();
@@ -125,13 +125,16 @@ describe("the hold on a workflow", () => {
   test("lasts as long as its process lives, also when nothing there refers to it any more", async () => {
     const { line } = other("monitor");
     expect(await line()).toBe("held");
-    expect([store.isMonitored(workflow), store.hold(workflow, { words: "second", isMonitor: false })]).toEqual([true, undefined]);
+    expect([store.holds.isMonitored(workflow), store.holds.take(workflow, { words: "second", isMonitor: false })]).toEqual([
+      true,
+      undefined,
+    ]);
   });
 
   test("ends with its process, also when that is killed: nobody takes the dead for a monitor", async () => {
     await killedMonitor();
-    expect(store.isMonitored(workflow)).toBe(false);
-    const hold = store.hold(workflow, { words: "second", isMonitor: true });
+    expect(store.holds.isMonitored(workflow)).toBe(false);
+    const hold = store.holds.take(workflow, { words: "second", isMonitor: true });
     expect(hold).toBeDefined();
     hold?.release();
   });
@@ -146,7 +149,7 @@ describe("the hold on a workflow", () => {
 
   test("is no monitor's while another command has it, whatever monitor there was before", async () => {
     await killedMonitor();
-    const hold = store.hold(workflow, { words: "process 2", isMonitor: false });
+    const hold = store.holds.take(workflow, { words: "process 2", isMonitor: false });
     const looking = await lookers(4);
     expect(await looking.end()).toEqual(Array(4).fill({ seen: [false], last: false }));
     hold?.release();
@@ -154,7 +157,7 @@ describe("the hold on a workflow", () => {
 
   test("is taken by a monitor among many who look, who see it from then on", async () => {
     const looking = await lookers(16);
-    const hold = store.hold(workflow, { words: "monitor, process 1", isMonitor: true });
+    const hold = store.holds.take(workflow, { words: "monitor, process 1", isMonitor: true });
     expect(hold).toBeDefined();
     for (const { last } of await looking.end()) expect(last).toBe(true);
     hold?.release();

@@ -11,10 +11,10 @@ import { Store } from "../../src/store/store.ts";
 const LOOKS = 200;
 const [path = "", role = ""] = process.argv.slice(2);
 const store = new Store({ path, now: () => new Date(), warn: (message) => process.stderr.write(`${message}\n`) });
-const workflow = store.findWorkflow("vip", "workflow-1") as StoredWorkflow;
+const workflow = store.workflows.find("vip", "workflow-1") as StoredWorkflow;
 
 if (role === "monitor") {
-  const isHeld = store.hold(workflow, { words: `monitor, process ${process.pid}`, isMonitor: true }) !== undefined;
+  const isHeld = store.holds.take(workflow, { words: `monitor, process ${process.pid}`, isMonitor: true }) !== undefined;
   await turn();
   globalThis.gc?.();
   // What was collected is closed in a turn of its own.
@@ -28,9 +28,9 @@ if (role === "monitor") {
   });
   const seen = new Set<boolean>();
   for (let looks = 1; !isOver || looks <= LOOKS; looks++) {
-    seen.add(store.isMonitored(workflow));
+    seen.add(store.holds.isMonitored(workflow));
     if (looks === LOOKS) process.stdout.write("looking\n");
     await turn();
   }
-  process.stdout.write(`${JSON.stringify({ seen: [...seen], last: store.isMonitored(workflow) })}\n`);
+  process.stdout.write(`${JSON.stringify({ seen: [...seen], last: store.holds.isMonitored(workflow) })}\n`);
 }

@@ -40,7 +40,7 @@ export class Invocations {
     const now = () => this.now();
     const store = new Store({ path: path.join(this.folder, "state.db"), now, warn });
     this.deps = { config, store, client: cluster.client(signal), host: "here", signal, now, warn };
-    this.workflow = store.registerWorkflow({ namespace: NAMESPACE, id: "workflow-1", directory: this.directory });
+    this.workflow = store.workflows.register({ namespace: NAMESPACE, id: "workflow-1", directory: this.directory });
   }
 
   static async begin(config: Readonly<Record<string, unknown>> = {}): Promise<Invocations> {
@@ -70,7 +70,7 @@ export class Invocations {
   }
 
   job(id: string): StoredJob {
-    const found = this.store.findJob(this.workflow, id);
+    const found = this.store.jobs.find(this.workflow, id);
     if (found === undefined) throw new Error(`no job ${id}`);
     return found;
   }
@@ -81,8 +81,8 @@ export class Invocations {
     const kubeName = jobName(NAMESPACE, this.workflow.id, id);
     const { content } = readScript(path.join(this.directory, `sh/${id}.sh`));
     const submission = { contentHash: "c0ffee", script: content, image: "debian", request: {}, prepared: true };
-    const { job } = this.store.recordIntent(this.workflow, { id, kubeName, ...submission });
-    this.store.changeJob(job, { status: decided("QUEUED"), submitted: this.deps.now().toISOString() });
+    const { job } = this.store.intents.record(this.workflow, { id, kubeName, ...submission });
+    this.store.changes.write(job, { status: decided("QUEUED"), submitted: this.deps.now().toISOString() });
     this.show(id, "waiting");
     return this.job(id);
   }

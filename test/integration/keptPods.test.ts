@@ -127,7 +127,7 @@ test("a retry waits for the pod in which a node has started the script again", a
 
 test("a failure whose Job alone holds what --env gave it has its pod removed, not its Job", async () => {
   const job = life.submitted("Job-1");
-  life.store.changeJob(job, { request: { envNames: ["TOKEN"] } });
+  life.store.changes.write(job, { request: { envNames: ["TOKEN"] } });
   withProxy("Job-1", ended(3));
   await refresh(life.deps, life.workflow);
   expect(life.isMade("Job-1")).toBe(true);
@@ -146,7 +146,7 @@ test("a job that is to run again forgets that its Job lingered, and what was see
   life.lose("Job-1");
   await life.round();
   expect(life.job("Job-1")).toMatchObject({ status: "QUEUED" });
-  expect(life.store.lastPod(life.job("Job-1"))).toBeUndefined();
+  expect(life.store.jobs.lastPod(life.job("Job-1"))).toBeUndefined();
   life.show("Job-1", "running");
   await life.round();
   expect(life.isMade("Job-1")).toBe(true);
@@ -157,10 +157,10 @@ test("a workflow that has left its cluster has no Job to go there any more", asy
   withProxy("Job-1", ended(0));
   life.cluster.refusalOf = (request) => (request.startsWith("DELETE ") ? 403 : undefined);
   await life.round();
-  expect(life.store.lingeringJobs(life.workflow).map(({ id }) => id)).toEqual(["Job-1"]);
-  expect(life.store.unfinishedJobs().map(({ id }) => id)).toEqual(["Job-1"]);
-  life.store.leaveCluster(life.workflow);
-  expect(life.store.lingeringJobs(life.workflow)).toEqual([]);
+  expect(life.store.jobs.lingering(life.workflow).map(({ id }) => id)).toEqual(["Job-1"]);
+  expect(life.store.jobs.unfinished().map(({ id }) => id)).toEqual(["Job-1"]);
+  life.store.placements.clear(life.workflow);
+  expect(life.store.jobs.lingering(life.workflow)).toEqual([]);
 });
 
 test("a kill that comes with the end of a kept job gives it up, and its Job goes", async () => {

@@ -25,7 +25,7 @@ const shown = () => {
   const { status, reason, exitCode } = life.job("Job-1");
   return `${status} ${reason} ${exitCode}`;
 };
-const results = () => life.store.results(life.workflow, 0).map(({ fileName, status }) => `${fileName} ${status}`);
+const results = () => life.store.results.since(life.workflow, 0).map(({ fileName, status }) => `${fileName} ${status}`);
 
 /** A job that has run, of which nothing but the pod tells. */
 function ended(code: number): void {
@@ -114,7 +114,7 @@ test("a result is told once, be its output late or not", async () => {
   arrive();
   await life.round();
   expect(results()).toEqual(["Job-1 COMPLETED"]);
-  expect(life.store.jobs(life.workflow).map(({ id }) => id)).toEqual(["Job-1"]);
+  expect(life.store.jobs.all(life.workflow).map(({ id }) => id)).toEqual(["Job-1"]);
 });
 
 test("a failure whose output says late that it had done its work is a success after all, and is told as that", async () => {
@@ -139,10 +139,10 @@ test("no attempt is made while the output of the one before is waited for", asyn
   await life.round();
   seconds = 89;
   await life.round();
-  expect(life.store.jobs(life.workflow)).toHaveLength(1);
+  expect(life.store.jobs.all(life.workflow)).toHaveLength(1);
   seconds = 90;
   await life.round();
-  expect(life.store.jobs(life.workflow).map(({ status }) => status)).toEqual(["ERROR", "QUEUED"]);
+  expect(life.store.jobs.all(life.workflow).map(({ status }) => status)).toEqual(["ERROR", "QUEUED"]);
 });
 
 test("the output of the next attempt is not taken for the late one of the attempt before", async () => {
@@ -153,7 +153,7 @@ test("the output of the next attempt is not taken for the late one of the attemp
   life.show("Job-1-r1", "running");
   arrive();
   await life.round();
-  expect(life.store.jobs(life.workflow).map(({ status }) => status)).toEqual(["ERROR", "RUNNING"]);
+  expect(life.store.jobs.all(life.workflow).map(({ status }) => status)).toEqual(["ERROR", "RUNNING"]);
 });
 
 describe("a job that ran, and of whose end nothing is known", () => {
@@ -166,7 +166,7 @@ describe("a job that ran, and of whose end nothing is known", () => {
     life.lose("Job-1");
     await life.round();
   }
-  const statuses = () => life.store.jobs(life.workflow).map(({ status }) => status);
+  const statuses = () => life.store.jobs.all(life.workflow).map(({ status }) => status);
 
   test("is held, since it may have done its work", async () => {
     await vanish({}, true);

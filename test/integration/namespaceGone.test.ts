@@ -63,7 +63,7 @@ describe("a workflow's first submission", () => {
     showCluster();
     life.cluster.refusalOf = (request) => (request === MAKES_NAMESPACE ? 403 : undefined);
     await expect(submit("Job-1")).rejects.toMatchObject({ code: "CLUSTER" });
-    expect(life.store.placement(life.workflow).state).toBe("bound");
+    expect(life.store.placements.of(life.workflow).state).toBe("bound");
     life.cluster.refusalOf = () => undefined;
     expect(await submit("Job-1")).toMatchObject({ created: true });
   });
@@ -71,9 +71,9 @@ describe("a workflow's first submission", () => {
   test("after a clean-up makes it anew", async () => {
     showCluster();
     await submit("Job-1");
-    life.store.changeJob(life.job("Job-1"), { status: decided("COMPLETED"), settled: true });
+    life.store.changes.write(life.job("Job-1"), { status: decided("COMPLETED"), settled: true });
     deleteNamespace();
-    life.store.leaveCluster(life.workflow);
+    life.store.placements.clear(life.workflow);
     expect(await submit("Job-2")).toMatchObject({ created: true });
     expect(made()).toContain(MAKES_NAMESPACE);
   });

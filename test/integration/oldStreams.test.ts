@@ -47,7 +47,7 @@ describe("the streams that an earlier run has left under a script's name", () =>
     await submit("Job-1");
     life.write("out/Job-1.sh.out", "its own\n");
     const { kubeName } = life.job("Job-1");
-    life.store.changeJob(life.job("Job-1"), { status: decided("NOT_SUBMITTED"), prepared: false, submitted: null });
+    life.store.changes.write(life.job("Job-1"), { status: decided("NOT_SUBMITTED"), prepared: false, submitted: null });
     expect(await submit("Job-1")).toEqual({ jobId: "Job-1", kubeName, created: false });
     expect(life.text("out/Job-1.sh.out")).toBe("its own\n");
     expect(told()).toEqual([]);

@@ -118,7 +118,7 @@ async function run(host: string, command: Command): Promise<{ code: number; stdo
 
 async function jobOn(host: string, id = "Job-1"): Promise<StoredJob> {
   const { store } = (await on(host)).context;
-  return store.findJob(store.findWorkflow(NAMESPACE, "workflow-1") as StoredWorkflow, id) as StoredJob;
+  return store.jobs.find(store.workflows.find(NAMESPACE, "workflow-1") as StoredWorkflow, id) as StoredJob;
 }
 
 /** Ids of the jobs of which the cluster has a Job. */
@@ -461,7 +461,7 @@ describe("an attempt that one owner has made, and of which the next one knows fr
     expect(await run("B", submitted("Job-2"))).toMatchObject({ code: 7, failure: { message: expect.stringContaining("has run before") } });
     // A monitor may tell the GASW database before it looks there.
     const { store } = (await on("B")).context;
-    expect(store.outboxSize(store.findWorkflow(NAMESPACE, "workflow-1") as StoredWorkflow)).toBe(0);
+    expect(store.outbox.size(store.workflows.find(NAMESPACE, "workflow-1") as StoredWorkflow)).toBe(0);
     await run("B", synchronised);
     expect([(await jobOn("B", "Job-2")).status, await row("Job-2"), inCluster()]).toEqual(["COMPLETED", "COMPLETED", ["Job-1"]]);
     expect(await run("B", submitted("Job-2"))).toMatchObject({ code: 0 });
@@ -792,8 +792,8 @@ describe("a monitor that has seen nothing of the cluster for more than a minute"
     await show(RUNNING);
     await run("A", (context) => status(context, [], TEXT));
     const { store } = (await on("A")).context;
-    const workflow = store.findWorkflow(NAMESPACE, "workflow-1") as StoredWorkflow;
-    release = store.hold(workflow, { words: "monitor, process 1", isMonitor: true })?.release as () => void;
+    const workflow = store.workflows.find(NAMESPACE, "workflow-1") as StoredWorkflow;
+    release = store.holds.take(workflow, { words: "monitor, process 1", isMonitor: true })?.release as () => void;
     await show(DONE);
     asked.length = 0;
   });
@@ -833,7 +833,7 @@ describe("a monitor that has seen nothing of the cluster for more than a minute"
   test("is not told of where there is nothing to see", async () => {
     await run("A", (context) => status(context, [], TEXT));
     const { store } = (await on("A")).context;
-    store.changeJob(await jobOn("A"), { status: decided("COMPLETED"), settled: true });
+    store.changes.write(await jobOn("A"), { status: decided("COMPLETED"), settled: true });
     pass(3600);
     expect(await run("A", synchronised)).toMatchObject({ stderr: "" });
   });
@@ -844,7 +844,7 @@ test("a monitor that the cluster refuses is one that sees nothing", async () => 
   await show(RUNNING);
   const { context } = await on("A");
   const { store } = context;
-  const workflow = store.findWorkflow(NAMESPACE, "workflow-1") as StoredWorkflow;
+  const workflow = store.workflows.find(NAMESPACE, "workflow-1") as StoredWorkflow;
   let looks = 0;
   const seen: (string | undefined)[] = [];
   const stop = new AbortController();
@@ -867,7 +867,7 @@ test("a monitor that the cluster refuses is one that sees nothing", async () => 
       forever: false,
       stop: stop.signal,
       onRound: ({ looked }) => {
-        seen.push(store.lastWatch(workflow));
+        seen.push(store.holds.lastWatch(workflow));
         pass(30);
         if (looked) stop.abort();
       },

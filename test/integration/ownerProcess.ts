@@ -7,9 +7,9 @@ import { Store } from "../../src/store/store.ts";
 const [state = "", database = ""] = process.argv.slice(2);
 try {
   const store = new Store({ path: state, now: () => new Date(), warn: (message) => process.stderr.write(`${message}\n`) });
-  const workflow: StoredWorkflow = store.registerWorkflow({ namespace: "vip", id: "workflow-1", directory: "/workflows/workflow-1" });
-  if (store.isMonitored(workflow)) throw new Error("a monitor holds it");
-  const hold = store.hold(workflow, { words: "a test", isMonitor: true });
+  const workflow: StoredWorkflow = store.workflows.register({ namespace: "vip", id: "workflow-1", directory: "/workflows/workflow-1" });
+  if (store.holds.isMonitored(workflow)) throw new Error("a monitor holds it");
+  const hold = store.holds.take(workflow, { words: "a test", isMonitor: true });
   if (hold === undefined) throw new Error("it is held");
   hold.release();
   store.close();

@@ -24,7 +24,7 @@ function overtake(times: number, change: (time: number) => void): void {
 const cancel = () => act(life.deps, life.workflow, [life.job("Job-1")], "cancel");
 
 describe("a kill that another command gets ahead of between the look and the write", () => {
-  const begins = () => life.store.changeJob(life.job("Job-1"), { status: decided("RUNNING") });
+  const begins = () => life.store.changes.write(life.job("Job-1"), { status: decided("RUNNING") });
 
   test("is looked at once more by `cancel`: the job ends, and is not run again", async () => {
     life.submitted("Job-1");
@@ -34,7 +34,7 @@ describe("a kill that another command gets ahead of between the look and the wri
     expect(life.isMade("Job-1")).toBe(false);
     life.lose("Job-1");
     await life.round();
-    expect(life.store.jobs(life.workflow)).toHaveLength(1);
+    expect(life.store.jobs.all(life.workflow)).toHaveLength(1);
   });
 
   test("gives up the attempt that was made meanwhile, too", async () => {
@@ -42,16 +42,16 @@ describe("a kill that another command gets ahead of between the look and the wri
     life.lose("Job-1");
     overtake(1, () => {
       const change = { status: decided("STALLED"), settled: true };
-      life.store.applyUpdates([{ job: life.job("Job-1"), change, resubmit: {} }], new Date());
+      life.store.updates.apply([{ job: life.job("Job-1"), change, resubmit: {} }], new Date());
     });
     await cancel();
-    expect(life.store.jobs(life.workflow).map(({ id, status }) => `${id} ${status}`)).toEqual(["Job-1 STALLED", "Job-1-r1 DELETED"]);
+    expect(life.store.jobs.all(life.workflow).map(({ id, status }) => `${id} ${status}`)).toEqual(["Job-1 STALLED", "Job-1-r1 DELETED"]);
   });
 
   test("leaves the Job alone, and `cancel` says that it has not come through, where that happens each time", async () => {
     life.submitted("Job-1");
     overtake(Number.POSITIVE_INFINITY, (time) =>
-      life.store.changeJob(life.job("Job-1"), { status: decided(time % 2 === 1 ? "RUNNING" : "QUEUED") }),
+      life.store.changes.write(life.job("Job-1"), { status: decided(time % 2 === 1 ? "RUNNING" : "QUEUED") }),
     );
     await expect(cancel()).rejects.toMatchObject({ code: "FAILURE", message: expect.stringContaining("job Job-1 is not cancelled") });
     expect(life.job("Job-1").removal).toBeNull();
@@ -73,31 +73,31 @@ describe("a kill that another command gets ahead of between the look and the wri
 test("an invocation is not told of as killed while the Job of one of its attempts could not be removed: that may complete yet", async () => {
   life.submitted("Job-1");
   life.show("Job-1", "running");
-  life.store.addAttempt(life.job("Job-1"), {});
+  life.store.attempts.add(life.job("Job-1"), {});
   life.cluster.refusalOf = (request) => (request.startsWith("DELETE ") ? 503 : undefined);
   await expect(cancel()).rejects.toMatchObject({ code: "CLUSTER" });
   expect(life.job("Job-1-r1").status).toBe("DELETED");
-  expect(life.store.results(life.workflow, 0)).toEqual([]);
+  expect(life.store.results.since(life.workflow, 0)).toEqual([]);
   life.show("Job-1", 0);
   await life.round();
-  expect(life.store.results(life.workflow, 0).map(({ id, status }) => `${id} ${status}`)).toEqual(["Job-1 COMPLETED"]);
+  expect(life.store.results.since(life.workflow, 0).map(({ id, status }) => `${id} ${status}`)).toEqual(["Job-1 COMPLETED"]);
 });
 
 test("an invocation is not told of as killed where another command has made an attempt of it while the Job was removed", async () => {
   life.submitted("Job-1");
   life.cluster.onRequest = (request) => {
-    if (request.startsWith("DELETE ")) life.store.addAttempt(life.job("Job-1"), {});
+    if (request.startsWith("DELETE ")) life.store.attempts.add(life.job("Job-1"), {});
   };
   await life.round({ "Job-1": "KILL" });
   life.lose("Job-1");
   await life.round();
-  expect(life.store.jobs(life.workflow).map(({ id, status }) => `${id} ${status}`)).toEqual(["Job-1 DELETED", "Job-1-r1 QUEUED"]);
-  expect(life.store.results(life.workflow, 0)).toEqual([]);
+  expect(life.store.jobs.all(life.workflow).map(({ id, status }) => `${id} ${status}`)).toEqual(["Job-1 DELETED", "Job-1-r1 QUEUED"]);
+  expect(life.store.results.since(life.workflow, 0)).toEqual([]);
 });
 
 test("a job that was given up is not made anew by a submission that comes before its end was written down", async () => {
   const job = life.submitted("Job-1");
-  life.store.changeJob(job, { status: decided("NOT_SUBMITTED"), removal: "DELETED" });
+  life.store.changes.write(job, { status: decided("NOT_SUBMITTED"), removal: "DELETED" });
   life.lose("Job-1");
   const submitter = new Submitter(life.deps, life.workflow, false);
   const [checked] = checkSubmissions(life.deps.config, life.workflow, [{ script: "sh/Job-1.sh", options: {} }], life.directory);
@@ -121,7 +121,7 @@ test("a wait that is over too long has its Job removed only where that could be 
   life.end();
   life = await Invocations.begin({ pending: { ContainerCreating: "0s" } });
   life.submitted("Job-1");
-  overtake(1, () => life.store.changeJob(life.job("Job-1"), { status: decided("RUNNING") }));
+  overtake(1, () => life.store.changes.write(life.job("Job-1"), { status: decided("RUNNING") }));
   await refresh(life.deps, life.workflow);
   expect(life.job("Job-1")).toMatchObject({ status: "RUNNING", removal: null });
   expect(life.isMade("Job-1")).toBe(true);
@@ -134,7 +134,7 @@ test("a wait that was given up before, and whose job runs at last, has its Job k
   life.cluster.refusalOf = (request) => (request.startsWith("DELETE ") ? 503 : undefined);
   // At the second one nothing is left to be written down.
   for (const _ of [1, 2]) await expect(life.round()).rejects.toMatchObject({ code: "CLUSTER" });
-  overtake(1, () => life.store.changeJob(life.job("Job-1"), { status: decided("RUNNING") }));
+  overtake(1, () => life.store.changes.write(life.job("Job-1"), { status: decided("RUNNING") }));
   await life.round();
   expect(life.isMade("Job-1")).toBe(true);
 });
@@ -157,7 +157,7 @@ describe("how a job ended, where its Job is gone,", () => {
 
   test("is told by its output where its submission was cut off after its Job was made", async () => {
     life.submitted("Job-1");
-    life.store.changeJob(life.job("Job-1"), { status: decided("NOT_SUBMITTED"), submitted: null });
+    life.store.changes.write(life.job("Job-1"), { status: decided("NOT_SUBMITTED"), submitted: null });
     life.show("Job-1", 0);
     life.write("out/Job-1.sh.out", outputOf("fine", 9));
     await life.round();
@@ -168,7 +168,7 @@ describe("how a job ended, where its Job is gone,", () => {
 
 describe("what a job's output tells", () => {
   const outputs = () => {
-    const entries = life.store.outbox(life.workflow, life.store.outboxEnd(), 10);
+    const entries = life.store.outbox.read(life.workflow, life.store.outbox.end(), 10);
     return new Map(entries.map(({ job, output }) => [job.id, output]));
   };
 

@@ -8,7 +8,7 @@ beforeEach(async () => {
 });
 afterEach(() => life.end());
 
-const results = () => life.store.results(life.workflow, 0).map(resultRecord);
+const results = () => life.store.results.since(life.workflow, 0).map(resultRecord);
 
 describe("the result of a killed job", () => {
   test("stays as it was told, whatever becomes of the job when it is run anew", async () => {

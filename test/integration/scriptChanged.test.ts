@@ -27,7 +27,7 @@ async function held(id: string): Promise<void> {
 }
 
 /** Attempt and status of all that was made of the script. */
-const attempts = () => life.store.attempts(life.workflow, "Job-1").map(({ id, status, reason }) => `${id} ${status} ${reason}`);
+const attempts = () => life.store.jobs.attempts(life.workflow, "Job-1").map(({ id, status, reason }) => `${id} ${status} ${reason}`);
 
 describe("a script that has changed since its submission is not run again by itself", () => {
   beforeEach(() => void life.submitted("Job-1"));

@@ -30,8 +30,8 @@ beforeEach(async () => {
   cluster.onRequest = (request) => requests.push(request);
   for (const name of ["sh", "out", "err"]) mkdirSync(path.join(folder, "workflow-1", name), { recursive: true });
   const store = open();
-  const workflow = store.registerWorkflow({ namespace: "vip", id: "workflow-1", directory: path.join(folder, "workflow-1") });
-  const { job } = store.recordIntent(workflow, {
+  const workflow = store.workflows.register({ namespace: "vip", id: "workflow-1", directory: path.join(folder, "workflow-1") });
+  const { job } = store.intents.record(workflow, {
     id: "Job-1",
     kubeName: KUBE_NAME,
     contentHash: "c",
@@ -39,7 +39,7 @@ beforeEach(async () => {
     request: {},
     prepared: true,
   });
-  store.changeJob(job, { status: decided("QUEUED"), submitted: NOW.toISOString() });
+  store.changes.write(job, { status: decided("QUEUED"), submitted: NOW.toISOString() });
   store.close();
   show({ running: { startedAt: NOW.toISOString() } });
 });

@@ -30,10 +30,10 @@ afterEach(() => {
 function running(id: string): StoredWorkflow {
   const directory = path.join(folder, `wf-${id}`);
   for (const name of ["sh", "out", "err"]) mkdirSync(path.join(directory, name), { recursive: true });
-  const workflow = store.registerWorkflow({ namespace: `ns-${id}`, id: `wf-${id}`, directory });
+  const workflow = store.workflows.register({ namespace: `ns-${id}`, id: `wf-${id}`, directory });
   const kubeName = jobName(workflow.namespace, workflow.id, `Job-${id}`);
-  const { job } = store.recordIntent(workflow, { id: `Job-${id}`, kubeName, contentHash: "c", image: "i", request: {}, prepared: true });
-  store.changeJob(job, { status: decided("QUEUED"), submitted: NOW.toISOString() });
+  const { job } = store.intents.record(workflow, { id: `Job-${id}`, kubeName, contentHash: "c", image: "i", request: {}, prepared: true });
+  store.changes.write(job, { status: decided("QUEUED"), submitted: NOW.toISOString() });
   cluster.put(`/apis/batch/v1/namespaces/${workflow.namespace}/jobs/${kubeName}`, {});
   cluster.put(`/api/v1/namespaces/${workflow.namespace}/pods/${kubeName}-pod`, {
     metadata: { labels: { "job-name": kubeName } },
@@ -56,7 +56,7 @@ async function cli(...args: string[]) {
 }
 
 const statuses = () =>
-  ["a", "b", "c"].map((id) => store.findJob(store.findWorkflow(`ns-${id}`, `wf-${id}`) as StoredWorkflow, `Job-${id}`)?.status);
+  ["a", "b", "c"].map((id) => store.jobs.find(store.workflows.find(`ns-${id}`, `wf-${id}`) as StoredWorkflow, `Job-${id}`)?.status);
 const refuse = (...ids: string[]) => {
   cluster.refusalOf = (request) => (ids.some((id) => request.startsWith(`GET /apis/batch/v1/namespaces/ns-${id}/`)) ? 403 : undefined);
 };

@@ -22,14 +22,14 @@ afterEach(() => store.close());
 function workflow(id: string): StoredWorkflow {
   const directory = path.join(folder, id);
   mkdirSync(path.join(directory, "sh"), { recursive: true });
-  return store.registerWorkflow({ namespace: "default", id, directory });
+  return store.workflows.register({ namespace: "default", id, directory });
 }
 
 /** A job that has ended, and of whose invocation everything was seen to. */
 function overJob(of: StoredWorkflow, id: string, status: LocalStatus = "COMPLETED"): StoredJob {
-  const { job } = store.recordIntent(of, { id, kubeName: `k-${of.id}-${id}`, contentHash: "c", image: "i", request: {}, prepared: true });
-  store.applyUpdates([{ job, change: { status: decided(status), settled: true }, announce: status !== "ERROR_HELD" }], NOW);
-  return store.findJob(of, id) as StoredJob;
+  const { job } = store.intents.record(of, { id, kubeName: `k-${of.id}-${id}`, contentHash: "c", image: "i", request: {}, prepared: true });
+  store.updates.apply([{ job, change: { status: decided(status), settled: true }, announce: status !== "ERROR_HELD" }], NOW);
+  return store.jobs.find(of, id) as StoredJob;
 }
 
 /** Runs `status --sync` outside every workflow directory; no cluster is configured, since nothing there is to be asked for. */
@@ -65,9 +65,9 @@ describe("the results that status --sync -o ndjson tells", () => {
   });
 
   test("are those of an invocation whose earlier attempt is named", async () => {
-    const job = store.findJob(one, "Job-3") as StoredJob;
-    store.addAttempt(job, {});
-    expect(store.changeJob(store.findJob(one, "Job-3-r1") as StoredJob, { status: decided("DELETED"), settled: true })).toBe(true);
+    const job = store.jobs.find(one, "Job-3") as StoredJob;
+    store.attempts.add(job, {});
+    expect(store.changes.write(store.jobs.find(one, "Job-3-r1") as StoredJob, { status: decided("DELETED"), settled: true })).toBe(true);
     expect(await results("Job-3")).toEqual(["Job-3"]);
   });
 
@@ -124,8 +124,10 @@ describe("status --sync outside a workflow directory", () => {
 test("the jobs with something to do are found among a thousand others", () => {
   const of = workflow("workflow-1");
   for (let index = 0; index < 1000; index++) overJob(of, `Job-${index}`);
-  store.acknowledge(store.outbox(of, store.outboxEnd(), 1000).map(({ seq, job }) => ({ seq, job, invocationId: 1, isAnswered: true })));
+  store.outbox.acknowledge(
+    store.outbox.read(of, store.outbox.end(), 1000).map(({ seq, job }) => ({ seq, job, invocationId: 1, isAnswered: true })),
+  );
   overJob(workflow("workflow-2"), "Held-1", "ERROR_HELD");
-  expect(store.unfinishedWorkflows().map(({ id }) => id)).toEqual(["workflow-2"]);
-  expect(store.unfinishedJobs().map(({ id }) => id)).toEqual(["Held-1"]);
+  expect(store.workflows.unfinished().map(({ id }) => id)).toEqual(["workflow-2"]);
+  expect(store.jobs.unfinished().map(({ id }) => id)).toEqual(["Held-1"]);
 });

@@ -79,13 +79,13 @@ describe("a hundred processes at once", () => {
     const answers = results.map(({ stdout }) => JSON.parse(stdout.split("\n")[1] ?? ""));
     expect(answers.filter(({ isNew }) => isNew)).toHaveLength(1);
     const store = open();
-    const [workflow, ...others] = store.workflows();
+    const [workflow, ...others] = store.workflows.all();
     expect({ workflow, others }).toMatchObject({ workflow: WORKFLOW, others: [] });
-    const jobs = store.jobs();
+    const jobs = store.jobs.all();
     expect(jobs).toHaveLength(501);
     expect(jobs.filter((job) => job.status === "COMPLETED")).toHaveLength(500);
     for (const job of jobs.slice(0, 20).filter((one) => one.id !== "Same-1"))
-      expect(store.history(job).map(({ status }) => status)).toEqual(["NOT_SUBMITTED", "QUEUED", "COMPLETED"]);
+      expect(store.history.of(job).map(({ status }) => status)).toEqual(["NOT_SUBMITTED", "QUEUED", "COMPLETED"]);
     store.close();
     expect(readdirSync(path.dirname(file)).filter((name) => name.startsWith("state.db.new"))).toEqual([]);
   }, 300_000);
@@ -103,7 +103,7 @@ describe("a hundred processes at once", () => {
     const kept = readdirSync(path.dirname(file)).filter((name) => name.includes(".corrupt-") && !/-(wal|shm)$/.test(name));
     expect({ warned: warned.length, kept: kept.length }).toEqual(_ === "a corrupt file" ? { warned: 1, kept: 1 } : { warned: 0, kept: 0 });
     const store = open();
-    expect(store.jobs()).toHaveLength(101);
+    expect(store.jobs.all()).toHaveLength(101);
     store.close();
   });
 
@@ -119,7 +119,7 @@ describe("a hundred processes at once", () => {
     }
     await Promise.all(ends);
     const store = open();
-    for (const job of store.jobs()) expect(store.history(job).at(-1)?.status).toBe(job.status);
+    for (const job of store.jobs.all()) expect(store.history.of(job).at(-1)?.status).toBe(job.status);
     store.close();
     const database = new Database(file, { readonly: true });
     expect(database.pragma("integrity_check", { simple: true })).toBe("ok");
@@ -158,12 +158,12 @@ describe("the place of the state file", () => {
 
   test("whose database was moved away by hand is begun anew, without playing the old log into it", () => {
     const old = open();
-    old.registerWorkflow(WORKFLOW);
+    old.workflows.register(WORKFLOW);
     renameSync(file, `${file}.moved`);
     const store = open();
-    expect(store.workflows()).toEqual([]);
-    store.registerWorkflow({ ...WORKFLOW, id: "workflow-2" });
-    expect(store.workflows().map(({ id }) => id)).toEqual(["workflow-2"]);
+    expect(store.workflows.all()).toEqual([]);
+    store.workflows.register({ ...WORKFLOW, id: "workflow-2" });
+    expect(store.workflows.all().map(({ id }) => id)).toEqual(["workflow-2"]);
     store.close();
     old.close();
   });

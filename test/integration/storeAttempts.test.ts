@@ -14,7 +14,7 @@ let workflow: StoredWorkflow;
 beforeEach(() => {
   folder = mkdtempSync(path.join(tmpdir(), "gasw-k8s-attempts-"));
   store = new Store({ path: path.join(folder, "state.db"), now: () => NOW, warn: () => undefined });
-  workflow = store.registerWorkflow({ namespace: "vip", id: "workflow-1", directory: "/workflows/workflow-1" });
+  workflow = store.workflows.register({ namespace: "vip", id: "workflow-1", directory: "/workflows/workflow-1" });
 });
 afterEach(() => {
   store.close();
@@ -22,20 +22,20 @@ afterEach(() => {
 });
 
 function submit(id: string, request: StoredRequest = {}, contentHash = "c0ffee") {
-  return store.recordIntent(workflow, { id, kubeName: `k-${id.toLowerCase()}`, contentHash, image: "debian", request, prepared: false })
+  return store.intents.record(workflow, { id, kubeName: `k-${id.toLowerCase()}`, contentHash, image: "debian", request, prepared: false })
     .job;
 }
-const outboxIds = () => store.outbox(workflow, store.outboxEnd(), 100).map(({ job }) => job.id);
+const outboxIds = () => store.outbox.read(workflow, store.outbox.end(), 100).map(({ job }) => job.id);
 const drain = () =>
-  store.acknowledge(
-    store.outbox(workflow, store.outboxEnd(), 100).map(({ seq, job }) => ({ seq, job, invocationId: 7, isAnswered: true })),
+  store.outbox.acknowledge(
+    store.outbox.read(workflow, store.outbox.end(), 100).map(({ seq, job }) => ({ seq, job, invocationId: 7, isAnswered: true })),
   );
 
 describe("attempts", () => {
   test("have GASW's ids, share the script's name and what was asked for, and are due", () => {
     const first = submit("Job-1", { memory: "2Gi", command: "app.sh" });
-    const second = store.addAttempt(first, { ...first.request, memory: "4Gi" });
-    const third = store.addAttempt(second, second.request);
+    const second = store.attempts.add(first, { ...first.request, memory: "4Gi" });
+    const third = store.attempts.add(second, second.request);
     expect([second, third].map(({ id, fileName, attempt }) => ({ id, fileName, attempt }))).toEqual([
       { id: "Job-1-r1", fileName: "Job-1", attempt: 1 },
       { id: "Job-1-r2", fileName: "Job-1", attempt: 2 },
@@ -48,22 +48,22 @@ describe("attempts", () => {
   test("leave the ids of other scripts alone that are called like them", () => {
     const first = submit("Job-1");
     submit("Job-1-r1");
-    expect(store.addAttempt(first, {}).id).toBe("Job-1-r2");
-    expect(store.attempts(workflow, "Job-1-r1")).toHaveLength(1);
+    expect(store.attempts.add(first, {}).id).toBe("Job-1-r2");
+    expect(store.jobs.attempts(workflow, "Job-1-r1")).toHaveLength(1);
   });
 
   test("stand for their invocation by the newest, in the order of the first submissions", () => {
     const first = submit("Job-1");
     submit("Job-2");
-    store.addAttempt(first, {});
-    expect(store.newestJobs(workflow).map(({ id }) => id)).toEqual(["Job-1-r1", "Job-2"]);
-    expect(store.jobs(workflow).map(({ id }) => id)).toEqual(["Job-1", "Job-2", "Job-1-r1"]);
+    store.attempts.add(first, {});
+    expect(store.jobs.newest(workflow).map(({ id }) => id)).toEqual(["Job-1-r1", "Job-2"]);
+    expect(store.jobs.all(workflow).map(({ id }) => id)).toEqual(["Job-1", "Job-2", "Job-1-r1"]);
   });
 
   test("are found by the beginning of the first one's id alone", () => {
-    store.addAttempt(submit("Job-1"), {});
-    expect(store.lookUp("Job", true).map(({ id }) => id)).toEqual(["Job-1"]);
-    expect(store.lookUp("Job-1-r1", true).map(({ id }) => id)).toEqual(["Job-1-r1"]);
+    store.attempts.add(submit("Job-1"), {});
+    expect(store.jobs.lookUp("Job", true).map(({ id }) => id)).toEqual(["Job-1"]);
+    expect(store.jobs.lookUp("Job-1-r1", true).map(({ id }) => id)).toEqual(["Job-1-r1"]);
   });
 });
 
@@ -73,27 +73,27 @@ describe("a submission with different content", () => {
   test("is taken while the cluster has never accepted the job, also when `retry` has tried to submit it", () => {
     const job = submit("Job-1");
     expect(submit("Job-1", {}, "changed").key).toBe(job.key);
-    store.changeJob(job, { due: true, prepared: true });
+    store.changes.write(job, { due: true, prepared: true });
     expect(submit("Job-1", {}, "changed").key).toBe(job.key);
   });
 
   test.each<[string, (job: StoredJob) => void]>([
-    ["has been accepted", (job) => store.changeJob(job, { status: decided("QUEUED") })],
+    ["has been accepted", (job) => store.changes.write(job, { status: decided("QUEUED") })],
     [
       "waits to be run again",
       (job) => {
-        store.changeJob(job, { status: decided("RUNNING") });
-        store.changeJob({ ...job, status: decided("RUNNING") }, runsAgain);
+        store.changes.write(job, { status: decided("RUNNING") });
+        store.changes.write({ ...job, status: decided("RUNNING") }, runsAgain);
       },
     ],
     [
       "is just being run again",
       (job) => {
-        store.changeJob(job, { status: decided("RUNNING") });
-        store.changeJob({ ...job, status: decided("RUNNING") }, { ...runsAgain, prepared: true });
+        store.changes.write(job, { status: decided("RUNNING") });
+        store.changes.write({ ...job, status: decided("RUNNING") }, { ...runsAgain, prepared: true });
       },
     ],
-    ["is about to be submitted by this tool", (job) => store.changeJob(job, { due: true })],
+    ["is about to be submitted by this tool", (job) => store.changes.write(job, { due: true })],
   ])("is refused when the job %s", (_, arrange) => {
     const job = submit("Job-1");
     arrange(job);
@@ -102,7 +102,7 @@ describe("a submission with different content", () => {
   });
 
   test("is refused when it is called like another script's next attempt", () => {
-    store.addAttempt(submit("Job-1"), {});
+    store.attempts.add(submit("Job-1"), {});
     expect(() => submit("Job-1-r1", {}, "other")).toThrow("was already submitted with different content");
   });
 });
@@ -110,33 +110,33 @@ describe("a submission with different content", () => {
 describe("a decision", () => {
   test("is carried out once, whoever else has made it from the same job", () => {
     const job = submit("Job-1");
-    store.changeJob(job, { status: decided("ERROR") });
-    const failed = store.findJob(workflow, "Job-1");
+    store.changes.write(job, { status: decided("ERROR") });
+    const failed = store.jobs.find(workflow, "Job-1");
     if (failed === undefined) throw new Error("no job");
     const update = { job: failed, change: { settled: true }, resubmit: {} };
-    store.applyUpdates([update], NOW);
-    store.applyUpdates([update], NOW);
-    expect(store.attempts(workflow, "Job-1").map(({ id }) => id)).toEqual(["Job-1", "Job-1-r1"]);
+    store.updates.apply([update], NOW);
+    store.updates.apply([update], NOW);
+    expect(store.jobs.attempts(workflow, "Job-1").map(({ id }) => id)).toEqual(["Job-1", "Job-1-r1"]);
   });
 
   test("is carried out for all attempts of an invocation that it was made for, or for none", () => {
     const first = submit("Job-1");
-    const second = store.addAttempt(first, {});
-    store.changeJob(second, { status: decided("QUEUED") });
+    const second = store.attempts.add(first, {});
+    store.changes.write(second, { status: decided("QUEUED") });
     const updates = [first, second, submit("Job-2")].map((job) => ({ job, change: { status: decided("DELETED") }, announce: true }));
-    expect(store.applyUpdates(updates, NOW)).toEqual([false, false, true]);
-    expect(store.jobs(workflow).map(({ id, status }) => `${id} ${status}`)).toEqual([
+    expect(store.updates.apply(updates, NOW)).toEqual([false, false, true]);
+    expect(store.jobs.all(workflow).map(({ id, status }) => `${id} ${status}`)).toEqual([
       "Job-1 NOT_SUBMITTED",
       "Job-1-r1 QUEUED",
       "Job-2 DELETED",
     ]);
-    expect(store.results(workflow, 0).map(({ id }) => id)).toEqual(["Job-2"]);
+    expect(store.results.since(workflow, 0).map(({ id }) => id)).toEqual(["Job-2"]);
   });
 
   test("leaves its remark in the history without a change of status", () => {
     const job = submit("Job-1");
-    store.applyUpdates([{ job, change: {}, remark: { reason: "SignalRefused", message: "KILL: too late" } }], NOW);
-    expect(store.history(job).map(({ status, reason }) => [status, reason])).toEqual([
+    store.updates.apply([{ job, change: {}, remark: { reason: "SignalRefused", message: "KILL: too late" } }], NOW);
+    expect(store.history.of(job).map(({ status, reason }) => [status, reason])).toEqual([
       ["NOT_SUBMITTED", null],
       ["NOT_SUBMITTED", "SignalRefused"],
     ]);
@@ -148,34 +148,34 @@ describe("the outbox", () => {
     const first = submit("Job-1");
     submit("Job-2");
     expect(outboxIds()).toEqual(["Job-1", "Job-2"]);
-    store.changeJob(first, { status: decided("QUEUED") });
+    store.changes.write(first, { status: decided("QUEUED") });
     expect(outboxIds()).toEqual(["Job-2", "Job-1"]);
   });
 
   test("forgets what was acknowledged, and keeps what has changed since it was read", () => {
     const job = submit("Job-1");
-    const entries = store.outbox(workflow, store.outboxEnd(), 100);
-    store.changeJob(job, { status: decided("QUEUED") });
-    store.acknowledge(entries.map((entry) => ({ ...entry, invocationId: 7, isAnswered: true })));
+    const entries = store.outbox.read(workflow, store.outbox.end(), 100);
+    store.changes.write(job, { status: decided("QUEUED") });
+    store.outbox.acknowledge(entries.map((entry) => ({ ...entry, invocationId: 7, isAnswered: true })));
     expect(outboxIds()).toEqual(["Job-1"]);
     drain();
     expect(outboxIds()).toEqual([]);
-    expect(store.findJob(workflow, "Job-1")).toMatchObject({ delivered: true, invocationId: 7 });
+    expect(store.jobs.find(workflow, "Job-1")).toMatchObject({ delivered: true, invocationId: 7 });
   });
 
   test("is not concerned by what the database does not show", () => {
     const job = submit("Job-1");
     drain();
-    store.changeJob(job, { pendingFamily: "image", reason: "ErrImagePull", message: "a pull failed", prepared: true });
-    store.applyUpdates([{ job, change: {} }], NOW);
+    store.changes.write(job, { pendingFamily: "image", reason: "ErrImagePull", message: "a pull failed", prepared: true });
+    store.updates.apply([{ job, change: {} }], NOW);
     expect(outboxIds()).toEqual([]);
   });
 
   test("is bounded by the end that it had when a delivery began", () => {
     const job = submit("Job-1");
-    const end = store.outboxEnd();
-    store.changeJob(job, { status: decided("QUEUED") });
-    expect(store.outbox(workflow, end, 100)).toEqual([]);
+    const end = store.outbox.end();
+    store.changes.write(job, { status: decided("QUEUED") });
+    expect(store.outbox.read(workflow, end, 100)).toEqual([]);
   });
 });
 
@@ -183,13 +183,13 @@ describe("results", () => {
   test("are told once per invocation, in order, after a reader's cursor", () => {
     for (const id of ["Job-1", "Job-2"]) {
       const job = submit(id);
-      store.applyUpdates([{ job, change: { status: decided("COMPLETED"), settled: true }, announce: true }], NOW);
-      const again = store.findJob(workflow, id);
-      if (again !== undefined) store.applyUpdates([{ job: again, change: {}, announce: true }], NOW);
+      store.updates.apply([{ job, change: { status: decided("COMPLETED"), settled: true }, announce: true }], NOW);
+      const again = store.jobs.find(workflow, id);
+      if (again !== undefined) store.updates.apply([{ job: again, change: {}, announce: true }], NOW);
     }
-    const results = store.results(workflow, 0);
+    const results = store.results.since(workflow, 0);
     expect(results.map(({ id }) => id)).toEqual(["Job-1", "Job-2"]);
-    expect(store.results(workflow, results[0]?.cursor ?? 0).map(({ id }) => id)).toEqual(["Job-2"]);
+    expect(store.results.since(workflow, results[0]?.cursor ?? 0).map(({ id }) => id)).toEqual(["Job-2"]);
   });
 });
 
@@ -197,17 +197,17 @@ describe("a clean-up", () => {
   test("forgets what nobody else knows of, and ends what is known", () => {
     submit("Unknown-1");
     const known = submit("Known-1");
-    store.acknowledge(
-      store
-        .outbox(workflow, store.outboxEnd(), 100)
+    store.outbox.acknowledge(
+      store.outbox
+        .read(workflow, store.outbox.end(), 100)
         .filter(({ job }) => job.key === known.key)
         .map((entry) => ({ ...entry, invocationId: 1, isAnswered: true })),
     );
     const failed = submit("Failed-1");
-    store.changeJob(failed, { status: decided("ERROR") });
-    store.addAttempt(failed, {});
-    store.giveUp(workflow);
-    expect(store.jobs(workflow).map(({ id, status, settled }) => ({ id, status, settled }))).toEqual([
+    store.changes.write(failed, { status: decided("ERROR") });
+    store.attempts.add(failed, {});
+    store.intents.giveUp(workflow);
+    expect(store.jobs.all(workflow).map(({ id, status, settled }) => ({ id, status, settled }))).toEqual([
       { id: "Known-1", status: "DELETED", settled: false },
       { id: "Failed-1", status: "ERROR", settled: true },
       { id: "Failed-1-r1", status: "DELETED", settled: false },

@@ -9,10 +9,10 @@ for await (const _ of process.stdin);
 
 const now = () => new Date();
 const store = new Store({ path, now, warn: (message) => process.stderr.write(`${message}\n`) });
-const workflow = store.registerWorkflow({ namespace: "vip", id: "workflow-1", directory: "/workflows/workflow-1" });
+const workflow = store.workflows.register({ namespace: "vip", id: "workflow-1", directory: "/workflows/workflow-1" });
 const jobs = Array.from({ length: JOBS }, (_, number) => {
   const id = `Job-${index}-${number}`;
-  const { job } = store.recordIntent(workflow, {
+  const { job } = store.intents.record(workflow, {
     id,
     kubeName: id.toLowerCase(),
     contentHash: id,
@@ -20,11 +20,11 @@ const jobs = Array.from({ length: JOBS }, (_, number) => {
     request: {},
     prepared: true,
   });
-  store.changeJob(job, { status: decided("QUEUED"), submitted: now().toISOString() });
-  return store.findJob(workflow, id);
+  store.changes.write(job, { status: decided("QUEUED"), submitted: now().toISOString() });
+  return store.jobs.find(workflow, id);
 }).filter((job) => job !== undefined);
 // All processes submit this one, too.
-const { isNew } = store.recordIntent(workflow, {
+const { isNew } = store.intents.record(workflow, {
   id: "Same-1",
   kubeName: "same-1",
   contentHash: "same",
@@ -32,10 +32,10 @@ const { isNew } = store.recordIntent(workflow, {
   request: {},
   prepared: true,
 });
-store.applyUpdates(
+store.updates.apply(
   jobs.map((job) => ({ job, change: { status: decided("COMPLETED"), exitCode: 0 } })),
   now(),
 );
-const isRenewer = store.claimRenewal(workflow, 0);
+const isRenewer = store.workflows.claimRenewal(workflow, 0);
 store.close();
 process.stdout.write(`${JSON.stringify({ isNew, isRenewer })}\n`);

@@ -53,7 +53,7 @@ function open(): { store: Store; one: StoredWorkflow; two: StoredWorkflow } {
     },
   });
   opened = store;
-  const [one, two] = ["workflow-1", "workflow-2"].map((id) => store.findWorkflow("vip", id));
+  const [one, two] = ["workflow-1", "workflow-2"].map((id) => store.workflows.find("vip", id));
   if (one === undefined || two === undefined) throw new Error("no workflow");
   return { store, one, two };
 }
@@ -82,7 +82,7 @@ describe.each(["0.1.0", "schema-9"])("the state of %s, with jobs of every kind",
     const { store } = open();
     expect(rows.length).toBeGreaterThan(100);
     expect(new Set(rows.map(({ status }) => status))).toContain("DELETED_REPLICA");
-    expect(store.jobs()).toEqual(rows.map(expectedJob));
+    expect(store.jobs.all()).toEqual(rows.map(expectedJob));
   });
 
   test("tells which jobs go on, are late, linger, are held or wait to be told of", () => {
@@ -90,36 +90,37 @@ describe.each(["0.1.0", "schema-9"])("the state of %s, with jobs of every kind",
     const { store, one, two } = open();
     const keysOf = (isMeant: (row: Row) => boolean) => rows.filter(isMeant).map(({ key }) => key);
     const keys = (jobs: readonly StoredJob[]) => jobs.map(({ key }) => key);
-    expect(keys(store.activeJobs(one))).toEqual(keysOf(({ status }) => ACTIVE.includes(status)));
-    expect(keys(store.lateJobs(one))).toEqual(keysOf((row) => isTrue(row.output_late)));
-    expect(keys(store.lingeringJobs(one))).toEqual(keysOf((row) => isTrue(row.lingers)));
-    expect(keys(store.openInvocations(one))).toEqual(keysOf((row) => row.settled === 0 || isTrue(row.lingers)));
+    expect(keys(store.jobs.active(one))).toEqual(keysOf(({ status }) => ACTIVE.includes(status)));
+    expect(keys(store.jobs.late(one))).toEqual(keysOf((row) => isTrue(row.output_late)));
+    expect(keys(store.jobs.lingering(one))).toEqual(keysOf((row) => isTrue(row.lingers)));
+    expect(keys(store.jobs.openInvocations(one))).toEqual(keysOf((row) => row.settled === 0 || isTrue(row.lingers)));
     expect(rows.filter(({ status }) => HELD.includes(status)).length).toBeGreaterThan(1);
     // Nothing of this workflow was ever told.
-    expect(keys(store.outbox(one, store.outboxEnd(), 1000).map(({ job }) => job))).toEqual(keysOf(() => true));
-    expect(store.outboxSize(one)).toBe(rows.length);
-    expect(keys(store.unfinishedJobs()).filter((key) => rows.some((row) => row.key === key))).toEqual(keysOf(() => true));
-    expect([one, two].map((workflow) => store.isOpen(workflow))).toEqual([true, true]);
-    expect(store.activeWorkflows().map(({ id }) => id)).toEqual(["workflow-1", "workflow-2"]);
-    expect(store.unfinishedWorkflows().map(({ id }) => id)).toEqual(["workflow-1", "workflow-2"]);
+    expect(keys(store.outbox.read(one, store.outbox.end(), 1000).map(({ job }) => job))).toEqual(keysOf(() => true));
+    expect(store.outbox.size(one)).toBe(rows.length);
+    expect(keys(store.jobs.unfinished()).filter((key) => rows.some((row) => row.key === key))).toEqual(keysOf(() => true));
+    expect([one, two].map((workflow) => store.workflows.isOpen(workflow))).toEqual([true, true]);
+    expect(store.workflows.active().map(({ id }) => id)).toEqual(["workflow-1", "workflow-2"]);
+    expect(store.workflows.unfinished().map(({ id }) => id)).toEqual(["workflow-1", "workflow-2"]);
   });
 
   test("tells of a usual run its attempts, its results, what is to be told, and its history", () => {
     restore(name);
     const { store, two } = open();
-    expect(ids(store.attempts(two, "Retried-1"))).toEqual(["Retried-1", "Retried-1-r1", "Retried-1-r2"]);
-    expect(store.findJob(two, "Retried-1-r1")?.request).toEqual({ memory: "4Gi", avoidNodes: ["node-1"] });
-    expect(ids(store.newestJobs(two))).toEqual(["Done-1", "Retried-1-r2", "Held-1", "Killed-1", "Waiting-1"]);
-    expect(ids(store.openInvocations(two))).toEqual(["Retried-1", "Retried-1-r1", "Retried-1-r2", "Waiting-1"]);
-    expect(ids(store.openInvocations(two, ["Held-1"]))).toContain("Held-1");
-    expect(store.results(two, 0)).toMatchObject([
+    expect(ids(store.jobs.attempts(two, "Retried-1"))).toEqual(["Retried-1", "Retried-1-r1", "Retried-1-r2"]);
+    expect(store.jobs.find(two, "Retried-1-r1")?.request).toEqual({ memory: "4Gi", avoidNodes: ["node-1"] });
+    expect(ids(store.jobs.newest(two))).toEqual(["Done-1", "Retried-1-r2", "Held-1", "Killed-1", "Waiting-1"]);
+    expect(ids(store.jobs.openInvocations(two))).toEqual(["Retried-1", "Retried-1-r1", "Retried-1-r2", "Waiting-1"]);
+    expect(ids(store.jobs.openInvocations(two, ["Held-1"]))).toContain("Held-1");
+    expect(store.results.since(two, 0)).toMatchObject([
       { id: "Done-1", status: "COMPLETED", invocationId: 1, output: '{"exitCode":0}' },
       { id: "Killed-1", status: "DELETED", invocationId: null, output: null },
     ]);
-    expect(ids(store.outbox(two, store.outboxEnd(), 100).map(({ job }) => job))).not.toContain("Done-1");
-    expect(store.findJob(two, "Done-1")).toMatchObject({ delivered: true, invocationId: 1, exitCode: 0 });
-    expect(store.largestInvocationId(two)).toBe(1);
-    const history = (id: string) => store.history({ key: store.findJob(two, id)?.key ?? 0 }).map(({ status, reason }) => [status, reason]);
+    expect(ids(store.outbox.read(two, store.outbox.end(), 100).map(({ job }) => job))).not.toContain("Done-1");
+    expect(store.jobs.find(two, "Done-1")).toMatchObject({ delivered: true, invocationId: 1, exitCode: 0 });
+    expect(store.jobs.largestInvocationId(two)).toBe(1);
+    const history = (id: string) =>
+      store.history.of({ key: store.jobs.find(two, id)?.key ?? 0 }).map(({ status, reason }) => [status, reason]);
     expect(history("Killed-1")).toEqual([
       ["NOT_SUBMITTED", null],
       ["QUEUED", "Scheduling"],
@@ -145,16 +146,16 @@ describe.each(["0.1.0", "schema-9"])("the state of %s, with jobs of every kind",
       else expect({ sql, rows: statement.all(...values) }).toEqual({ sql, rows });
     }
     const { store } = { store: opened as Store };
-    const nine = store.findWorkflow("vip", "workflow-9");
-    expect(nine && store.jobs(nine).map(({ id, status }) => `${id} ${status}`)).toEqual(["New-1 ERROR", "New-1-r1 COMPLETED"]);
-    expect(nine && ids(store.results(nine, 0))).toEqual(["New-1-r1"]);
+    const nine = store.workflows.find("vip", "workflow-9");
+    expect(nine && store.jobs.all(nine).map(({ id, status }) => `${id} ${status}`)).toEqual(["New-1 ERROR", "New-1-r1 COMPLETED"]);
+    expect(nine && ids(store.results.since(nine, 0))).toEqual(["New-1-r1"]);
   });
 });
 
 test("a workflow of 0.1.0 is in a cluster that nobody knows, and owned by nobody", () => {
   restore("0.1.0");
   const { store, one } = open();
-  expect(store.placement(one)).toMatchObject({ state: "unknown", clusterUid: null });
-  expect(store.lease(one).uid).toBeNull();
-  expect(store.isToAdopt(one)).toBe(false);
+  expect(store.placements.of(one)).toMatchObject({ state: "unknown", clusterUid: null });
+  expect(store.leases.of(one).uid).toBeNull();
+  expect(store.adoption.isDue(one)).toBe(false);
 });

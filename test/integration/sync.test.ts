@@ -25,10 +25,10 @@ let warnings: string[];
 beforeEach(() => {
   folder = mkdtempSync(path.join(tmpdir(), "gasw-k8s-sync-"));
   store = new Store({ path: path.join(folder, "state.db"), now: () => NOW, warn: () => undefined });
-  workflow = store.registerWorkflow({ namespace: "vip", id: "workflow-1", directory: "/workflows/workflow-1" });
+  workflow = store.workflows.register({ namespace: "vip", id: "workflow-1", directory: "/workflows/workflow-1" });
   const intent = { id: "Job-1", kubeName: "k-job-1", contentHash: "c0ffee", image: "debian", request: {}, prepared: true };
-  const { job } = store.recordIntent(workflow, intent);
-  store.changeJob(job, { status: decided("COMPLETED"), exitCode: 0, settled: true });
+  const { job } = store.intents.record(workflow, intent);
+  store.changes.write(job, { status: decided("COMPLETED"), exitCode: 0, settled: true });
   const requestOptions = async () => ({ agent: new Agent(), headers: {} });
   const access = { server: new URL("http://127.0.0.1:1"), insecure: false, requestOptions } as unknown as ClusterAccess;
   client = new KubernetesClient(access, { readRetries: 0, writeRetries: 0, maxRetryWait: 1, requestsPerSecond: 1000 }, signal);
@@ -60,7 +60,7 @@ const NOT_CLOSED = "the connection could not be closed: no answer within 30 s";
 
 test("a synchronisation that is done is done, however the database takes its leave", async () => {
   expect(await sync(deps(), workflow, () => ["Job-1"])).toEqual(new Map([["Job-1", "COMPLETED"]]));
-  expect(store.outboxSize(workflow)).toBe(0);
+  expect(store.outbox.size(workflow)).toBe(0);
   expect(warnings).toEqual([NOT_CLOSED]);
 });
 
@@ -77,5 +77,5 @@ test("a monitor ends when its jobs have, however the database takes its leave", 
   await monitor(deps(), workflow, { forever: false, stop: signal, onRound: (round) => rounds.push(round) });
   expect(rounds).toMatchObject([{ failures: [] }]);
   expect(warnings).toEqual([NOT_CLOSED]);
-  expect(store.isMonitored(workflow)).toBe(false);
+  expect(store.holds.isMonitored(workflow)).toBe(false);
 });

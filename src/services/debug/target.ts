@@ -80,8 +80,8 @@ export async function findTarget(
 
 /** The attempt of a job's invocation that has a number. */
 function numberedAttempt(store: Store, job: StoredJob, number: number): StoredJob {
-  const workflow = store.findWorkflow(job.namespace, job.workflow);
-  const attempts = workflow === undefined ? [job] : store.attempts(workflow, job.fileName);
+  const workflow = store.workflows.find(job.namespace, job.workflow);
+  const attempts = workflow === undefined ? [job] : store.jobs.attempts(workflow, job.fileName);
   const found = attempts.find((one) => attemptNumber(one) === number);
   if (found !== undefined) return found;
   const numbers = attempts.map(attemptNumber).join(", ");
@@ -92,8 +92,8 @@ function numberedAttempt(store: Store, job: StoredJob, number: number): StoredJo
 
 function ofStored(store: Store, stored: StoredJob, text: string): JobTarget {
   const { id, fileName, attempt, workflow, namespace, directory, kubeName, image } = stored;
-  const known = store.findWorkflow(namespace, workflow);
-  const attempts = known === undefined ? [stored] : store.attempts(known, fileName);
+  const known = store.workflows.find(namespace, workflow);
+  const attempts = known === undefined ? [stored] : store.jobs.attempts(known, fileName);
   // The invocation's id means the newest output, also while the newest attempt is yet to begin.
   const isInvocation = text !== id && text !== kubeName;
   const superseded =
@@ -160,7 +160,7 @@ export async function viewJob(deps: Deps, target: JobTarget): Promise<JobView> {
   );
   const pod = podsByJob(sorted).get(kubeName);
   const kept =
-    target.stored === undefined || pod !== undefined ? undefined : deps.store.lastPod(target.stored);
+    target.stored === undefined || pod !== undefined ? undefined : deps.store.jobs.lastPod(target.stored);
   const lastPod = kept === undefined ? undefined : (JSON.parse(kept) as V1Pod);
   return { job, pods: sorted, pod, lastPod, seen: observe(job, pod) };
 }
@@ -174,7 +174,7 @@ export async function confirmTarget(
   { namespace, workflow, stored }: JobTarget,
   sight: Sight,
 ): Promise<void> {
-  const known = stored === undefined ? undefined : deps.store.findWorkflow(namespace, workflow);
+  const known = stored === undefined ? undefined : deps.store.workflows.find(namespace, workflow);
   if (known !== undefined) await confirmCluster(deps, known, sight);
 }
 

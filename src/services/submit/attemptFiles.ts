@@ -47,7 +47,7 @@ export function withStreams(
   job: StoredJob,
   isThere: (attempt: StoredJob) => boolean,
 ): StoredJob & Pick<WrittenJob, "superseded"> {
-  const attempts = store.attempts(workflow, job.fileName);
+  const attempts = store.jobs.attempts(workflow, job.fileName);
   const standing = standingAttempt(
     attempts.map((one) => ({ ...one, prepared: one.prepared || isThere(one) })),
   );

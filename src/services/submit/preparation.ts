@@ -90,7 +90,7 @@ export class Preparation {
     const since = performance.now();
     const tenancy = new Tenancy(this.#deps, this.#workflow, true);
     const [clusterUid, ...claims] = await Promise.all([
-      store.placement(this.#workflow).state === "bound" ? undefined : askCluster(client, since),
+      store.placements.of(this.#workflow).state === "bound" ? undefined : askCluster(client, since),
       ...this.#volumes.map((volume) => findClaim(client, this.#workflow.namespace, volume)),
     ]);
     const [own] = claims;
@@ -116,7 +116,7 @@ export class Preparation {
       : AbortSignal.abort();
     // Asked for before its claim is made: what a workflow has in a namespace, it has in one that somebody set
     // up, or that was made for it.
-    const makesNamespace = this.#waits && !store.wasInNamespace(this.#workflow);
+    const makesNamespace = this.#waits && !store.placements.wasInNamespace(this.#workflow);
     const making = { deadline, makesNamespace };
     const since = performance.now();
     const [own] = await Promise.all(
@@ -133,7 +133,7 @@ export class Preparation {
 
   async #renewMarks(): Promise<void> {
     const { client, store, now, warn } = this.#deps;
-    if (!store.claimRenewal(this.#workflow, RENEWAL_MS)) return;
+    if (!store.workflows.claimRenewal(this.#workflow, RENEWAL_MS)) return;
     try {
       await Promise.all(
         this.#volumes.map((volume) => renewMarks(client, this.#workflow.namespace, volume, now())),

@@ -33,10 +33,10 @@ export function refuseChangedScript(
  */
 export function adoptScript({ store, warn }: Deps, workflow: StoredWorkflow, job: StoredJob): void {
   // An older attempt is not run again.
-  if (store.attempts(workflow, job.fileName).at(-1)?.key !== job.key) return;
+  if (store.jobs.attempts(workflow, job.fileName).at(-1)?.key !== job.key) return;
   const script = currentScript(job);
   if (script === undefined || script.sha256 === job.script?.sha256) return;
-  if (!store.changeJob(job, { script }) || job.script === null) return;
+  if (!store.changes.write(job, { script }) || job.script === null) return;
   warn(
     `job ${job.id}: ${scriptOf(job.fileName)} has changed and runs as it is now: ${difference(job.script, script)}`,
   );

@@ -40,8 +40,8 @@ export class AttemptStart {
     // The look may be a while ago: a submission of its own may have made the Job since, whose files these are
     // then.
     if ((await getJob(client, job.namespace, job.kubeName)) !== undefined) return true;
-    clearForAttempt({ ...job, directory, attempts: store.attempts(this.#workflow, job.fileName) });
-    return store.changeJob(job, MADE_READY);
+    clearForAttempt({ ...job, directory, attempts: store.jobs.attempts(this.#workflow, job.fileName) });
+    return store.changes.write(job, MADE_READY);
   }
 
   /**
@@ -101,7 +101,7 @@ async function environmentOf(
   workflow: StoredWorkflow,
   job: StoredJob,
 ): Promise<Record<string, string> | undefined> {
-  const attempts = deps.store.attempts(workflow, job.fileName).reverse();
+  const attempts = deps.store.jobs.attempts(workflow, job.fileName).reverse();
   try {
     for (const { namespace, kubeName } of attempts) {
       const found = await getJob(deps.client, namespace, kubeName);

@@ -123,7 +123,7 @@ export class Submitter {
     this.#waits = waits;
     const known = knownWorkflow(deps, workflow.directory) ?? workflow;
     this.#volumes = volumePlan(deps.config, known, { host: deps.host, now: deps.now() });
-    this.workflow = deps.store.registerWorkflow(known);
+    this.workflow = deps.store.workflows.register(known);
   }
 
   /**
@@ -154,13 +154,13 @@ export class Submitter {
       request: storedRequest(options),
     };
     const prepared = standingStreams(this.workflow.directory, jobId).length === 0;
-    const intent = store.recordIntent(this.workflow, { id: jobId, kubeName, ...content, prepared });
+    const intent = store.intents.record(this.workflow, { id: jobId, kubeName, ...content, prepared });
     if (intent.job.contentHash === contentHash) return intent;
     const { job: corrected } = intent;
     if (hasOutput(corrected)) throw ranBefore(corrected);
     const correction = correctionOf(corrected, content);
     // Somebody else may have written the row meanwhile: its content counts then.
-    if (!store.changeJob(corrected, correction)) return this.intend(submission);
+    if (!store.changes.write(corrected, correction)) return this.intend(submission);
     return { job: { ...corrected, ...correction }, isNew: false, corrected };
   }
 
@@ -187,7 +187,7 @@ export class Submitter {
         wrapper: WRAPPER_VERSION,
       };
       // Another submission may have written its own content down meanwhile: what was accepted counts.
-      if (!this.#deps.store.changeJob(job, { ...accepted, ...contentOf({ ...job, image }) }))
+      if (!this.#deps.store.changes.write(job, { ...accepted, ...contentOf({ ...job, image }) }))
         await this.#changedMeanwhile(job);
       return { ...answer, created };
     } catch (error) {
@@ -208,7 +208,10 @@ export class Submitter {
       // What the cluster has is not the correction: the job stays what it was.
       const isOther = error instanceof GaswError && error.code === "CONFLICT";
       if (isOther && corrected !== undefined)
-        this.#deps.store.changeJob(job, { ...contentOf(corrected), invocationId: corrected.invocationId });
+        this.#deps.store.changes.write(job, {
+          ...contentOf(corrected),
+          invocationId: corrected.invocationId,
+        });
       throw error;
     }
   }
@@ -234,7 +237,7 @@ export class Submitter {
     }
     // What the GASW database shows of that run stays; of a workflow that was taken over, the next
     // synchronisation follows it from there.
-    if (isNew) this.#deps.store.setAside(job);
+    if (isNew) this.#deps.store.intents.setAside(job);
     throw ranElsewhere(job);
   }
 
@@ -247,14 +250,14 @@ export class Submitter {
       const kept = keepOldStreams(job.directory, streams);
       this.#deps.warn(`job ${job.id}: the streams of an earlier run were kept as ${kept.join(", ")}`);
     }
-    this.#deps.store.changeJob(job, MADE_READY);
+    this.#deps.store.changes.write(job, MADE_READY);
   }
 
   /**
    * Somebody else wrote the job's row: a refresh that saw the Job is welcome; a clean-up has the last word.
    */
   async #changedMeanwhile({ id, kubeName }: StoredJob): Promise<void> {
-    const now = this.#deps.store.findJob(this.workflow, id);
+    const now = this.#deps.store.jobs.find(this.workflow, id);
     if (now !== undefined && now.status !== "DELETED") return;
     const place = jobPath(this.workflow.namespace, kubeName);
     const made = await find<V1Job>(this.#deps.client, place);

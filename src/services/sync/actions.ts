@@ -37,7 +37,7 @@ export async function act(
     for (let round = 1; ; round++) {
       // An end that the cluster has brought about meanwhile counts.
       const current = jobs
-        .map((job) => deps.store.findJob(workflow, job.id))
+        .map((job) => deps.store.jobs.find(workflow, job.id))
         .filter((job) => job !== undefined);
       await reconcile(deps, workflow, signalsFor(deps, workflow, current, action), scope);
       const [left] = action === "cancel" ? current.flatMap((job) => toCancel(deps, workflow, job)) : [];
@@ -45,13 +45,13 @@ export async function act(
       if (round === CANCEL_ROUNDS) throw changedEachTime(left);
     }
   });
-  return [...fileNames].flatMap((fileName) => deps.store.attempts(workflow, fileName).slice(-1));
+  return [...fileNames].flatMap((fileName) => deps.store.jobs.attempts(workflow, fileName).slice(-1));
 }
 
 /** @throws OtherCluster; NotOwner; GaswError CLUSTER */
 async function confirmPlace(deps: Deps, workflow: StoredWorkflow, jobs: readonly StoredJob[]): Promise<void> {
   const tenancy = new Tenancy(deps, workflow);
-  const isToBeTaken = deps.store.lease(workflow).uid === null;
+  const isToBeTaken = deps.store.leases.of(workflow).uid === null;
   if (isToBeTaken || jobs.some(({ status }) => status === "NOT_SUBMITTED"))
     await confirmCluster(deps, workflow, firstSight());
   await tenancy.taken().catch((error: unknown) => {
@@ -98,7 +98,7 @@ function signalsFor(
 /** The attempt itself and, where it is the invocation that is meant, those that wait for their turn. */
 function toCancel({ store }: Deps, workflow: StoredWorkflow, job: StoredJob): StoredJob[] {
   const isOpen = (one: StoredJob) => !hasEnded(one.status) || isHeld(one.status) || !one.settled;
-  return store.attempts(workflow, job.fileName).filter(isOpen);
+  return store.jobs.attempts(workflow, job.fileName).filter(isOpen);
 }
 
 /** What a retry means for a job; nothing for one that goes on. */

@@ -18,13 +18,13 @@ export async function adoptAttempts(
   dao: Dao,
   workflow: StoredWorkflow,
 ): Promise<void> {
-  if (!store.isToAdopt(workflow)) return;
+  if (!store.adoption.isDue(workflow)) return;
   const since = now();
   const rows = (await dao.rowsInStatus(GASW_STATUSES)).filter(({ fileName }) => fileName !== null);
   const begun = new Set(leftovers(workflow.directory).map(({ attempt }) => attempt));
   const hasBegun = (id: string) => begun.has(jobName(workflow.namespace, workflow.id, id));
   const attempts = rows.map((row) => attemptOf(row, hasBegun(row.id)));
-  store.adopt(
+  store.adoption.adopt(
     workflow,
     attempts.toSorted((a, b) => a.id.length - b.id.length || (a.id < b.id ? -1 : 1)),
     since,

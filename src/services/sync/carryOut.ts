@@ -109,15 +109,15 @@ function write(run: Run, entries: readonly Entry[]): boolean[] {
   const { store, config } = deps;
   const adding = entries.filter(({ notes }) => notes.some(({ kind }) => kind === "addAttempt"));
   const known = new Set(
-    adding.flatMap(({ job }) => store.attempts(workflow, job.fileName).map(({ key }) => key)),
+    adding.flatMap(({ job }) => store.jobs.attempts(workflow, job.fileName).map(({ key }) => key)),
   );
   const updates = entries.map(({ job, change, notes, remark }): JobUpdate => {
     const noted = notes.map(({ kind }) => NOTES[kind]({ ...job, ...columnsOf(change) }, config));
     return Object.assign({ job, change, remark }, ...noted);
   });
-  const written = store.applyUpdates(updates, deps.now());
+  const written = store.updates.apply(updates, deps.now());
   for (const { job } of adding) {
-    const added = store.attempts(workflow, job.fileName).find(({ key }) => !known.has(key));
+    const added = store.jobs.attempts(workflow, job.fileName).find(({ key }) => !known.has(key));
     if (added === undefined) continue;
     known.add(added.key);
     run.noteAdded(job, added);
@@ -156,7 +156,7 @@ function isAsPlanned(run: Run, known: ReadonlyMap<number, StoredJob>, { fileName
     const planned = known.get(row.key);
     return row.status === planned?.status && row.settled === planned.settled;
   };
-  const attempts = run.deps.store.attempts(run.workflow, fileName);
+  const attempts = run.deps.store.jobs.attempts(run.workflow, fileName);
   return attempts.every((row) => run.isAdded(row) || isKnown(row));
 }
 
@@ -166,7 +166,7 @@ function writeWaits(run: Run, planned: readonly Planned<StoredJob>[]): void {
     ...waitOf(run, job, turn?.change, false),
     ...waitOf(run, job, added?.change, true),
   ]);
-  if (updates.length > 0) run.deps.store.applyUpdates(updates, run.deps.now());
+  if (updates.length > 0) run.deps.store.updates.apply(updates, run.deps.now());
 }
 
 function waitOf(run: Run, job: StoredJob, change: JobChange | undefined, isAdded: boolean): JobUpdate[] {

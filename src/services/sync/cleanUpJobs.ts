@@ -27,8 +27,8 @@ export async function cleanUpJobs<Result extends { readonly removed: readonly Re
   remove: () => Promise<Result>,
 ): Promise<Result> {
   const names = namesOfJobs(objects);
-  const attempts = deps.store
-    .activeJobs(workflow)
+  const attempts = deps.store.jobs
+    .active(workflow)
     .filter(({ kubeName, status }) => status !== "NOT_SUBMITTED" && names.has(kubeName));
   const planned = plan<StoredJob>(attempts, {
     extent: "clean-up",

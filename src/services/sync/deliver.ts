@@ -23,9 +23,9 @@ export async function deliver(deps: Deps, dao: Dao, workflow: StoredWorkflow): P
   let idle = 0;
   // What telling itself brings about is for the next time: a row that answers a signal is seen before it goes
   // on.
-  const until = deps.store.outboxEnd();
+  const until = deps.store.outbox.end();
   while (idle < TRIES) {
-    const entries = deps.store.outbox(workflow, until, BATCH);
+    const entries = deps.store.outbox.read(workflow, until, BATCH);
     if (entries.length === 0) return told;
     const count = await deliverBatch(deps, dao, workflow, entries);
     told += count;
@@ -33,7 +33,7 @@ export async function deliver(deps: Deps, dao: Dao, workflow: StoredWorkflow): P
     idle = count === 0 ? idle + 1 : 0;
   }
   deps.warn(
-    `${deps.store.outboxSize(workflow)} rows of the GASW database are being changed by others: they are written at the next sync`,
+    `${deps.store.outbox.size(workflow)} rows of the GASW database are being changed by others: they are written at the next sync`,
   );
   return told;
 }
@@ -66,7 +66,7 @@ async function deliverBatch(
     return { seq, job, invocationId: invocations.get(job.fileName) ?? 0, isAnswered };
   });
   const done = told.filter((_, index) => applied[index]);
-  store.acknowledge(done);
+  store.outbox.acknowledge(done);
   return done.length;
 }
 
@@ -114,7 +114,7 @@ async function invocationIds(
   for (const { job } of entries) {
     if (found.has(job.fileName)) continue;
     // A number that was stated belongs to its job, whether its row is made yet or not.
-    last ??= Math.max(await dao.largestInvocationId(), store.largestInvocationId(workflow));
+    last ??= Math.max(await dao.largestInvocationId(), store.jobs.largestInvocationId(workflow));
     found.set(job.fileName, job.invocationId ?? ++last);
   }
   return found;

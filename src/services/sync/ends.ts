@@ -39,6 +39,6 @@ export async function readEnds(
 /** Reads a job's output and keeps what it tells: in the state, since many outputs may tell much. */
 export async function keepOutput(deps: Deps, job: StoredJob): Promise<number | undefined> {
   const output = await parseOutputOf(deps, job);
-  deps.store.changeJob(job, { output: storeOutput(output) });
+  deps.store.changes.write(job, { output: storeOutput(output) });
   return output.exitCode;
 }

@@ -1,7 +1,7 @@
 import { setMaxListeners } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { GaswError, messageOf } from "../../errors.ts";
-import { StateFull } from "../../store/database.ts";
+import { StateFull } from "../../store/errors.ts";
 import type { StoredJob, StoredWorkflow } from "../../store/records.ts";
 import type { Deps } from "../deps.ts";
 import { Tenancy } from "../workflow/owner.ts";
@@ -131,7 +131,7 @@ export async function* follow(
 }
 
 async function keepOwning(deps: Deps, workflow: StoredWorkflow): Promise<void> {
-  if (deps.store.activeJobs(workflow).length > 0) await new Tenancy(deps, workflow).keep();
+  if (deps.store.jobs.active(workflow).length > 0) await new Tenancy(deps, workflow).keep();
 }
 
 /** The same dependencies, whose requests and pauses end at a deadline. */

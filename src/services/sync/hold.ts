@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { SILENCE_S } from "../../core/owner.ts";
 import { GaswError } from "../../errors.ts";
-import type { Hold } from "../../store/database.ts";
+import type { Hold } from "../../store/lockFiles.ts";
 import type { Holder, StoredWorkflow } from "../../store/records.ts";
 import type { Deps } from "../deps.ts";
 
@@ -52,8 +52,8 @@ export async function takeHold(
 ): Promise<Hold | undefined> {
   const deadline = performance.now() + PATIENCE_MS;
   for (;;) {
-    const hold = deps.store.hold(workflow, holder);
-    if (hold !== undefined || deps.store.isMonitored(workflow)) return hold;
+    const hold = deps.store.holds.take(workflow, holder);
+    if (hold !== undefined || deps.store.holds.isMonitored(workflow)) return hold;
     if (performance.now() >= deadline) throw stillHeld(deps, workflow);
     await sleep(PAUSE_MS, undefined, { signal: deps.signal });
   }
@@ -65,8 +65,8 @@ export async function takeHold(
  * after a minute without one is not relied on.
  */
 export function isSeenTo({ store, now }: Pick<Deps, "store" | "now">, workflow: StoredWorkflow): boolean {
-  if (!store.isMonitored(workflow)) return false;
-  const age = now().getTime() - Date.parse(store.lastWatch(workflow) ?? "");
+  if (!store.holds.isMonitored(workflow)) return false;
+  const age = now().getTime() - Date.parse(store.holds.lastWatch(workflow) ?? "");
   // A time to come is a clock's that was set back since: it says nothing.
   return age >= 0 && age <= SILENCE_S * 1000;
 }
@@ -76,11 +76,11 @@ export function isSeenTo({ store, now }: Pick<Deps, "store" | "now">, workflow: 
  * @returns whether there is one
  */
 export function tellBlind({ store, warn }: Pick<Deps, "store" | "warn">, workflow: StoredWorkflow): boolean {
-  const isIdle = store.activeJobs(workflow).length === 0 && !store.isOpen(workflow);
-  if (isIdle || !store.isMonitored(workflow)) return false;
-  const since = store.lastWatch(workflow) ?? "it began";
+  const isIdle = store.jobs.active(workflow).length === 0 && !store.workflows.isOpen(workflow);
+  if (isIdle || !store.holds.isMonitored(workflow)) return false;
+  const since = store.holds.lastWatch(workflow) ?? "it began";
   warn(
-    `workflow ${workflow.id} is held by ${store.holderOf(workflow)}, which has seen nothing of the cluster since ${since}: it is asked from here, and nothing is submitted again until that monitor sees, or has ended`,
+    `workflow ${workflow.id} is held by ${store.holds.holderOf(workflow)}, which has seen nothing of the cluster since ${since}: it is asked from here, and nothing is submitted again until that monitor sees, or has ended`,
   );
   return true;
 }
@@ -88,7 +88,7 @@ export function tellBlind({ store, warn }: Pick<Deps, "store" | "warn">, workflo
 function stillHeld({ store }: Pick<Deps, "store">, workflow: StoredWorkflow): GaswError {
   return new GaswError(
     "TIMEOUT",
-    `workflow ${workflow.id} is still being synchronised by ${store.holderOf(workflow)}`,
+    `workflow ${workflow.id} is still being synchronised by ${store.holds.holderOf(workflow)}`,
     {
       hint: "try again when that is done, or end that process: its hold ends with it",
     },

@@ -12,12 +12,12 @@ import { parseOutputOf, storeOutput } from "./storedOutput.ts";
  * the end is not told again.
  */
 export async function takeLateOutputs(deps: Deps, workflow: StoredWorkflow): Promise<void> {
-  const late = deps.store.lateJobs(workflow);
+  const late = deps.store.jobs.late(workflow);
   if (late.length === 0) return;
   const traces = new Traces(deps, workflow);
   for (const job of late) {
     // Once a later attempt was made ready, what stands there is that one's.
-    if (standingAttempt(deps.store.attempts(workflow, job.fileName)) !== job.attempt) continue;
+    if (standingAttempt(deps.store.jobs.attempts(workflow, job.fileName)) !== job.attempt) continue;
     if (hasOutput(job) && traces.lateOf(job) === undefined) await takeLateOutput(deps, job);
   }
 }
@@ -30,7 +30,7 @@ async function takeLateOutput(deps: Deps, job: StoredJob): Promise<void> {
     change: { ...change, output: storeOutput(output) },
     announce: includes(notes, "announce"),
   };
-  const [isWritten] = deps.store.applyUpdates([update], deps.now());
+  const [isWritten] = deps.store.updates.apply([update], deps.now());
   if (!isWritten) return;
   deps.warn(`job ${job.id}: ${message}${change.status === undefined ? "" : `, so it is ${change.status}`}`);
 }

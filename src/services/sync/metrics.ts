@@ -32,7 +32,7 @@ export class Metrics {
       registers,
       collect() {
         this.reset();
-        for (const { status } of store.jobs(workflow)) this.inc({ status });
+        for (const { status } of store.jobs.all(workflow)) this.inc({ status });
       },
     });
     new Gauge({
@@ -40,7 +40,7 @@ export class Metrics {
       help: "Jobs that the GASW database has yet to be told of",
       registers,
       collect() {
-        this.set(store.outboxSize(workflow));
+        this.set(store.outbox.size(workflow));
       },
     });
     this.#rounds = new Histogram({

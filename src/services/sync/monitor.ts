@@ -4,7 +4,7 @@ import type { Dao } from "../../dao/dao.ts";
 import { GaswError } from "../../errors.ts";
 import { asUserError } from "../../kubernetes/client.ts";
 import { changes } from "../../kubernetes/watch.ts";
-import type { Hold } from "../../store/database.ts";
+import type { Hold } from "../../store/lockFiles.ts";
 import type { StoredJob, StoredWorkflow } from "../../store/records.ts";
 import { OtherCluster } from "../workflow/cluster.ts";
 import { NotOwner, Tenancy } from "../workflow/owner.ts";
@@ -89,9 +89,13 @@ export async function monitor(
 }
 
 function heldByAnother({ store }: SyncDeps, workflow: StoredWorkflow): GaswError {
-  return new GaswError("CONFLICT", `workflow ${workflow.id} is already held by ${store.holderOf(workflow)}`, {
-    hint: "one monitor per workflow is enough: `gasw-k8s status` shows what it sees; the hold ends with that process",
-  });
+  return new GaswError(
+    "CONFLICT",
+    `workflow ${workflow.id} is already held by ${store.holds.holderOf(workflow)}`,
+    {
+      hint: "one monitor per workflow is enough: `gasw-k8s status` shows what it sees; the hold ends with that process",
+    },
+  );
 }
 
 /**
@@ -99,8 +103,8 @@ function heldByAnother({ store }: SyncDeps, workflow: StoredWorkflow): GaswError
  * could do yet. A held job may be released at any moment.
  */
 function remainder({ store, now }: SyncDeps, workflow: StoredWorkflow): StoredJob[] | undefined {
-  if (store.isOpen(workflow) || store.outboxSize(workflow) > 0) return undefined;
-  const active = store.activeJobs(workflow);
+  if (store.workflows.isOpen(workflow) || store.outbox.size(workflow) > 0) return undefined;
+  const active = store.jobs.active(workflow);
   return active.every((job) => isLeftUnsubmitted(job, now())) ? active : undefined;
 }
 
@@ -205,12 +209,12 @@ class Rounds {
    */
   async #keepOwning(): Promise<void> {
     const { store, client } = this.#deps;
-    if (this.#hasFailed || !store.isOpen(this.#workflow)) return;
-    const { renewed } = store.lease(this.#workflow);
+    if (this.#hasFailed || !store.workflows.isOpen(this.#workflow)) return;
+    const { renewed } = store.leases.of(this.#workflow);
     try {
       await new Tenancy(this.#deps, this.#workflow).taken();
       // It was asked, and has answered.
-      if (store.lease(this.#workflow).renewed !== renewed) this.#noteAnswer();
+      if (store.leases.of(this.#workflow).renewed !== renewed) this.#noteAnswer();
     } catch (error) {
       const failure = asUserError(error, client);
       // An outage is told where a look finds it.
@@ -226,7 +230,7 @@ class Rounds {
     try {
       // A takeover is seen to in the next round, which knows what the owner before has made.
       await reconcile(this.#deps, this.#workflow, signals, { leavesTakeover: this.#dao !== undefined });
-      if (this.#deps.store.isToAdopt(this.#workflow)) this.#hasChanged = true;
+      if (this.#deps.store.adoption.isDue(this.#workflow)) this.#hasChanged = true;
       this.#hasFailed = false;
       this.#noteAnswer();
     } finally {
@@ -238,12 +242,12 @@ class Rounds {
 
   #noteAnswer(): void {
     this.#lastAnswer = performance.now();
-    this.#deps.store.noteWatch(this.#workflow);
+    this.#deps.store.holds.noteWatch(this.#workflow);
   }
 
   #isLookDue(): boolean {
     const { store } = this.#deps;
-    const active = store.activeJobs(this.#workflow);
+    const active = store.jobs.active(this.#workflow);
     const age = performance.now() - this.#lastLook;
     const patience =
       this.#hasFailed || active.some(({ status }) => status === "QUEUED") ? WAITING_LOOK_MS : QUIET_LOOK_MS;

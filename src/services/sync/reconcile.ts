@@ -40,18 +40,18 @@ export async function reconcile(
   await takeLateOutputs(deps, workflow);
   const { fileNames, leaveDue = false, by = "a signal in the GASW database" } = scope;
   const isMeant = ({ fileName }: StoredJob) => fileNames?.has(fileName) ?? true;
-  const attempts = deps.store.openInvocations(workflow, [...signals.keys()]).filter(isMeant);
+  const attempts = deps.store.jobs.openInvocations(workflow, [...signals.keys()]).filter(isMeant);
   if (attempts.length === 0) return;
   const extent: Extent = leaveDue ? "all but turns" : "all";
   try {
     const tenancy = new Tenancy(deps, workflow);
-    const isKnown = !deps.store.isToAdopt(workflow);
+    const isKnown = !deps.store.adoption.isDue(workflow);
     const seen = await look(deps, workflow, attempts);
     // Somebody else's kill or clean-up may be why a Job is gone: what was known a moment ago does not count
     // then.
     const trusts = !attempts.some((job) => isSubmitted(job) && seen(job).observation.phase === "missing");
     const ownership = await tenancy.taken({ makes: attempts.some(isGoingOn), trusts });
-    if (scope.leavesTakeover === true && isKnown && deps.store.isToAdopt(workflow)) return;
+    if (scope.leavesTakeover === true && isKnown && deps.store.adoption.isDue(workflow)) return;
     if (ownership === "followed") return await reconcile(deps, workflow, signals, scope);
     const ends = await readEnds(deps, workflow, attempts, seen, extent);
     const planned = plan(attempts, {

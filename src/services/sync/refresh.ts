@@ -18,7 +18,7 @@ export async function refresh(deps: Deps, workflow: StoredWorkflow): Promise<voi
   await takeLateOutputs(deps, workflow);
   // Read before the cluster is asked: a job that is known as submitted now must show up in the answer, unless
   // it is gone.
-  const jobs = [...store.activeJobs(workflow), ...store.lingeringJobs(workflow)];
+  const jobs = [...store.jobs.active(workflow), ...store.jobs.lingering(workflow)];
   if (jobs.length === 0) return;
   try {
     const seen = await look(deps, workflow, jobs);

@@ -61,7 +61,7 @@ export async function removeKept(run: Run, tasks: readonly Task<"removeKept">[])
     try {
       if (effect.what === "pod" && pod !== undefined) await remove(client, podPath(pod), pod.metadata?.uid);
       else await removeJob(client, job, kubeJob);
-      store.changeJob({ key: job.key, status: effect.status }, KEPT_NO_MORE);
+      store.changes.write({ key: job.key, status: effect.status }, KEPT_NO_MORE);
     } catch (error) {
       const failure = asUserError(error, client);
       if (!(failure instanceof GaswError) || failure.code === "INTERRUPTED") throw failure;

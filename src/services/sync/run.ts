@@ -66,6 +66,6 @@ export class Run {
   /** The attempt itself, or the one that was added after it, as it is written down now. */
   row(job: StoredJob, isAdded = false): StoredJob | undefined {
     const id = isAdded ? this.#added.get(job.key) : job.id;
-    return id === undefined ? undefined : this.deps.store.findJob(this.workflow, id);
+    return id === undefined ? undefined : this.deps.store.jobs.find(this.workflow, id);
   }
 }

@@ -86,7 +86,7 @@ class Starts {
       const isChanged = failure instanceof ScriptChanged;
       if (!isChanged && failure.code !== "USAGE" && failure.code !== "CONFIG") return false;
       const end = isChanged ? SCRIPT_CHANGED : UNSUBMITTABLE;
-      deps.store.applyUpdates([{ job, change: { ...end, message: failure.message } }], deps.now());
+      deps.store.updates.apply([{ job, change: { ...end, message: failure.message } }], deps.now());
       return false;
     }
   }
@@ -135,7 +135,7 @@ function tellGone({ store, now }: Deps, due: readonly StoredJob[], message: stri
     message === undefined ? job.reason === NAMESPACE_GONE : job.message !== message,
   );
   const updates = changed.map((job) => ({ job, change: { reason, message: words } }));
-  if (updates.length > 0) store.applyUpdates(updates, now());
+  if (updates.length > 0) store.updates.apply(updates, now());
 }
 
 /** What a person, or the next round, may mend. */

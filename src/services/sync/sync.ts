@@ -95,7 +95,7 @@ async function round(
 ): Promise<void> {
   if (dao instanceof GaswError) return await reconcile(deps, workflow, signals);
   await reconcile(deps, workflow, signals, { leavesTakeover: true });
-  if (!deps.store.isToAdopt(workflow)) return;
+  if (!deps.store.adoption.isDue(workflow)) return;
   await adoptAttempts(deps, dao, workflow);
   await reconcile(deps, workflow, signals);
 }

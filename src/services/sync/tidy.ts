@@ -9,7 +9,7 @@ import type { Run } from "./run.ts";
 export async function clearRunFolders({ deps: { store, warn }, workflow, seen }: Run): Promise<void> {
   const failures: string[] = [];
   for (const leftover of leftovers(workflow.directory)) {
-    const [job] = store.lookUp(leftover.attempt, false, workflow);
+    const [job] = store.jobs.lookUp(leftover.attempt, false, workflow);
     if (job?.kubeName !== leftover.attempt || !job.settled || seen(job).isAlive) continue;
     try {
       removeLeftover(workflow.directory, leftover, job.fileName);

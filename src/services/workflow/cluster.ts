@@ -37,7 +37,7 @@ export function firstSight(): Sight {
  * @throws OtherCluster; GaswError CLUSTER
  */
 export async function confirmCluster(deps: Deps, workflow: StoredWorkflow, sight: Sight): Promise<Placement> {
-  const placement = deps.store.placement(workflow);
+  const placement = deps.store.placements.of(workflow);
   if (placement.state === "nowhere" || knows(deps, workflow, sight.objects)) return placement;
   try {
     if (placement.state === "unknown") return await recognise(deps, workflow, placement, sight);
@@ -70,7 +70,7 @@ export function bindCluster(
     server: addressOf(client),
     context: client.access.context ?? null,
   };
-  return store.place(workflow, from, to) ? to : undefined;
+  return store.placements.bind(workflow, from, to) ? to : undefined;
 }
 
 /** Without the right to ask the cluster who it is, the workflow's own objects tell. */
@@ -97,7 +97,7 @@ async function recognise(
   from: Placement,
   { since, objects }: Sight,
 ): Promise<Placement> {
-  const submitted = deps.store.jobs(workflow).filter((job) => job.submitted !== null);
+  const submitted = deps.store.jobs.all(workflow).filter((job) => job.submitted !== null);
   if (submitted.length === 0) return from;
   const claim = ownClaim(deps, workflow);
   const contents = new Map(submitted.map(({ kubeName, contentHash }) => [kubeName, contentHash]));
@@ -121,7 +121,7 @@ async function recognise(
 
 function knows({ store }: Deps, workflow: StoredWorkflow, objects: readonly KubernetesObject[]): boolean {
   const uids = objects.map(({ metadata }) => metadata?.uid).filter((uid) => uid !== undefined);
-  return store.knowsObject(workflow, uids);
+  return store.placements.knowsObject(workflow, uids);
 }
 
 export async function ownObjects(deps: Deps, workflow: StoredWorkflow): Promise<KubernetesObject[]> {

@@ -35,8 +35,8 @@ export function findJob(
 }
 
 function newestAttempt(store: Store, job: StoredJob): StoredJob {
-  const workflow = store.findWorkflow(job.namespace, job.workflow);
-  return (workflow === undefined ? undefined : store.attempts(workflow, job.fileName).at(-1)) ?? job;
+  const workflow = store.workflows.find(job.namespace, job.workflow);
+  return (workflow === undefined ? undefined : store.jobs.attempts(workflow, job.fileName).at(-1)) ?? job;
 }
 
 /** Whether a text names a script in a workflow's `sh/` rather than a job. */
@@ -53,9 +53,9 @@ function candidates(
     const directory = path.dirname(path.dirname(path.resolve(cwd, text)));
     const id = path.basename(text, ".sh");
     // A path names its workflow itself.
-    return store
+    return store.jobs
       .lookUp(id, false)
       .filter((job) => job.id === id && isSameDirectory(job.directory, directory));
   }
-  return store.lookUp(text, prefix, workflow);
+  return store.jobs.lookUp(text, prefix, workflow);
 }

@@ -23,7 +23,7 @@ export function knownWorkflow({ store, config }: Deps, directory: string): Store
   // A link may have another name than the directory that it leads to.
   const ids = new Set([directory, realPath(directory)].map((spelled) => path.basename(spelled)));
   return [...ids]
-    .map((id) => store.findWorkflow(config.k8sNamespace, id))
+    .map((id) => store.workflows.find(config.k8sNamespace, id))
     .find((found) => found !== undefined && isSameDirectory(found.directory, directory));
 }
 
@@ -40,6 +40,6 @@ export function unknownWorkflow({ config }: Pick<Deps, "config">, directory: str
 
 /** The workflows that jobs belong to, each once. */
 export function workflowsOf({ store }: Pick<Deps, "store">, jobs: readonly StoredJob[]): StoredWorkflow[] {
-  const found = jobs.map((job) => store.findWorkflow(job.namespace, job.workflow) as StoredWorkflow);
+  const found = jobs.map((job) => store.workflows.find(job.namespace, job.workflow) as StoredWorkflow);
   return [...new Map(found.map((workflow) => [workflow.key, workflow])).values()];
 }

@@ -204,7 +204,7 @@ export class Tenancy {
     const made = await createLease(client, this.#workflow.namespace, lease);
     if (typeof made === "string") return made;
     // What was killed is forgotten with the Lease that remembered it.
-    if (this.#stored !== undefined) this.#deps.store.forgetKills(this.#stored);
+    if (this.#stored !== undefined) this.#deps.store.kills.forget(this.#stored);
     this.#write(made);
     return "written";
   }
@@ -294,15 +294,15 @@ export class Tenancy {
     const workflow = this.#stored;
     if (workflow === undefined) return false;
     const by = tenure === undefined ? "" : ` by ${nameOf(tenure.owner)}`;
-    const jobs = store.jobs(workflow);
+    const jobs = store.jobs.all(workflow);
     if (tenure === undefined || tenure.isCleaned) {
       const active = jobs.filter(({ status }) => !hasEnded(status) && status !== "NOT_SUBMITTED");
       const words = {
         reason: "Deleted",
         message: `deleted by a clean-up of the workflow from another state file${by}`,
       };
-      const isNew = store.followKills(active, words);
-      store.giveUp(workflow);
+      const isNew = store.adoption.followKills(active, words);
+      store.intents.giveUp(workflow);
       if (isNew)
         this.#deps.warn(
           `workflow ${workflow.id} was cleaned up from another state file${by}: its jobs are given up here, too`,
@@ -314,8 +314,11 @@ export class Tenancy {
     }
     const killed = jobs.filter(({ id }) => tenure.killed.has(killHash(id)));
     // What is submitted here later, or would be tried again, may have been killed there, too.
-    store.noteTakeover(workflow, [...tenure.killed]);
-    return store.followKills(killed, { reason: "Killed", message: `killed from another state file${by}` });
+    store.adoption.noteTakeover(workflow, [...tenure.killed]);
+    return store.adoption.followKills(killed, {
+      reason: "Killed",
+      message: `killed from another state file${by}`,
+    });
   }
 
   /**
@@ -325,7 +328,7 @@ export class Tenancy {
   async #isCleanedUp(): Promise<boolean> {
     const { store, client } = this.#deps;
     const workflow = this.#stored;
-    if (workflow === undefined || store.placement(workflow).state !== "bound") return false;
+    if (workflow === undefined || store.placements.of(workflow).state !== "bound") return false;
     const [objects, namespace] = await Promise.all([
       ownObjects(this.#deps, workflow),
       find<V1Namespace>(client, `/api/v1/namespaces/${workflow.namespace}`),
@@ -335,7 +338,7 @@ export class Tenancy {
     const isAnew =
       created !== null && Date.parse(String(namespace.metadata?.creationTimestamp)) > Date.parse(created);
     const uids = objects.map(({ metadata }) => metadata?.uid).filter((uid) => uid !== undefined);
-    return !isAnew && !store.knowsObject(workflow, uids);
+    return !isAnew && !store.placements.knowsObject(workflow, uids);
   }
 
   #refusal(
@@ -414,7 +417,7 @@ export class Tenancy {
   }
 
   get #note(): LeaseNote {
-    return this.#stored === undefined ? this.#ownNote : this.#deps.store.lease(this.#stored);
+    return this.#stored === undefined ? this.#ownNote : this.#deps.store.leases.of(this.#stored);
   }
 
   get #isFresh(): boolean {
@@ -442,12 +445,12 @@ export class Tenancy {
 
   #outdate(version: string): void {
     if (this.#stored === undefined) this.#ownNote = { ...this.#ownNote, version: null, renewed: null };
-    else this.#deps.store.outdateLease(this.#stored, version);
+    else this.#deps.store.leases.outdate(this.#stored, version);
   }
 
   #save(note: LeaseNote): void {
     if (this.#stored === undefined) this.#ownNote = note;
-    else this.#deps.store.noteLease(this.#stored, note);
+    else this.#deps.store.leases.note(this.#stored, note);
   }
 }
 

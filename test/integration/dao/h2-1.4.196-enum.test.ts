@@ -147,7 +147,7 @@ describe("a job that is held in such tables", () => {
   afterEach(() => life.end());
 
   const synchronise = () => syncOnce(life.deps, dao, life.workflow);
-  const attempts = () => life.store.jobs(life.workflow).map(({ id, status }) => `${id} ${status}`);
+  const attempts = () => life.store.jobs.all(life.workflow).map(({ id, status }) => `${id} ${status}`);
   const onceClosed = async () => {
     await Promise.all([dao.close(), portal?.close()]);
     return await statusesIn(await open(settings(), { simulationId: life.workflow.id }), ["Job-1", "Job-1-r1"]);
@@ -209,7 +209,7 @@ describe("a job that is held in such tables", () => {
       expect(await statusesIn(dao, ["Job-1-r1"])).toEqual({ "Job-1-r1": "QUEUED" });
       for (let round = 0; round < 3; round++) await synchronise();
       expect(life.job("Job-1-r1").signal).toBeNull();
-      expect(life.store.outboxSize(life.workflow)).toBe(0);
+      expect(life.store.outbox.size(life.workflow)).toBe(0);
     }
   });
 });

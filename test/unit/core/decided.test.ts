@@ -17,9 +17,9 @@ test("a word is no status that the state takes", () => {
   // @ts-expect-error
   const named: JobChange = { status: word };
   // @ts-expect-error
-  const written = (store: Store, job: Parameters<Store["changeJob"]>[0]) => store.changeJob(job, { status: "DELETED" });
+  const written = (store: Store, job: Parameters<Store["changeJob"]>[0]) => store.changes.write(job, { status: "DELETED" });
   // @ts-expect-error
-  const decidedFrom = (store: Store) => store.changeJob({ key: 1, status: "RUNNING" }, {});
+  const decidedFrom = (store: Store) => store.changes.write({ key: 1, status: "RUNNING" }, {});
   expect([literal, named, written, decidedFrom]).toHaveLength(4);
 });
 

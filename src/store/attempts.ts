@@ -1,0 +1,90 @@
+import { attemptId, type StoredRequest } from "../core/job.ts";
+import { KILLED_BEFORE } from "../core/lifecycle/giveUp.ts";
+import { ADDED, WRITTEN_DOWN } from "../core/lifecycle/marks.ts";
+import { jobName } from "../core/names.ts";
+import type { Changes } from "./changes.ts";
+import { type Cell, COLUMNS, cellOf } from "./columns.ts";
+import type { Connection } from "./connection.ts";
+import type { History } from "./history.ts";
+import type { Jobs } from "./jobs.ts";
+import type { Kills } from "./kills.ts";
+import type { Keyed, StoredJob } from "./records.ts";
+
+/** What a row of a job is made from. */
+type NewJob = Pick<
+  StoredJob,
+  | "id"
+  | "fileName"
+  | "attempt"
+  | "kubeName"
+  | "contentHash"
+  | "script"
+  | "image"
+  | "request"
+  | "due"
+  | "prepared"
+  | "invocationId"
+>;
+
+/** The making of jobs' rows, and their end. */
+export class Attempts {
+  readonly #db: Connection;
+  readonly #jobs: Jobs;
+  readonly #changes: Changes;
+  readonly #history: History;
+  readonly #kills: Kills;
+
+  constructor(db: Connection, jobs: Jobs, changes: Changes, history: History, kills: Kills) {
+    this.#db = db;
+    this.#jobs = jobs;
+    this.#changes = changes;
+    this.#history = history;
+    this.#kills = kills;
+  }
+
+  /** Writes down one more attempt of a script, which this tool submits itself. */
+  add({ key }: Pick<StoredJob, "key">, request: StoredRequest): StoredJob {
+    return this.#db.write(() => {
+      const [job] = this.#jobs.where("jobs.key = ?", [key]) as [StoredJob];
+      const workflow = this.#db.get<Keyed>("SELECT workflow AS key FROM jobs WHERE key = ?", [key]) as Keyed;
+      let attempt = (this.#jobs.attempts(workflow, job.fileName).at(-1)?.attempt ?? 0) + 1;
+      // A script may be called like another one's attempt.
+      while (this.#jobs.find(workflow, attemptId(job.fileName, attempt)) !== undefined) attempt++;
+      const id = attemptId(job.fileName, attempt);
+      const kubeName = jobName(job.namespace, job.workflow, id);
+      return this.make(workflow, { ...job, ...ADDED, id, attempt, kubeName, request });
+    });
+  }
+
+  /** For the store's own use: writes down a job that was killed elsewhere as one that is given up. */
+  make(workflow: Keyed, job: NewJob): StoredJob {
+    const { id, fileName, attempt, kubeName, contentHash, script, image, request, due, prepared } = job;
+    const invocationId = job.invocationId ?? request.invocationId ?? null;
+    const row = {
+      ...{ id, fileName, attempt, kubeName, contentHash, script, image, request, due, prepared },
+      ...{ invocationId, created: this.#db.timestamp(), status: WRITTEN_DOWN.status },
+    };
+    const names = Object.keys(row) as (keyof typeof row)[];
+    const columns = names.map((name) => COLUMNS[name].name).join(", ");
+    const values: Cell[] = names.map((name) => cellOf(name, row[name] as never));
+    const sql = `INSERT INTO jobs (workflow, ${columns}) VALUES (?${", ?".repeat(names.length)})`;
+    const key = Number(this.#db.run(sql, [workflow.key, ...values]).lastInsertRowid);
+    this.#history.note({ key }, { status: WRITTEN_DOWN.status, reason: null, message: null });
+    const made = this.#jobs.find(workflow, id) as StoredJob;
+    if (!this.#kills.has(workflow, id)) return made;
+    this.#changes.write(made, KILLED_BEFORE);
+    return this.#jobs.find(workflow, id) as StoredJob;
+  }
+
+  /** For the store's own use: forgets jobs that were never submitted, and of which nobody else knows. */
+  forgetUntold(condition: string, key: number): void {
+    const untold = `${condition} AND status = 'NOT_SUBMITTED' AND delivered = 0`;
+    for (const job of this.#jobs.where(untold, [key])) this.forget(job);
+  }
+
+  /** For the store's own use: forgets a job with its history. */
+  forget(job: Keyed): void {
+    this.#history.forget(job);
+    this.#db.run("DELETE FROM jobs WHERE key = ?", [job.key]);
+  }
+}

@@ -1,0 +1,87 @@
+import { SET_ASIDE } from "../core/lifecycle/adopt.ts";
+import { cleanedUp } from "../core/lifecycle/giveUp.ts";
+import { GaswError } from "../errors.ts";
+import type { Attempts } from "./attempts.ts";
+import type { Changes } from "./changes.ts";
+import type { Connection } from "./connection.ts";
+import type { History } from "./history.ts";
+import type { Jobs } from "./jobs.ts";
+import type { Keyed, NewIntent, StoredJob, StoredWorkflow } from "./records.ts";
+
+/** What is meant to be submitted and is not in the cluster yet. */
+export class Intents {
+  readonly #db: Connection;
+  readonly #jobs: Jobs;
+  readonly #changes: Changes;
+  readonly #attempts: Attempts;
+  readonly #history: History;
+
+  constructor(db: Connection, jobs: Jobs, changes: Changes, attempts: Attempts, history: History) {
+    this.#db = db;
+    this.#jobs = jobs;
+    this.#changes = changes;
+    this.#attempts = attempts;
+    this.#history = history;
+  }
+
+  /**
+   * Writes the intent to submit a job, before anything is made for it. The same submission again is the same
+   * row; one that never got as far as the cluster may be corrected.
+   * @throws GaswError CONFLICT when the job was submitted with different content, even if it is to run again
+   */
+  record(workflow: StoredWorkflow, intent: NewIntent): { job: StoredJob; isNew: boolean } {
+    return this.#db.write(() => {
+      const known = this.#jobs.find(workflow, intent.id);
+      if (known === undefined) {
+        const first = { fileName: intent.id, attempt: 0, due: false, invocationId: null };
+        return { job: this.#attempts.make(workflow, { script: null, ...intent, ...first }), isNew: true };
+      }
+      if (known.contentHash === intent.contentHash || this.#isCorrectable(known))
+        return { job: known, isNew: false };
+      throw new GaswError(
+        "CONFLICT",
+        `job ${intent.id} of workflow ${workflow.id} was already submitted with different content`,
+        { hint: "the script or an option has changed since: submit it under another name" },
+      );
+    });
+  }
+
+  /**
+   * Forgets a job that was written down and is not to be submitted, unless the GASW database knows it; in a
+   * workflow that was taken over, when the rows of its former owner have been looked at.
+   */
+  setAside(job: StoredJob): void {
+    this.#db.write(() => {
+      const followed =
+        "SELECT 1 FROM workflows JOIN jobs ON jobs.workflow = workflows.key WHERE jobs.key = ? AND followed IS NOT NULL";
+      if (!this.#db.has(followed, [job.key])) this.#attempts.forgetUntold("jobs.key = ?", job.key);
+      else if (this.#changes.write(job, { reason: SET_ASIDE, message: "it has run before" }))
+        this.#db.run("DELETE FROM outbox WHERE job = ?", [job.key]);
+    });
+  }
+
+  /**
+   * Gives up what a workflow has left to be done once it is cleaned up: failures are not retried any more,
+   * and jobs that were written down and never submitted are forgotten where nobody else knows of them: their
+   * scripts may be submitted again.
+   */
+  giveUp({ key }: Keyed): void {
+    this.#db.write(() => {
+      for (const job of this.#jobs.where("jobs.workflow = ? AND settled = 0", [key])) {
+        const end = cleanedUp(job);
+        if (end === "forget") this.#attempts.forget(job);
+        else if (end !== undefined) this.#changes.write(job, end);
+      }
+    });
+  }
+
+  /**
+   * Whether the cluster has never accepted a job, and this tool does not submit it by itself with what was
+   * asked for first.
+   */
+  #isCorrectable(job: StoredJob): boolean {
+    const { status, attempt, due, prepared } = job;
+    if (status !== "NOT_SUBMITTED" || attempt > 0 || (due && !prepared)) return false;
+    return !this.#history.hasBegun(job);
+  }
+}

@@ -1,0 +1,83 @@
+import type { Workflow } from "../core/job.ts";
+import { isSameDirectory } from "../directory.ts";
+import { GaswError } from "../errors.ts";
+import { ACTIVE, HELD, UNFINISHED } from "./conditions.ts";
+import type { Connection } from "./connection.ts";
+import type { Keyed, StoredWorkflow } from "./records.ts";
+
+const WORKFLOWS = "SELECT key, id, namespace, directory FROM workflows";
+
+/** The workflows that the state knows. */
+export class Workflows {
+  readonly #db: Connection;
+
+  constructor(db: Connection) {
+    this.#db = db;
+  }
+
+  /**
+   * The workflow's row, made when missing.
+   * @throws GaswError CONFLICT when the same id is known from another directory
+   */
+  register({ namespace, id, directory }: Workflow): StoredWorkflow {
+    return this.#db.write(() => {
+      const known = this.find(namespace, id);
+      if (known === undefined) {
+        const now = this.#db.timestamp();
+        const sql =
+          "INSERT INTO workflows (namespace, id, directory, created, volumes_renewed, placed) VALUES (?, ?, ?, ?, ?, 'nowhere')";
+        this.#db.run(sql, [namespace, id, directory, now, now]);
+        return this.find(namespace, id) as StoredWorkflow;
+      }
+      if (isSameDirectory(known.directory, directory)) return known;
+      throw new GaswError(
+        "CONFLICT",
+        `workflow ${id} is already known from another directory, ${known.directory}`,
+        {
+          hint: "a workflow's id is its directory's base name: rename one directory, or use another namespace or state file (state.path)",
+        },
+      );
+    });
+  }
+
+  find(namespace: string, id: string): StoredWorkflow | undefined {
+    return this.#db.get<StoredWorkflow>(`${WORKFLOWS} WHERE namespace = ? AND id = ?`, [namespace, id]);
+  }
+
+  all(): StoredWorkflow[] {
+    return this.#db.all<StoredWorkflow>(`${WORKFLOWS} ORDER BY key`, []);
+  }
+
+  /** Those that have jobs which have not ended. */
+  active(): StoredWorkflow[] {
+    const active = `EXISTS (SELECT 1 FROM jobs WHERE jobs.workflow = workflows.key AND ${ACTIVE})`;
+    return this.#db.all<StoredWorkflow>(`${WORKFLOWS} WHERE ${active} ORDER BY key`, []);
+  }
+
+  /** Those for which a synchronisation has something to do. */
+  unfinished(): StoredWorkflow[] {
+    const unfinished = `SELECT workflow FROM jobs WHERE key IN (${UNFINISHED})`;
+    return this.#db.all<StoredWorkflow>(`${WORKFLOWS} WHERE key IN (${unfinished}) ORDER BY key`, []);
+  }
+
+  /**
+   * Whether one has jobs that were submitted and have not ended, or whose end was not seen to yet, or that
+   * wait to be released.
+   */
+  isOpen({ key }: Keyed): boolean {
+    const having = (condition: string) => `EXISTS (SELECT 1 FROM jobs WHERE workflow = ? AND ${condition})`;
+    const sql = `SELECT 1 WHERE ${having("settled = 0 AND status <> 'NOT_SUBMITTED'")} OR ${having(HELD)}`;
+    return this.#db.has(sql, [key, key]);
+  }
+
+  /**
+   * Whether the marks of use on a workflow's volumes are due to be renewed; true for one caller only, who
+   * then renews them.
+   * @param interval milliseconds between two renewals
+   */
+  claimRenewal({ key }: Keyed, interval: number): boolean {
+    const sql = "UPDATE workflows SET volumes_renewed = ? WHERE key = ? AND volumes_renewed <= ?";
+    const values = [this.#db.timestamp(), key, this.#db.timestampBefore(interval)];
+    return this.#db.run(sql, values).changes > 0;
+  }
+}
