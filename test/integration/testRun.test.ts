@@ -24,8 +24,10 @@ describe("a whole test run", () => {
       "scripts",
       "src/core/gaswRow",
       "src/dao",
+      "src/services/sync",
       "test/e2e",
       "test/integration/dao",
+      "test/local",
       "test/servers",
     ])
       mkdirSync(path.join(root, folder), { recursive: true });
@@ -57,14 +59,14 @@ describe("a whole test run", () => {
   }
 
   test("closes with the count of all that ran", () => {
-    // unit, integration, package, databases and e2e, and what the cluster's own test counts.
-    expect(run()).toMatchObject({ status: 0, last: "8 passed, 0 failed" });
+    // unit, integration, local, package, databases, local-databases and e2e, and what the cluster's own test counts.
+    expect(run()).toMatchObject({ status: 0, last: "10 passed, 0 failed" });
   });
 
   test("counts a failure where no cluster can be had, and still runs what needs none", () => {
     program("cluster/up.sh", "#!/bin/bash\necho 'cluster: Go 1.24 or newer is missing' >&2\nexit 69");
     const { status, stdout, stderr, last } = run();
-    expect({ status, last }).toEqual({ status: 1, last: "4 passed, 1 failed" });
+    expect({ status, last }).toEqual({ status: 1, last: "6 passed, 1 failed" });
     expect(stdout).toContain("failed: cluster: await_cluster failed");
     expect(stderr).toContain("Go 1.24 or newer is missing");
     expect(stderr).toContain("GASW_K8S_TEST_CLUSTER=none leaves them out");
@@ -73,13 +75,13 @@ describe("a whole test run", () => {
   test("needs no cluster where none is asked for", () => {
     program("cluster/up.sh", "#!/bin/bash\nexit 69");
     const { status, stderr, last } = run({ GASW_K8S_TEST_CLUSTER: "none" });
-    expect({ status, last }).toEqual({ status: 0, last: "4 passed, 0 failed" });
+    expect({ status, last }).toEqual({ status: 0, last: "6 passed, 0 failed" });
     expect(stderr).toContain("no end-to-end test is run");
   });
 
   test("takes the cluster that is named, and starts none", () => {
     program("cluster/up.sh", "#!/bin/bash\nexit 69");
-    expect(run({ GASW_K8S_TEST_KUBECONFIG: "/some/kubeconfig" })).toMatchObject({ status: 0, last: "5 passed, 0 failed" });
+    expect(run({ GASW_K8S_TEST_KUBECONFIG: "/some/kubeconfig" })).toMatchObject({ status: 0, last: "7 passed, 0 failed" });
   });
 
   test("counts a failure where the database servers can't be installed, and leaves out their tests alone", () => {
@@ -89,12 +91,12 @@ describe("a whole test run", () => {
 
   test("counts a failure where a runner ends without a count", () => {
     program("scripts/node24.sh", "#!/bin/bash\nexit 1");
-    expect(run()).toMatchObject({ status: 1, last: "8 passed, 2 failed" });
+    expect(run()).toMatchObject({ status: 1, last: "10 passed, 2 failed" });
   });
 
   test("counts a failure where no end-to-end test has run", () => {
     program("bin/npx", VITEST.replace("!= --project", "!= --project || $2 == e2e"));
-    expect(run()).toMatchObject({ status: 1, last: "7 passed, 1 failed" });
+    expect(run()).toMatchObject({ status: 1, last: "9 passed, 1 failed" });
   });
 
   test("counts a failure where it can't be prepared", () => {
@@ -109,7 +111,7 @@ describe("a whole test run", () => {
     const waitFor = (file: string) => `timeout 10 bash -c 'until [[ -e ${file} ]]; do sleep 0.05; done'`;
     program("cluster/up.sh", `#!/bin/bash\ntouch coming-up\n${waitFor("testing")}`);
     program("bin/npx", `${VITEST}\ntouch testing\n${waitFor("coming-up")}`);
-    expect(run()).toMatchObject({ status: 0, last: "8 passed, 0 failed" });
+    expect(run()).toMatchObject({ status: 0, last: "10 passed, 0 failed" });
   });
 
   test("says what the cluster said while it came up", () => {
@@ -144,8 +146,8 @@ describe("a whole test run", () => {
     expect(told).toHaveLength(20);
     expect([told[0], told[19]]).toEqual(["    3.4 s  a.test.ts > test 24", "    1.5 s  a.test.ts > test 5"]);
     const parts = lines.slice(lines.indexOf("parts:") + 1, -2).map((line) => line.trim().split(/ +/).at(-1));
-    expect(parts).toEqual(["prepare", "tests", "servers", "databases", "node24", "cluster", "selftest", "e2e", "node24-e2e"]);
-    expect(last).toBe("8 passed, 0 failed");
+    expect(parts).toEqual(["prepare", "servers", "tests", "databases", "node24", "cluster", "selftest", "e2e", "node24-e2e"]);
+    expect(last).toBe("10 passed, 0 failed");
   });
 
   /** What ran of that which may be left out. */
