@@ -1,6 +1,7 @@
 import { GaswError } from "../errors.ts";
 import type { KubernetesClient } from "./client.ts";
 import { ApiError, unreachable } from "./errors.ts";
+import { podLogPath } from "./paths.ts";
 
 /**
  * What a container wrote to its own stdout and stderr, as it comes; nothing where it never began, or pod or
@@ -13,7 +14,7 @@ export async function* containerLog(
   pod: string,
   container: string,
 ): AsyncGenerator<Buffer> {
-  const path = `/api/v1/namespaces/${namespace}/pods/${pod}/log`;
+  const path = podLogPath(namespace, pod);
   try {
     yield* client.stream(path, { container });
   } catch (error) {

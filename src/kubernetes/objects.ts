@@ -2,6 +2,7 @@ import type { CoreV1Event, KubernetesObject, V1Namespace, V1Pod } from "@kuberne
 import { selector } from "../core/names.ts";
 import type { KubernetesClient } from "./client.ts";
 import { isApiError } from "./errors.ts";
+import { eventsPath, namespacesPath, podsPath } from "./paths.ts";
 
 /** An object, or undefined where there is none. */
 export async function find<T>(client: KubernetesClient, path: string): Promise<T | undefined> {
@@ -16,7 +17,7 @@ export async function find<T>(client: KubernetesClient, path: string): Promise<T
 /** What identifies a cluster, however it is reached; undefined where the account may not read it. */
 export async function clusterUid(client: KubernetesClient): Promise<string | undefined> {
   try {
-    return (await find<V1Namespace>(client, "/api/v1/namespaces/kube-system"))?.metadata?.uid;
+    return (await find<V1Namespace>(client, namespacesPath("kube-system")))?.metadata?.uid;
   } catch (error) {
     if (isApiError(error, 403)) return undefined;
     throw error;
@@ -57,7 +58,7 @@ export function listPods(
   namespace: string,
   workflowHash?: string,
 ): Promise<V1Pod[]> {
-  return client.list<V1Pod>(`/api/v1/namespaces/${namespace}/pods`, {
+  return client.list<V1Pod>(podsPath(namespace), {
     labelSelector: selector(workflowHash === undefined ? {} : { workflowHash }),
   });
 }
@@ -83,7 +84,7 @@ export async function listEvents(
   about: { readonly name: string } | { readonly reason: string } | "waits",
 ): Promise<CoreV1Event[]> {
   const fieldSelector = eventSelector(about);
-  const events = await client.list<CoreV1Event>(`/api/v1/namespaces/${namespace}/events`, { fieldSelector });
+  const events = await client.list<CoreV1Event>(eventsPath(namespace), { fieldSelector });
   return events.sort(byTime);
 }
 

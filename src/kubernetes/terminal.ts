@@ -3,6 +3,7 @@ import type { KubeConfig } from "@kubernetes/client-node";
 import { GaswError, messageOf } from "../errors.ts";
 import type { KubernetesClient } from "./client.ts";
 import { ApiError, refused, unreachable } from "./errors.ts";
+import { podExecPath } from "./paths.ts";
 
 /** Channels of the remote command protocol (k8s.io/apimachinery, "remotecommand"). */
 const STDIN = 0;
@@ -114,7 +115,7 @@ function execPath({ namespace, pod, container, command, stdin, terminal }: ExecR
   if (stdin !== undefined) query.set("stdin", "true");
   if (terminal !== undefined) query.set("tty", "true");
   for (const word of command) query.append("command", word);
-  return `/api/v1/namespaces/${namespace}/pods/${pod}/exec?${query}`;
+  return `${podExecPath(namespace, pod)}?${query}`;
 }
 
 /**

@@ -23,6 +23,9 @@ describe("the sources", () => {
   test("take streams, environment and arguments from the process in main.ts alone", () =>
     expect(having(/process\.(std(in|out|err)|env|argv|cwd|exitCode|on|once)\b/, (file) => file !== "main.ts")).toEqual([]));
 
+  test("build the paths of the API server in kubernetes/paths.ts alone", () =>
+    expect(having(/\/apis?\/|\/namespaces\//)).toEqual([path.join("kubernetes", "paths.ts")]));
+
   test("have a core that asks neither clock nor chance", () =>
     expect(having(/new Date\(\)|Date\.now|performance\.|Math\.random|randomUUID|randomBytes/, isCore)).toEqual([]));
 

@@ -9,12 +9,11 @@ import { jobIdOf, wayOut } from "../../core/lifecycle/observe.ts";
 import { KEYS, selector, workflowHash } from "../../core/names.ts";
 import { GaswError } from "../../errors.ts";
 import { asUserError, type KubernetesClient } from "../../kubernetes/client.ts";
-import { jobPath, listJobs } from "../../kubernetes/jobs.ts";
+import { listJobs } from "../../kubernetes/jobs.ts";
 import { listPods, remove } from "../../kubernetes/objects.ts";
-import { claimsPath, persistentVolumePath } from "../../kubernetes/persistentVolumes.ts";
+import { claimsPath, jobsPath, persistentVolumesPath, podsPath } from "../../kubernetes/paths.ts";
 import type { Deps } from "../deps.ts";
 
-const PERSISTENT_VOLUMES = "/api/v1/persistentvolumes";
 const POLL_MS = 250;
 
 /**
@@ -81,7 +80,7 @@ export async function planCleanup(
       listJobs(client, namespace, shared ? undefined : hash),
       listPods(client, namespace, hash),
       client.list<V1PersistentVolumeClaim>(claimsPath(namespace), { labelSelector: selector() }),
-      client.list<V1PersistentVolume>(PERSISTENT_VOLUMES, { labelSelector: selector() }),
+      client.list<V1PersistentVolume>(persistentVolumesPath(), { labelSelector: selector() }),
     ]);
     const jobs = allJobs.filter((job) => isOf(job, hash));
     const others = otherWorkflows([...claims, ...allJobs], hash);
@@ -100,15 +99,17 @@ export async function planCleanup(
     return {
       target,
       remove: [
-        ...jobs.map((job) => removal("Job", job, jobPath(namespace, job.metadata?.name ?? ""), jobIdOf(job))),
+        ...jobs.map((job) =>
+          removal("Job", job, jobsPath(namespace, job.metadata?.name ?? ""), jobIdOf(job)),
+        ),
         ...pods
           .filter((pod) => !hasController(pod))
-          .map((pod) => removal("Pod", pod, podPath(namespace, pod), jobIdOf(pod))),
+          .map((pod) => removal("Pod", pod, podsPath(namespace, pod.metadata?.name ?? ""), jobIdOf(pod))),
         ...going.map((claim) =>
           removal(
             "PersistentVolumeClaim",
             claim,
-            `${claimsPath(namespace)}/${claim.metadata?.name}`,
+            claimsPath(namespace, claim.metadata?.name ?? ""),
             purposeOf(claim),
           ),
         ),
@@ -118,7 +119,7 @@ export async function planCleanup(
             removal(
               "PersistentVolume",
               volume,
-              persistentVolumePath(volume.metadata?.name ?? ""),
+              persistentVolumesPath(volume.metadata?.name ?? ""),
               purposeOf(volume),
             ),
           ),
@@ -147,10 +148,6 @@ function otherWorkflows(objects: readonly KubernetesObject[], hash: string): str
 
 function hasController(pod: V1Pod): boolean {
   return pod.metadata?.ownerReferences?.some((owner) => owner.controller === true) ?? false;
-}
-
-function podPath(namespace: string, pod: V1Pod): string {
-  return `/api/v1/namespaces/${namespace}/pods/${pod.metadata?.name}`;
 }
 
 function purposeOf(object: KubernetesObject): string {
@@ -258,7 +255,7 @@ function listKind(
     case "PersistentVolumeClaim":
       return client.list(claimsPath(namespace), { labelSelector: selector() });
     case "PersistentVolume":
-      return client.list(PERSISTENT_VOLUMES, { labelSelector: selector() });
+      return client.list(persistentVolumesPath(), { labelSelector: selector() });
   }
 }
 
@@ -321,7 +318,7 @@ async function podsHolding(client: KubernetesClient, kind: Kind, found: Kubernet
   const { name, namespace, uid } = found.metadata ?? {};
   if (kind === "PersistentVolume") return [];
   if (kind === "Pod") return [found as V1Pod];
-  const pods = await client.list<V1Pod>(`/api/v1/namespaces/${namespace}/pods`);
+  const pods = await client.list<V1Pod>(podsPath(namespace ?? ""));
   return kind === "Job"
     ? pods.filter((pod) => pod.metadata?.ownerReferences?.some((owner) => owner.uid === uid))
     : pods.filter((pod) =>

@@ -2,9 +2,8 @@ import type { CoreV1Event, KubernetesObject, V1Node, V1PersistentVolume } from "
 import { GaswError } from "../../errors.ts";
 import { asUserError } from "../../kubernetes/client.ts";
 import { isApiError } from "../../kubernetes/errors.ts";
-import { jobPath } from "../../kubernetes/jobs.ts";
 import { find, listEvents } from "../../kubernetes/objects.ts";
-import { claimsPath, persistentVolumePath } from "../../kubernetes/persistentVolumes.ts";
+import { claimsPath, jobsPath, nodesPath, persistentVolumesPath, podsPath } from "../../kubernetes/paths.ts";
 import type { Deps } from "../deps.ts";
 import { type JobObjects, readJobObjects } from "./objects.ts";
 import type { JobTarget } from "./target.ts";
@@ -46,11 +45,11 @@ export async function readObject(deps: Deps, kind: Kind, name: string): Promise<
   const { client, config } = deps;
   const namespace = config.k8sNamespace;
   const path = {
-    pod: `/api/v1/namespaces/${namespace}/pods/${encodeURIComponent(name)}`,
-    job: jobPath(namespace, encodeURIComponent(name)),
-    pvc: `${claimsPath(namespace)}/${encodeURIComponent(name)}`,
-    pv: persistentVolumePath(encodeURIComponent(name)),
-    node: `/api/v1/nodes/${encodeURIComponent(name)}`,
+    pod: podsPath(namespace, name),
+    job: jobsPath(namespace, name),
+    pvc: claimsPath(namespace, name),
+    pv: persistentVolumesPath(name),
+    node: nodesPath(name),
   }[kind];
   try {
     const object = await find<KubernetesObject | V1Node | V1PersistentVolume>(client, path);

@@ -6,6 +6,7 @@ import { currentState, type Facts } from "../../core/why/facts.ts";
 import { type Answer, explain } from "../../core/why/why.ts";
 import { asUserError } from "../../kubernetes/client.ts";
 import { isApiError } from "../../kubernetes/errors.ts";
+import { nodesPath } from "../../kubernetes/paths.ts";
 import type { Deps } from "../deps.ts";
 import { isOver, statedCode, Traces } from "../output/ownWords.ts";
 import { tailLines } from "../output/tail.ts";
@@ -68,7 +69,7 @@ async function gather(deps: Deps, target: JobTarget, objects: JobObjects): Promi
 /** The nodes; undefined where the account may not see them, since the scheduler's words tell the most. */
 async function listNodes({ client }: Deps): Promise<V1Node[] | undefined> {
   try {
-    return await client.list<V1Node>("/api/v1/nodes");
+    return await client.list<V1Node>(nodesPath());
   } catch (error) {
     if (isApiError(error, 403)) return undefined;
     throw error;

@@ -22,7 +22,14 @@ import { podsByJob } from "../../core/lifecycle/observe.ts";
 import { KEYS, selector, workflowHash } from "../../core/names.ts";
 import { asUserError } from "../../kubernetes/client.ts";
 import { isApiError } from "../../kubernetes/errors.ts";
-import { claimsPath } from "../../kubernetes/persistentVolumes.ts";
+import {
+  ALL_PODS_PATH,
+  claimsPath,
+  jobsPath,
+  nodesPath,
+  persistentVolumesPath,
+  podsPath,
+} from "../../kubernetes/paths.ts";
 import type { Deps } from "../deps.ts";
 
 /** Which objects a list is about. */
@@ -36,15 +43,15 @@ export interface ListScope {
 
 export function listPodRecords(deps: Deps, scope: ListScope): Promise<ListedPod[]> {
   return listing(deps, async () =>
-    (await list<V1Pod>(deps, `/api/v1/namespaces/${scope.namespace}/pods`, scope)).map(listedPod),
+    (await list<V1Pod>(deps, podsPath(scope.namespace), scope)).map(listedPod),
   );
 }
 
 export function listJobRecords(deps: Deps, scope: ListScope): Promise<ListedJob[]> {
   return listing(deps, async () => {
     const [jobs, pods] = await Promise.all([
-      list<V1Job>(deps, `/apis/batch/v1/namespaces/${scope.namespace}/jobs`, scope),
-      list<V1Pod>(deps, `/api/v1/namespaces/${scope.namespace}/pods`, scope),
+      list<V1Job>(deps, jobsPath(scope.namespace), scope),
+      list<V1Pod>(deps, podsPath(scope.namespace), scope),
     ]);
     const byJob = podsByJob(pods);
     return jobs.map((job) => listedJob(job, byJob.get(job.metadata?.name ?? "")));
@@ -54,10 +61,7 @@ export function listJobRecords(deps: Deps, scope: ListScope): Promise<ListedJob[
 /** All nodes; the pods on them are counted where the account may see all pods. */
 export function listNodeRecords(deps: Deps): Promise<ListedNode[]> {
   return listing(deps, async () => {
-    const [nodes, pods] = await Promise.all([
-      deps.client.list<V1Node>("/api/v1/nodes"),
-      everybodysPods(deps),
-    ]);
+    const [nodes, pods] = await Promise.all([deps.client.list<V1Node>(nodesPath()), everybodysPods(deps)]);
     const on = (name: string | undefined) =>
       pods?.filter((pod) => pod.spec?.nodeName === name).length ?? null;
     return nodes.map((node) => listedNode(node, on(node.metadata?.name)));
@@ -66,7 +70,7 @@ export function listNodeRecords(deps: Deps): Promise<ListedNode[]> {
 
 async function everybodysPods({ client }: Deps): Promise<V1Pod[] | undefined> {
   try {
-    return await client.list<V1Pod>("/api/v1/pods", {
+    return await client.list<V1Pod>(ALL_PODS_PATH, {
       fieldSelector: "status.phase!=Succeeded,status.phase!=Failed",
     });
   } catch (error) {
@@ -78,9 +82,7 @@ async function everybodysPods({ client }: Deps): Promise<V1Pod[] | undefined> {
 /** PersistentVolumes; those of the namespace's own claims unless all are asked for. */
 export function listVolumeRecords(deps: Deps, scope: ListScope): Promise<ListedVolume[]> {
   return listing(deps, async () => {
-    const records = (await list<V1PersistentVolume>(deps, "/api/v1/persistentvolumes", scope)).map(
-      listedVolume,
-    );
+    const records = (await list<V1PersistentVolume>(deps, persistentVolumesPath(), scope)).map(listedVolume);
     return scope.all
       ? records
       : records.filter(({ claim }) => claim === null || claim.startsWith(`${scope.namespace}/`));

@@ -8,7 +8,7 @@ import { GaswError, messageOf } from "../../errors.ts";
 import { asUserError } from "../../kubernetes/client.ts";
 import { ApiError, isApiError } from "../../kubernetes/errors.ts";
 import { createIfMissing, find } from "../../kubernetes/objects.ts";
-import { claimsPath } from "../../kubernetes/persistentVolumes.ts";
+import { claimsPath, podsPath } from "../../kubernetes/paths.ts";
 import { follow } from "../../kubernetes/watch.ts";
 import type { Deps } from "../deps.ts";
 import { podSettings } from "../submit/podSettings.ts";
@@ -48,7 +48,7 @@ export async function withDebugPod<T>(
   options: DebugPodOptions,
   body: (pod: { readonly name: string; readonly container: string; readonly made: V1Pod }) => Promise<T>,
 ): Promise<T> {
-  const collection = `/api/v1/namespaces/${target.namespace}/pods`;
+  const collection = podsPath(target.namespace);
   const pod = await debugPod(deps, target, options);
   const name = pod.metadata?.name ?? "";
   try {
@@ -59,7 +59,7 @@ export async function withDebugPod<T>(
     if (error instanceof ApiError && error.quotaExceeded) throw noQuota(error, target.namespace);
     throw asUserError(error, deps.client);
   } finally {
-    await removePod(deps, `${collection}/${name}`);
+    await removePod(deps, podsPath(target.namespace, name));
   }
 }
 
@@ -110,8 +110,7 @@ async function checkClaims(
   mounts: readonly Mount[],
 ): Promise<void> {
   for (const { claim } of mounts) {
-    if ((await find<V1PersistentVolumeClaim>(client, `${claimsPath(namespace)}/${claim}`)) !== undefined)
-      continue;
+    if ((await find<V1PersistentVolumeClaim>(client, claimsPath(namespace, claim))) !== undefined) continue;
     throw new GaswError(
       "NOT_FOUND",
       `claim ${namespace}/${claim} of job ${id} is gone, so no pod can see its files`,

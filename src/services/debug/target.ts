@@ -7,6 +7,7 @@ import { isSameDirectory } from "../../directory.ts";
 import { GaswError } from "../../errors.ts";
 import { asUserError } from "../../kubernetes/client.ts";
 import { getJob, listJobs } from "../../kubernetes/jobs.ts";
+import { podsPath } from "../../kubernetes/paths.ts";
 import type { StoredJob } from "../../store/records.ts";
 import type { Store } from "../../store/store.ts";
 import type { Deps } from "../deps.ts";
@@ -130,7 +131,7 @@ export async function viewJob(deps: Deps, target: JobTarget): Promise<JobView> {
   const since = performance.now();
   const [job, pods] = await Promise.all([
     getJob(client, namespace, kubeName),
-    client.list<V1Pod>(`/api/v1/namespaces/${namespace}/pods`, { labelSelector: `job-name=${kubeName}` }),
+    client.list<V1Pod>(podsPath(namespace), { labelSelector: `job-name=${kubeName}` }),
   ]);
   await confirmTarget(deps, target, { since, objects: job === undefined ? [] : [job] });
   const sorted = pods.sort((a, b) =>

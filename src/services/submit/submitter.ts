@@ -13,8 +13,9 @@ import type { DesiredVolume } from "../../core/manifests/volumes.ts";
 import { jobName } from "../../core/names.ts";
 import { GaswError } from "../../errors.ts";
 import { asUserError } from "../../kubernetes/client.ts";
-import { createJob, getJob, jobPath, type MadeJob } from "../../kubernetes/jobs.ts";
+import { createJob, getJob, type MadeJob } from "../../kubernetes/jobs.ts";
 import { find, remove } from "../../kubernetes/objects.ts";
+import { jobsPath } from "../../kubernetes/paths.ts";
 import type { JobChange, StoredJob, StoredWorkflow } from "../../store/records.ts";
 import type { Deps } from "../deps.ts";
 import { hasOutput } from "../output/own.ts";
@@ -255,7 +256,7 @@ export class Submitter {
   async #changedMeanwhile({ id, kubeName }: StoredJob): Promise<void> {
     const now = this.#deps.store.findJob(this.workflow, id);
     if (now !== undefined && now.status !== "DELETED") return;
-    const place = jobPath(this.workflow.namespace, kubeName);
+    const place = jobsPath(this.workflow.namespace, kubeName);
     const made = await find<V1Job>(this.#deps.client, place);
     if (made !== undefined) await remove(this.#deps.client, place, made.metadata?.uid);
     throw new GaswError("CONFLICT", `job ${id} was cleaned up while it was submitted`, {

@@ -3,6 +3,7 @@ import { selector, workflowHash } from "../../core/names.ts";
 import type { Dao } from "../../dao/dao.ts";
 import { GaswError } from "../../errors.ts";
 import { asUserError } from "../../kubernetes/client.ts";
+import { jobsPath, podsPath } from "../../kubernetes/paths.ts";
 import { changes } from "../../kubernetes/watch.ts";
 import type { Hold } from "../../store/database.ts";
 import type { StoredJob, StoredWorkflow } from "../../store/records.ts";
@@ -115,10 +116,7 @@ async function watch(
   signal: AbortSignal,
 ): Promise<void> {
   const labels = selector({ workflowHash: workflowHash(workflow.namespace, workflow.id) });
-  const paths = [
-    `/apis/batch/v1/namespaces/${workflow.namespace}/jobs`,
-    `/api/v1/namespaces/${workflow.namespace}/pods`,
-  ];
+  const paths = [jobsPath(workflow.namespace), podsPath(workflow.namespace)];
   const follow = async (path: string) => {
     let told = "";
     while (!signal.aborted) {

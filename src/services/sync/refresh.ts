@@ -15,8 +15,9 @@ import { mainOf } from "../../core/manifests/pod.ts";
 import { KEYS, workflowHash } from "../../core/names.ts";
 import { GaswError } from "../../errors.ts";
 import { asUserError, type KubernetesClient } from "../../kubernetes/client.ts";
-import { jobPath, listJobs } from "../../kubernetes/jobs.ts";
+import { listJobs } from "../../kubernetes/jobs.ts";
 import { listEvents, listPods, remove } from "../../kubernetes/objects.ts";
+import { jobsPath, podsPath } from "../../kubernetes/paths.ts";
 import type { JobChange, StoredJob, StoredWorkflow } from "../../store/records.ts";
 import type { Deps } from "../deps.ts";
 import { isOver, statedCode, Traces } from "../output/ownWords.ts";
@@ -129,7 +130,7 @@ export async function removeJob(
   kubeJob: V1Job | undefined,
 ): Promise<void> {
   if (kubeJob !== undefined)
-    await remove(client, jobPath(job.namespace, job.kubeName), kubeJob.metadata?.uid);
+    await remove(client, jobsPath(job.namespace, job.kubeName), kubeJob.metadata?.uid);
 }
 
 /** An attempt whose end is written down, and whose pod others keep alive. */
@@ -153,7 +154,7 @@ export async function removeLingering(
         // The values of its environment stand in its Job alone: without its pod that ends, and its time to
         // live removes it.
         if (isNeeded(job, decision) && pod !== undefined)
-          await remove(client, podPath(pod), pod.metadata?.uid);
+          await remove(client, podsPath(job.namespace, pod.metadata?.name ?? ""), pod.metadata?.uid);
         else await removeJob(client, job, kubeJob);
         store.changeJob({ key: job.key, status: decision.status }, { lingers: false });
       } catch (error) {
@@ -171,10 +172,6 @@ export async function removeLingering(
 function isNeeded({ request }: StoredJob, { status }: Decision): boolean {
   const isFinal = status === "COMPLETED" || status === "DELETED" || status === "DELETED_REPLICA";
   return !isFinal && (request.envNames ?? []).length > 0;
-}
-
-function podPath({ metadata }: V1Pod): string {
-  return `/api/v1/namespaces/${metadata?.namespace}/pods/${metadata?.name}`;
 }
 
 /** Says at once that jobs can't begin as they are, when that shows first: nothing mends it but a person. */

@@ -24,6 +24,7 @@ import { asUserError } from "../../kubernetes/client.ts";
 import { type ApiError, isApiError } from "../../kubernetes/errors.ts";
 import { changeLease, createLease, findLease, removeLease } from "../../kubernetes/leases.ts";
 import { find } from "../../kubernetes/objects.ts";
+import { namespacesPath } from "../../kubernetes/paths.ts";
 import type { LeaseNote, StoredWorkflow } from "../../store/records.ts";
 import type { Deps } from "../deps.ts";
 import { ownObjects } from "./cluster.ts";
@@ -328,7 +329,7 @@ export class Tenancy {
     if (workflow === undefined || store.placement(workflow).state !== "bound") return false;
     const [objects, namespace] = await Promise.all([
       ownObjects(this.#deps, workflow),
-      find<V1Namespace>(client, `/api/v1/namespaces/${workflow.namespace}`),
+      find<V1Namespace>(client, namespacesPath(workflow.namespace)),
     ]);
     if (namespace === undefined || namespace.metadata?.deletionTimestamp !== undefined) return false;
     const { created } = this.#note;
