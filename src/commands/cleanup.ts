@@ -5,7 +5,6 @@ import { TOOL_FOLDER } from "../core/gasw/files.ts";
 import { hasEnded } from "../core/job.ts";
 import { isSameDirectory } from "../directory.ts";
 import { GaswError, systemCode } from "../errors.ts";
-import { asUserError } from "../kubernetes/client.ts";
 import {
   type CleanupPlan,
   type CleanupTarget,
@@ -190,7 +189,7 @@ async function act(
 ): Promise<number> {
   const { io, store } = context;
   const tenancy = new Tenancy(context, workflow ?? { ...plan.target, directory });
-  const isOwned = await takeOver(context, tenancy, plan);
+  const isOwned = await takeOver(tenancy, plan);
   const cancelled = workflow === undefined ? [] : announceCancellation(store, workflow, plan);
   const line = await progress(io, `removing ${plan.remove.length} objects`);
   const { removed, failures } = await runCleanup(
@@ -202,7 +201,7 @@ async function act(
     () => tenancy.keep(),
   ).finally(() => line.stop());
   if (isOwned && failures.length > 0) tenancy.leaveCleanup();
-  else if (isOwned) await tenancy.end().catch(rethrow(context));
+  else if (isOwned) await tenancy.end();
   const gone = new Set(removed.map(({ kind, name }) => `${kind}/${name}`));
   for (const job of cancelled) {
     if (gone.has(`Job/${job.kubeName}`)) store.changeJob(job, { status: "DELETED" });
@@ -235,17 +234,11 @@ async function act(
  * @returns whether it has a Lease
  * @throws NotOwner; GaswError CLUSTER
  */
-async function takeOver(context: Context, tenancy: Tenancy, plan: CleanupPlan): Promise<boolean> {
-  const ownership = await tenancy.taken({ makes: plan.remove.length > 0 }).catch(rethrow(context));
+async function takeOver(tenancy: Tenancy, plan: CleanupPlan): Promise<boolean> {
+  const ownership = await tenancy.taken({ makes: plan.remove.length > 0 });
   if (ownership === "unguarded") return false;
-  await tenancy.noteCleanup().catch(rethrow(context));
+  await tenancy.noteCleanup();
   return true;
-}
-
-function rethrow({ client }: Context): (error: unknown) => never {
-  return (error) => {
-    throw asUserError(error, client);
-  };
 }
 
 /**

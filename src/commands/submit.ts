@@ -7,7 +7,6 @@ import { masked } from "../core/inventory/mask.ts";
 import type { Workflow } from "../core/job.ts";
 import { buildJob } from "../core/manifests/pod.ts";
 import { asGaswError, GaswError, systemCode } from "../errors.ts";
-import { asUserError } from "../kubernetes/client.ts";
 import { isApiError } from "../kubernetes/errors.ts";
 import { createJob } from "../kubernetes/jobs.ts";
 import { podSettings } from "../services/submit/podSettings.ts";
@@ -294,7 +293,7 @@ async function checkWithServer(
   try {
     await Promise.all(jobs.map((job) => createJob(client, job, { dryRun: "All" })));
   } catch (error) {
-    if (!isApiError(error, 404)) throw asUserError(error, client);
+    if (!isApiError(error, 404)) throw error;
     throw new GaswError(
       "NOT_FOUND",
       `the namespace ${namespace} does not exist, so the server can't check the Jobs`,

@@ -5,7 +5,7 @@ import { TLSSocket } from "node:tls";
 import type { KubernetesListObject, KubernetesObject } from "@kubernetes/client-node";
 import { GaswError } from "../errors.ts";
 import type { ClusterAccess } from "./access.ts";
-import { ApiError, type ApiStatus, causeCode, refused, unreachable } from "./errors.ts";
+import { ApiError, type ApiStatus, causeCode, unreachable } from "./errors.ts";
 
 /**
  * Milliseconds without a byte after which a request is given up; a watch or a followed log has none but its
@@ -45,8 +45,8 @@ interface RequestOptions {
 
 /**
  * Speaks HTTP to the API server: plain objects in and out, so that fields which this version does not know
- * pass through unharmed. Every error leaves as an ApiError (the server answered) or a GaswError CLUSTER (it
- * did not).
+ * pass through unharmed. Every error leaves worded for the user: as an ApiError (the server answered) or
+ * another GaswError CLUSTER (it did not).
  */
 export class KubernetesClient {
   readonly access: ClusterAccess;
@@ -161,7 +161,7 @@ export class KubernetesClient {
 
   #worded(error: unknown, method: Method, path: string): unknown {
     if (error instanceof RetryLater) return error.answer;
-    if (error instanceof ApiError || error instanceof GaswError || this.#signal.aborted) return error;
+    if (error instanceof GaswError || this.#signal.aborted) return error;
     return unreachable(error, `${method} ${path}`, this.server);
   }
 
@@ -202,7 +202,7 @@ export class KubernetesClient {
     });
     this.#noteTime(response.headers.date);
     if ((response.statusCode ?? 0) < 300) return response;
-    throw await failure(response, `${method} ${path}`);
+    throw await failure(response, `${method} ${path}`, this.server);
   }
 
   #noteTime(date: string | undefined): void {
@@ -263,9 +263,9 @@ async function read(response: http.IncomingMessage): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-async function failure(response: http.IncomingMessage, request: string): Promise<Error> {
+async function failure(response: http.IncomingMessage, request: string, server: string): Promise<Error> {
   const text = (await read(response)).toString("utf8");
-  const error = new ApiError(response.statusCode ?? 0, parseStatus(text), request);
+  const error = new ApiError({ status: response.statusCode ?? 0, body: parseStatus(text), request, server });
   const after = Number(response.headers["retry-after"]);
   return after > 0 ? new RetryLater(Math.min(after, 30), error) : error;
 }
@@ -293,9 +293,4 @@ function isTransient(error: unknown): boolean {
   if (error instanceof RetryLater) return true;
   if (error instanceof ApiError) return error.status === 429 || (error.status >= 500 && error.status !== 501);
   return TRANSIENT_CODES.has(causeCode(error));
-}
-
-/** What callers outside this folder see of an error that they have no better word for. */
-export function asUserError(error: unknown, client: KubernetesClient): unknown {
-  return error instanceof ApiError ? refused(error, client.server) : error;
 }

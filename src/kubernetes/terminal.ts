@@ -2,7 +2,7 @@ import type { Readable, Writable } from "node:stream";
 import type { KubeConfig } from "@kubernetes/client-node";
 import { GaswError, messageOf } from "../errors.ts";
 import type { KubernetesClient } from "./client.ts";
-import { ApiError, refused, unreachable } from "./errors.ts";
+import { ApiError, unreachable } from "./errors.ts";
 import { podExecPath } from "./paths.ts";
 
 /** Channels of the remote command protocol (k8s.io/apimachinery, "remotecommand"). */
@@ -149,12 +149,10 @@ function worded(error: unknown, { namespace, pod }: ExecRequest, client: Kuberne
       cause,
     });
   }
-  if (status === 403)
-    return refused(
-      new ApiError(403, { message: "it takes the verbs get and create on pods/exec" }, where),
-      client.server,
-    );
-  if (status > 0) return refused(new ApiError(status, {}, where), client.server);
+  if (status > 0) {
+    const body = status === 403 ? { message: "it takes the verbs get and create on pods/exec" } : {};
+    return new ApiError({ status, body, request: where, server: client.server });
+  }
   return unreachable(cause, where, client.server);
 }
 

@@ -4,7 +4,6 @@ import { decide } from "../../core/lifecycle/decide.ts";
 import { keepersOf } from "../../core/lifecycle/observe.ts";
 import { currentState, type Facts } from "../../core/why/facts.ts";
 import { type Answer, explain } from "../../core/why/why.ts";
-import { asUserError } from "../../kubernetes/client.ts";
 import { isApiError } from "../../kubernetes/errors.ts";
 import { nodesPath } from "../../kubernetes/paths.ts";
 import type { Deps } from "../deps.ts";
@@ -25,13 +24,9 @@ export interface Diagnosis extends Answer {
  * @throws GaswError CLUSTER
  */
 export async function diagnose(deps: Deps, target: JobTarget): Promise<Diagnosis> {
-  try {
-    const objects = await readJobObjects(deps, target);
-    const facts = await gather(deps, target, objects);
-    return { status: facts.state.status, ...explain(facts) };
-  } catch (error) {
-    throw asUserError(error, deps.client);
-  }
+  const objects = await readJobObjects(deps, target);
+  const facts = await gather(deps, target, objects);
+  return { status: facts.state.status, ...explain(facts) };
 }
 
 async function gather(deps: Deps, target: JobTarget, objects: JobObjects): Promise<Facts> {

@@ -5,7 +5,6 @@ import { type Observation, observe } from "../../core/lifecycle/observe.ts";
 import { basePodSpec, MAIN_CONTAINER, type Mount, workflowContainer } from "../../core/manifests/pod.ts";
 import { identityMetadata, KEYS } from "../../core/names.ts";
 import { GaswError, messageOf } from "../../errors.ts";
-import { asUserError } from "../../kubernetes/client.ts";
 import { ApiError, isApiError } from "../../kubernetes/errors.ts";
 import { createIfMissing, find } from "../../kubernetes/objects.ts";
 import { claimsPath, podsPath } from "../../kubernetes/paths.ts";
@@ -57,7 +56,7 @@ export async function withDebugPod<T>(
     return await body({ name, container: MAIN_CONTAINER, made: pod });
   } catch (error) {
     if (error instanceof ApiError && error.quotaExceeded) throw noQuota(error, target.namespace);
-    throw asUserError(error, deps.client);
+    throw error;
   } finally {
     await removePod(deps, podsPath(target.namespace, name));
   }

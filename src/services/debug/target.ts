@@ -5,7 +5,6 @@ import { mainOf } from "../../core/manifests/pod.ts";
 import { KEYS } from "../../core/names.ts";
 import { isSameDirectory } from "../../directory.ts";
 import { GaswError } from "../../errors.ts";
-import { asUserError } from "../../kubernetes/client.ts";
 import { getJob, listJobs } from "../../kubernetes/jobs.ts";
 import { podsPath } from "../../kubernetes/paths.ts";
 import type { StoredJob } from "../../store/records.ts";
@@ -89,9 +88,7 @@ async function findForeign(
 ): Promise<JobTarget | undefined> {
   const id = text.endsWith(".sh") ? path.basename(text, ".sh") : text;
   const namespace = deps.config.k8sNamespace;
-  const jobs = await listJobs(deps.client, namespace).catch((error: unknown) => {
-    throw asUserError(error, deps.client);
-  });
+  const jobs = await listJobs(deps.client, namespace);
   const found = jobs
     .filter((job) => jobIdOf(job) === id || job.metadata?.name === id)
     .map((job) => ofForeign(job, namespace))
@@ -122,8 +119,7 @@ function ofForeign(job: V1Job, namespace: string): JobTarget {
 
 /**
  * Reads the Job and its pods.
- * @throws OtherCluster where this host's state knows the job from another cluster; GaswError CLUSTER;
- * ApiError
+ * @throws OtherCluster where this host's state knows the job from another cluster; GaswError CLUSTER
  */
 export async function viewJob(deps: Deps, target: JobTarget): Promise<JobView> {
   const { client } = deps;

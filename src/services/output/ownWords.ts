@@ -64,7 +64,7 @@ export class Traces {
   /**
    * All that a job has left. Its output is read only when it is whole, or is waited for no longer.
    * @param read reads the output, where there is one, and answers the code that it states
-   * @throws ApiError
+   * @throws GaswError CLUSTER
    */
   async of(
     { known, job, seen }: { readonly known: KnownJob; readonly job: Traceable; readonly seen: Observation },

@@ -3,7 +3,6 @@ import type { JobOptions, StoredRequest } from "../../core/job.ts";
 import { MAIN_CONTAINER } from "../../core/manifests/pod.ts";
 import { scaleMemory } from "../../core/manifests/quantity.ts";
 import { GaswError } from "../../errors.ts";
-import { asUserError } from "../../kubernetes/client.ts";
 import { getJob } from "../../kubernetes/jobs.ts";
 import type { StoredJob, StoredWorkflow } from "../../store/records.ts";
 import type { Deps } from "../deps.ts";
@@ -73,15 +72,11 @@ async function environmentOf(
   job: StoredJob,
 ): Promise<Record<string, string> | undefined> {
   const attempts = deps.store.attempts(workflow, job.fileName).reverse();
-  try {
-    for (const { namespace, kubeName } of attempts) {
-      const found = await getJob(deps.client, namespace, kubeName);
-      if (found !== undefined) return environmentIn(found);
-    }
-    return undefined;
-  } catch (error) {
-    throw asUserError(error, deps.client);
+  for (const { namespace, kubeName } of attempts) {
+    const found = await getJob(deps.client, namespace, kubeName);
+    if (found !== undefined) return environmentIn(found);
   }
+  return undefined;
 }
 
 /** Kubernetes has a doubled dollar sign stand for itself. */

@@ -12,7 +12,6 @@ import { buildJob, effectiveRunAs, WRAPPER_VERSION } from "../../core/manifests/
 import type { DesiredVolume } from "../../core/manifests/volumes.ts";
 import { jobName } from "../../core/names.ts";
 import { GaswError } from "../../errors.ts";
-import { asUserError } from "../../kubernetes/client.ts";
 import { createJob, getJob, type MadeJob } from "../../kubernetes/jobs.ts";
 import { find, remove } from "../../kubernetes/objects.ts";
 import { jobsPath } from "../../kubernetes/paths.ts";
@@ -175,24 +174,20 @@ export class Submitter {
     const waits = job.due && !job.prepared;
     // What was given up, and whose Job may be gone already, is not made anew.
     if (job.status !== "NOT_SUBMITTED" || waits || job.removal !== null) return { ...answer, created: false };
-    try {
-      await this.volumesReady();
-      const { created, uid } = await this.#make(submission, intent);
-      const { image } = podSettings(this.#deps.config, options);
-      const accepted = {
-        status: "QUEUED",
-        submitted: this.#deps.now().toISOString(),
-        due: false,
-        kubeUid: uid ?? null,
-        wrapper: WRAPPER_VERSION,
-      } as const;
-      // Another submission may have written its own content down meanwhile: what was accepted counts.
-      if (!this.#deps.store.changeJob(job, { ...accepted, ...contentOf({ ...job, image }) }))
-        await this.#changedMeanwhile(job);
-      return { ...answer, created };
-    } catch (error) {
-      throw asUserError(error, this.#deps.client);
-    }
+    await this.volumesReady();
+    const { created, uid } = await this.#make(submission, intent);
+    const { image } = podSettings(this.#deps.config, options);
+    const accepted = {
+      status: "QUEUED",
+      submitted: this.#deps.now().toISOString(),
+      due: false,
+      kubeUid: uid ?? null,
+      wrapper: WRAPPER_VERSION,
+    } as const;
+    // Another submission may have written its own content down meanwhile: what was accepted counts.
+    if (!this.#deps.store.changeJob(job, { ...accepted, ...contentOf({ ...job, image }) }))
+      await this.#changedMeanwhile(job);
+    return { ...answer, created };
   }
 
   async #make(submission: CheckedSubmission, { job, isNew, corrected }: Intent): Promise<MadeJob> {
@@ -272,7 +267,7 @@ export class Submitter {
 
   /**
    * Makes the volumes where they are missing, and waits until they are bound where that is wanted.
-   * @throws GaswError CLUSTER, VOLUME_NOT_READY, CONFLICT, NOT_FOUND; ApiError
+   * @throws GaswError CLUSTER, VOLUME_NOT_READY, CONFLICT, NOT_FOUND
    */
   volumesReady(): Promise<void> {
     return this.#prepare().ready();

@@ -2,7 +2,6 @@ import { EventEmitter, once } from "node:events";
 import { selector, workflowHash } from "../../core/names.ts";
 import type { Dao } from "../../dao/dao.ts";
 import { GaswError } from "../../errors.ts";
-import { asUserError } from "../../kubernetes/client.ts";
 import { jobsPath, podsPath } from "../../kubernetes/paths.ts";
 import { changes } from "../../kubernetes/watch.ts";
 import type { Hold } from "../../store/database.ts";
@@ -124,17 +123,16 @@ async function watch(
         for await (const _ of changes(client, path, labels, signal)) rounds.wake();
       } catch (error) {
         if (signal.aborted) return;
-        const failure = asUserError(error, client);
-        if (!(failure instanceof GaswError)) throw failure;
-        if (isOutage(failure)) {
+        if (!(error instanceof GaswError)) throw error;
+        if (isOutage(error)) {
           // It is told where a look finds it.
           rounds.wake();
           await rounds.untilLook(signal);
           continue;
         }
-        if (failure.message !== told)
-          warn(`${path} can't be watched (${failure.message}): it is looked at from time to time`);
-        told = failure.message;
+        if (error.message !== told)
+          warn(`${path} can't be watched (${error.message}): it is looked at from time to time`);
+        told = error.message;
         await rounds.quiet(signal);
       }
     }
@@ -202,7 +200,7 @@ class Rounds {
    * does.
    */
   async #keepOwning(): Promise<void> {
-    const { store, client } = this.#deps;
+    const { store } = this.#deps;
     if (this.#hasFailed || !store.isOpen(this.#workflow)) return;
     const { renewed } = store.lease(this.#workflow);
     try {
@@ -210,9 +208,8 @@ class Rounds {
       // It was asked, and has answered.
       if (store.lease(this.#workflow).renewed !== renewed) this.#noteAnswer();
     } catch (error) {
-      const failure = asUserError(error, client);
       // An outage is told where a look finds it.
-      if (!(failure instanceof GaswError) || failure instanceof NotOwner) throw failure;
+      if (!(error instanceof GaswError) || error instanceof NotOwner) throw error;
       this.#hasChanged = true;
     }
   }

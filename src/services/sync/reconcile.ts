@@ -12,7 +12,6 @@ import {
 } from "../../core/lifecycle/round.ts";
 import { SCRIPT_CHANGED, type Step, UNSUBMITTABLE } from "../../core/lifecycle/step.ts";
 import { GaswError, systemCode } from "../../errors.ts";
-import { asUserError } from "../../kubernetes/client.ts";
 import { NamespaceGone } from "../../kubernetes/volumes.ts";
 import type { JobChange, JobUpdate, StoredJob, StoredWorkflow } from "../../store/records.ts";
 import type { Deps } from "../deps.ts";
@@ -77,35 +76,30 @@ export async function reconcile(
   const isMeant = ({ fileName }: StoredJob) => fileNames?.has(fileName) ?? true;
   const attempts = deps.store.openInvocations(workflow, [...signals.keys()]).filter(isMeant);
   if (attempts.length === 0) return;
-  try {
-    const tenancy = new Tenancy(deps, workflow);
-    const isKnown = !deps.store.isToAdopt(workflow);
-    const seen = await look(deps, workflow, attempts);
-    // Somebody else's kill or clean-up may be why a Job is gone: what was known a moment ago does not count
-    // then.
-    const trusts = !attempts.some((job) => isSubmitted(job) && seen(job).observation.phase === "missing");
-    const ownership = await tenancy.taken({ makes: attempts.some(isGoingOn), trusts });
-    if (scope.leavesTakeover === true && isKnown && deps.store.isToAdopt(workflow)) return;
-    if (ownership === "followed") return await reconcile(deps, workflow, signals, scope);
-    const ends = await readEnds(deps, workflow, attempts, seen);
-    const facts: Facts = {
-      rules: deps.config,
-      now: deps.now(),
-      by,
-      seen,
-      signal: ({ id }) => signals.get(id),
-      own: ({ key }) => ends.get(key),
-    };
-    const plans = plansOf(decideRound(attempts, facts), facts);
-    const failure = await carryOut(deps, workflow, plans, facts);
-    // The tool's folder is read only when a job has left something there for good.
-    if (plans.some(({ change }) => change.settled === true)) tidy(deps, workflow, seen);
-    if (!leaveDue)
-      await startDue(deps, workflow, deps.store.openInvocations(workflow).filter(isMeant), facts);
-    if (failure !== undefined) throw failure;
-  } catch (error) {
-    throw asUserError(error, deps.client);
-  }
+  const tenancy = new Tenancy(deps, workflow);
+  const isKnown = !deps.store.isToAdopt(workflow);
+  const seen = await look(deps, workflow, attempts);
+  // Somebody else's kill or clean-up may be why a Job is gone: what was known a moment ago does not count
+  // then.
+  const trusts = !attempts.some((job) => isSubmitted(job) && seen(job).observation.phase === "missing");
+  const ownership = await tenancy.taken({ makes: attempts.some(isGoingOn), trusts });
+  if (scope.leavesTakeover === true && isKnown && deps.store.isToAdopt(workflow)) return;
+  if (ownership === "followed") return await reconcile(deps, workflow, signals, scope);
+  const ends = await readEnds(deps, workflow, attempts, seen);
+  const facts: Facts = {
+    rules: deps.config,
+    now: deps.now(),
+    by,
+    seen,
+    signal: ({ id }) => signals.get(id),
+    own: ({ key }) => ends.get(key),
+  };
+  const plans = plansOf(decideRound(attempts, facts), facts);
+  const failure = await carryOut(deps, workflow, plans, facts);
+  // The tool's folder is read only when a job has left something there for good.
+  if (plans.some(({ change }) => change.settled === true)) tidy(deps, workflow, seen);
+  if (!leaveDue) await startDue(deps, workflow, deps.store.openInvocations(workflow).filter(isMeant), facts);
+  if (failure !== undefined) throw failure;
 }
 
 /** Whether there is more to be done for a job than to see to its end. */
@@ -399,11 +393,10 @@ function tellGone({ store, now }: Deps, due: readonly StoredJob[], message: stri
 
 /** What a person, or the next round, may mend. */
 function failureOf(deps: Deps, error: unknown): GaswError {
-  const failure = asUserError(error, deps.client);
-  const isNobodys = failure instanceof OtherCluster || failure instanceof NotOwner;
-  if (!(failure instanceof GaswError) || isNobodys || failure.code === "INTERRUPTED" || deps.signal.aborted)
-    throw failure;
-  return failure;
+  const isNobodys = error instanceof OtherCluster || error instanceof NotOwner;
+  if (!(error instanceof GaswError) || isNobodys || error.code === "INTERRUPTED" || deps.signal.aborted)
+    throw error;
+  return error;
 }
 
 /**

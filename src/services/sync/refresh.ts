@@ -14,7 +14,7 @@ import { readRefusal } from "../../core/lifecycle/refusal.ts";
 import { mainOf } from "../../core/manifests/pod.ts";
 import { KEYS, workflowHash } from "../../core/names.ts";
 import { GaswError } from "../../errors.ts";
-import { asUserError, type KubernetesClient } from "../../kubernetes/client.ts";
+import type { KubernetesClient } from "../../kubernetes/client.ts";
 import { listJobs } from "../../kubernetes/jobs.ts";
 import { listEvents, listPods, remove } from "../../kubernetes/objects.ts";
 import { jobsPath, podsPath } from "../../kubernetes/paths.ts";
@@ -35,66 +35,62 @@ const EXPLAIN_AFTER_S = 5;
  * @throws GaswError CLUSTER
  */
 export async function refresh(deps: Deps, workflow: StoredWorkflow): Promise<void> {
-  const { client, store, now, config } = deps;
+  const { store, now, config } = deps;
   await takeLateOutputs(deps, workflow);
   // Read before the cluster is asked: a job that is known as submitted now must show up in the answer, unless
   // it is gone.
   const jobs = [...store.activeJobs(workflow), ...store.lingeringJobs(workflow)];
   if (jobs.length === 0) return;
-  try {
-    const seen = await look(deps, workflow, jobs);
-    const own = new Map<number, OwnWords>();
-    const traces = new Traces(deps, workflow);
-    for (const job of jobs) {
-      const { observation } = seen(job);
-      if (hasEnded(job.status) || !isOver(job, observation)) continue;
-      const written = withStreams(deps, workflow, job, (one) => isThere(seen(one)));
-      own.set(
-        job.key,
-        await traces.of(
-          { known: job, job: written, seen: observation },
-          () => statedCode(written, deps.signal),
-          deps,
-        ),
-      );
-    }
-    const time = now();
-    const all = jobs.map((job) => {
-      const { observation, kubeJob } = seen(job);
-      const decision = decide(job, observation, own.get(job.key) ?? {}, time, config);
-      if (decision.warning !== undefined) deps.warn(`job ${job.id}: ${decision.warning}`);
-      return { job, kubeJob, decision, change: changeOf(job, decision, seen(job), time) };
-    });
-    tellRefusals(deps, all);
-    const removes =
-      all.some(({ decision }) => decision.removeJob || decision.lingers === true) &&
-      (await mayRemove(deps, workflow));
-    const decisions = all.filter(({ decision }) => removes || !decision.removeJob);
-    // What is to be removed is written down first, and ends only when its Job is on its way out: an ended job
-    // is never looked at again.
-    const written = store.applyUpdates(
-      decisions.map(({ job, decision, change }) => ({
-        job,
-        change: decision.removeJob ? announcement(job, change) : change,
-      })),
-      time,
+  const seen = await look(deps, workflow, jobs);
+  const own = new Map<number, OwnWords>();
+  const traces = new Traces(deps, workflow);
+  for (const job of jobs) {
+    const { observation } = seen(job);
+    if (hasEnded(job.status) || !isOver(job, observation)) continue;
+    const written = withStreams(deps, workflow, job, (one) => isThere(seen(one)));
+    own.set(
+      job.key,
+      await traces.of(
+        { known: job, job: written, seen: observation },
+        () => statedCode(written, deps.signal),
+        deps,
+      ),
     );
-    // What can't be written down must not be done.
-    if (store.isCopy) return;
-    const removals = decisions.filter(({ decision }, index) => decision.removeJob && written[index]);
-    const removed = await Promise.allSettled(removals.map((one) => removeThenEnd(deps, one)));
-    const lingering = decisions.filter(
-      ({ decision }, index) => removes && decision.lingers === true && written[index],
-    );
-    await removeLingering(
-      deps,
-      lingering.map(({ job, decision }) => ({ job, decision, seen: seen(job) })),
-    );
-    const failure = removed.find((one) => one.status === "rejected");
-    if (failure !== undefined) throw failure.reason;
-  } catch (error) {
-    throw asUserError(error, client);
   }
+  const time = now();
+  const all = jobs.map((job) => {
+    const { observation, kubeJob } = seen(job);
+    const decision = decide(job, observation, own.get(job.key) ?? {}, time, config);
+    if (decision.warning !== undefined) deps.warn(`job ${job.id}: ${decision.warning}`);
+    return { job, kubeJob, decision, change: changeOf(job, decision, seen(job), time) };
+  });
+  tellRefusals(deps, all);
+  const removes =
+    all.some(({ decision }) => decision.removeJob || decision.lingers === true) &&
+    (await mayRemove(deps, workflow));
+  const decisions = all.filter(({ decision }) => removes || !decision.removeJob);
+  // What is to be removed is written down first, and ends only when its Job is on its way out: an ended job
+  // is never looked at again.
+  const written = store.applyUpdates(
+    decisions.map(({ job, decision, change }) => ({
+      job,
+      change: decision.removeJob ? announcement(job, change) : change,
+    })),
+    time,
+  );
+  // What can't be written down must not be done.
+  if (store.isCopy) return;
+  const removals = decisions.filter(({ decision }, index) => decision.removeJob && written[index]);
+  const removed = await Promise.allSettled(removals.map((one) => removeThenEnd(deps, one)));
+  const lingering = decisions.filter(
+    ({ decision }, index) => removes && decision.lingers === true && written[index],
+  );
+  await removeLingering(
+    deps,
+    lingering.map(({ job, decision }) => ({ job, decision, seen: seen(job) })),
+  );
+  const failure = removed.find((one) => one.status === "rejected");
+  if (failure !== undefined) throw failure.reason;
 }
 
 /**
@@ -158,10 +154,9 @@ export async function removeLingering(
         else await removeJob(client, job, kubeJob);
         store.changeJob({ key: job.key, status: decision.status }, { lingers: false });
       } catch (error) {
-        const failure = asUserError(error, client);
-        if (!(failure instanceof GaswError) || failure.code === "INTERRUPTED") throw failure;
+        if (!(error instanceof GaswError) || error.code === "INTERRUPTED") throw error;
         warn(
-          `job ${job.id} has ended, and other containers keep its pod alive, but its Job could not be removed: ${failure.message}`,
+          `job ${job.id} has ended, and other containers keep its pod alive, but its Job could not be removed: ${error.message}`,
         );
       }
     }),
@@ -199,7 +194,7 @@ export interface Seen {
 
 /**
  * Reads the cluster once, for explanations too of jobs that wait, and answers what it shows of each job.
- * @throws OtherCluster; GaswError CLUSTER; ApiError
+ * @throws OtherCluster; GaswError CLUSTER
  */
 export async function look(
   deps: Deps,
@@ -357,28 +352,24 @@ export async function observeForeign(
   workflowId: string,
 ): Promise<ForeignJob[]> {
   const hash = workflowHash(namespace, workflowId);
-  try {
-    const [jobs, pods] = await Promise.all([
-      listJobs(client, namespace, hash),
-      listPods(client, namespace, hash),
-    ]);
-    const podByJob = podsByJob(pods);
-    const known = { status: "QUEUED", pendingFamily: null, pendingSince: null } as const;
-    return jobs.map((job: V1Job) => {
-      const kubeName = job.metadata?.name ?? "";
-      const decision = decide(known, observe(job, podByJob.get(kubeName)), {}, now(), config);
-      const id = jobIdOf(job) ?? kubeName;
-      const { [KEYS.fileName]: fileName = id, [KEYS.directory]: directory } = job.metadata?.annotations ?? {};
-      return {
-        id,
-        fileName,
-        kubeName,
-        directory,
-        created: timeText(job.metadata?.creationTimestamp),
-        decision,
-      };
-    });
-  } catch (error) {
-    throw asUserError(error, client);
-  }
+  const [jobs, pods] = await Promise.all([
+    listJobs(client, namespace, hash),
+    listPods(client, namespace, hash),
+  ]);
+  const podByJob = podsByJob(pods);
+  const known = { status: "QUEUED", pendingFamily: null, pendingSince: null } as const;
+  return jobs.map((job: V1Job) => {
+    const kubeName = job.metadata?.name ?? "";
+    const decision = decide(known, observe(job, podByJob.get(kubeName)), {}, now(), config);
+    const id = jobIdOf(job) ?? kubeName;
+    const { [KEYS.fileName]: fileName = id, [KEYS.directory]: directory } = job.metadata?.annotations ?? {};
+    return {
+      id,
+      fileName,
+      kubeName,
+      directory,
+      created: timeText(job.metadata?.creationTimestamp),
+      decision,
+    };
+  });
 }

@@ -20,7 +20,6 @@ import {
 } from "../../core/owner.ts";
 import { isSameDirectory } from "../../directory.ts";
 import { GaswError } from "../../errors.ts";
-import { asUserError } from "../../kubernetes/client.ts";
 import { type ApiError, isApiError } from "../../kubernetes/errors.ts";
 import { changeLease, createLease, findLease, removeLease } from "../../kubernetes/leases.ts";
 import { find } from "../../kubernetes/objects.ts";
@@ -87,7 +86,7 @@ export class Tenancy {
    * The cluster must be known to be the workflow's.
    * @param makes whether the Lease is made where there is none
    * @param trusts whether it is not asked for where it was renewed a moment ago
-   * @throws NotOwner; GaswError CLUSTER; ApiError
+   * @throws NotOwner; GaswError CLUSTER
    */
   async taken({ makes = true, trusts = true } = {}): Promise<Ownership> {
     if (trusts && this.#isFresh) return "owned";
@@ -119,15 +118,14 @@ export class Tenancy {
       if (typeof renewed === "object") this.#write(renewed);
       else this.#outdate(version);
     } catch (error) {
-      const known = asUserError(error, this.#deps.client);
-      if (!(known instanceof GaswError) || known.code === "INTERRUPTED") throw known;
+      if (!(error instanceof GaswError) || error.code === "INTERRUPTED") throw error;
     }
   }
 
   /**
    * Writes down where other state files see it, before anything is removed, that jobs are killed.
    * @param revived jobs that were killed and are to run again
-   * @throws NotOwner; GaswError; ApiError
+   * @throws NotOwner; GaswError
    */
   async noteKills(jobIds: readonly string[], revived: readonly string[]): Promise<void> {
     await this.#annotate(({ killed }) => {
@@ -137,14 +135,13 @@ export class Tenancy {
   }
 
   /**
-   * Writes down where other state files see it that the workflow is cleaned up. @throws NotOwner; GaswError;
-   * ApiError
+   * Writes down where other state files see it that the workflow is cleaned up. @throws NotOwner; GaswError
    */
   async noteCleanup(): Promise<void> {
     await this.#annotate(() => ({ [KEYS.cleaned]: this.#deps.now().toISOString() }));
   }
 
-  /** Removes the Lease: the last thing that a clean-up does. @throws ApiError */
+  /** Removes the Lease: the last thing that a clean-up does. @throws GaswError CLUSTER */
   async end(): Promise<void> {
     const { uid } = this.#note;
     const { denied } = this.#note;
