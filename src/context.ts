@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { homedir, hostname } from "node:os";
 import path from "node:path";
 import type { LoadedConfig } from "./config/load/load.ts";
@@ -41,6 +41,11 @@ export class Context implements SyncDeps {
   readonly warn = (message: string): void => {
     this.io.stderr.write(`warning: ${printable(maskText(message))}\n`);
   };
+
+  /** Whether there is a state yet: a command that makes nothing looks into none that is not there. */
+  get hasState(): boolean {
+    return existsSync(this.#statePath);
+  }
 
   /** @throws GaswError CONFIG when the state file can't be used */
   get store(): Store {

@@ -5,19 +5,14 @@ import type { V1Job } from "@kubernetes/client-node";
 import type { Context } from "../context.ts";
 import { masked } from "../core/inventory/mask.ts";
 import type { Workflow } from "../core/job.ts";
-import { buildJob } from "../core/manifests/pod.ts";
 import { asGaswError, GaswError, systemCode } from "../errors.ts";
 import { isApiError } from "../kubernetes/errors.ts";
 import { createJob } from "../kubernetes/jobs.ts";
-import { podSettings } from "../services/submit/podSettings.ts";
-import {
-  checkSubmissions,
-  type Submission,
-  type Submitted,
-  Submitter,
-} from "../services/submit/submitter.ts";
-import { volumePlan } from "../services/submit/volumePlan.ts";
+import { checkSubmissions, type Submission } from "../services/submit/checks.ts";
+import { Plan } from "../services/submit/plan.ts";
+import { type Submitted, Submitter } from "../services/submit/submitter.ts";
 import { workflowDirectory } from "../services/workflow/directory.ts";
+import { knownWorkflow } from "../services/workflow/known.ts";
 import type { StoredWorkflow } from "../store/records.ts";
 import type { OutputFormat } from "../ui/io.ts";
 import { errorReport, printable } from "../ui/output.ts";
@@ -265,22 +260,11 @@ async function dryRun(
   kind: "client" | "server",
 ): Promise<number> {
   const checked = checkSubmissions(context.config, workflow, submissions, context.io.cwd, true);
-  const volumes = volumePlan(context.config, workflow, { host: context.host, now: context.now() });
-  const jobs = checked.map(({ request, owner }) =>
-    buildJob(
-      workflow,
-      request,
-      podSettings(context.config, request.options),
-      volumes.map((volume) => volume.mount),
-      owner,
-    ),
-  );
+  const known = context.hasState ? knownWorkflow(context, workflow.directory) : undefined;
+  const plan = new Plan(context, known ?? workflow);
+  const jobs = checked.map((submission) => plan.job(submission));
   if (kind === "server") await checkWithServer(context, workflow.namespace, jobs);
-  const items = [
-    ...volumes.flatMap(({ persistentVolume, claim }) => [persistentVolume, claim]),
-    ...jobs,
-  ].filter((object) => object !== undefined);
-  const list = { apiVersion: "v1", kind: "List", items };
+  const list = { apiVersion: "v1", kind: "List", items: plan.objects(jobs) };
   context.io.stdout.write(`${JSON.stringify(masked(list), null, 2)}\n`);
   return 0;
 }

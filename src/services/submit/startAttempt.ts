@@ -7,8 +7,9 @@ import { getJob } from "../../kubernetes/jobs.ts";
 import type { StoredJob, StoredWorkflow } from "../../store/records.ts";
 import type { Deps } from "../deps.ts";
 import { clearForAttempt } from "./attemptFiles.ts";
+import { checkSubmissions } from "./checks.ts";
 import { refuseChangedScript } from "./scriptContent.ts";
-import { checkSubmissions, type Submitter } from "./submitter.ts";
+import type { Submitter } from "./submitter.ts";
 
 /**
  * Submits an attempt that this tool wrote down itself: the same script once more. Only when no attempt of it

@@ -1,16 +1,8 @@
 import path from "node:path";
 import type { V1Job } from "@kubernetes/client-node";
 import { jobFiles } from "../../core/gasw/files.ts";
-import {
-  type JobOptions,
-  type JobRequest,
-  type RunAs,
-  storedRequest,
-  type Workflow,
-} from "../../core/job.ts";
-import { buildJob, effectiveRunAs, WRAPPER_VERSION } from "../../core/manifests/pod.ts";
-import type { DesiredVolume } from "../../core/manifests/volumes.ts";
-import { jobName } from "../../core/names.ts";
+import { storedRequest, type Workflow } from "../../core/job.ts";
+import { WRAPPER_VERSION } from "../../core/manifests/pod.ts";
 import { GaswError } from "../../errors.ts";
 import { createJob, getJob, type MadeJob } from "../../kubernetes/jobs.ts";
 import { find, remove } from "../../kubernetes/objects.ts";
@@ -18,29 +10,14 @@ import { jobsPath } from "../../kubernetes/paths.ts";
 import type { JobChange, StoredJob, StoredWorkflow } from "../../store/records.ts";
 import type { Deps } from "../deps.ts";
 import { hasOutput } from "../output/own.ts";
-import { type Leftover, leftRecords, makeToolFolders, removeLeftover } from "../output/toolFolder.ts";
+import { type Leftover, leftRecords, removeLeftover } from "../output/toolFolder.ts";
 import { OtherCluster } from "../workflow/cluster.ts";
-import { ownerOf } from "../workflow/directory.ts";
 import { knownWorkflow } from "../workflow/known.ts";
 import { NotOwner } from "../workflow/owner.ts";
-import { checkAccess, makeStreamFolders } from "./access.ts";
 import { jobFolder, keepOldStreams, standingStreams } from "./attemptFiles.ts";
-import { podSettings } from "./podSettings.ts";
+import type { CheckedSubmission } from "./checks.ts";
+import { Plan } from "./plan.ts";
 import { Preparation } from "./preparation.ts";
-import { checkScript, jobRequest } from "./scripts.ts";
-import { volumePlan } from "./volumePlan.ts";
-
-/** A script to submit and the options that the request itself states. */
-export interface Submission {
-  readonly script: string;
-  readonly options: JobOptions;
-}
-
-/** A submission that was checked against the file system; nothing was made for it yet. */
-export interface CheckedSubmission {
-  readonly request: JobRequest;
-  readonly owner: RunAs;
-}
 
 /** A job as it was written down before it is made. */
 export interface Intent {
@@ -62,43 +39,6 @@ export interface Submitted {
   readonly created: boolean;
 }
 
-/**
- * Checks scripts, user and configuration before anything is made in the cluster.
- * @param isDryRun whether the folders of the streams stay unmade, too, where they are missing
- * @throws GaswError USAGE (script), CONFIG (image, user)
- */
-export function checkSubmissions(
-  config: Deps["config"],
-  workflow: Workflow,
-  submissions: readonly Submission[],
-  cwd: string,
-  isDryRun = false,
-): CheckedSubmission[] {
-  const scripts = submissions.map(({ script }) => checkScript(script, workflow.directory, cwd));
-  for (const { options } of submissions) podSettings(config, options);
-  const owner = ownerOf(workflow.directory);
-  const runAs = effectiveRunAs(config.securityContext, owner);
-  const check = () => checkAccess(workflow.directory, scripts, runAs, extraGroups(config.securityContext));
-  check();
-  if (!isDryRun) {
-    makeStreamFolders(workflow.directory, runAs);
-    makeToolFolders(workflow.directory, runAs);
-    // What was made by somebody who is not root is that user's, not the jobs'.
-    check();
-  }
-  return scripts.map((script, index) => ({
-    request: jobRequest(script, submissions[index]?.options ?? {}),
-    owner,
-  }));
-}
-
-function extraGroups(securityContext: Readonly<Record<string, unknown>>): number[] {
-  const { fsGroup, supplementalGroups } = securityContext;
-  return [fsGroup, ...(Array.isArray(supplementalGroups) ? supplementalGroups : [])].filter(
-    (group) => typeof group === "number",
-  );
-}
-
 /** Submits jobs of one workflow; its volumes are made sure of once, whatever the number of jobs. */
 export class Submitter {
   /** As it was first submitted: the pods of all its jobs see its directory at one path. */
@@ -106,7 +46,7 @@ export class Submitter {
   /** The records that were there before the first submission. */
   #records: readonly Leftover[] | undefined;
   readonly #deps: Deps;
-  readonly #volumes: readonly DesiredVolume[];
+  readonly #plan: Plan;
   readonly #waits: boolean;
   #preparation: Preparation | undefined;
 
@@ -120,7 +60,7 @@ export class Submitter {
     this.#deps = deps;
     this.#waits = waits;
     const known = knownWorkflow(deps, workflow.directory) ?? workflow;
-    this.#volumes = volumePlan(deps.config, known, { host: deps.host, now: deps.now() });
+    this.#plan = new Plan(deps, known);
     this.workflow = deps.store.registerWorkflow(known);
   }
 
@@ -142,13 +82,14 @@ export class Submitter {
    * @throws GaswError CONFLICT when it was submitted before with different content
    */
   intend(submission: CheckedSubmission): Intent {
-    const { store, config } = this.#deps;
-    const { jobId, contentHash, script = null, options } = submission.request;
-    const kubeName = jobName(this.workflow.namespace, this.workflow.id, jobId);
+    const { store } = this.#deps;
+    const { request } = submission;
+    const { jobId, contentHash, script = null, options } = request;
+    const kubeName = this.#plan.nameOf(request);
     const content = {
       contentHash,
       script,
-      image: podSettings(config, options).image,
+      image: this.#plan.imageOf(request),
       request: storedRequest(options),
     };
     const prepared = standingStreams(this.workflow.directory, jobId).length === 0;
@@ -168,7 +109,7 @@ export class Submitter {
    */
   async submit(submission: CheckedSubmission, intent: Intent): Promise<Submitted> {
     const { job } = intent;
-    const { jobId, options } = submission.request;
+    const { jobId } = submission.request;
     const answer = { jobId, kubeName: job.kubeName };
     // What is to run again waits for its turn: its earlier run may still go on, and has left its output.
     const waits = job.due && !job.prepared;
@@ -176,7 +117,7 @@ export class Submitter {
     if (job.status !== "NOT_SUBMITTED" || waits || job.removal !== null) return { ...answer, created: false };
     await this.volumesReady();
     const { created, uid } = await this.#make(submission, intent);
-    const { image } = podSettings(this.#deps.config, options);
+    const image = this.#plan.imageOf(submission.request);
     const accepted = {
       status: "QUEUED",
       submitted: this.#deps.now().toISOString(),
@@ -198,7 +139,7 @@ export class Submitter {
       if (hasRun) return { created: false };
       await this.#refuseSecondRun(job, isNew, submission.request.isGenerated === true);
       await this.#keepOldStreams(job);
-      return await this.#create(submission);
+      return await createJob(this.#deps.client, this.#plan.job(submission));
     } catch (error) {
       // What the cluster has is not the correction: the job stays what it was.
       const isOther = error instanceof GaswError && error.code === "CONFLICT";
@@ -259,12 +200,6 @@ export class Submitter {
     });
   }
 
-  #create({ request, owner }: CheckedSubmission): Promise<MadeJob> {
-    const settings = podSettings(this.#deps.config, request.options);
-    const mounts = this.#volumes.map((volume) => volume.mount);
-    return createJob(this.#deps.client, buildJob(this.workflow, request, settings, mounts, owner));
-  }
-
   /**
    * Makes the volumes where they are missing, and waits until they are bound where that is wanted.
    * @throws GaswError CLUSTER, VOLUME_NOT_READY, CONFLICT, NOT_FOUND
@@ -275,7 +210,7 @@ export class Submitter {
 
   #prepare(): Preparation {
     if (this.#preparation === undefined || this.#preparation.isOutdated)
-      this.#preparation = new Preparation(this.#deps, this.workflow, this.#volumes, this.#waits);
+      this.#preparation = new Preparation(this.#deps, this.workflow, this.#plan.volumes, this.#waits);
     return this.#preparation;
   }
 }
