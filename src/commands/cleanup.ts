@@ -14,8 +14,9 @@ import {
 import { leftovers, removeLeftover, removeToolFolder } from "../services/output/toolFolder.ts";
 import { observeForeign, refresh } from "../services/sync/refresh.ts";
 import { confirmCluster, firstSight } from "../services/workflow/cluster.ts";
-import { knownWorkflow, targetDirectory, unknownWorkflow } from "../services/workflow/known.ts";
+import { unknownWorkflow } from "../services/workflow/known.ts";
 import { Tenancy } from "../services/workflow/owner.ts";
+import { resolve } from "../services/workflow/resolve.ts";
 import type { StoredJob, StoredWorkflow } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 import type { OutputFormat } from "../ui/io.ts";
@@ -38,13 +39,12 @@ export interface CleanupOptions {
 /** `cleanup`: shows what would go, and removes it when told to. */
 export async function cleanup(context: Context, options: CleanupOptions): Promise<number> {
   const { io } = context;
-  const directory = targetDirectory(options.workflow, io.cwd);
+  const { directory, workflow } = resolve(context, { cwd: io.cwd, workflow: options.workflow });
   if (directory === undefined) {
     throw new GaswError("USAGE", "no workflow is named, and the current directory is not one", {
       hint: "name its directory: gasw-k8s cleanup --workflow DIR",
     });
   }
-  const workflow = knownWorkflow(context, directory);
   if (options.forget === true) {
     if (workflow === undefined) throw unknownWorkflow(context, directory);
     return await forget(context, workflow, options);

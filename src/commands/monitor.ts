@@ -4,7 +4,8 @@ import type { Context } from "../context.ts";
 import { type ErrorCode, GaswError } from "../errors.ts";
 import { type Round, monitor as runMonitor } from "../services/sync/monitor.ts";
 import type { SyncDeps } from "../services/sync/sync.ts";
-import { knownWorkflow, targetDirectory, unknownWorkflow } from "../services/workflow/known.ts";
+import { unknownWorkflow } from "../services/workflow/known.ts";
+import { resolve } from "../services/workflow/resolve.ts";
 import type { StoredWorkflow } from "../store/records.ts";
 import type { OutputFormat } from "../ui/io.ts";
 import { summary } from "../ui/jobs.ts";
@@ -72,14 +73,13 @@ export async function monitor(context: Context, options: MonitorCommandOptions):
 }
 
 function workflowOf(context: Context, { workflow: named, forever }: MonitorCommandOptions): StoredWorkflow {
-  const directory = targetDirectory(named, context.io.cwd);
+  const { directory, workflow } = resolve(context, { cwd: context.io.cwd, workflow: named });
   if (directory === undefined) {
     throw new GaswError("USAGE", "no workflow is named, and the current directory is not a workflow's", {
       hint: "name it with --workflow DIR",
     });
   }
-  const known = knownWorkflow(context, directory);
-  if (known !== undefined) return known;
+  if (workflow !== undefined) return workflow;
   if (forever !== true) throw unknownWorkflow(context, directory);
   return context.store.registerWorkflow({
     id: path.basename(directory),

@@ -14,7 +14,7 @@ import { standingAttempt } from "../submit/attemptFiles.ts";
 import { confirmCluster, type Sight } from "../workflow/cluster.ts";
 import { workflowDirectory } from "../workflow/directory.ts";
 import { findJob } from "../workflow/findJob.ts";
-import { enclosingWorkflow, knownWorkflow } from "../workflow/known.ts";
+import { resolve } from "../workflow/resolve.ts";
 
 /** The job that a debug command is about. */
 export interface JobTarget {
@@ -54,9 +54,8 @@ export async function findTarget(
   options: { workflow?: string | undefined; cwd: string },
 ): Promise<JobTarget> {
   const { cwd } = options;
-  const directory =
-    options.workflow === undefined ? enclosingWorkflow(cwd) : workflowDirectory(options.workflow, [], cwd);
-  const workflow = directory === undefined ? undefined : knownWorkflow(deps, directory);
+  if (options.workflow !== undefined) workflowDirectory(options.workflow, [], cwd);
+  const { directory, workflow } = resolve(deps, options);
   try {
     return ofStored(deps.store, findJob(deps.store, text, { prefix: true, workflow, cwd }), text);
   } catch (error) {
