@@ -19,13 +19,20 @@ export class Context implements SyncDeps {
   readonly io: Io;
   readonly loaded: LoadedConfig;
   readonly host = hostname();
+  /** The context that this one is under another signal of. */
+  readonly #origin: Context | undefined;
   #store: Store | undefined;
   #client: KubernetesClient | undefined;
   #isWarnedOfDatabase = false;
 
-  constructor(io: Io, loaded: LoadedConfig) {
+  constructor(io: Io, loaded: LoadedConfig, origin?: Context) {
     this.io = io;
     this.loaded = loaded;
+    this.#origin = origin;
+  }
+
+  withSignal(signal: AbortSignal): Context {
+    return new Context({ ...this.io, signal }, this.loaded, this);
   }
 
   get config(): Config {
@@ -49,6 +56,7 @@ export class Context implements SyncDeps {
 
   /** @throws GaswError CONFIG when the state file can't be used */
   get store(): Store {
+    if (this.#origin !== undefined) return this.#origin.store;
     this.#store ??= new Store({ path: this.#statePath, warn: this.warn, now: this.now });
     return this.#store;
   }
@@ -106,10 +114,11 @@ export class Context implements SyncDeps {
 
   /** @throws GaswError CONFIG when no cluster is configured */
   get client(): KubernetesClient {
-    this.#client ??= this.#connect();
+    this.#client ??= this.#origin?.client.withSignal(this.signal) ?? this.#connect();
     return this.#client;
   }
 
+  /** Closes what was made for this very context. */
   close(): void {
     this.#store?.close();
     this.#client?.close();

@@ -3,7 +3,6 @@ import path from "node:path";
 import type { Context } from "../context.ts";
 import { type ErrorCode, GaswError } from "../errors.ts";
 import { type Round, monitor as runMonitor } from "../services/sync/monitor.ts";
-import type { SyncDeps } from "../services/sync/sync.ts";
 import { unknownWorkflow } from "../services/workflow/known.ts";
 import { resolve } from "../services/workflow/resolve.ts";
 import type { StoredWorkflow } from "../store/records.ts";
@@ -41,19 +40,7 @@ export async function monitor(context: Context, options: MonitorCommandOptions):
   io.signal.addEventListener("abort", () => {
     cutOff = setTimeout(() => work.abort(), LAST_ROUND_MS);
   });
-  const client = context.client.withSignal(work.signal);
-  const deps: SyncDeps = {
-    ...{
-      config: context.config,
-      store: context.store,
-      host: context.host,
-      now: context.now,
-      warn: context.warn,
-    },
-    client,
-    signal: work.signal,
-    openDao: (one, signal) => context.openDao(one, signal),
-  };
+  const working = context.withSignal(work.signal);
   const metrics =
     options.metrics === undefined ? undefined : await startMetrics(context, workflow, options.metrics);
   const report = new Report(context, workflow, options);
@@ -62,11 +49,11 @@ export async function monitor(context: Context, options: MonitorCommandOptions):
       report.tell(round);
       metrics?.record(round);
     };
-    await runMonitor(deps, workflow, { forever: options.forever === true, stop: io.signal, onRound });
+    await runMonitor(working, workflow, { forever: options.forever === true, stop: io.signal, onRound });
   } finally {
     clearTimeout(cutOff);
     await metrics?.close();
-    client.close();
+    working.close();
   }
   if (io.stoppedBy() === "SIGINT") io.signal.throwIfAborted();
   return 0;

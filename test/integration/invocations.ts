@@ -38,7 +38,8 @@ export class Invocations {
     const warn = (message: string) => this.onWarning(message);
     const now = () => this.now();
     const store = new Store({ path: path.join(this.folder, "state.db"), now, warn });
-    this.deps = { config, store, client: cluster.client(signal), host: "here", signal, now, warn };
+    const withSignal = (other: AbortSignal) => ({ ...this.deps, signal: other, client: cluster.client(other), close: () => undefined });
+    this.deps = { config, store, client: cluster.client(signal), host: "here", signal, now, warn, withSignal };
     this.workflow = store.registerWorkflow({ namespace: NAMESPACE, id: "workflow-1", directory: this.directory });
   }
 

@@ -851,26 +851,14 @@ test("a monitor that the cluster refuses is one that sees nothing", async () => 
     if (request === `GET ${JOBS}`) looks++;
     return looks > 0 ? 401 : undefined;
   };
-  await runMonitor(
-    {
-      ...context,
-      config: context.config,
-      store,
-      client: context.client,
-      signal: stop.signal,
-      host: "A",
-      openDao: context.openDao.bind(context),
+  await runMonitor(context.withSignal(stop.signal), workflow, {
+    forever: false,
+    stop: stop.signal,
+    onRound: ({ looked }) => {
+      seen.push(store.lastWatch(workflow));
+      pass(30);
+      if (looked) stop.abort();
     },
-    workflow,
-    {
-      forever: false,
-      stop: stop.signal,
-      onRound: ({ looked }) => {
-        seen.push(store.lastWatch(workflow));
-        pass(30);
-        if (looked) stop.abort();
-      },
-    },
-  );
+  });
   expect(seen).toEqual([new Date(START).toISOString()]);
 });

@@ -52,7 +52,10 @@ function deps(): SyncDeps {
     return Object.assign(dao, { close });
   };
   const config = { dao: { minorStatus: false } } as SyncDeps["config"];
-  return { config, store, client, host: "here", signal, now: () => NOW, warn: (text) => warnings.push(text), openDao: openOne };
+  const withSignal = () => {
+    throw new Error("a synchronisation works under one signal");
+  };
+  return { config, store, client, host: "here", signal, now: () => NOW, warn: (text) => warnings.push(text), withSignal, openDao: openOne };
 }
 
 const NOT_CLOSED = "the connection could not be closed: no answer within 30 s";
