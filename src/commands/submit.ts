@@ -1,10 +1,10 @@
 import { open, stat } from "node:fs/promises";
 import path from "node:path";
 import type { Readable } from "node:stream";
-import type { V1Job } from "@kubernetes/client-node";
 import type { Context } from "../context.ts";
 import { masked } from "../core/inventory/mask.ts";
 import type { Workflow } from "../core/job.ts";
+import type { V1Job } from "../core/wire.ts";
 import { asGaswError, GaswError, systemCode } from "../errors.ts";
 import { isApiError } from "../kubernetes/errors.ts";
 import { createJob } from "../kubernetes/jobs.ts";

@@ -2,7 +2,7 @@ import http from "node:http";
 import https from "node:https";
 import { setTimeout as sleep } from "node:timers/promises";
 import { TLSSocket } from "node:tls";
-import type { KubernetesListObject, KubernetesObject } from "@kubernetes/client-node";
+import type { KubernetesListObject, KubernetesObject } from "../core/wire.ts";
 import { GaswError } from "../errors.ts";
 import type { ClusterAccess } from "./access.ts";
 import { ApiError, type ApiStatus, causeCode, unreachable } from "./errors.ts";
@@ -116,7 +116,7 @@ export class KubernetesClient {
         continue: from,
       });
       items.push(...page.items);
-      from = (page.metadata as { continue?: string } | undefined)?.continue;
+      from = page.metadata?.continue;
     } while (from);
     return items;
   }

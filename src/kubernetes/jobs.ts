@@ -1,6 +1,6 @@
-import type { V1Job } from "@kubernetes/client-node";
 import { isOurs } from "../core/manifests/volumes.ts";
 import { KEYS, selector } from "../core/names.ts";
+import type { V1Job } from "../core/wire.ts";
 import { GaswError } from "../errors.ts";
 import type { KubernetesClient } from "./client.ts";
 import { isApiError } from "./errors.ts";

@@ -1,5 +1,11 @@
-import type { CoreV1Event, KubernetesObject, V1Namespace, V1Pod } from "@kubernetes/client-node";
 import { selector } from "../core/names.ts";
+import {
+  type CoreV1Event,
+  eventTime,
+  type KubernetesObject,
+  type V1Namespace,
+  type V1Pod,
+} from "../core/wire.ts";
 import type { KubernetesClient } from "./client.ts";
 import { isApiError } from "./errors.ts";
 import { eventsPath, namespacesPath, podsPath } from "./paths.ts";
@@ -95,12 +101,5 @@ function eventSelector(about: { readonly name: string } | { readonly reason: str
 
 /** Orders events by time: not by its text, which has microseconds in some of them. */
 export function byTime(a: CoreV1Event, b: CoreV1Event): number {
-  return Date.parse(eventTime(a)) - Date.parse(eventTime(b));
-}
-
-/** RFC 3339 time of an event's last occurrence. */
-function eventTime(event: CoreV1Event): string {
-  return String(
-    event.lastTimestamp ?? event.eventTime ?? event.firstTimestamp ?? event.metadata.creationTimestamp ?? "",
-  );
+  return Date.parse(eventTime(a) ?? "") - Date.parse(eventTime(b) ?? "");
 }

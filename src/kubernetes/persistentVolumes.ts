@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { KubernetesObject, V1PersistentVolume, V1PersistentVolumeClaim } from "@kubernetes/client-node";
 import {
   type DesiredVolume,
   describeSource,
@@ -8,6 +7,7 @@ import {
   isOurs,
   type VolumeSource,
 } from "../core/manifests/volumes.ts";
+import type { KubernetesObject, V1PersistentVolume, V1PersistentVolumeClaim } from "../core/wire.ts";
 import { GaswError } from "../errors.ts";
 import type { KubernetesClient } from "./client.ts";
 import { isApiError } from "./errors.ts";

@@ -1,9 +1,3 @@
-import type {
-  V1Namespace,
-  V1PersistentVolume,
-  V1PersistentVolumeClaim,
-  V1StorageClass,
-} from "@kubernetes/client-node";
 import {
   type DesiredVolume,
   describeVolume,
@@ -12,6 +6,12 @@ import {
   sourceHash,
 } from "../core/manifests/volumes.ts";
 import { KEYS, MANAGED_BY } from "../core/names.ts";
+import type {
+  V1Namespace,
+  V1PersistentVolume,
+  V1PersistentVolumeClaim,
+  V1StorageClass,
+} from "../core/wire.ts";
 import { isSameDirectory } from "../directory.ts";
 import { GaswError } from "../errors.ts";
 import type { KubernetesClient } from "./client.ts";

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { KubernetesListObject, KubernetesObject } from "@kubernetes/client-node";
+import type { KubernetesListObject, KubernetesObject } from "../core/wire.ts";
 import { GaswError } from "../errors.ts";
 import type { KubernetesClient } from "./client.ts";
 import { isApiError } from "./errors.ts";

@@ -33,4 +33,10 @@ describe("the sources", () => {
 
   test("never import the cluster's client library where only its types are meant", () =>
     expect(having(/^import (?!type)[^;]*from "@kubernetes\/client-node"/m)).toEqual([]));
+
+  test("take the types of the cluster's objects from core/wire.ts, whose dates are text", () => {
+    // A kubeconfig is none of them.
+    const terminal = path.join("kubernetes", "terminal.ts");
+    expect(having(/"@kubernetes\/client-node"/, (file) => file !== terminal)).toEqual([path.join("core", "wire.ts")]);
+  });
 });

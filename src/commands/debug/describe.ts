@@ -1,12 +1,3 @@
-import type {
-  CoreV1Event,
-  KubernetesObject,
-  V1Job,
-  V1Node,
-  V1PersistentVolume,
-  V1PersistentVolumeClaim,
-  V1Pod,
-} from "@kubernetes/client-node";
 import type { Context } from "../../context.ts";
 import {
   type Block,
@@ -18,6 +9,15 @@ import {
 } from "../../core/inventory/describe.ts";
 import { listedEvent } from "../../core/inventory/listed.ts";
 import { masked } from "../../core/inventory/mask.ts";
+import type {
+  CoreV1Event,
+  KubernetesObject,
+  V1Job,
+  V1Node,
+  V1PersistentVolume,
+  V1PersistentVolumeClaim,
+  V1Pod,
+} from "../../core/wire.ts";
 import { GaswError } from "../../errors.ts";
 import { KINDS, type Kind, kindOf, readObject } from "../../services/debug/describe.ts";
 import { type JobObjects, readJobObjects } from "../../services/debug/objects.ts";

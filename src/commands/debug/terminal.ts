@@ -1,6 +1,6 @@
-import type { V1Pod } from "@kubernetes/client-node";
 import type { Context } from "../../context.ts";
 import { homeOf, MAIN_CONTAINER, scriptFolder } from "../../core/manifests/pod.ts";
+import type { V1Pod } from "../../core/wire.ts";
 import { GaswError } from "../../errors.ts";
 import { exec as run } from "../../kubernetes/terminal.ts";
 import { withDebugPod } from "../../services/debug/pod.ts";

@@ -1,12 +1,13 @@
-import type {
-  V1ContainerStateTerminated,
-  V1ContainerStatus,
-  V1Job,
-  V1JobCondition,
-  V1Pod,
-} from "@kubernetes/client-node";
 import { MAIN_CONTAINER } from "../manifests/pod.ts";
 import { KEYS } from "../names.ts";
+import {
+  isoTime,
+  type V1ContainerStateTerminated,
+  type V1ContainerStatus,
+  type V1Job,
+  type V1JobCondition,
+  type V1Pod,
+} from "../wire.ts";
 import { type EndRecord, parseEndRecord } from "./endRecord.ts";
 
 /** How a pod's main container ended. */
@@ -62,12 +63,6 @@ export type Observation =
   /** The Job has failed, but no pod is left to tell how. */
   | { readonly phase: "lost"; readonly reason: string; readonly message: string };
 
-/** RFC 3339 text of a time that arrives as text over the wire, whatever its declared type. */
-export function timeText(time: unknown): string | undefined {
-  if (time === undefined || time === null) return undefined;
-  return time instanceof Date ? time.toISOString() : new Date(String(time)).toISOString();
-}
-
 /** Pods by the name of the Job that made them; of several pods the newest tells. */
 export function podsByJob(pods: readonly V1Pod[]): Map<string, V1Pod> {
   const byJob = new Map<string, V1Pod>();
@@ -81,7 +76,7 @@ export function podsByJob(pods: readonly V1Pod[]): Map<string, V1Pod> {
 }
 
 function createdAt(pod: V1Pod): string {
-  return timeText(pod.metadata?.creationTimestamp) ?? "";
+  return isoTime(pod.metadata?.creationTimestamp) ?? "";
 }
 
 /** Reads the truth about a job off its Job and its pod. */
@@ -106,7 +101,7 @@ export function observe(job: V1Job | undefined, pod: V1Pod | undefined): Observa
   if (isOpen)
     return { phase: "waiting", reason: "NoPod", message: "the cluster has not made the job's pod yet" };
   // The cluster calls a Job complete only when its pod's containers have ended with 0.
-  const finishedAt = timeText(job.status?.completionTime);
+  const finishedAt = isoTime(job.status?.completionTime);
   const ending: Ending = { exitCode: 0, reason: "Completed", message: "", byCluster: false, stopped: false };
   return { phase: "ended", ending, ...(finishedAt === undefined ? {} : { finishedAt }) };
 }
@@ -120,7 +115,7 @@ export const QUEUE_LABEL = "kueue.x-k8s.io/queue-name";
 
 function suspended(job: V1Job): Observation {
   const queue = job.metadata?.labels?.[QUEUE_LABEL];
-  const suspendedAt = timeText(conditionOf(job, "Suspended")?.lastTransitionTime);
+  const suspendedAt = isoTime(conditionOf(job, "Suspended")?.lastTransitionTime);
   return {
     phase: "waiting",
     reason: "Suspended",
@@ -194,7 +189,7 @@ function observePod(pod: V1Pod): Observation {
   const main = mainStatus(pod);
   const place = placeOf(pod, main);
   if (hasEnded(pod)) return { phase: "ended", ending: endingOf(pod, main), ...place };
-  const goneBy = timeText(pod.metadata?.deletionTimestamp);
+  const goneBy = isoTime(pod.metadata?.deletionTimestamp);
   const leaving = goneBy === undefined ? {} : { goneBy, wayOut: wayOut(pod) };
   if (main?.state?.running !== undefined) return { phase: "running", ...doubtOf(pod), ...place, ...leaving };
   const reason =
@@ -249,8 +244,8 @@ export function wayOut({ metadata, spec }: V1Pod): string {
 function placeOf(pod: V1Pod, main: V1ContainerStatus | undefined): Place {
   const ended = terminatedOf(main);
   // What a kubelet that has lost sight of a container reports has no times.
-  const startedAt = timeText((ended ?? main?.state?.running)?.startedAt ?? undefined);
-  const finishedAt = timeText(ended?.finishedAt ?? undefined);
+  const startedAt = isoTime((ended ?? main?.state?.running)?.startedAt);
+  const finishedAt = isoTime(ended?.finishedAt);
   return {
     ...(pod.metadata?.name === undefined ? {} : { pod: pod.metadata.name }),
     ...(pod.metadata?.uid === undefined ? {} : { podUid: pod.metadata.uid }),
@@ -388,7 +383,7 @@ function endedByDeletion(pod: V1Pod, terminated: V1ContainerStateTerminated): bo
 function endedAfterDeletion(pod: V1Pod, terminated: V1ContainerStateTerminated | undefined): boolean {
   const { deletionTimestamp } = pod.metadata ?? {};
   if (deletionTimestamp === undefined) return false;
-  const finishedAt = timeText(terminated?.finishedAt ?? undefined);
+  const finishedAt = isoTime(terminated?.finishedAt);
   return finishedAt === undefined || Date.parse(finishedAt) >= deletionRequested(pod);
 }
 
@@ -396,7 +391,7 @@ function endedAfterDeletion(pod: V1Pod, terminated: V1ContainerStateTerminated |
  * When a pod's deletion was asked for, in milliseconds: by its grace period before the time that it states.
  */
 function deletionRequested(pod: V1Pod): number {
-  return Date.parse(timeText(pod.metadata?.deletionTimestamp) ?? "") - graceOf(pod) * 1000;
+  return Date.parse(isoTime(pod.metadata?.deletionTimestamp) ?? "") - graceOf(pod) * 1000;
 }
 
 /** Seconds that a pod's containers have to end by themselves. */
@@ -432,7 +427,7 @@ function cutOff(
 /** How long a killed container had to end, as far as the cluster tells. */
 function secondsToStop(pod: V1Pod, { finishedAt }: V1ContainerStateTerminated): number | undefined {
   const { metadata, status } = pod;
-  const ended = Date.parse(timeText(finishedAt ?? undefined) ?? "");
+  const ended = Date.parse(isoTime(finishedAt) ?? "");
   const grace = graceOf(pod);
   if (metadata?.deletionTimestamp !== undefined) {
     if ((metadata.deletionGracePeriodSeconds ?? 0) === 0) return grace;
@@ -440,7 +435,7 @@ function secondsToStop(pod: V1Pod, { finishedAt }: V1ContainerStateTerminated): 
     return elapsed + CLOCK_SLACK_S >= grace ? grace : elapsed;
   }
   const disruption = status?.conditions?.find(({ type }) => type === "DisruptionTarget");
-  const elapsed = Math.round((ended - Date.parse(timeText(disruption?.lastTransitionTime) ?? "")) / 1000);
+  const elapsed = Math.round((ended - Date.parse(isoTime(disruption?.lastTransitionTime) ?? "")) / 1000);
   // A node that runs out of something grants less time than the pod asks for.
   if (elapsed >= 0) return Math.min(elapsed, grace);
   return status?.reason === "DeadlineExceeded" ? grace : undefined;

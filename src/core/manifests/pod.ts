@@ -1,3 +1,6 @@
+import { jobFiles, runFolder } from "../gasw/files.ts";
+import type { JobRequest, RunAs, Workflow } from "../job.ts";
+import { identityMetadata, jobName, KEYS } from "../names.ts";
 import type {
   V1Container,
   V1Job,
@@ -7,10 +10,7 @@ import type {
   V1SecurityContext,
   V1Toleration,
   V1VolumeMount,
-} from "@kubernetes/client-node";
-import { jobFiles, runFolder } from "../gasw/files.ts";
-import type { JobRequest, RunAs, Workflow } from "../job.ts";
-import { identityMetadata, jobName, KEYS } from "../names.ts";
+} from "../wire.ts";
 import wrapper from "./wrapper.sh";
 
 /** Name of the container that runs the script; the job's status is this container's. */

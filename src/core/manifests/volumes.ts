@@ -1,5 +1,4 @@
 import path from "node:path";
-import type { V1PersistentVolume, V1PersistentVolumeClaim } from "@kubernetes/client-node";
 import type { Workflow } from "../job.ts";
 import {
   identityMetadata,
@@ -9,6 +8,7 @@ import {
   shortHash,
   workflowVolumeNames,
 } from "../names.ts";
+import type { V1PersistentVolume, V1PersistentVolumeClaim } from "../wire.ts";
 import type { Mount } from "./pod.ts";
 
 type AccessMode = "ReadOnlyMany" | "ReadWriteMany";

@@ -1,3 +1,7 @@
+import { hasEnded, type LocalStatus } from "../job.ts";
+import type { Decision, KnownJob } from "../lifecycle/decide.ts";
+import type { Observation } from "../lifecycle/observe.ts";
+import { MAIN_CONTAINER } from "../manifests/pod.ts";
 import type {
   CoreV1Event,
   V1Container,
@@ -6,11 +10,7 @@ import type {
   V1PersistentVolumeClaim,
   V1Pod,
   V1PodSpec,
-} from "@kubernetes/client-node";
-import { hasEnded, type LocalStatus } from "../job.ts";
-import type { Decision, KnownJob } from "../lifecycle/decide.ts";
-import type { Observation } from "../lifecycle/observe.ts";
-import { MAIN_CONTAINER } from "../manifests/pod.ts";
+} from "../wire.ts";
 
 /** What the state has kept of a job; times are RFC 3339. */
 export interface JobRecord extends KnownJob {

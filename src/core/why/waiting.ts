@@ -1,9 +1,9 @@
-import type { CoreV1Event } from "@kubernetes/client-node";
 import { QUEUE_LABEL } from "../lifecycle/observe.ts";
 import { readRefusal } from "../lifecycle/refusal.ts";
 import { BLOCKED, NAMESPACE_GONE } from "../lifecycle/round.ts";
 import { timeText } from "../manifests/amounts.ts";
 import { parseQuantity } from "../manifests/quantity.ts";
+import type { CoreV1Event } from "../wire.ts";
 import {
   type Cause,
   type Explanation,
@@ -432,7 +432,7 @@ function preparing(facts: Facts): Explanation | undefined {
 function scheduling({ seen, pod, now }: Facts): Explanation | undefined {
   if (seen.phase !== "waiting" || seen.reason !== "Scheduling") return undefined;
   const created = pod?.metadata?.creationTimestamp;
-  const since = created === undefined ? "" : ` for ${timeText(now.getTime() - new Date(created).getTime())}`;
+  const since = created === undefined ? "" : ` for ${timeText(now.getTime() - Date.parse(created))}`;
   return {
     sentence: `waits${since} for the scheduler to choose a node; nobody has complained`,
     remedy: "wait for it; if it stays so, the cluster's scheduler is not working: tell the administrator",

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { jobIdOf, wayOut } from "../../core/lifecycle/observe.ts";
+import { KEYS, selector, workflowHash } from "../../core/names.ts";
 import type {
   KubernetesObject,
   V1PersistentVolume,
   V1PersistentVolumeClaim,
   V1Pod,
-} from "@kubernetes/client-node";
-import { jobIdOf, wayOut } from "../../core/lifecycle/observe.ts";
-import { KEYS, selector, workflowHash } from "../../core/names.ts";
+} from "../../core/wire.ts";
 import { GaswError } from "../../errors.ts";
 import type { KubernetesClient } from "../../kubernetes/client.ts";
 import { listJobs } from "../../kubernetes/jobs.ts";

@@ -1,4 +1,4 @@
-import type { CoreV1Event, KubernetesObject, V1Node, V1PersistentVolume } from "@kubernetes/client-node";
+import type { CoreV1Event, KubernetesObject, V1Node, V1PersistentVolume } from "../../core/wire.ts";
 import { GaswError } from "../../errors.ts";
 import { isApiError } from "../../kubernetes/errors.ts";
 import { find, listEvents } from "../../kubernetes/objects.ts";

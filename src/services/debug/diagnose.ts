@@ -1,9 +1,9 @@
-import type { V1Node } from "@kubernetes/client-node";
 import { jobFiles } from "../../core/gasw/files.ts";
 import { decide } from "../../core/lifecycle/decide.ts";
 import { keepersOf } from "../../core/lifecycle/observe.ts";
 import { currentState, type Facts } from "../../core/why/facts.ts";
 import { type Answer, explain } from "../../core/why/why.ts";
+import type { V1Node } from "../../core/wire.ts";
 import { isApiError } from "../../kubernetes/errors.ts";
 import { nodesPath } from "../../kubernetes/paths.ts";
 import type { Deps } from "../deps.ts";

@@ -1,11 +1,3 @@
-import type {
-  KubernetesObject,
-  V1Job,
-  V1Node,
-  V1PersistentVolume,
-  V1PersistentVolumeClaim,
-  V1Pod,
-} from "@kubernetes/client-node";
 import {
   type ListedClaim,
   type ListedJob,
@@ -20,6 +12,14 @@ import {
 } from "../../core/inventory/listed.ts";
 import { podsByJob } from "../../core/lifecycle/observe.ts";
 import { KEYS, selector, workflowHash } from "../../core/names.ts";
+import type {
+  KubernetesObject,
+  V1Job,
+  V1Node,
+  V1PersistentVolume,
+  V1PersistentVolumeClaim,
+  V1Pod,
+} from "../../core/wire.ts";
 import { isApiError } from "../../kubernetes/errors.ts";
 import {
   ALL_PODS_PATH,

@@ -1,11 +1,6 @@
-import type {
-  CoreV1Event,
-  V1PersistentVolume,
-  V1PersistentVolumeClaim,
-  V1PodSpec,
-} from "@kubernetes/client-node";
 import { workflowVolumeNames } from "../../core/names.ts";
 import type { MountedClaim } from "../../core/why/facts.ts";
+import type { CoreV1Event, V1PersistentVolume, V1PersistentVolumeClaim, V1PodSpec } from "../../core/wire.ts";
 import { GaswError } from "../../errors.ts";
 import { byTime, find, listEvents } from "../../kubernetes/objects.ts";
 import { claimsPath, persistentVolumesPath } from "../../kubernetes/paths.ts";

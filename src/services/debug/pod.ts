@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
-import type { V1Job, V1PersistentVolumeClaim, V1Pod } from "@kubernetes/client-node";
 import type { RunAs } from "../../core/job.ts";
 import { type Observation, observe } from "../../core/lifecycle/observe.ts";
 import { basePodSpec, MAIN_CONTAINER, type Mount, workflowContainer } from "../../core/manifests/pod.ts";
 import { identityMetadata, KEYS } from "../../core/names.ts";
+import type { V1Job, V1PersistentVolumeClaim, V1Pod } from "../../core/wire.ts";
 import { GaswError, messageOf } from "../../errors.ts";
 import { ApiError, isApiError } from "../../kubernetes/errors.ts";
 import { createIfMissing, find } from "../../kubernetes/objects.ts";

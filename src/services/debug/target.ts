@@ -1,8 +1,8 @@
 import path from "node:path";
-import type { V1Job, V1Pod } from "@kubernetes/client-node";
 import { jobIdOf, type Observation, observe, podsByJob } from "../../core/lifecycle/observe.ts";
 import { mainOf } from "../../core/manifests/pod.ts";
 import { KEYS } from "../../core/names.ts";
+import type { V1Job, V1Pod } from "../../core/wire.ts";
 import { isSameDirectory } from "../../directory.ts";
 import { GaswError } from "../../errors.ts";
 import { getJob, listJobs } from "../../kubernetes/jobs.ts";
@@ -130,7 +130,7 @@ export async function viewJob(deps: Deps, target: JobTarget): Promise<JobView> {
   ]);
   await confirmTarget(deps, target, { since, objects: job === undefined ? [] : [job] });
   const sorted = pods.sort((a, b) =>
-    String(a.metadata?.creationTimestamp).localeCompare(String(b.metadata?.creationTimestamp)),
+    (a.metadata?.creationTimestamp ?? "").localeCompare(b.metadata?.creationTimestamp ?? ""),
   );
   const pod = podsByJob(sorted).get(kubeName);
   const kept =

@@ -1,11 +1,11 @@
 import { statSync } from "node:fs";
 import path from "node:path";
-import type { CoreV1Event } from "@kubernetes/client-node";
 import { jobFiles } from "../../core/gasw/files.ts";
 import { hasEnded, isHeld } from "../../core/job.ts";
 import { isOutputAwaited, type KnownJob, type OwnWords } from "../../core/lifecycle/decide.ts";
 import type { EndRecord } from "../../core/lifecycle/endRecord.ts";
 import type { Observation } from "../../core/lifecycle/observe.ts";
+import type { CoreV1Event } from "../../core/wire.ts";
 import { systemCode } from "../../errors.ts";
 import type { KubernetesClient } from "../../kubernetes/client.ts";
 import { isApiError } from "../../kubernetes/errors.ts";

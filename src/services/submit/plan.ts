@@ -1,9 +1,9 @@
-import type { KubernetesObject, V1Job } from "@kubernetes/client-node";
 import type { Config } from "../../config/schema/schema.ts";
 import type { JobRequest, Workflow } from "../../core/job.ts";
 import { buildJob } from "../../core/manifests/pod.ts";
 import type { DesiredVolume } from "../../core/manifests/volumes.ts";
 import { jobName } from "../../core/names.ts";
+import type { KubernetesObject, V1Job } from "../../core/wire.ts";
 import type { Deps } from "../deps.ts";
 import type { CheckedSubmission } from "./checks.ts";
 import { podSettings } from "./podSettings.ts";

@@ -1,5 +1,5 @@
-import type { V1PersistentVolumeClaim } from "@kubernetes/client-node";
 import type { DesiredVolume } from "../../core/manifests/volumes.ts";
+import type { V1PersistentVolumeClaim } from "../../core/wire.ts";
 import { messageOf } from "../../errors.ts";
 import { ensureVolume, findClaim, renewMarks } from "../../kubernetes/volumes.ts";
 import type { Placement, StoredWorkflow } from "../../store/records.ts";

@@ -1,7 +1,7 @@
-import type { V1Job } from "@kubernetes/client-node";
 import type { JobOptions, StoredRequest } from "../../core/job.ts";
 import { MAIN_CONTAINER } from "../../core/manifests/pod.ts";
 import { scaleMemory } from "../../core/manifests/quantity.ts";
+import type { V1Job } from "../../core/wire.ts";
 import { GaswError } from "../../errors.ts";
 import { getJob } from "../../kubernetes/jobs.ts";
 import type { StoredJob, StoredWorkflow } from "../../store/records.ts";

@@ -1,18 +1,11 @@
-import type { CoreV1Event, V1Job, V1Pod } from "@kubernetes/client-node";
 import { lastFacts } from "../../core/inventory/lastFacts.ts";
 import { hasEnded } from "../../core/job.ts";
 import { type Decision, decide, type OwnWords } from "../../core/lifecycle/decide.ts";
-import {
-  jobIdOf,
-  mayStillRun,
-  type Observation,
-  observe,
-  podsByJob,
-  timeText,
-} from "../../core/lifecycle/observe.ts";
+import { jobIdOf, mayStillRun, type Observation, observe, podsByJob } from "../../core/lifecycle/observe.ts";
 import { readRefusal } from "../../core/lifecycle/refusal.ts";
 import { mainOf } from "../../core/manifests/pod.ts";
 import { KEYS, workflowHash } from "../../core/names.ts";
+import { type CoreV1Event, isoTime, type V1Job, type V1Pod } from "../../core/wire.ts";
 import { GaswError } from "../../errors.ts";
 import type { KubernetesClient } from "../../kubernetes/client.ts";
 import { listJobs } from "../../kubernetes/jobs.ts";
@@ -368,7 +361,7 @@ export async function observeForeign(
       fileName,
       kubeName,
       directory,
-      created: timeText(job.metadata?.creationTimestamp),
+      created: isoTime(job.metadata?.creationTimestamp),
       decision,
     };
   });

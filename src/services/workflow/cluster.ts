@@ -1,6 +1,6 @@
-import type { KubernetesObject } from "@kubernetes/client-node";
 import { isOurs } from "../../core/manifests/volumes.ts";
 import { KEYS, workflowHash, workflowVolumeNames } from "../../core/names.ts";
+import type { KubernetesObject } from "../../core/wire.ts";
 import { isSameDirectory } from "../../directory.ts";
 import { GaswError } from "../../errors.ts";
 import type { ClusterAccess } from "../../kubernetes/access.ts";

@@ -1,7 +1,6 @@
 import { readFileSync, statSync } from "node:fs";
 import { userInfo } from "node:os";
 import path from "node:path";
-import type { V1Namespace } from "@kubernetes/client-node";
 import { hasEnded, type Workflow } from "../../core/job.ts";
 import { KEYS, leaseName, shortHash } from "../../core/names.ts";
 import {
@@ -18,6 +17,7 @@ import {
   takeover,
   withKills,
 } from "../../core/owner.ts";
+import type { V1Namespace } from "../../core/wire.ts";
 import { isSameDirectory } from "../../directory.ts";
 import { GaswError } from "../../errors.ts";
 import { type ApiError, isApiError } from "../../kubernetes/errors.ts";
@@ -331,7 +331,7 @@ export class Tenancy {
     if (namespace === undefined || namespace.metadata?.deletionTimestamp !== undefined) return false;
     const { created } = this.#note;
     const isAnew =
-      created !== null && Date.parse(String(namespace.metadata?.creationTimestamp)) > Date.parse(created);
+      created !== null && Date.parse(namespace.metadata?.creationTimestamp ?? "") > Date.parse(created);
     const uids = objects.map(({ metadata }) => metadata?.uid).filter((uid) => uid !== undefined);
     return !isAnew && !store.knowsObject(workflow, uids);
   }
@@ -433,8 +433,7 @@ export class Tenancy {
   /** @param age milliseconds since it was written */
   #write({ metadata }: Lease, age = 0): void {
     const renewed = new Date(this.#deps.now().getTime() - age).toISOString();
-    const { uid = null, resourceVersion = null, creationTimestamp } = metadata ?? {};
-    const created = creationTimestamp === undefined ? null : String(creationTimestamp);
+    const { uid = null, resourceVersion = null, creationTimestamp: created = null } = metadata ?? {};
     this.#save({ uid, created, version: resourceVersion, renewed, denied: null });
   }
 
