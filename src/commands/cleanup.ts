@@ -20,8 +20,9 @@ import { resolve } from "../services/workflow/resolve.ts";
 import type { StoredJob, StoredWorkflow } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 import type { OutputFormat } from "../ui/io.ts";
-import { errorReport, printable, table } from "../ui/output.ts";
+import { errorReport, printable } from "../ui/output.ts";
 import { progress } from "../ui/progress.ts";
+import { table } from "../ui/table.ts";
 
 export interface CleanupOptions {
   readonly output: OutputFormat;

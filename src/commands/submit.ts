@@ -1,6 +1,7 @@
 import { open, stat } from "node:fs/promises";
 import path from "node:path";
 import type { Readable } from "node:stream";
+import pMap from "p-map";
 import type { Context } from "../context.ts";
 import { masked } from "../core/inventory/mask.ts";
 import type { Workflow } from "../core/job.ts";
@@ -8,7 +9,7 @@ import type { V1Job } from "../core/wire.ts";
 import { asGaswError, GaswError, systemCode } from "../errors.ts";
 import { isApiError } from "../kubernetes/errors.ts";
 import { createJob } from "../kubernetes/jobs.ts";
-import { checkSubmissions, type Submission } from "../services/submit/checks.ts";
+import { type CheckedSubmission, checkSubmissions, type Submission } from "../services/submit/checks.ts";
 import { Plan } from "../services/submit/plan.ts";
 import { type Submitted, Submitter } from "../services/submit/submitter.ts";
 import { workflowDirectory } from "../services/workflow/directory.ts";
@@ -116,14 +117,15 @@ async function submitAll(
   await submitter.confirmPlace();
   const intents = checked.map((submission) => attempt(() => submitter.intend(submission)));
   const answers = new OrderedAnswers((job) => print(context, submitter.workflow, job, output));
-  await inParallel(checked, CONCURRENCY, async (submission, index) => {
+  const submitOne = async (submission: CheckedSubmission, index: number) => {
     if (context.signal.aborted) return;
     const intent = intents[index] as ReturnType<Submitter["intend"]> | GaswError;
     answers.add(
       index,
       intent instanceof GaswError ? intent : await submitter.submit(submission, intent).catch(asGaswError),
     );
-  });
+  };
+  await pMap(checked, submitOne, { concurrency: CONCURRENCY });
   const { done, failures } = answers;
   if (output === "json") {
     const jobs = done.map((job) => answer(submitter.workflow, job));
@@ -191,10 +193,10 @@ async function submitLines(context: Context, workflow: Workflow, from: string): 
   const { createInterface } = await import("node:readline");
   const input = from === "-" ? context.io.stdin : await openRequests(path.resolve(context.io.cwd, from));
   const submitter = new Submitter(context, workflow);
-  const running = new Set<Promise<void>>();
   let exitCode = 0;
-  let number = 0;
-  const accept = async (line: string, lineNumber: number) => {
+  const accept = async (line: string, index: number) => {
+    if (line.trim() === "") return;
+    const lineNumber = index + 1;
     // Whatever goes wrong with one line is that line's answer: the process goes on for the others.
     const result = await submitLine(context, submitter, line, lineNumber).catch(asGaswError);
     if (context.signal.aborted) return;
@@ -207,18 +209,8 @@ async function submitLines(context: Context, workflow: Workflow, from: string): 
         `${JSON.stringify({ line: lineNumber, ...answer(submitter.workflow, result) })}\n`,
       );
   };
-  for await (const line of createInterface({
-    input,
-    crlfDelay: Number.POSITIVE_INFINITY,
-    signal: context.signal,
-  })) {
-    number++;
-    if (line.trim() === "") continue;
-    const task: Promise<void> = accept(line, number).finally(() => running.delete(task));
-    running.add(task);
-    if (running.size >= CONCURRENCY) await Promise.race(running);
-  }
-  await Promise.all(running);
+  const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY, signal: context.signal });
+  await pMap(lines, accept, { concurrency: CONCURRENCY });
   context.signal.throwIfAborted();
   return exitCode;
 }
@@ -295,20 +287,4 @@ function attempt<T>(action: () => T): T | GaswError {
   } catch (error) {
     return asGaswError(error);
   }
-}
-
-/** Acts on all with a bounded number of calls at the same time, begun in order. */
-async function inParallel<T>(
-  items: readonly T[],
-  limit: number,
-  action: (item: T, index: number) => Promise<void>,
-): Promise<void> {
-  let next = 0;
-  const worker = async () => {
-    while (next < items.length) {
-      const index = next++;
-      await action(items[index] as T, index);
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
 }

@@ -153,7 +153,7 @@ export class KubernetesClient {
     }
   }
 
-  /** Doubles from 100 ms, with jitter, unless the server says how long (Retry-After). */
+  /** Doubles from 100 ms, with jitter, unless the server says how long (Retry-After), which p-retry can't heed. */
   #pause(tried: number, error: unknown): number {
     if (error instanceof RetryLater) return error.seconds * 1000;
     return Math.min(this.#settings.maxRetryWait, 100 * 2 ** tried) * (0.5 + Math.random() / 2);
@@ -212,7 +212,7 @@ export class KubernetesClient {
 
   /**
    * Spaces the requests out to the configured rate; a burst of one second's worth goes out at once (generic
-   * cell rate algorithm).
+   * cell rate algorithm; p-throttle counts by windows, at whose end as much again would go out at once).
    */
   async #slot(): Promise<void> {
     const now = performance.now();

@@ -1,8 +1,9 @@
 import { describeExitCode } from "../core/gasw/exitCode.ts";
 import { hasEnded } from "../core/job.ts";
 import type { Io } from "./io.ts";
-import { duration, printable, table } from "./output.ts";
+import { duration, printable } from "./output.ts";
 import { colours, statusStyle } from "./style.ts";
+import { table } from "./table.ts";
 
 /** A job as `status` prints it; times are RFC 3339 in UTC, null where there is nothing to tell. */
 export interface JobRecord {
