@@ -6,7 +6,7 @@ import type { Config } from "./config/schema/schema.ts";
 import { maskText } from "./core/secrets.ts";
 import type { Dao } from "./dao/dao.ts";
 import { GaswError, systemCode } from "./errors.ts";
-import { clusterAccess } from "./kubernetes/access.ts";
+import { clusterAccess } from "./kubernetes/access/access.ts";
 import { KubernetesClient } from "./kubernetes/client.ts";
 import type { SyncDeps } from "./services/sync/sync.ts";
 import type { StoredWorkflow } from "./store/records.ts";

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { TLSSocket } from "node:tls";
 import type { KubernetesListObject, KubernetesObject } from "../core/wire.ts";
 import { GaswError } from "../errors.ts";
-import type { ClusterAccess } from "./access.ts";
+import type { ClusterAccess } from "./access/access.ts";
 import { ApiError, type ApiStatus, causeCode, unreachable } from "./errors.ts";
 
 /**

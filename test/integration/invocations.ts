@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSy
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { loadConfig } from "../../src/config/load/load.ts";
-import { MAIN_CONTAINER } from "../../src/core/manifests/pod.ts";
+import { MAIN_CONTAINER } from "../../src/core/manifests/mainContainer.ts";
 import { jobName } from "../../src/core/names.ts";
 import type { Deps } from "../../src/services/deps.ts";
 import { readScript } from "../../src/services/submit/scripts.ts";

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Dao } from "../../src/dao/dao.ts";
 import { openDao } from "../../src/dao/open.ts";
 import { GaswError } from "../../src/errors.ts";
-import type { ClusterAccess } from "../../src/kubernetes/access.ts";
+import type { ClusterAccess } from "../../src/kubernetes/access/access.ts";
 import { KubernetesClient } from "../../src/kubernetes/client.ts";
 import { monitor, type Round } from "../../src/services/sync/monitor.ts";
 import { type SyncDeps, sync } from "../../src/services/sync/sync.ts";

@@ -1,5 +1,7 @@
 import type { Context } from "../../context.ts";
-import { homeOf, MAIN_CONTAINER, scriptFolder } from "../../core/manifests/pod.ts";
+import { homeOf } from "../../core/manifests/home.ts";
+import { scriptFolder } from "../../core/manifests/job.ts";
+import { MAIN_CONTAINER } from "../../core/manifests/mainContainer.ts";
 import type { V1Pod } from "../../core/wire.ts";
 import { GaswError } from "../../errors.ts";
 import { exec as run } from "../../kubernetes/terminal.ts";

@@ -1,5 +1,5 @@
 import { memoryText } from "../manifests/amounts.ts";
-import { scriptFolder } from "../manifests/pod.ts";
+import { scriptFolder } from "../manifests/job.ts";
 import { KEYS } from "../names.ts";
 import type {
   V1Container,

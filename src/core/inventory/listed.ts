@@ -1,5 +1,6 @@
 import { jobIdOf, observe, QUEUE_LABEL } from "../lifecycle/observe.ts";
-import { GPU_RESOURCE, mainOf } from "../manifests/pod.ts";
+import { GPU_RESOURCE } from "../manifests/container.ts";
+import { mainOf } from "../manifests/mainContainer.ts";
 import { describeVolume, isOurs } from "../manifests/volumes.ts";
 import { KEYS } from "../names.ts";
 import {

@@ -1,4 +1,4 @@
-import { MAIN_CONTAINER } from "../manifests/pod.ts";
+import { MAIN_CONTAINER } from "../manifests/mainContainer.ts";
 import { KEYS } from "../names.ts";
 import {
   isoTime,

@@ -9,7 +9,7 @@ import {
   workflowVolumeNames,
 } from "../names.ts";
 import type { V1PersistentVolume, V1PersistentVolumeClaim } from "../wire.ts";
-import type { Mount } from "./pod.ts";
+import type { Mount } from "./settings.ts";
 
 type AccessMode = "ReadOnlyMany" | "ReadWriteMany";
 

@@ -1,7 +1,7 @@
 import { hasEnded, type LocalStatus } from "../job.ts";
 import type { Decision, KnownJob } from "../lifecycle/decide.ts";
 import type { Observation } from "../lifecycle/observe.ts";
-import { MAIN_CONTAINER } from "../manifests/pod.ts";
+import { MAIN_CONTAINER } from "../manifests/mainContainer.ts";
 import type {
   CoreV1Event,
   V1Container,
@@ -121,4 +121,9 @@ export function newestEvent(
 /** An event in one line, as evidence. */
 export function quote(event: CoreV1Event | undefined): string[] {
   return event === undefined ? [] : [`${event.reason ?? "Event"}: ${(event.message ?? "").trim()}`];
+}
+
+/** What an event says, to be put behind a sentence. */
+export function said(event: CoreV1Event | undefined): string {
+  return event === undefined ? "" : ` (${event.reason}: ${event.message})`;
 }

@@ -1,5 +1,5 @@
 import { cpuText, memoryText } from "../manifests/amounts.ts";
-import { GPU_RESOURCE } from "../manifests/pod.ts";
+import { GPU_RESOURCE } from "../manifests/container.ts";
 import { parseQuantity } from "../manifests/quantity.ts";
 import type { V1Container, V1Node } from "../wire.ts";
 import { type Explanation, type Facts, mainContainer, podSpec } from "./facts.ts";

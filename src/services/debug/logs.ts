@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { jobFiles } from "../../core/gasw/files.ts";
-import { MAIN_CONTAINER } from "../../core/manifests/pod.ts";
+import { MAIN_CONTAINER } from "../../core/manifests/mainContainer.ts";
 import type { V1Pod } from "../../core/wire.ts";
 import { GaswError } from "../../errors.ts";
 import { containerLog } from "../../kubernetes/logs.ts";

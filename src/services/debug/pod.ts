@@ -1,7 +1,10 @@
 import { randomBytes } from "node:crypto";
 import type { RunAs } from "../../core/job.ts";
 import { type Observation, observe } from "../../core/lifecycle/observe.ts";
-import { basePodSpec, MAIN_CONTAINER, type Mount, workflowContainer } from "../../core/manifests/pod.ts";
+import { workflowContainer } from "../../core/manifests/container.ts";
+import { MAIN_CONTAINER } from "../../core/manifests/mainContainer.ts";
+import { basePodSpec } from "../../core/manifests/pod.ts";
+import type { Mount } from "../../core/manifests/settings.ts";
 import { identityMetadata, KEYS } from "../../core/names.ts";
 import type { V1Job, V1PersistentVolumeClaim, V1Pod } from "../../core/wire.ts";
 import { GaswError, messageOf } from "../../errors.ts";

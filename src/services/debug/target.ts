@@ -1,6 +1,6 @@
 import path from "node:path";
 import { jobIdOf, type Observation, observe, podsByJob } from "../../core/lifecycle/observe.ts";
-import { mainOf } from "../../core/manifests/pod.ts";
+import { mainOf } from "../../core/manifests/mainContainer.ts";
 import { KEYS } from "../../core/names.ts";
 import type { V1Job, V1Pod } from "../../core/wire.ts";
 import { isSameDirectory } from "../../directory.ts";

@@ -1,5 +1,5 @@
 import type { JobOptions, JobRequest, RunAs, Workflow } from "../../core/job.ts";
-import { effectiveRunAs } from "../../core/manifests/pod.ts";
+import { effectiveRunAs } from "../../core/manifests/security.ts";
 import type { Deps } from "../deps.ts";
 import { makeToolFolders } from "../output/toolFolder.ts";
 import { ownerOf } from "../workflow/directory.ts";

@@ -1,6 +1,6 @@
 import type { Config } from "../../config/schema/schema.ts";
 import type { JobRequest, Workflow } from "../../core/job.ts";
-import { buildJob } from "../../core/manifests/pod.ts";
+import { buildJob } from "../../core/manifests/job.ts";
 import type { DesiredVolume } from "../../core/manifests/volumes.ts";
 import { jobName } from "../../core/names.ts";
 import type { KubernetesObject, V1Job } from "../../core/wire.ts";

@@ -1,5 +1,5 @@
 import type { JobOptions, StoredRequest } from "../../core/job.ts";
-import { MAIN_CONTAINER } from "../../core/manifests/pod.ts";
+import { MAIN_CONTAINER } from "../../core/manifests/mainContainer.ts";
 import { scaleMemory } from "../../core/manifests/quantity.ts";
 import type { V1Job } from "../../core/wire.ts";
 import { GaswError } from "../../errors.ts";

@@ -1,7 +1,7 @@
 import path from "node:path";
 import { jobFiles } from "../../core/gasw/files.ts";
 import { storedRequest, type Workflow } from "../../core/job.ts";
-import { WRAPPER_VERSION } from "../../core/manifests/pod.ts";
+import { WRAPPER_VERSION } from "../../core/manifests/job.ts";
 import type { V1Job } from "../../core/wire.ts";
 import { GaswError } from "../../errors.ts";
 import { createJob, getJob, type MadeJob } from "../../kubernetes/jobs.ts";

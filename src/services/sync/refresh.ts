@@ -3,7 +3,7 @@ import { hasEnded } from "../../core/job.ts";
 import { type Decision, decide, type OwnWords } from "../../core/lifecycle/decide.ts";
 import { jobIdOf, mayStillRun, type Observation, observe, podsByJob } from "../../core/lifecycle/observe.ts";
 import { readRefusal } from "../../core/lifecycle/refusal.ts";
-import { mainOf } from "../../core/manifests/pod.ts";
+import { mainOf } from "../../core/manifests/mainContainer.ts";
 import { KEYS, workflowHash } from "../../core/names.ts";
 import { type CoreV1Event, isoTime, type V1Job, type V1Pod } from "../../core/wire.ts";
 import { GaswError } from "../../errors.ts";

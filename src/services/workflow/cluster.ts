@@ -3,7 +3,7 @@ import { KEYS, workflowHash, workflowVolumeNames } from "../../core/names.ts";
 import type { KubernetesObject } from "../../core/wire.ts";
 import { isSameDirectory } from "../../directory.ts";
 import { GaswError } from "../../errors.ts";
-import type { ClusterAccess } from "../../kubernetes/access.ts";
+import type { ClusterAccess } from "../../kubernetes/access/access.ts";
 import type { KubernetesClient } from "../../kubernetes/client.ts";
 import { listJobs } from "../../kubernetes/jobs.ts";
 import { clusterUid } from "../../kubernetes/objects.ts";
