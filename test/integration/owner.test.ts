@@ -18,7 +18,7 @@ import { KEYS, leaseName } from "../../src/core/names.ts";
 import type { GaswError } from "../../src/errors.ts";
 import { volumePlan } from "../../src/services/submit/volumePlan.ts";
 import { monitor as runMonitor } from "../../src/services/sync/monitor.ts";
-import { NotOwner } from "../../src/services/workflow/owner.ts";
+import { NotOwner } from "../../src/services/workflow/notOwner.ts";
 import type { StoredJob, StoredWorkflow } from "../../src/store/records.ts";
 import { ioDouble } from "../unit/io.ts";
 import { ClusterDouble } from "./clusterDouble.ts";

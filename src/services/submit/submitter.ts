@@ -13,7 +13,7 @@ import { hasOutput } from "../output/own.ts";
 import { type Leftover, leftRecords, removeLeftover } from "../output/toolFolder.ts";
 import { OtherCluster } from "../workflow/cluster.ts";
 import { knownWorkflow } from "../workflow/known.ts";
-import { NotOwner } from "../workflow/owner.ts";
+import { NotOwner } from "../workflow/notOwner.ts";
 import { jobFolder, keepOldStreams, standingStreams } from "./attemptFiles.ts";
 import type { CheckedSubmission } from "./checks.ts";
 import { Plan } from "./plan.ts";

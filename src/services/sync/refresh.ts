@@ -16,7 +16,8 @@ import type { Deps } from "../deps.ts";
 import { isOver, statedCode, Traces } from "../output/ownWords.ts";
 import { withStreams } from "../submit/attemptFiles.ts";
 import { confirmCluster } from "../workflow/cluster.ts";
-import { NotOwner, Tenancy } from "../workflow/owner.ts";
+import { NotOwner } from "../workflow/notOwner.ts";
+import { Tenancy } from "../workflow/owner.ts";
 import { takeLateOutputs } from "./lateOutput.ts";
 
 /** Seconds after which an unexplained wait is looked up in the events. */
