@@ -8,18 +8,6 @@ import type { AccessSettings, Found } from "./settings.ts";
 
 const IN_CLUSTER_TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 
-/** @throws GaswError CONFIG */
-export function parseServer(server: string): URL {
-  try {
-    return new URL(server);
-  } catch (cause) {
-    throw new GaswError("CONFIG", `the cluster's address ${JSON.stringify(server)} is not a URL`, {
-      hint: 'write it as "https://host:6443"',
-      cause,
-    });
-  }
-}
-
 /**
  * Finds the cluster that is meant, and as whom.
  * @throws GaswError CONFIG when none is configured, or one is incomplete
@@ -76,4 +64,19 @@ function noCluster(): GaswError {
   return new GaswError("CONFIG", "no cluster is configured", {
     hint: "set k8sKubeConfig (or KUBECONFIG), or k8sAddress with k8sTokenFile; `gasw-k8s config init` writes a file to start from",
   });
+}
+
+/**
+ * The address of an API server.
+ * @throws GaswError CONFIG
+ */
+export function parseServer(server: string): URL {
+  try {
+    return new URL(server);
+  } catch (cause) {
+    throw new GaswError("CONFIG", `the cluster's address ${JSON.stringify(server)} is not a URL`, {
+      hint: 'write it as "https://host:6443"',
+      cause,
+    });
+  }
 }
