@@ -71,7 +71,8 @@ const errors = new Map();
 const names = readdirSync(path.join(root, "src"), { recursive: true, encoding: "utf8" });
 for (const name of names.filter((one) => one.endsWith(".ts"))) {
   const program = parseAst(readFileSync(path.join(root, "src", name), "utf8"), { lang: "ts" }, name);
-  for (const made of nodesOf(program, "NewExpression")) noteError(made, program);
+  const inherited = nodesOf(program, "CallExpression").filter(({ callee }) => callee.type === "Super");
+  for (const made of [...nodesOf(program, "NewExpression"), ...inherited]) noteError(made, program);
 }
 
 function noteError({ arguments: [code, message, options] }, program) {

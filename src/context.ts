@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { homedir, hostname } from "node:os";
 import path from "node:path";
 import type { LoadedConfig } from "./config/load/load.ts";
@@ -6,7 +6,7 @@ import type { Config } from "./config/schema/schema.ts";
 import { maskText } from "./core/secrets.ts";
 import type { Dao } from "./dao/dao.ts";
 import { GaswError, systemCode } from "./errors.ts";
-import { clusterAccess } from "./kubernetes/access.ts";
+import { clusterAccess } from "./kubernetes/access/access.ts";
 import { KubernetesClient } from "./kubernetes/client.ts";
 import type { SyncDeps } from "./services/sync/sync.ts";
 import type { StoredWorkflow } from "./store/records.ts";
@@ -19,13 +19,20 @@ export class Context implements SyncDeps {
   readonly io: Io;
   readonly loaded: LoadedConfig;
   readonly host = hostname();
+  /** The context that this one is under another signal of. */
+  readonly #origin: Context | undefined;
   #store: Store | undefined;
   #client: KubernetesClient | undefined;
   #isWarnedOfDatabase = false;
 
-  constructor(io: Io, loaded: LoadedConfig) {
+  constructor(io: Io, loaded: LoadedConfig, origin?: Context) {
     this.io = io;
     this.loaded = loaded;
+    this.#origin = origin;
+  }
+
+  withSignal(signal: AbortSignal): Context {
+    return new Context({ ...this.io, signal }, this.loaded, this);
   }
 
   get config(): Config {
@@ -42,8 +49,14 @@ export class Context implements SyncDeps {
     this.io.stderr.write(`warning: ${printable(maskText(message))}\n`);
   };
 
+  /** Whether there is a state yet: a command that makes nothing looks into none that is not there. */
+  get hasState(): boolean {
+    return existsSync(this.#statePath);
+  }
+
   /** @throws GaswError CONFIG when the state file can't be used */
   get store(): Store {
+    if (this.#origin !== undefined) return this.#origin.store;
     this.#store ??= new Store({ path: this.#statePath, warn: this.warn, now: this.now });
     return this.#store;
   }
@@ -101,10 +114,11 @@ export class Context implements SyncDeps {
 
   /** @throws GaswError CONFIG when no cluster is configured */
   get client(): KubernetesClient {
-    this.#client ??= this.#connect();
+    this.#client ??= this.#origin?.client.withSignal(this.signal) ?? this.#connect();
     return this.#client;
   }
 
+  /** Closes what was made for this very context. */
   close(): void {
     this.#store?.close();
     this.#client?.close();

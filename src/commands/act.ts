@@ -1,8 +1,8 @@
 import type { Context } from "../context.ts";
 import { hasEnded } from "../core/job.ts";
 import { type Action, act } from "../services/sync/actions.ts";
-import { findJob, isScriptPath } from "../services/workflow/findJob.ts";
-import { knownWorkflow, targetDirectory, unknownWorkflow, workflowsOf } from "../services/workflow/known.ts";
+import { workflowsOf } from "../services/workflow/known.ts";
+import { resolveJobs } from "../services/workflow/resolve.ts";
 import type { StoredJob } from "../store/records.ts";
 import type { OutputFormat } from "../ui/io.ts";
 import { printable } from "../ui/output.ts";
@@ -22,18 +22,9 @@ export async function actOn(
   names: readonly string[],
   options: ActOptions,
 ): Promise<number> {
-  const { io, store } = context;
-  const directory = targetDirectory(options.workflow, io.cwd);
-  const workflow = directory === undefined ? undefined : knownWorkflow(context, directory);
-  if (
-    directory !== undefined &&
-    workflow === undefined &&
-    !names.every((name) => isScriptPath(name, io.cwd))
-  ) {
-    throw unknownWorkflow(context, directory);
-  }
-  // What is destroyed or made must be named in full.
-  const jobs = names.map((name) => findJob(store, name, { prefix: false, workflow, cwd: io.cwd }));
+  const { io } = context;
+  const named = { cwd: io.cwd, workflow: options.workflow, names };
+  const jobs = resolveJobs(context, named, { prefix: false });
   const done: StoredJob[] = [];
   for (const one of workflowsOf(context, jobs)) {
     const own = jobs.filter((job) => job.workflow === one.id && job.namespace === one.namespace);

@@ -6,7 +6,6 @@ import { hasEnded } from "../core/job.ts";
 import { abandoned } from "../core/lifecycle/giveUp.ts";
 import { isSameDirectory } from "../directory.ts";
 import { GaswError, systemCode } from "../errors.ts";
-import { asUserError } from "../kubernetes/client.ts";
 import {
   type CleanupPlan,
   type CleanupResult,
@@ -19,12 +18,14 @@ import { cleanUpJobs } from "../services/sync/cleanUpJobs.ts";
 import { observeForeign } from "../services/sync/foreign.ts";
 import { refresh } from "../services/sync/refresh.ts";
 import { confirmCluster, firstSight } from "../services/workflow/cluster.ts";
-import { knownWorkflow, targetDirectory, unknownWorkflow } from "../services/workflow/known.ts";
+import { unknownWorkflow } from "../services/workflow/known.ts";
 import { Tenancy } from "../services/workflow/owner.ts";
+import { resolve } from "../services/workflow/resolve.ts";
 import type { StoredWorkflow } from "../store/records.ts";
 import type { OutputFormat } from "../ui/io.ts";
-import { errorReport, printable, table } from "../ui/output.ts";
+import { errorReport, printable } from "../ui/output.ts";
 import { progress } from "../ui/progress.ts";
+import { table } from "../ui/table.ts";
 
 export interface CleanupOptions {
   readonly output: OutputFormat;
@@ -42,13 +43,12 @@ export interface CleanupOptions {
 /** `cleanup`: shows what would go, and removes it when told to. */
 export async function cleanup(context: Context, options: CleanupOptions): Promise<number> {
   const { io } = context;
-  const directory = targetDirectory(options.workflow, io.cwd);
+  const { directory, workflow } = resolve(context, { cwd: io.cwd, workflow: options.workflow });
   if (directory === undefined) {
     throw new GaswError("USAGE", "no workflow is named, and the current directory is not one", {
       hint: "name its directory: gasw-k8s cleanup --workflow DIR",
     });
   }
-  const workflow = knownWorkflow(context, directory);
   if (options.forget === true) {
     if (workflow === undefined) throw unknownWorkflow(context, directory);
     return await forget(context, workflow, options);
@@ -194,10 +194,10 @@ async function act(
 ): Promise<number> {
   const { io, store } = context;
   const tenancy = new Tenancy(context, workflow ?? { ...plan.target, directory });
-  const isOwned = await takeOver(context, tenancy, plan);
+  const isOwned = await takeOver(tenancy, plan);
   const { removed, failures } = await removeAll(context, plan, workflow, tenancy, options.timeout);
   if (isOwned && failures.length > 0) tenancy.leaveCleanup();
-  else if (isOwned) await tenancy.end().catch(rethrow(context));
+  else if (isOwned) await tenancy.end();
   // While objects are left, the workflow is not over: what waits to be retried stays so until a clean-up has
   // come to its end.
   if (workflow !== undefined && failures.length === 0) {
@@ -251,17 +251,11 @@ async function removeAll(
  * @returns whether it has a Lease
  * @throws NotOwner; GaswError CLUSTER
  */
-async function takeOver(context: Context, tenancy: Tenancy, plan: CleanupPlan): Promise<boolean> {
-  const ownership = await tenancy.taken({ makes: plan.remove.length > 0 }).catch(rethrow(context));
+async function takeOver(tenancy: Tenancy, plan: CleanupPlan): Promise<boolean> {
+  const ownership = await tenancy.taken({ makes: plan.remove.length > 0 });
   if (ownership === "unguarded") return false;
-  await tenancy.noteCleanup().catch(rethrow(context));
+  await tenancy.noteCleanup();
   return true;
-}
-
-function rethrow({ client }: Context): (error: unknown) => never {
-  return (error) => {
-    throw asUserError(error, client);
-  };
 }
 
 /**

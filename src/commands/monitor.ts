@@ -3,8 +3,8 @@ import path from "node:path";
 import type { Context } from "../context.ts";
 import { type ErrorCode, GaswError } from "../errors.ts";
 import { type Round, monitor as runMonitor } from "../services/sync/monitor.ts";
-import type { SyncDeps } from "../services/sync/sync.ts";
-import { knownWorkflow, targetDirectory, unknownWorkflow } from "../services/workflow/known.ts";
+import { unknownWorkflow } from "../services/workflow/known.ts";
+import { resolve } from "../services/workflow/resolve.ts";
 import type { StoredWorkflow } from "../store/records.ts";
 import type { OutputFormat } from "../ui/io.ts";
 import { summary } from "../ui/jobs.ts";
@@ -40,19 +40,7 @@ export async function monitor(context: Context, options: MonitorCommandOptions):
   io.signal.addEventListener("abort", () => {
     cutOff = setTimeout(() => work.abort(), LAST_ROUND_MS);
   });
-  const client = context.client.withSignal(work.signal);
-  const deps: SyncDeps = {
-    ...{
-      config: context.config,
-      store: context.store,
-      host: context.host,
-      now: context.now,
-      warn: context.warn,
-    },
-    client,
-    signal: work.signal,
-    openDao: (one, signal) => context.openDao(one, signal),
-  };
+  const working = context.withSignal(work.signal);
   const metrics =
     options.metrics === undefined ? undefined : await startMetrics(context, workflow, options.metrics);
   const report = new Report(context, workflow, options);
@@ -61,25 +49,24 @@ export async function monitor(context: Context, options: MonitorCommandOptions):
       report.tell(round);
       metrics?.record(round);
     };
-    await runMonitor(deps, workflow, { forever: options.forever === true, stop: io.signal, onRound });
+    await runMonitor(working, workflow, { forever: options.forever === true, stop: io.signal, onRound });
   } finally {
     clearTimeout(cutOff);
     await metrics?.close();
-    client.close();
+    working.close();
   }
   if (io.stoppedBy() === "SIGINT") io.signal.throwIfAborted();
   return 0;
 }
 
 function workflowOf(context: Context, { workflow: named, forever }: MonitorCommandOptions): StoredWorkflow {
-  const directory = targetDirectory(named, context.io.cwd);
+  const { directory, workflow } = resolve(context, { cwd: context.io.cwd, workflow: named });
   if (directory === undefined) {
     throw new GaswError("USAGE", "no workflow is named, and the current directory is not a workflow's", {
       hint: "name it with --workflow DIR",
     });
   }
-  const known = knownWorkflow(context, directory);
-  if (known !== undefined) return known;
+  if (workflow !== undefined) return workflow;
   if (forever !== true) throw unknownWorkflow(context, directory);
   return context.store.workflows.register({
     id: path.basename(directory),

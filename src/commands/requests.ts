@@ -14,7 +14,7 @@ import { findJsonError } from "../config/text/jsonSyntax.ts";
 import { refusalOf } from "../config/text/problems.ts";
 import type { JobOptions } from "../core/job.ts";
 import { GaswError } from "../errors.ts";
-import type { Submission } from "../services/submit/submitter.ts";
+import type { Submission } from "../services/submit/checks.ts";
 
 /** The largest number that the GASW database's column holds. */
 const LARGEST_INTEGER = 2 ** 31 - 1;

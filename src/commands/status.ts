@@ -6,8 +6,8 @@ import { follow, isLeftUnsubmitted, refreshEach, tellUnsubmitted } from "../serv
 import { sync } from "../services/sync/sync.ts";
 import { nameFailures, type WorkflowFailure } from "../services/sync/workflowFailures.ts";
 import { OtherCluster } from "../services/workflow/cluster.ts";
-import { isScriptPath } from "../services/workflow/findJob.ts";
-import { knownWorkflow, targetDirectory, unknownWorkflow } from "../services/workflow/known.ts";
+import { unknownWorkflow } from "../services/workflow/known.ts";
+import { resolve } from "../services/workflow/resolve.ts";
 import { StateFull } from "../store/errors.ts";
 import type { StoredJob, StoredWorkflow } from "../store/records.ts";
 import { historyText } from "../ui/history.ts";
@@ -90,13 +90,12 @@ export async function status(
 }
 
 async function shown(context: Context, names: readonly string[], options: StatusOptions): Promise<number> {
-  const { cwd } = context.io;
-  const directory = targetDirectory(options.workflow, cwd);
-  const workflow = directory === undefined ? undefined : knownWorkflow(context, directory);
-  if (directory !== undefined && workflow === undefined && !names.some((name) => isScriptPath(name, cwd))) {
-    if (options.cached === true || options.sync === true) throw unknownWorkflow(context, directory);
-    if (options.watch === true) throw notWatchable(directory);
-    return await elsewhere(context, directory, names, options);
+  const named = { cwd: context.io.cwd, workflow: options.workflow, names };
+  const { directory, workflow, unknown } = resolve(context, named);
+  if (unknown !== undefined) {
+    if (options.cached === true || options.sync === true) throw unknownWorkflow(context, unknown);
+    if (options.watch === true) throw notWatchable(unknown);
+    return await elsewhere(context, unknown, names, options);
   }
   const isPlain = options.cached !== true && options.watch !== true && options.sync !== true;
   if (directory !== undefined && workflow !== undefined && isPlain && isOthers(context, workflow))

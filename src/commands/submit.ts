@@ -1,31 +1,18 @@
-import { open, stat } from "node:fs/promises";
 import path from "node:path";
-import type { Readable } from "node:stream";
-import type { V1Job } from "@kubernetes/client-node";
+import pMap from "p-map";
 import type { Context } from "../context.ts";
-import { masked } from "../core/inventory/mask.ts";
 import type { Workflow } from "../core/job.ts";
-import { buildJob } from "../core/manifests/pod.ts";
-import { asGaswError, GaswError, systemCode } from "../errors.ts";
-import { asUserError } from "../kubernetes/client.ts";
-import { isApiError } from "../kubernetes/errors.ts";
-import { createJob } from "../kubernetes/jobs.ts";
-import { podSettings } from "../services/submit/podSettings.ts";
-import {
-  checkSubmissions,
-  type Submission,
-  type Submitted,
-  Submitter,
-} from "../services/submit/submitter.ts";
-import { volumePlan } from "../services/submit/volumePlan.ts";
+import { asGaswError, GaswError } from "../errors.ts";
+import { type CheckedSubmission, checkSubmissions, type Submission } from "../services/submit/checks.ts";
+import { type Submitted, Submitter } from "../services/submit/submitter.ts";
 import { workflowDirectory } from "../services/workflow/directory.ts";
 import type { StoredWorkflow } from "../store/records.ts";
 import type { OutputFormat } from "../ui/io.ts";
-import { errorReport, printable } from "../ui/output.ts";
-import { parseAssignments, parseRequest, parseRequestLine } from "./requests.ts";
-
-/** Jobs that are created at the same time. */
-const CONCURRENCY = 16;
+import { errorReport } from "../ui/output.ts";
+import { dryRun } from "./dryRun.ts";
+import { parseAssignments, parseRequest } from "./requests.ts";
+import { submitLines } from "./submitLines.ts";
+import { answer, CONCURRENCY, OrderedAnswers, print } from "./submitted.ts";
 
 export interface SubmitOptions {
   readonly output: OutputFormat;
@@ -122,14 +109,15 @@ async function submitAll(
   await submitter.confirmPlace();
   const intents = checked.map((submission) => attempt(() => submitter.intend(submission)));
   const answers = new OrderedAnswers((job) => print(context, submitter.workflow, job, output));
-  await inParallel(checked, CONCURRENCY, async (submission, index) => {
+  const submitOne = async (submission: CheckedSubmission, index: number) => {
     if (context.signal.aborted) return;
     const intent = intents[index] as ReturnType<Submitter["intend"]> | GaswError;
     answers.add(
       index,
       intent instanceof GaswError ? intent : await submitter.submit(submission, intent).catch(asGaswError),
     );
-  });
+  };
+  await pMap(checked, submitOne, { concurrency: CONCURRENCY });
   const { done, failures } = answers;
   if (output === "json") {
     const jobs = done.map((job) => answer(submitter.workflow, job));
@@ -140,170 +128,9 @@ async function submitAll(
   return { workflow: submitter.workflow, done, failures: distinct(failures) };
 }
 
-/** Tells of each accepted job as soon as all before it are settled, in the order of the scripts. */
-class OrderedAnswers {
-  readonly #results: (Submitted | GaswError)[] = [];
-  readonly #tell: (job: Submitted) => void;
-  #told = 0;
-
-  constructor(tell: (job: Submitted) => void) {
-    this.#tell = tell;
-  }
-
-  add(index: number, result: Submitted | GaswError): void {
-    this.#results[index] = result;
-    for (; this.#told in this.#results; this.#told++) {
-      const next = this.#results[this.#told];
-      if (next !== undefined && !(next instanceof GaswError)) this.#tell(next);
-    }
-  }
-
-  get done(): Submitted[] {
-    return this.#results.filter((result): result is Submitted => !(result instanceof GaswError));
-  }
-
-  get failures(): GaswError[] {
-    return this.#results.filter((result) => result instanceof GaswError);
-  }
-}
-
 /** One outage makes many jobs fail alike: it is told once. */
 function distinct(failures: readonly GaswError[]): GaswError[] {
   return [...new Map(failures.map((failure) => [failure.message, failure])).values()];
-}
-
-/** One job's line; one JSON document for all is for the end. */
-function print(context: Context, workflow: Workflow, job: Submitted, output: OutputFormat): void {
-  const { stdout } = context.io;
-  if (output === "ndjson") stdout.write(`${JSON.stringify(answer(workflow, job))}\n`);
-  else if (output === "text") stdout.write(`${printable(job.jobId)}\n`);
-}
-
-function answer(workflow: Workflow, { jobId, kubeName, created }: Submitted) {
-  return {
-    id: jobId,
-    workflow: workflow.id,
-    namespace: workflow.namespace,
-    kubernetesName: kubeName,
-    created,
-  };
-}
-
-/**
- * Reads NDJSON requests and answers each as it is accepted, until the input ends; a bad line fails alone.
- * @returns the first failure's exit code
- */
-async function submitLines(context: Context, workflow: Workflow, from: string): Promise<number> {
-  const { createInterface } = await import("node:readline");
-  const input = from === "-" ? context.io.stdin : await openRequests(path.resolve(context.io.cwd, from));
-  const submitter = new Submitter(context, workflow);
-  const running = new Set<Promise<void>>();
-  let exitCode = 0;
-  let number = 0;
-  const accept = async (line: string, lineNumber: number) => {
-    // Whatever goes wrong with one line is that line's answer: the process goes on for the others.
-    const result = await submitLine(context, submitter, line, lineNumber).catch(asGaswError);
-    if (context.signal.aborted) return;
-    if (result instanceof GaswError) {
-      exitCode ||= result.exitCode;
-      const { code, message, hint } = result;
-      context.io.stdout.write(`${JSON.stringify({ line: lineNumber, error: { code, message, hint } })}\n`);
-    } else
-      context.io.stdout.write(
-        `${JSON.stringify({ line: lineNumber, ...answer(submitter.workflow, result) })}\n`,
-      );
-  };
-  for await (const line of createInterface({
-    input,
-    crlfDelay: Number.POSITIVE_INFINITY,
-    signal: context.signal,
-  })) {
-    number++;
-    if (line.trim() === "") continue;
-    const task: Promise<void> = accept(line, number).finally(() => running.delete(task));
-    running.add(task);
-    if (running.size >= CONCURRENCY) await Promise.race(running);
-  }
-  await Promise.all(running);
-  context.signal.throwIfAborted();
-  return exitCode;
-}
-
-async function openRequests(file: string): Promise<Readable> {
-  const refuse = (why: string, cause?: unknown) =>
-    new GaswError("USAGE", `the requests ${file} ${why}`, {
-      hint: "--from names a file of NDJSON requests, or - for stdin",
-      cause,
-    });
-  const found = await stat(file).catch((cause: unknown) => {
-    throw refuse(`can't be read (${systemCode(cause)})`, cause);
-  });
-  if (found.isDirectory()) throw refuse("are a directory");
-  const handle = await open(file).catch((cause: unknown) => {
-    throw refuse(`can't be read (${systemCode(cause)})`, cause);
-  });
-  return handle.createReadStream();
-}
-
-async function submitLine(
-  context: Context,
-  submitter: Submitter,
-  line: string,
-  number: number,
-): Promise<Submitted> {
-  const submission = parseRequestLine(line, number);
-  const [checked] = checkSubmissions(context.config, submitter.workflow, [submission], context.io.cwd);
-  if (checked === undefined) throw new Error("a checked submission is missing");
-  await submitter.confirmPlace();
-  return await submitter.submit(checked, submitter.intend(checked));
-}
-
-/** Shows what would be made; with `server` the API server checks the Jobs too. Secrets are not shown. */
-async function dryRun(
-  context: Context,
-  workflow: Workflow,
-  submissions: readonly Submission[],
-  kind: "client" | "server",
-): Promise<number> {
-  const checked = checkSubmissions(context.config, workflow, submissions, context.io.cwd, true);
-  const volumes = volumePlan(context.config, workflow, { host: context.host, now: context.now() });
-  const jobs = checked.map(({ request, owner }) =>
-    buildJob(
-      workflow,
-      request,
-      podSettings(context.config, request.options),
-      volumes.map((volume) => volume.mount),
-      owner,
-    ),
-  );
-  if (kind === "server") await checkWithServer(context, workflow.namespace, jobs);
-  const items = [
-    ...volumes.flatMap(({ persistentVolume, claim }) => [persistentVolume, claim]),
-    ...jobs,
-  ].filter((object) => object !== undefined);
-  const list = { apiVersion: "v1", kind: "List", items };
-  context.io.stdout.write(`${JSON.stringify(masked(list), null, 2)}\n`);
-  return 0;
-}
-
-async function checkWithServer(
-  { client }: Context,
-  namespace: string,
-  jobs: readonly V1Job[],
-): Promise<void> {
-  try {
-    await Promise.all(jobs.map((job) => createJob(client, job, { dryRun: "All" })));
-  } catch (error) {
-    if (!isApiError(error, 404)) throw asUserError(error, client);
-    throw new GaswError(
-      "NOT_FOUND",
-      `the namespace ${namespace} does not exist, so the server can't check the Jobs`,
-      {
-        hint: "--dry-run=client shows what would be made; submitting makes the namespace",
-        cause: error,
-      },
-    );
-  }
 }
 
 function attempt<T>(action: () => T): T | GaswError {
@@ -312,20 +139,4 @@ function attempt<T>(action: () => T): T | GaswError {
   } catch (error) {
     return asGaswError(error);
   }
-}
-
-/** Acts on all with a bounded number of calls at the same time, begun in order. */
-async function inParallel<T>(
-  items: readonly T[],
-  limit: number,
-  action: (item: T, index: number) => Promise<void>,
-): Promise<void> {
-  let next = 0;
-  const worker = async () => {
-    while (next < items.length) {
-      const index = next++;
-      await action(items[index] as T, index);
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
 }

@@ -3,8 +3,8 @@ import { hasEnded } from "../core/job.ts";
 import { forgotten } from "../core/lifecycle/giveUp.ts";
 import { follow, isLeftUnsubmitted } from "../services/sync/follow.ts";
 import { isSeenTo } from "../services/sync/hold.ts";
-import { findJob, isScriptPath } from "../services/workflow/findJob.ts";
-import { knownWorkflow, targetDirectory, unknownWorkflow, workflowsOf } from "../services/workflow/known.ts";
+import { workflowsOf } from "../services/workflow/known.ts";
+import { resolveJobs } from "../services/workflow/resolve.ts";
 import type { StoredJob, StoredWorkflow } from "../store/records.ts";
 import type { OutputFormat } from "../ui/io.ts";
 import { summary } from "../ui/jobs.ts";
@@ -26,13 +26,8 @@ export async function wait(
   names: readonly string[],
   options: WaitOptions,
 ): Promise<number> {
-  const { cwd } = context.io;
-  const directory = targetDirectory(options.workflow, cwd);
-  const workflow = directory === undefined ? undefined : knownWorkflow(context, directory);
-  if (directory !== undefined && workflow === undefined && !names.every((name) => isScriptPath(name, cwd))) {
-    throw unknownWorkflow(context, directory);
-  }
-  const jobs = names.map((name) => findJob(context.store, name, { prefix: true, workflow, cwd }));
+  const named = { cwd: context.io.cwd, workflow: options.workflow, names };
+  const jobs = resolveJobs(context, named, { prefix: true });
   const unsubmitted = jobs.find((job) => job.status === "NOT_SUBMITTED" && !job.due);
   if (unsubmitted !== undefined)
     context.warn(`job ${unsubmitted.id} is not submitted yet: it does not end before \`submit\` starts it`);

@@ -1,7 +1,7 @@
-import type { KubernetesObject } from "@kubernetes/client-node";
 import type { Workflow } from "./job.ts";
 import { isOurs } from "./manifests/volumes.ts";
 import { identityMetadata, KEYS, leaseName, shortHash } from "./names.ts";
+import type { KubernetesObject } from "./wire.ts";
 
 /**
  * Seconds of silence after which the owner of a workflow counts as gone. Whatever serves a workflow speaks

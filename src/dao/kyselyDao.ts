@@ -11,6 +11,7 @@ import { JOB_COLUMNS, rowOf } from "./rows.ts";
 import { FoundNames, type FoundSchema, provideSchema } from "./schema.ts";
 import { repairStatusColumn } from "./statusColumn.ts";
 import type { JobColumn, Tables } from "./tables.ts";
+import { TableWriter } from "./tableWriter.ts";
 import { fits, fitted } from "./text.ts";
 
 /** Values of one query's list. */
@@ -160,7 +161,10 @@ export class KyselyDao implements Dao {
       this.#db
         .transaction()
         .execute((transaction) =>
-          new Batch(transaction, this.#schema, this.#dialect, timeZone, this.#simulation).apply(writes),
+          new Batch(
+            new TableWriter(transaction, this.#schema, this.#dialect, timeZone),
+            this.#simulation,
+          ).apply(writes),
         );
     try {
       return await retried(transaction, isSacrificed, signal);

@@ -2,10 +2,10 @@ import http from "node:http";
 import https from "node:https";
 import { setTimeout as sleep } from "node:timers/promises";
 import { TLSSocket } from "node:tls";
-import type { KubernetesListObject, KubernetesObject } from "@kubernetes/client-node";
+import type { KubernetesListObject, KubernetesObject } from "../core/wire.ts";
 import { GaswError } from "../errors.ts";
-import type { ClusterAccess } from "./access.ts";
-import { ApiError, type ApiStatus, causeCode, refused, unreachable } from "./errors.ts";
+import type { ClusterAccess } from "./access/access.ts";
+import { ApiError, type ApiStatus, causeCode, unreachable } from "./errors.ts";
 
 /**
  * Milliseconds without a byte after which a request is given up; a watch or a followed log has none but its
@@ -45,8 +45,8 @@ interface RequestOptions {
 
 /**
  * Speaks HTTP to the API server: plain objects in and out, so that fields which this version does not know
- * pass through unharmed. Every error leaves as an ApiError (the server answered) or a GaswError CLUSTER (it
- * did not).
+ * pass through unharmed. Every error leaves worded for the user: as an ApiError (the server answered) or
+ * another GaswError CLUSTER (it did not).
  */
 export class KubernetesClient {
   readonly access: ClusterAccess;
@@ -116,7 +116,7 @@ export class KubernetesClient {
         continue: from,
       });
       items.push(...page.items);
-      from = (page.metadata as { continue?: string } | undefined)?.continue;
+      from = page.metadata?.continue;
     } while (from);
     return items;
   }
@@ -153,7 +153,7 @@ export class KubernetesClient {
     }
   }
 
-  /** Doubles from 100 ms, with jitter, unless the server says how long (Retry-After). */
+  /** Doubles from 100 ms, with jitter, unless the server says how long (Retry-After), which p-retry can't heed. */
   #pause(tried: number, error: unknown): number {
     if (error instanceof RetryLater) return error.seconds * 1000;
     return Math.min(this.#settings.maxRetryWait, 100 * 2 ** tried) * (0.5 + Math.random() / 2);
@@ -161,7 +161,7 @@ export class KubernetesClient {
 
   #worded(error: unknown, method: Method, path: string): unknown {
     if (error instanceof RetryLater) return error.answer;
-    if (error instanceof ApiError || error instanceof GaswError || this.#signal.aborted) return error;
+    if (error instanceof GaswError || this.#signal.aborted) return error;
     return unreachable(error, `${method} ${path}`, this.server);
   }
 
@@ -202,7 +202,7 @@ export class KubernetesClient {
     });
     this.#noteTime(response.headers.date);
     if ((response.statusCode ?? 0) < 300) return response;
-    throw await failure(response, `${method} ${path}`);
+    throw await failure(response, `${method} ${path}`, this.server);
   }
 
   #noteTime(date: string | undefined): void {
@@ -212,7 +212,7 @@ export class KubernetesClient {
 
   /**
    * Spaces the requests out to the configured rate; a burst of one second's worth goes out at once (generic
-   * cell rate algorithm).
+   * cell rate algorithm; p-throttle counts by windows, at whose end as much again would go out at once).
    */
   async #slot(): Promise<void> {
     const now = performance.now();
@@ -263,9 +263,9 @@ async function read(response: http.IncomingMessage): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-async function failure(response: http.IncomingMessage, request: string): Promise<Error> {
+async function failure(response: http.IncomingMessage, request: string, server: string): Promise<Error> {
   const text = (await read(response)).toString("utf8");
-  const error = new ApiError(response.statusCode ?? 0, parseStatus(text), request);
+  const error = new ApiError({ status: response.statusCode ?? 0, body: parseStatus(text), request, server });
   const after = Number(response.headers["retry-after"]);
   return after > 0 ? new RetryLater(Math.min(after, 30), error) : error;
 }
@@ -293,9 +293,4 @@ function isTransient(error: unknown): boolean {
   if (error instanceof RetryLater) return true;
   if (error instanceof ApiError) return error.status === 429 || (error.status >= 500 && error.status !== 501);
   return TRANSIENT_CODES.has(causeCode(error));
-}
-
-/** What callers outside this folder see of an error that they have no better word for. */
-export function asUserError(error: unknown, client: KubernetesClient): unknown {
-  return error instanceof ApiError ? refused(error, client.server) : error;
 }

@@ -7,32 +7,53 @@ export interface ApiStatus {
   readonly details?: { readonly causes?: readonly { readonly reason?: string; readonly message?: string }[] };
 }
 
-/**
- * An answer of the API server that is not a success; services read it, and what they do not expect becomes a
- * CLUSTER error.
- */
-export class ApiError extends Error {
+/** A failed answer, and what was asked of whom. */
+interface Answer {
   readonly status: number;
   readonly body: ApiStatus;
+  /** Method and path. */
   readonly request: string;
+  readonly server: string;
+}
 
-  constructor(status: number, body: ApiStatus, request: string) {
-    super(`${request}: ${status} ${body.reason ?? ""} ${body.message ?? ""}`.trim());
+/**
+ * An answer of the API server that is not a success, worded for the user (exit 4). A caller that expects one
+ * tells it by its status, and may have a better word for it.
+ */
+export class ApiError extends GaswError {
+  readonly status: number;
+  readonly body: ApiStatus;
+
+  constructor(answer: Answer) {
+    const { status, body, request, server } = answer;
+    const text = body.message ?? "";
+    const [reason, hint] = wordsFor(answer);
+    super("CLUSTER", `the cluster ${server} ${reason} (${request}${text === "" ? "" : `: ${text}`})`, {
+      hint,
+      cause: new Error(`${request}: ${status} ${body.reason ?? ""} ${text}`.trim()),
+    });
     this.name = "ApiError";
     this.status = status;
     this.body = body;
-    this.request = request;
   }
 
   /** Whether the namespace is on its way out and takes nothing new. */
   get namespaceTerminating(): boolean {
-    return this.body.details?.causes?.some((cause) => cause.reason === "NamespaceTerminating") ?? false;
+    return isNamespaceTerminating(this);
   }
 
   /** Whether a ResourceQuota refuses the object. */
   get quotaExceeded(): boolean {
-    return this.status === 403 && (this.body.message ?? "").includes("exceeded quota");
+    return isQuotaExceeded(this);
   }
+}
+
+function isNamespaceTerminating({ body }: Pick<Answer, "body">): boolean {
+  return body.details?.causes?.some((cause) => cause.reason === "NamespaceTerminating") ?? false;
+}
+
+function isQuotaExceeded({ status, body }: Pick<Answer, "status" | "body">): boolean {
+  return status === 403 && (body.message ?? "").includes("exceeded quota");
 }
 
 /** Whether the error is the API server's answer with this status. */
@@ -40,8 +61,33 @@ export function isApiError(error: unknown, status: number): error is ApiError {
   return error instanceof ApiError && error.status === status;
 }
 
-/** Rarer answers that an API server gives itself: what it says, and what to do. */
-const OWN_ANSWERS: Readonly<Record<number, readonly [reason: string, hint: string]>> = {
+type Words = readonly [reason: string, hint: string];
+
+const INVALID: Words = [
+  "finds the request invalid",
+  "the message names the field: correct that value in the configuration or the options",
+];
+const NOT_AN_API_SERVER =
+  "what answers there is not an API server, or a proxy stands between: check the address and the proxy";
+
+/** What a status tells, and what to do. */
+const ANSWERS: Readonly<Record<number, Words>> = {
+  400: INVALID,
+  401: [
+    "does not accept the credentials",
+    "the token or certificate is wrong or has expired: get a new one and set it as k8sToken, k8sTokenFile or in the kubeconfig",
+  ],
+  403: [
+    "forbids the request",
+    "the account lacks a permission: deploy/rbac.yaml lists what is needed, `kubectl auth can-i --list` what it has",
+  ],
+  404: ["has no such object", "check the namespace and the name"],
+  422: INVALID,
+  429: ["is overloaded", "try again later, or lower options.requestsPerSecond"],
+};
+
+/** Rarer ones, which an API server alone gives: from anything else, they mean something else. */
+const OWN_ANSWERS: Readonly<Record<number, Words>> = {
   409: [
     "finds the object changed or already there",
     "somebody else works on it at the same time: run the command again",
@@ -53,50 +99,24 @@ const OWN_ANSWERS: Readonly<Record<number, readonly [reason: string, hint: strin
   ],
 };
 
-/** What the user sees of an answer that no caller has a better word for (exit 4). */
-export function refused(error: ApiError, server: string): GaswError {
-  const text = error.body.message ?? "";
-  const isMarkup = /^\s*</.test(text);
-  const said = (reason: string, hint: string) =>
-    new GaswError(
-      "CLUSTER",
-      `the cluster ${server} ${reason} (${error.request}${text === "" ? "" : `: ${text}`})`,
-      { hint, cause: error },
-    );
-  if (error.status === 401) {
-    return said(
-      "does not accept the credentials",
-      "the token or certificate is wrong or has expired: get a new one and set it as k8sToken, k8sTokenFile or in the kubeconfig",
-    );
-  }
-  if (error.namespaceTerminating)
-    return said("is deleting the namespace", "wait until it is gone, or use another namespace (--namespace)");
-  if (error.quotaExceeded)
-    return said(
+/** What the cluster did, and what to do about it. */
+function wordsFor(answer: Answer): Words {
+  const { status, body } = answer;
+  if (status !== 401 && isNamespaceTerminating(answer))
+    return ["is deleting the namespace", "wait until it is gone, or use another namespace (--namespace)"];
+  if (isQuotaExceeded(answer))
+    return [
       "has no room in the namespace's quota",
       "submit again when other jobs have ended or were cleaned up, or ask for a larger quota",
-    );
-  if (error.status === 403)
-    return said(
-      "forbids the request",
-      "the account lacks a permission: deploy/rbac.yaml lists what is needed, `kubectl auth can-i --list` what it has",
-    );
-  if (error.status === 404) return said("has no such object", "check the namespace and the name");
-  if (error.status === 422 || error.status === 400)
-    return said(
-      "finds the request invalid",
-      "the message names the field: correct that value in the configuration or the options",
-    );
-  if (error.status === 429)
-    return said("is overloaded", "try again later, or lower options.requestsPerSecond");
-  const own = OWN_ANSWERS[error.status];
-  if (own !== undefined && !isMarkup) return said(...own);
-  if (error.status < 500 || isMarkup)
-    return said(
-      `answered ${error.status}`,
-      "what answers there is not an API server, or a proxy stands between: check the address and the proxy",
-    );
-  return said(`answered ${error.status}`, "try again; the API server's own log says more");
+    ];
+  const isMarkup = /^\s*</.test(body.message ?? "");
+  const known = ANSWERS[status] ?? (isMarkup ? undefined : OWN_ANSWERS[status]);
+  if (known !== undefined) return known;
+  const isFromServer = status >= 500 && !isMarkup;
+  return [
+    `answered ${status}`,
+    isFromServer ? "try again; the API server's own log says more" : NOT_AN_API_SERVER,
+  ];
 }
 
 /** A request that got no answer at all (exit 4). */
@@ -116,10 +136,7 @@ export function unreachable(cause: unknown, request: string, server: string): Ga
     return new GaswError(
       "CLUSTER",
       `the cluster ${server} can't be understood (${request}: the answer is not JSON)`,
-      {
-        hint: "what answers there is not an API server, or a proxy stands between: check the address and the proxy",
-        cause,
-      },
+      { hint: NOT_AN_API_SERVER, cause },
     );
   }
   return new GaswError("CLUSTER", `the cluster ${server} can't be reached (${request}: ${text})`, {

@@ -1,13 +1,10 @@
-import type { V1Job } from "@kubernetes/client-node";
 import { isOurs } from "../core/manifests/volumes.ts";
 import { KEYS, selector } from "../core/names.ts";
+import type { V1Job } from "../core/wire.ts";
 import { GaswError } from "../errors.ts";
 import type { KubernetesClient } from "./client.ts";
 import { isApiError } from "./errors.ts";
-
-function collection(namespace: string): string {
-  return `/apis/batch/v1/namespaces/${namespace}/jobs`;
-}
+import { jobsPath } from "./paths.ts";
 
 /** A Job that is in the cluster, and whether it was made now. */
 export interface MadeJob {
@@ -27,7 +24,7 @@ export async function createJob(
   const namespace = job.metadata?.namespace ?? "";
   const name = job.metadata?.name ?? "";
   try {
-    const made = await client.create(collection(namespace), job, query);
+    const made = await client.create(jobsPath(namespace), job, query);
     return { created: true, uid: made.metadata?.uid };
   } catch (error) {
     if (!isApiError(error, 409)) throw error;
@@ -57,7 +54,7 @@ export async function getJob(
   name: string,
 ): Promise<V1Job | undefined> {
   try {
-    return await client.get<V1Job>(`${collection(namespace)}/${name}`);
+    return await client.get<V1Job>(jobsPath(namespace, name));
   } catch (error) {
     if (isApiError(error, 404)) return undefined;
     throw error;
@@ -70,12 +67,7 @@ export function listJobs(
   namespace: string,
   workflowHash?: string,
 ): Promise<V1Job[]> {
-  return client.list<V1Job>(collection(namespace), {
+  return client.list<V1Job>(jobsPath(namespace), {
     labelSelector: selector({ component: "job", ...(workflowHash === undefined ? {} : { workflowHash }) }),
   });
-}
-
-/** Path of a Job. */
-export function jobPath(namespace: string, name: string): string {
-  return `${collection(namespace)}/${name}`;
 }

@@ -2,17 +2,14 @@ import type { Lease } from "../core/owner.ts";
 import type { KubernetesClient } from "./client.ts";
 import { isApiError } from "./errors.ts";
 import { find } from "./objects.ts";
-
-function leasesPath(namespace: string): string {
-  return `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`;
-}
+import { leasesPath } from "./paths.ts";
 
 export function findLease(
   client: KubernetesClient,
   namespace: string,
   name: string,
 ): Promise<Lease | undefined> {
-  return find<Lease>(client, `${leasesPath(namespace)}/${name}`);
+  return find<Lease>(client, leasesPath(namespace, name));
 }
 
 /** Makes a Lease; answers why not, where one of its name is there already or there is no namespace for it. */
@@ -42,7 +39,7 @@ export async function changeLease(
 ): Promise<Lease | "changed" | "gone"> {
   try {
     const metadata = { ...change.metadata, uid, resourceVersion: version };
-    return await client.patch<Lease>(`${leasesPath(namespace)}/${name}`, { ...change, metadata });
+    return await client.patch<Lease>(leasesPath(namespace, name), { ...change, metadata });
   } catch (error) {
     if (isApiError(error, 409)) return "changed";
     if (isApiError(error, 404)) return "gone";
@@ -60,7 +57,7 @@ export async function removeLease(
   uid: string,
 ): Promise<void> {
   try {
-    await client.delete(`${leasesPath(namespace)}/${name}`, {
+    await client.delete(leasesPath(namespace, name), {
       propagationPolicy: "Background",
       preconditions: { uid },
     });

@@ -1,7 +1,14 @@
-import type { CoreV1Event, KubernetesObject, V1Namespace, V1Pod } from "@kubernetes/client-node";
 import { selector } from "../core/names.ts";
+import {
+  type CoreV1Event,
+  eventTime,
+  type KubernetesObject,
+  type V1Namespace,
+  type V1Pod,
+} from "../core/wire.ts";
 import type { KubernetesClient } from "./client.ts";
 import { isApiError } from "./errors.ts";
+import { eventsPath, namespacesPath, podsPath } from "./paths.ts";
 
 /** An object, or undefined where there is none. */
 export async function find<T>(client: KubernetesClient, path: string): Promise<T | undefined> {
@@ -16,7 +23,7 @@ export async function find<T>(client: KubernetesClient, path: string): Promise<T
 /** What identifies a cluster, however it is reached; undefined where the account may not read it. */
 export async function clusterUid(client: KubernetesClient): Promise<string | undefined> {
   try {
-    return (await find<V1Namespace>(client, "/api/v1/namespaces/kube-system"))?.metadata?.uid;
+    return (await find<V1Namespace>(client, namespacesPath("kube-system")))?.metadata?.uid;
   } catch (error) {
     if (isApiError(error, 403)) return undefined;
     throw error;
@@ -57,7 +64,7 @@ export function listPods(
   namespace: string,
   workflowHash?: string,
 ): Promise<V1Pod[]> {
-  return client.list<V1Pod>(`/api/v1/namespaces/${namespace}/pods`, {
+  return client.list<V1Pod>(podsPath(namespace), {
     labelSelector: selector(workflowHash === undefined ? {} : { workflowHash }),
   });
 }
@@ -83,7 +90,7 @@ export async function listEvents(
   about: { readonly name: string } | { readonly reason: string } | "waits",
 ): Promise<CoreV1Event[]> {
   const fieldSelector = eventSelector(about);
-  const events = await client.list<CoreV1Event>(`/api/v1/namespaces/${namespace}/events`, { fieldSelector });
+  const events = await client.list<CoreV1Event>(eventsPath(namespace), { fieldSelector });
   return events.sort(byTime);
 }
 
@@ -94,12 +101,5 @@ function eventSelector(about: { readonly name: string } | { readonly reason: str
 
 /** Orders events by time: not by its text, which has microseconds in some of them. */
 export function byTime(a: CoreV1Event, b: CoreV1Event): number {
-  return Date.parse(eventTime(a)) - Date.parse(eventTime(b));
-}
-
-/** RFC 3339 time of an event's last occurrence. */
-function eventTime(event: CoreV1Event): string {
-  return String(
-    event.lastTimestamp ?? event.eventTime ?? event.firstTimestamp ?? event.metadata.creationTimestamp ?? "",
-  );
+  return Date.parse(eventTime(a) ?? "") - Date.parse(eventTime(b) ?? "");
 }

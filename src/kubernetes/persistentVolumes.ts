@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { KubernetesObject, V1PersistentVolume, V1PersistentVolumeClaim } from "@kubernetes/client-node";
 import {
   type DesiredVolume,
   describeSource,
@@ -8,21 +7,14 @@ import {
   isOurs,
   type VolumeSource,
 } from "../core/manifests/volumes.ts";
+import type { KubernetesObject, V1PersistentVolume, V1PersistentVolumeClaim } from "../core/wire.ts";
 import { GaswError } from "../errors.ts";
 import type { KubernetesClient } from "./client.ts";
 import { isApiError } from "./errors.ts";
 import { createIfMissing, find } from "./objects.ts";
+import { claimsPath, persistentVolumesPath } from "./paths.ts";
 
-const PERSISTENT_VOLUMES = "/api/v1/persistentvolumes";
 const GONE_POLL_MS = 250;
-
-export function claimsPath(namespace: string): string {
-  return `/api/v1/namespaces/${namespace}/persistentvolumeclaims`;
-}
-
-export function persistentVolumePath(name: string): string {
-  return `${PERSISTENT_VOLUMES}/${name}`;
-}
 
 /**
  * Makes the PersistentVolume, or makes sure that the one there is the wanted one and free for our claim.
@@ -36,7 +28,7 @@ export async function ensurePersistentVolume(
 ): Promise<void> {
   const { persistentVolume: wanted } = volume;
   if (wanted === undefined) return;
-  const path = persistentVolumePath(wanted.metadata?.name ?? "");
+  const path = persistentVolumesPath(wanted.metadata?.name ?? "");
   const known = await unlessGoing(
     client,
     path,
@@ -44,7 +36,7 @@ export async function ensurePersistentVolume(
     volume,
     deadline,
   );
-  if (known === undefined) await createIfMissing(client, PERSISTENT_VOLUMES, reservedFor(wanted, claim));
+  if (known === undefined) await createIfMissing(client, persistentVolumesPath(), reservedFor(wanted, claim));
   const found = known ?? (await client.get<V1PersistentVolume>(path));
   const name = found.metadata?.name;
   if (!hasSource(found, volume.spec.source))
@@ -81,7 +73,7 @@ async function freeOfFormerClaim(client: KubernetesClient, found: V1PersistentVo
   // refused.
   const claim = await find<V1PersistentVolumeClaim>(
     client,
-    `${claimsPath(holder.namespace ?? "")}/${holder.name}`,
+    claimsPath(holder.namespace ?? "", holder.name ?? ""),
   );
   const uid = claim?.metadata?.uid;
   if (holder.uid === uid || (holder.uid === undefined && claim?.status?.phase !== "Lost")) return;
@@ -91,7 +83,7 @@ async function freeOfFormerClaim(client: KubernetesClient, found: V1PersistentVo
     spec: { claimRef: { uid: uid ?? null, resourceVersion: null } },
   };
   try {
-    await client.patch(persistentVolumePath(name), change);
+    await client.patch(persistentVolumesPath(name), change);
   } catch (error) {
     if (!isApiError(error, 409)) throw error;
   }

@@ -2,7 +2,8 @@ import type { Readable, Writable } from "node:stream";
 import type { KubeConfig } from "@kubernetes/client-node";
 import { GaswError, messageOf } from "../errors.ts";
 import type { KubernetesClient } from "./client.ts";
-import { ApiError, refused, unreachable } from "./errors.ts";
+import { ApiError, unreachable } from "./errors.ts";
+import { podExecPath } from "./paths.ts";
 
 /** Channels of the remote command protocol (k8s.io/apimachinery, "remotecommand"). */
 const STDIN = 0;
@@ -114,7 +115,7 @@ function execPath({ namespace, pod, container, command, stdin, terminal }: ExecR
   if (stdin !== undefined) query.set("stdin", "true");
   if (terminal !== undefined) query.set("tty", "true");
   for (const word of command) query.append("command", word);
-  return `/api/v1/namespaces/${namespace}/pods/${pod}/exec?${query}`;
+  return `${podExecPath(namespace, pod)}?${query}`;
 }
 
 /**
@@ -148,12 +149,10 @@ function worded(error: unknown, { namespace, pod }: ExecRequest, client: Kuberne
       cause,
     });
   }
-  if (status === 403)
-    return refused(
-      new ApiError(403, { message: "it takes the verbs get and create on pods/exec" }, where),
-      client.server,
-    );
-  if (status > 0) return refused(new ApiError(status, {}, where), client.server);
+  if (status > 0) {
+    const body = status === 403 ? { message: "it takes the verbs get and create on pods/exec" } : {};
+    return new ApiError({ status, body, request: where, server: client.server });
+  }
   return unreachable(cause, where, client.server);
 }
 

@@ -1,9 +1,3 @@
-import type {
-  V1Namespace,
-  V1PersistentVolume,
-  V1PersistentVolumeClaim,
-  V1StorageClass,
-} from "@kubernetes/client-node";
 import {
   type DesiredVolume,
   describeVolume,
@@ -12,20 +6,19 @@ import {
   sourceHash,
 } from "../core/manifests/volumes.ts";
 import { KEYS, MANAGED_BY } from "../core/names.ts";
+import type {
+  V1Namespace,
+  V1PersistentVolume,
+  V1PersistentVolumeClaim,
+  V1StorageClass,
+} from "../core/wire.ts";
 import { isSameDirectory } from "../directory.ts";
 import { GaswError } from "../errors.ts";
 import type { KubernetesClient } from "./client.ts";
 import { isApiError } from "./errors.ts";
 import { createIfMissing, find, listEvents } from "./objects.ts";
-import {
-  claimsPath,
-  ensurePersistentVolume,
-  isGoing,
-  otherSource,
-  pause,
-  persistentVolumePath,
-  unlessGoing,
-} from "./persistentVolumes.ts";
+import { claimsPath, namespacesPath, persistentVolumesPath, storageClassPath } from "./paths.ts";
+import { ensurePersistentVolume, isGoing, otherSource, pause, unlessGoing } from "./persistentVolumes.ts";
 import { follow } from "./watch.ts";
 
 /**
@@ -61,7 +54,7 @@ async function ensureNamespace(client: KubernetesClient, name: string, makes: bo
   if (found !== undefined) return;
   if (!makes) throw namespaceGone(client, name);
   const metadata = { name, labels: { [KEYS.managedBy]: MANAGED_BY } };
-  await createIfMissing(client, "/api/v1/namespaces", { apiVersion: "v1", kind: "Namespace", metadata });
+  await createIfMissing(client, namespacesPath(), { apiVersion: "v1", kind: "Namespace", metadata });
 }
 
 /**
@@ -74,7 +67,7 @@ async function findNamespace(
   makes: boolean,
 ): Promise<V1Namespace | undefined> {
   try {
-    return await find<V1Namespace>(client, `/api/v1/namespaces/${name}`);
+    return await find<V1Namespace>(client, namespacesPath(name));
   } catch (error) {
     if (makes || !isApiError(error, 403)) throw error;
     return { metadata: { name } };
@@ -97,7 +90,7 @@ export function findClaim(
   namespace: string,
   { claimName }: Pick<DesiredVolume, "claimName">,
 ): Promise<V1PersistentVolumeClaim | undefined> {
-  return find<V1PersistentVolumeClaim>(client, `${claimsPath(namespace)}/${claimName}`);
+  return find<V1PersistentVolumeClaim>(client, claimsPath(namespace, claimName));
 }
 
 /**
@@ -137,7 +130,7 @@ async function makeClaim(
   if (volume.claim === undefined && makesNamespace) throw noSuchClaim(namespace, volume);
   await ensureNamespace(client, namespace, makesNamespace);
   if (volume.claim === undefined) throw noSuchClaim(namespace, volume);
-  const path = `${claimsPath(namespace)}/${volume.claimName}`;
+  const path = claimsPath(namespace, volume.claimName);
   await unlessGoing(client, path, former, volume, deadline);
   await ensurePersistentVolume(client, volume, undefined, deadline);
   await createIfMissing(client, claimsPath(namespace), volume.claim);
@@ -176,7 +169,7 @@ async function checkClaim(
   }
   const bound = claim.spec?.volumeName;
   const found =
-    bound === undefined ? undefined : await find<V1PersistentVolume>(client, persistentVolumePath(bound));
+    bound === undefined ? undefined : await find<V1PersistentVolume>(client, persistentVolumesPath(bound));
   if (found !== undefined && hasSource(found, spec.source)) return;
   // Somebody else's claim that leads nowhere yet may still be bound to the wanted files.
   if (found === undefined && claim.status?.phase !== "Bound" && !isOurs(claim)) return;
@@ -193,7 +186,7 @@ function noSuchClaim(namespace: string, { spec, claimName }: DesiredVolume): Gas
 async function bindsAtFirstUse(client: KubernetesClient, claim: V1PersistentVolumeClaim): Promise<boolean> {
   const name = claim.spec?.storageClassName;
   if (!name || claim.spec?.volumeName !== undefined) return false;
-  const found = await find<V1StorageClass>(client, `/apis/storage.k8s.io/v1/storageclasses/${name}`);
+  const found = await find<V1StorageClass>(client, storageClassPath(name));
   return found?.volumeBindingMode === "WaitForFirstConsumer";
 }
 
@@ -229,7 +222,7 @@ async function untilBound(
 }
 
 async function isBound(client: KubernetesClient, name: string): Promise<boolean> {
-  return (await find<V1PersistentVolume>(client, persistentVolumePath(name)))?.status?.phase === "Bound";
+  return (await find<V1PersistentVolume>(client, persistentVolumesPath(name)))?.status?.phase === "Bound";
 }
 
 /**
@@ -243,7 +236,7 @@ async function helpToBind(
   claim: V1PersistentVolumeClaim,
   signal: AbortSignal,
 ): Promise<void> {
-  const path = `${claimsPath(claim.metadata?.namespace ?? "")}/${volume.claimName}`;
+  const path = claimsPath(claim.metadata?.namespace ?? "", volume.claimName);
   for (let wait = FIRST_TOUCH_MS; ; wait *= 2) {
     await pause(wait * (1 + Math.random() / 2), signal);
     if (signal.aborted) return;
@@ -257,7 +250,7 @@ async function notReady(
   namespace: string,
   { spec, claimName }: DesiredVolume,
 ): Promise<GaswError> {
-  const claim = await find<V1PersistentVolumeClaim>(client, `${claimsPath(namespace)}/${claimName}`);
+  const claim = await find<V1PersistentVolumeClaim>(client, claimsPath(namespace, claimName));
   const events = claim === undefined ? [] : await listEvents(client, namespace, { name: claimName });
   const said = events.slice(-3).map((event) => `${event.reason}: ${event.message}`);
   const state = claim === undefined ? "is gone" : `is ${claim.status?.phase ?? "Pending"}, not Bound`;
@@ -277,14 +270,14 @@ export async function renewMarks(
   volume: DesiredVolume,
   now: Date,
 ): Promise<void> {
-  const path = `${claimsPath(namespace)}/${volume.claimName}`;
+  const path = claimsPath(namespace, volume.claimName);
   const claim = await find<V1PersistentVolumeClaim>(client, path);
   if (claim === undefined || !isOurs(claim)) return;
   const change = { metadata: { annotations: { [KEYS.lastUsed]: now.toISOString() } } };
   await client.patch(path, change);
   const { name } = volume.persistentVolume?.metadata ?? {};
   if (name === undefined || claim.spec?.volumeName !== name) return;
-  const persistentVolume = await find<V1PersistentVolume>(client, persistentVolumePath(name));
+  const persistentVolume = await find<V1PersistentVolume>(client, persistentVolumesPath(name));
   if (persistentVolume !== undefined && isOurs(persistentVolume))
-    await client.patch(persistentVolumePath(name), change);
+    await client.patch(persistentVolumesPath(name), change);
 }

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { KubernetesListObject, KubernetesObject } from "@kubernetes/client-node";
+import type { KubernetesListObject, KubernetesObject } from "../core/wire.ts";
 import { GaswError } from "../errors.ts";
 import type { KubernetesClient } from "./client.ts";
-import { ApiError, isApiError } from "./errors.ts";
+import { isApiError } from "./errors.ts";
 
 /** Seconds after which the API server ends a watch, so that a dead connection is noticed. */
 const WATCH_SECONDS = 60;
@@ -47,7 +47,7 @@ export async function* follow<T extends KubernetesObject>(
 /**
  * Follows a collection: yields once, and again after every change of one of its objects, until the signal
  * aborts.
- * @throws GaswError CLUSTER, ApiError when the cluster can't be reached or refuses
+ * @throws GaswError CLUSTER when the cluster can't be reached or refuses
  */
 export async function* changes(
   client: KubernetesClient,
@@ -89,7 +89,7 @@ async function* unbroken<T>(
     }
   } catch (error) {
     if (signal.aborted) return;
-    if (error instanceof GaswError || (error instanceof ApiError && !isApiError(error, 410))) throw error;
+    if (error instanceof GaswError && !isApiError(error, 410)) throw error;
   }
 }
 

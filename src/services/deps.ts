@@ -14,4 +14,6 @@ export interface Deps {
   readonly now: () => Date;
   /** Receives sentences for the user that are no errors. */
   readonly warn: (message: string) => void;
+  /** The same, but that requests and pauses end at another signal; whoever has asked for it closes it. */
+  withSignal(signal: AbortSignal): Deps & { close(): void };
 }

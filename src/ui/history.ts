@@ -1,8 +1,9 @@
 import { attemptNumber } from "../core/job.ts";
 import type { Io } from "./io.ts";
 import type { HistoryEntry, JobRecord } from "./jobs.ts";
-import { printable, table } from "./output.ts";
+import { printable } from "./output.ts";
 import { colours, statusStyle } from "./style.ts";
+import { table } from "./table.ts";
 
 /** The changes of every attempt, oldest first, each under its attempt's name. */
 export function historyText(io: Io, jobs: readonly JobRecord[]): string {

@@ -7,7 +7,8 @@ import type {
   ListedVolume,
 } from "../core/inventory/listed.ts";
 import { cpuText, memoryText } from "../core/manifests/amounts.ts";
-import { duration, table } from "./output.ts";
+import { duration } from "./output.ts";
+import { table } from "./table.ts";
 
 const REASON_WIDTH = 80;
 

@@ -1,8 +1,9 @@
 import { describeExitCode } from "../core/gasw/exitCode.ts";
 import { attemptNumber, hasEnded } from "../core/job.ts";
 import type { Io } from "./io.ts";
-import { duration, printable, table } from "./output.ts";
+import { duration, printable } from "./output.ts";
 import { colours, statusStyle } from "./style.ts";
+import { table } from "./table.ts";
 
 /** One change of an attempt's status, or a remark about it. */
 export interface HistoryEntry {

@@ -19,37 +19,10 @@ export function printable(text: string): string {
   });
 }
 
-/** Columns aligned by spaces; the last one is not padded. */
-export function table(
-  header: readonly string[],
-  rows: readonly (readonly string[])[],
-  style: (cell: string, column: number) => string = (cell) => cell,
-): string {
-  const cells = [header, ...rows].map((row) => row.map(printable));
-  const widths = header.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
-  return cells
-    .map((row, line) =>
-      row
-        .map((cell, column) =>
-          pad(cell, column, widths, line === 0 ? (text) => text : (text) => style(text, column)),
-        )
-        .join("  "),
-    )
-    .map((line) => `${line.trimEnd()}\n`)
-    .join("");
-}
-
-function pad(
-  cell: string,
-  column: number,
-  widths: readonly number[],
-  style: (cell: string) => string,
-): string {
-  const room = column === widths.length - 1 ? 0 : (widths[column] ?? 0) - cell.length;
-  return style(cell) + " ".repeat(Math.max(0, room));
-}
-
-/** A length of time in its two largest units: 45s, 3m10s, 2h5m, 4d3h. */
+/**
+ * A length of time in its two largest units: 45s, 3m10s, 2h5m, 4d3h. (The library pretty-ms puts a space
+ * between them, counts years, and would be no less code.)
+ */
 export function duration(milliseconds: number): string {
   const seconds = Math.max(0, Math.floor(milliseconds / 1000));
   const units: [string, number][] = [

@@ -1,4 +1,5 @@
-import { existsSync } from "node:fs";
+import { existsSync, symlinkSync } from "node:fs";
+import path from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import { apply, eventually, get, kubectl, TestWorkflow } from "./harness.ts";
 
@@ -34,6 +35,23 @@ describe("submit", () => {
     );
   });
 
+  test("sends the very plan that --dry-run prints, under whatever name the directory is known", async () => {
+    workflow = new TestWorkflow({
+      config: { ...PARKED, labels: { team: "imaging" }, timeout: 3600, sidecars: [{ name: "log", image: "busybox" }] },
+    });
+    const script = workflow.script("Job-1", "true\n");
+    const link = path.join(workflow.folder, "a-link");
+    symlinkSync(workflow.directory, link);
+    const planned = async (...args: string[]) => JSON.parse((await workflow.cli("submit", "--dry-run", ...args)).stdout).items;
+    const items = await planned(script, "--memory", "64Mi", "--cpu", "10m");
+    expect((await workflow.cli("submit", script, "--memory", "64Mi", "--cpu", "10m")).code).toBe(0);
+    const [volume, claim, job] = await planned(path.join(link, "sh", "Job-1.sh"), "--memory", "64Mi", "--cpu", "10m");
+    expect([volume, claim, job].map(sent)).toEqual(items.map(sent));
+    expect(await get("job", job.metadata.name, "-n", workflow.namespace)).toMatchObject(sent(job));
+    expect(await get("pvc", claim.metadata.name, "-n", workflow.namespace)).toMatchObject(sent(claim));
+    expect(await get("pv", volume.metadata.name)).toMatchObject(sent(volume));
+  });
+
   test("has the server check the Job with --dry-run=server, and still makes nothing", async () => {
     workflow = new TestWorkflow({ config: { nodeSelector: { "not a label": "x" } } });
     const submit = () => workflow.cli("submit", workflow.script("Job-1", "true\n"), "--dry-run=server");
@@ -62,3 +80,13 @@ describe("submit", () => {
     expect(await workflow.jobs()).toHaveLength(1);
   });
 });
+
+/** A planned object as the cluster keeps it: without fields that are empty or false, and without the time of the look. */
+// biome-ignore lint/suspicious/noExplicitAny: a Kubernetes object as JSON
+function sent(object: any): any {
+  if (Array.isArray(object)) return object.map(sent);
+  if (typeof object !== "object" || object === null) return object;
+  const isEmpty = (value: unknown) => value === "" || value === false || JSON.stringify(value) === "{}" || JSON.stringify(value) === "[]";
+  const fields = Object.entries(object).filter(([key, value]) => !isEmpty(value) && key !== "gasw-k8s.io/last-used");
+  return Object.fromEntries(fields.map(([key, value]) => [key, sent(value)]));
+}

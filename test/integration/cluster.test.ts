@@ -16,7 +16,7 @@ import { wait } from "../../src/commands/wait.ts";
 import { loadConfig } from "../../src/config/load/load.ts";
 import { Context } from "../../src/context.ts";
 import { decided } from "../../src/core/lifecycle/make.ts";
-import { MAIN_CONTAINER } from "../../src/core/manifests/pod.ts";
+import { MAIN_CONTAINER } from "../../src/core/manifests/mainContainer.ts";
 import { KEYS } from "../../src/core/names.ts";
 import type { GaswError } from "../../src/errors.ts";
 import { volumePlan } from "../../src/services/submit/volumePlan.ts";

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
-import type { ClusterAccess } from "../../src/kubernetes/access.ts";
+import type { ClusterAccess } from "../../src/kubernetes/access/access.ts";
 import { KubernetesClient } from "../../src/kubernetes/client.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: Kubernetes objects of any kind

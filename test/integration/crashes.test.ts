@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test, vi } from "vitest";
 import { hasEnded } from "../../src/core/job.ts";
 import { type EffectKind, effectKinds, type Note } from "../../src/core/lifecycle/effects.ts";
 import { decided } from "../../src/core/lifecycle/make.ts";
-import { MAIN_CONTAINER } from "../../src/core/manifests/pod.ts";
+import { MAIN_CONTAINER } from "../../src/core/manifests/mainContainer.ts";
 import type { Deps } from "../../src/services/deps.ts";
 import { act } from "../../src/services/sync/actions.ts";
 import { EXECUTORS } from "../../src/services/sync/carryOut.ts";

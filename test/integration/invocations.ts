@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { loadConfig } from "../../src/config/load/load.ts";
 import { decided } from "../../src/core/lifecycle/make.ts";
-import { MAIN_CONTAINER } from "../../src/core/manifests/pod.ts";
+import { MAIN_CONTAINER } from "../../src/core/manifests/mainContainer.ts";
 import { jobName } from "../../src/core/names.ts";
 import type { Deps } from "../../src/services/deps.ts";
 import { readScript } from "../../src/services/submit/scripts.ts";
@@ -39,7 +39,8 @@ export class Invocations {
     const warn = (message: string) => this.onWarning(message);
     const now = () => this.now();
     const store = new Store({ path: path.join(this.folder, "state.db"), now, warn });
-    this.deps = { config, store, client: cluster.client(signal), host: "here", signal, now, warn };
+    const withSignal = (other: AbortSignal) => ({ ...this.deps, signal: other, client: cluster.client(other), close: () => undefined });
+    this.deps = { config, store, client: cluster.client(signal), host: "here", signal, now, warn, withSignal };
     this.workflow = store.workflows.register({ namespace: NAMESPACE, id: "workflow-1", directory: this.directory });
   }
 

@@ -3,7 +3,8 @@ import { decided } from "../../src/core/lifecycle/make.ts";
 import type { GaswError } from "../../src/errors.ts";
 import { diagnose } from "../../src/services/debug/diagnose.ts";
 import { findTarget } from "../../src/services/debug/target.ts";
-import { checkSubmissions, type Submitted, Submitter } from "../../src/services/submit/submitter.ts";
+import { checkSubmissions } from "../../src/services/submit/checks.ts";
+import { type Submitted, Submitter } from "../../src/services/submit/submitter.ts";
 import { Invocations } from "./invocations.ts";
 
 const NAMESPACE = "/api/v1/namespaces/vip";

@@ -2,7 +2,8 @@ import { existsSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { decided } from "../../src/core/lifecycle/make.ts";
-import { checkSubmissions, type Submitted, Submitter } from "../../src/services/submit/submitter.ts";
+import { checkSubmissions } from "../../src/services/submit/checks.ts";
+import { type Submitted, Submitter } from "../../src/services/submit/submitter.ts";
 import { Invocations } from "./invocations.ts";
 
 let life: Invocations;

@@ -14,12 +14,12 @@ import { wait } from "../../src/commands/wait.ts";
 import { loadConfig } from "../../src/config/load/load.ts";
 import { Context } from "../../src/context.ts";
 import { decided } from "../../src/core/lifecycle/make.ts";
-import { MAIN_CONTAINER } from "../../src/core/manifests/pod.ts";
+import { MAIN_CONTAINER } from "../../src/core/manifests/mainContainer.ts";
 import { KEYS, leaseName } from "../../src/core/names.ts";
 import type { GaswError } from "../../src/errors.ts";
 import { volumePlan } from "../../src/services/submit/volumePlan.ts";
 import { monitor as runMonitor } from "../../src/services/sync/monitor.ts";
-import { NotOwner } from "../../src/services/workflow/owner.ts";
+import { NotOwner } from "../../src/services/workflow/notOwner.ts";
 import type { StoredJob, StoredWorkflow } from "../../src/store/records.ts";
 import { ioDouble } from "../unit/io.ts";
 import { ClusterDouble } from "./clusterDouble.ts";
@@ -852,26 +852,14 @@ test("a monitor that the cluster refuses is one that sees nothing", async () => 
     if (request === `GET ${JOBS}`) looks++;
     return looks > 0 ? 401 : undefined;
   };
-  await runMonitor(
-    {
-      ...context,
-      config: context.config,
-      store,
-      client: context.client,
-      signal: stop.signal,
-      host: "A",
-      openDao: context.openDao.bind(context),
+  await runMonitor(context.withSignal(stop.signal), workflow, {
+    forever: false,
+    stop: stop.signal,
+    onRound: ({ looked }) => {
+      seen.push(store.holds.lastWatch(workflow));
+      pass(30);
+      if (looked) stop.abort();
     },
-    workflow,
-    {
-      forever: false,
-      stop: stop.signal,
-      onRound: ({ looked }) => {
-        seen.push(store.holds.lastWatch(workflow));
-        pass(30);
-        if (looked) stop.abort();
-      },
-    },
-  );
+  });
   expect(seen).toEqual([new Date(START).toISOString()]);
 });

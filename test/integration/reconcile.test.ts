@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { decided } from "../../src/core/lifecycle/make.ts";
-import { checkSubmissions, Submitter } from "../../src/services/submit/submitter.ts";
+import { checkSubmissions } from "../../src/services/submit/checks.ts";
+import { Submitter } from "../../src/services/submit/submitter.ts";
 import { act } from "../../src/services/sync/actions.ts";
 import { refresh } from "../../src/services/sync/refresh.ts";
 import { Invocations, outputOf } from "./invocations.ts";

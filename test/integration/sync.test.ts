@@ -7,7 +7,7 @@ import { decided } from "../../src/core/lifecycle/make.ts";
 import type { Dao } from "../../src/dao/dao.ts";
 import { openDao } from "../../src/dao/open.ts";
 import { GaswError } from "../../src/errors.ts";
-import type { ClusterAccess } from "../../src/kubernetes/access.ts";
+import type { ClusterAccess } from "../../src/kubernetes/access/access.ts";
 import { KubernetesClient } from "../../src/kubernetes/client.ts";
 import { monitor, type Round } from "../../src/services/sync/monitor.ts";
 import { type SyncDeps, sync } from "../../src/services/sync/sync.ts";
@@ -53,7 +53,10 @@ function deps(): SyncDeps {
     return Object.assign(dao, { close });
   };
   const config = { dao: { minorStatus: false } } as SyncDeps["config"];
-  return { config, store, client, host: "here", signal, now: () => NOW, warn: (text) => warnings.push(text), openDao: openOne };
+  const withSignal = () => {
+    throw new Error("a synchronisation works under one signal");
+  };
+  return { config, store, client, host: "here", signal, now: () => NOW, warn: (text) => warnings.push(text), withSignal, openDao: openOne };
 }
 
 const NOT_CLOSED = "the connection could not be closed: no answer within 30 s";

@@ -23,6 +23,9 @@ describe("the sources", () => {
   test("take streams, environment and arguments from the process in main.ts alone", () =>
     expect(having(/process\.(std(in|out|err)|env|argv|cwd|exitCode|on|once)\b/, (file) => file !== "main.ts")).toEqual([]));
 
+  test("build the paths of the API server in kubernetes/paths.ts alone", () =>
+    expect(having(/\/apis?\/|\/namespaces\//)).toEqual([path.join("kubernetes", "paths.ts")]));
+
   test("have a core that asks neither clock nor chance", () =>
     expect(having(/new Date\(\)|Date\.now|performance\.|Math\.random|randomUUID|randomBytes/, isCore)).toEqual([]));
 
@@ -30,4 +33,10 @@ describe("the sources", () => {
 
   test("never import the cluster's client library where only its types are meant", () =>
     expect(having(/^import (?!type)[^;]*from "@kubernetes\/client-node"/m)).toEqual([]));
+
+  test("take the types of the cluster's objects from core/wire.ts, whose dates are text", () => {
+    // A kubeconfig is none of them.
+    const terminal = path.join("kubernetes", "terminal.ts");
+    expect(having(/"@kubernetes\/client-node"/, (file) => file !== terminal)).toEqual([path.join("core", "wire.ts")]);
+  });
 });

@@ -1,12 +1,3 @@
-import type {
-  CoreV1Event,
-  KubernetesObject,
-  V1Job,
-  V1Node,
-  V1PersistentVolume,
-  V1PersistentVolumeClaim,
-  V1Pod,
-} from "@kubernetes/client-node";
 import type { Context } from "../../context.ts";
 import {
   type Block,
@@ -18,9 +9,18 @@ import {
 } from "../../core/inventory/describe.ts";
 import { listedEvent } from "../../core/inventory/listed.ts";
 import { masked } from "../../core/inventory/mask.ts";
+import type {
+  CoreV1Event,
+  KubernetesObject,
+  V1Job,
+  V1Node,
+  V1PersistentVolume,
+  V1PersistentVolumeClaim,
+  V1Pod,
+} from "../../core/wire.ts";
 import { GaswError } from "../../errors.ts";
-import { KINDS, type Kind, kindOf, readAboutJob, readObject } from "../../services/debug/describe.ts";
-import type { JobObjects } from "../../services/debug/objects.ts";
+import { KINDS, type Kind, kindOf, readObject } from "../../services/debug/describe.ts";
+import { type JobObjects, readJobObjects } from "../../services/debug/objects.ts";
 import { confirmTarget, findTarget, type JobTarget } from "../../services/debug/target.ts";
 import { firstSight } from "../../services/workflow/cluster.ts";
 import { blocksText } from "../../ui/describe.ts";
@@ -61,7 +61,7 @@ export async function describe(
 export async function events(context: Context, name: string, options: DescribeOptions): Promise<number> {
   const { io } = context;
   const target = await findTarget(context, name, { workflow: options.workflow, cwd: io.cwd });
-  const list = (await readAboutJob(context, target)).events.map(listedEvent);
+  const list = (await readJobObjects(context, target)).events.map(listedEvent);
   if (options.output === "json") return printJson(io, { job: target.id, events: list });
   if (list.length > 0) io.stdout.write(eventTable(list, io.now()));
   else io.stderr.write(`no events about ${target.id}: the cluster keeps them for about an hour\n`);
@@ -83,7 +83,7 @@ async function kubeNameOf(context: Context, name: string, { workflow }: Describe
 async function describeAll(context: Context, name: string, options: DescribeOptions): Promise<number> {
   const { io } = context;
   const target = await findTarget(context, name, { workflow: options.workflow, cwd: io.cwd });
-  const objects = masked(await readAboutJob(context, target));
+  const objects = masked(await readJobObjects(context, target));
   if (options.output === "json") return printJson(io, jobDocument(target, objects));
   io.stdout.write(blocksText(jobBlocks(target, objects)) + eventsText(io, objects.events));
   return 0;

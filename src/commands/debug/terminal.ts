@@ -1,8 +1,9 @@
-import type { V1Pod } from "@kubernetes/client-node";
 import type { Context } from "../../context.ts";
-import { homeOf, MAIN_CONTAINER, scriptFolder } from "../../core/manifests/pod.ts";
+import { homeOf } from "../../core/manifests/home.ts";
+import { scriptFolder } from "../../core/manifests/job.ts";
+import { MAIN_CONTAINER } from "../../core/manifests/mainContainer.ts";
+import type { V1Pod } from "../../core/wire.ts";
 import { GaswError } from "../../errors.ts";
-import { asUserError } from "../../kubernetes/client.ts";
 import { exec as run } from "../../kubernetes/terminal.ts";
 import { withDebugPod } from "../../services/debug/pod.ts";
 import {
@@ -119,11 +120,7 @@ async function look(
   { workflow }: TerminalOptions,
 ): Promise<{ target: JobTarget; view: JobView }> {
   const target = await findTarget(context, name, { workflow, cwd: context.io.cwd });
-  try {
-    return { target, view: await viewJob(context, target) };
-  } catch (error) {
-    throw asUserError(error, context.client);
-  }
+  return { target, view: await viewJob(context, target) };
 }
 
 function ownContainer({ namespace }: JobTarget, { pod }: JobView): Place {

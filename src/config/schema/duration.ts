@@ -1,4 +1,7 @@
-/** Durations as people write them, as seconds. */
+/**
+ * Durations as people write them, as seconds. Read here since the libraries read another language: ms takes no
+ * "1h30m", parse-duration whatever has a number in it.
+ */
 
 const SECONDS: Readonly<Record<string, number>> = { ms: 0.001, s: 1, m: 60, h: 3600, d: 86_400 };
 

@@ -3,10 +3,13 @@
  * its JSON Schema.
  */
 import { posix } from "node:path";
-import { pipe, regex, registry, string, transform, unknown } from "zod/mini";
+import { config, pipe, regex, registry, string, transform, unknown } from "zod/mini";
 import { checkMemory, parseQuantity } from "../../core/manifests/quantity.ts";
 import { holdsPassword } from "../../core/secrets.ts";
 import { parseDuration } from "./duration.ts";
+
+// A configuration is parsed once per process: compiling a parser for it costs more than it saves.
+config({ jitless: true });
 
 /** JSON Schema keywords beside those that zod derives by itself. */
 export interface Doc {
@@ -19,6 +22,14 @@ export interface Doc {
 
 /** What the reference page and the published JSON Schema say beyond the types. */
 export const docs = registry<Doc>();
+
+type Schema = Parameters<typeof docs.add>[0];
+
+/** Gives a key its line in the reference page. */
+export function key<S extends Schema>(schema: S, description: string): S {
+  docs.add(schema, { ...docs.get(schema), description });
+  return schema;
+}
 
 interface Kind<T> {
   readonly doc: Doc;

@@ -4,9 +4,6 @@
  */
 import {
   array,
-  config as configureZod,
-  discriminatedUnion,
-  literal,
   looseObject,
   object,
   optional,
@@ -18,132 +15,14 @@ import {
   transform,
   unknown,
 } from "zod/mini";
-import { parseDuration } from "./duration.ts";
 import * as fields from "./fields.ts";
-import { docs } from "./fields.ts";
-
-// A configuration is parsed once per process: compiling a parser for it costs more than it saves.
-configureZod({ jitless: true });
-
-type Schema = Parameters<typeof docs.add>[0];
-
-/** Gives a key its line in the reference page. */
-function key<S extends Schema>(schema: S, description: string): S {
-  docs.add(schema, { ...docs.get(schema), description });
-  return schema;
-}
+import { key } from "./fields.ts";
+import { options } from "./options.ts";
+import { DEFAULT_PENDING, defaultPending } from "./pending.ts";
+import { volume, workflowVolume } from "./volumes.ts";
 
 /** The longest grace period of a pod that is taken: a week. */
 const MAX_GRACE_S = 7 * 24 * 3600;
-
-/** Grace per reason before a job that waits for it is given up, in seconds; null: never. */
-const DEFAULT_PENDING = {
-  InvalidImageName: "0s",
-  ErrImageNeverPull: "0s",
-  ErrImagePull: "90s",
-  ImagePullBackOff: "15m",
-  CreateContainerConfigError: "5m",
-  CreateContainerError: "5m",
-  FailedCreate: "5m",
-  Unschedulable: "never",
-} as const;
-
-function defaultPending(): Record<string, number | null> {
-  return Object.fromEntries(
-    Object.entries(DEFAULT_PENDING).map(([reason, grace]) => [
-      reason,
-      grace === "never" ? null : (parseDuration(grace) ?? 0),
-    ]),
-  );
-}
-
-const capacity = () =>
-  key(
-    prefault(fields.memoryQuantity(), "1Gi"),
-    "Capacity that the volume declares; a network file system does not enforce it.",
-  );
-
-const workflowVolume = discriminatedUnion("type", [
-  object({ type: literal("nfs"), capacity: capacity() }),
-  object({
-    type: literal("hostPath"),
-    path: key(
-      optional(fields.absolutePath()),
-      "Folder on the nodes that holds the workflow directories; without it, the parent of the workflow directory.",
-    ),
-    capacity: capacity(),
-  }),
-  object({
-    type: literal("claim"),
-    name: key(fields.required(fields.objectName()), "Existing claim that holds the workflow directories."),
-    subPath: key(
-      optional(fields.relativeFolder()),
-      "Folder inside the claim that holds the workflow directories.",
-    ),
-    capacity: capacity(),
-  }),
-]);
-
-const volume = pipe(
-  object({
-    name: key(fields.required(fields.labelText()), "Name of the volume; PV and claim are named after it."),
-    type: key(
-      prefault(fields.oneOf(["nfs", "hostPath", "claim", "storageClass"]), "nfs"),
-      "Where the files are.",
-    ),
-    mountPathContainer: key(fields.required(fields.absolutePath()), "Folder in the container."),
-    nfsFolder: key(optional(fields.relativeFolder()), "`nfs`: folder below `nfsPath`."),
-    path: key(optional(fields.absolutePath()), "`hostPath`: folder on the nodes."),
-    claimName: key(optional(fields.objectName()), "`claim`: the existing claim; without it, `name`."),
-    storageClassName: key(optional(fields.objectName()), "`storageClass`: the class; without it, `name`."),
-    subPath: key(
-      optional(fields.relativeFolder()),
-      "Folder inside the volume that is mounted instead of all of it.",
-    ),
-    accessModes: key(
-      optional(fields.accessMode()),
-      '`"ReadOnlyMany"` mounts it read-only; without it, `"ReadWriteMany"` for `storageClass`, else `"ReadOnlyMany"`.',
-    ),
-    capacity: capacity(),
-    mountOptions: key(prefault(array(fields.text()), []), "Mount options of the volume."),
-  }),
-  transform((value, context) => {
-    const { type, nfsFolder, path, claimName, storageClassName, accessModes, ...rest } = value;
-    const base = {
-      ...rest,
-      accessModes: accessModes ?? (type === "storageClass" ? "ReadWriteMany" : "ReadOnlyMany"),
-    };
-    /** A field that this type of volume cannot do without. */
-    const needed = (field: string, given: string | undefined, expected: string): string => {
-      if (given === undefined)
-        context.issues.push({ code: "custom", input: undefined, path: [field], message: expected });
-      return given ?? "";
-    };
-    const named = fields.isObjectName(value.name) ? value.name : undefined;
-    switch (type) {
-      case "nfs":
-        return { ...base, type, nfsFolder: needed("nfsFolder", nfsFolder, "a folder below nfsPath") };
-      case "hostPath":
-        return { ...base, type, path: needed("path", path, "a folder on the nodes") };
-      case "claim":
-        return {
-          ...base,
-          type,
-          claimName: needed("claimName", claimName ?? named, "the name of an existing claim"),
-        };
-      case "storageClass":
-        return {
-          ...base,
-          type,
-          storageClassName: needed(
-            "storageClassName",
-            storageClassName ?? named,
-            "the name of a storage class",
-          ),
-        };
-    }
-  }),
-);
 
 const container = () =>
   looseObject({ name: fields.required(fields.dnsLabel()), image: fields.required(fields.imageName()) });
@@ -154,37 +33,6 @@ const toleration = looseObject({
   value: optional(fields.scalar()),
   effect: optional(fields.oneOf(["NoSchedule", "PreferNoSchedule", "NoExecute"])),
   tolerationSeconds: optional(fields.wholeNumber()),
-});
-
-const options = object({
-  ttlJob: key(
-    prefault(fields.duration({ whole: true }), 500),
-    "How long Kubernetes keeps a finished Job (`ttlSecondsAfterFinished`).",
-  ),
-  statusRetry: key(
-    prefault(fields.wholeNumber(), 5),
-    "How often a read from the cluster that fails is tried again.",
-  ),
-  statusRetryWait: key(
-    prefault(fields.milliseconds(), 2000),
-    "Time between two such tries, in milliseconds.",
-  ),
-  maxRetryToPush: key(
-    prefault(fields.wholeNumber(), 5),
-    "How often a submission that the cluster refuses for the moment is tried again.",
-  ),
-  storageClassName: key(
-    prefault(fields.text(), ""),
-    "`storageClassName` of the volumes made; empty: static volumes without a class.",
-  ),
-  bindTimeout: key(
-    prefault(fields.duration({ minimum: 0.001 }), 120),
-    "How long `submit` waits for the volumes to be bound.",
-  ),
-  requestsPerSecond: key(
-    prefault(fields.positiveNumber(), 50),
-    "Requests to the API server a second, at most.",
-  ),
 });
 
 const textRecord = () => record(string(), fields.scalar());

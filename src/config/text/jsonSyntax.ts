@@ -1,4 +1,7 @@
-/** Where a text stops being JSON: `JSON.parse` of Node.js 20 often does not say. */
+/**
+ * Where a text stops being JSON, and what should be there: `JSON.parse` of Node.js 20 often does not say, and
+ * jsonc-parser tells the place of a symbol that it does not know, but not what is expected there.
+ */
 
 const TOKEN =
   /[ \t\n\r]*(?:([{}[\],:])|("(?:[^"\\\b\f\n\r\t\v]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*")|(-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null)(?![\w.+-]))/y;

@@ -1,3 +1,6 @@
+import { memoryText } from "../manifests/amounts.ts";
+import { scriptFolder } from "../manifests/job.ts";
+import { KEYS } from "../names.ts";
 import type {
   V1Container,
   V1ContainerState,
@@ -8,11 +11,8 @@ import type {
   V1PersistentVolumeClaim,
   V1Pod,
   V1PodSpec,
-} from "@kubernetes/client-node";
-import { memoryText } from "../manifests/amounts.ts";
-import { scriptFolder } from "../manifests/pod.ts";
-import { KEYS } from "../names.ts";
-import { listedClaim, listedJob, listedNode, listedPod, listedVolume, timeOf } from "./listed.ts";
+} from "../wire.ts";
+import { listedClaim, listedJob, listedNode, listedPod, listedVolume } from "./listed.ts";
 
 /** A heading and what stands below it; fields without a value are left out. */
 export interface Block {
@@ -39,7 +39,7 @@ export function describeJob(job: V1Job, pod: V1Pod | undefined): Block[] {
         ["workflow", job.metadata?.annotations?.[KEYS.workflow]],
         ["directory", job.metadata?.annotations?.[KEYS.directory]],
         ["status", stateText(status, reason, message)],
-        ["created", timeOf(job.metadata?.creationTimestamp)],
+        ["created", job.metadata?.creationTimestamp ?? null],
         ["started", started],
         ["finished", finished],
         ["queue", queue],
@@ -51,7 +51,7 @@ export function describeJob(job: V1Job, pod: V1Pod | undefined): Block[] {
             : `${spec.ttlSecondsAfterFinished} s from its end`,
         ],
         ["conditions", conditions(job.status?.conditions)],
-        ["deleted", timeOf(job.metadata?.deletionTimestamp)],
+        ["deleted", job.metadata?.deletionTimestamp ?? null],
       ],
     },
     ...(pod === undefined && spec?.template.spec ? podBlocks("its pod is to be", spec.template.spec) : []),
@@ -73,11 +73,11 @@ export function describePod(pod: V1Pod, remark?: string): Block[] {
       ["node", node],
       ["runs in", scriptFolder(pod)],
       ["address", pod.status?.podIP],
-      ["created", timeOf(pod.metadata?.creationTimestamp)],
+      ["created", pod.metadata?.creationTimestamp ?? null],
       ["started", started],
       ["finished", finished],
       ["conditions", conditions(pod.status?.conditions)],
-      ["deleted", timeOf(pod.metadata?.deletionTimestamp)],
+      ["deleted", pod.metadata?.deletionTimestamp ?? null],
       ...specFields(pod.spec),
     ],
   };
@@ -151,13 +151,13 @@ function containerBlock(kind: string, container: V1Container, statuses: readonly
 }
 
 function containerState(state: V1ContainerState | undefined): string | null {
-  if (state?.running !== undefined) return `running since ${timeOf(state.running.startedAt)}`;
+  if (state?.running !== undefined) return `running since ${state.running.startedAt}`;
   if (state?.waiting !== undefined)
     return `waiting: ${[state.waiting.reason, state.waiting.message].filter((part) => part !== undefined).join(": ")}`;
   if (state?.terminated === undefined) return null;
   const { exitCode, reason, message, finishedAt } = state.terminated;
   const said = message === undefined || message === "" ? "" : `: ${message.trim()}`;
-  return `ended with exit code ${exitCode} (${reason ?? "no reason"}) at ${timeOf(finishedAt)}${said}`;
+  return `ended with exit code ${exitCode} (${reason ?? "no reason"}) at ${finishedAt}${said}`;
 }
 
 /** A claim. */

@@ -1,4 +1,4 @@
-import type { V1Container, V1Pod } from "@kubernetes/client-node";
+import type { V1Container, V1Pod } from "../wire.ts";
 
 /**
  * What is kept of a pod whose Job is removed while others keep it alive: what tells how it ended, and nothing

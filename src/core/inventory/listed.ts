@@ -1,15 +1,17 @@
-import type {
-  CoreV1Event,
-  V1Job,
-  V1Node,
-  V1PersistentVolume,
-  V1PersistentVolumeClaim,
-  V1Pod,
-} from "@kubernetes/client-node";
 import { jobIdOf, observe, QUEUE_LABEL } from "../lifecycle/observe.ts";
-import { GPU_RESOURCE, mainOf } from "../manifests/pod.ts";
+import { GPU_RESOURCE } from "../manifests/container.ts";
+import { mainOf } from "../manifests/mainContainer.ts";
 import { describeVolume, isOurs } from "../manifests/volumes.ts";
 import { KEYS } from "../names.ts";
+import {
+  type CoreV1Event,
+  eventTime,
+  type V1Job,
+  type V1Node,
+  type V1PersistentVolume,
+  type V1PersistentVolumeClaim,
+  type V1Pod,
+} from "../wire.ts";
 
 /** What all listed objects have; times are RFC 3339, null where there is nothing to tell. */
 interface ListedObject {
@@ -101,17 +103,11 @@ interface AnyObject {
   readonly metadata?: {
     readonly name?: string;
     readonly namespace?: string;
-    readonly creationTimestamp?: Date;
+    readonly creationTimestamp?: string;
     readonly labels?: Record<string, string>;
     readonly annotations?: Record<string, string>;
-    readonly deletionTimestamp?: Date;
+    readonly deletionTimestamp?: string;
   };
-}
-
-/** A time as it comes over the wire, which is text whatever its declared type. */
-export function timeOf(time: unknown): string | null {
-  if (time === undefined || time === null) return null;
-  return time instanceof Date ? time.toISOString() : String(time);
 }
 
 function listed(object: AnyObject): ListedObject {
@@ -119,8 +115,8 @@ function listed(object: AnyObject): ListedObject {
   return {
     name,
     namespace: namespace ?? null,
-    created: timeOf(creationTimestamp),
-    ours: isOurs(object as Parameters<typeof isOurs>[0]),
+    created: creationTimestamp ?? null,
+    ours: isOurs(object),
     workflow: annotations?.[KEYS.workflow] ?? null,
   };
 }
@@ -129,9 +125,9 @@ function listed(object: AnyObject): ListedObject {
 export function listedPod(pod: V1Pod): ListedPod {
   return {
     ...listed(pod),
-    job: jobIdOf(pod as Parameters<typeof jobIdOf>[0]) ?? null,
+    job: jobIdOf(pod) ?? null,
     component: pod.metadata?.labels?.[KEYS.component] ?? null,
-    ...(isOurs(pod as Parameters<typeof isOurs>[0]) ? observedState(undefined, pod) : foreignState(pod)),
+    ...(isOurs(pod) ? observedState(undefined, pod) : foreignState(pod)),
     node: pod.spec?.nodeName ?? null,
     image: mainOf(pod.spec)?.image ?? null,
   };
@@ -180,7 +176,7 @@ function foreignState(pod: V1Pod): State {
     reason: pod.status?.reason ?? waiting?.reason ?? null,
     message: pod.status?.message ?? waiting?.message ?? null,
     exitCode: null,
-    started: timeOf(pod.status?.startTime),
+    started: pod.status?.startTime ?? null,
     finished: null,
   };
 }
@@ -190,7 +186,7 @@ export function listedJob(job: V1Job, pod: V1Pod | undefined): ListedJob {
   const { exitCode: _, ...state } = observedState(job, pod);
   return {
     ...listed(job),
-    job: jobIdOf(job as Parameters<typeof jobIdOf>[0]) ?? null,
+    job: jobIdOf(job) ?? null,
     ...state,
     queue: job.metadata?.labels?.[QUEUE_LABEL] ?? null,
     image: mainOf(job.spec?.template.spec ?? undefined)?.image ?? null,
@@ -203,7 +199,7 @@ export function listedNode(node: V1Node, pods: number | null): ListedNode {
   const { cpu, memory, pods: room, [GPU_RESOURCE]: gpu } = node.status?.allocatable ?? {};
   return {
     name: node.metadata?.name ?? "",
-    created: timeOf(node.metadata?.creationTimestamp),
+    created: node.metadata?.creationTimestamp ?? null,
     ready: ready?.status === "True",
     schedulable: node.spec?.unschedulable !== true,
     reason: ready?.status === "True" ? null : (ready?.reason ?? "NoStatus"),
@@ -259,9 +255,7 @@ export function listedClaim(claim: V1PersistentVolumeClaim): ListedClaim {
 /** An event as `debug events` lists it. */
 export function listedEvent(event: CoreV1Event): ListedEvent {
   return {
-    time: timeOf(
-      event.lastTimestamp ?? event.eventTime ?? event.firstTimestamp ?? event.metadata.creationTimestamp,
-    ),
+    time: eventTime(event) ?? null,
     type: event.type ?? "Normal",
     reason: event.reason ?? "",
     object: `${event.involvedObject.kind}/${event.involvedObject.name}`,

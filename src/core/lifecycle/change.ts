@@ -1,8 +1,8 @@
-import type { V1Job, V1Pod } from "@kubernetes/client-node";
 import { lastFacts } from "../inventory/lastFacts.ts";
 import { hasEnded } from "../job.ts";
-import { mainOf } from "../manifests/pod.ts";
+import { mainOf } from "../manifests/mainContainer.ts";
 import { KEYS } from "../names.ts";
+import type { V1Job, V1Pod } from "../wire.ts";
 import type { Decision } from "./decision.ts";
 import { includes } from "./effects.ts";
 import type { Words } from "./giveUp.ts";

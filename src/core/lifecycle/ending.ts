@@ -1,6 +1,6 @@
-import type { V1ContainerStateTerminated, V1ContainerStatus, V1Pod } from "@kubernetes/client-node";
+import { isoTime, type V1ContainerStateTerminated, type V1ContainerStatus, type V1Pod } from "../wire.ts";
 import { type EndRecord, parseEndRecord } from "./endRecord.ts";
-import { sidecarsOf, terminatedOf, timeText } from "./podFacts.ts";
+import { sidecarsOf, terminatedOf } from "./podFacts.ts";
 
 /** How a pod's main container ended. */
 export interface Ending {
@@ -148,7 +148,7 @@ function endedByDeletion(pod: V1Pod, terminated: V1ContainerStateTerminated): bo
 export function endedAfterDeletion(pod: V1Pod, terminated: V1ContainerStateTerminated | undefined): boolean {
   const { deletionTimestamp } = pod.metadata ?? {};
   if (deletionTimestamp === undefined) return false;
-  const finishedAt = timeText(terminated?.finishedAt ?? undefined);
+  const finishedAt = isoTime(terminated?.finishedAt);
   return finishedAt === undefined || Date.parse(finishedAt) >= deletionRequested(pod);
 }
 
@@ -156,7 +156,7 @@ export function endedAfterDeletion(pod: V1Pod, terminated: V1ContainerStateTermi
  * When a pod's deletion was asked for, in milliseconds: by its grace period before the time that it states.
  */
 function deletionRequested(pod: V1Pod): number {
-  return Date.parse(timeText(pod.metadata?.deletionTimestamp) ?? "") - graceOf(pod) * 1000;
+  return Date.parse(isoTime(pod.metadata?.deletionTimestamp) ?? "") - graceOf(pod) * 1000;
 }
 
 /** Seconds that a pod's containers have to end by themselves. */
@@ -192,7 +192,7 @@ function cutOff(
 /** How long a killed container had to end, as far as the cluster tells. */
 function secondsToStop(pod: V1Pod, { finishedAt }: V1ContainerStateTerminated): number | undefined {
   const { metadata, status } = pod;
-  const ended = Date.parse(timeText(finishedAt ?? undefined) ?? "");
+  const ended = Date.parse(isoTime(finishedAt) ?? "");
   const grace = graceOf(pod);
   if (metadata?.deletionTimestamp !== undefined) {
     if ((metadata.deletionGracePeriodSeconds ?? 0) === 0) return grace;
@@ -200,7 +200,7 @@ function secondsToStop(pod: V1Pod, { finishedAt }: V1ContainerStateTerminated): 
     return elapsed + CLOCK_SLACK_S >= grace ? grace : elapsed;
   }
   const disruption = status?.conditions?.find(({ type }) => type === "DisruptionTarget");
-  const elapsed = Math.round((ended - Date.parse(timeText(disruption?.lastTransitionTime) ?? "")) / 1000);
+  const elapsed = Math.round((ended - Date.parse(isoTime(disruption?.lastTransitionTime) ?? "")) / 1000);
   // A node that runs out of something grants less time than the pod asks for.
   if (elapsed >= 0) return Math.min(elapsed, grace);
   return status?.reason === "DeadlineExceeded" ? grace : undefined;

@@ -1,8 +1,8 @@
-import type { V1ContainerStatus, V1Job, V1JobCondition, V1Pod } from "@kubernetes/client-node";
-import { MAIN_CONTAINER } from "../manifests/pod.ts";
+import { MAIN_CONTAINER } from "../manifests/mainContainer.ts";
 import { KEYS } from "../names.ts";
+import { isoTime, type V1ContainerStatus, type V1Job, type V1JobCondition, type V1Pod } from "../wire.ts";
 import { type Ending, endedAfterDeletion, endingOf } from "./ending.ts";
-import { sidecarsOf, terminatedOf, timeText } from "./podFacts.ts";
+import { sidecarsOf, terminatedOf } from "./podFacts.ts";
 
 /** Where a job's pod runs, and since when (RFC 3339). */
 interface Place {
@@ -53,7 +53,7 @@ export function podsByJob(pods: readonly V1Pod[]): Map<string, V1Pod> {
 }
 
 function createdAt(pod: V1Pod): string {
-  return timeText(pod.metadata?.creationTimestamp) ?? "";
+  return isoTime(pod.metadata?.creationTimestamp) ?? "";
 }
 
 /** Reads the truth about a job off its Job and its pod. */
@@ -78,7 +78,7 @@ export function observe(job: V1Job | undefined, pod: V1Pod | undefined): Observa
   if (isOpen)
     return { phase: "waiting", reason: "NoPod", message: "the cluster has not made the job's pod yet" };
   // The cluster calls a Job complete only when its pod's containers have ended with 0.
-  const finishedAt = timeText(job.status?.completionTime);
+  const finishedAt = isoTime(job.status?.completionTime);
   const ending: Ending = { exitCode: 0, reason: "Completed", message: "", byCluster: false, stopped: false };
   return { phase: "ended", ending, ...(finishedAt === undefined ? {} : { finishedAt }) };
 }
@@ -92,7 +92,7 @@ export const QUEUE_LABEL = "kueue.x-k8s.io/queue-name";
 
 function suspended(job: V1Job): Observation {
   const queue = job.metadata?.labels?.[QUEUE_LABEL];
-  const suspendedAt = timeText(conditionOf(job, "Suspended")?.lastTransitionTime);
+  const suspendedAt = isoTime(conditionOf(job, "Suspended")?.lastTransitionTime);
   return {
     phase: "waiting",
     reason: "Suspended",
@@ -161,7 +161,7 @@ function observePod(pod: V1Pod): Observation {
   const main = mainStatus(pod);
   const place = placeOf(pod, main);
   if (hasEnded(pod)) return { phase: "ended", ending: endingOf(pod, main), ...place };
-  const goneBy = timeText(pod.metadata?.deletionTimestamp);
+  const goneBy = isoTime(pod.metadata?.deletionTimestamp);
   const leaving = goneBy === undefined ? {} : { goneBy, wayOut: wayOut(pod) };
   if (main?.state?.running !== undefined) return { phase: "running", ...doubtOf(pod), ...place, ...leaving };
   const reason =
@@ -216,8 +216,8 @@ export function wayOut({ metadata, spec }: V1Pod): string {
 function placeOf(pod: V1Pod, main: V1ContainerStatus | undefined): Place {
   const ended = terminatedOf(main);
   // What a kubelet that has lost sight of a container reports has no times.
-  const startedAt = timeText((ended ?? main?.state?.running)?.startedAt ?? undefined);
-  const finishedAt = timeText(ended?.finishedAt ?? undefined);
+  const startedAt = isoTime((ended ?? main?.state?.running)?.startedAt);
+  const finishedAt = isoTime(ended?.finishedAt);
   return {
     ...(pod.metadata?.name === undefined ? {} : { pod: pod.metadata.name }),
     ...(pod.metadata?.uid === undefined ? {} : { podUid: pod.metadata.uid }),

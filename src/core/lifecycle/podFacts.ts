@@ -1,10 +1,4 @@
-import type { V1ContainerStateTerminated, V1ContainerStatus, V1Pod } from "@kubernetes/client-node";
-
-/** RFC 3339 text of a time that arrives as text over the wire, whatever its declared type. */
-export function timeText(time: unknown): string | undefined {
-  if (time === undefined || time === null) return undefined;
-  return time instanceof Date ? time.toISOString() : new Date(String(time)).toISOString();
-}
+import type { V1ContainerStateTerminated, V1ContainerStatus, V1Pod } from "../wire.ts";
 
 /** How a container ended first: a kubelet may start one again that has ended, though it should not. */
 export function terminatedOf(status: V1ContainerStatus | undefined): V1ContainerStateTerminated | undefined {

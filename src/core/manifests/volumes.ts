@@ -1,5 +1,4 @@
 import path from "node:path";
-import type { V1PersistentVolume, V1PersistentVolumeClaim } from "@kubernetes/client-node";
 import type { Workflow } from "../job.ts";
 import {
   identityMetadata,
@@ -9,7 +8,8 @@ import {
   shortHash,
   workflowVolumeNames,
 } from "../names.ts";
-import type { Mount } from "./pod.ts";
+import type { V1PersistentVolume, V1PersistentVolumeClaim } from "../wire.ts";
+import type { Mount } from "./settings.ts";
 
 type AccessMode = "ReadOnlyMany" | "ReadWriteMany";
 
@@ -84,48 +84,84 @@ export function desiredVolume(
   };
   if (spec.source.type === "claim") return { spec, mount, claimName };
   const own = volumeMetadata(spec, workflow, marks);
-  const metadata = {
-    labels: { ...extra.labels, ...own.labels },
-    annotations: { ...extra.annotations, ...own.annotations },
-  };
-  const common = {
+  const common: Common = {
+    metadata: {
+      labels: { ...extra.labels, ...own.labels },
+      annotations: { ...extra.annotations, ...own.annotations },
+    },
     accessModes: [spec.accessMode],
     storageClassName: spec.source.type === "storageClass" ? spec.source.storageClass : spec.storageClassName,
   };
-  const claim: V1PersistentVolumeClaim = {
+  const objects = { namespace: workflow.namespace, ...names };
+  const claim = claimOf(spec, objects, common);
+  if (spec.source.type === "storageClass") return { spec, mount, claimName, claim };
+  const persistentVolume = persistentVolumeOf({ ...spec, source: spec.source }, objects, common);
+  return { spec, mount, claimName, claim, persistentVolume };
+}
+
+/** What a claim and its volume have in common. */
+interface Common {
+  readonly metadata: {
+    readonly labels: Record<string, string>;
+    readonly annotations: Record<string, string>;
+  };
+  readonly accessModes: string[];
+  readonly storageClassName: string;
+}
+
+interface ObjectNames {
+  readonly namespace: string;
+  readonly claim: string;
+  readonly persistentVolume: string;
+}
+
+function claimOf(
+  { source, capacity }: VolumeSpec,
+  names: ObjectNames,
+  { metadata, ...common }: Common,
+): V1PersistentVolumeClaim {
+  return {
     apiVersion: "v1",
     kind: "PersistentVolumeClaim",
-    metadata: { name: claimName, namespace: workflow.namespace, ...metadata },
+    metadata: { name: names.claim, namespace: names.namespace, ...metadata },
     spec: {
       ...common,
-      resources: { requests: { storage: spec.capacity } },
-      ...(spec.source.type === "storageClass" ? {} : { volumeName: names.persistentVolume }),
+      resources: { requests: { storage: capacity } },
+      ...(source.type === "storageClass" ? {} : { volumeName: names.persistentVolume }),
     },
   };
-  if (spec.source.type === "storageClass") return { spec, mount, claimName, claim };
-  const persistentVolume: V1PersistentVolume = {
+}
+
+function persistentVolumeOf(
+  { source, capacity, mountOptions }: VolumeSpec & { readonly source: FolderSource },
+  names: ObjectNames,
+  { metadata, ...common }: Common,
+): V1PersistentVolume {
+  return {
     apiVersion: "v1",
     kind: "PersistentVolume",
     metadata: { name: names.persistentVolume, ...metadata },
     spec: {
       ...common,
-      capacity: { storage: spec.capacity },
+      capacity: { storage: capacity },
       persistentVolumeReclaimPolicy: "Retain",
       claimRef: {
         apiVersion: "v1",
         kind: "PersistentVolumeClaim",
-        namespace: workflow.namespace,
-        name: claimName,
+        namespace: names.namespace,
+        name: names.claim,
       },
-      mountOptions: [...spec.mountOptions],
-      ...persistentVolumeSource(spec.source),
+      mountOptions: [...mountOptions],
+      ...persistentVolumeSource(source),
     },
   };
-  return { spec, mount, claimName, claim, persistentVolume };
 }
 
+/** A source that is a folder somewhere. */
+type FolderSource = Extract<VolumeSource, { path: string }>;
+
 function persistentVolumeSource(
-  source: Extract<VolumeSource, { path: string }>,
+  source: FolderSource,
 ): Pick<NonNullable<V1PersistentVolume["spec"]>, "nfs" | "hostPath"> {
   return source.type === "nfs"
     ? { nfs: { server: source.server, path: source.path } }

@@ -1,3 +1,7 @@
+import { hasEnded, type LocalStatus } from "../job.ts";
+import type { Decision, KnownJob } from "../lifecycle/decision.ts";
+import type { Observation } from "../lifecycle/observe.ts";
+import { MAIN_CONTAINER } from "../manifests/mainContainer.ts";
 import type {
   CoreV1Event,
   V1Container,
@@ -6,11 +10,7 @@ import type {
   V1PersistentVolumeClaim,
   V1Pod,
   V1PodSpec,
-} from "@kubernetes/client-node";
-import { hasEnded, type LocalStatus } from "../job.ts";
-import type { Decision, KnownJob } from "../lifecycle/decision.ts";
-import type { Observation } from "../lifecycle/observe.ts";
-import { MAIN_CONTAINER } from "../manifests/pod.ts";
+} from "../wire.ts";
 
 /** What the state has kept of a job; times are RFC 3339. */
 export interface JobRecord extends KnownJob {
@@ -121,4 +121,9 @@ export function newestEvent(
 /** An event in one line, as evidence. */
 export function quote(event: CoreV1Event | undefined): string[] {
   return event === undefined ? [] : [`${event.reason ?? "Event"}: ${(event.message ?? "").trim()}`];
+}
+
+/** What an event says, to be put behind a sentence. */
+export function said(event: CoreV1Event | undefined): string {
+  return event === undefined ? "" : ` (${event.reason}: ${event.message})`;
 }

@@ -1,7 +1,7 @@
-import type { V1Container, V1Node } from "@kubernetes/client-node";
 import { cpuText, memoryText } from "../manifests/amounts.ts";
-import { GPU_RESOURCE } from "../manifests/pod.ts";
+import { GPU_RESOURCE } from "../manifests/container.ts";
 import { parseQuantity } from "../manifests/quantity.ts";
+import type { V1Container, V1Node } from "../wire.ts";
 import { type Explanation, type Facts, mainContainer, podSpec } from "./facts.ts";
 
 const NAMES: Readonly<Record<string, { name: string; option: string }>> = {

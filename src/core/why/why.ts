@@ -1,7 +1,9 @@
 import { endedCauses, scriptChanged } from "./ended.ts";
 import type { Cause, Explanation, Facts } from "./facts.ts";
+import { hopelessCauses } from "./hopeless.ts";
 import { imageCauses } from "./image.ts";
-import { hopelessCauses, runningCauses, waitingCauses } from "./waiting.ts";
+import { runningCauses } from "./running.ts";
+import { waitingCauses } from "./waiting.ts";
 
 /** A job's explanation together with the row that gave it. */
 export interface Answer extends Explanation {

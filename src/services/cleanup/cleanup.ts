@@ -1,20 +1,19 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { jobIdOf, wayOut } from "../../core/lifecycle/observe.ts";
+import { KEYS, selector, workflowHash } from "../../core/names.ts";
 import type {
   KubernetesObject,
   V1PersistentVolume,
   V1PersistentVolumeClaim,
   V1Pod,
-} from "@kubernetes/client-node";
-import { jobIdOf, wayOut } from "../../core/lifecycle/observe.ts";
-import { KEYS, selector, workflowHash } from "../../core/names.ts";
+} from "../../core/wire.ts";
 import { GaswError } from "../../errors.ts";
-import { asUserError, type KubernetesClient } from "../../kubernetes/client.ts";
-import { jobPath, listJobs } from "../../kubernetes/jobs.ts";
+import type { KubernetesClient } from "../../kubernetes/client.ts";
+import { listJobs } from "../../kubernetes/jobs.ts";
 import { listPods, remove } from "../../kubernetes/objects.ts";
-import { claimsPath, persistentVolumePath } from "../../kubernetes/persistentVolumes.ts";
+import { claimsPath, jobsPath, persistentVolumesPath, podsPath } from "../../kubernetes/paths.ts";
 import type { Deps } from "../deps.ts";
 
-const PERSISTENT_VOLUMES = "/api/v1/persistentvolumes";
 const POLL_MS = 250;
 
 /**
@@ -75,62 +74,56 @@ export async function planCleanup(
 ): Promise<CleanupPlan> {
   const { namespace } = target;
   const hash = workflowHash(namespace, target.id);
-  try {
-    const [allJobs, pods, claims, allVolumes] = await Promise.all([
-      // Other workflows' Jobs matter for what is shared only.
-      listJobs(client, namespace, shared ? undefined : hash),
-      listPods(client, namespace, hash),
-      client.list<V1PersistentVolumeClaim>(claimsPath(namespace), { labelSelector: selector() }),
-      client.list<V1PersistentVolume>(PERSISTENT_VOLUMES, { labelSelector: selector() }),
-    ]);
-    const jobs = allJobs.filter((job) => isOf(job, hash));
-    const others = otherWorkflows([...claims, ...allJobs], hash);
-    const own = claims.filter((claim) => isOf(claim, hash));
-    const sharedClaims = claims.filter(
-      (claim) => claim.metadata?.labels?.[KEYS.component] === "shared-volume",
-    );
-    const sharedGo = shared && others.length === 0;
-    const going = sharedGo ? [...own, ...sharedClaims] : own;
-    const isTargets = (volume: V1PersistentVolume) =>
-      isOf(volume, hash) || (sharedGo && isSharedIn(volume, namespace));
-    const volumes = allVolumes.filter(isTargets);
-    const held = volumes.filter(
-      (volume) => volume.status?.phase === "Bound" && !going.some((claim) => isHeldBy(volume, claim)),
-    );
-    return {
-      target,
-      remove: [
-        ...jobs.map((job) => removal("Job", job, jobPath(namespace, job.metadata?.name ?? ""), jobIdOf(job))),
-        ...pods
-          .filter((pod) => !hasController(pod))
-          .map((pod) => removal("Pod", pod, podPath(namespace, pod), jobIdOf(pod))),
-        ...going.map((claim) =>
+  const [allJobs, pods, claims, allVolumes] = await Promise.all([
+    // Other workflows' Jobs matter for what is shared only.
+    listJobs(client, namespace, shared ? undefined : hash),
+    listPods(client, namespace, hash),
+    client.list<V1PersistentVolumeClaim>(claimsPath(namespace), { labelSelector: selector() }),
+    client.list<V1PersistentVolume>(persistentVolumesPath(), { labelSelector: selector() }),
+  ]);
+  const jobs = allJobs.filter((job) => isOf(job, hash));
+  const others = otherWorkflows([...claims, ...allJobs], hash);
+  const own = claims.filter((claim) => isOf(claim, hash));
+  const sharedClaims = claims.filter((claim) => claim.metadata?.labels?.[KEYS.component] === "shared-volume");
+  const sharedGo = shared && others.length === 0;
+  const going = sharedGo ? [...own, ...sharedClaims] : own;
+  const isTargets = (volume: V1PersistentVolume) =>
+    isOf(volume, hash) || (sharedGo && isSharedIn(volume, namespace));
+  const volumes = allVolumes.filter(isTargets);
+  const held = volumes.filter(
+    (volume) => volume.status?.phase === "Bound" && !going.some((claim) => isHeldBy(volume, claim)),
+  );
+  return {
+    target,
+    remove: [
+      ...jobs.map((job) => removal("Job", job, jobsPath(namespace, job.metadata?.name ?? ""), jobIdOf(job))),
+      ...pods
+        .filter((pod) => !hasController(pod))
+        .map((pod) => removal("Pod", pod, podsPath(namespace, pod.metadata?.name ?? ""), jobIdOf(pod))),
+      ...going.map((claim) =>
+        removal(
+          "PersistentVolumeClaim",
+          claim,
+          claimsPath(namespace, claim.metadata?.name ?? ""),
+          purposeOf(claim),
+        ),
+      ),
+      ...volumes
+        .filter((volume) => !held.includes(volume))
+        .map((volume) =>
           removal(
-            "PersistentVolumeClaim",
-            claim,
-            `${claimsPath(namespace)}/${claim.metadata?.name}`,
-            purposeOf(claim),
+            "PersistentVolume",
+            volume,
+            persistentVolumesPath(volume.metadata?.name ?? ""),
+            purposeOf(volume),
           ),
         ),
-        ...volumes
-          .filter((volume) => !held.includes(volume))
-          .map((volume) =>
-            removal(
-              "PersistentVolume",
-              volume,
-              persistentVolumePath(volume.metadata?.name ?? ""),
-              purposeOf(volume),
-            ),
-          ),
-      ],
-      keep: [
-        ...sharedClaims.filter((claim) => !going.includes(claim)).map((claim) => kept(claim, shared, others)),
-        ...held.map((volume) => keptVolume(volume)),
-      ],
-    };
-  } catch (error) {
-    throw asUserError(error, client);
-  }
+    ],
+    keep: [
+      ...sharedClaims.filter((claim) => !going.includes(claim)).map((claim) => kept(claim, shared, others)),
+      ...held.map((volume) => keptVolume(volume)),
+    ],
+  };
 }
 
 function isOf(object: KubernetesObject, hash: string): boolean {
@@ -147,10 +140,6 @@ function otherWorkflows(objects: readonly KubernetesObject[], hash: string): str
 
 function hasController(pod: V1Pod): boolean {
   return pod.metadata?.ownerReferences?.some((owner) => owner.controller === true) ?? false;
-}
-
-function podPath(namespace: string, pod: V1Pod): string {
-  return `/api/v1/namespaces/${namespace}/pods/${pod.metadata?.name}`;
 }
 
 function purposeOf(object: KubernetesObject): string {
@@ -218,9 +207,8 @@ export async function runCleanup(
       await action();
       return true;
     } catch (error) {
-      const known = asUserError(error, deps.client);
-      if (!(known instanceof GaswError)) throw known;
-      failures.push(known);
+      if (!(error instanceof GaswError)) throw error;
+      failures.push(error);
       return false;
     }
   };
@@ -258,7 +246,7 @@ function listKind(
     case "PersistentVolumeClaim":
       return client.list(claimsPath(namespace), { labelSelector: selector() });
     case "PersistentVolume":
-      return client.list(PERSISTENT_VOLUMES, { labelSelector: selector() });
+      return client.list(persistentVolumesPath(), { labelSelector: selector() });
   }
 }
 
@@ -321,7 +309,7 @@ async function podsHolding(client: KubernetesClient, kind: Kind, found: Kubernet
   const { name, namespace, uid } = found.metadata ?? {};
   if (kind === "PersistentVolume") return [];
   if (kind === "Pod") return [found as V1Pod];
-  const pods = await client.list<V1Pod>(`/api/v1/namespaces/${namespace}/pods`);
+  const pods = await client.list<V1Pod>(podsPath(namespace ?? ""));
   return kind === "Job"
     ? pods.filter((pod) => pod.metadata?.ownerReferences?.some((owner) => owner.uid === uid))
     : pods.filter((pod) =>

@@ -1,13 +1,9 @@
-import type { CoreV1Event, KubernetesObject, V1Node, V1PersistentVolume } from "@kubernetes/client-node";
+import type { CoreV1Event, KubernetesObject, V1Node, V1PersistentVolume } from "../../core/wire.ts";
 import { GaswError } from "../../errors.ts";
-import { asUserError } from "../../kubernetes/client.ts";
 import { isApiError } from "../../kubernetes/errors.ts";
-import { jobPath } from "../../kubernetes/jobs.ts";
 import { find, listEvents } from "../../kubernetes/objects.ts";
-import { claimsPath, persistentVolumePath } from "../../kubernetes/persistentVolumes.ts";
+import { claimsPath, jobsPath, nodesPath, persistentVolumesPath, podsPath } from "../../kubernetes/paths.ts";
 import type { Deps } from "../deps.ts";
-import { type JobObjects, readJobObjects } from "./objects.ts";
-import type { JobTarget } from "./target.ts";
 
 export const KINDS = ["pod", "job", "pvc", "pv", "node"] as const;
 export type Kind = (typeof KINDS)[number];
@@ -46,24 +42,20 @@ export async function readObject(deps: Deps, kind: Kind, name: string): Promise<
   const { client, config } = deps;
   const namespace = config.k8sNamespace;
   const path = {
-    pod: `/api/v1/namespaces/${namespace}/pods/${encodeURIComponent(name)}`,
-    job: jobPath(namespace, encodeURIComponent(name)),
-    pvc: `${claimsPath(namespace)}/${encodeURIComponent(name)}`,
-    pv: persistentVolumePath(encodeURIComponent(name)),
-    node: `/api/v1/nodes/${encodeURIComponent(name)}`,
+    pod: podsPath(namespace, name),
+    job: jobsPath(namespace, name),
+    pvc: claimsPath(namespace, name),
+    pv: persistentVolumesPath(name),
+    node: nodesPath(name),
   }[kind];
-  try {
-    const object = await find<KubernetesObject | V1Node | V1PersistentVolume>(client, path);
-    if (object === undefined) throw noSuchObject(kind, name, namespace);
-    return {
-      object,
-      events: isNamespaced(kind)
-        ? await listEvents(client, namespace, { name })
-        : await clusterEvents(deps, name),
-    };
-  } catch (error) {
-    throw asUserError(error, client);
-  }
+  const object = await find<KubernetesObject | V1Node | V1PersistentVolume>(client, path);
+  if (object === undefined) throw noSuchObject(kind, name, namespace);
+  return {
+    object,
+    events: isNamespaced(kind)
+      ? await listEvents(client, namespace, { name })
+      : await clusterEvents(deps, name),
+  };
 }
 
 function isNamespaced(kind: Kind): boolean {
@@ -89,13 +81,4 @@ function noSuchObject(kind: Kind, name: string, namespace: string): GaswError {
       hint: `\`gasw-k8s debug ${kind === "pod" || kind === "job" || kind === "node" ? `${kind}s` : kind} --all\` lists what is there`,
     },
   );
-}
-
-/** All objects of a job. */
-export async function readAboutJob(deps: Deps, target: JobTarget): Promise<JobObjects> {
-  try {
-    return await readJobObjects(deps, target);
-  } catch (error) {
-    throw asUserError(error, deps.client);
-  }
 }

@@ -1,11 +1,11 @@
-import type { V1Node } from "@kubernetes/client-node";
 import { jobFiles } from "../../core/gasw/files.ts";
 import { decide } from "../../core/lifecycle/decide.ts";
 import { keepersOf } from "../../core/lifecycle/observe.ts";
 import { currentState, type Facts } from "../../core/why/facts.ts";
 import { type Answer, explain } from "../../core/why/why.ts";
-import { asUserError } from "../../kubernetes/client.ts";
+import type { V1Node } from "../../core/wire.ts";
 import { isApiError } from "../../kubernetes/errors.ts";
+import { nodesPath } from "../../kubernetes/paths.ts";
 import type { Deps } from "../deps.ts";
 import { isOver, statedCode, Traces } from "../output/ownWords.ts";
 import { tailLines } from "../output/tail.ts";
@@ -24,13 +24,9 @@ export interface Diagnosis extends Answer {
  * @throws GaswError CLUSTER
  */
 export async function diagnose(deps: Deps, target: JobTarget): Promise<Diagnosis> {
-  try {
-    const objects = await readJobObjects(deps, target);
-    const facts = await gather(deps, target, objects);
-    return { status: facts.state.status, ...explain(facts) };
-  } catch (error) {
-    throw asUserError(error, deps.client);
-  }
+  const objects = await readJobObjects(deps, target);
+  const facts = await gather(deps, target, objects);
+  return { status: facts.state.status, ...explain(facts) };
 }
 
 async function gather(deps: Deps, target: JobTarget, objects: JobObjects): Promise<Facts> {
@@ -68,7 +64,7 @@ async function gather(deps: Deps, target: JobTarget, objects: JobObjects): Promi
 /** The nodes; undefined where the account may not see them, since the scheduler's words tell the most. */
 async function listNodes({ client }: Deps): Promise<V1Node[] | undefined> {
   try {
-    return await client.list<V1Node>("/api/v1/nodes");
+    return await client.list<V1Node>(nodesPath());
   } catch (error) {
     if (isApiError(error, 403)) return undefined;
     throw error;

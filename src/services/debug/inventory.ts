@@ -1,11 +1,3 @@
-import type {
-  KubernetesObject,
-  V1Job,
-  V1Node,
-  V1PersistentVolume,
-  V1PersistentVolumeClaim,
-  V1Pod,
-} from "@kubernetes/client-node";
 import {
   type ListedClaim,
   type ListedJob,
@@ -20,9 +12,23 @@ import {
 } from "../../core/inventory/listed.ts";
 import { podsByJob } from "../../core/lifecycle/observe.ts";
 import { KEYS, selector, workflowHash } from "../../core/names.ts";
-import { asUserError } from "../../kubernetes/client.ts";
+import type {
+  KubernetesObject,
+  V1Job,
+  V1Node,
+  V1PersistentVolume,
+  V1PersistentVolumeClaim,
+  V1Pod,
+} from "../../core/wire.ts";
 import { isApiError } from "../../kubernetes/errors.ts";
-import { claimsPath } from "../../kubernetes/persistentVolumes.ts";
+import {
+  ALL_PODS_PATH,
+  claimsPath,
+  jobsPath,
+  nodesPath,
+  persistentVolumesPath,
+  podsPath,
+} from "../../kubernetes/paths.ts";
 import type { Deps } from "../deps.ts";
 
 /** Which objects a list is about. */
@@ -34,39 +40,31 @@ export interface ListScope {
   readonly workflowId?: string | undefined;
 }
 
-export function listPodRecords(deps: Deps, scope: ListScope): Promise<ListedPod[]> {
-  return listing(deps, async () =>
-    (await list<V1Pod>(deps, `/api/v1/namespaces/${scope.namespace}/pods`, scope)).map(listedPod),
-  );
+/** Pods, as `debug pods` lists them. */
+export async function listPodRecords(deps: Deps, scope: ListScope): Promise<ListedPod[]> {
+  return (await list<V1Pod>(deps, podsPath(scope.namespace), scope)).map(listedPod);
 }
 
-export function listJobRecords(deps: Deps, scope: ListScope): Promise<ListedJob[]> {
-  return listing(deps, async () => {
-    const [jobs, pods] = await Promise.all([
-      list<V1Job>(deps, `/apis/batch/v1/namespaces/${scope.namespace}/jobs`, scope),
-      list<V1Pod>(deps, `/api/v1/namespaces/${scope.namespace}/pods`, scope),
-    ]);
-    const byJob = podsByJob(pods);
-    return jobs.map((job) => listedJob(job, byJob.get(job.metadata?.name ?? "")));
-  });
+/** Jobs, each with what its pod shows. */
+export async function listJobRecords(deps: Deps, scope: ListScope): Promise<ListedJob[]> {
+  const [jobs, pods] = await Promise.all([
+    list<V1Job>(deps, jobsPath(scope.namespace), scope),
+    list<V1Pod>(deps, podsPath(scope.namespace), scope),
+  ]);
+  const byJob = podsByJob(pods);
+  return jobs.map((job) => listedJob(job, byJob.get(job.metadata?.name ?? "")));
 }
 
 /** All nodes; the pods on them are counted where the account may see all pods. */
-export function listNodeRecords(deps: Deps): Promise<ListedNode[]> {
-  return listing(deps, async () => {
-    const [nodes, pods] = await Promise.all([
-      deps.client.list<V1Node>("/api/v1/nodes"),
-      everybodysPods(deps),
-    ]);
-    const on = (name: string | undefined) =>
-      pods?.filter((pod) => pod.spec?.nodeName === name).length ?? null;
-    return nodes.map((node) => listedNode(node, on(node.metadata?.name)));
-  });
+export async function listNodeRecords(deps: Deps): Promise<ListedNode[]> {
+  const [nodes, pods] = await Promise.all([deps.client.list<V1Node>(nodesPath()), everybodysPods(deps)]);
+  const on = (name: string | undefined) => pods?.filter((pod) => pod.spec?.nodeName === name).length ?? null;
+  return nodes.map((node) => listedNode(node, on(node.metadata?.name)));
 }
 
 async function everybodysPods({ client }: Deps): Promise<V1Pod[] | undefined> {
   try {
-    return await client.list<V1Pod>("/api/v1/pods", {
+    return await client.list<V1Pod>(ALL_PODS_PATH, {
       fieldSelector: "status.phase!=Succeeded,status.phase!=Failed",
     });
   } catch (error) {
@@ -76,29 +74,16 @@ async function everybodysPods({ client }: Deps): Promise<V1Pod[] | undefined> {
 }
 
 /** PersistentVolumes; those of the namespace's own claims unless all are asked for. */
-export function listVolumeRecords(deps: Deps, scope: ListScope): Promise<ListedVolume[]> {
-  return listing(deps, async () => {
-    const records = (await list<V1PersistentVolume>(deps, "/api/v1/persistentvolumes", scope)).map(
-      listedVolume,
-    );
-    return scope.all
-      ? records
-      : records.filter(({ claim }) => claim === null || claim.startsWith(`${scope.namespace}/`));
-  });
+export async function listVolumeRecords(deps: Deps, scope: ListScope): Promise<ListedVolume[]> {
+  const records = (await list<V1PersistentVolume>(deps, persistentVolumesPath(), scope)).map(listedVolume);
+  return scope.all
+    ? records
+    : records.filter(({ claim }) => claim === null || claim.startsWith(`${scope.namespace}/`));
 }
 
-export function listClaimRecords(deps: Deps, scope: ListScope): Promise<ListedClaim[]> {
-  return listing(deps, async () =>
-    (await list<V1PersistentVolumeClaim>(deps, claimsPath(scope.namespace), scope)).map(listedClaim),
-  );
-}
-
-async function listing<T>({ client }: Deps, action: () => Promise<T>): Promise<T> {
-  try {
-    return await action();
-  } catch (error) {
-    throw asUserError(error, client);
-  }
+/** Claims of the namespace. */
+export async function listClaimRecords(deps: Deps, scope: ListScope): Promise<ListedClaim[]> {
+  return (await list<V1PersistentVolumeClaim>(deps, claimsPath(scope.namespace), scope)).map(listedClaim);
 }
 
 async function list<T extends KubernetesObject>(

@@ -1,11 +1,10 @@
 import { existsSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { V1Pod } from "@kubernetes/client-node";
 import { jobFiles } from "../../core/gasw/files.ts";
-import { MAIN_CONTAINER } from "../../core/manifests/pod.ts";
-import { GaswError, messageOf } from "../../errors.ts";
-import { asUserError } from "../../kubernetes/client.ts";
+import { MAIN_CONTAINER } from "../../core/manifests/mainContainer.ts";
+import type { V1Pod } from "../../core/wire.ts";
+import { GaswError } from "../../errors.ts";
 import { containerLog } from "../../kubernetes/logs.ts";
 import type { Deps } from "../deps.ts";
 import { areAtHand, containerFiles, localFiles, type StreamFiles } from "./files.ts";
@@ -47,12 +46,8 @@ export async function readJobLogs(
   const { out, err } = jobFiles(target.fileName, target.superseded);
   const files = { both: [out, err], stdout: [out], stderr: [err] }[options.streams];
   const copier = new Copier(files, sink);
-  try {
-    if (areAtHand(target.directory, files)) await readHere(deps, target, options, copier);
-    else await readThroughCluster(deps, target, options, copier);
-  } catch (error) {
-    throw asUserError(error, deps.client);
-  }
+  if (areAtHand(target.directory, files)) await readHere(deps, target, options, copier);
+  else await readThroughCluster(deps, target, options, copier);
 }
 
 /** The files are on this host: the cluster is asked only for what is not in them. */
@@ -73,10 +68,9 @@ async function readHere(deps: Deps, target: JobTarget, options: LogOptions, copi
     }
     await finish(deps, target, view, copier);
   } catch (error) {
-    const known = asUserError(error, deps.client);
-    if (options.follow || !copier.found || !(known instanceof GaswError && known.code === "CLUSTER"))
-      throw known;
-    deps.warn(`the pod's own log could not be read: ${messageOf(known)}`);
+    if (options.follow || !copier.found || !(error instanceof GaswError && error.code === "CLUSTER"))
+      throw error;
+    deps.warn(`the pod's own log could not be read: ${error.message}`);
   }
 }
 

@@ -1,14 +1,9 @@
-import type {
-  CoreV1Event,
-  V1PersistentVolume,
-  V1PersistentVolumeClaim,
-  V1PodSpec,
-} from "@kubernetes/client-node";
 import { workflowVolumeNames } from "../../core/names.ts";
 import type { MountedClaim } from "../../core/why/facts.ts";
+import type { CoreV1Event, V1PersistentVolume, V1PersistentVolumeClaim, V1PodSpec } from "../../core/wire.ts";
 import { GaswError } from "../../errors.ts";
 import { byTime, find, listEvents } from "../../kubernetes/objects.ts";
-import { claimsPath, persistentVolumePath } from "../../kubernetes/persistentVolumes.ts";
+import { claimsPath, persistentVolumesPath } from "../../kubernetes/paths.ts";
 import type { Deps } from "../deps.ts";
 import { volumePlan } from "../submit/volumePlan.ts";
 import { type JobTarget, type JobView, viewJob } from "./target.ts";
@@ -31,7 +26,7 @@ export async function readJobObjects(deps: Deps, target: JobTarget): Promise<Job
   ]);
   const bound = claims.map(({ found }) => found?.spec?.volumeName).filter((name) => name !== undefined);
   const volumes = await Promise.all(
-    bound.map((name) => find<V1PersistentVolume>(deps.client, persistentVolumePath(name))),
+    bound.map((name) => find<V1PersistentVolume>(deps.client, persistentVolumesPath(name))),
   );
   return { ...view, claims, volumes: volumes.filter((volume) => volume !== undefined), events };
 }
@@ -62,7 +57,7 @@ function plannedClaims({ config, host, now }: Deps, { namespace, workflow, direc
 }
 
 async function readClaim({ client }: Deps, namespace: string, name: string): Promise<MountedClaim> {
-  return { name, found: await find<V1PersistentVolumeClaim>(client, `${claimsPath(namespace)}/${name}`) };
+  return { name, found: await find<V1PersistentVolumeClaim>(client, claimsPath(namespace, name)) };
 }
 
 async function eventsAbout(

@@ -1,14 +1,16 @@
 import { randomBytes } from "node:crypto";
-import type { V1Job, V1PersistentVolumeClaim, V1Pod } from "@kubernetes/client-node";
 import type { RunAs } from "../../core/job.ts";
 import { type Observation, observe } from "../../core/lifecycle/observe.ts";
-import { basePodSpec, MAIN_CONTAINER, type Mount, workflowContainer } from "../../core/manifests/pod.ts";
+import { workflowContainer } from "../../core/manifests/container.ts";
+import { MAIN_CONTAINER } from "../../core/manifests/mainContainer.ts";
+import { basePodSpec } from "../../core/manifests/pod.ts";
+import type { Mount } from "../../core/manifests/settings.ts";
 import { identityMetadata, KEYS } from "../../core/names.ts";
+import type { V1Job, V1PersistentVolumeClaim, V1Pod } from "../../core/wire.ts";
 import { GaswError, messageOf } from "../../errors.ts";
-import { asUserError } from "../../kubernetes/client.ts";
 import { ApiError, isApiError } from "../../kubernetes/errors.ts";
 import { createIfMissing, find } from "../../kubernetes/objects.ts";
-import { claimsPath } from "../../kubernetes/persistentVolumes.ts";
+import { claimsPath, podsPath } from "../../kubernetes/paths.ts";
 import { follow } from "../../kubernetes/watch.ts";
 import type { Deps } from "../deps.ts";
 import { podSettings } from "../submit/podSettings.ts";
@@ -48,7 +50,7 @@ export async function withDebugPod<T>(
   options: DebugPodOptions,
   body: (pod: { readonly name: string; readonly container: string; readonly made: V1Pod }) => Promise<T>,
 ): Promise<T> {
-  const collection = `/api/v1/namespaces/${target.namespace}/pods`;
+  const collection = podsPath(target.namespace);
   const pod = await debugPod(deps, target, options);
   const name = pod.metadata?.name ?? "";
   try {
@@ -57,9 +59,9 @@ export async function withDebugPod<T>(
     return await body({ name, container: MAIN_CONTAINER, made: pod });
   } catch (error) {
     if (error instanceof ApiError && error.quotaExceeded) throw noQuota(error, target.namespace);
-    throw asUserError(error, deps.client);
+    throw error;
   } finally {
-    await removePod(deps, `${collection}/${name}`);
+    await removePod(deps, podsPath(target.namespace, name));
   }
 }
 
@@ -110,8 +112,7 @@ async function checkClaims(
   mounts: readonly Mount[],
 ): Promise<void> {
   for (const { claim } of mounts) {
-    if ((await find<V1PersistentVolumeClaim>(client, `${claimsPath(namespace)}/${claim}`)) !== undefined)
-      continue;
+    if ((await find<V1PersistentVolumeClaim>(client, claimsPath(namespace, claim))) !== undefined) continue;
     throw new GaswError(
       "NOT_FOUND",
       `claim ${namespace}/${claim} of job ${id} is gone, so no pod can see its files`,

@@ -1,13 +1,13 @@
 import path from "node:path";
-import type { V1Job, V1Pod } from "@kubernetes/client-node";
 import { attemptNumber, numberedAttemptId } from "../../core/job.ts";
 import { jobIdOf, type Observation, observe, podsByJob } from "../../core/lifecycle/observe.ts";
-import { mainOf } from "../../core/manifests/pod.ts";
+import { mainOf } from "../../core/manifests/mainContainer.ts";
 import { KEYS } from "../../core/names.ts";
+import type { V1Job, V1Pod } from "../../core/wire.ts";
 import { isSameDirectory } from "../../directory.ts";
 import { GaswError } from "../../errors.ts";
-import { asUserError } from "../../kubernetes/client.ts";
 import { getJob, listJobs } from "../../kubernetes/jobs.ts";
+import { podsPath } from "../../kubernetes/paths.ts";
 import type { StoredJob } from "../../store/records.ts";
 import type { Store } from "../../store/store.ts";
 import type { Deps } from "../deps.ts";
@@ -15,7 +15,7 @@ import { standingAttempt } from "../submit/attemptFiles.ts";
 import { confirmCluster, type Sight } from "../workflow/cluster.ts";
 import { workflowDirectory } from "../workflow/directory.ts";
 import { findJob } from "../workflow/findJob.ts";
-import { enclosingWorkflow, knownWorkflow } from "../workflow/known.ts";
+import { resolve } from "../workflow/resolve.ts";
 
 /** The job that a debug command is about. */
 export interface JobTarget {
@@ -56,9 +56,8 @@ export async function findTarget(
   options: { workflow?: string | undefined; cwd: string; attempt?: number | undefined },
 ): Promise<JobTarget> {
   const { cwd, attempt } = options;
-  const directory =
-    options.workflow === undefined ? enclosingWorkflow(cwd) : workflowDirectory(options.workflow, [], cwd);
-  const workflow = directory === undefined ? undefined : knownWorkflow(deps, directory);
+  if (options.workflow !== undefined) workflowDirectory(options.workflow, [], cwd);
+  const { directory, workflow } = resolve(deps, options);
   let job: StoredJob;
   try {
     job = findJob(deps.store, text, { prefix: true, workflow, cwd });
@@ -110,9 +109,7 @@ async function findForeign(
   directory: string | undefined,
 ): Promise<JobTarget | undefined> {
   const namespace = deps.config.k8sNamespace;
-  const jobs = await listJobs(deps.client, namespace).catch((error: unknown) => {
-    throw asUserError(error, deps.client);
-  });
+  const jobs = await listJobs(deps.client, namespace);
   const found = jobs
     .filter((job) => jobIdOf(job) === id || job.metadata?.name === id)
     .map((job) => ofForeign(job, namespace))
@@ -143,8 +140,7 @@ function ofForeign(job: V1Job, namespace: string): JobTarget {
 
 /**
  * Reads the Job and its pods.
- * @throws OtherCluster where this host's state knows the job from another cluster; GaswError CLUSTER;
- * ApiError
+ * @throws OtherCluster where this host's state knows the job from another cluster; GaswError CLUSTER
  */
 export async function viewJob(deps: Deps, target: JobTarget): Promise<JobView> {
   const { client } = deps;
@@ -152,11 +148,11 @@ export async function viewJob(deps: Deps, target: JobTarget): Promise<JobView> {
   const since = performance.now();
   const [job, pods] = await Promise.all([
     getJob(client, namespace, kubeName),
-    client.list<V1Pod>(`/api/v1/namespaces/${namespace}/pods`, { labelSelector: `job-name=${kubeName}` }),
+    client.list<V1Pod>(podsPath(namespace), { labelSelector: `job-name=${kubeName}` }),
   ]);
   await confirmTarget(deps, target, { since, objects: job === undefined ? [] : [job] });
   const sorted = pods.sort((a, b) =>
-    String(a.metadata?.creationTimestamp).localeCompare(String(b.metadata?.creationTimestamp)),
+    (a.metadata?.creationTimestamp ?? "").localeCompare(b.metadata?.creationTimestamp ?? ""),
   );
   const pod = podsByJob(sorted).get(kubeName);
   const kept =

@@ -1,12 +1,12 @@
 import { statSync } from "node:fs";
 import path from "node:path";
-import type { CoreV1Event } from "@kubernetes/client-node";
 import { jobFiles } from "../../core/gasw/files.ts";
 import { hasEnded, isHeld } from "../../core/job.ts";
 import { isOutputAwaited } from "../../core/lifecycle/decide.ts";
 import type { KnownJob, OwnWords } from "../../core/lifecycle/decision.ts";
 import type { EndRecord } from "../../core/lifecycle/endRecord.ts";
 import type { Observation } from "../../core/lifecycle/observe.ts";
+import type { CoreV1Event } from "../../core/wire.ts";
 import { systemCode } from "../../errors.ts";
 import type { KubernetesClient } from "../../kubernetes/client.ts";
 import { isApiError } from "../../kubernetes/errors.ts";
@@ -65,7 +65,7 @@ export class Traces {
   /**
    * All that a job has left. Its output is read only when it is whole, or is waited for no longer.
    * @param read reads the output, where there is one, and answers the code that it states
-   * @throws ApiError
+   * @throws GaswError CLUSTER
    */
   async of(
     { known, job, seen }: { readonly known: KnownJob; readonly job: Traceable; readonly seen: Observation },

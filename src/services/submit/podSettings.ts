@@ -1,6 +1,6 @@
 import type { Config } from "../../config/schema/schema.ts";
 import type { JobOptions } from "../../core/job.ts";
-import type { PodSettings } from "../../core/manifests/pod.ts";
+import type { PodSettings } from "../../core/manifests/settings.ts";
 import { GaswError } from "../../errors.ts";
 
 /**

@@ -1,7 +1,6 @@
-import type { V1PersistentVolumeClaim } from "@kubernetes/client-node";
 import type { DesiredVolume } from "../../core/manifests/volumes.ts";
+import type { V1PersistentVolumeClaim } from "../../core/wire.ts";
 import { messageOf } from "../../errors.ts";
-import { asUserError } from "../../kubernetes/client.ts";
 import { ensureVolume, findClaim, renewMarks } from "../../kubernetes/volumes.ts";
 import type { Placement, StoredWorkflow } from "../../store/records.ts";
 import type { Deps } from "../deps.ts";
@@ -31,7 +30,7 @@ interface Found {
 export class Preparation {
   /**
    * Resolves once the cluster is known to be the workflow's, and the workflow this state file's; nothing else
-   * is changed in it yet. Rejects with OtherCluster, NotOwner, GaswError CLUSTER, ApiError.
+   * is changed in it yet. Rejects with OtherCluster, NotOwner, GaswError CLUSTER.
    */
   readonly found: Promise<Found>;
   readonly #deps: Deps;
@@ -62,8 +61,7 @@ export class Preparation {
 
   /**
    * Makes the volumes where they are missing, and waits until they are bound where that is wanted.
-   * @throws OtherCluster; NotOwner; NamespaceGone; GaswError CLUSTER, VOLUME_NOT_READY, CONFLICT, NOT_FOUND;
-   * ApiError
+   * @throws OtherCluster; NotOwner; NamespaceGone; GaswError CLUSTER, VOLUME_NOT_READY, CONFLICT, NOT_FOUND
    */
   ready(): Promise<void> {
     if (this.#ready === undefined) {
@@ -140,7 +138,7 @@ export class Preparation {
       );
     } catch (error) {
       // The marks serve a later search for lost volumes; no job is held up for them.
-      warn(`the volumes' marks of use could not be renewed: ${messageOf(asUserError(error, client))}`);
+      warn(`the volumes' marks of use could not be renewed: ${messageOf(error)}`);
     }
   }
 }

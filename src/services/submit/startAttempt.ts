@@ -1,16 +1,16 @@
-import type { V1Job } from "@kubernetes/client-node";
 import type { JobOptions, StoredRequest } from "../../core/job.ts";
 import { MADE_READY } from "../../core/lifecycle/marks.ts";
-import { MAIN_CONTAINER } from "../../core/manifests/pod.ts";
+import { MAIN_CONTAINER } from "../../core/manifests/mainContainer.ts";
 import { scaleMemory } from "../../core/manifests/quantity.ts";
+import type { V1Job } from "../../core/wire.ts";
 import { GaswError } from "../../errors.ts";
-import { asUserError } from "../../kubernetes/client.ts";
 import { getJob } from "../../kubernetes/jobs.ts";
 import type { StoredJob, StoredWorkflow } from "../../store/records.ts";
 import type { Deps } from "../deps.ts";
 import { clearForAttempt } from "./attemptFiles.ts";
+import { type CheckedSubmission, checkSubmissions } from "./checks.ts";
 import { refuseChangedScript } from "./scriptContent.ts";
-import { type CheckedSubmission, checkSubmissions, type Submitter } from "./submitter.ts";
+import type { Submitter } from "./submitter.ts";
 
 /** The submission of an attempt that this tool wrote down itself: the same script once more. */
 export class AttemptStart {
@@ -102,15 +102,11 @@ async function environmentOf(
   job: StoredJob,
 ): Promise<Record<string, string> | undefined> {
   const attempts = deps.store.jobs.attempts(workflow, job.fileName).reverse();
-  try {
-    for (const { namespace, kubeName } of attempts) {
-      const found = await getJob(deps.client, namespace, kubeName);
-      if (found !== undefined) return environmentIn(found);
-    }
-    return undefined;
-  } catch (error) {
-    throw asUserError(error, deps.client);
+  for (const { namespace, kubeName } of attempts) {
+    const found = await getJob(deps.client, namespace, kubeName);
+    if (found !== undefined) return environmentIn(found);
   }
+  return undefined;
 }
 
 /** Kubernetes has a doubled dollar sign stand for itself. */

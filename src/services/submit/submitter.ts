@@ -1,48 +1,25 @@
 import path from "node:path";
-import type { V1Job } from "@kubernetes/client-node";
 import { jobFiles } from "../../core/gasw/files.ts";
-import {
-  type JobOptions,
-  type JobRequest,
-  type RunAs,
-  storedRequest,
-  type Workflow,
-} from "../../core/job.ts";
+import { storedRequest, type Workflow } from "../../core/job.ts";
 import { ACCEPTED, MADE_READY } from "../../core/lifecycle/marks.ts";
 import type { JobChange } from "../../core/lifecycle/record.ts";
-import { buildJob, effectiveRunAs, WRAPPER_VERSION } from "../../core/manifests/pod.ts";
-import type { DesiredVolume } from "../../core/manifests/volumes.ts";
-import { jobName } from "../../core/names.ts";
+import { WRAPPER_VERSION } from "../../core/manifests/job.ts";
+import type { V1Job } from "../../core/wire.ts";
 import { GaswError } from "../../errors.ts";
-import { asUserError } from "../../kubernetes/client.ts";
-import { createJob, getJob, jobPath, type MadeJob } from "../../kubernetes/jobs.ts";
+import { createJob, getJob, type MadeJob } from "../../kubernetes/jobs.ts";
 import { find, remove } from "../../kubernetes/objects.ts";
+import { jobsPath } from "../../kubernetes/paths.ts";
 import type { StoredJob, StoredWorkflow } from "../../store/records.ts";
 import type { Deps } from "../deps.ts";
 import { hasOutput } from "../output/own.ts";
-import { type Leftover, leftRecords, makeToolFolders, removeLeftover } from "../output/toolFolder.ts";
+import { type Leftover, leftRecords, removeLeftover } from "../output/toolFolder.ts";
 import { OtherCluster } from "../workflow/cluster.ts";
-import { ownerOf } from "../workflow/directory.ts";
 import { knownWorkflow } from "../workflow/known.ts";
-import { NotOwner } from "../workflow/owner.ts";
-import { checkAccess, makeStreamFolders } from "./access.ts";
+import { NotOwner } from "../workflow/notOwner.ts";
 import { jobFolder, keepOldStreams, standingStreams } from "./attemptFiles.ts";
-import { podSettings } from "./podSettings.ts";
+import type { CheckedSubmission } from "./checks.ts";
+import { Plan } from "./plan.ts";
 import { Preparation } from "./preparation.ts";
-import { checkScript, jobRequest } from "./scripts.ts";
-import { volumePlan } from "./volumePlan.ts";
-
-/** A script to submit and the options that the request itself states. */
-export interface Submission {
-  readonly script: string;
-  readonly options: JobOptions;
-}
-
-/** A submission that was checked against the file system; nothing was made for it yet. */
-export interface CheckedSubmission {
-  readonly request: JobRequest;
-  readonly owner: RunAs;
-}
 
 /** A job as it was written down before it is made. */
 export interface Intent {
@@ -64,43 +41,6 @@ export interface Submitted {
   readonly created: boolean;
 }
 
-/**
- * Checks scripts, user and configuration before anything is made in the cluster.
- * @param isDryRun whether the folders of the streams stay unmade, too, where they are missing
- * @throws GaswError USAGE (script), CONFIG (image, user)
- */
-export function checkSubmissions(
-  config: Deps["config"],
-  workflow: Workflow,
-  submissions: readonly Submission[],
-  cwd: string,
-  isDryRun = false,
-): CheckedSubmission[] {
-  const scripts = submissions.map(({ script }) => checkScript(script, workflow.directory, cwd));
-  for (const { options } of submissions) podSettings(config, options);
-  const owner = ownerOf(workflow.directory);
-  const runAs = effectiveRunAs(config.securityContext, owner);
-  const check = () => checkAccess(workflow.directory, scripts, runAs, extraGroups(config.securityContext));
-  check();
-  if (!isDryRun) {
-    makeStreamFolders(workflow.directory, runAs);
-    makeToolFolders(workflow.directory, runAs);
-    // What was made by somebody who is not root is that user's, not the jobs'.
-    check();
-  }
-  return scripts.map((script, index) => ({
-    request: jobRequest(script, submissions[index]?.options ?? {}),
-    owner,
-  }));
-}
-
-function extraGroups(securityContext: Readonly<Record<string, unknown>>): number[] {
-  const { fsGroup, supplementalGroups } = securityContext;
-  return [fsGroup, ...(Array.isArray(supplementalGroups) ? supplementalGroups : [])].filter(
-    (group) => typeof group === "number",
-  );
-}
-
 /** Submits jobs of one workflow; its volumes are made sure of once, whatever the number of jobs. */
 export class Submitter {
   /** As it was first submitted: the pods of all its jobs see its directory at one path. */
@@ -108,7 +48,7 @@ export class Submitter {
   /** The records that were there before the first submission. */
   #records: readonly Leftover[] | undefined;
   readonly #deps: Deps;
-  readonly #volumes: readonly DesiredVolume[];
+  readonly #plan: Plan;
   readonly #waits: boolean;
   #preparation: Preparation | undefined;
 
@@ -122,7 +62,7 @@ export class Submitter {
     this.#deps = deps;
     this.#waits = waits;
     const known = knownWorkflow(deps, workflow.directory) ?? workflow;
-    this.#volumes = volumePlan(deps.config, known, { host: deps.host, now: deps.now() });
+    this.#plan = new Plan(deps, known);
     this.workflow = deps.store.workflows.register(known);
   }
 
@@ -144,13 +84,14 @@ export class Submitter {
    * @throws GaswError CONFLICT when it was submitted before with different content
    */
   intend(submission: CheckedSubmission): Intent {
-    const { store, config } = this.#deps;
-    const { jobId, contentHash, script = null, options } = submission.request;
-    const kubeName = jobName(this.workflow.namespace, this.workflow.id, jobId);
+    const { store } = this.#deps;
+    const { request } = submission;
+    const { jobId, contentHash, script = null, options } = request;
+    const kubeName = this.#plan.nameOf(request);
     const content = {
       contentHash,
       script,
-      image: podSettings(config, options).image,
+      image: this.#plan.imageOf(request),
       request: storedRequest(options),
     };
     const prepared = standingStreams(this.workflow.directory, jobId).length === 0;
@@ -170,29 +111,25 @@ export class Submitter {
    */
   async submit(submission: CheckedSubmission, intent: Intent): Promise<Submitted> {
     const { job } = intent;
-    const { jobId, options } = submission.request;
+    const { jobId } = submission.request;
     const answer = { jobId, kubeName: job.kubeName };
     // What is to run again waits for its turn: its earlier run may still go on, and has left its output.
     const waits = job.due && !job.prepared;
     // What was given up, and whose Job may be gone already, is not made anew.
     if (job.status !== "NOT_SUBMITTED" || waits || job.removal !== null) return { ...answer, created: false };
-    try {
-      await this.volumesReady();
-      const { created, uid } = await this.#make(submission, intent);
-      const { image } = podSettings(this.#deps.config, options);
-      const accepted = {
-        ...ACCEPTED,
-        submitted: this.#deps.now().toISOString(),
-        kubeUid: uid ?? null,
-        wrapper: WRAPPER_VERSION,
-      };
-      // Another submission may have written its own content down meanwhile: what was accepted counts.
-      if (!this.#deps.store.changes.write(job, { ...accepted, ...contentOf({ ...job, image }) }))
-        await this.#changedMeanwhile(job);
-      return { ...answer, created };
-    } catch (error) {
-      throw asUserError(error, this.#deps.client);
-    }
+    await this.volumesReady();
+    const { created, uid } = await this.#make(submission, intent);
+    const image = this.#plan.imageOf(submission.request);
+    const accepted = {
+      ...ACCEPTED,
+      submitted: this.#deps.now().toISOString(),
+      kubeUid: uid ?? null,
+      wrapper: WRAPPER_VERSION,
+    };
+    // Another submission may have written its own content down meanwhile: what was accepted counts.
+    if (!this.#deps.store.changes.write(job, { ...accepted, ...contentOf({ ...job, image }) }))
+      await this.#changedMeanwhile(job);
+    return { ...answer, created };
   }
 
   async #make(submission: CheckedSubmission, { job, isNew, corrected }: Intent): Promise<MadeJob> {
@@ -203,7 +140,7 @@ export class Submitter {
       if (hasRun) return { created: false };
       await this.#refuseSecondRun(job, isNew, submission.request.isGenerated === true);
       await this.#keepOldStreams(job);
-      return await this.#create(submission);
+      return await createJob(this.#deps.client, this.#plan.job(submission));
     } catch (error) {
       // What the cluster has is not the correction: the job stays what it was.
       const isOther = error instanceof GaswError && error.code === "CONFLICT";
@@ -259,7 +196,7 @@ export class Submitter {
   async #changedMeanwhile({ id, kubeName }: StoredJob): Promise<void> {
     const now = this.#deps.store.jobs.find(this.workflow, id);
     if (now !== undefined && now.status !== "DELETED") return;
-    const place = jobPath(this.workflow.namespace, kubeName);
+    const place = jobsPath(this.workflow.namespace, kubeName);
     const made = await find<V1Job>(this.#deps.client, place);
     if (made !== undefined) await remove(this.#deps.client, place, made.metadata?.uid);
     throw new GaswError("CONFLICT", `job ${id} was cleaned up while it was submitted`, {
@@ -267,15 +204,9 @@ export class Submitter {
     });
   }
 
-  #create({ request, owner }: CheckedSubmission): Promise<MadeJob> {
-    const settings = podSettings(this.#deps.config, request.options);
-    const mounts = this.#volumes.map((volume) => volume.mount);
-    return createJob(this.#deps.client, buildJob(this.workflow, request, settings, mounts, owner));
-  }
-
   /**
    * Makes the volumes where they are missing, and waits until they are bound where that is wanted.
-   * @throws GaswError CLUSTER, VOLUME_NOT_READY, CONFLICT, NOT_FOUND; ApiError
+   * @throws GaswError CLUSTER, VOLUME_NOT_READY, CONFLICT, NOT_FOUND
    */
   volumesReady(): Promise<void> {
     return this.#prepare().ready();
@@ -283,7 +214,7 @@ export class Submitter {
 
   #prepare(): Preparation {
     if (this.#preparation === undefined || this.#preparation.isOutdated)
-      this.#preparation = new Preparation(this.#deps, this.workflow, this.#volumes, this.#waits);
+      this.#preparation = new Preparation(this.#deps, this.workflow, this.#plan.volumes, this.#waits);
     return this.#preparation;
   }
 }

@@ -1,7 +1,6 @@
 import { hasEnded, isHeld } from "../../core/job.ts";
 import { type Signal, SUBMIT } from "../../core/lifecycle/signal.ts";
 import { GaswError } from "../../errors.ts";
-import { asUserError } from "../../kubernetes/client.ts";
 import type { StoredJob, StoredWorkflow } from "../../store/records.ts";
 import type { Deps } from "../deps.ts";
 import { adoptScript } from "../submit/scriptContent.ts";
@@ -54,9 +53,7 @@ async function confirmPlace(deps: Deps, workflow: StoredWorkflow, jobs: readonly
   const isToBeTaken = deps.store.leases.of(workflow).uid === null;
   if (isToBeTaken || jobs.some(({ status }) => status === "NOT_SUBMITTED"))
     await confirmCluster(deps, workflow, firstSight());
-  await tenancy.taken().catch((error: unknown) => {
-    throw asUserError(error, deps.client);
-  });
+  await tenancy.taken();
 }
 
 function changedEachTime({ id, status }: StoredJob): GaswError {

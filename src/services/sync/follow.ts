@@ -94,7 +94,8 @@ export async function* follow(
 ): AsyncGenerator<void> {
   const deadline =
     timeout === undefined ? undefined : AbortSignal.timeout(Math.min(timeout * 1000, LONGEST_TIMER_MS));
-  const bounded = deadline === undefined ? deps : until(deps, deadline);
+  const limited = deadline === undefined ? undefined : until(deps, deadline);
+  const bounded = limited ?? deps;
   let outageBegan: number | undefined;
   const told = new Set<number>();
   try {
@@ -126,7 +127,7 @@ export async function* follow(
       }
     }
   } finally {
-    if (bounded !== deps) bounded.client.close();
+    limited?.close();
   }
 }
 
@@ -134,12 +135,11 @@ async function keepOwning(deps: Deps, workflow: StoredWorkflow): Promise<void> {
   if (deps.store.jobs.active(workflow).length > 0) await new Tenancy(deps, workflow).keep();
 }
 
-/** The same dependencies, whose requests and pauses end at a deadline. */
-function until({ config, store, client, host, signal, now, warn }: Deps, deadline: AbortSignal): Deps {
-  const either = AbortSignal.any([signal, deadline]);
+function until(deps: Deps, deadline: AbortSignal) {
+  const either = AbortSignal.any([deps.signal, deadline]);
   // Every request under way listens to it.
   setMaxListeners(0, either);
-  return { config, store, client: client.withSignal(either), host, signal: either, now, warn };
+  return deps.withSignal(either);
 }
 
 function timedOut(timeout: number | undefined): GaswError {

@@ -1,10 +1,8 @@
-import type { V1Job } from "@kubernetes/client-node";
 import { decide } from "../../core/lifecycle/decide.ts";
 import type { Decision } from "../../core/lifecycle/decision.ts";
 import { jobIdOf, observe, podsByJob } from "../../core/lifecycle/observe.ts";
-import { timeText } from "../../core/lifecycle/podFacts.ts";
 import { KEYS, workflowHash } from "../../core/names.ts";
-import { asUserError } from "../../kubernetes/client.ts";
+import { isoTime, type V1Job } from "../../core/wire.ts";
 import { listJobs } from "../../kubernetes/jobs.ts";
 import { listPods } from "../../kubernetes/objects.ts";
 import type { Deps } from "../deps.ts";
@@ -29,28 +27,24 @@ export async function observeForeign(
   workflowId: string,
 ): Promise<ForeignJob[]> {
   const hash = workflowHash(namespace, workflowId);
-  try {
-    const [jobs, pods] = await Promise.all([
-      listJobs(client, namespace, hash),
-      listPods(client, namespace, hash),
-    ]);
-    const podByJob = podsByJob(pods);
-    const known = { status: "QUEUED", pendingFamily: null, pendingSince: null } as const;
-    return jobs.map((job: V1Job) => {
-      const kubeName = job.metadata?.name ?? "";
-      const decision = decide(known, observe(job, podByJob.get(kubeName)), {}, now(), config);
-      const id = jobIdOf(job) ?? kubeName;
-      const { [KEYS.fileName]: fileName = id, [KEYS.directory]: directory } = job.metadata?.annotations ?? {};
-      return {
-        id,
-        fileName,
-        kubeName,
-        directory,
-        created: timeText(job.metadata?.creationTimestamp),
-        decision,
-      };
-    });
-  } catch (error) {
-    throw asUserError(error, client);
-  }
+  const [jobs, pods] = await Promise.all([
+    listJobs(client, namespace, hash),
+    listPods(client, namespace, hash),
+  ]);
+  const podByJob = podsByJob(pods);
+  const known = { status: "QUEUED", pendingFamily: null, pendingSince: null } as const;
+  return jobs.map((job: V1Job) => {
+    const kubeName = job.metadata?.name ?? "";
+    const decision = decide(known, observe(job, podByJob.get(kubeName)), {}, now(), config);
+    const id = jobIdOf(job) ?? kubeName;
+    const { [KEYS.fileName]: fileName = id, [KEYS.directory]: directory } = job.metadata?.annotations ?? {};
+    return {
+      id,
+      fileName,
+      kubeName,
+      directory,
+      created: isoTime(job.metadata?.creationTimestamp),
+      decision,
+    };
+  });
 }

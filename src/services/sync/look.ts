@@ -1,9 +1,9 @@
-import type { CoreV1Event, V1Job, V1Pod } from "@kubernetes/client-node";
 import type { Objects } from "../../core/lifecycle/change.ts";
 import { mayStillRun, type Observation, observe, podsByJob } from "../../core/lifecycle/observe.ts";
 import { readRefusal } from "../../core/lifecycle/refusal.ts";
 import type { Shown } from "../../core/lifecycle/turns.ts";
 import { workflowHash } from "../../core/names.ts";
+import type { CoreV1Event, V1Job, V1Pod } from "../../core/wire.ts";
 import { listJobs } from "../../kubernetes/jobs.ts";
 import { listEvents, listPods } from "../../kubernetes/objects.ts";
 import type { StoredJob, StoredWorkflow } from "../../store/records.ts";
@@ -18,7 +18,7 @@ export type Seen = Shown & Objects;
 
 /**
  * Reads the cluster once, for explanations too of jobs that wait, and answers what it shows of each job.
- * @throws OtherCluster; GaswError CLUSTER; ApiError
+ * @throws OtherCluster; GaswError CLUSTER
  */
 export async function look(
   deps: Deps,

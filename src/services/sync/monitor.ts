@@ -2,12 +2,13 @@ import { EventEmitter, once } from "node:events";
 import { selector, workflowHash } from "../../core/names.ts";
 import type { Dao } from "../../dao/dao.ts";
 import { GaswError } from "../../errors.ts";
-import { asUserError } from "../../kubernetes/client.ts";
+import { jobsPath, podsPath } from "../../kubernetes/paths.ts";
 import { changes } from "../../kubernetes/watch.ts";
 import type { Hold } from "../../store/lockFiles.ts";
 import type { StoredJob, StoredWorkflow } from "../../store/records.ts";
 import { OtherCluster } from "../workflow/cluster.ts";
-import { NotOwner, Tenancy } from "../workflow/owner.ts";
+import { NotOwner } from "../workflow/notOwner.ts";
+import { Tenancy } from "../workflow/owner.ts";
 import { deliver } from "./deliver.ts";
 import { isLeftUnsubmitted, tellUnsubmitted } from "./follow.ts";
 import { asMonitor, takeHold } from "./hold.ts";
@@ -119,10 +120,7 @@ async function watch(
   signal: AbortSignal,
 ): Promise<void> {
   const labels = selector({ workflowHash: workflowHash(workflow.namespace, workflow.id) });
-  const paths = [
-    `/apis/batch/v1/namespaces/${workflow.namespace}/jobs`,
-    `/api/v1/namespaces/${workflow.namespace}/pods`,
-  ];
+  const paths = [jobsPath(workflow.namespace), podsPath(workflow.namespace)];
   const follow = async (path: string) => {
     let told = "";
     while (!signal.aborted) {
@@ -130,17 +128,16 @@ async function watch(
         for await (const _ of changes(client, path, labels, signal)) rounds.wake();
       } catch (error) {
         if (signal.aborted) return;
-        const failure = asUserError(error, client);
-        if (!(failure instanceof GaswError)) throw failure;
-        if (isOutage(failure)) {
+        if (!(error instanceof GaswError)) throw error;
+        if (isOutage(error)) {
           // It is told where a look finds it.
           rounds.wake();
           await rounds.untilLook(signal);
           continue;
         }
-        if (failure.message !== told)
-          warn(`${path} can't be watched (${failure.message}): it is looked at from time to time`);
-        told = failure.message;
+        if (error.message !== told)
+          warn(`${path} can't be watched (${error.message}): it is looked at from time to time`);
+        told = error.message;
         await rounds.quiet(signal);
       }
     }
@@ -208,7 +205,7 @@ class Rounds {
    * does.
    */
   async #keepOwning(): Promise<void> {
-    const { store, client } = this.#deps;
+    const { store } = this.#deps;
     if (this.#hasFailed || !store.workflows.isOpen(this.#workflow)) return;
     const { renewed } = store.leases.of(this.#workflow);
     try {
@@ -216,9 +213,8 @@ class Rounds {
       // It was asked, and has answered.
       if (store.leases.of(this.#workflow).renewed !== renewed) this.#noteAnswer();
     } catch (error) {
-      const failure = asUserError(error, client);
       // An outage is told where a look finds it.
-      if (!(failure instanceof GaswError) || failure instanceof NotOwner) throw failure;
+      if (!(error instanceof GaswError) || error instanceof NotOwner) throw error;
       this.#hasChanged = true;
     }
   }

@@ -1,6 +1,5 @@
 import { hasEnded } from "../../core/job.ts";
 import { type Extent, plan } from "../../core/lifecycle/round.ts";
-import { asUserError } from "../../kubernetes/client.ts";
 import type { StoredJob, StoredWorkflow } from "../../store/records.ts";
 import type { Deps } from "../deps.ts";
 import { Tenancy } from "../workflow/owner.ts";
@@ -43,31 +42,27 @@ export async function reconcile(
   const attempts = deps.store.jobs.openInvocations(workflow, [...signals.keys()]).filter(isMeant);
   if (attempts.length === 0) return;
   const extent: Extent = leaveDue ? "all but turns" : "all";
-  try {
-    const tenancy = new Tenancy(deps, workflow);
-    const isKnown = !deps.store.adoption.isDue(workflow);
-    const seen = await look(deps, workflow, attempts);
-    // Somebody else's kill or clean-up may be why a Job is gone: what was known a moment ago does not count
-    // then.
-    const trusts = !attempts.some((job) => isSubmitted(job) && seen(job).observation.phase === "missing");
-    const ownership = await tenancy.taken({ makes: attempts.some(isGoingOn), trusts });
-    if (scope.leavesTakeover === true && isKnown && deps.store.adoption.isDue(workflow)) return;
-    if (ownership === "followed") return await reconcile(deps, workflow, signals, scope);
-    const ends = await readEnds(deps, workflow, attempts, seen, extent);
-    const planned = plan(attempts, {
-      extent,
-      rules: deps.config,
-      now: deps.now(),
-      kill: { reason: "Killed", message: `killed by ${by}` },
-      seen,
-      signal: ({ id }) => signals.get(id),
-      own: ({ key }) => ends.get(key),
-    });
-    const failure = await carryOut(deps, workflow, { attempts, planned, seen });
-    if (failure !== undefined) throw failure;
-  } catch (error) {
-    throw asUserError(error, deps.client);
-  }
+  const tenancy = new Tenancy(deps, workflow);
+  const isKnown = !deps.store.adoption.isDue(workflow);
+  const seen = await look(deps, workflow, attempts);
+  // Somebody else's kill or clean-up may be why a Job is gone: what was known a moment ago does not count
+  // then.
+  const trusts = !attempts.some((job) => isSubmitted(job) && seen(job).observation.phase === "missing");
+  const ownership = await tenancy.taken({ makes: attempts.some(isGoingOn), trusts });
+  if (scope.leavesTakeover === true && isKnown && deps.store.adoption.isDue(workflow)) return;
+  if (ownership === "followed") return await reconcile(deps, workflow, signals, scope);
+  const ends = await readEnds(deps, workflow, attempts, seen, extent);
+  const planned = plan(attempts, {
+    extent,
+    rules: deps.config,
+    now: deps.now(),
+    kill: { reason: "Killed", message: `killed by ${by}` },
+    seen,
+    signal: ({ id }) => signals.get(id),
+    own: ({ key }) => ends.get(key),
+  });
+  const failure = await carryOut(deps, workflow, { attempts, planned, seen });
+  if (failure !== undefined) throw failure;
 }
 
 /** Whether there is more to be done for a job than to see to its end. */

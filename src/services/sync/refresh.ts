@@ -1,8 +1,8 @@
 import { type PlanFacts, type Planned, plan } from "../../core/lifecycle/round.ts";
-import { asUserError } from "../../kubernetes/client.ts";
 import type { StoredJob, StoredWorkflow } from "../../store/records.ts";
 import type { Deps } from "../deps.ts";
-import { NotOwner, Tenancy } from "../workflow/owner.ts";
+import { NotOwner } from "../workflow/notOwner.ts";
+import { Tenancy } from "../workflow/owner.ts";
 import { carryOut } from "./carryOut.ts";
 import { readEnds } from "./ends.ts";
 import { takeLateOutputs } from "./lateOutput.ts";
@@ -14,35 +14,31 @@ import { look } from "./look.ts";
  * @throws GaswError CLUSTER
  */
 export async function refresh(deps: Deps, workflow: StoredWorkflow): Promise<void> {
-  const { client, store, now, config } = deps;
+  const { store, now, config } = deps;
   await takeLateOutputs(deps, workflow);
   // Read before the cluster is asked: a job that is known as submitted now must show up in the answer, unless
   // it is gone.
   const jobs = [...store.jobs.active(workflow), ...store.jobs.lingering(workflow)];
   if (jobs.length === 0) return;
-  try {
-    const seen = await look(deps, workflow, jobs);
-    const ends = await readEnds(deps, workflow, jobs, seen, "ends only");
-    const facts: PlanFacts<StoredJob> = {
-      extent: "ends only",
-      rules: config,
-      now: now(),
-      kill: { reason: "Killed", message: "killed" },
-      seen,
-      signal: () => undefined,
-      own: ({ key }) => ends.get(key),
-    };
-    const planned = plan(jobs, facts);
-    const isAll = !planned.some(removes) || (await mayRemove(deps, workflow));
-    const failure = await carryOut(deps, workflow, {
-      attempts: jobs,
-      planned: isAll ? planned : planned.flatMap(withoutRemoval),
-      seen,
-    });
-    if (failure !== undefined) throw failure;
-  } catch (error) {
-    throw asUserError(error, client);
-  }
+  const seen = await look(deps, workflow, jobs);
+  const ends = await readEnds(deps, workflow, jobs, seen, "ends only");
+  const facts: PlanFacts<StoredJob> = {
+    extent: "ends only",
+    rules: config,
+    now: now(),
+    kill: { reason: "Killed", message: "killed" },
+    seen,
+    signal: () => undefined,
+    own: ({ key }) => ends.get(key),
+  };
+  const planned = plan(jobs, facts);
+  const isAll = !planned.some(removes) || (await mayRemove(deps, workflow));
+  const failure = await carryOut(deps, workflow, {
+    attempts: jobs,
+    planned: isAll ? planned : planned.flatMap(withoutRemoval),
+    seen,
+  });
+  if (failure !== undefined) throw failure;
 }
 
 /** Refreshes look, judge ends, and remove: nothing else. */

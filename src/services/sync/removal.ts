@@ -1,9 +1,9 @@
-import type { V1Job, V1Pod } from "@kubernetes/client-node";
 import { KEPT_NO_MORE } from "../../core/lifecycle/marks.ts";
+import type { V1Job } from "../../core/wire.ts";
 import { GaswError } from "../../errors.ts";
-import { asUserError, type KubernetesClient } from "../../kubernetes/client.ts";
-import { jobPath } from "../../kubernetes/jobs.ts";
+import type { KubernetesClient } from "../../kubernetes/client.ts";
 import { remove } from "../../kubernetes/objects.ts";
+import { jobsPath, podsPath } from "../../kubernetes/paths.ts";
 import type { StoredJob } from "../../store/records.ts";
 import { hasOutput } from "../output/own.ts";
 import { withStreams } from "../submit/attemptFiles.ts";
@@ -36,7 +36,7 @@ async function removeJob(
   kubeJob: V1Job | undefined,
 ): Promise<void> {
   if (kubeJob !== undefined)
-    await remove(client, jobPath(job.namespace, job.kubeName), kubeJob.metadata?.uid);
+    await remove(client, jobsPath(job.namespace, job.kubeName), kubeJob.metadata?.uid);
 }
 
 /** Reads the outputs of killed jobs, unless those of a later attempt stand in their place. */
@@ -59,20 +59,16 @@ export async function removeKept(run: Run, tasks: readonly Task<"removeKept">[])
   const removed = tasks.map(async ({ job, effect }) => {
     const { kubeJob, pod } = run.seen(job);
     try {
-      if (effect.what === "pod" && pod !== undefined) await remove(client, podPath(pod), pod.metadata?.uid);
+      if (effect.what === "pod" && pod !== undefined)
+        await remove(client, podsPath(job.namespace, pod.metadata?.name ?? ""), pod.metadata?.uid);
       else await removeJob(client, job, kubeJob);
       store.changes.write({ key: job.key, status: effect.status }, KEPT_NO_MORE);
     } catch (error) {
-      const failure = asUserError(error, client);
-      if (!(failure instanceof GaswError) || failure.code === "INTERRUPTED") throw failure;
+      if (!(error instanceof GaswError) || error.code === "INTERRUPTED") throw error;
       warn(
-        `job ${job.id} has ended, and other containers keep its pod alive, but its Job could not be removed: ${failure.message}`,
+        `job ${job.id} has ended, and other containers keep its pod alive, but its Job could not be removed: ${error.message}`,
       );
     }
   });
   await Promise.all(removed);
-}
-
-function podPath({ metadata }: V1Pod): string {
-  return `/api/v1/namespaces/${metadata?.namespace}/pods/${metadata?.name}`;
 }

@@ -1,7 +1,6 @@
 import { SCRIPT_CHANGED, UNSUBMITTABLE } from "../../core/lifecycle/marks.ts";
 import { NAMESPACE_GONE } from "../../core/lifecycle/turns.ts";
 import { GaswError } from "../../errors.ts";
-import { asUserError } from "../../kubernetes/client.ts";
 import { NamespaceGone } from "../../kubernetes/volumes.ts";
 import type { StoredJob, StoredWorkflow } from "../../store/records.ts";
 import type { Deps } from "../deps.ts";
@@ -9,7 +8,7 @@ import { ScriptChanged } from "../submit/scriptContent.ts";
 import { AttemptStart } from "../submit/startAttempt.ts";
 import { Submitter } from "../submit/submitter.ts";
 import { OtherCluster } from "../workflow/cluster.ts";
-import { NotOwner } from "../workflow/owner.ts";
+import { NotOwner } from "../workflow/notOwner.ts";
 import type { Run, Task } from "./run.ts";
 
 /** Attempts that are made ready, or submitted, at the same time. */
@@ -140,9 +139,8 @@ function tellGone({ store, now }: Deps, due: readonly StoredJob[], message: stri
 
 /** What a person, or the next round, may mend. */
 function failureOf(deps: Deps, error: unknown): GaswError {
-  const failure = asUserError(error, deps.client);
-  const isNobodys = failure instanceof OtherCluster || failure instanceof NotOwner;
-  if (!(failure instanceof GaswError) || isNobodys || failure.code === "INTERRUPTED" || deps.signal.aborted)
-    throw failure;
-  return failure;
+  const isNobodys = error instanceof OtherCluster || error instanceof NotOwner;
+  if (!(error instanceof GaswError) || isNobodys || error.code === "INTERRUPTED" || deps.signal.aborted)
+    throw error;
+  return error;
 }

@@ -4,7 +4,7 @@ import { GaswError } from "../../errors.ts";
 import type { StoredWorkflow } from "../../store/records.ts";
 import type { Deps } from "../deps.ts";
 import { OtherCluster } from "../workflow/cluster.ts";
-import { NotOwner } from "../workflow/owner.ts";
+import { NotOwner } from "../workflow/notOwner.ts";
 import { adoptAttempts } from "./adopt.ts";
 import { deliver } from "./deliver.ts";
 import { isSeenTo, tellBlind, whileHolding } from "./hold.ts";

@@ -22,10 +22,10 @@ const NO_ANSWER: ReadonlySet<string> = new Set([
 /** Whether the cluster was out of reach, as it is while its API server restarts; a refusal is no outage. */
 export function isOutage(error: unknown): boolean {
   if (!(error instanceof GaswError && error.code === "CLUSTER")) return false;
-  const { cause } = error;
-  return cause instanceof ApiError
-    ? cause.status >= 500 || cause.status === 429
-    : NO_ANSWER.has(causeCode(cause));
+  const answer = [error, error.cause].find((one) => one instanceof ApiError);
+  return answer === undefined
+    ? NO_ANSWER.has(causeCode(error.cause))
+    : answer.status >= 500 || answer.status === 429;
 }
 
 /** What went wrong with one workflow of several. */
@@ -66,7 +66,7 @@ function named(error: GaswError, workflows: readonly StoredWorkflow[]): GaswErro
   const more = workflows.length > NAMED ? [`${workflows.length - NAMED} more`] : [];
   const message = `workflow${others.length === 0 ? "" : "s"} ${[...names, ...more].join(", ")}: ${error.message}`;
   // What is behind it stays behind it: it tells outages and interruptions apart.
-  const options = { hint: error.hint, cause: error.cause };
+  const options = { hint: error.hint, cause: error instanceof ApiError ? error : error.cause };
   return error instanceof OtherCluster
     ? new OtherCluster(error.code, message, options)
     : new GaswError(error.code, message, options);

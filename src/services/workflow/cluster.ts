@@ -1,10 +1,10 @@
-import type { KubernetesObject } from "@kubernetes/client-node";
 import { isOurs } from "../../core/manifests/volumes.ts";
 import { KEYS, workflowHash, workflowVolumeNames } from "../../core/names.ts";
+import type { KubernetesObject } from "../../core/wire.ts";
 import { isSameDirectory } from "../../directory.ts";
 import { GaswError } from "../../errors.ts";
-import type { ClusterAccess } from "../../kubernetes/access.ts";
-import { asUserError, type KubernetesClient } from "../../kubernetes/client.ts";
+import type { ClusterAccess } from "../../kubernetes/access/access.ts";
+import type { KubernetesClient } from "../../kubernetes/client.ts";
 import { listJobs } from "../../kubernetes/jobs.ts";
 import { clusterUid } from "../../kubernetes/objects.ts";
 import { findClaim } from "../../kubernetes/volumes.ts";
@@ -39,13 +39,9 @@ export function firstSight(): Sight {
 export async function confirmCluster(deps: Deps, workflow: StoredWorkflow, sight: Sight): Promise<Placement> {
   const placement = deps.store.placements.of(workflow);
   if (placement.state === "nowhere" || knows(deps, workflow, sight.objects)) return placement;
-  try {
-    if (placement.state === "unknown") return await recognise(deps, workflow, placement, sight);
-    if (await isBoundHere(deps, workflow, placement, sight)) return placement;
-    throw otherCluster(deps, workflow, placement);
-  } catch (error) {
-    throw asUserError(error, deps.client);
-  }
+  if (placement.state === "unknown") return await recognise(deps, workflow, placement, sight);
+  if (await isBoundHere(deps, workflow, placement, sight)) return placement;
+  throw otherCluster(deps, workflow, placement);
 }
 
 /**

@@ -6,7 +6,7 @@ import type { Deps } from "../deps.ts";
 import { isWorkflowDirectory } from "./directory.ts";
 
 /** The workflow directory that a folder is, or is directly within (`out/`, `sh/`, …). */
-export function enclosingWorkflow(cwd: string): string | undefined {
+function enclosingWorkflow(cwd: string): string | undefined {
   return [cwd, path.dirname(cwd), path.dirname(realPath(cwd))].find(isWorkflowDirectory);
 }
 

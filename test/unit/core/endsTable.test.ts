@@ -1,9 +1,9 @@
-import type { V1Job, V1Pod } from "@kubernetes/client-node";
 import { describe, expect, test } from "vitest";
 import type { OwnWords } from "../../../src/core/lifecycle/decision.ts";
 import { includes } from "../../../src/core/lifecycle/effects.ts";
 import { observe } from "../../../src/core/lifecycle/observe.ts";
 import { type Attempt, step } from "../../../src/core/lifecycle/step.ts";
+import type { V1Job, V1Pod } from "../../../src/core/wire.ts";
 import { readTables } from "./lifecycleTable.ts";
 import { asObject, BEGIN, END, pod, running, terminated } from "./pods.ts";
 

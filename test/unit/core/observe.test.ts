@@ -1,6 +1,6 @@
-import type { V1ContainerStatus, V1Job, V1Pod } from "@kubernetes/client-node";
 import { describe, expect, test } from "vitest";
 import { jobIdOf, mayStillRun, observe, podsByJob } from "../../../src/core/lifecycle/observe.ts";
+import type { V1ContainerStatus, V1Job, V1Pod } from "../../../src/core/wire.ts";
 import { asObject, BEGIN, container, END, JOBS, job, PODS, pod, running, type State, terminated } from "./pods.ts";
 
 /** A pod that was being deleted when its container ended. */

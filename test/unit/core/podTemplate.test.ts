@@ -1,7 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { jobFiles } from "../../../src/core/gasw/files.ts";
-import { basePodSpec, effectiveRunAs, homeFolder } from "../../../src/core/manifests/pod.ts";
+import { homeFolder } from "../../../src/core/manifests/home.ts";
+import { basePodSpec } from "../../../src/core/manifests/pod.ts";
+import { effectiveRunAs } from "../../../src/core/manifests/security.ts";
 import { jobName } from "../../../src/core/names.ts";
 import { build, expand, OWNER, SETTINGS, WORKFLOW } from "./samples.ts";
 

@@ -1,5 +1,5 @@
-import type { V1Job, V1Pod } from "@kubernetes/client-node";
 import type { Observation } from "../../../src/core/lifecycle/observe.ts";
+import type { V1Job, V1Pod } from "../../../src/core/wire.ts";
 
 /** Objects as the API server sends them: JSON, times as text. */
 export const asObject = <T>(json: object): T => JSON.parse(JSON.stringify(json)) as T;

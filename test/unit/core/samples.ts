@@ -1,6 +1,7 @@
-import type { V1Container, V1Job, V1PodSpec } from "@kubernetes/client-node";
 import type { JobOptions, JobRequest, Workflow } from "../../../src/core/job.ts";
-import { buildJob, type Mount, type PodSettings } from "../../../src/core/manifests/pod.ts";
+import { buildJob } from "../../../src/core/manifests/job.ts";
+import type { Mount, PodSettings } from "../../../src/core/manifests/settings.ts";
+import type { V1Container, V1Job, V1PodSpec } from "../../../src/core/wire.ts";
 
 export const WORKFLOW: Workflow = { id: "workflow-gENTZc", directory: "/workflows/workflow-gENTZc", namespace: "gasw" };
 export const OWNER = { uid: 12345, gid: 12346 };

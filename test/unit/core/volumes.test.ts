@@ -1,4 +1,3 @@
-import type { V1PersistentVolume } from "@kubernetes/client-node";
 import { describe, expect, test } from "vitest";
 import {
   describeSource,
@@ -12,6 +11,7 @@ import {
   type VolumeSpec,
 } from "../../../src/core/manifests/volumes.ts";
 import { sharedVolumeNames, workflowVolumeNames } from "../../../src/core/names.ts";
+import type { V1PersistentVolume } from "../../../src/core/wire.ts";
 import { WORKFLOW } from "./samples.ts";
 
 const MARKS = { host: "engine-1", now: new Date("2026-01-02T03:04:05Z") };

@@ -1,5 +1,5 @@
-import type { CoreV1Event, V1Container, V1Job, V1Node, V1Pod, V1PodSpec } from "@kubernetes/client-node";
 import type { Facts, JobState } from "../../../src/core/why/facts.ts";
+import type { CoreV1Event, V1Container, V1Job, V1Node, V1Pod, V1PodSpec } from "../../../src/core/wire.ts";
 
 /** Facts about a job, of which a test states only what matters to it. */
 export function facts(state: JobState, more: Partial<Facts> = {}): Facts {

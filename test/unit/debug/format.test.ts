@@ -1,9 +1,9 @@
-import type { V1Job } from "@kubernetes/client-node";
 import { describe, expect, test } from "vitest";
 import { describePod } from "../../../src/core/inventory/describe.ts";
 import { listedJob, listedNode, listedPod, listedVolume } from "../../../src/core/inventory/listed.ts";
 import { masked } from "../../../src/core/inventory/mask.ts";
 import { cpuText, memoryText, timeText, twice } from "../../../src/core/manifests/amounts.ts";
+import type { V1Job } from "../../../src/core/wire.ts";
 import { blocksText } from "../../../src/ui/describe.ts";
 import { nodeTable, podTable, volumeTable } from "../../../src/ui/inventory.ts";
 import { container, pod } from "./facts.ts";
@@ -122,7 +122,7 @@ describe("lists", () => {
   test("a node shows what it offers and its taints", () => {
     const record = listedNode(
       {
-        metadata: { name: "n1", creationTimestamp: new Date("2026-01-01T00:00:00Z") },
+        metadata: { name: "n1", creationTimestamp: "2026-01-01T00:00:00Z" },
         spec: { unschedulable: true, taints: [{ key: "gpu", value: "yes", effect: "NoSchedule" }] },
         status: {
           allocatable: { cpu: "7910m", memory: "33554432Ki", pods: "110", "nvidia.com/gpu": "2" },
@@ -136,7 +136,7 @@ describe("lists", () => {
   test("a volume shows whom it was made for, and one on its way out says so", () => {
     const annotations = { "gasw-k8s.io/directory": "/w/wf", "gasw-k8s.io/host": "h", "gasw-k8s.io/last-used": "2026-01-01T00:00:00Z" };
     const record = listedVolume({
-      metadata: { name: "v", annotations, deletionTimestamp: now },
+      metadata: { name: "v", annotations, deletionTimestamp: now.toISOString() },
       spec: { nfs: { server: "s", path: "/e" }, claimRef: { namespace: "ns", name: "c" } },
       status: { phase: "Bound" },
     });

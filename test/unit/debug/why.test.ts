@@ -405,7 +405,7 @@ const table: Record<string, [Facts, string, RegExp, RegExp]> = {
   ],
   preparing: [creating(event("Pod", "Scheduled", "ok")), "preparing", /given to node n1/, /wait/],
   scheduling: [
-    waiting("Scheduling", "", { pod: { metadata: { creationTimestamp: new Date("2026-01-01T00:59:00Z") } } }),
+    waiting("Scheduling", "", { pod: { metadata: { creationTimestamp: "2026-01-01T00:59:00Z" } } }),
     "scheduling",
     /for 1 min for the scheduler/,
     /scheduler/,

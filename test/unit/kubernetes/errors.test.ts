@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { ApiError, refused } from "../../../src/kubernetes/errors.ts";
+import { ApiError } from "../../../src/kubernetes/errors.ts";
 
-const told = (status: number, message: string) => refused(new ApiError(status, { message }, "POST /jobs"), "https://k8s:6443");
+const told = (status: number, message: string) =>
+  new ApiError({ status, body: { message }, request: "POST /jobs", server: "https://k8s:6443" });
 
 describe("an answer that is not a success", () => {
   test.each([

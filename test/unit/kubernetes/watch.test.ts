@@ -1,7 +1,7 @@
 import http from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import type { ClusterAccess } from "../../../src/kubernetes/access.ts";
+import type { ClusterAccess } from "../../../src/kubernetes/access/access.ts";
 import { KubernetesClient } from "../../../src/kubernetes/client.ts";
 import { follow } from "../../../src/kubernetes/watch.ts";
 

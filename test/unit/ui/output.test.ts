@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { GaswError } from "../../../src/errors.ts";
-import { duration, errorReport, printable, table } from "../../../src/ui/output.ts";
+import { duration, errorReport, printable } from "../../../src/ui/output.ts";
+import { table } from "../../../src/ui/table.ts";
 
 describe("a text that is shown", () => {
   test.each([
@@ -35,6 +36,17 @@ describe("a table", () => {
       ["JOB            STATUS   REASON", "Job-1          RUNNING", "A-longer-name  ERROR    exit code 3", ""].join("\n"),
     );
   });
+
+  test("is aligned where a terminal shows characters twice as wide, or with nothing of their own", () =>
+    expect(
+      table(
+        ["JOB", "STATUS"],
+        [
+          ["作業", "RUNNING"],
+          ["e\u0301t", "ERROR"],
+        ],
+      ),
+    ).toBe("JOB   STATUS\n作業  RUNNING\ne\u0301t    ERROR\n"));
 
   test("of no rows is its header", () => expect(table(["A", "B"], [])).toBe("A  B\n"));
 

@@ -1,5 +1,5 @@
 import type { User } from "@kubernetes/client-node/dist/config_types.js";
-import { GaswError } from "../errors.ts";
+import { GaswError } from "../../errors.ts";
 
 /**
  * What a kubeconfig says of a user beyond what the cluster's client library reads (client-go's

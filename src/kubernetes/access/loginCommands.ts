@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isatty } from "node:tty";
 import type { KubeConfig } from "@kubernetes/client-node/dist/config.js";
-import { systemCode } from "../errors.ts";
+import { systemCode } from "../../errors.ts";
 
 /** Milliseconds that a login command gets to end by itself once nobody waits for it any more. */
 const FAREWELL_MS = 500;

@@ -1,0 +1,93 @@
+import { array, discriminatedUnion, literal, object, optional, pipe, prefault, transform } from "zod/mini";
+import * as fields from "./fields.ts";
+import { key } from "./fields.ts";
+
+const capacity = () =>
+  key(
+    prefault(fields.memoryQuantity(), "1Gi"),
+    "Capacity that the volume declares; a network file system does not enforce it.",
+  );
+
+/** Where the workflow directory itself is. */
+export const workflowVolume = discriminatedUnion("type", [
+  object({ type: literal("nfs"), capacity: capacity() }),
+  object({
+    type: literal("hostPath"),
+    path: key(
+      optional(fields.absolutePath()),
+      "Folder on the nodes that holds the workflow directories; without it, the parent of the workflow directory.",
+    ),
+    capacity: capacity(),
+  }),
+  object({
+    type: literal("claim"),
+    name: key(fields.required(fields.objectName()), "Existing claim that holds the workflow directories."),
+    subPath: key(
+      optional(fields.relativeFolder()),
+      "Folder inside the claim that holds the workflow directories.",
+    ),
+    capacity: capacity(),
+  }),
+]);
+
+/** A further volume of a job's pod. */
+export const volume = pipe(
+  object({
+    name: key(fields.required(fields.labelText()), "Name of the volume; PV and claim are named after it."),
+    type: key(
+      prefault(fields.oneOf(["nfs", "hostPath", "claim", "storageClass"]), "nfs"),
+      "Where the files are.",
+    ),
+    mountPathContainer: key(fields.required(fields.absolutePath()), "Folder in the container."),
+    nfsFolder: key(optional(fields.relativeFolder()), "`nfs`: folder below `nfsPath`."),
+    path: key(optional(fields.absolutePath()), "`hostPath`: folder on the nodes."),
+    claimName: key(optional(fields.objectName()), "`claim`: the existing claim; without it, `name`."),
+    storageClassName: key(optional(fields.objectName()), "`storageClass`: the class; without it, `name`."),
+    subPath: key(
+      optional(fields.relativeFolder()),
+      "Folder inside the volume that is mounted instead of all of it.",
+    ),
+    accessModes: key(
+      optional(fields.accessMode()),
+      '`"ReadOnlyMany"` mounts it read-only; without it, `"ReadWriteMany"` for `storageClass`, else `"ReadOnlyMany"`.',
+    ),
+    capacity: capacity(),
+    mountOptions: key(prefault(array(fields.text()), []), "Mount options of the volume."),
+  }),
+  transform((value, context) => {
+    const { type, nfsFolder, path, claimName, storageClassName, accessModes, ...rest } = value;
+    const base = {
+      ...rest,
+      accessModes: accessModes ?? (type === "storageClass" ? "ReadWriteMany" : "ReadOnlyMany"),
+    };
+    /** A field that this type of volume cannot do without. */
+    const needed = (field: string, given: string | undefined, expected: string): string => {
+      if (given === undefined)
+        context.issues.push({ code: "custom", input: undefined, path: [field], message: expected });
+      return given ?? "";
+    };
+    const named = fields.isObjectName(value.name) ? value.name : undefined;
+    switch (type) {
+      case "nfs":
+        return { ...base, type, nfsFolder: needed("nfsFolder", nfsFolder, "a folder below nfsPath") };
+      case "hostPath":
+        return { ...base, type, path: needed("path", path, "a folder on the nodes") };
+      case "claim":
+        return {
+          ...base,
+          type,
+          claimName: needed("claimName", claimName ?? named, "the name of an existing claim"),
+        };
+      case "storageClass":
+        return {
+          ...base,
+          type,
+          storageClassName: needed(
+            "storageClassName",
+            storageClassName ?? named,
+            "the name of a storage class",
+          ),
+        };
+    }
+  }),
+);

@@ -1,0 +1,76 @@
+import type { RunAs, Workflow } from "../job.ts";
+import type { V1Container, V1SecurityContext, V1VolumeMount } from "../wire.ts";
+import { HOME_VOLUME, homeFolder } from "./home.ts";
+import { securityContexts } from "./security.ts";
+import type { Mount, PodSettings } from "./settings.ts";
+
+/** Extended resource under which device plugins offer GPUs. */
+export const GPU_RESOURCE = "nvidia.com/gpu";
+
+/**
+ * Kubernetes expands `$(NAME)` in arguments and environment values; a doubled dollar sign stands for itself.
+ */
+function literal(text: string): string {
+  return text.replaceAll("$", "$$$$");
+}
+
+function resourcesOf(settings: PodSettings["resources"]): NonNullable<V1Container["resources"]> {
+  const requests: Record<string, string> = {};
+  const limits: Record<string, string> = {};
+  if (settings.cpu !== undefined) requests.cpu = settings.cpu;
+  if (settings.memory !== undefined) requests.memory = limits.memory = settings.memory;
+  if (settings.gpu !== undefined && settings.gpu > 0)
+    requests[GPU_RESOURCE] = limits[GPU_RESOURCE] = String(settings.gpu);
+  return { requests, limits };
+}
+
+function volumeMounts(mounts: readonly Mount[]): V1VolumeMount[] {
+  return mounts.map(({ name, mountPath, subPath, readOnly }) => ({
+    name,
+    mountPath,
+    readOnly,
+    ...(subPath === undefined ? {} : { subPath }),
+  }));
+}
+
+/**
+ * A configured extra container, with the job's mounts and security settings where it states none of its own.
+ */
+export function extraContainer(
+  container: object,
+  mounts: readonly Mount[],
+  securityContext: V1SecurityContext,
+): V1Container {
+  const given = container as V1Container;
+  const own = given.volumeMounts ?? [];
+  const taken = new Set(own.map((mount) => mount.mountPath));
+  const added = volumeMounts(mounts).filter((mount) => !taken.has(mount.mountPath));
+  return { securityContext, ...given, volumeMounts: [...own, ...added] };
+}
+
+/** A container with the job's image, directory and mounts. */
+export function workflowContainer(
+  name: string,
+  command: readonly string[],
+  workflow: Workflow,
+  settings: PodSettings,
+  mounts: readonly Mount[],
+  owner: RunAs,
+): V1Container {
+  const home = homeFolder(settings, mounts);
+  return {
+    name,
+    image: settings.image,
+    ...(settings.imagePullPolicy === undefined ? {} : { imagePullPolicy: settings.imagePullPolicy }),
+    command: command.map(literal),
+    workingDir: workflow.directory,
+    env: Object.entries(settings.env).map(([key, value]) => ({ name: key, value: literal(value) })),
+    resources: resourcesOf(settings.resources),
+    volumeMounts: [
+      ...volumeMounts(mounts),
+      ...(home === undefined ? [] : [{ name: HOME_VOLUME, mountPath: home }]),
+    ],
+    securityContext: securityContexts(settings.securityContext, owner).container,
+    terminationMessagePolicy: "FallbackToLogsOnError",
+  };
+}

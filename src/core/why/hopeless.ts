@@ -1,0 +1,93 @@
+import { BLOCKED, NAMESPACE_GONE } from "../lifecycle/turns.ts";
+import { claimEvent, unbound } from "./claims.ts";
+import { type Cause, type Explanation, type Facts, podSpec, quote, said } from "./facts.ts";
+import { givenUpRefused } from "./refused.ts";
+
+/** Explanations of jobs that can't begin as they are, also of those that were given up for it. */
+export const hopelessCauses: readonly Cause[] = [
+  { id: "earlier-run", match: earlierRun },
+  { id: "output-late", match: outputLate },
+  { id: "namespace-gone", match: namespaceGone },
+  { id: "not-submitted-volume", match: notSubmittedVolume },
+  { id: "not-submitted", match: notSubmitted },
+  { id: "config-error", match: configError },
+  { id: "pod-never-made", match: givenUpRefused },
+];
+
+/** Whatever status is known of it: it has ended, and nobody has judged that yet. */
+function outputLate({ state, job }: Facts): Explanation | undefined {
+  if (state.reason !== "OutputLate") return undefined;
+  return {
+    sentence: `has ended, and waits for its output: ${state.message}`,
+    remedy: `a file server may show it a minute late; \`gasw-k8s status ${job.id}\` tells the end as soon as it can`,
+  };
+}
+
+function earlierRun({ state, job }: Facts): Explanation | undefined {
+  if (state.status !== "NOT_SUBMITTED" || state.reason !== BLOCKED) return undefined;
+  return {
+    sentence: `is to run again and ${state.message}`,
+    remedy: `it is submitted by itself when that is gone: two runs of one script would destroy each other's files; see \`gasw-k8s status --history ${job.id}\` and \`gasw-k8s debug nodes\``,
+  };
+}
+
+function namespaceGone({ state, job }: Facts): Explanation | undefined {
+  if (state.status !== "NOT_SUBMITTED" || state.reason !== NAMESPACE_GONE) return undefined;
+  return {
+    sentence: `is to run again and ${state.message}`,
+    remedy: `make it again as it was, with its labels, quotas and policies (kubectl create namespace ${job.namespace}): the job is submitted by itself then; or give the workflow up with \`gasw-k8s cleanup\``,
+  };
+}
+
+function notSubmittedVolume(facts: Facts): Explanation | undefined {
+  if (facts.state.status !== "NOT_SUBMITTED" || facts.seen.phase !== "missing") return undefined;
+  const claim = unbound(facts.claims);
+  const event = claim === undefined ? undefined : claimEvent(facts, claim.name);
+  // Such a claim is bound when a pod wants it, so it kept nobody waiting.
+  if (claim === undefined || event?.reason === "WaitForFirstConsumer") return undefined;
+  return {
+    sentence: `never reached the cluster, since its volume is not ready: ${claim.text}${said(event)}`,
+    remedy: `see \`gasw-k8s debug describe pvc ${claim.name}\`, correct the volume, then submit again: gasw-k8s submit ${script(facts)}`,
+    evidence: quote(event),
+  };
+}
+
+function notSubmitted(facts: Facts): Explanation | undefined {
+  if (facts.state.status !== "NOT_SUBMITTED" || facts.seen.phase !== "missing") return undefined;
+  return {
+    sentence: "never reached the cluster: its submission was interrupted or refused",
+    remedy: `submit it again, which makes it once and says what is wrong: gasw-k8s submit ${script(facts)}`,
+  };
+}
+
+function script({ job }: Facts): string {
+  return `${job.directory}/sh/${job.id}.sh`;
+}
+
+function configError({ state, ...facts }: Facts): Explanation | undefined {
+  const reasons = ["CreateContainerConfigError", "CreateContainerError", "RunContainerError"];
+  if (!reasons.includes(state.reason ?? "")) return undefined;
+  const text = state.message ?? state.reason ?? "";
+  const evidence = [text];
+  if (/runAsNonRoot|run as root|non-root/.test(text)) {
+    const user = podSpec({ state, ...facts })?.securityContext?.runAsUser;
+    return {
+      sentence: `can't start, since its image would run as root${user === undefined ? "" : ` (user ${user})`} and its pod may not: ${text}`,
+      remedy: "set securityContext.runAsUser to a user above 0, or give the workflow directory to one",
+      evidence,
+    };
+  }
+  const missing = /(secret|configmap) "([^"]+)" not found/i.exec(text);
+  if (missing !== null) {
+    return {
+      sentence: `can't start, since ${missing[1]} ${missing[2]} does not exist in namespace ${facts.job.namespace}`,
+      remedy: `create it, or take it out of the configuration (initContainers, sidecars, imagePullSecrets)`,
+      evidence,
+    };
+  }
+  return {
+    sentence: `can't start, since its container can't be made: ${text}`,
+    remedy: "correct the container's settings",
+    evidence,
+  };
+}

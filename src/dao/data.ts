@@ -1,0 +1,58 @@
+import type { RowFacts } from "../core/gaswRow/row.ts";
+import type { TableWriter } from "./tableWriter.ts";
+import { fits } from "./text.ts";
+
+/** Data links of one statement. */
+const CHUNK = 500;
+
+/** Writes which files a job has read and written, instead of those that were noted before. */
+export async function replaceData(
+  tables: TableWriter,
+  id: string,
+  data: NonNullable<RowFacts["data"]>,
+): Promise<void> {
+  const column = tables.schema.column("data", "data_path");
+  if (column === undefined || !tables.schema.has("job_data")) {
+    if (data.length > 0)
+      tables.noteLeftOut("file(s) were left out: the GASW database has no table for them", data.length);
+    return;
+  }
+  const types = new Map(data.map(({ path, type }) => [path, type]));
+  for (const path of types.keys()) {
+    if (fits(path, column, tables.dialect.indexBytes)) continue;
+    types.delete(path);
+    tables.noteLeftOut(
+      "file(s) were left out: the path is too long for the GASW database, or has characters that it can't hold",
+    );
+  }
+  await tables.db.deleteFrom("job_data").where("id", "=", id).execute();
+  const paths = [...types.keys()];
+  for (let start = 0; start < paths.length; start += CHUNK) {
+    const chunk = paths.slice(start, start + CHUNK);
+    await upsertData(tables, chunk, types);
+    await tables.db
+      .insertInto("job_data")
+      .values(chunk.map((data_path) => ({ id, data_path })))
+      .execute();
+  }
+}
+
+/** Data shared by many jobs are written once: rows that say the same already are not locked. */
+async function upsertData(
+  tables: TableWriter,
+  paths: readonly string[],
+  types: ReadonlyMap<string, string>,
+): Promise<void> {
+  const rows = await tables.db
+    .selectFrom("data")
+    .select(["data_path", "data_type"])
+    .where("data_path", "in", paths)
+    .execute();
+  const found = new Map(rows.map(({ data_path, data_type }) => [data_path, data_type]));
+  for (const data_path of paths) {
+    const data_type = types.get(data_path) ?? null;
+    if (found.get(data_path) === data_type) continue;
+    if (!found.has(data_path) && (await tables.insertIfMissing("data", { data_path, data_type }))) continue;
+    await tables.db.updateTable("data").set({ data_type }).where("data_path", "=", data_path).execute();
+  }
+}

@@ -1,0 +1,36 @@
+import { readFileSync } from "node:fs";
+import { GaswError, systemCode } from "../../errors.ts";
+
+/** The token in a file; editors end it with a line break. */
+export function readToken(file: string): string {
+  const token = readNamed(file, "k8sTokenFile").trim();
+  if (/^[\x21-\x7e]+$/.test(token)) return token;
+  throw new GaswError(
+    "CONFIG",
+    `${file} ${token === "" ? "is empty" : "holds something else than one token"}`,
+    {
+      hint: "write the bearer token into it, alone: kubectl create token ACCOUNT -n NAMESPACE",
+    },
+  );
+}
+
+/**
+ * Reads a file that a key names.
+ * @throws GaswError CONFIG
+ */
+export function readNamed(file: string, key: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (cause) {
+    const code = systemCode(cause) ?? "";
+    const words: Readonly<Record<string, string>> = {
+      ENOENT: "does not exist",
+      EISDIR: "is a directory",
+      EACCES: "may not be read by this user",
+    };
+    throw new GaswError("CONFIG", `${file} ${words[code] ?? `can't be read (${code})`}`, {
+      hint: `${key} must name a readable file`,
+      cause,
+    });
+  }
+}

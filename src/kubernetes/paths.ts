@@ -1,0 +1,70 @@
+/** Paths of the API server's REST interface: all that the program asks for. They are built here alone. */
+
+const CORE = "/api/v1";
+
+function inNamespace(api: string, namespace: string, resource: string, name?: string): string {
+  return within(`${api}/namespaces/${encodeURIComponent(namespace)}/${resource}`, name);
+}
+
+/** A collection, or the object of that name in it. */
+function within(collection: string, name: string | undefined): string {
+  return name === undefined ? collection : `${collection}/${encodeURIComponent(name)}`;
+}
+
+/** Jobs of a namespace, or one of them. */
+export function jobsPath(namespace: string, name?: string): string {
+  return inNamespace("/apis/batch/v1", namespace, "jobs", name);
+}
+
+/** Pods of a namespace, or one of them. */
+export function podsPath(namespace: string, name?: string): string {
+  return inNamespace(CORE, namespace, "pods", name);
+}
+
+/** Pods of all namespaces. */
+export const ALL_PODS_PATH = `${CORE}/pods`;
+
+/** What a pod's containers wrote. */
+export function podLogPath(namespace: string, pod: string): string {
+  return `${podsPath(namespace, pod)}/log`;
+}
+
+/** Where a command is run in a pod. */
+export function podExecPath(namespace: string, pod: string): string {
+  return `${podsPath(namespace, pod)}/exec`;
+}
+
+/** Events of a namespace. */
+export function eventsPath(namespace: string): string {
+  return inNamespace(CORE, namespace, "events");
+}
+
+/** PersistentVolumeClaims of a namespace, or one of them. */
+export function claimsPath(namespace: string, name?: string): string {
+  return inNamespace(CORE, namespace, "persistentvolumeclaims", name);
+}
+
+/** Leases of a namespace, or one of them. */
+export function leasesPath(namespace: string, name?: string): string {
+  return inNamespace("/apis/coordination.k8s.io/v1", namespace, "leases", name);
+}
+
+/** All namespaces, or one of them. */
+export function namespacesPath(name?: string): string {
+  return within(`${CORE}/namespaces`, name);
+}
+
+/** All nodes, or one of them. */
+export function nodesPath(name?: string): string {
+  return within(`${CORE}/nodes`, name);
+}
+
+/** All PersistentVolumes, or one of them. */
+export function persistentVolumesPath(name?: string): string {
+  return within(`${CORE}/persistentvolumes`, name);
+}
+
+/** A storage class. */
+export function storageClassPath(name: string): string {
+  return within("/apis/storage.k8s.io/v1/storageclasses", name);
+}
