@@ -41,7 +41,7 @@ async function loadCore() {
 
 const core = await loadCore();
 const { step, cleanUp, hasEnded, isHeld, shownStatus, SIGNALS, LOCAL_STATUSES: STATUSES } = core;
-const { abandoned, cleanedUp, killedElsewhere, withLateOutput, adoptionOf, attemptOf, SET_ASIDE, ACCEPTED, UNSUBMITTABLE } = core;
+const { abandoned, cleanedUp, killedElsewhere, withLateOutput, adoptionOf, adoptedAttempt, SET_ASIDE, ACCEPTED, UNSUBMITTABLE } = core;
 
 const ended = (exitCode, byCluster = false) => ({ phase: "ended", ending: { exitCode, reason: "Seen", message: "", byCluster } });
 const TAKEN_BACK = "its queue takes it back";
@@ -152,7 +152,7 @@ function once(change) {
 function adopted(job, status, hasBegun) {
   const row = { id: "Job-1", fileName: "Job-1", status, exitCode: -1, queued: null, running: null, creation: null };
   const known = { ...job, reason: job.status === "NOT_SUBMITTED" ? SET_ASIDE : null };
-  return adoptionOf(known, attemptOf(row, hasBegun), { isNewest: true, isTold: true, isKilled: false });
+  return adoptionOf(known, adoptedAttempt(row, hasBegun), { isNewest: true, isTold: true, isKilled: false });
 }
 
 /** What the cluster shows of a job in a status, while nothing changes. */

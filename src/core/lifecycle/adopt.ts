@@ -27,7 +27,7 @@ const NO_END = {
  * only what has never begun may be submitted.
  * @param hasBegun whether it has left something in the workflow directory
  */
-export function attemptOf(row: GaswRow, hasBegun: boolean): AdoptedAttempt {
+export function adoptedAttempt(row: GaswRow, hasBegun: boolean): AdoptedAttempt {
   const { id, fileName, status, exitCode, queued, running, creation } = row;
   const known = { id, fileName: fileName ?? id, goesOn: status === "QUEUED" || status === "RUNNING" };
   const words = { reason: "Followed", message: "as another state file has left it" };

@@ -1,5 +1,5 @@
 import { GASW_STATUSES } from "../../core/job.ts";
-import { attemptOf } from "../../core/lifecycle/adopt.ts";
+import { adoptedAttempt } from "../../core/lifecycle/adopt.ts";
 import { jobName } from "../../core/names.ts";
 import type { Dao } from "../../dao/dao.ts";
 import type { StoredWorkflow } from "../../store/records.ts";
@@ -23,7 +23,7 @@ export async function adoptAttempts(
   const rows = (await dao.rowsInStatus(GASW_STATUSES)).filter(({ fileName }) => fileName !== null);
   const begun = new Set(leftovers(workflow.directory).map(({ attempt }) => attempt));
   const hasBegun = (id: string) => begun.has(jobName(workflow.namespace, workflow.id, id));
-  const attempts = rows.map((row) => attemptOf(row, hasBegun(row.id)));
+  const attempts = rows.map((row) => adoptedAttempt(row, hasBegun(row.id)));
   store.adoption.adopt(
     workflow,
     attempts.toSorted((a, b) => a.id.length - b.id.length || (a.id < b.id ? -1 : 1)),

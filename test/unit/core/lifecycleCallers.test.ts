@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { GaswRow } from "../../../src/core/gaswRow/row.ts";
 import { GASW_STATUSES, type GaswStatus } from "../../../src/core/job.ts";
-import { adoptionOf, attemptOf, SET_ASIDE } from "../../../src/core/lifecycle/adopt.ts";
+import { adoptedAttempt, adoptionOf, SET_ASIDE } from "../../../src/core/lifecycle/adopt.ts";
 import { abandoned, cleanedUp, killedElsewhere } from "../../../src/core/lifecycle/giveUp.ts";
 import { withLateOutput } from "../../../src/core/lifecycle/lateOutput.ts";
 import { decided } from "../../../src/core/lifecycle/make.ts";
@@ -156,5 +156,5 @@ test("docs/lifecycle.md draws every change that is decided outside a round", () 
 function adopted(job: Job, status: GaswStatus): JobChange | undefined {
   const row = { id: "Job-1", fileName: "Job-1", status, exitCode: -1, queued: null, running: null, creation: null } as GaswRow;
   const reason = job.status === "NOT_SUBMITTED" ? SET_ASIDE : null;
-  return adoptionOf(recordOf(job, { reason }), attemptOf(row, false), { isNewest: true, isTold: true, isKilled: false });
+  return adoptionOf(recordOf(job, { reason }), adoptedAttempt(row, false), { isNewest: true, isTold: true, isKilled: false });
 }
