@@ -21,8 +21,7 @@ const SERVERS = ["test/integration/dao/{postgres,mariadb,h2-*,jdbcFaults,jdbcSer
 /** Whole commands on a cluster in the tests' own process; all of them run on a real one, too, where everything is run. */
 const LOCAL = ["test/local/**/*.test.ts"];
 const LOCAL_SERVERS = ["test/local/{daoServers,daoH2}.test.ts"];
-/** Behind the tests that keep a core busy each: these wait for processes. */
-const local = { globalSetup: ["test/local/setup.ts"], maxWorkers: 4, isolate: false, sequence: { groupOrder: 1 } };
+const local = { globalSetup: ["test/local/setup.ts"], isolate: false };
 
 /** Shell scripts are imported as their text, as the bundler has it. */
 const shellScripts = {
@@ -45,8 +44,8 @@ export default defineConfig({
       reportsDirectory: ".cache/coverage",
       thresholds: process.argv.includes("e2e") ? REACHED.endToEnd : REACHED.withoutCluster,
     },
-    // Vitest leaves one core to itself, which it hardly uses.
-    maxWorkers: availableParallelism(),
+    // Vitest leaves one core to itself, which it hardly uses; and some files wait for processes while others keep a core busy.
+    maxWorkers: availableParallelism() + 1,
     projects: [
       { extends: true, test: { name: "unit", include: ["test/unit/**/*.test.ts"] } },
       { extends: true, test: { name: "integration", include: ["test/integration/**/*.test.ts"], exclude: SERVERS } },

@@ -261,6 +261,11 @@ function frame(channel: number, data: Buffer): Buffer {
   return Buffer.concat([Buffer.from([channel]), data]);
 }
 
+/** Whether a container runtime says that there is no such command; runc and crun word that differently. */
+export function isCommandMissing(message: string): boolean {
+  return /executable file.* not found|no such file or directory/i.test(message);
+}
+
 function exitCodeOf(
   status: ExecStatus | undefined,
   { command, namespace, pod, stdout }: ExecRequest,
@@ -272,7 +277,7 @@ function exitCodeOf(
   // Nobody reads the output any more (`| head`).
   if (status === undefined && !stdout.writable) return 0;
   const said = status?.message ?? "the connection was cut";
-  if (/executable file not found|no such file or directory/.test(said)) {
+  if (isCommandMissing(said)) {
     throw new GaswError(
       "NOT_FOUND",
       `there is no command ${command[0]} in the container of pod ${namespace}/${pod}`,

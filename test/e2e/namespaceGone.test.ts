@@ -1,11 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { apply, kubectl, TestWorkflow } from "./harness.ts";
+import { apply, eventually, kubectl, TestWorkflow } from "./harness.ts";
 
 let workflow: TestWorkflow;
 beforeAll(async () => {
   workflow = new TestWorkflow({ config: { retryCount: 1 } });
-
-  expect(await workflow.cli("submit", workflow.script("Job-1", "sleep 3600\n"))).toMatchObject({ code: 0 });
+  expect(await workflow.cli("submit", workflow.script("Job-1", "echo begun; sleep 3600\n"))).toMatchObject({ code: 0 });
+  // Stopped before it runs, its pod would leave nothing that tells of its end, and the job would be held.
+  await eventually(
+    () => workflow.cli("debug", "logs", "Job-1"),
+    ({ stdout }) => stdout.includes("begun"),
+  );
   await kubectl("delete", "namespace", workflow.namespace, "--wait=true");
 });
 afterAll(() => workflow.cleanup());

@@ -199,7 +199,8 @@ function podGone({ state, job }: Facts): Explanation | undefined {
 function cannotStart({ state, job, ...facts }: Facts): Explanation | undefined {
   if (state.reason !== "StartError" && state.reason !== "ContainerCannotRun") return undefined;
   const image = mainContainer({ state, job, ...facts })?.image;
-  const noBash = /"bash".*not found/.test(state.message ?? "");
+  // In runc's words and in crun's.
+  const noBash = /["`]bash["`].*not found/.test(state.message ?? "");
   return {
     sentence: noBash
       ? `could not start: its image${image === undefined ? "" : ` ${image}`} has no bash, which runs the scripts`

@@ -89,6 +89,16 @@ const table: Record<string, [Facts, string, RegExp, RegExp]> = {
     /has no bash/,
     /image that has bash/,
   ],
+  "image without bash, in crun's words": [
+    facts({
+      status: "ERROR",
+      reason: "StartError",
+      message: "executable file `bash` not found in $PATH: No such file or directory: unknown",
+    }),
+    "cannot-start",
+    /has no bash/,
+    /image that has bash/,
+  ],
   "can't start": [
     facts({ status: "ERROR", reason: "ContainerCannotRun", message: "boom" }),
     "cannot-start",
