@@ -34,20 +34,33 @@ part() {
   return 1
 }
 
-# unless_unchanged NAME "PATHS" COMMAND…: a part that is left out where it has passed on this machine with the same content of these files.
-unless_unchanged() {
-  local name=$1 content stamp
+# stamp NAME "PATHS" WORD…: the file that says that a part has passed on this machine with the same content of these files.
+stamp() {
+  local content
   # shellcheck disable=SC2086 # several paths
   content=$({ find $2 -type f -print0 | sort -z | xargs -0 sha256sum; printf '%s\n' "${@:3}"; uname -srm; } | sha256sum)
-  stamp=$PASSED/$name-${content%% *}
+  printf '%s' "$PASSED/$1-${content%% *}"
+}
+
+# has_passed STAMP: and not everything is asked for.
+has_passed() { [[ ${CI_FULL:-} != 1 && -e $1 ]]; }
+
+note_passed() {
+  mkdir -p "$PASSED"
+  touch "$1"
+}
+
+# unless_unchanged NAME "PATHS" COMMAND…: a part that is left out where it has passed.
+unless_unchanged() {
+  local name=$1 stamp
+  stamp=$(stamp "$@")
   shift 2
-  if [[ ${CI_FULL:-} != 1 && -e $stamp ]]; then
+  if has_passed "$stamp"; then
     echo "$name: left out, since what it guards is as it was when it passed (CI_FULL=1 runs it)"
     return
   fi
   part "$name" "$@" || return 0
-  mkdir -p "$PASSED"
-  touch "$stamp"
+  note_passed "$stamp"
 }
 
 # Does the cluster come up, stand beside another one, and leave nothing behind?
@@ -65,8 +78,20 @@ install_servers() {
 PROGRAM="bin bridge package-lock.json package.json scripts src vitest.config.ts"
 ON_NODE24=(test/e2e/{submit,volumes,statusEnd,cleanup}.test.ts test/e2e/debug)
 
-# What the tests reach in their own process is measured where all that need no cluster run; programs that they start do not count.
-measured() { vitest --project unit --project integration --project local "$@" --coverage.enabled; }
+# What the tests reach in their own process is measured where all that need no cluster run, and where program or tests are not as they were
+# when that was measured; programs that they start do not count.
+measured() {
+  local stamp
+  stamp=$(stamp coverage "src test vitest.config.ts" "$@")
+  set -- --project unit --project integration --project local "$@"
+  if has_passed "$stamp"; then
+    vitest "$@"
+    echo "coverage: not measured, since program and tests are as they were when it was (CI_FULL=1 measures it)"
+  else
+    vitest "$@" --coverage.enabled || return
+    note_passed "$stamp"
+  fi
+}
 
 vitest() { npx vitest run "$@" 8>&-; }
 

@@ -183,6 +183,18 @@ describe("a whole test run", () => {
     expect(run().stdout).toContain("2 passed, 1 failed");
   });
 
+  test("measures coverage where program or tests have changed since it was measured, and where all is asked for", () => {
+    program("bin/npx", `${VITEST.replace("while", 'echo "$*" >>vitest-calls\nwhile')}`);
+    const isMeasured = (env: NodeJS.ProcessEnv = {}) => {
+      rmSync(path.join(root, "vitest-calls"), { force: true });
+      run(env);
+      return readFileSync(path.join(root, "vitest-calls"), "utf8").includes("--project local --project package --coverage.enabled");
+    };
+    const first = [isMeasured(), isMeasured(), isMeasured({ CI_FULL: "1" })];
+    program("src/main.ts", "// other");
+    expect([...first, isMeasured(), isMeasured()]).toEqual([true, false, true, true, false]);
+  });
+
   test("takes down the cluster that it brought up, whatever failed", () => {
     program("cluster/kubeconfig.sh", "#!/bin/bash\nexit 1");
     program("cluster/down.sh", "#!/bin/bash\necho taken down >&2");
