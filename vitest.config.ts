@@ -12,7 +12,7 @@ const PATIENCE = 180_000;
 
 /** What tests reach of `src/` in their own process, in percent, rounded down: it may rise, and is then raised here, but never falls. */
 const REACHED = {
-  withoutCluster: { statements: 83, branches: 76, functions: 84, lines: 85 },
+  withoutCluster: { statements: 86, branches: 79, functions: 88, lines: 87 },
   endToEnd: { statements: 60, branches: 50, functions: 60, lines: 60 },
 };
 
