@@ -57,6 +57,11 @@ export function hasEnded(status: LocalStatus): boolean {
   return !(ACTIVE_STATUSES as readonly LocalStatus[]).includes(status);
 }
 
+/** Whether the cluster has accepted a job in this status, and may have something of it yet. */
+export function isInCluster(status: string | null): boolean {
+  return status === "QUEUED" || status === "RUNNING";
+}
+
 /** Whether a word from a job's row is a status in which a job is over. */
 export function isEnd(status: string | null): status is LocalStatus {
   return (ENDS as readonly (string | null)[]).includes(status);

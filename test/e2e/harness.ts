@@ -55,6 +55,15 @@ export function start(
   return { printed, ended, kill: (signal) => void child.kill(signal) };
 }
 
+/** Waits until a program has printed something. */
+export function printed(running: Running, pattern: RegExp): Promise<string> {
+  return eventually(
+    async () => running.printed.stdout + running.printed.stderr,
+    (text) => pattern.test(text),
+    90,
+  );
+}
+
 /** Runs a program to its end, whatever its exit code. */
 export function run(...call: Parameters<typeof start>): Promise<Result> {
   return start(...call).ended;

@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { rowWhere, signal, sqliteDatabase, type TestDatabase } from "./gaswDatabase.ts";
-import { eventually, type Running, TestWorkflow } from "./harness.ts";
+import { eventually, printed, type Running, TestWorkflow } from "./harness.ts";
 
 let workflow: TestWorkflow;
 let database: TestDatabase;
@@ -27,12 +27,6 @@ function monitor(...args: readonly string[]): Running {
 
 // biome-ignore lint/suspicious/noExplicitAny: a row of the table Jobs
 const jobWhere = (id: string, holds: (row: any) => boolean) => rowWhere(database, workflow, id, holds);
-const printed = (running: Running, pattern: RegExp) =>
-  eventually(
-    async () => running.printed.stdout + running.printed.stderr,
-    (text) => pattern.test(text),
-    90,
-  );
 
 /** A monitor that goes on, and has begun to look: it tells what had ended before. */
 async function watching(...args: readonly string[]): Promise<Running> {

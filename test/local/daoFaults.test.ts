@@ -4,7 +4,7 @@ import path from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { errorOf } from "../e2e/expectations.ts";
 import { jobRow, rowWhere, syncUntil, type TestDatabase } from "../e2e/gaswDatabase.ts";
-import { eventually, type Result, type Running, TestWorkflow } from "../e2e/harness.ts";
+import { eventually, printed, type Result, TestWorkflow } from "../e2e/harness.ts";
 import { passwordFile, postgresDatabase } from "../e2e/serverDatabases.ts";
 import { type PostgresServer, startPostgres } from "../servers/postgres.ts";
 
@@ -179,12 +179,6 @@ describe("a server that is down", () => {
 
 const iso = (time: string) => new Date(time).toISOString();
 const byId = (a: { id: string }, b: { id: string }) => (a.id < b.id ? -1 : 1);
-const printed = (running: Running, pattern: RegExp) =>
-  eventually(
-    async () => running.printed.stdout + running.printed.stderr,
-    (text) => pattern.test(text),
-    90,
-  );
 
 describe("a server that does not answer", () => {
   let port: number;

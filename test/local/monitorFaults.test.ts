@@ -6,7 +6,7 @@ import { leaseName } from "../../src/core/names.ts";
 import { answeringProxy, switchedProxy } from "../e2e/accessDoubles.ts";
 import { engineAccount, file, kubeconfig, selfSigned } from "../e2e/accessSupport.ts";
 import { jobRow, rowWhere, sqliteDatabase, syncUntil, type TestDatabase } from "../e2e/gaswDatabase.ts";
-import { eventually, type Running, TestWorkflow } from "../e2e/harness.ts";
+import { eventually, printed, type Running, TestWorkflow } from "../e2e/harness.ts";
 import { postgresDatabase } from "../e2e/serverDatabases.ts";
 import { many } from "../full.ts";
 import { type PostgresServer, startPostgres } from "../servers/postgres.ts";
@@ -39,12 +39,6 @@ function monitor(...args: readonly string[]): Running {
 
 // biome-ignore lint/suspicious/noExplicitAny: a row of the table Jobs
 const jobWhere = (id: string, holds: (row: any) => boolean) => rowWhere(database, workflow, id, holds);
-const printed = (running: Running, pattern: RegExp) =>
-  eventually(
-    async () => running.printed.stdout + running.printed.stderr,
-    (text) => pattern.test(text),
-    90,
-  );
 const waitFor = (name: string) => `until [ -e ${name} ]; do sleep 0.2; done\n`;
 const letGo = (name: string) => writeFileSync(path.join(workflow.directory, name), "");
 

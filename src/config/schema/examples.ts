@@ -1,3 +1,5 @@
+import { DEFAULT_PENDING } from "./pending.ts";
+
 /** One sensible value for every key: the example file, the starter file and the reference page show these. */
 
 /**
@@ -72,16 +74,7 @@ export const EXAMPLE = {
     bindTimeout: "2m",
     requestsPerSecond: 50,
   },
-  pending: {
-    InvalidImageName: "0s",
-    ErrImageNeverPull: "0s",
-    ErrImagePull: "90s",
-    ImagePullBackOff: "15m",
-    CreateContainerConfigError: "5m",
-    CreateContainerError: "5m",
-    FailedCreate: "5m",
-    Unschedulable: "never",
-  },
+  pending: DEFAULT_PENDING,
   outputGrace: "90s",
   retryCount: 5,
   retryMemoryGrowth: 1,

@@ -1,5 +1,5 @@
 import type { GaswRow } from "../gaswRow/row.ts";
-import { isEnd, isHeld } from "../job.ts";
+import { isEnd, isHeld, isInCluster } from "../job.ts";
 import { decided } from "./make.ts";
 import type { AttemptRecord, JobChange } from "./record.ts";
 
@@ -29,7 +29,7 @@ const NO_END = {
  */
 export function adoptedAttempt(row: GaswRow, hasBegun: boolean): AdoptedAttempt {
   const { id, fileName, status, exitCode, queued, running, creation } = row;
-  const known = { id, fileName: fileName ?? id, goesOn: status === "QUEUED" || status === "RUNNING" };
+  const known = { id, fileName: fileName ?? id, goesOn: isInCluster(status) };
   const words = { reason: "Followed", message: "as another state file has left it" };
   const submitted = queued ?? creation;
   if (isEnd(status)) {

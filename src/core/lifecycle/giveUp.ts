@@ -1,14 +1,9 @@
-import { isHeld } from "../job.ts";
+import { isHeld, isInCluster } from "../job.ts";
 import { decided } from "./make.ts";
 import type { AttemptRecord, JobChange } from "./record.ts";
 
 /** Why a job was given up. */
 export type Words = Required<Pick<JobChange, "reason" | "message">>;
-
-/** Whether the cluster may have something of a job in this status. */
-function isInCluster(status: AttemptRecord["status"]): boolean {
-  return status === "QUEUED" || status === "RUNNING";
-}
 
 /** Whether a failure of it is to be retried yet. */
 function isRetried({ status, settled }: Pick<AttemptRecord, "status" | "settled">): boolean {

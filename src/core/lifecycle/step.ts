@@ -1,4 +1,4 @@
-import { hasEnded, type LocalStatus } from "../job.ts";
+import { hasEnded, isInCluster, type LocalStatus } from "../job.ts";
 import { decide } from "./decide.ts";
 import type { Decision, KnownJob, OwnWords, Removal, Rules } from "./decision.ts";
 import type { Note } from "./effects.ts";
@@ -18,7 +18,7 @@ export interface Attempt extends KnownJob {
 /** All that a step is decided from. */
 export interface Situation {
   readonly job: Attempt;
-  /** The row's status in the GASW database, or SUBMIT; undefined: there is no row, or nobody has asked. */
+  /** The row's status in the GASW database, or SUBMIT; undefined: no row exists, or the database was not read. */
   readonly dao: string | null | undefined;
   /** What the cluster shows; undefined: nobody has asked. */
   readonly seen: Observation | undefined;
@@ -195,6 +195,6 @@ function settle(step: Step, { job, siblings, rules }: Situation): Step {
  */
 export function cleanUp(job: Attempt): Step {
   const step = unchanged(job);
-  const isThere = job.status === "QUEUED" || job.status === "RUNNING";
+  const isThere = isInCluster(job.status);
   return isThere ? { ...step, decision: { ...step.decision, removeJob: true }, removal: "DELETED" } : step;
 }

@@ -41,7 +41,7 @@ export async function look(
   const unexplained = active.filter((job) => isUnexplained(observations.get(job.key)));
   if (unexplained.length > 0) {
     const isOld = unexplained.some((job) => isAged(job, now()));
-    // A pod that will never be made is told of from the first look; anything else may be over in a moment.
+    // A pod that is refused is reported at the first look; any other wait may end in a moment.
     const listed = isOld || unexplained.some((job) => podByJob.get(job.kubeName) === undefined);
     const events = listed
       ? await listEvents(client, workflow.namespace, isOld ? "waits" : { reason: "FailedCreate" })

@@ -1,4 +1,4 @@
-import { hasEnded } from "../../core/job.ts";
+import { hasEnded, isInCluster } from "../../core/job.ts";
 import { type Extent, plan } from "../../core/lifecycle/round.ts";
 import type { StoredJob, StoredWorkflow } from "../../store/records.ts";
 import type { Deps } from "../deps.ts";
@@ -47,7 +47,9 @@ export async function reconcile(
   const seen = await look(deps, workflow, attempts);
   // Somebody else's kill or clean-up may be why a Job is gone: what was known a moment ago does not count
   // then.
-  const trusts = !attempts.some((job) => isSubmitted(job) && seen(job).observation.phase === "missing");
+  const trusts = !attempts.some(
+    (job) => isInCluster(job.status) && seen(job).observation.phase === "missing",
+  );
   const ownership = await tenancy.taken({ makes: attempts.some(isGoingOn), trusts });
   if (scope.leavesTakeover === true && isKnown && deps.store.adoption.isDue(workflow)) return;
   if (ownership === "followed") return await reconcile(deps, workflow, signals, scope);
@@ -68,8 +70,4 @@ export async function reconcile(
 /** Whether there is more to be done for a job than to see to its end. */
 function isGoingOn({ status, removal }: StoredJob): boolean {
   return !hasEnded(status) && removal === null;
-}
-
-function isSubmitted({ status }: StoredJob): boolean {
-  return status === "QUEUED" || status === "RUNNING";
 }
