@@ -148,7 +148,7 @@ function readPassword(file: string): string {
   try {
     return readFileSync(file, "utf8").split(/\r?\n/)[0] ?? "";
   } catch (cause) {
-    throw new GaswError("CONFIG", `dao.passwordFile: ${file} can't be read (${systemCode(cause)})`, {
+    throw new GaswError("CONFIG", `dao.passwordFile: ${file} cannot be read (${systemCode(cause)})`, {
       hint: "name a file that holds the password in its first line and that this user can read",
       cause,
     });

@@ -54,7 +54,7 @@ export async function main(): Promise<void> {
 }
 
 function unwritten(cause: NodeJS.ErrnoException): GaswError {
-  return new GaswError("FAILURE", `the answer can't be written to stdout (${cause.code})`, {
+  return new GaswError("FAILURE", `the answer cannot be written to stdout (${cause.code})`, {
     hint: "make room where it goes; what was done stays done: `gasw-k8s status` shows it",
     cause,
   });

@@ -37,7 +37,7 @@ async function checkWithServer(
     if (!isApiError(error, 404)) throw error;
     throw new GaswError(
       "NOT_FOUND",
-      `the namespace ${namespace} does not exist, so the server can't check the Jobs`,
+      `the namespace ${namespace} does not exist, so the server cannot check the Jobs`,
       {
         hint: "--dry-run=client shows what would be made; submitting makes the namespace",
         cause: error,

@@ -246,7 +246,7 @@ async function synchronised(
 function notWatchable(directory: string): GaswError {
   return new GaswError(
     "USAGE",
-    `workflow ${path.basename(directory)} was not submitted from this host: its jobs can't be watched here`,
+    `workflow ${path.basename(directory)} was not submitted from this host: its jobs cannot be watched here`,
     {
       hint: "`gasw-k8s status` shows once what the cluster tells of them; watch them on the host that submitted them",
     },

@@ -47,11 +47,11 @@ async function openRequests(file: string): Promise<Readable> {
       cause,
     });
   const found = await stat(file).catch((cause: unknown) => {
-    throw refuse(`can't be read (${systemCode(cause)})`, cause);
+    throw refuse(`cannot be read (${systemCode(cause)})`, cause);
   });
   if (found.isDirectory()) throw refuse("are a directory");
   const handle = await open(file).catch((cause: unknown) => {
-    throw refuse(`can't be read (${systemCode(cause)})`, cause);
+    throw refuse(`cannot be read (${systemCode(cause)})`, cause);
   });
   return handle.createReadStream();
 }

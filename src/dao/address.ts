@@ -47,7 +47,7 @@ export function filledIn(
     // Taken apart again: what stands in it must not become a port, a user or a parameter.
     if (/^(postgres(ql)?|mysql|mariadb):/i.test(url)) return encodeURIComponent(value);
     if (!/^jdbc:/i.test(url) || !value.includes(";")) return value;
-    const reason = `can't take {workflow${what}} of ${directory}: in a jdbc: address a semicolon begins settings`;
+    const reason = `cannot take {workflow${what}} of ${directory}: in a jdbc: address a semicolon begins settings`;
     throw configError(
       reason,
       "give the workflow's directory a name without one, or name the database without it",
@@ -145,7 +145,7 @@ function readCertificate(file: string): string {
     return readFileSync(file, "utf8");
   } catch (cause) {
     throw configError(
-      `names a file that can't be read (${messageOf(cause)})`,
+      `names a file that cannot be read (${messageOf(cause)})`,
       "correct sslrootcert, sslcert or sslkey",
       cause,
     );

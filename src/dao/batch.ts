@@ -47,7 +47,7 @@ export class Batch {
     if (NEVER_WRITTEN.includes(status))
       throw new RangeError(`${status} is never written to the GASW database`);
     if (!this.#isKey(id))
-      return this.#refuse(id, "the id is too long, or has characters that the database can't hold");
+      return this.#refuse(id, "the id is too long, or has characters that the database cannot hold");
     const write = readableWrite(wanted, this.#tables.schema);
     if (write === undefined)
       return this.#refuse(

@@ -22,7 +22,7 @@ export async function replaceData(
     if (fits(path, column, tables.dialect.indexBytes)) continue;
     types.delete(path);
     tables.noteLeftOut(
-      "file(s) were left out: the path is too long for the GASW database, or has characters that it can't hold",
+      "file(s) were left out: the path is too long for the GASW database, or has characters that it cannot hold",
     );
   }
   await tables.db.deleteFrom("job_data").where("id", "=", id).execute();

@@ -89,7 +89,7 @@ const MEANINGS: readonly (readonly [code: RegExp, what: string, hint: string])[]
   [
     /^(25006|ER_OPTION_PREVENTS_STATEMENT|ER_READ_ONLY_MODE|SQLITE_READONLY.*)$/,
     "it is read-only",
-    "dao.url names a standby, or a file that this user can't write: name the one that is written to",
+    "dao.url names a standby, or a file that this user cannot write: name the one that is written to",
   ],
   [/^(42501|ER_(TABLE|COLUMN)ACCESS_DENIED_ERROR|ER_CANT_CREATE_TABLE)$/, "it does not permit this", RIGHTS],
   [
@@ -111,7 +111,7 @@ const MEANINGS: readonly (readonly [code: RegExp, what: string, hint: string])[]
   ],
   [
     /^(EACCES|EPERM|EROFS|ENOTDIR|EISDIR|EEXIST|SQLITE_CANTOPEN.*|SQLITE_PERM|SQLITE_IOERR.*)$/,
-    "it can't be used",
+    "it cannot be used",
     "set dao.url to a file that this user can read and write, on a local disk",
   ],
   [
@@ -144,7 +144,7 @@ function databaseError(error: unknown, address: string): unknown {
   // A mistake in this program is none of the database's.
   if (error instanceof GaswError || error instanceof TypeError || error instanceof RangeError) return error;
   const said = (what: string, hint: string) =>
-    new GaswError("DATABASE", `the GASW database ${address} can't be used: ${what}`, { hint, cause: error });
+    new GaswError("DATABASE", `the GASW database ${address} cannot be used: ${what}`, { hint, cause: error });
   if (error instanceof NoAnswer) return said(error.message, NETWORK);
   const inner = error instanceof AggregateError ? error.errors[0] : error;
   const code = codeOf(inner);

@@ -58,7 +58,7 @@ function readableJar(file: string | undefined): string {
   try {
     accessSync(file, constants.R_OK);
   } catch (cause) {
-    throw new GaswError("CONFIG", `dao.driverJar: ${file} can't be read (${systemCode(cause)})`, {
+    throw new GaswError("CONFIG", `dao.driverJar: ${file} cannot be read (${systemCode(cause)})`, {
       hint: JAR_HINT,
       cause,
     });
@@ -188,7 +188,7 @@ function openingError(error: unknown, java: string, jar: string, address: string
     const [what, hint] = refusal;
     return new GaswError(
       "DATABASE",
-      `the GASW database ${address} can't be used: ${what} (${firstLine(error.message)})`,
+      `the GASW database ${address} cannot be used: ${what} (${firstLine(error.message)})`,
       {
         hint,
         cause: error,
@@ -214,7 +214,7 @@ function javaError(error: JavaEnded, java: string): GaswError {
       cause: error,
     });
   if (error.code === "ENOENT") return said("is not there");
-  if (error.code === "EACCES") return said("can't be run (EACCES)");
+  if (error.code === "EACCES") return said("cannot be run (EACCES)");
   if (error.output.includes("UnsupportedClassVersionError")) return said("is older than 17");
   return said(`did not start: ${messageOf(error)}: ${firstLine(error.output)}`);
 }

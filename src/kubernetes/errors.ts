@@ -135,11 +135,11 @@ export function unreachable(cause: unknown, request: string, server: string): Ga
   if (cause instanceof SyntaxError) {
     return new GaswError(
       "CLUSTER",
-      `the cluster ${server} can't be understood (${request}: the answer is not JSON)`,
+      `the cluster ${server} cannot be understood (${request}: the answer is not JSON)`,
       { hint: NOT_AN_API_SERVER, cause },
     );
   }
-  return new GaswError("CLUSTER", `the cluster ${server} can't be reached (${request}: ${text})`, {
+  return new GaswError("CLUSTER", `the cluster ${server} cannot be reached (${request}: ${text})`, {
     hint: hint ?? "check the address and the network",
     cause,
   });

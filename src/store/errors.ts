@@ -33,20 +33,20 @@ export function stateError(error: unknown, file: string, lockFile = `${file}.loc
     (code.startsWith("SQLITE_IOERR") && isFull(path.dirname(file)))
   ) {
     const hint = "make room there, or set state.path to another disk; nothing was submitted";
-    return new StateFull("CONFIG", `the state file ${file} can't be written: the disk is full`, {
+    return new StateFull("CONFIG", `the state file ${file} cannot be written: the disk is full`, {
       hint,
       cause: error,
     });
   }
   const culprit = isRefusal(error) ? shutOutBy(file, [lockFile]) : undefined;
-  if (culprit !== undefined) return said(`can't be used: ${culprit}`, giveBackHint(file));
+  if (culprit !== undefined) return said(`cannot be used: ${culprit}`, giveBackHint(file));
   if (
     /^(EACCES|EPERM|EROFS|ENOTDIR|EEXIST|EISDIR|SQLITE_READONLY.*|SQLITE_CANTOPEN.*|SQLITE_IOERR.*|SQLITE_PERM)$/.test(
       code,
     )
   ) {
     return said(
-      `can't be written (${code})`,
+      `cannot be written (${code})`,
       "set state.path (GASW_K8S_STATE_PATH) to a file that this user can write",
     );
   }
@@ -57,7 +57,7 @@ export function stateError(error: unknown, file: string, lockFile = `${file}.loc
     );
   if (code.startsWith("SQLITE_"))
     return said(
-      `can't be used (${code}: ${messageOf(error)})`,
+      `cannot be used (${code}: ${messageOf(error)})`,
       "set state.path to another file, and report this",
     );
   return error;

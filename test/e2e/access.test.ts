@@ -24,7 +24,7 @@ async function closedPort(): Promise<number> {
   return port;
 }
 
-describe("a kubeconfig that can't be used ends with 3 and names the file", () => {
+describe("a kubeconfig that cannot be used ends with 3 and names the file", () => {
   test.each([
     ["is missing", undefined, / does not exist$/, /k8sKubeConfig must name/],
     ["is empty", "\n", / is not a kubeconfig: it is empty$/, /kubectl config view/],
@@ -85,7 +85,7 @@ describe("a kubeconfig that can't be used ends with 3 and names the file", () =>
   });
 });
 
-describe("a cluster that can't be reached ends with 4 and names its address", () => {
+describe("a cluster that cannot be reached ends with 4 and names its address", () => {
   test("nothing listens there", async () => {
     const server = `https://127.0.0.1:${await closedPort()}`;
     workflow.configure({ k8sKubeConfig: file(workflow, "closed", kubeconfig(account, { server })) });
@@ -94,7 +94,7 @@ describe("a cluster that can't be reached ends with 4 and names its address", ()
     expect(performance.now() - begin).toBeLessThan(30_000);
     expect(error).toEqual({
       code: 4,
-      message: expect.stringMatching(`^the cluster ${server} can't be reached \\(GET /.*ECONNREFUSED`),
+      message: expect.stringMatching(`^the cluster ${server} cannot be reached \\(GET /.*ECONNREFUSED`),
       hint: expect.stringContaining("nothing listens there"),
     });
   });

@@ -70,7 +70,7 @@ describe("connections that break", () => {
     const { result, seconds } = await timed(workflow.cli("wait", "Job-1", "--wait-timeout", "12s"));
     expect(result.code).toBe(124);
     const [warning, error, hint, ...rest] = result.stderr.trim().split("\n");
-    expect(warning).toMatch(/^warning: the cluster \S+ can't be reached .*: trying again for 5 minutes$/);
+    expect(warning).toMatch(/^warning: the cluster \S+ cannot be reached .*: trying again for 5 minutes$/);
     expect([error, hint, rest]).toEqual(["error: the jobs had not ended after 12 s", expect.stringMatching(/^hint: /), []]);
     expect(seconds).toBeLessThan(40);
   });
@@ -82,7 +82,7 @@ describe("a server in the wrong place", () => {
     const { result, seconds } = await timed(workflow.cli("status"));
     expect(errorOf(result)).toEqual({
       code: 4,
-      message: expect.stringMatching(`^the cluster ${double.address} can't be reached \\(GET .*no connection within 10 s\\)$`),
+      message: expect.stringMatching(`^the cluster ${double.address} cannot be reached \\(GET .*no connection within 10 s\\)$`),
       hint: expect.stringContaining("no answer in time"),
     });
     expect(seconds).toBeLessThan(60);
@@ -90,7 +90,7 @@ describe("a server in the wrong place", () => {
 
   test.each([
     ["an error page", 502, "<html><body>Bad gateway</body></html>", /answered 502 /],
-    ["a page instead of JSON", 200, "<html><body>Please log in</body></html>", /can't be understood .*the answer is not JSON/],
+    ["a page instead of JSON", 200, "<html><body>Please log in</body></html>", /cannot be understood .*the answer is not JSON/],
     ["a redirection", 302, "", /answered 302 /],
   ])("that answers with %s: exit 4, and the hint says what it is", async (_, status, body, message) => {
     await throughAnswers(() => ({ status, body, headers: { "content-type": "text/html", location: "https://login.invalid/" } }));

@@ -158,13 +158,13 @@ describe("cleanup", () => {
     expect(lost).toEqual({ stdout: "", stderr: "nothing to remove\n", code: 0 });
   });
 
-  test("asks the cluster first: where it can't be reached nothing is changed", async () => {
+  test("asks the cluster first: where it cannot be reached nothing is changed", async () => {
     workflow = new TestWorkflow({ config: { options: { statusRetry: 0, maxRetryToPush: 0 } } });
     await workflow.cli("submit", workflow.script("Run-1", FOREVER));
     const closed = file(workflow, "closed.kubeconfig", kubeconfig(engineAccount(), { server: "https://127.0.0.1:9" }));
     const { stdout, stderr, code } = await workflow.cli("cleanup", "--yes", "--cancel", "--kubeconfig", closed);
     expect({ stdout, code }).toEqual({ stdout: "", code: 4 });
-    expect(stderr).toContain("can't be reached");
+    expect(stderr).toContain("cannot be reached");
     expect((await workflow.cli("status", "--cached", "-o", "json")).stdout).not.toContain("DELETED");
     await kubectl("delete", "jobs", "--all", "-n", workflow.namespace, "--wait=false");
   });

@@ -63,7 +63,7 @@ describe("a job on a node that has died", () => {
     return pod;
   }
 
-  test("says so with the way out, as does the attempt that waits for it and the clean-up that can't remove it", async () => {
+  test("says so with the way out, as does the attempt that waits for it and the clean-up that cannot remove it", async () => {
     const pod = await runOnDeadNode();
     await workflow.cli("cancel", "Job-1");
     // As the node life cycle controller marks the pods of a silent node.

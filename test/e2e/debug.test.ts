@@ -70,7 +70,7 @@ describe("debug why", () => {
       () => workflow.cli("debug", "why", "BadImage"),
       (result) => result.stdout.includes("image"),
     );
-    expect(stdout).toMatch(/^WHY: BadImage waits: its image localhost:1\/nothing:1 can't be pulled.*\nremedy: .+\n {2}\| Failed: /);
+    expect(stdout).toMatch(/^WHY: BadImage waits: its image localhost:1\/nothing:1 cannot be pulled.*\nremedy: .+\n {2}\| Failed: /);
   });
 
   test("a job that another host submitted is explained from the cluster", async () => {

@@ -38,7 +38,7 @@ describe("a job whose pod the cluster will not make", () => {
       reason: "FailedCreate",
       message: expect.stringMatching(/maximum memory usage per Container is 64Mi, but limit is 1Gi/),
     });
-    expect(warnings.match(/^warning: job Job-1 can't begin as it is: .*maximum memory usage/gm)).toHaveLength(1);
+    expect(warnings.match(/^warning: job Job-1 cannot begin as it is: .*maximum memory usage/gm)).toHaveLength(1);
     expect(why).toMatch(/will not begin as it is: a LimitRange of the namespace \(memory per Container\) refuses/);
     expect(why).toMatch(/^remedy: .*kubectl get limitrange/m);
   });

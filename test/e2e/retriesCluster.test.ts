@@ -106,7 +106,7 @@ describe("a job that was lost after it had uploaded its result", () => {
   });
 });
 
-describe("a job whose image can't be pulled", () => {
+describe("a job whose image cannot be pulled", () => {
   test("is an ERROR when the grace is over, run again, held, and never said to run", async () => {
     workflow = new RetriedWorkflow({ retryCount: 1, pending: { ErrImagePull: "1s", ImagePullBackOff: "1s" } });
     await workflow.cli("submit", workflow.script("Image-1", "true\n"), "--image", "localhost/absent:1");

@@ -76,7 +76,7 @@ describe.each(Object.entries(looks))("the Job of a script that has ended beside 
   test.each([
     [403, "Forbidden"],
     [503, "unavailable"],
-  ])("that can't be removed (%i) is warned of, keeps its end, and goes at a later look, when nothing else is active", async (status) => {
+  ])("that cannot be removed (%i) is warned of, keeps its end, and goes at a later look, when nothing else is active", async (status) => {
     life.submitted("Job-1");
     withProxy("Job-1", ended(0));
     life.cluster.refusalOf = (request) => (request.startsWith("DELETE ") ? status : undefined);

@@ -178,7 +178,7 @@ describe.runIf(isRoot)("an output that belongs to somebody else", () => {
     const { exitCode, warnings } = await parse({ uid: NOBODY, gid: NOBODY });
     expect([exitCode, warnings]).toEqual([3, [expect.stringMatching(`^${ERR} was not read: `)]]);
   });
-  test("and can't be written beside is told of", async () => {
+  test("and cannot be written beside is told of", async () => {
     write(OUT, `<application_execution>\n${END}`);
     writeFileSync(place(`${JOB}.sh.provenance.json`), "{}");
     chmodSync(directory, 0o755);

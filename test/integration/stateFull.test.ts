@@ -119,7 +119,7 @@ describe.each([
     show({ terminated: { exitCode: 3, reason: "Error", startedAt: NOW.toISOString(), finishedAt: NOW.toISOString() } });
     const { code, stdout, stderr } = await cli("status", "--sync");
     expect(stdout).toMatch(/Job-1 +ERROR +3/);
-    expect(stderr).toContain(`error: the state file ${stateFile()} can't be written: the disk is full`);
+    expect(stderr).toContain(`error: the state file ${stateFile()} cannot be written: the disk is full`);
     expect(code).toBe(3);
     expect(requests.filter((request) => !request.startsWith("GET "))).toEqual([]);
   });
@@ -153,5 +153,5 @@ describe.each([
 test("a full disk without a state is told as before", async () => {
   for (const name of readdirSync(disk)) execFileSync("rm", [path.join(disk, name)]);
   fill();
-  expect(await cli("status")).toMatchObject({ code: 3, stdout: "", stderr: expect.stringContaining("can't be written: the disk is full") });
+  expect(await cli("status")).toMatchObject({ code: 3, stdout: "", stderr: expect.stringContaining("cannot be written: the disk is full") });
 });

@@ -18,7 +18,7 @@ async function expectNothingMade(): Promise<void> {
   expect((await workflow.cli("status", "--cached", "-q")).stdout).toBe("");
 }
 
-describe("a script that can't be submitted ends with 2, says why, and makes nothing", () => {
+describe("a script that cannot be submitted ends with 2, says why, and makes nothing", () => {
   afterEach(expectNothingMade);
 
   test.each([
@@ -79,7 +79,7 @@ describe("a script that can't be submitted ends with 2, says why, and makes noth
     });
     expect(errorOf(result)).toEqual({
       code: 2,
-      message: expect.stringMatching(/secret\.sh can't be read \(permission denied\)$/),
+      message: expect.stringMatching(/secret\.sh cannot be read \(permission denied\)$/),
       hint: "make it readable: chmod +r",
     });
   });
@@ -91,7 +91,7 @@ describe("a script that can't be submitted ends with 2, says why, and makes noth
     const error = errorOf(await workflow.cli("submit", script));
     expect(error).toMatchObject({
       code: 3,
-      message: `jobs run as user ${workflow.owner}, group ${workflow.owner}, who can't read ${script}`,
+      message: `jobs run as user ${workflow.owner}, group ${workflow.owner}, who cannot read ${script}`,
     });
   });
 

@@ -20,7 +20,7 @@ async function withFile(name: string, text: string, ...args: readonly string[]):
   return { file, result };
 }
 
-describe("a configuration that can't be used ends with 3 and names the place", () => {
+describe("a configuration that cannot be used ends with 3 and names the place", () => {
   test.each([
     ["text that is not JSON", "bad.json", '{\n  "k8sNamespace": "vip",\n  "image": debian\n}', /:3:12: not JSON: expected a value$/],
     ["JSON that ends early", "bad.json", '{\n  "image": "debian"\n', /:3:1: not JSON: expected "," or "}"$/],

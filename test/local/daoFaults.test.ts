@@ -43,7 +43,7 @@ async function attempts(): Promise<any[]> {
   return JSON.parse((await workflow.cli("status", "--history", "--cached", "-o", "json")).stdout).jobs;
 }
 
-describe("an address that can't be used", () => {
+describe("an address that cannot be used", () => {
   test.each([
     ["of an unknown kind", "oracle://127.0.0.1/gasw"],
     ["with a password", `postgres://gasw:${SECRET}@127.0.0.1/gasw`],
@@ -127,7 +127,7 @@ describe("a server that is down", () => {
       ({ code, stdout }) => code === 8 && /^Bad-2 +2 +ERROR_HELD /m.test(stdout) && /^Fine-1 +1 +COMPLETED /m.test(stdout),
     );
     expect(stderr).toMatch(
-      /^error: the GASW database postgres:\/\/127\.0\.0\.1:\d+\/\w+ can't be used: nothing listens there .*\nhint: check dao.url/,
+      /^error: the GASW database postgres:\/\/127\.0\.0\.1:\d+\/\w+ cannot be used: nothing listens there .*\nhint: check dao.url/,
     );
     const asJson = await workflow.cli("status", "Bad-2", "--sync", "-o", "json");
     expect(JSON.parse(asJson.stdout).jobs).toMatchObject([{ attemptId: "Bad-2-r1", status: "ERROR_HELD", daoStatus: null }]);
@@ -229,7 +229,7 @@ describe("a server that does not answer", () => {
   });
 });
 
-describe("a database that can't be written", () => {
+describe("a database that cannot be written", () => {
   test("because it is read-only: exit 8, and all is told once it can be", async () => {
     const database = await freshDatabase();
     await workflow.cli("submit", workflow.script("Early-1", "true\n"));

@@ -68,7 +68,7 @@ describe("submit --from", () => {
   });
 
   test.each([
-    [["--from", "none.ndjson"], /^error: the requests .*none\.ndjson can't be read \(ENOENT\)\nhint: /],
+    [["--from", "none.ndjson"], /^error: the requests .*none\.ndjson cannot be read \(ENOENT\)\nhint: /],
     [["--from", "sh"], /^error: the requests .*sh are a directory\nhint: /],
     [["--from", "-", "--image", "busybox"], /^error: --from goes with no script, no option of a job/],
     [["--from", "-", "--dry-run"], /^error: --from goes with .*no --dry-run/],

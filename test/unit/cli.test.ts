@@ -95,7 +95,7 @@ describe("a waiting command", () => {
     expect(code).toBe(125);
   });
 
-  test("that can't even be read is wrong usage all the same", async () => {
+  test("that cannot even be read is wrong usage all the same", async () => {
     expect((await gaswK8s("submit", "--wait", "--bogus")).code).toBe(2);
   });
 });

@@ -66,7 +66,7 @@ export function volumeMount(facts: Facts): Explanation | undefined {
     ],
     [
       /timed out|timeout|No route|Connection refused|refused/i,
-      "the node can't reach the server: check nfsAddress, the network and a firewall between",
+      "the node cannot reach the server: check nfsAddress, the network and a firewall between",
     ],
     [
       /bad option|helper program|unknown filesystem/i,
@@ -74,7 +74,7 @@ export function volumeMount(facts: Facts): Explanation | undefined {
     ],
   ];
   return {
-    sentence: `waits on node ${node}, which can't mount its volume: ${brief(text)}`,
+    sentence: `waits on node ${node}, which cannot mount its volume: ${brief(text)}`,
     remedy:
       remedies.find(([pattern]) => pattern.test(text))?.[1] ??
       "check the volume's server and folder, and that the node can mount it",

@@ -72,7 +72,7 @@ function configError({ state, ...facts }: Facts): Explanation | undefined {
   if (/runAsNonRoot|run as root|non-root/.test(text)) {
     const user = podSpec({ state, ...facts })?.securityContext?.runAsUser;
     return {
-      sentence: `can't start, since its image would run as root${user === undefined ? "" : ` (user ${user})`} and its pod may not: ${text}`,
+      sentence: `cannot start, since its image would run as root${user === undefined ? "" : ` (user ${user})`} and its pod may not: ${text}`,
       remedy: "set securityContext.runAsUser to a user above 0, or give the workflow directory to one",
       evidence,
     };
@@ -80,13 +80,13 @@ function configError({ state, ...facts }: Facts): Explanation | undefined {
   const missing = /(secret|configmap) "([^"]+)" not found/i.exec(text);
   if (missing !== null) {
     return {
-      sentence: `can't start, since ${missing[1]} ${missing[2]} does not exist in namespace ${facts.job.namespace}`,
+      sentence: `cannot start, since ${missing[1]} ${missing[2]} does not exist in namespace ${facts.job.namespace}`,
       remedy: `create it, or take it out of the configuration (initContainers, sidecars, imagePullSecrets)`,
       evidence,
     };
   }
   return {
-    sentence: `can't start, since its container can't be made: ${text}`,
+    sentence: `cannot start, since its container cannot be made: ${text}`,
     remedy: "correct the container's settings",
     evidence,
   };

@@ -40,7 +40,7 @@ export const imageCauses: readonly Cause[] = [
     id: "image-rate-limit",
     match: image(
       (text) => /toomanyrequests|429/i.test(text),
-      "can't be pulled for now: the registry limits the number of pulls",
+      "cannot be pulled for now: the registry limits the number of pulls",
       "while the job waits, the pull is tried again; pull with credentials (imagePullSecrets), or use a mirror",
     ),
   },
@@ -60,7 +60,7 @@ export const imageCauses: readonly Cause[] = [
         /no such host|dial tcp|connection refused|i\/o timeout|deadline exceeded|no route|TLS handshake|x509|name resolution|server misbehaving/i.test(
           text,
         ),
-      "can't be pulled, since its registry can't be reached from the node",
+      "cannot be pulled, since its registry cannot be reached from the node",
       "check the registry's name in the image, and the node's network, proxy and certificates; while the job waits, the pull is tried again",
     ),
   },
@@ -76,7 +76,7 @@ export const imageCauses: readonly Cause[] = [
     id: "image-pull",
     match: image(
       () => true,
-      "can't be pulled",
+      "cannot be pulled",
       "see the registry's answer below and correct the image's name, the credentials or the network; while the job waits, the pull is tried again",
     ),
   },

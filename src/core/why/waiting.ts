@@ -26,7 +26,7 @@ function sandbox(facts: Facts): Explanation | undefined {
   const event = complaint(facts, "FailedCreatePodSandBox");
   if (event === undefined) return undefined;
   return {
-    sentence: `waits on node ${facts.pod?.spec?.nodeName}, which can't set up its pod: ${event.message}`,
+    sentence: `waits on node ${facts.pod?.spec?.nodeName}, which cannot set up its pod: ${event.message}`,
     remedy: "this is the node's trouble (network plugin or container runtime): tell the administrator",
     evidence: quote(event),
   };

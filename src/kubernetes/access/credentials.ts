@@ -36,7 +36,7 @@ export function credentialsError(error: unknown, user: KubeUser, server: URL): G
   const said = isParser
     ? "what its login command printed is not JSON"
     : withoutSecrets(messageOf(error), secretsOf(user)).trim();
-  return new GaswError("CONFIG", `the credentials for ${server.origin} can't be obtained: ${said}`, {
+  return new GaswError("CONFIG", `the credentials for ${server.origin} cannot be obtained: ${said}`, {
     hint: "check the user of the kubeconfig's current context (its certificate files, token or login command)",
     cause: isParser ? undefined : new Error(said),
   });

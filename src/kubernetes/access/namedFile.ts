@@ -28,7 +28,7 @@ export function readNamed(file: string, key: string): string {
       EISDIR: "is a directory",
       EACCES: "may not be read by this user",
     };
-    throw new GaswError("CONFIG", `${file} ${words[code] ?? `can't be read (${code})`}`, {
+    throw new GaswError("CONFIG", `${file} ${words[code] ?? `cannot be read (${code})`}`, {
       hint: `${key} must name a readable file`,
       cause,
     });

@@ -74,7 +74,7 @@ export function clearForAttempt({ directory, fileName, kubeName, attempts }: Nex
   // What can't be removed leaves the streams where they are.
   if (folder !== undefined) {
     const hint = `remove it as somebody who may (rm -r -- ${folder}), then release the job: its script would find it, and fail`;
-    attempt(`the folder ${folder} of an earlier run can't be removed`, hint, () =>
+    attempt(`the folder ${folder} of an earlier run cannot be removed`, hint, () =>
       rmSync(folder, { recursive: true, force: true, maxRetries: 2 }),
     );
   }
@@ -82,7 +82,7 @@ export function clearForAttempt({ directory, fileName, kubeName, attempts }: Nex
   for (const record of leftRecords(directory).filter((left) => left.attempt === kubeName)) {
     const hint = "let this user write in that folder, then release the job";
     attempt(
-      `${path.join(directory, record.folder, record.name)} of an earlier run can't be removed`,
+      `${path.join(directory, record.folder, record.name)} of an earlier run cannot be removed`,
       hint,
       () => removeLeftover(directory, record),
     );
@@ -92,7 +92,7 @@ export function clearForAttempt({ directory, fileName, kubeName, attempts }: Nex
   for (const kind of ["out", "err", "appOut", "appErr"] as const) {
     const file = path.join(directory, now[kind]);
     const hint = `let this user write in ${path.dirname(file)}, then release the job`;
-    attempt(`${file} of an earlier attempt can't be moved aside`, hint, () =>
+    attempt(`${file} of an earlier attempt cannot be moved aside`, hint, () =>
       moveAside(file, path.join(directory, aside[kind])),
     );
   }
@@ -121,7 +121,7 @@ export function keepOldStreams(directory: string, streams: readonly string[]): s
   return streams.map((file) => {
     const hint = `let this user write in ${path.join(directory, path.dirname(file))}, or move it away`;
     const kept = oldName(file, number);
-    attempt(`${path.join(directory, file)} of an earlier run can't be moved aside`, hint, () =>
+    attempt(`${path.join(directory, file)} of an earlier run cannot be moved aside`, hint, () =>
       renameSync(path.join(directory, file), path.join(directory, kept)),
     );
     return kept;

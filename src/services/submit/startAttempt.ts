@@ -89,7 +89,7 @@ async function optionsOf(deps: Deps, workflow: StoredWorkflow, job: StoredJob): 
   if (envNames.every((name) => Object.hasOwn(env, name))) return { ...options, env };
   throw new GaswError(
     "CONFIG",
-    `job ${job.fileName} can't be submitted again: what --env gave it was in its Job alone, which is gone`,
+    `job ${job.fileName} cannot be submitted again: what --env gave it was in its Job alone, which is gone`,
     {
       hint: "put the variables into the configuration's `env`, or submit the script under another name",
     },

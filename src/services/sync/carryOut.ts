@@ -191,6 +191,6 @@ function tellRefusals({ warn }: Pick<Deps, "warn">, planned: readonly Planned<St
   const more = others.length === 0 ? "" : ` (and ${others.length} more)`;
   const { id } = first.job;
   warn(
-    `job ${id}${more} can't begin as it is: ${first.before.change.message}; \`gasw-k8s debug why ${id}\` tells the way out`,
+    `job ${id}${more} cannot begin as it is: ${first.before.change.message}; \`gasw-k8s debug why ${id}\` tells the way out`,
   );
 }

@@ -136,7 +136,7 @@ async function watch(
           continue;
         }
         if (error.message !== told)
-          warn(`${path} can't be watched (${error.message}): it is looked at from time to time`);
+          warn(`${path} cannot be watched (${error.message}): it is looked at from time to time`);
         told = error.message;
         await rounds.quiet(signal);
       }

@@ -59,12 +59,12 @@ export function reasonOf(error: unknown): string {
   const code = systemCode(error);
   const words: Readonly<Record<string, string>> = {
     ENOENT: "does not exist",
-    EACCES: "can't be read (permission denied)",
+    EACCES: "cannot be read (permission denied)",
     ENAMETOOLONG: "has a name that is too long",
     ENOTDIR: "does not exist",
     ELOOP: "is a loop of links",
   };
-  return words[code ?? ""] ?? `can't be read (${code})`;
+  return words[code ?? ""] ?? `cannot be read (${code})`;
 }
 
 /** A path that fits a line. */

@@ -20,7 +20,7 @@ export function notOwner(
     const name = leaseName(namespace, id);
     return new NotOwner(
       "CONFLICT",
-      `Lease ${namespace}/${name} is not gasw-k8s's: it can't be told who serves workflow ${id}`,
+      `Lease ${namespace}/${name} is not gasw-k8s's: it cannot be told who serves workflow ${id}`,
       { hint: `delete it, if nobody needs it: kubectl delete lease -n ${namespace} ${name}` },
     );
   }

@@ -91,7 +91,7 @@ export function daoFaults(name: string, server: () => FaultyServer): void {
       hole.close();
       const url = `${server().scheme}://gasw@127.0.0.1:${hole.port}/gasw?ssl=false`;
       const message = new RegExp(
-        `^the GASW database ${server().scheme}://127.0.0.1:${hole.port}/gasw can't be used: nothing listens there`,
+        `^the GASW database ${server().scheme}://127.0.0.1:${hole.port}/gasw cannot be used: nothing listens there`,
       );
       await expect(open({ url })).rejects.toMatchObject(refusal(message));
     });

@@ -60,7 +60,7 @@ const statusesIn = async (dao: Dao, ids: readonly string[]) =>
   Object.fromEntries([...(await dao.rows(ids))].map(([id, { status }]) => [id, status]));
 const messageIn = async (dao: Dao, id = ROW.id) => (await dao.rows([id])).get(id)?.exitMessage;
 
-describe("Hibernate's tables in H2 1.4.196, whose ENUM of statuses can't be read back whole,", () => {
+describe("Hibernate's tables in H2 1.4.196, whose ENUM of statuses cannot be read back whole,", () => {
   test("are destroyed by another program's UNHOLD_ERROR, as is told", async () => {
     const dao = await openHibernates();
     await dao.apply([insert()]);

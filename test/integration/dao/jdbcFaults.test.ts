@@ -70,7 +70,7 @@ describe("Java", () => {
     expect(error.message).toContain(`${scratch}/bin/java is not there`);
   });
 
-  test("is told to be too old where it can't read the bridge's class", async () => {
+  test("is told to be too old where it cannot read the bridge's class", async () => {
     const { JAVA_HOME } = fakeJava("of-tomorrow", (bin) => {
       const classes = path.join(bin, "classes");
       cpSync(path.join(root, "bridge/classes"), classes, { recursive: true });
@@ -87,7 +87,7 @@ describe("Java", () => {
     expect(error.message).toMatch(/bin\/java is older than 17$/);
   });
 
-  test("that can't start says why", async () => {
+  test("that cannot start says why", async () => {
     vi.stubEnv("JAVA_TOOL_OPTIONS", "-XX:NoSuchOption");
     const error = await failureOf(openDao(settings()));
     expect(error.code).toBe("CONFIG");
@@ -109,7 +109,7 @@ describe("Java", () => {
 describe("the driver's jar", () => {
   test.each([
     ["is not set", undefined, /^dao\.driverJar is not set/],
-    ["is not there", "/nowhere/h2.jar", /^dao\.driverJar: \/nowhere\/h2\.jar can't be read \(ENOENT\)/],
+    ["is not there", "/nowhere/h2.jar", /^dao\.driverJar: \/nowhere\/h2\.jar cannot be read \(ENOENT\)/],
     ["is no jar", path.join(root, "package.json"), /package\.json is not a JDBC driver for jdbc:h2:$/],
     ["is another database's", jarOf("postgresql", "42.7.8"), /postgresql-42\.7\.8\.jar is not a JDBC driver for jdbc:h2:$/],
   ])("that %s is refused", async (_, driverJar, message) => {
@@ -155,7 +155,7 @@ describe("an address", () => {
 
   test("where nothing listens is told", async () => {
     const error = await refused({ url: `jdbc:h2:tcp://127.0.0.1:${await freePort()}/w/db/jobs` });
-    expect(error.message).toMatch(/can't be used: the connection was lost \(.*Connection refused/);
+    expect(error.message).toMatch(/cannot be used: the connection was lost \(.*Connection refused/);
     expect(error.hint).toContain("check dao.url, that the server runs");
   });
 

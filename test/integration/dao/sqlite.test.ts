@@ -93,8 +93,8 @@ describe("the GASW database in SQLite: its file", () => {
       "text.db",
       /damaged, or none of SQLite's/,
     ],
-    ["in a folder that is a file", () => writeFileSync(path.join(scratch, "file"), ""), "file/gasw.db", /can't be used \(E/],
-    ["that is a folder", () => undefined, ".", /can't be used \(/],
+    ["in a folder that is a file", () => writeFileSync(path.join(scratch, "file"), ""), "file/gasw.db", /cannot be used \(E/],
+    ["that is a folder", () => undefined, ".", /cannot be used \(/],
   ])("%s is refused", async (_, prepare, name, message) => {
     prepare();
     const refusal = {

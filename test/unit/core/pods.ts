@@ -115,7 +115,7 @@ export const PODS: [string, V1Pod, Observation][] = [
     isWaiting("Initializing", "init container unpack runs"),
   ],
   [
-    "whose init image can't be pulled",
+    "whose init image cannot be pulled",
     withInit([container("fetch", waiting("ErrImagePull", "denied"))]),
     isWaiting("ErrImagePull", "denied"),
   ],
@@ -125,7 +125,7 @@ export const PODS: [string, V1Pod, Observation][] = [
     isWaiting("CrashLoopBackOff", "back-off 10s"),
   ],
   [
-    "whose sidecar runs while the main image can't be pulled",
+    "whose sidecar runs while the main image cannot be pulled",
     withInit([container("proxy", running, { started: true })], waiting("ImagePullBackOff", "Back-off"), {}, sidecars),
     isWaiting("ImagePullBackOff", "Back-off"),
   ],

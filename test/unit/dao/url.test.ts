@@ -53,7 +53,7 @@ describe("dao.url", () => {
     ["mysql://db/gasw?multipleStatements=true", "dao.url has an unknown parameter, multipleStatements"],
     ["postgres://db/gasw?sslmode=sometimes", "dao.url has a wrong value for sslmode"],
     ["mysql://db/gasw?ssl=maybe", "dao.url has a wrong value for ssl"],
-    ["mysql://db/gasw?sslrootcert=/no/such/file", "dao.url names a file that can't be read"],
+    ["mysql://db/gasw?sslrootcert=/no/such/file", "dao.url names a file that cannot be read"],
   ])("%j is refused: %s", async (url, message) => {
     expect(await refusalOf(url)).toMatchObject({
       code: "CONFIG",
@@ -123,6 +123,6 @@ describe("the workflow in dao.url", () => {
   ])("%s is filled in for %s: %s", (url, directory, filled) => expect(filledIn(url, workflow(directory))).toBe(filled));
 
   test.each(["jdbc:h2:tcp://h/{workflowDir}/db", "JDBC:h2:/w/{workflowId}"])("would be settings in %s: it is refused", (url) => {
-    expect(() => filledIn(url, workflow("/w/a;INIT=RUNSCRIPT"))).toThrow(/^dao.url can't take {workflow\w+} of \/w\/a;INIT=RUNSCRIPT: /);
+    expect(() => filledIn(url, workflow("/w/a;INIT=RUNSCRIPT"))).toThrow(/^dao.url cannot take {workflow\w+} of \/w\/a;INIT=RUNSCRIPT: /);
   });
 });

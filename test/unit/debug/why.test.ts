@@ -89,7 +89,7 @@ const table: Record<string, [Facts, string, RegExp, RegExp]> = {
     /has no bash/,
     /image that has bash/,
   ],
-  "can't start": [
+  "cannot start": [
     facts({ status: "ERROR", reason: "ContainerCannotRun", message: "boom" }),
     "cannot-start",
     /could not start: boom/,
@@ -132,12 +132,12 @@ const table: Record<string, [Facts, string, RegExp, RegExp]> = {
   "registry unreachable": [
     pull("dial tcp: lookup r.invalid: no such host"),
     "registry-unreachable",
-    /registry can't be reached/,
+    /registry cannot be reached/,
     /network/,
   ],
   "registry limits": [pull("429 Too Many Requests: toomanyrequests"), "image-rate-limit", /limits the number/, /mirror/],
   "other processor": [pull("no match for platform in manifest"), "image-platform", /kind of processor/, /nodeSelector/],
-  "pull fails otherwise": [pull("weird"), "image-pull", /can't be pulled/, /correct/],
+  "pull fails otherwise": [pull("weird"), "image-pull", /cannot be pulled/, /correct/],
   "back-off quotes the failure before it": [
     waiting("ImagePullBackOff", "Back-off pulling image", {
       events: [event("Pod", "Failed", 'Failed to pull image "a/b:1": not found'), event("Pod", "Failed", "Error: ErrImagePull")],
@@ -158,7 +158,7 @@ const table: Record<string, [Facts, string, RegExp, RegExp]> = {
     /secret s3 does not exist in namespace ns/,
     /create it/,
   ],
-  "container can't be made": [waiting("CreateContainerError", "boom"), "config-error", /can't be made: boom/, /settings/],
+  "container cannot be made": [waiting("CreateContainerError", "boom"), "config-error", /cannot be made: boom/, /settings/],
   "its namespace is gone": [
     facts({ status: "NOT_SUBMITTED", reason: "NamespaceGone", message: "waits for its namespace: the namespace vip is gone" }),
     "namespace-gone",
@@ -392,10 +392,10 @@ const table: Record<string, [Facts, string, RegExp, RegExp]> = {
   "mount fails": [
     creating(event("Pod", "FailedMount", "mount failed: exit status 32\nOutput: mount.nfs: access denied by server")),
     "volume-mount",
-    /node n1, which can't mount its volume: mount.nfs: access denied/,
+    /node n1, which cannot mount its volume: mount.nfs: access denied/,
     /exports/,
   ],
-  sandbox: [creating(event("Pod", "FailedCreatePodSandBox", "no network")), "sandbox", /can't set up its pod: no network/, /administrator/],
+  sandbox: [creating(event("Pod", "FailedCreatePodSandBox", "no network")), "sandbox", /cannot set up its pod: no network/, /administrator/],
   "init container runs": [waiting("Initializing", "init container prep runs"), "initializing", /init container prep runs/, /debug logs/],
   pulling: [
     creating(event("Pod", "Scheduled", "ok"), event("Pod", "Pulling", "Pulling image")),

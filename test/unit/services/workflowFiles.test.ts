@@ -190,7 +190,7 @@ describe("the jobs' user", () => {
       else
         expect(failureOf(action)).toMatchObject({
           code: "CONFIG",
-          message: `jobs run as user ${uid}, group ${gid}, who can't ${verb} ${path.join(directory, name)}`,
+          message: `jobs run as user ${uid}, group ${gid}, who cannot ${verb} ${path.join(directory, name)}`,
           hint: expect.stringContaining(`chown -R ${uid}:${gid} ${directory}`),
         });
     } finally {
