@@ -149,7 +149,7 @@ function readPassword(file: string): string {
     return readFileSync(file, "utf8").split(/\r?\n/)[0] ?? "";
   } catch (cause) {
     throw new GaswError("CONFIG", `dao.passwordFile: ${file} cannot be read (${systemCode(cause)})`, {
-      hint: "name a file that holds the password in its first line and that this user can read",
+      hint: "set it to a file that this user can read, with the password in its first line",
       cause,
     });
   }

@@ -45,8 +45,8 @@ export async function cleanup(context: Context, options: CleanupOptions): Promis
   const { io } = context;
   const { directory, workflow } = resolve(context, { cwd: io.cwd, workflow: options.workflow });
   if (directory === undefined) {
-    throw new GaswError("USAGE", "no workflow is named, and the current directory is not one", {
-      hint: "name its directory: gasw-k8s cleanup --workflow DIR",
+    throw new GaswError("USAGE", "no workflow given, and the current directory is not a workflow directory", {
+      hint: "add --workflow DIR",
     });
   }
   if (options.forget === true) {

@@ -82,7 +82,7 @@ function reportProblems(io: Pick<Io, "stdout">, error: ConfigError, input: Input
   }
   if (error.problems.length > 1) {
     throw new GaswError("CONFIG", `the configuration has ${error.problems.length} problems`, {
-      hint: "correct those listed; docs/configuration.md describes every key",
+      hint: "fix the problems listed above; docs/configuration.md describes every key",
     });
   }
 }
@@ -126,7 +126,7 @@ export async function configInit(
       });
     }
     throw new GaswError("FAILURE", `cannot write ${input.path}: ${messageOf(error)}`, {
-      hint: "check that the folder exists and may be written",
+      hint: "check that the folder exists and is writable",
       cause: error,
     });
   }

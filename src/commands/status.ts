@@ -47,21 +47,21 @@ function checkUsage({ sync, watch, cached, since, output, quiet, history }: Stat
   const refuse = (message: string, hint: string) => new GaswError("USAGE", message, { hint });
   if (sync === true && (watch === true || cached === true)) {
     throw refuse(
-      "--sync goes neither with --watch nor with --cached",
-      "`gasw-k8s monitor` synchronises without end; --cached asks nobody",
+      "--sync cannot be combined with --watch or --cached",
+      "use `gasw-k8s monitor` to synchronize continuously; --cached makes no request",
     );
   }
   const printsResults = sync === true && output === "ndjson";
   if (since !== undefined && !printsResults) {
     throw refuse(
-      "--since is given without --sync -o ndjson",
-      "it continues the results that `status --sync -o ndjson` prints",
+      "--since requires --sync -o ndjson",
+      "add --sync -o ndjson: --since resumes the results that they print",
     );
   }
   if (printsResults && (quiet === true || history === true)) {
     throw refuse(
-      "--sync -o ndjson goes neither with -q nor with --history",
-      "it prints one result for each job that is over: `status --sync -q` prints ids, `status --sync --history -o json` all attempts",
+      "--sync -o ndjson cannot be combined with -q or --history",
+      "use `status --sync -q` for ids, or `status --sync --history -o json` for all attempts",
     );
   }
 }
@@ -246,9 +246,9 @@ async function synchronised(
 function notWatchable(directory: string): GaswError {
   return new GaswError(
     "USAGE",
-    `workflow ${path.basename(directory)} was not submitted from this host: its jobs cannot be watched here`,
+    `workflow ${path.basename(directory)} was not submitted from this host: cannot watch its jobs here`,
     {
-      hint: "`gasw-k8s status` shows once what the cluster tells of them; watch them on the host that submitted them",
+      hint: "use `gasw-k8s status` without --watch, or watch them on the host that submitted them",
     },
   );
 }

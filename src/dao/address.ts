@@ -62,8 +62,8 @@ export function filledIn(
 export function refusePassword(url: string): void {
   if (!holdsPassword(url)) return;
   const hint =
-    "write the password into a file that only you can read, and name it as dao.passwordFile; an @ of another name is written %40";
-  throw configError("has a password in it", hint);
+    "put the password in a file that only you can read, and set dao.passwordFile to it; write an @ elsewhere as %40";
+  throw configError("contains a password", hint);
 }
 
 /**

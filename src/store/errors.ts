@@ -32,7 +32,7 @@ export function stateError(error: unknown, file: string, lockFile = `${file}.loc
     /^(SQLITE_FULL|ENOSPC|EDQUOT)$/.test(code) ||
     (code.startsWith("SQLITE_IOERR") && isFull(path.dirname(file)))
   ) {
-    const hint = "make room there, or set state.path to another disk; nothing was submitted";
+    const hint = "free some space there, or set state.path to another disk; nothing was submitted";
     return new StateFull("CONFIG", `the state file ${file} cannot be written: the disk is full`, {
       hint,
       cause: error,
@@ -53,12 +53,12 @@ export function stateError(error: unknown, file: string, lockFile = `${file}.loc
   if (isCorrupt(error))
     return said(
       "is damaged",
-      `move it aside (mv ${file} ${file}.damaged): the next command begins a new one; the cluster's labels still tell what runs`,
+      `move it aside (mv ${file} ${file}.damaged): the next command creates a new one and finds running jobs by their labels`,
     );
   if (code.startsWith("SQLITE_"))
     return said(
       `cannot be used (${code}: ${messageOf(error)})`,
-      "set state.path to another file, and report this",
+      "set state.path to another file, and report this bug",
     );
   return error;
 }

@@ -154,7 +154,7 @@ function prepareFolder({
   }
   const kind = NETWORK_FILE_SYSTEMS[fileSystemType(folder)];
   if (kind === undefined) return;
-  throw new GaswError("CONFIG", `the state file ${file} lies on a network file system (${kind})`, {
+  throw new GaswError("CONFIG", `the state file ${file} is on a network file system (${kind})`, {
     hint: "set state.path (GASW_K8S_STATE_PATH) to a file on a local disk of this host",
   });
 }

@@ -38,7 +38,7 @@ describe("address and token", () => {
   });
 
   test.each([
-    ["no token", {}, /^k8sAddress is set, but neither k8sToken nor k8sTokenFile is$/],
+    ["no token", {}, /^k8sAddress requires k8sToken or k8sTokenFile$/],
     ["a token file that is missing", { k8sTokenFile: "/missing/token" }, /^\/missing\/token does not exist$/],
     ["a CA file that is missing", { k8sToken: "x", k8sCaFile: "/missing/ca" }, /^\/missing\/ca does not exist$/],
     ["an address that is none", { k8sAddress: "cluster:6443", k8sToken: "x" }, /k8sAddress: expected a URL/],
@@ -49,7 +49,7 @@ describe("address and token", () => {
 
   test.each([
     ["an empty token file", " \n", / is empty$/],
-    ["a token file with something else", "first line\nsecond line\n", / holds something else than one token$/],
+    ["a token file with something else", "first line\nsecond line\n", / does not contain exactly one token$/],
   ])("with %s end with 3", async (_, text, message) => {
     workflow.configure({ ...byAddress, k8sTokenFile: file(workflow, "bad-token", text) });
     expect(errorOf(await ask(workflow))).toMatchObject({ code: 3, message: expect.stringMatching(message) });

@@ -63,7 +63,7 @@ describe("a job's pod", () => {
     chmodSync(path.join(workflow.directory, name), mode);
     const result = await workflow.cli("submit", script);
     expect(result).toMatchObject({ stdout: "", code: 3 });
-    expect(result.stderr).toMatch(/^error: jobs run as user 12345, group 12345, who cannot .*\nhint: change the owner .*\n$/);
+    expect(result.stderr).toMatch(/^error: jobs run as user 12345, group 12345, which cannot .*\nhint: change the owner .*\n$/);
     expect(result.stderr).toContain(`cannot ${verb} ${path.join(workflow.directory, name)}`);
     await expectNothingMade(workflow);
   });
@@ -87,7 +87,7 @@ describe("a job's pod", () => {
     });
     expect(result).toMatchObject({
       stdout: "",
-      stderr: expect.stringMatching(/^error: the folder .*\/out cannot be made \(EACCES\)\n/),
+      stderr: expect.stringMatching(/^error: the folder .*\/out cannot be created \(EACCES\)\n/),
       code: 3,
     });
     await expectNothingMade(workflow);

@@ -222,14 +222,14 @@ describe("an identity that a kubeconfig's user takes on", () => {
     ["groups without a user", { "as-groups": ["a"] }, /without naming that user$/],
     ["a uid without a user", { as: "", "as-uid": "1" }, /without naming that user$/],
     ["extra fields without a user", { "as-user-extra": { a: ["b"] } }, /without naming that user$/],
-    ["a user that is a number", { as: 1000 }, /has an `as` that is not a name$/],
-    ["a uid that is a number", { as: "a", "as-uid": 1000 }, /has an as-uid that is not a text$/],
-    ["groups that are not a list", { as: "a", "as-groups": "b" }, /has as-groups that are not a list of names$/],
-    ["a group that no header can hold", { as: "a", "as-groups": ["b\nc"] }, /has as-groups that are not a list of names$/],
+    ["a user that is a number", { as: 1000 }, /has an invalid `as`: not a name$/],
+    ["a uid that is a number", { as: "a", "as-uid": 1000 }, /has an invalid as-uid: not a string$/],
+    ["groups that are not a list", { as: "a", "as-groups": "b" }, /has invalid as-groups: not a list of names$/],
+    ["a group that no header can hold", { as: "a", "as-groups": ["b\nc"] }, /has invalid as-groups: not a list of names$/],
     [
       "an extra field that is not a list",
       { as: "a", "as-user-extra": { b: "c" } },
-      /has an as-user-extra that is not lists of texts by key$/,
+      /has an invalid as-user-extra: not lists of strings by key$/,
     ],
   ])("is refused with %s, before anything is sent", (_, user, message) => {
     const refusal = refusalOf(() => clientOf({ cluster: trusted(), user }));
@@ -238,10 +238,10 @@ describe("an identity that a kubeconfig's user takes on", () => {
   });
 
   test.each([
-    ["a login that this program does not know", { "auth-provider": { name: "openstack", config: {} } }, /its login gives none$/],
-    ["a login without a token", { "auth-provider": { name: "oidc", config: { "id-token": "" } } }, /its login gives none$/],
-    ["a certificate without its key", { "client-certificate-data": "YQ==" }, /a client certificate needs its key$/],
-    ["a key without its certificate", { "client-key-data": "YQ==" }, /a client certificate needs its key$/],
+    ["a login that this program does not know", { "auth-provider": { name: "openstack", config: {} } }, /its login returns none$/],
+    ["a login without a token", { "auth-provider": { name: "oidc", config: { "id-token": "" } } }, /its login returns none$/],
+    ["a certificate without its key", { "client-certificate-data": "YQ==" }, /a client certificate requires its key$/],
+    ["a key without its certificate", { "client-key-data": "YQ==" }, /a client certificate requires its key$/],
   ])("is refused with %s, before anything is sent", async (_, user, message) => {
     const refusal = await goes("a request", clientOf({ cluster: trusted(), user: { token: undefined, ...user } }));
     expect(refusal).toMatchObject({ code: "CONFIG", message: expect.stringMatching(message), hint: expect.stringMatching(/\w/) });

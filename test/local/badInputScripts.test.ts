@@ -26,8 +26,8 @@ describe("a script that cannot be submitted ends with 2, says why, and makes not
     ["is empty", "sh/empty.sh", () => writeFileSync(at("sh/empty.sh"), ""), / is empty$/],
     ["is a directory", "sh/folder.sh", () => mkdirSync(at("sh/folder.sh")), / is a directory$/],
     ["is a pipe", "sh/pipe.sh", () => void execFileSync("mkfifo", [at("sh/pipe.sh")]), / is not a regular file$/],
-    ["is not named .sh", "sh/job.py", () => writeFileSync(at("sh/job.py"), "pass\n"), / is not named <job>\.sh$/],
-    ["has no name before .sh", "sh/.sh", () => writeFileSync(at("sh/.sh"), "true\n"), / is not named <job>\.sh$/],
+    ["is not named .sh", "sh/job.py", () => writeFileSync(at("sh/job.py"), "pass\n"), / is not named JOB\.sh$/],
+    ["has no name before .sh", "sh/.sh", () => writeFileSync(at("sh/.sh"), "true\n"), / is not named JOB\.sh$/],
     [
       "has a name too long for its output file",
       `sh/${"a".repeat(249)}.sh`,
@@ -39,16 +39,16 @@ describe("a script that cannot be submitted ends with 2, says why, and makes not
       "is in the workflow, but not in sh/",
       "out/job.sh",
       () => writeFileSync(at("out/job.sh"), "true\n"),
-      / is not in the folder sh\/ of the workflow /,
+      / is not in sh\/ of the workflow /,
     ],
     [
       "is a link to outside",
       "sh/link.sh",
       () => symlinkSync("/etc/profile", at("sh/link.sh")),
-      / is not in the folder sh\/ of the workflow /,
+      / is not in sh\/ of the workflow /,
     ],
     ["is a link to nothing", "sh/dangling.sh", () => symlinkSync("nowhere", at("sh/dangling.sh")), / does not exist$/],
-    ["is a link to itself", "sh/loop.sh", () => symlinkSync("loop.sh", at("sh/loop.sh")), / is a loop of links$/],
+    ["is a link to itself", "sh/loop.sh", () => symlinkSync("loop.sh", at("sh/loop.sh")), / is a symbolic link loop$/],
     ["is below a file", "sh/file.sh/job.sh", () => writeFileSync(at("sh/file.sh"), "true\n"), / does not exist$/],
   ])("that %s", async (_, script, arrange, message) => {
     arrange();
@@ -63,7 +63,7 @@ describe("a script that cannot be submitted ends with 2, says why, and makes not
     writeFileSync(path.join(folder, "job.sh"), "true\n");
     expect(errorOf(await workflow.cli("submit", path.join(folder, "job.sh"), "--workflow", "."))).toEqual({
       code: 2,
-      message: expect.stringContaining(`is not in the folder sh/ of the workflow ${workflow.directory}`),
+      message: expect.stringContaining(`is not in sh/ of the workflow ${workflow.directory}`),
       hint: expect.stringContaining("jobs see their workflow's directory only"),
     });
   });
@@ -91,7 +91,7 @@ describe("a script that cannot be submitted ends with 2, says why, and makes not
     const error = errorOf(await workflow.cli("submit", script));
     expect(error).toMatchObject({
       code: 3,
-      message: `jobs run as user ${workflow.owner}, group ${workflow.owner}, who cannot read ${script}`,
+      message: `jobs run as user ${workflow.owner}, group ${workflow.owner}, which cannot read ${script}`,
     });
   });
 

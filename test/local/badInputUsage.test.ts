@@ -28,7 +28,7 @@ describe("wrong usage ends with 2 and a hint", () => {
     ["a status that is none", ["status", "--status", "DONE"], /DONE is not a status/, /--help/],
     ["no job to wait for", ["wait"], /missing required argument 'job'/, /--help/],
     ["one argument too many", ["config", "schema", "x"], /too many arguments/, /--help/],
-    ["no script", ["submit"], "no script is named", /submit sh\/Job-1\.sh/],
+    ["no script", ["submit"], "no script given", /submit sh\/Job-1\.sh/],
     ["a script and --from", ["submit", "sh/Sort-1.sh", "--from", "-"], /^--from goes with no script/, /NDJSON/],
     ["an image that is none", ["submit", "sh/Sort-1.sh", "--image", "a b"], /^--image: expected an image name/, /--help/],
     ["an amount of memory that is none", ["submit", "sh/Sort-1.sh", "--memory", "lots"], /^--memory: expected /, /--help/],

@@ -25,7 +25,7 @@ describe("a configuration that cannot be used ends with 3 and names the place", 
     ["text that is not JSON", "bad.json", '{\n  "k8sNamespace": "vip",\n  "image": debian\n}', /:3:12: not JSON: expected a value$/],
     ["JSON that ends early", "bad.json", '{\n  "image": "debian"\n', /:3:1: not JSON: expected "," or "}"$/],
     ["text that is not YAML", "bad.yaml", "image: debian\nlabels: [a\n", /:3:1: not YAML: /],
-    ["a list", "bad.json", "[]", /: expected an object of keys, found a list$/],
+    ["a list", "bad.json", "[]", /: expected an object, found a list$/],
     ["an empty file", "bad.json", "\n", / is empty$/],
     ["a wrong type", "bad.json", '{\n\n  "image": 7\n}', /:3: image: expected an image name such as "debian:12", found 7$/],
     [

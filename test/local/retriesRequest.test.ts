@@ -42,7 +42,7 @@ describe("the values of --env", () => {
       (jobs) => jobs.length === 0,
     );
     const { stderr } = await workflow.sync();
-    expect(stderr).toContain("job Env-1 cannot be submitted again: what --env gave it was in its Job alone, which is gone");
+    expect(stderr).toContain("job Env-1 cannot be submitted again: its --env values were stored only in its Job, which no longer exists");
     expect(stderr).not.toContain("s3cr3t");
     await workflow.sync();
     expect((await workflow.rows("Env-1")).map((row) => row.replace(/ -?\d+$/, ""))).toEqual(["Env-1 ERROR", "Env-1-r1 ERROR_HELD"]);

@@ -168,7 +168,7 @@ describe("submit", () => {
     ["--cpu", "fast", /^error: --cpu: expected /],
     ["--timeout", "soon", /^error: --timeout: expected /],
     ["--env", "NOVALUE", /^error: --env: expected KEY=VALUE\n/],
-    ["--wait-timeout", "5s", /^error: --wait-timeout is given without --wait\n/],
+    ["--wait-timeout", "5s", /^error: --wait-timeout requires --wait\n/],
   ])("refuses %s %s (exit 2) and makes nothing", async (option, value, message) => {
     workflow = new TestWorkflow();
     const result = await workflow.cli("submit", workflow.script("Job-1", "true\n"), option, value);

@@ -17,7 +17,7 @@ describe("a wrong command line", () => {
     [["frobnicate"], "unknown command 'frobnicate'", "--help"],
     [["submit", "--imgae", "x"], "unknown option '--imgae'", "did you mean --image?"],
     [["submit", "--image"], "argument missing", "--help"],
-    [["submit"], "no script is named", "sh/Job-1.sh"],
+    [["submit"], "no script given", "sh/Job-1.sh"],
     [["submit", "sh/Job-1.sh"], "script sh/Job-1.sh does not exist", "sh/Job-1.sh"],
     [["submit", "no/where/sh/Job-1.sh"], "does not exist", "--workflow"],
     [["submit", "-o", "xml", "x"], "Allowed choices are text, json, ndjson", "--help"],
@@ -28,8 +28,8 @@ describe("a wrong command line", () => {
     [["status", "-o", "yaml"], "Allowed choices are text, json, ndjson", "--help"],
     [["status", "--status", "DONE"], "DONE is not a status; the statuses are CANCELLED", "--help"],
     [["status", "--older-than", "-1"], "expected a duration", "--help"],
-    [["status", "--since", "4"], "--since is given without --sync -o ndjson", "status --sync -o ndjson"],
-    [["monitor", "--since", "4"], "--since is given without -o ndjson", "monitor -o ndjson"],
+    [["status", "--since", "4"], "--since requires --sync -o ndjson", "status --sync -o ndjson"],
+    [["monitor", "--since", "4"], "--since requires -o ndjson", "monitor -o ndjson"],
     [["wait"], "missing required argument 'job'", "--help"],
     [["cleanup", "everything"], "too many arguments", "--help"],
     [["cleanup", "--timeout", "x"], "expected a duration", "--help"],
@@ -121,7 +121,7 @@ describe("after a Ctrl-C", () => {
   });
 
   test.each([
-    [["submit"], /^error: no script is named\n/],
+    [["submit"], /^error: no script given\n/],
     [["submit", "--bogus"], /^error: unknown option '--bogus'\n/],
   ])("%j: what went wrong by itself is told as it is, exit 2", async (argv, message) => {
     const { code, stderr } = await interruptedRun(...argv);

@@ -55,8 +55,8 @@ export async function exec(
   options: TerminalOptions,
 ): Promise<number> {
   if (command.length === 0)
-    throw new GaswError("USAGE", "no command is given", {
-      hint: `gasw-k8s debug exec ${name} -- COMMAND [ARGUMENT…]`,
+    throw new GaswError("USAGE", "no command given", {
+      hint: `use gasw-k8s debug exec ${name} -- COMMAND [ARGUMENT…]`,
     });
   const { target, view } = await look(context, name, options);
   refuseUnlessBegun(target, view);

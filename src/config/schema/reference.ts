@@ -182,7 +182,7 @@ const INTRODUCTION = `# Configuration
 This page is generated from the schema (\`src/config/schema/schema.ts\`) by \`node scripts/generate-config-docs.mjs\`. The same schema is published
 as [gasw-k8s.schema.json](gasw-k8s.schema.json): name it in a file with \`"$schema"\`, or print it with \`gasw-k8s config schema\`.
 \`gasw-k8s config show\` prints the effective values and where each comes from, \`gasw-k8s config check\` lists everything that is wrong,
-\`gasw-k8s config init\` writes a file to start from. [kubernetes_plugin.conf.example](../kubernetes_plugin.conf.example) has every key.`;
+\`gasw-k8s config init\` writes a starter file. [kubernetes_plugin.conf.example](../kubernetes_plugin.conf.example) has every key.`;
 
 const SOURCES = `## Where values come from
 

@@ -59,9 +59,9 @@ async function confirmPlace(deps: Deps, workflow: StoredWorkflow, jobs: readonly
 function changedEachTime({ id, status }: StoredJob): GaswError {
   return new GaswError(
     "FAILURE",
-    `job ${id} is not cancelled: other commands keep changing it, it is ${status}`,
+    `job ${id} was not cancelled: other commands keep changing it; it is now ${status}`,
     {
-      hint: "cancel it again; `gasw-k8s status` shows how it stands",
+      hint: "cancel it again; `gasw-k8s status` shows its status",
     },
   );
 }

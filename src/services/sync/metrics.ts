@@ -91,7 +91,7 @@ export class Metrics {
 
   async #listen(address: string): Promise<void> {
     const match = /^(?:\[([^\]]+)\]|([^:]*)):(\d{1,5})$/.exec(address);
-    const hint = "write it as HOST:PORT, such as 127.0.0.1:9464; port 0 takes a free one";
+    const hint = "use HOST:PORT, such as 127.0.0.1:9464; port 0 picks a free port";
     if (match === null || Number(match[3]) > 65535)
       throw new GaswError("USAGE", `--metrics ${address} is not an address`, { hint });
     const host = match[1] ?? match[2];
@@ -102,7 +102,7 @@ export class Metrics {
       });
     } catch (cause) {
       throw new GaswError("USAGE", `cannot listen on --metrics ${address} (${systemCode(cause)})`, {
-        hint: "name another port",
+        hint: "use another port",
         cause,
       });
     }

@@ -26,7 +26,7 @@ export function workflowDirectory(
   if (found instanceof Error || !found.isDirectory()) {
     const why = found instanceof Error ? reasonOf(found) : "is not a directory";
     throw new GaswError("USAGE", `the workflow directory ${shorten(directory)} ${why}`, {
-      hint: "name the directory that holds sh/, out/ and err/ with --workflow",
+      hint: "set --workflow to the directory that contains sh/, out/ and err/",
       cause: found instanceof Error ? found : undefined,
     });
   }
@@ -62,7 +62,7 @@ export function reasonOf(error: unknown): string {
     EACCES: "cannot be read (permission denied)",
     ENAMETOOLONG: "has a name that is too long",
     ENOTDIR: "does not exist",
-    ELOOP: "is a loop of links",
+    ELOOP: "is a symbolic link loop",
   };
   return words[code ?? ""] ?? `cannot be read (${code})`;
 }

@@ -27,8 +27,8 @@ export function findJob(
       .slice(0, 5)
       .map((one) => `${one.workflow}/${one.id}`)
       .join(", ");
-    throw new GaswError("USAGE", `${text} may be any of ${found.length} jobs: ${some}`, {
-      hint: "write out the id, and name the workflow with --workflow",
+    throw new GaswError("USAGE", `${text} matches ${found.length} jobs: ${some}`, {
+      hint: "give the full id, and add --workflow",
     });
   }
   return text === job.kubeName || job.attempt > 0 ? job : newestAttempt(store, job);

@@ -178,7 +178,7 @@ export class Tenancy {
     }
     throw new GaswError(
       "FAILURE",
-      `the Lease of workflow ${this.#workflow.id} keeps changing: it is not told whose it is`,
+      `the Lease of workflow ${this.#workflow.id} keeps changing: cannot determine the owner of the workflow`,
       {
         hint: `run the command again; \`kubectl get lease -n ${this.#workflow.namespace} ${this.#name} -o yaml\` shows it`,
       },
@@ -267,7 +267,7 @@ export class Tenancy {
     }
     throw new GaswError(
       "FAILURE",
-      `the Lease of workflow ${this.#workflow.id} keeps changing: what is removed could not be written there`,
+      `the Lease of workflow ${this.#workflow.id} keeps changing: cannot record the removal in it`,
       {
         hint: "run the command again",
       },

@@ -130,7 +130,7 @@ describe("an address", () => {
 
   test("with MVCC=TRUE is refused by H2 2, in words", async () => {
     const error = await refused({ url: `${database()};MVCC=TRUE` });
-    expect(error.message).toContain("this version of H2 does not know a setting in the address");
+    expect(error.message).toContain("this version of H2 does not support a setting in the address");
     expect(error.hint).toContain("H2 2 refuses MVCC=TRUE");
   });
 
@@ -142,7 +142,7 @@ describe("an address", () => {
 
   test("of an H2 1.4 server needs its own driver", async () => {
     const error = await refused({ url: old.url("w/db/jobs") });
-    expect(error.message).toContain("the driver is of another version than the server");
+    expect(error.message).toContain("the driver's version does not match the server's");
     expect(error.hint).toContain("the jar of the server's own version");
   });
 
@@ -150,7 +150,7 @@ describe("an address", () => {
     const file = `jdbc:h2:${scratch}/old/jobs`;
     await (await openDao(settings({ url: file, driverJar: old.jar }))).close();
     const error = await refused({ url: file });
-    expect(error.message).toContain("the driver is of another version than the file");
+    expect(error.message).toContain("the driver's version does not match the file's");
   });
 
   test("where nothing listens is told", async () => {

@@ -382,8 +382,8 @@ describe("a broken file", () => {
     ["missing", "nowhere.json", "does not exist"],
     ["a directory", "folder", "is a directory"],
     ["empty", "empty.json", "is empty"],
-    ["a list", "list.json", "expected an object of keys, found a list"],
-    ["a text", "text.yaml", "expected an object of keys, found a string"],
+    ["a list", "list.json", "expected an object, found a list"],
+    ["a text", "text.yaml", "expected an object, found a string"],
   ])("that is %s says so when named", async (_, file, message) => {
     const cwd = folderWith({ "empty.json": " \n", "list.json": "[]", "text.yaml": "hello", "folder/x": "" });
     const error = await failureOf(load({ cwd, file }));
@@ -402,8 +402,8 @@ describe("a broken file", () => {
     const isRoot = process.geteuid?.() === 0;
     if (isRoot) process.seteuid?.(65534);
     try {
-      expect((await failureOf(load({ cwd, file: ".gasw-k8src" }))).message).toContain("may not be read by this user");
-      expect((await failureOf(load({ cwd }))).message).toContain("may not be read by this user");
+      expect((await failureOf(load({ cwd, file: ".gasw-k8src" }))).message).toContain("cannot be read by this user");
+      expect((await failureOf(load({ cwd }))).message).toContain("cannot be read by this user");
     } finally {
       if (isRoot) process.seteuid?.(0);
     }

@@ -34,7 +34,7 @@ describe("dao.url", () => {
     "postgres://db/gasw?p%61ssword=s3cret",
   ])("with a password in it is refused, and not shown: %s", async (url) => {
     const refusal = await refusalOf(url);
-    expect(refusal).toMatchObject({ code: "CONFIG", exitCode: 3, message: "dao.url has a password in it" });
+    expect(refusal).toMatchObject({ code: "CONFIG", exitCode: 3, message: "dao.url contains a password" });
     expect(refusal.hint).toContain("dao.passwordFile");
     expect(JSON.stringify(refusal, Object.getOwnPropertyNames(refusal))).not.toContain("s3cret");
   });

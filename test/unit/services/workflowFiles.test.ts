@@ -55,7 +55,7 @@ describe("a script", () => {
     ["below a file", "sh/Job-1.sh/x.sh", "does not exist"],
     ["a directory", "sh", "is a directory"],
     ["empty", "sh/empty.sh", "is empty"],
-    ["not named .sh", "sh/notes.txt", "is not named <job>.sh"],
+    ["not named .sh", "sh/notes.txt", "is not named JOB.sh"],
     ["outside sh/", "other.sh", "is not in the folder sh/"],
     ["a device", "/dev/null", "is not a regular file"],
     ["in another workflow", "/etc/passwd", "is not in the folder sh/"],
@@ -73,7 +73,7 @@ describe("a script", () => {
 
   test("named just .sh names no job", () => {
     linkSync(at("sh/Job-1.sh"), at("sh/.sh"));
-    expect(failureOf(() => check("sh/.sh")).message).toContain("is not named <job>.sh");
+    expect(failureOf(() => check("sh/.sh")).message).toContain("is not named JOB.sh");
   });
 
   test("that is a link out of the workflow is refused, since the pod could not follow it", () => {
@@ -81,7 +81,7 @@ describe("a script", () => {
     symlinkSync("loop.sh", at("sh/loop.sh"));
     symlinkSync("Job-1.sh", at("sh/in.sh"));
     expect(failureOf(() => check("sh/out.sh")).message).toContain("is not in the folder sh/");
-    expect(failureOf(() => check("sh/loop.sh")).message).toContain("is a loop of links");
+    expect(failureOf(() => check("sh/loop.sh")).message).toContain("is a symbolic link loop");
     expect(check("sh/in.sh").jobId).toBe("in");
   });
 });
@@ -190,7 +190,7 @@ describe("the jobs' user", () => {
       else
         expect(failureOf(action)).toMatchObject({
           code: "CONFIG",
-          message: `jobs run as user ${uid}, group ${gid}, who cannot ${verb} ${path.join(directory, name)}`,
+          message: `jobs run as user ${uid}, group ${gid}, which cannot ${verb} ${path.join(directory, name)}`,
           hint: expect.stringContaining(`chown -R ${uid}:${gid} ${directory}`),
         });
     } finally {
