@@ -91,8 +91,8 @@ function isOfInterrupt(error: unknown): boolean {
 }
 
 function interrupted(cause: unknown): GaswError {
-  return new GaswError("INTERRUPTED", "interrupted: what is in the cluster goes on", {
-    hint: "`gasw-k8s status` shows the jobs; submitting again is safe, each job is made once, and other commands may be repeated",
+  return new GaswError("INTERRUPTED", "interrupted: jobs in the cluster continue", {
+    hint: "see `gasw-k8s status`; repeating any command is safe, and each job is created only once",
     cause,
   });
 }

@@ -100,7 +100,7 @@ async function refuseActive(
     "CONFLICT",
     `${active.size} jobs of workflow ${target.id} are still active: ${some}${active.size > 3 ? ", …" : ""}`,
     {
-      hint: "wait for them (gasw-k8s status --watch), or delete them too with --cancel",
+      hint: "wait for them (gasw-k8s status --watch), or add --cancel to delete them",
     },
   );
 }
@@ -115,7 +115,7 @@ function checkDirectory(plan: CleanupPlan, target: CleanupTarget, directory: str
     "CONFLICT",
     `the objects of workflow ${target.id} in namespace ${target.namespace} belong to ${other}, not to ${directory}`,
     {
-      hint: `name that directory: gasw-k8s cleanup --workflow ${other}`,
+      hint: `use that directory: gasw-k8s cleanup --workflow ${other}`,
     },
   );
 }
@@ -139,8 +139,8 @@ function showPlan({ io }: Context, plan: CleanupPlan): void {
 async function forget(context: Context, workflow: StoredWorkflow, options: CleanupOptions): Promise<number> {
   const { io, store } = context;
   if (store.holds.isMonitored(workflow)) {
-    throw new GaswError("CONFLICT", `workflow ${workflow.id} is held by ${store.holds.holderOf(workflow)}`, {
-      hint: "end that monitor first: it may still see the cluster that is to be forgotten",
+    throw new GaswError("CONFLICT", `workflow ${workflow.id} is monitored by ${store.holds.holderOf(workflow)}`, {
+      hint: "stop that monitor first: it may still have access to the cluster",
     });
   }
   const { server } = store.placements.of(workflow);
@@ -174,7 +174,7 @@ async function confirmed({ io }: Context, question: string): Promise<boolean> {
       prompt.once("close", () => resolve(""));
       prompt.once("SIGINT", () =>
         reject(
-          new GaswError("INTERRUPTED", "interrupted: nothing was removed", { hint: "run cleanup again" }),
+          new GaswError("INTERRUPTED", "interrupted: nothing was removed", { hint: "run cleanup again to remove them" }),
         ),
       );
       prompt.question(`${question} [y/N] `, { signal: io.signal }).then(resolve, reject);

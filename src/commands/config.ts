@@ -120,8 +120,8 @@ export async function configInit(
     await writeFile(resolve(io.cwd, input.path), text, { flag: "wx", mode: 0o600 });
   } catch (error) {
     if (systemCode(error) === "EEXIST") {
-      throw new GaswError("CONFLICT", `${input.path} is already there`, {
-        hint: "name another file, or move it away first",
+      throw new GaswError("CONFLICT", `${input.path} already exists`, {
+        hint: "choose another file, or move this one first",
         cause: error,
       });
     }

@@ -144,7 +144,7 @@ function databaseError(error: unknown, address: string): unknown {
   // A mistake in this program is none of the database's.
   if (error instanceof GaswError || error instanceof TypeError || error instanceof RangeError) return error;
   const said = (what: string, hint: string) =>
-    new GaswError("DATABASE", `the GASW database ${address} cannot be used: ${what}`, { hint, cause: error });
+    new GaswError("DATABASE", `cannot use the GASW database ${address}: ${what}`, { hint, cause: error });
   if (error instanceof NoAnswer) return said(error.message, NETWORK);
   const inner = error instanceof AggregateError ? error.errors[0] : error;
   const code = codeOf(inner);

@@ -188,7 +188,7 @@ function openingError(error: unknown, java: string, jar: string, address: string
     const [what, hint] = refusal;
     return new GaswError(
       "DATABASE",
-      `the GASW database ${address} cannot be used: ${what} (${firstLine(error.message)})`,
+      `cannot use the GASW database ${address}: ${what} (${firstLine(error.message)})`,
       {
         hint,
         cause: error,

@@ -211,7 +211,7 @@ export class KubernetesClient {
   }
 
   /**
-   * Spaces the request file out to the configured rate; a burst of one second's worth goes out at once (generic
+   * Spaces the requests out to the configured rate; a burst of one second's worth goes out at once (generic
    * cell rate algorithm; p-throttle counts by windows, at whose end as much again would go out at once).
    */
   async #slot(): Promise<void> {

@@ -90,7 +90,7 @@ describe("a server in the wrong place", () => {
 
   test.each([
     ["an error page", 502, "<html><body>Bad gateway</body></html>", /answered 502 /],
-    ["a page instead of JSON", 200, "<html><body>Please log in</body></html>", /cannot be understood .*the answer is not JSON/],
+    ["a page instead of JSON", 200, "<html><body>Please log in</body></html>", /returned an invalid response .*the response is not JSON/],
     ["a redirection", 302, "", /answered 302 /],
   ])("that answers with %s: exit 4, and the hint says what it is", async (_, status, body, message) => {
     await throughAnswers(() => ({ status, body, headers: { "content-type": "text/html", location: "https://login.invalid/" } }));

@@ -87,7 +87,7 @@ describe("a token that the cluster does not accept", () => {
       const result = await ask(workflow);
       expect(errorOf(result)).toEqual({
         code: 4,
-        message: expect.stringMatching(`^the cluster ${account.server.origin} does not accept the credentials`),
+        message: expect.stringMatching(`^the cluster ${account.server.origin} rejected the credentials`),
         hint: expect.stringMatching(/expired: get a new one and set it as k8sToken, k8sTokenFile/),
       });
       expect(result.stderr).not.toContain(expired);
@@ -129,7 +129,7 @@ test("a token file is read again when it changes, within one process", async () 
     expect(await submit("Job-A")).toMatchObject({ id: "Job-A", created: true });
     writeFileSync(tokenFile, await signedToken(Math.floor(Date.now() / 1000) - HOUR));
     expect(await submit("Job-B")).toMatchObject({
-      error: { code: "CLUSTER", message: expect.stringContaining("does not accept the credentials") },
+      error: { code: "CLUSTER", message: expect.stringContaining("rejected the credentials") },
     });
     writeFileSync(tokenFile, account.token);
     expect(await submit("Job-B")).toMatchObject({ id: "Job-B", created: true });

@@ -119,7 +119,7 @@ describe("monitor", () => {
     expect((await workflow.cli("wait", "Side-1", "--wait-timeout", "60s")).code).toBe(0);
     running.kill("SIGINT");
     const { code, stderr } = await running.ended;
-    expect({ code, told: /interrupted: what is in the cluster goes on/.test(stderr) }).toEqual({ code: 130, told: true });
+    expect({ code, told: /interrupted: jobs in the cluster continue/.test(stderr) }).toEqual({ code: 130, told: true });
     // What was told of the cancelled one stays.
     expect(await told("Side-1")).toEqual(["Side-1 9"]);
   });

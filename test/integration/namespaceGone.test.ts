@@ -88,7 +88,7 @@ describe("a namespace that somebody has deleted", () => {
   });
 
   const wait = () =>
-    `resubmissions of workflow workflow-1 wait for their namespace (1): the namespace vip is not in the cluster ${life.cluster.address} any more; make it again as it was, with its labels, quotas and policies (kubectl create namespace vip), or give the workflow up with \`gasw-k8s cleanup\``;
+    `resubmissions of workflow workflow-1 wait for their namespace (1): the namespace vip is not in the cluster ${life.cluster.address} any more; recreate it with its labels, quotas and policies (kubectl create namespace vip), or abandon the workflow with \`gasw-k8s cleanup\``;
 
   test("is not made by a resubmission, which waits, says so at every synchronisation, and goes on once it is there", async () => {
     await life.round();

@@ -50,7 +50,7 @@ describe.each(["SIGINT", "SIGTERM"] as const)("%s", (signal) => {
     expect(stdout).toBe("Job-1\n");
     expect(errorOf({ stdout: "", ...error })).toEqual({
       code: 130,
-      message: "interrupted: what is in the cluster goes on",
+      message: "interrupted: jobs in the cluster continue",
       hint: expect.stringMatching(/gasw-k8s status.*submitting again is safe/),
     });
     await goesOn();

@@ -69,7 +69,7 @@ describe("submit --from", () => {
 
   test.each([
     [["--from", "none.ndjson"], /^error: the request file .*none\.ndjson cannot be read \(ENOENT\)\nhint: /],
-    [["--from", "sh"], /^error: the request file .*sh are a directory\nhint: /],
+    [["--from", "sh"], /^error: the request file .*sh is a directory\nhint: /],
     [["--from", "-", "--image", "busybox"], /^error: --from goes with no script, no option of a job/],
     [["--from", "-", "--dry-run"], /^error: --from goes with .*no --dry-run/],
   ])("refuses %j (exit 2)", async (args, message) => {

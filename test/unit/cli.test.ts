@@ -116,7 +116,7 @@ describe("after a Ctrl-C", () => {
 
   test("what it ended is told as interrupted, with what goes on, exit 130", async () => {
     const { code, stderr } = await interruptedRun("submit", "--from", "-");
-    expect(stderr).toMatch(/^error: interrupted: what is in the cluster goes on\nhint: /);
+    expect(stderr).toMatch(/^error: interrupted: jobs in the cluster continue\nhint: /);
     expect(code).toBe(130);
   });
 

@@ -61,8 +61,8 @@ export async function exec(
   const { target, view } = await look(context, name, options);
   refuseUnlessBegun(target, view);
   if (view.seen.phase !== "running") {
-    throw new GaswError("NOT_FOUND", `job ${target.id} is over, so it has no running container`, {
-      hint: `\`gasw-k8s debug shell ${target.id}\` opens a fresh pod with its image, volumes and directory`,
+    throw new GaswError("NOT_FOUND", `job ${target.id} has ended: it has no running container`, {
+      hint: `use \`gasw-k8s debug shell ${target.id}\` to open a new pod with its image, volumes and directory`,
     });
   }
   return await attach(context, ownContainer(target, view), command, options);
@@ -107,9 +107,9 @@ function refuseUnlessBegun(target: JobTarget, view: JobView): void {
   if (!isUnsubmitted && view.seen.phase !== "waiting") return;
   throw new GaswError(
     "NOT_FOUND",
-    `job ${target.id} ${isUnsubmitted ? "is not submitted yet" : "has not begun"}, so it has no container`,
+    `job ${target.id} ${isUnsubmitted ? "is not submitted yet" : "has not started"}: it has no container`,
     {
-      hint: `\`gasw-k8s debug why ${target.id}\` says what it waits for`,
+      hint: `run \`gasw-k8s debug why ${target.id}\` to see why it is waiting`,
     },
   );
 }

@@ -35,7 +35,7 @@ function namespaceGone({ state, job }: Facts): Explanation | undefined {
   if (state.status !== "NOT_SUBMITTED" || state.reason !== NAMESPACE_GONE) return undefined;
   return {
     sentence: `is to run again and ${state.message}`,
-    remedy: `make it again as it was, with its labels, quotas and policies (kubectl create namespace ${job.namespace}): the job is submitted by itself then; or give the workflow up with \`gasw-k8s cleanup\``,
+    remedy: `recreate it with its labels, quotas and policies (kubectl create namespace ${job.namespace}): the job is submitted by itself then; or give the workflow up with \`gasw-k8s cleanup\``,
   };
 }
 

@@ -293,13 +293,13 @@ async function stillThere(
   ].filter((text) => text !== "");
   const [dying] = pods.filter((pod) => pod.metadata?.deletionTimestamp !== undefined && !hasStopped(pod));
   const hint =
-    "it is marked for deletion and goes when what holds it is gone; run cleanup again to see to the rest";
+    "run cleanup again for the rest; the object is marked for deletion and goes once nothing blocks it";
   return new GaswError(
     "TIMEOUT",
-    `${object.kind} ${object.name} was not gone after ${timeout} s${blockers.length === 0 ? "" : `: held by ${blockers.join("; ")}`}`,
+    `${object.kind} ${object.name} was not deleted after ${timeout} s${blockers.length === 0 ? "" : `: blocked by ${blockers.join("; ")}`}`,
     {
       hint:
-        dying === undefined ? hint : `${hint}. A pod whose node died does not go by itself: ${wayOut(dying)}`,
+        dying === undefined ? hint : `${hint}. The pod of a dead node is not deleted automatically: ${wayOut(dying)}`,
     },
   );
 }

@@ -76,9 +76,9 @@ async function clusterEvents({ client, warn }: Deps, name: string): Promise<Core
 function noSuchObject(kind: Kind, name: string, namespace: string): GaswError {
   return new GaswError(
     "NOT_FOUND",
-    `there is no ${kind} ${name}${isNamespaced(kind) ? ` in namespace ${namespace}` : ""}`,
+    `no ${kind} ${name} found${isNamespaced(kind) ? ` in namespace ${namespace}` : ""}`,
     {
-      hint: `\`gasw-k8s debug ${kind === "pod" || kind === "job" || kind === "node" ? `${kind}s` : kind} --all\` lists what is there`,
+      hint: `list them with \`gasw-k8s debug ${kind === "pod" || kind === "job" || kind === "node" ? `${kind}s` : kind} --all\``,
     },
   );
 }

@@ -85,7 +85,7 @@ function numberedAttempt(store: Store, job: StoredJob, number: number): StoredJo
   if (found !== undefined) return found;
   const numbers = attempts.map(attemptNumber).join(", ");
   throw new GaswError("NOT_FOUND", `job ${job.fileName} has no attempt ${number}`, {
-    hint: `its attempts: ${numbers}; \`gasw-k8s status ${job.fileName} --history\` shows them`,
+    hint: `use one of its attempts (${numbers}): \`gasw-k8s status ${job.fileName} --history\` lists them`,
   });
 }
 

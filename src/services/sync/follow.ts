@@ -143,7 +143,7 @@ function until(deps: Deps, deadline: AbortSignal) {
 }
 
 function timedOut(timeout: number | undefined): GaswError {
-  return new GaswError("TIMEOUT", `the jobs had not ended after ${timeout} s`, {
-    hint: "they go on in the cluster: `gasw-k8s status` shows them, `gasw-k8s debug why JOB` says what one waits for",
+  return new GaswError("TIMEOUT", `timed out after ${timeout} s waiting for the jobs`, {
+    hint: "see `gasw-k8s status`, or `gasw-k8s debug why JOB` for one job; the jobs continue in the cluster",
   });
 }

@@ -88,9 +88,9 @@ export function tellBlind({ store, warn }: Pick<Deps, "store" | "warn">, workflo
 function stillHeld({ store }: Pick<Deps, "store">, workflow: StoredWorkflow): GaswError {
   return new GaswError(
     "TIMEOUT",
-    `workflow ${workflow.id} is still being synchronised by ${store.holds.holderOf(workflow)}`,
+    `workflow ${workflow.id} is still being synchronized by ${store.holds.holderOf(workflow)}`,
     {
-      hint: "try again when that is done, or end that process: its hold ends with it",
+      hint: "try again later, or stop that process",
     },
   );
 }

@@ -18,8 +18,8 @@ export function findJob(
   const [job, other] = found;
   if (job === undefined) {
     const where = options.workflow === undefined ? "" : ` in workflow ${options.workflow.id}`;
-    throw new GaswError("NOT_FOUND", `no job ${text}${where} is known on this host`, {
-      hint: "`gasw-k8s status` lists the jobs; name the workflow with --workflow, or the state file with state.path",
+    throw new GaswError("NOT_FOUND", `no job ${text}${where} found on this host`, {
+      hint: "check the job in `gasw-k8s status`, or set --workflow, or state.path for another state file",
     });
   }
   if (other !== undefined) {
