@@ -59,7 +59,7 @@ describe("debug why of a job that has not begun", () => {
     expect(answer).toMatchObject({ cause: "not-submitted-volume", status: "NOT_SUBMITTED" });
     expect(answer.sentence).toMatch(
       new RegExp(
-        `^Job-1 never reached the cluster, since its volume is not ready: claim ${name} is Pending, not Bound \\(ProvisioningFailed: `,
+        `^Job-1 never reached the cluster because its volume is not ready: claim ${name} is Pending, not Bound \\(ProvisioningFailed: `,
       ),
     );
     expect(answer.remedy).toContain(`debug describe pvc ${name}`);
@@ -74,7 +74,7 @@ describe("debug why of a job that has not begun", () => {
     expect(answer).toMatchObject({
       cause: "not-submitted",
       status: "NOT_SUBMITTED",
-      sentence: "Job-1 never reached the cluster: its submission was interrupted or refused",
+      sentence: "Job-1 never reached the cluster: its submission was interrupted or rejected",
     });
     expect(answer.remedy).toContain(`gasw-k8s submit ${workflow.directory}/sh/Job-1.sh`);
   });

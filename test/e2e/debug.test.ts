@@ -48,7 +48,7 @@ describe("debug why", () => {
     ["Running", "running", /runs for .* on node/],
     ["Fine", "completed", /exit code 0/],
     ["NoCommand", "command-not-found", /exit code 127/],
-    ["Inputs", "exit-code", /while its inputs were downloaded/],
+    ["Inputs", "exit-code", /while downloading its inputs/],
     ["Greedy", "out-of-memory", /limit of 32Mi/],
     ["Slow", "deadline", /time limit of 2 s/],
     [

@@ -97,7 +97,7 @@ describe("a job that was lost after it had uploaded its result", () => {
       "Upload-1-r1 ERROR_HELD 32",
     ]);
     expect(await workflow.cli("wait", "Upload-1")).toMatchObject({ code: 32 });
-    expect((await workflow.cli("debug", "why", "Upload-1")).stdout).toContain("a result of that name exists already");
+    expect((await workflow.cli("debug", "why", "Upload-1")).stdout).toContain("a result with that name already exists");
     rmSync(path.join(workflow.directory, "result.nii"));
     workflow.put("repaired");
     await workflow.cli("release", "Upload-1");

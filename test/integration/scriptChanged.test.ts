@@ -123,7 +123,7 @@ describe("a script that has changed", () => {
   test("is not adopted by the retry of an attempt that a newer one follows", async () => {
     await retry("Job-1");
     expect(attempts().at(-1)).toBe("Job-1-r1 ERROR_HELD ScriptChanged");
-    expect(warnings).toEqual([expect.stringContaining("a newer attempt of it was made already")]);
+    expect(warnings).toEqual([expect.stringContaining("a newer attempt already exists")]);
   });
 
   test("and is gone is told as gone, whoever asks for it", async () => {

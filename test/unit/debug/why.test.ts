@@ -105,8 +105,8 @@ const table: Record<string, [Facts, string, RegExp, RegExp]> = {
   signal: [error(139), "signal", /ended by SIGSEGV/, /fault/],
   "ended from outside": [error(143), "signal", /ended by SIGTERM/, /`gasw-k8s debug events Job-1`/],
   "kill without a reported lack of memory": [error(137, { kubeJob: kubeJob(memory) }), "signal", /SIGKILL/, /limit is 64Mi/],
-  "exit code of GASW with its stage": [error(40), "exit-code", /exit code 40 while its inputs were downloaded.*ERROR_DL/, /inputs exist/],
-  "exit code of a result": [error(32), "exit-code", /while its results were uploaded/, /results/],
+  "exit code of GASW with its stage": [error(40), "exit-code", /exit code 40 while downloading its inputs.*ERROR_DL/, /inputs exist/],
+  "exit code of a result": [error(32), "exit-code", /while uploading its results/, /results/],
   "exit code of its own": [error(77), "exit-code", /exit code 77, the script's own exit code/, /debug logs Job-1/],
   "failed for no known reason": [
     facts({ status: "STALLED", reason: "Strange", message: "odd" }),
@@ -306,7 +306,7 @@ const table: Record<string, [Facts, string, RegExp, RegExp]> = {
     ),
     "pod-deleted",
     /while it ran; its own clean-up was cut off after 60 s: killed$/,
-    /terminationGracePeriodSeconds \(60 now\) gives its clean-up more time/,
+    /terminationGracePeriodSeconds \(60 now\) gives it more time to clean up/,
   ],
   "a clean-up that was cut off when its time was up": [
     facts({ status: "ERROR", reason: "DeadlineExceeded", message: "too long; its own clean-up was cut off after 30 s: killed" }),
@@ -365,7 +365,7 @@ const table: Record<string, [Facts, string, RegExp, RegExp]> = {
       nodes: [node({ memory: "33554432Ki" })],
     }),
     "no-room",
-    /asks for 16Gi of memory, and the largest node offers 32Gi of memory, but too little of it is free now/,
+    /asks for 16Gi of memory, and the largest node offers 32Gi of memory, but not enough of it is free/,
     /by itself/,
   ],
   "nodes that may not be seen": [
