@@ -108,7 +108,7 @@ export class Context implements SyncDeps {
     if (this.#isWarnedOfDatabase) return;
     this.#isWarnedOfDatabase = true;
     this.warn(
-      "dao.url has sslmode=no-verify: whoever answers at the database's address is trusted and gets the password",
+      "dao.url has sslmode=no-verify: the database server's identity is not verified, so the password may be exposed",
     );
   }
 
@@ -137,7 +137,7 @@ export class Context implements SyncDeps {
       const key = this.config.insecureSkipTlsVerify
         ? "insecureSkipTlsVerify"
         : "the kubeconfig's insecure-skip-tls-verify";
-      this.warn(`${key} is set: whoever answers at ${access.server.origin} is trusted and gets the token`);
+      this.warn(`${key} is set: the identity of ${access.server.origin} is not verified, so the token may be exposed`);
     }
     return new KubernetesClient(access, settings, this.signal);
   }

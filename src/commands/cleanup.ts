@@ -66,7 +66,7 @@ export async function cleanup(context: Context, options: CleanupOptions): Promis
   if (!acts && options.yes !== true) {
     if (options.output !== "text")
       print(context, { dryRun: true, remove: plan.remove.map(publicForm), keep: plan.keep });
-    else if (plan.remove.length > 0) io.stderr.write("nothing was removed (--yes removes it)\n");
+    else if (plan.remove.length > 0) io.stderr.write("nothing was removed (use --yes to remove it)\n");
     return 0;
   }
   // Between the plan and the answer a job may have been submitted.
@@ -145,12 +145,12 @@ async function forget(context: Context, workflow: StoredWorkflow, options: Clean
   }
   const { server } = store.placements.of(workflow);
   const jobs = store.jobs.active(workflow).filter(({ status }) => status !== "NOT_SUBMITTED");
-  const where = server === null ? "the cluster that it was submitted to" : server;
+  const where = server === null ? "the cluster it was submitted to" : server;
   if (options.output === "text")
     for (const { id, status } of jobs) io.stdout.write(`give up ${printable(id)} (${status})\n`);
   const acts =
     options.yes === true ||
-    (options.output === "text" && (await confirmed(context, `forget ${where} and what is left there?`)));
+    (options.output === "text" && (await confirmed(context, `forget ${where} and everything left there?`)));
   if (acts) {
     for (const job of jobs) {
       const change = abandoned(job, where, context.now());
@@ -161,7 +161,7 @@ async function forget(context: Context, workflow: StoredWorkflow, options: Clean
   }
   if (options.output === "json")
     print(context, { dryRun: !acts, forgotten: { server, jobs: jobs.map(({ id }) => id) } });
-  else io.stderr.write(acts ? `${where} is forgotten\n` : "nothing was forgotten (--yes does it)\n");
+  else io.stderr.write(acts ? `${where} is forgotten\n` : "nothing was forgotten (use --yes to forget it)\n");
   return 0;
 }
 

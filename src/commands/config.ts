@@ -93,16 +93,16 @@ function safetyWarnings({ config, origins }: LoadedConfig): string[] {
   if (config.insecureSkipTlsVerify) {
     const from = source ? ` (${originText(source)})` : "";
     warnings.push(
-      `insecureSkipTlsVerify is on${from}: whoever answers at the API server's address gets the token; set k8sCaFile instead`,
+      `insecureSkipTlsVerify is on${from}: the API server's identity is not verified, so the token may be exposed; set k8sCaFile instead`,
     );
   }
   if (skipsVerification(config.dao.url ?? "")) {
     warnings.push(
-      "dao.url has sslmode=no-verify: whoever answers at the database's address gets the password; set sslrootcert instead",
+      "dao.url has sslmode=no-verify: the database server's identity is not verified, so the password may be exposed; set sslrootcert instead",
     );
   }
   if (config.k8sAddress?.startsWith("http://") && (config.k8sToken || config.k8sTokenFile)) {
-    warnings.push("k8sAddress is plain http: the token crosses the network unencrypted");
+    warnings.push("k8sAddress uses http: the token is sent unencrypted");
   }
   return warnings;
 }

@@ -107,11 +107,11 @@ class Report {
     // One outage has many words: a connection that breaks is refused later.
     const fresh = failures.filter(({ code }) => !this.#troubles.has(code));
     if (fresh.length > 0)
-      this.#context.warn(`${fresh.map(({ message }) => message).join("; ")}: it is tried again`);
+      this.#context.warn(`${fresh.map(({ message }) => message).join("; ")}: retrying`);
     const troubles = new Set(failures.map(({ code }) => code));
     // What was not asked has not answered.
     if (!looked && this.#troubles.has("CLUSTER")) troubles.add("CLUSTER");
-    if (troubles.size === 0 && this.#troubles.size > 0) this.#context.warn("everything answers again");
+    if (troubles.size === 0 && this.#troubles.size > 0) this.#context.warn("connections restored");
     this.#troubles = troubles;
     if (this.#isNdjson) this.#tellResults();
     else this.#tellChanges();

@@ -80,9 +80,9 @@ export async function status(
     // Results are told once they are written down, and signals followed.
     if (options.sync === true && options.output === "ndjson") throw error;
     context.useCopyOfState();
-    const unwritten = `could not be written down, since the disk of the state file ${context.store.path} is full`;
+    const unwritten = `could not be saved because the disk of the state file ${context.store.path} is full`;
     if (options.cached !== true)
-      context.warn(`this is what the cluster shows now; it ${unwritten}: make room there`);
+      context.warn(`showing the cluster's current state, which ${unwritten}: free some space there`);
     const exitCode = await shown(context, names, { ...options, sync: false });
     if (options.sync === true) throw error;
     return exitCode;
@@ -203,7 +203,7 @@ function tellAge(context: Context, scope: Scope, unasked: readonly StoredWorkflo
     unasked.length === scope.workflows.length
       ? ""
       : ` about ${unasked.length === 1 ? "workflow" : "workflows"} ${ids}`;
-  context.warn(`the cluster could not be asked${about}: this is what was known ${age} ago`);
+  context.warn(`the cluster could not be queried${about}: showing the state of ${age} ago`);
 }
 
 /**
@@ -295,7 +295,7 @@ async function watch(
 ): Promise<number> {
   const { io } = context;
   const live = isWatched(io) && io.stdout.isTTY === true && options.output === "text";
-  const line = await progress(io, "asking the cluster");
+  const line = await progress(io, "querying the cluster");
   const known = new Map<string, string>();
   try {
     for await (const _ of follow(context, scope.workflows)) {

@@ -44,7 +44,7 @@ export async function recordsElsewhere(
     });
   }
   context.warn(
-    `workflow ${workflow} was submitted from another host or state file: this is what the cluster shows, read-only`,
+    `workflow ${workflow} was submitted from another host or state file: showing the cluster's state, read-only`,
   );
   return jobs.map((job) => recordOf(job, { workflow, namespace, directory }, context.now(), withHistory));
 }

@@ -119,7 +119,7 @@ function startAfresh({ path: file, warn, now }: OpenOptions): Database.Database 
       const aside = `${file}.corrupt-${now().toISOString().replaceAll(":", "")}`;
       for (const suffix of ["", "-wal", "-shm"])
         if (existsSync(file + suffix)) renameSync(file + suffix, aside + suffix);
-      warn(`the state file ${file} is corrupt: it was kept as ${aside}, and a new one was begun`);
+      warn(`the state file ${file} is corrupt: it was kept as ${aside}, and a new one was created`);
     });
     return open(file);
   } catch (error) {

@@ -86,7 +86,7 @@ describe("a kubeconfig that cannot be used ends with 3 and names the file", () =
 });
 
 describe("a cluster that cannot be reached ends with 4 and names its address", () => {
-  test("nothing listens there", async () => {
+  test("connection refused", async () => {
     const server = `https://127.0.0.1:${await closedPort()}`;
     workflow.configure({ k8sKubeConfig: file(workflow, "closed", kubeconfig(account, { server })) });
     const begin = performance.now();
@@ -95,7 +95,7 @@ describe("a cluster that cannot be reached ends with 4 and names its address", (
     expect(error).toEqual({
       code: 4,
       message: expect.stringMatching(`^the cluster ${server} cannot be reached \\(GET /.*ECONNREFUSED`),
-      hint: expect.stringContaining("nothing listens there"),
+      hint: expect.stringContaining("connection refused"),
     });
   });
 

@@ -190,7 +190,7 @@ const COMMANDS: readonly (readonly [string, Command])[] = [
   ["debug shell", (context) => shell(context, "Job-1", {})],
 ];
 
-describe("a job that runs in the cluster that it was submitted to, while another one is configured", () => {
+describe("a job that runs in the cluster it was submitted to, while another one is configured", () => {
   test.each(COMMANDS)("%s is refused, and changes nothing in the state and in that cluster", async (_, command) => {
     await runningHere();
     const { message, hint } = await expectRefused(there, command);
@@ -497,7 +497,7 @@ describe("cleanup --forget", () => {
     const { context, stdout, stderr } = await process(there);
     expect(await forget(context, false)).toBe(0);
     expect(stdout()).toBe("give up Job-1 (RUNNING)\n");
-    expect(stderr()).toBe("nothing was forgotten (--yes does it)\n");
+    expect(stderr()).toBe("nothing was forgotten (use --yes to forget it)\n");
     const asJson = await process(there);
     expect(await forget(asJson.context, false, "json")).toBe(0);
     expect(JSON.parse(asJson.stdout())).toEqual({ dryRun: true, forgotten: { server: expect.stringContaining("http"), jobs: ["Job-1"] } });

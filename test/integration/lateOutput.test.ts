@@ -73,7 +73,7 @@ describe.each([
     life.lose("Job-1");
     await look();
     expect(life.job("Job-1").message).toContain(
-      `its output has not arrived as a whole: out/Job-1.sh.out has 30 of the ${WHOLE.length} bytes that its pod wrote`,
+      `its output is incomplete: out/Job-1.sh.out has 30 of the ${WHOLE.length} bytes that its pod wrote`,
     );
     arrive();
     await look();

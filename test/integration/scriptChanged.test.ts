@@ -95,7 +95,7 @@ describe("a script that has changed", () => {
     await retry("Job-1-r1");
     expect(warnings).toEqual([
       expect.stringMatching(
-        /^job Job-1-r1: sh\/Job-1\.sh has changed and runs as it is now: it had 5 bytes, written .*, SHA-256 [0-9a-f]{12} when it was submitted, and has 12 bytes, written /,
+        /^job Job-1-r1: sh\/Job-1\.sh has changed, and the new version runs: it had 5 bytes, written .*, SHA-256 [0-9a-f]{12} when it was submitted, and has 12 bytes, written /,
       ),
     ]);
     expect(attempts().at(-1)).toBe("Job-1-r2 QUEUED null");

@@ -185,7 +185,7 @@ test("a database that is trusted unverified is told once, however often it is op
   const workflow = { key: 1, id: "workflow-1", directory: folder, namespace: "default" };
   for (let round = 0; round < 2; round++) await expect(context.openDao(workflow, signal())).rejects.toThrow(/nothing listens there/);
   expect(stderr()).toBe(
-    "warning: dao.url has sslmode=no-verify: whoever answers at the database's address is trusted and gets the password\n",
+    "warning: dao.url has sslmode=no-verify: the database server's identity is not verified, so the password may be exposed\n",
   );
 });
 

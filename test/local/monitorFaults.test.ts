@@ -211,7 +211,7 @@ test("an outage of the cluster is told once, and what happened meanwhile is seen
     expect(code).toBe(0);
     expect(stderr.split("\n").filter((line) => line.startsWith("warning"))).toEqual([
       expect.stringMatching(/^warning: the cluster \S+ cannot be reached .*: it is tried again$/),
-      "warning: everything answers again",
+      "warning: connections restored",
     ]);
   } finally {
     await proxy.close();

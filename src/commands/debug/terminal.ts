@@ -76,7 +76,7 @@ export async function shell(context: Context, name: string, options: TerminalOpt
   refuseUnlessBegun(target, view);
   const { io } = context;
   io.stderr.write(
-    `job ${printable(target.id)} is over: opening a fresh pod with its image, volumes and directory\n`,
+    `job ${printable(target.id)} has ended: opening a new pod with its image, volumes and directory\n`,
   );
   const line = await progress(io, "waiting for the pod");
   let isWaiting = true;
@@ -92,7 +92,7 @@ export async function shell(context: Context, name: string, options: TerminalOpt
       { lifetime: SHELL_LIFETIME, job: view.job, onWait },
       async ({ name: pod, container, made }) => {
         stop();
-        io.stderr.write(`pod ${pod}, which is deleted at the end\n`);
+        io.stderr.write(`pod ${pod}, which will be deleted when you exit\n`);
         return await attach(context, { namespace: target.namespace, pod, container }, shellIn(made), options);
       },
     );
@@ -140,6 +140,6 @@ async function attach(
     return await withRawTerminal(io, () => run(client, { ...request, terminal: terminalSize(io) }, signal));
   }
   const onOpenStdin = () =>
-    context.warn("this cluster is too old to be told that the input has ended: Ctrl-C ends the command");
+    context.warn("this cluster is too old to signal the end of input: press Ctrl-C to end the command");
   return await run(client, { ...request, onOpenStdin }, signal);
 }

@@ -24,7 +24,7 @@ export function quota(facts: Facts): Explanation | undefined {
   // What is used does not matter where the whole of it would not be enough.
   if (match !== null && asksForMore(match[2] ?? "", match[4] ?? "")) {
     return {
-      sentence: `waits, and will not begin as it is: quota ${match[1]} of namespace ${facts.job.namespace} allows ${match[4]} in all, and the job requests ${match[2]}`,
+      sentence: `can never start: quota ${match[1]} of namespace ${facts.job.namespace} allows ${match[4]} in total, and the job requests ${match[2]}`,
       remedy: "request less (--cpu, --memory, --gpu), or ask the administrator to raise the quota",
       evidence: [text],
     };

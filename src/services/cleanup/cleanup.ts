@@ -160,7 +160,7 @@ function removal(
 function kept(claim: V1PersistentVolumeClaim, shared: boolean, others: readonly string[]): Kept {
   const reason = shared
     ? `shared with the workflows ${others.join(", ")}`
-    : "shared with other workflows (--shared removes it when no other uses it)";
+    : "shared with other workflows (use --shared to remove it if no other workflow uses it)";
   return { kind: "PersistentVolumeClaim", name: claim.metadata?.name ?? "", reason };
 }
 
@@ -169,7 +169,7 @@ function keptVolume(volume: V1PersistentVolume): Kept {
   return {
     kind: "PersistentVolume",
     name: volume.metadata?.name ?? "",
-    reason: `bound to claim ${namespace}/${name}, which stays`,
+    reason: `bound to claim ${namespace}/${name}, which is kept`,
   };
 }
 

@@ -68,7 +68,7 @@ async function clusterEvents({ client, warn }: Deps, name: string): Promise<Core
     return await listEvents(client, "default", { name });
   } catch (error) {
     if (!isApiError(error, 403)) throw error;
-    warn(`the events about ${name} are kept in the namespace default, where this account may not list them`);
+    warn(`the events about ${name} are in the namespace default, where this account cannot list events`);
     return [];
   }
 }

@@ -54,7 +54,7 @@ export async function readJobLogs(
 async function readHere(deps: Deps, target: JobTarget, options: LogOptions, copier: Copier): Promise<void> {
   const local = localFiles(target.directory);
   for (const kept of earlierStreams(target.directory, copier.files))
-    copier.sink.note(`an earlier pod wrote ${kept}`);
+    copier.sink.note(`${kept} was written by an earlier pod`);
   if (!options.follow) await copier.copy(local);
   try {
     let view = await viewJob(deps, target);
@@ -111,7 +111,7 @@ async function readByJob(deps: Deps, target: JobTarget, view: JobView, copier: C
 async function readByPod(deps: Deps, target: JobTarget, view: JobView, copier: Copier): Promise<void> {
   copier.isFinal = true;
   if (neverBegan(target, view)) return;
-  copier.sink.note(`the files of ${target.id} are not on this host: a short-lived pod reads them`);
+  copier.sink.note(`the files of ${target.id} are not on this host: reading them through a temporary pod`);
   const options = { lifetime: READER_LIFETIME, job: view.job, onWait: () => undefined };
   await withDebugPod(deps, target, options, ({ name, container }) =>
     copier.copy(containerFiles(deps, target.namespace, name, container)),
@@ -228,7 +228,7 @@ class Copier {
   /** Says what is waited for, when that has changed. */
   wait({ seen }: JobView): void {
     const text =
-      seen.phase === "waiting" ? `waiting for the job to begin (${seen.reason}: ${seen.message})` : "";
+      seen.phase === "waiting" ? `waiting for the job to start (${seen.reason}: ${seen.message})` : "";
     if (text !== "" && text !== this.#waitsFor) this.sink.note(text);
     this.#waitsFor = text;
   }

@@ -177,7 +177,7 @@ async function removePod({ client, warn }: Deps, path: string): Promise<void> {
     if (isApiError(error, 404)) return;
     // What was asked for is done, or has failed for a reason of its own: that one must be heard.
     warn(
-      `the debug pod ${path.split("/").at(-1)} could not be deleted and ends by itself later: ${messageOf(error)}`,
+      `the debug pod ${path.split("/").at(-1)} could not be deleted and will end later on its own: ${messageOf(error)}`,
     );
   } finally {
     last.close();

@@ -38,7 +38,7 @@ export function adoptScript({ store, warn }: Deps, workflow: StoredWorkflow, job
   if (script === undefined || script.sha256 === job.script?.sha256) return;
   if (!store.changes.write(job, { script }) || job.script === null) return;
   warn(
-    `job ${job.id}: ${scriptOf(job.fileName)} has changed and runs as it is now: ${difference(job.script, script)}`,
+    `job ${job.id}: ${scriptOf(job.fileName)} has changed, and the new version runs: ${difference(job.script, script)}`,
   );
 }
 

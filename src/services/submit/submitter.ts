@@ -185,7 +185,7 @@ export class Submitter {
     // Those of a Job that is there are its own.
     if (streams.length > 0 && (await getJob(this.#deps.client, job.namespace, job.kubeName)) === undefined) {
       const kept = keepOldStreams(job.directory, streams);
-      this.#deps.warn(`job ${job.id}: the streams of an earlier run were kept as ${kept.join(", ")}`);
+      this.#deps.warn(`job ${job.id}: the output of an earlier run was kept as ${kept.join(", ")}`);
     }
     this.#deps.store.changes.write(job, MADE_READY);
   }

@@ -78,9 +78,9 @@ export function isSeenTo({ store, now }: Pick<Deps, "store" | "now">, workflow: 
 export function tellBlind({ store, warn }: Pick<Deps, "store" | "warn">, workflow: StoredWorkflow): boolean {
   const isIdle = store.jobs.active(workflow).length === 0 && !store.workflows.isOpen(workflow);
   if (isIdle || !store.holds.isMonitored(workflow)) return false;
-  const since = store.holds.lastWatch(workflow) ?? "it began";
+  const since = store.holds.lastWatch(workflow) ?? "its start";
   warn(
-    `workflow ${workflow.id} is held by ${store.holds.holderOf(workflow)}, which has seen nothing of the cluster since ${since}: it is asked from here, and nothing is submitted again until that monitor sees, or has ended`,
+    `workflow ${workflow.id} is monitored by ${store.holds.holderOf(workflow)}, which has not reached the cluster since ${since}: this command reads the cluster itself, and no job is resubmitted until that monitor reconnects or ends`,
   );
   return true;
 }

@@ -136,7 +136,7 @@ async function watch(
           continue;
         }
         if (error.message !== told)
-          warn(`${path} cannot be watched (${error.message}): it is looked at from time to time`);
+          warn(`${path} cannot be watched (${error.message}): polling it instead`);
         told = error.message;
         await rounds.quiet(signal);
       }

@@ -52,10 +52,10 @@ export function takeoverWords(
   const long = silence === undefined ? "for an unknown time" : `for ${Math.round(silence)} s`;
   const was = {
     unowned: "its Lease names no owner",
-    succeeded: `it was served by an earlier state file in this place, that of ${nameOf(owner)}`,
-    silent: `it was served from another state file, by ${nameOf(owner)}, who has been silent ${long}`,
+    succeeded: `it was served by an earlier state file in this place, of ${nameOf(owner)}`,
+    silent: `it was served from another state file, by ${nameOf(owner)}, which has been silent ${long}`,
   };
-  return `this state file takes workflow ${id} over: ${was[standing]}`;
+  return `this state file takes over workflow ${id}: ${was[standing]}`;
 }
 
 /** An owner in words. */

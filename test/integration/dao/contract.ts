@@ -437,7 +437,7 @@ export function daoContract(name: string, traits: DatabaseTraits): void {
       };
       const { applied, ...others } = await dao.apply([fail(ROW.id, "one"), fail("B", "one"), fail("C", "two"), insert({ id: "D" })]);
       expect(applied).toEqual([true, true, true, true]);
-      expect(others).toEqual({ refused: new Map([["B", expect.stringMatching(/^the database refuses a value \(/)]]), warnings: [] });
+      expect(others).toEqual({ refused: new Map([["B", expect.stringMatching(/^the database rejects a value \(/)]]), warnings: [] });
       const found = [...(await dao.rows([ROW.id, "B", "C", "D"])).values()];
       expect(found.map(({ id, status }) => `${id} ${status}`).sort()).toEqual(
         [`${ROW.id} ERROR`, "B QUEUED", "C ERROR", "D QUEUED"].sort(),

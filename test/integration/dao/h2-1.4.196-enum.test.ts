@@ -69,7 +69,7 @@ describe("Hibernate's tables in H2 1.4.196, whose ENUM of statuses cannot be rea
     await dao.close();
     await expect(open(settings())).rejects.toMatchObject({
       code: "DATABASE",
-      message: expect.stringContaining("its file is damaged"),
+      message: expect.stringContaining("the file is damaged"),
       hint: expect.stringContaining("UNHOLD_*"),
     });
   });

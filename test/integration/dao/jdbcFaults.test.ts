@@ -168,7 +168,7 @@ describe("an address", () => {
     const url = database();
     await (await openDao(settings({ url }))).close();
     const error = await refused({ url, password: "wrong" });
-    expect(error.message).toContain("it refuses the login");
+    expect(error.message).toContain("login failed");
     expect(error.hint).toContain("check dao.user");
   });
 

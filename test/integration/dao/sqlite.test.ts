@@ -117,7 +117,7 @@ describe("the GASW database in SQLite: its file", () => {
     chmodSync(folder, 0o755);
     chmodSync(scratch, 0o755);
     // In its folder SQLite would have to make the files by which readers and writers know of each other.
-    const refusal = { code: "DATABASE", message: expect.stringContaining("it is read-only") };
+    const refusal = { code: "DATABASE", message: expect.stringContaining("the database is read-only") };
     await asNobody(() => expect(open({ url: `sqlite:${file}` })).rejects.toMatchObject(refusal));
   });
 

@@ -51,8 +51,8 @@ describe("dao.url", () => {
     ["postgres://db/%zz", "dao.url is not a URL"],
     ["postgres://db/gasw?schema=x", "dao.url has an unknown parameter, schema"],
     ["mysql://db/gasw?multipleStatements=true", "dao.url has an unknown parameter, multipleStatements"],
-    ["postgres://db/gasw?sslmode=sometimes", "dao.url has a wrong value for sslmode"],
-    ["mysql://db/gasw?ssl=maybe", "dao.url has a wrong value for ssl"],
+    ["postgres://db/gasw?sslmode=sometimes", "dao.url has an invalid value for sslmode"],
+    ["mysql://db/gasw?ssl=maybe", "dao.url has an invalid value for ssl"],
     ["mysql://db/gasw?sslrootcert=/no/such/file", "dao.url names a file that cannot be read"],
   ])("%j is refused: %s", async (url, message) => {
     expect(await refusalOf(url)).toMatchObject({
