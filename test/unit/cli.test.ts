@@ -85,7 +85,7 @@ describe("help and version", () => {
 
 test("submit's help says what the texts for GASW do: they are part of the content", async () => {
   const { stdout } = await gaswK8s("submit", "--help");
-  expect(stdout.replace(/\s+/g, " ")).toContain("command in the GASW database (part of the content)");
+  expect(stdout.replace(/\s+/g, " ")).toContain("command to store in the GASW database (part of the job's content)");
 });
 
 describe("a waiting command", () => {

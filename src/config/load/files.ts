@@ -76,7 +76,7 @@ export function readIfThere(
   try {
     return { path, text: readFileSync(path, "utf8") };
   } catch (error) {
-    warnings.push(`the plugin's configuration ${path} was not used: ${messageOf(error)}`);
+    warnings.push(`ignored the plugin's configuration ${path}: ${messageOf(error)}`);
     return undefined;
   }
 }
@@ -96,15 +96,15 @@ export function readNamed(path: string): ConfigText {
 
 const READ_FAILURES: Readonly<Record<string, readonly [what: string, hint: string]>> = {
   ENOENT: ["does not exist", "check --config and GASW_K8S_CONFIG, or write one with `gasw-k8s config init`"],
-  EISDIR: ["is a directory", "name a file in it"],
+  EISDIR: ["is a directory", "use a file in it"],
   EACCES: [
     "cannot be read by this user",
-    "give this user the right to read it, or name another with --config",
+    "make it readable for this user, or use another file with --config",
   ],
 };
 
 function passedOver(path: string): string {
-  return `ignored ${path}: jobs can write in a workflow directory, so a file there counts only when named with --config`;
+  return `ignored ${path}: jobs can write to workflow directories, so files there are read only with --config`;
 }
 
 /** Whether a file lies, links followed, in the given workflow directory or in one that GASW has run in. */

@@ -51,7 +51,7 @@ describe("the three generations of the plugin's keys", () => {
 
   test("are an error where they disagree, with both lines", async () => {
     const error = await failureOf(loadFile('{\n  "nfsPath": "/a",\n  "nfs_path": "/b"\n}'));
-    expect(error.message).toMatch(/\.gasw-k8src\.json:3: nfs_path and nfsPath \(line 2\) mean the same, but have different values/);
+    expect(error.message).toMatch(/\.gasw-k8src\.json:3: nfs_path and nfsPath \(line 2\) are the same key, but have different values/);
   });
 
   test("are named as they were written when wrong", async () => {
