@@ -137,7 +137,9 @@ export class Context implements SyncDeps {
       const key = this.config.insecureSkipTlsVerify
         ? "insecureSkipTlsVerify"
         : "the kubeconfig's insecure-skip-tls-verify";
-      this.warn(`${key} is set: the identity of ${access.server.origin} is not verified, so the token may be exposed`);
+      this.warn(
+        `${key} is set: the identity of ${access.server.origin} is not verified, so the token may be exposed`,
+      );
     }
     return new KubernetesClient(access, settings, this.signal);
   }

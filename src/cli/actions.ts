@@ -16,8 +16,7 @@ const ACTIONS = {
     example: "gasw-k8s cancel Job-1 Job-2",
   },
   retry: {
-    description:
-      "Resubmits jobs that failed, were cancelled or never reached the cluster. Idempotent.",
+    description: "Resubmits jobs that failed, were cancelled or never reached the cluster. Idempotent.",
     example: "gasw-k8s retry Job-1",
   },
   release: {

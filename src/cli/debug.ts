@@ -16,8 +16,7 @@ interface Adder {
   directory(given: CommonOptions): string | undefined;
 }
 
-const JOB_HELP =
-  "\nJOB is a job id or a unique prefix of one, the path of a script, or a Kubernetes name.\n";
+const JOB_HELP = "\nJOB is a job id or a unique prefix of one, the path of a script, or a Kubernetes name.\n";
 
 /** Adds `debug` and its subcommands. */
 export function addDebugCommands(program: Command, io: Io, runWithContext: RunWithContext): void {
@@ -52,7 +51,9 @@ function withJobOptions(command: Command, formats?: readonly ("text" | "json")[]
 
 function addWhy({ debug, run, directory }: Adder): void {
   withJobOptions(debug.command("why <job>"))
-    .description("Explains in one sentence why a job is waiting, running or has ended, and what to do about it.")
+    .description(
+      "Explains in one sentence why a job is waiting, running or has ended, and what to do about it.",
+    )
     .addHelpText(
       "after",
       `${JOB_HELP}\nExamples:\n  gasw-k8s debug why Job-1\n  gasw-k8s debug why Job-1 -o json\n`,
@@ -68,7 +69,10 @@ function addLogs({ debug, run, directory }: Adder): void {
     .description(
       "Shows a job's stdout and stderr, then the log of its pod. Prints a header for each on stderr.",
     )
-    .option("-f, --follow", "follow the output until the job has ended; wait for the job to start if necessary")
+    .option(
+      "-f, --follow",
+      "follow the output until the job has ended; wait for the job to start if necessary",
+    )
     .addOption(new Option("--stdout-only", "show only the job's stdout").conflicts("stderrOnly"))
     .option("--stderr-only", "show only the job's stderr")
     .addOption(

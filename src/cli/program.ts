@@ -185,7 +185,10 @@ function addSubmit(program: Command, io: Io, outcome: Outcome, runWithContext: R
     .option("--timeout <duration>", "maximum run time of the job's pod")
     .option("--queue <name>", "Kueue local queue")
     .option("--env <key=value>", "environment variable (may be repeated)", collect)
-    .option("--invocation-id <number>", "invocation id to store in the GASW database (part of the job's content)")
+    .option(
+      "--invocation-id <number>",
+      "invocation id to store in the GASW database (part of the job's content)",
+    )
     .option("--command <text>", "command to store in the GASW database (part of the job's content)")
     .option("--parameters <text>", "parameters to store in the GASW database (part of the job's content)")
     .addHelpText(
@@ -217,10 +220,7 @@ function addStatus(program: Command, io: Io, runWithContext: RunWithContext): vo
     .option("-q, --quiet", "print job ids only")
     .option("--watch", "keep showing the jobs until all have ended")
     .option("--cached", "show the last known state without querying the cluster")
-    .option(
-      "--sync",
-      "also handle signals from the GASW database, retry failed jobs and update the database",
-    )
+    .option("--sync", "also handle signals from the GASW database, retry failed jobs and update the database")
     .option("--history", "show all attempts of each job, and when and why their status changed")
     .option(
       "--max-age <duration>",
@@ -251,9 +251,7 @@ function statusList(text: string): string[] {
   const list = text.split(",").map((status) => status.trim().toUpperCase());
   const unknown = list.find((status) => !GASW_STATUSES.some((known) => known === status));
   if (unknown !== undefined)
-    throw new InvalidArgumentError(
-      `${unknown} is not a status; use ${GASW_STATUSES.join(", ")}.`,
-    );
+    throw new InvalidArgumentError(`${unknown} is not a status; use ${GASW_STATUSES.join(", ")}.`);
   return list;
 }
 

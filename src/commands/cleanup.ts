@@ -139,9 +139,13 @@ function showPlan({ io }: Context, plan: CleanupPlan): void {
 async function forget(context: Context, workflow: StoredWorkflow, options: CleanupOptions): Promise<number> {
   const { io, store } = context;
   if (store.holds.isMonitored(workflow)) {
-    throw new GaswError("CONFLICT", `workflow ${workflow.id} is monitored by ${store.holds.holderOf(workflow)}`, {
-      hint: "stop that monitor first: it may still have access to the cluster",
-    });
+    throw new GaswError(
+      "CONFLICT",
+      `workflow ${workflow.id} is monitored by ${store.holds.holderOf(workflow)}`,
+      {
+        hint: "stop that monitor first: it may still have access to the cluster",
+      },
+    );
   }
   const { server } = store.placements.of(workflow);
   const jobs = store.jobs.active(workflow).filter(({ status }) => status !== "NOT_SUBMITTED");
@@ -174,7 +178,9 @@ async function confirmed({ io }: Context, question: string): Promise<boolean> {
       prompt.once("close", () => resolve(""));
       prompt.once("SIGINT", () =>
         reject(
-          new GaswError("INTERRUPTED", "interrupted: nothing was removed", { hint: "run cleanup again to remove them" }),
+          new GaswError("INTERRUPTED", "interrupted: nothing was removed", {
+            hint: "run cleanup again to remove them",
+          }),
         ),
       );
       prompt.question(`${question} [y/N] `, { signal: io.signal }).then(resolve, reject);

@@ -106,8 +106,7 @@ class Report {
     if (misconfigured !== undefined) throw misconfigured;
     // One outage has many words: a connection that breaks is refused later.
     const fresh = failures.filter(({ code }) => !this.#troubles.has(code));
-    if (fresh.length > 0)
-      this.#context.warn(`${fresh.map(({ message }) => message).join("; ")}: retrying`);
+    if (fresh.length > 0) this.#context.warn(`${fresh.map(({ message }) => message).join("; ")}: retrying`);
     const troubles = new Set(failures.map(({ code }) => code));
     // What was not asked has not answered.
     if (!looked && this.#troubles.has("CLUSTER")) troubles.add("CLUSTER");

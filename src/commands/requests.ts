@@ -90,7 +90,9 @@ export function parseAssignments(assignments: readonly string[]): Record<string,
     assignments.map((assignment) => {
       const at = assignment.indexOf("=");
       if (at > 0) return [assignment.slice(0, at), assignment.slice(at + 1)];
-      throw new GaswError("USAGE", "--env: expected KEY=VALUE", { hint: "use, for example, --env THREADS=4" });
+      throw new GaswError("USAGE", "--env: expected KEY=VALUE", {
+        hint: "use, for example, --env THREADS=4",
+      });
     }),
   );
 }

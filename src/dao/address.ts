@@ -48,10 +48,7 @@ export function filledIn(
     if (/^(postgres(ql)?|mysql|mariadb):/i.test(url)) return encodeURIComponent(value);
     if (!/^jdbc:/i.test(url) || !value.includes(";")) return value;
     const reason = `cannot use {workflow${what}} of ${directory}: in a jdbc: address a semicolon starts settings`;
-    throw configError(
-      reason,
-      "rename the workflow's directory, or leave the placeholder out of dao.url",
-    );
+    throw configError(reason, "rename the workflow's directory, or leave the placeholder out of dao.url");
   });
 }
 
@@ -122,7 +119,10 @@ function parseTls(parameters: URLSearchParams): Tls {
   const isKnown = ["absent", "prefer", "require", "verify-ca", "verify-full", NO_VERIFY].includes(mode);
   // Said outright, since NODE_TLS_REJECT_UNAUTHORIZED in somebody's environment would decide it else.
   if (isKnown) return { ...Object.fromEntries(given), rejectUnauthorized: mode !== NO_VERIFY };
-  throw configError("has an invalid value for sslmode", "use one of disable, require, verify-full, no-verify");
+  throw configError(
+    "has an invalid value for sslmode",
+    "use one of disable, require, verify-full, no-verify",
+  );
 }
 
 const NO_VERIFY = "no-verify";

@@ -51,8 +51,7 @@ export function isTooLongForIndex(error: unknown): boolean {
 
 const LOGIN =
   "check dao.user and the password in dao.passwordFile, and that the server accepts this user from this host";
-const NETWORK =
-  "check dao.url, the server, the network and any firewall; unsynced changes stay queued";
+const NETWORK = "check dao.url, the server, the network and any firewall; unsynced changes stay queued";
 const RIGHTS =
   "ask the database administrator to grant dao.user SELECT, INSERT, UPDATE and DELETE on GASW's tables";
 const TLS =
@@ -103,7 +102,11 @@ const MEANINGS: readonly (readonly [code: RegExp, what: string, hint: string])[]
     "try again later, or raise the server's connection limit",
   ],
   [/^(53100|ER_DISK_FULL|ER_RECORD_FILE_FULL|SQLITE_FULL|ENOSPC)$/, "the disk is full", DISK],
-  [/CERT|SIGNATURE|ISSUER|ALTNAME|SELF_SIGNED|HANDSHAKE_SSL_ERROR/, "the server's certificate is not trusted", TLS],
+  [
+    /CERT|SIGNATURE|ISSUER|ALTNAME|SELF_SIGNED|HANDSHAKE_SSL_ERROR/,
+    "the server's certificate is not trusted",
+    TLS,
+  ],
   [
     /^(HANDSHAKE_NO_SSL_SUPPORT|The server does not support SSL.*)$/,
     "the server does not use TLS",

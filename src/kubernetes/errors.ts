@@ -88,10 +88,7 @@ const ANSWERS: Readonly<Record<number, Words>> = {
 
 /** Rarer ones, which an API server alone gives: from anything else, they mean something else. */
 const OWN_ANSWERS: Readonly<Record<number, Words>> = {
-  409: [
-    "reports a conflict",
-    "run the command again: the object was changed at the same time",
-  ],
+  409: ["reports a conflict", "run the command again: the object was changed at the same time"],
   410: ["no longer has the requested version", "run the command again: the read took too long"],
   413: [
     "rejected the object as too large",
@@ -113,10 +110,7 @@ function wordsFor(answer: Answer): Words {
   const known = ANSWERS[status] ?? (isMarkup ? undefined : OWN_ANSWERS[status]);
   if (known !== undefined) return known;
   const isFromServer = status >= 500 && !isMarkup;
-  return [
-    `answered ${status}`,
-    isFromServer ? "try again; see the API server's log" : NOT_AN_API_SERVER,
-  ];
+  return [`answered ${status}`, isFromServer ? "try again; see the API server's log" : NOT_AN_API_SERVER];
 }
 
 /** A request that got no answer at all (exit 4). */
@@ -148,8 +142,7 @@ export function unreachable(cause: unknown, request: string, server: string): Ga
 function certificateHint(code: string): string {
   if (code === "CERT_HAS_EXPIRED" || code === "CERT_NOT_YET_VALID")
     return "renew the server's certificate, or correct the clock of this machine";
-  if (code === "ERR_TLS_CERT_ALTNAME_INVALID")
-    return "use an address that the server's certificate lists";
+  if (code === "ERR_TLS_CERT_ALTNAME_INVALID") return "use an address that the server's certificate lists";
   return "set k8sCaFile (or the kubeconfig's certificate-authority) to the cluster's CA, which signed the server's certificate";
 }
 

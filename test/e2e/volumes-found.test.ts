@@ -41,7 +41,9 @@ describe("volumes that are there already", () => {
     await makeVolume(workflow, "shareddata-claim", workflow.folder);
     const result = await submit();
     expect(result).toMatchObject({ stdout: "", code: 7 });
-    expect(result.stderr).toMatch(/^error: claim .*\/shareddata-claim already exists with a different source: NFS .*, wanted NFS .*\nhint: /);
+    expect(result.stderr).toMatch(
+      /^error: claim .*\/shareddata-claim already exists with a different source: NFS .*, wanted NFS .*\nhint: /,
+    );
     expect(await workflow.status("Job-1")).toMatchObject({ status: "NOT_SUBMITTED" });
     expect(await workflow.jobs()).toEqual([]);
   });

@@ -153,5 +153,9 @@ describe.each([
 test("a full disk without a state is told as before", async () => {
   for (const name of readdirSync(disk)) execFileSync("rm", [path.join(disk, name)]);
   fill();
-  expect(await cli("status")).toMatchObject({ code: 3, stdout: "", stderr: expect.stringContaining("cannot be written: the disk is full") });
+  expect(await cli("status")).toMatchObject({
+    code: 3,
+    stdout: "",
+    stderr: expect.stringContaining("cannot be written: the disk is full"),
+  });
 });

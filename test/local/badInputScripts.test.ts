@@ -41,12 +41,7 @@ describe("a script that cannot be submitted ends with 2, says why, and makes not
       () => writeFileSync(at("out/job.sh"), "true\n"),
       / is not in sh\/ of the workflow /,
     ],
-    [
-      "is a link to outside",
-      "sh/link.sh",
-      () => symlinkSync("/etc/profile", at("sh/link.sh")),
-      / is not in sh\/ of the workflow /,
-    ],
+    ["is a link to outside", "sh/link.sh", () => symlinkSync("/etc/profile", at("sh/link.sh")), / is not in sh\/ of the workflow /],
     ["is a link to nothing", "sh/dangling.sh", () => symlinkSync("nowhere", at("sh/dangling.sh")), / does not exist$/],
     ["is a link to itself", "sh/loop.sh", () => symlinkSync("loop.sh", at("sh/loop.sh")), / is a symbolic link loop$/],
     ["is below a file", "sh/file.sh/job.sh", () => writeFileSync(at("sh/file.sh"), "true\n"), / does not exist$/],

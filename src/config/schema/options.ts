@@ -8,14 +8,8 @@ export const options = object({
     prefault(fields.duration({ whole: true }), 500),
     "How long Kubernetes keeps a finished Job (`ttlSecondsAfterFinished`).",
   ),
-  statusRetry: key(
-    prefault(fields.wholeNumber(), 5),
-    "How often a failed read from the cluster is retried.",
-  ),
-  statusRetryWait: key(
-    prefault(fields.milliseconds(), 2000),
-    "Time between two retries, in milliseconds.",
-  ),
+  statusRetry: key(prefault(fields.wholeNumber(), 5), "How often a failed read from the cluster is retried."),
+  statusRetryWait: key(prefault(fields.milliseconds(), 2000), "Time between two retries, in milliseconds."),
   maxRetryToPush: key(
     prefault(fields.wholeNumber(), 5),
     "How often a submission that the cluster temporarily rejects is retried.",

@@ -106,7 +106,8 @@ function awaiting(
 }
 
 function endWords(seen: Observation): string {
-  if (seen.phase !== "ended") return seen.phase === "missing" ? "its Job no longer exists" : "its pod no longer exists";
+  if (seen.phase !== "ended")
+    return seen.phase === "missing" ? "its Job no longer exists" : "its pod no longer exists";
   const { exitCode, reason } = seen.ending;
   return `its pod has ended (${exitCode === undefined ? reason : `${reason}, exit code ${exitCode}`})`;
 }

@@ -7,8 +7,7 @@ import type { EndRecord } from "./endRecord.ts";
 /** How a Job that is gone ended, as far as the cluster tells. */
 export const GONE: Ending = {
   reason: "Gone",
-  message:
-    "the Job no longer exists (deleted, or expired) and its output does not show how it ended",
+  message: "the Job no longer exists (deleted, or expired) and its output does not show how it ended",
   byCluster: true,
   stopped: false,
 };

@@ -183,7 +183,10 @@ function doubtOf(pod: V1Pod): { reason: string; message: string } | undefined {
     pod.status?.reason === "NodeLost" || (ready?.status === "False" && (ready.reason ?? "") === "");
   if (isUnheard) {
     const node = pod.spec?.nodeName === undefined ? "its node" : `node ${pod.spec.nodeName}`;
-    return { reason: "NodeUnreachable", message: `${node} does not respond: the job may still be running there` };
+    return {
+      reason: "NodeUnreachable",
+      message: `${node} does not respond: the job may still be running there`,
+    };
   }
   return pod.metadata?.deletionTimestamp === undefined
     ? undefined
@@ -235,7 +238,8 @@ function waitingReason(pod: V1Pod, main: V1ContainerStatus | undefined): { reaso
       message: scheduled.message ?? "no node can run the pod",
     };
   }
-  if (pod.spec?.nodeName === undefined) return { reason: "Scheduling", message: "the pod is waiting for a node" };
+  if (pod.spec?.nodeName === undefined)
+    return { reason: "Scheduling", message: "the pod is waiting for a node" };
   const init = (pod.status?.initContainerStatuses ?? []).find(
     (status) => status.state?.waiting !== undefined && isTelling(status),
   );
@@ -253,7 +257,8 @@ function waitingReason(pod: V1Pod, main: V1ContainerStatus | undefined): { reaso
     ({ name, state, started }) =>
       state?.running !== undefined && !(sidecars.includes(name) && started === true),
   );
-  if (busy !== undefined) return { reason: "Initializing", message: `init container ${busy.name} is running` };
+  if (busy !== undefined)
+    return { reason: "Initializing", message: `init container ${busy.name} is running` };
   return { reason: "ContainerCreating", message: "the node is preparing the container (volumes, image)" };
 }
 

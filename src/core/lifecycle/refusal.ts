@@ -41,8 +41,7 @@ const RULES: readonly Rule[] = [
     pattern: /failed quota: ([^:\s]+): must specify ([^\n]+)/,
     kind: "standing",
     by: ([, name]) => `quota ${name}`,
-    remedy: ([, , wanted = ""]) =>
-      `${waysToSet(wanted)}, or ask the administrator to set a LimitRange`,
+    remedy: ([, , wanted = ""]) => `${waysToSet(wanted)}, or ask the administrator to set a LimitRange`,
   },
   {
     pattern: /violates PodSecurity "([^"]+)"/,
@@ -88,8 +87,7 @@ const RULES: readonly Rule[] = [
   {
     pattern: /forbidden|denied|is invalid|Invalid value|not found/i,
     kind: "standing",
-    remedy: () =>
-      "fix the value that the message names in the configuration or the options",
+    remedy: () => "fix the value that the message names in the configuration or the options",
   },
 ];
 

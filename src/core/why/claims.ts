@@ -56,10 +56,7 @@ export function volumeMount(facts: Facts): Explanation | undefined {
   const node = facts.pod?.spec?.nodeName;
   const text = event.message ?? "";
   const remedies: readonly [RegExp, string][] = [
-    [
-      /access denied|permission denied/i,
-      "allow the node in the exports of the NFS server, which refused it",
-    ],
+    [/access denied|permission denied/i, "allow the node in the exports of the NFS server, which refused it"],
     [
       /No such file|does not exist|not found/i,
       "check that nfsPath (or `path`) is exported: the directory does not exist on the server",

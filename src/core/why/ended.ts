@@ -70,8 +70,7 @@ function deleted({ state, job }: Facts): Explanation | undefined {
 export function scriptChanged({ state, job }: Facts): Explanation | undefined {
   if (state.status !== SCRIPT_CHANGED.status || state.reason !== SCRIPT_CHANGED.reason) return undefined;
   return {
-    sentence:
-      "is held because its script has changed since it was submitted",
+    sentence: "is held because its script has changed since it was submitted",
     remedy: `run \`gasw-k8s retry ${job.id}\` to run the new version; or restore the script, then run \`gasw-k8s release ${job.id}\``,
     ...(state.message === undefined ? {} : { evidence: [state.message] }),
   };
@@ -182,8 +181,7 @@ function unmeasured({ state, job }: Facts): Explanation | undefined {
 function gone({ state, job }: Facts): Explanation | undefined {
   if (state.reason !== "Gone") return undefined;
   return {
-    sentence:
-      "is no longer in the cluster (deleted, or expired), and its output does not show how it ended",
+    sentence: "is no longer in the cluster (deleted, or expired), and its output does not show how it ended",
     remedy: `read its output with \`gasw-k8s debug logs ${job.id}\`; ${again(job.id)}; a longer options.ttlJob keeps finished jobs longer`,
   };
 }

@@ -73,7 +73,8 @@ function configError({ state, ...facts }: Facts): Explanation | undefined {
     const user = podSpec({ state, ...facts })?.securityContext?.runAsUser;
     return {
       sentence: `cannot start because its image would run as root${user === undefined ? "" : ` (user ${user})`}, which its pod does not allow: ${text}`,
-      remedy: "set securityContext.runAsUser to a user other than 0, or change the owner of the workflow directory to one",
+      remedy:
+        "set securityContext.runAsUser to a user other than 0, or change the owner of the workflow directory to one",
       evidence,
     };
   }

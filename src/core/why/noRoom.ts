@@ -97,11 +97,7 @@ function placement(message: string, facts: Facts): string[] {
     ? [`no suitable node has the labels ${selector.length > 0 ? selector.join(", ") : "it selects"}`]
     : [];
   const cordoned = /(\d+) node\(s\) were unschedulable/.exec(message);
-  return [
-    ...taints,
-    ...selection,
-    ...(cordoned === null ? [] : [`${cordoned[1]} node(s) are cordoned`]),
-  ];
+  return [...taints, ...selection, ...(cordoned === null ? [] : [`${cordoned[1]} node(s) are cordoned`])];
 }
 
 function remedyFor(short: readonly string[], tooBig: readonly string[], message: string): string {
@@ -113,7 +109,6 @@ function remedyFor(short: readonly string[], tooBig: readonly string[], message:
     return "add a matching entry to `tolerations`, or remove the taint from a node; `gasw-k8s debug nodes` lists the taints";
   if (message.includes("node affinity/selector"))
     return "fix `nodeSelector` in the configuration, or label a node: kubectl label node NODE KEY=VALUE";
-  if (short.length > 0)
-    return "wait for other jobs to end, or request less to start sooner";
+  if (short.length > 0) return "wait for other jobs to end, or request less to start sooner";
   return "see `gasw-k8s debug nodes`";
 }

@@ -39,7 +39,10 @@ function podTerminating(facts: Facts): Explanation | undefined {
     };
   }
   if (state.status !== "RUNNING")
-    return { sentence: "is waiting: its pod is being deleted before it has started", remedy: "wait until it is deleted" };
+    return {
+      sentence: "is waiting: its pod is being deleted before it has started",
+      remedy: "wait until it is deleted",
+    };
   return {
     sentence:
       "is still running, but its pod is being deleted: by a user, by a drain of its node, or because the node stopped responding",

@@ -74,8 +74,7 @@ function noPodYet({ seen }: Facts): Explanation | undefined {
   if (seen.phase !== "waiting" || seen.reason !== "NoPod") return undefined;
   return {
     sentence: "is waiting for the cluster to create its pod; there are no error events",
-    remedy:
-      "wait for it; if this persists, tell the administrator: the Job controller may not be running",
+    remedy: "wait for it; if this persists, tell the administrator: the Job controller may not be running",
   };
 }
 

@@ -24,10 +24,7 @@ export function impersonationHeaders({ name, given = {} }: KubeUser): Record<str
     "as-user-extra": extra = {},
   } = withoutNulls(given);
   if (!isHeader(user))
-    throw refuse(
-      "has an invalid `as`: not a name",
-      "use the name of one user, in quotes if it is a number",
-    );
+    throw refuse("has an invalid `as`: not a name", "use the name of one user, in quotes if it is a number");
   if (!isHeader(uid)) throw refuse("has an invalid as-uid: not a string", "write it in quotes");
   if (!isHeaders(groups))
     throw refuse("has invalid as-groups: not a list of names", "write them as a list, such as [developers]");

@@ -299,7 +299,9 @@ async function stillThere(
     `${object.kind} ${object.name} was not deleted after ${timeout} s${blockers.length === 0 ? "" : `: blocked by ${blockers.join("; ")}`}`,
     {
       hint:
-        dying === undefined ? hint : `${hint}. The pod of a dead node is not deleted automatically: ${wayOut(dying)}`,
+        dying === undefined
+          ? hint
+          : `${hint}. The pod of a dead node is not deleted automatically: ${wayOut(dying)}`,
     },
   );
 }

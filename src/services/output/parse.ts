@@ -149,9 +149,7 @@ function open(work: Work, file: string): OutputFile | undefined {
       opened === undefined &&
       lstatSync(path.join(work.directory, file), { throwIfNoEntry: false }) !== undefined
     )
-      work.warnings.push(
-        `${name} was not read: it is not a regular file of the workflow, or not readable`,
-      );
+      work.warnings.push(`${name} was not read: it is not a regular file of the workflow, or not readable`);
     return opened;
   } catch (error) {
     warn(work, `${name} was not read`, error);

@@ -42,7 +42,10 @@ export function checkScript(script: string, directory: string, cwd: string): Scr
   if (!name.endsWith(".sh") || name === ".sh")
     throw refuse("is not named JOB.sh", "rename it: the job is named after its script");
   if (Buffer.byteLength(`${name}.out`) > MAX_FILE_NAME)
-    throw refuse(`has too long a name for its output file (at most ${MAX_FILE_NAME} bytes)`, "shorten the name to 251 bytes");
+    throw refuse(
+      `has too long a name for its output file (at most ${MAX_FILE_NAME} bytes)`,
+      "shorten the name to 251 bytes",
+    );
   try {
     accessSync(file, constants.R_OK);
   } catch (cause) {

@@ -190,7 +190,5 @@ function tellRefusals({ warn }: Pick<Deps, "warn">, planned: readonly Planned<St
   if (first === undefined) return;
   const more = others.length === 0 ? "" : ` (and ${others.length} more)`;
   const { id } = first.job;
-  warn(
-    `job ${id}${more} cannot start: ${first.before.change.message}; see \`gasw-k8s debug why ${id}\``,
-  );
+  warn(`job ${id}${more} cannot start: ${first.before.change.message}; see \`gasw-k8s debug why ${id}\``);
 }

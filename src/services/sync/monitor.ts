@@ -135,8 +135,7 @@ async function watch(
           await rounds.untilLook(signal);
           continue;
         }
-        if (error.message !== told)
-          warn(`${path} cannot be watched (${error.message}): polling it instead`);
+        if (error.message !== told) warn(`${path} cannot be watched (${error.message}): polling it instead`);
         told = error.message;
         await rounds.quiet(signal);
       }

@@ -127,7 +127,10 @@ describe("the GASW database in PostgreSQL: its own ways", () => {
     await database.query(`alter database ${nameOf(database)} set default_transaction_read_only to on`);
     const dao = await open(database.settings);
     expect(await dao.rows([ROW.id])).toEqual(new Map());
-    await expect(dao.apply([insert()])).rejects.toMatchObject({ code: "DATABASE", message: expect.stringContaining("the database is read-only") });
+    await expect(dao.apply([insert()])).rejects.toMatchObject({
+      code: "DATABASE",
+      message: expect.stringContaining("the database is read-only"),
+    });
   });
 
   test("tables in another schema are found by the user's search path", async () => {

@@ -46,8 +46,7 @@ const deletedWith = (grace: number, asked: string, shown: V1Pod, spec: State = {
   const metadata = { ...shown.metadata, deletionTimestamp, deletionGracePeriodSeconds: grace };
   return asObject({ ...shown, metadata, spec: { ...shown.spec, ...spec } });
 };
-const cutOff = (seconds: number) =>
-  `; its own clean-up was cut off after ${seconds} s: it was killed (SIGKILL) before it had finished`;
+const cutOff = (seconds: number) => `; its own clean-up was cut off after ${seconds} s: it was killed (SIGKILL) before it had finished`;
 const disrupted = (lastTransitionTime: string, more: State = {}) => ({
   conditions: [{ type: "DisruptionTarget", status: "True", message: "preempted", lastTransitionTime }],
   ...more,
@@ -98,7 +97,11 @@ export const PODS: [string, V1Pod, Observation][] = [
     pod(undefined),
     isWaiting("ContainerCreating", "the node is preparing the container (volumes, image)"),
   ],
-  ["being prepared", pod(waiting("ContainerCreating")), isWaiting("ContainerCreating", "the node is preparing the container (volumes, image)")],
+  [
+    "being prepared",
+    pod(waiting("ContainerCreating")),
+    isWaiting("ContainerCreating", "the node is preparing the container (volumes, image)"),
+  ],
   ["whose pull fails", pod(waiting("ErrImagePull", "not found")), isWaiting("ErrImagePull", "not found")],
   ["whose pull is tried again later", pod(waiting("ImagePullBackOff", "Back-off")), isWaiting("ImagePullBackOff", "Back-off")],
   ["with a wrong image name", pod(waiting("InvalidImageName")), isWaiting("InvalidImageName", "InvalidImageName")],

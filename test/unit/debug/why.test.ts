@@ -395,7 +395,12 @@ const table: Record<string, [Facts, string, RegExp, RegExp]> = {
     /node n1, which cannot mount its volume: mount.nfs: access denied/,
     /exports/,
   ],
-  sandbox: [creating(event("Pod", "FailedCreatePodSandBox", "no network")), "sandbox", /cannot set up its pod: no network/, /administrator/],
+  sandbox: [
+    creating(event("Pod", "FailedCreatePodSandBox", "no network")),
+    "sandbox",
+    /cannot set up its pod: no network/,
+    /administrator/,
+  ],
   "init container runs": [waiting("Initializing", "init container prep runs"), "initializing", /init container prep runs/, /debug logs/],
   pulling: [
     creating(event("Pod", "Scheduled", "ok"), event("Pod", "Pulling", "Pulling image")),
