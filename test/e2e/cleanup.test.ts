@@ -151,7 +151,7 @@ describe("cleanup", () => {
     workflow = new TestWorkflow();
     const nowhere = await workflow.cliWith({ cwd: workflow.folder }, "cleanup", "--yes");
     expect({ stdout: nowhere.stdout, code: nowhere.code }).toEqual({ stdout: "", code: 2 });
-    expect(nowhere.stderr).toMatch(/^error: no workflow is named/);
+    expect(nowhere.stderr).toMatch(/^error: no workflow given/);
     const command = `mkdir lost && cd lost && rmdir ../lost && exec "$0" "$@"`;
     const args = ["-c", command, process.execPath, PROGRAM, "cleanup", "--workflow", workflow.directory];
     const lost = await run("bash", args, { cwd: workflow.folder, env: workflow.env });
@@ -164,7 +164,7 @@ describe("cleanup", () => {
     const closed = file(workflow, "closed.kubeconfig", kubeconfig(engineAccount(), { server: "https://127.0.0.1:9" }));
     const { stdout, stderr, code } = await workflow.cli("cleanup", "--yes", "--cancel", "--kubeconfig", closed);
     expect({ stdout, code }).toEqual({ stdout: "", code: 4 });
-    expect(stderr).toContain("cannot be reached");
+    expect(stderr).toContain("cannot reach the cluster");
     expect((await workflow.cli("status", "--cached", "-o", "json")).stdout).not.toContain("DELETED");
     await kubectl("delete", "jobs", "--all", "-n", workflow.namespace, "--wait=false");
   });

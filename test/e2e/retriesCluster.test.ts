@@ -199,7 +199,7 @@ describe("a job whose volumes are not bound when it is to be run again", () => {
     for (let round = 0; round < 2; round++) {
       const { stderr } = await workflow.sync();
       expect(stderr).toMatch(
-        /^warning: resubmissions of workflow \S+ wait for their volumes \(2\): volume never: claim .* is Pending, not Bound .*\n$/,
+        /^warning: resubmissions of workflow \S+ are waiting for their volumes \(2\): volume never: claim .* is Pending, not Bound .*\n$/,
       );
     }
     expect(await workflow.rows("Wait-1")).toEqual(["Wait-1 ERROR 3", "Wait-1-r1 QUEUED -1"]);

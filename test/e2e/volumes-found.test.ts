@@ -58,7 +58,7 @@ describe("volumes that are there already", () => {
 
   test.each([
     ["another source", {}, /PersistentVolume .* already exists with a different source/],
-    ["the wanted source, held by another claim", { namespace: "default", name: "other" }, /is held by claim default\/other/],
+    ["the wanted source, held by another claim", { namespace: "default", name: "other" }, /is bound to claim default\/other/],
   ])("a PersistentVolume of our name that is not ours: %s (exit 7)", async (_, holder, message) => {
     workflow = new TestWorkflow({ config: { ...PARKED, options: { bindTimeout: "3s" } } });
     const name = await nameOfVolume();

@@ -229,7 +229,7 @@ describe("a job that runs in the cluster it was submitted to, while another one 
     const { context, stdout, stderr } = await process(there);
     expect(await failureOf(status(context, [], TEXT))).toBeInstanceOf(OtherCluster);
     expect(stdout()).toMatch(/^Job-1 +RUNNING/m);
-    expect(stderr()).toContain("this is what was known");
+    expect(stderr()).toContain("showing the state of");
     for (const requests of asked.values()) requests.length = 0;
     expect(await status(context, [], { ...TEXT, cached: true })).toBe(0);
     expect([...asked.values()].flat()).toEqual([]);

@@ -68,8 +68,8 @@ describe.each(Object.entries(looks))("the Job of a script that has ended beside 
     expect(lastPod?.spec?.containers.map(({ image }) => image)).toEqual(["istio/proxyv2:1.27", "repo/app:1"]);
     expect(JSON.stringify(lastPod)).not.toContain("s3cret");
     const { sentence, evidence } = await diagnose(life.deps, target);
-    expect(sentence).toContain("needed more memory than its limit of 64Mi");
-    expect(evidence?.at(-1)).toBe("its pod was removed at its end: container istio-proxy, which was put into its pod, would have kept it");
+    expect(sentence).toContain("exceeded its memory limit of 64Mi");
+    expect(evidence?.at(-1)).toBe("its pod was removed at its end: container istio-proxy, which was injected into it, would have kept it");
     expect(warnings).toEqual([]);
   });
 
@@ -82,7 +82,7 @@ describe.each(Object.entries(looks))("the Job of a script that has ended beside 
     life.cluster.refusalOf = (request) => (request.startsWith("DELETE ") ? status : undefined);
     await look();
     expect(life.job("Job-1")).toMatchObject({ status: "COMPLETED", lingers: true });
-    expect(warnings).toEqual([expect.stringMatching(/^job Job-1 has ended, .* its Job could not be removed: /)]);
+    expect(warnings).toEqual([expect.stringMatching(/^job Job-1 has ended, but its Job, .* could not be removed: /)]);
     life.cluster.refusalOf = () => undefined;
     await look();
     expect(life.isMade("Job-1")).toBe(false);

@@ -112,7 +112,7 @@ describe("an output of any size", () => {
       exitCode: 6,
       inputs: 20_000,
       leftOut: 130_000,
-      warnings: [`${OUT} names too many files: 130000 inputs are left out`],
+      warnings: [`${OUT} lists too many files: 130000 inputs were ignored`],
     });
     expect(statSync(place(APP_OUT)).size).toBe(30 * lines.length);
     expect(maxRssMb).toBeLessThan(100);

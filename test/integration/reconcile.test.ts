@@ -54,7 +54,7 @@ describe("a kill that another command gets ahead of between the look and the wri
     overtake(Number.POSITIVE_INFINITY, (time) =>
       life.store.changes.write(life.job("Job-1"), { status: decided(time % 2 === 1 ? "RUNNING" : "QUEUED") }),
     );
-    await expect(cancel()).rejects.toMatchObject({ code: "FAILURE", message: expect.stringContaining("job Job-1 is not cancelled") });
+    await expect(cancel()).rejects.toMatchObject({ code: "FAILURE", message: expect.stringContaining("job Job-1 was not cancelled") });
     expect(life.job("Job-1").removal).toBeNull();
     expect(life.isMade("Job-1")).toBe(true);
   });

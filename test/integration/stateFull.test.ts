@@ -92,7 +92,7 @@ async function cli(...args: string[]) {
 }
 
 const warning = () =>
-  `warning: this is what the cluster shows now; it could not be written down, since the disk of the state file ${stateFile()} is full: make room there\n`;
+  `warning: showing the cluster's current state, which could not be saved because the disk of the state file ${stateFile()} is full: free some space there\n`;
 
 describe.each([
   ["where nobody else has it open", () => undefined],

@@ -29,10 +29,10 @@ describe("a script that cannot be submitted ends with 2, says why, and makes not
     ["is not named .sh", "sh/job.py", () => writeFileSync(at("sh/job.py"), "pass\n"), / is not named JOB\.sh$/],
     ["has no name before .sh", "sh/.sh", () => writeFileSync(at("sh/.sh"), "true\n"), / is not named JOB\.sh$/],
     [
-      "has a name too long for its output file",
+      "has too long a name for its output file",
       `sh/${"a".repeat(249)}.sh`,
       () => writeFileSync(at(`sh/${"a".repeat(249)}.sh`), "true\n"),
-      / has a name too long for its output file/,
+      / has too long a name for its output file/,
     ],
     ["has a name too long for any file", `sh/${"a".repeat(300)}.sh`, () => undefined, / has a name that is too long$/],
     [
@@ -59,7 +59,7 @@ describe("a script that cannot be submitted ends with 2, says why, and makes not
     expect(errorOf(await workflow.cli("submit", path.join(folder, "job.sh"), "--workflow", "."))).toEqual({
       code: 2,
       message: expect.stringContaining(`is not in sh/ of the workflow ${workflow.directory}`),
-      hint: expect.stringContaining("jobs see their workflow's directory only"),
+      hint: expect.stringContaining("jobs see only their workflow directory"),
     });
   });
 
@@ -101,7 +101,7 @@ describe("a script that cannot be submitted ends with 2, says why, and makes not
       { line: 1, error: { code: "USAGE", message: "script sh/missing.sh does not exist", hint: expect.any(String) } },
       { line: 2, error: { code: "USAGE", message: expect.stringMatching(/^line 2 is not JSON/), hint: expect.any(String) } },
       { line: 3, error: { code: "USAGE", message: "line 3 is not an object", hint: expect.any(String) } },
-      { line: 4, error: { code: "USAGE", message: "line 4, color is not known", hint: expect.any(String) } },
+      { line: 4, error: { code: "USAGE", message: "line 4, color is not a known key", hint: expect.any(String) } },
       { line: 5, error: { code: "USAGE", message: expect.stringMatching(/^line 5, script: expected /), hint: expect.any(String) } },
     ]);
     expect(result).toMatchObject({ stderr: "", code: 2 });

@@ -46,7 +46,7 @@ describe("the values of --env", () => {
     expect(stderr).not.toContain("s3cr3t");
     await workflow.sync();
     expect((await workflow.rows("Env-1")).map((row) => row.replace(/ -?\d+$/, ""))).toEqual(["Env-1 ERROR", "Env-1-r1 ERROR_HELD"]);
-    expect(await workflow.row("Env-1-r1")).toMatchObject({ exit_code: -1, exit_message: expect.stringContaining("what --env gave it") });
+    expect(await workflow.row("Env-1-r1")).toMatchObject({ exit_code: -1, exit_message: expect.stringContaining("its --env values") });
     expect(await workflow.cli("wait", "Env-1")).toMatchObject({ code: 1 });
     expect(await workflow.jobs()).toEqual([]);
     expect(workflow.has("out/Env-1.sh.out")).toBe(true);

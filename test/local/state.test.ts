@@ -141,7 +141,7 @@ describe("a corrupt state file", () => {
     const [name, ...others] = kept();
     expect(others).toEqual([]);
     expect(result.stderr).toBe(
-      `warning: the state file ${workflow.stateFile} is corrupt: it was kept as ${path.join(stateFolder(), name ?? "")}, and a new one was begun\n`,
+      `warning: the state file ${workflow.stateFile} is corrupt: it was kept as ${path.join(stateFolder(), name ?? "")}, and a new one was created\n`,
     );
     expect(readFileSync(path.join(stateFolder(), name ?? "")).equals(before)).toBe(true);
     expect(await workflow.cli("status", "--cached", "-q")).toEqual({ stdout: "Job-1\n", stderr: "", code: 0 });

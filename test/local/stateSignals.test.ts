@@ -51,7 +51,7 @@ describe.each(["SIGINT", "SIGTERM"] as const)("%s", (signal) => {
     expect(errorOf({ stdout: "", ...error })).toEqual({
       code: 130,
       message: "interrupted: jobs in the cluster continue",
-      hint: expect.stringMatching(/gasw-k8s status.*submitting again is safe/),
+      hint: expect.stringMatching(/gasw-k8s status.*repeating any command is safe/),
     });
     await goesOn();
   });

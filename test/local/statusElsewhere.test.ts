@@ -92,7 +92,7 @@ describe("where status is asked", () => {
     const env = { GASW_K8S_STATE_PATH: path.join(workflow.folder, "watching-host", "state.db") };
     const { stdout, stderr, code } = await workflow.cliWith({ env }, "status", "--watch");
     expect({ stdout, code }).toEqual({ stdout: "", code: 2 });
-    expect(stderr).toContain("cannot be watched here");
+    expect(stderr).toContain("cannot watch its jobs here");
   });
 
   test("another directory of the same name is not shown these jobs as its own", async () => {
@@ -131,8 +131,8 @@ describe("where status is asked", () => {
       const { stdout, stderr, code } = await atClosedPort("status");
       expect(code).toBe(4);
       expect(stdout).toMatch(/^Run-1 +RUNNING /m);
-      expect(stderr).toMatch(/^warning: the cluster could not be asked: this is what was known (\d+m)?\d+s ago$/m);
-      expect(stderr).toMatch(/^error: the cluster https:\/\/127\.0\.0\.1:9 cannot be reached/m);
+      expect(stderr).toMatch(/^warning: the cluster could not be queried: showing the state of (\d+m)?\d+s ago$/m);
+      expect(stderr).toMatch(/^error: cannot reach the cluster https:\/\/127\.0\.0\.1:9/m);
       expect(contents(workflow.stateFile)).toEqual(before);
     });
 

@@ -118,7 +118,7 @@ describe("submit", () => {
     const script = workflow.script("Job-1", "true\n");
     await workflow.cli("submit", script);
     for (const suffix of ["", "-wal", "-shm"]) rmSync(workflow.stateFile + suffix, { force: true });
-    const stderr = expect.stringMatching(/^warning: this state file takes workflow .* by an earlier state file in this place.*\n$/);
+    const stderr = expect.stringMatching(/^warning: this state file takes over workflow .* by an earlier state file in this place.*\n$/);
     expect(await workflow.cli("submit", script)).toEqual({ stdout: "Job-1\n", stderr, code: 0 });
     expect(await workflow.jobs()).toHaveLength(1);
     for (const suffix of ["", "-wal", "-shm"]) rmSync(workflow.stateFile + suffix, { force: true });

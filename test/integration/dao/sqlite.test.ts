@@ -91,7 +91,7 @@ describe("the GASW database in SQLite: its file", () => {
       "that is something else",
       () => writeFileSync(path.join(scratch, "text.db"), "no database\n".repeat(100)),
       "text.db",
-      /damaged, or none of SQLite's/,
+      /damaged, or not a SQLite database/,
     ],
     ["in a folder that is a file", () => writeFileSync(path.join(scratch, "file"), ""), "file/gasw.db", /cannot be used \(E/],
     ["that is a folder", () => undefined, ".", /cannot be used \(/],
@@ -149,7 +149,7 @@ describe("the GASW database in SQLite: its file", () => {
     await expect(dao.apply([insert()])).rejects.toMatchObject({
       code: "DATABASE",
       // On a busy machine the limit of the whole answer may be noticed first.
-      message: expect.stringMatching(/kept waiting by another program|no answer within 0\.2 s/),
+      message: expect.stringMatching(/another program holds a lock|no response within 0\.2 s/),
     });
     await database.query("commit");
     expect((await dao.apply([insert()])).applied).toEqual([true]);

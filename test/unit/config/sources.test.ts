@@ -185,7 +185,7 @@ describe("a file of this tool", () => {
       ".config/config.js": "throw new Error('ran')",
     });
     expect((await load({ cwd })).files).toEqual([]);
-    expect((await failureOf(load({ cwd, file: "gasw-k8s.config.js" }))).message).toContain("only JSON and YAML are read");
+    expect((await failureOf(load({ cwd, file: "gasw-k8s.config.js" }))).message).toContain("only JSON and YAML are supported");
   });
 
   test("includes no other file", async () => {
@@ -229,7 +229,7 @@ describe("a file in a workflow directory", () => {
       const { config, warnings } = await load({ cwd: join(folder, "workflow/sub"), workflowDir: join(folder, "workflow") });
       expect(config.k8sAddress).toBeUndefined();
       expect(config.k8sNamespace).toBe("above");
-      expect(warnings).toEqual([expect.stringContaining(`ignored ${join(folder, name)}: jobs can write in a workflow directory`)]);
+      expect(warnings).toEqual([expect.stringContaining(`ignored ${join(folder, name)}: jobs can write to workflow directories`)]);
     },
   );
 
@@ -316,7 +316,7 @@ describe("the environment", () => {
     const wrong = await failureOf(load({ cwd: folderWith(), env: { GASW_K8S_OPTIONS_STATUS_RETRY: "x" } }));
     expect(wrong.message).toBe('GASW_K8S_OPTIONS_STATUS_RETRY: options.statusRetry: expected a whole number, found "x"');
     const notJson = await failureOf(load({ cwd: folderWith(), env: { GASW_K8S_ENV: "PASSWORD=hunter2" } }));
-    expect(notJson.message).toBe("GASW_K8S_ENV: env: expected a JSON object, found other text");
+    expect(notJson.message).toBe("GASW_K8S_ENV: env: expected a JSON object, found something else");
   });
 
   test("has one name for each key", () => {

@@ -68,7 +68,7 @@ test("the way out of a pod on a dead node ends its Job too, where that waits for
   expect(dying(["batch.kubernetes.io/job-tracking"])).toMatchObject({
     wayOut: `once node node-1 is known to be off: ${TAINT}, or kubectl delete node node-1 (kubectl delete pod --force is not enough: its Job waits for the pod to end)`,
   });
-  expect(dying([], { nodeName: undefined })).toMatchObject({ wayOut: `once nothing of it runs: ${FORCE}` });
+  expect(dying([], { nodeName: undefined })).toMatchObject({ wayOut: `once it is no longer running: ${FORCE}` });
 });
 
 describe("a pod that others keep alive", () => {

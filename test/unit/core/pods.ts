@@ -302,12 +302,12 @@ export const PODS: [string, V1Pod, Observation][] = [
   [
     "that was deleted, and killed when its time to clean up was over",
     deletedWith(60, "04:05", pod(terminated(137), { phase: "Failed" }), { terminationGracePeriodSeconds: 60 }),
-    hasEnded(137, "PodDeleted", { message: `its pod was deleted while it ran${cutOff(60)}`, byCluster: true }),
+    hasEnded(137, "PodDeleted", { message: `its pod was deleted while it was running${cutOff(60)}`, byCluster: true }),
   ],
   [
     "that was deleted with less time than it asks for, and killed when that was over",
     deletedWith(5, "05:00", pod(terminated(137), { phase: "Failed" }), { terminationGracePeriodSeconds: 60 }),
-    hasEnded(137, "PodDeleted", { message: `its pod was deleted while it ran${cutOff(5)}`, byCluster: true }),
+    hasEnded(137, "PodDeleted", { message: `its pod was deleted while it was running${cutOff(5)}`, byCluster: true }),
   ],
   [
     "that was deleted with more time than it asks for, and ended at once",
@@ -317,7 +317,7 @@ export const PODS: [string, V1Pod, Observation][] = [
   [
     "that was killed so, and whose deletion the kubelet has completed",
     deletedWith(0, "05:06", pod(terminated(137), { phase: "Failed" }), { terminationGracePeriodSeconds: 60 }),
-    hasEnded(137, "PodDeleted", { message: `its pod was deleted while it ran${cutOff(60)}`, byCluster: true }),
+    hasEnded(137, "PodDeleted", { message: `its pod was deleted while it was running${cutOff(60)}`, byCluster: true }),
   ],
   [
     "that was deleted, and whose wrapper recorded its 137",

@@ -43,9 +43,9 @@ describe("dao.url", () => {
     ["", "dao.url has no scheme"],
     ["/var/lib/gasw.db", "dao.url has no scheme"],
     ["oracle://db/gasw", "dao.url has an unknown scheme, oracle"],
-    ["sqlite:", "dao.url names no file"],
-    ["postgres://db", "dao.url names no database"],
-    ["mysql://db/", "dao.url names no database"],
+    ["sqlite:", "dao.url does not name a file"],
+    ["postgres://db", "dao.url does not name a database"],
+    ["mysql://db/", "dao.url does not name a database"],
     ["postgres://db:99999/gasw", "dao.url is not a URL"],
     ["mysql://[::1/gasw", "dao.url is not a URL"],
     ["postgres://db/%zz", "dao.url is not a URL"],
@@ -53,7 +53,7 @@ describe("dao.url", () => {
     ["mysql://db/gasw?multipleStatements=true", "dao.url has an unknown parameter, multipleStatements"],
     ["postgres://db/gasw?sslmode=sometimes", "dao.url has an invalid value for sslmode"],
     ["mysql://db/gasw?ssl=maybe", "dao.url has an invalid value for ssl"],
-    ["mysql://db/gasw?sslrootcert=/no/such/file", "dao.url names a file that cannot be read"],
+    ["mysql://db/gasw?sslrootcert=/no/such/file", "dao.url refers to a file that cannot be read"],
   ])("%j is refused: %s", async (url, message) => {
     expect(await refusalOf(url)).toMatchObject({
       code: "CONFIG",

@@ -19,6 +19,6 @@ describe("an answer that is not a success", () => {
     [413, "<html>too large</html>"],
     [418, "words"],
   ])("%i with %j comes from something else", (status, message) => {
-    expect(told(status, message).hint).toContain("or a proxy stands between");
+    expect(told(status, message).hint).toContain("any proxy in between");
   });
 });
