@@ -23,7 +23,7 @@ describe("a namespace that is deleted while a job runs in it", () => {
     for (let round = 0; round < 2; round++) {
       const { stderr } = await workflow.cli("status", "--sync");
       expect(stderr).toContain(
-        `warning: resubmissions of workflow ${workflow.id} wait for their namespace (1): the namespace ${workflow.namespace} is not in`,
+        `warning: resubmissions of workflow ${workflow.id} are waiting for their namespace (1): the namespace ${workflow.namespace} no longer exists`,
       );
       expect(stderr).toContain(`(kubectl create namespace ${workflow.namespace})`);
     }

@@ -180,7 +180,7 @@ describe("the GASW database in MariaDB: its own ways", () => {
     expect((await dao.rows([ROW.id])).size).toBe(1);
     await expect(dao.apply([insert({ id: "B" })])).rejects.toMatchObject({
       code: "DATABASE",
-      message: expect.stringContaining("it is read-only"),
+      message: expect.stringContaining("the database is read-only"),
     });
     await database.query("set global read_only = 0");
   });

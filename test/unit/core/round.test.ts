@@ -49,19 +49,19 @@ test.each<[string, readonly AttemptRecord[], Readonly<Record<number, Observation
     "a pod of an earlier one on a dead node",
     [dead, next],
     { 0: SILENT },
-    `waits for attempt 1, whose pod p1 is still there on node n1: ${TOLD}`,
+    `waits for attempt 1, whose pod p1 still exists on node n1: ${TOLD}`,
   ],
   [
     "its own earlier pod on a dead node",
     [attempt(0, { due: true, removal: "NOT_SUBMITTED" })],
     { 0: SILENT },
-    `waits for attempt 1, whose pod p1 is still there on node n1: ${TOLD}`,
+    `waits for attempt 1, whose pod p1 still exists on node n1: ${TOLD}`,
   ],
   [
     "an earlier one that runs",
     [attempt(0, { status: decided("RUNNING") }), next],
     { 0: { phase: "running", pod: "p1", node: "n1" } },
-    "waits for attempt 1, whose pod p1 is still there on node n1",
+    "waits for attempt 1, whose pod p1 still exists on node n1",
   ],
   [
     "an earlier one whose end is not decided yet",
