@@ -29,7 +29,7 @@ export async function monitor(context: Context, options: MonitorCommandOptions):
   const { io } = context;
   if (options.since !== undefined && options.output !== "ndjson") {
     throw new GaswError("USAGE", "--since requires -o ndjson", {
-      hint: "add -o ndjson: --since resumes the results that `monitor -o ndjson` prints",
+      hint: "use `monitor -o ndjson`, whose results --since resumes",
     });
   }
   const workflow = workflowOf(context, options);

@@ -55,7 +55,7 @@ function checkUsage({ sync, watch, cached, since, output, quiet, history }: Stat
   if (since !== undefined && !printsResults) {
     throw refuse(
       "--since requires --sync -o ndjson",
-      "add --sync -o ndjson: --since resumes the results that they print",
+      "use `status --sync -o ndjson`, whose results --since resumes",
     );
   }
   if (printsResults && (quiet === true || history === true)) {

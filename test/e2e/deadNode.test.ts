@@ -84,7 +84,9 @@ describe("a job on a node that has died", () => {
 
     const cleanup = await workflow.cli("cleanup", "--yes", "--cancel", "--timeout", "2s");
     expect(cleanup.code).toBe(124);
-    expect(cleanup.stderr).toMatch(new RegExp(`^error: .* was not deleted after 2 s: .*pods ${pod} \\(Terminating on node ${node}\\)`, "m"));
+    expect(cleanup.stderr).toMatch(
+      new RegExp(`^error: .* was not deleted after 2 s: .*pods ${pod} \\(Terminating on node ${node}\\)`, "m"),
+    );
     expect(cleanup.stderr).toContain(wayOut);
     await kubectl(...wayOut.split(" ").slice(1));
     expect((await workflow.cli("cleanup", "--yes", "--cancel")).code).toBe(0);

@@ -166,7 +166,11 @@ describe("a file that shuts the engine's user out is named, with what gives it b
     chownSync(file, 0, 0);
     chmodSync(file, 0o600);
     const [message, hint = ""] = engine().split("\n");
-    expect(message).toBe(of === stateFile ? `the state file ${of()} cannot be used: ${file} is user 0's (mode 600)` : `cannot use the GASW database ${of()}: ${file} is user 0's (mode 600)`);
+    expect(message).toBe(
+      of === stateFile
+        ? `the state file ${of()} cannot be used: ${file} is user 0's (mode 600)`
+        : `cannot use the GASW database ${of()}: ${file} is user 0's (mode 600)`,
+    );
     execFileSync("sh", ["-c", /: (chown .*)$/.exec(hint)?.[1] ?? "false"]);
     expect(engine()).toBe("fine\n");
     database.close();

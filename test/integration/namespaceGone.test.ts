@@ -152,5 +152,7 @@ test("a claim that is not this tool's is not asked for in a namespace that is go
   deleteNamespace();
   life.cluster.objects.delete(NAMESPACE);
   await life.round();
-  expect(warnings).toEqual([expect.stringContaining("are waiting for their namespace (1): the namespace vip no longer exists in the cluster")]);
+  expect(warnings).toEqual([
+    expect.stringContaining("are waiting for their namespace (1): the namespace vip no longer exists in the cluster"),
+  ]);
 });

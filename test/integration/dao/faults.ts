@@ -90,9 +90,7 @@ export function daoFaults(name: string, server: () => FaultyServer): void {
       const hole = await blackHole();
       hole.close();
       const url = `${server().scheme}://gasw@127.0.0.1:${hole.port}/gasw?ssl=false`;
-      const message = new RegExp(
-        `^cannot use the GASW database ${server().scheme}://127.0.0.1:${hole.port}/gasw: connection refused`,
-      );
+      const message = new RegExp(`^cannot use the GASW database ${server().scheme}://127.0.0.1:${hole.port}/gasw: connection refused`);
       await expect(open({ url })).rejects.toMatchObject(refusal(message));
     });
 

@@ -253,7 +253,9 @@ describe("dao.repairStatusColumn", () => {
     const rights = "CREATE USER writer PASSWORD 'writes'\\;GRANT SELECT, INSERT, UPDATE, DELETE ON JOBS TO writer";
     await open({ ...settings(), url: `${hibernates()}\\;${rights}` });
     const writer = await open({ ...settings(), user: "writer", password: "writes" }, asked);
-    expect(told).toEqual([expect.stringMatching(/cannot change the status column to VARCHAR\(255\), it remains an ENUM \(Admin rights are required/)]);
+    expect(told).toEqual([
+      expect.stringMatching(/cannot change the status column to VARCHAR\(255\), it remains an ENUM \(Admin rights are required/),
+    ]);
     await writer.apply([insert({ status: "STALLED_HELD" })]);
     expect(await statusesIn(writer, [ROW.id])).toEqual({ [ROW.id]: "ERROR_HELD" });
   });

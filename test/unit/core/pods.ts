@@ -51,7 +51,7 @@ const disrupted = (lastTransitionTime: string, more: State = {}) => ({
   conditions: [{ type: "DisruptionTarget", status: "True", message: "preempted", lastTransitionTime }],
   ...more,
 });
-const SILENT = "node node-1 does not answer: the job may still run there";
+const SILENT = "node node-1 does not respond: the job may still be running there";
 const sidecars = { initContainers: [{ name: "proxy", restartPolicy: "Always" }, { name: "fetch" }] };
 
 const STOPS = ["Evicted", "NodeLost", "Rejected", "PodDeleted", "DeadlineExceeded"];
@@ -111,11 +111,11 @@ export const PODS: [string, V1Pod, Observation][] = [
     isWaiting("CreateContainerConfigError", "no secret"),
   ],
   // Init containers and sidecars
-  ["whose init container runs", withInit([container("fetch", running)]), isWaiting("Initializing", "init container fetch runs")],
+  ["whose init container runs", withInit([container("fetch", running)]), isWaiting("Initializing", "init container fetch is running")],
   [
     "whose second init container runs",
     withInit([container("fetch", terminated(0)), container("unpack", running)]),
-    isWaiting("Initializing", "init container unpack runs"),
+    isWaiting("Initializing", "init container unpack is running"),
   ],
   [
     "whose init image cannot be pulled",
@@ -135,7 +135,7 @@ export const PODS: [string, V1Pod, Observation][] = [
   [
     "whose sidecar has not started yet",
     withInit([container("proxy", running, { started: false })], waiting("PodInitializing"), {}, sidecars),
-    isWaiting("Initializing", "init container proxy runs"),
+    isWaiting("Initializing", "init container proxy is running"),
   ],
   [
     "whose sidecar runs while the main container is prepared",

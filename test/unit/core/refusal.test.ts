@@ -5,7 +5,12 @@ const POD = 'pods "job-1-abcde" is forbidden:';
 
 /** Messages as the API server (1.34) writes them into FailedCreate events. */
 test.each([
-  [`${POD} exceeded quota: team-a, requested: pods=1, used: pods=4, limited: pods=4`, "used-up", "quota team-a", /wait for other jobs to end/],
+  [
+    `${POD} exceeded quota: team-a, requested: pods=1, used: pods=4, limited: pods=4`,
+    "used-up",
+    "quota team-a",
+    /wait for other jobs to end/,
+  ],
   [
     `${POD} failed quota: team-a: must specify limits.memory for: job`,
     "standing",

@@ -123,6 +123,6 @@ describe("the workflow in dao.url", () => {
   ])("%s is filled in for %s: %s", (url, directory, filled) => expect(filledIn(url, workflow(directory))).toBe(filled));
 
   test.each(["jdbc:h2:tcp://h/{workflowDir}/db", "JDBC:h2:/w/{workflowId}"])("would be settings in %s: it is refused", (url) => {
-    expect(() => filledIn(url, workflow("/w/a;INIT=RUNSCRIPT"))).toThrow(/^dao.url cannot take {workflow\w+} of \/w\/a;INIT=RUNSCRIPT: /);
+    expect(() => filledIn(url, workflow("/w/a;INIT=RUNSCRIPT"))).toThrow(/^dao.url cannot use {workflow\w+} of \/w\/a;INIT=RUNSCRIPT: /);
   });
 });

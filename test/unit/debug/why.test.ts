@@ -112,7 +112,7 @@ const table: Record<string, [Facts, string, RegExp, RegExp]> = {
     /debug shell Job-1/,
   ],
   "exit 126": [error(126), "command-not-executable", /could not be executed/, /chmod/],
-  signal: [error(139), "signal", /killed by SIGSEGV/, /fault/],
+  signal: [error(139), "signal", /killed by SIGSEGV/, /crashed/],
   "ended from outside": [error(143), "signal", /killed by SIGTERM/, /`gasw-k8s debug events Job-1`/],
   "kill without a reported lack of memory": [error(137, { kubeJob: kubeJob(memory) }), "signal", /SIGKILL/, /limit is 64Mi/],
   "exit code of GASW with its stage": [error(40), "exit-code", /exit code 40 while downloading its inputs.*ERROR_DL/, /inputs exist/],
@@ -147,7 +147,7 @@ const table: Record<string, [Facts, string, RegExp, RegExp]> = {
   ],
   "registry limits": [pull("429 Too Many Requests: toomanyrequests"), "image-rate-limit", /rate limit/, /mirror/],
   "other processor": [pull("no match for platform in manifest"), "image-platform", /CPU architecture/, /nodeSelector/],
-  "pull fails otherwise": [pull("weird"), "image-pull", /cannot be pulled/, /correct/],
+  "pull fails otherwise": [pull("weird"), "image-pull", /cannot be pulled/, /and fix/],
   "back-off quotes the failure before it": [
     waiting("ImagePullBackOff", "Back-off pulling image", {
       events: [event("Pod", "Failed", 'Failed to pull image "a/b:1": not found'), event("Pod", "Failed", "Error: ErrImagePull")],
@@ -250,14 +250,14 @@ const table: Record<string, [Facts, string, RegExp, RegExp]> = {
       events: [event("Job", "FailedCreate", 'pods "x" is forbidden: maximum cpu usage per Container is 1, but limit is 2')],
     }),
     "pod-refused",
-    /a LimitRange of the namespace \(cpu per Container\) refuses/,
+    /a LimitRange of the namespace \(cpu per Container\) rejects/,
     /kubectl get limitrange/,
   ],
   "a webhook that does not answer": [
     waiting("NoPod", "", { events: [event("Job", "FailedCreate", 'Internal error occurred: failed calling webhook "w": refused')] }),
     "pod-refused",
     /^is waiting because its pod could not be created: Internal error/,
-    /by itself/,
+    /automatically/,
   ],
   "given up since a policy would not have it": [
     facts({ status: "ERROR", reason: "FailedCreate", message: "x is forbidden: ValidatingAdmissionPolicy 'p' denied request: no" }),
@@ -335,11 +335,11 @@ const table: Record<string, [Facts, string, RegExp, RegExp]> = {
     /low; its own clean-up was cut off after 2 s/,
     /terminationGracePeriodSeconds/,
   ],
-  suspended: [waiting("Suspended", "the Job is suspended"), "suspended", /somebody set/, /kubectl patch job -n ns wf-job-1-abc/],
+  suspended: [waiting("Suspended", "the Job is suspended"), "suspended", /its Job is suspended/, /kubectl patch job -n ns wf-job-1-abc/],
   queued: [
     waiting("Suspended", "the Job is suspended", { kubeJob: { metadata: { name: "x", labels: { "kueue.x-k8s.io/queue-name": "team" } } } }),
     "suspended",
-    /queue team, which has not admitted/,
+    /for queue team to admit it/,
     /localqueue -n ns team/,
   ],
   "volume not bound": [
@@ -372,7 +372,7 @@ const table: Record<string, [Facts, string, RegExp, RegExp]> = {
     }),
     "no-room",
     /requests 64 CPU, and the largest node offers 8 CPU; it requests 1 GPU, and no node has any/,
-    /never fit.*--cpu, --gpu/,
+    /request less \(--cpu, --gpu\)/,
   ],
   "full for now": [
     waiting("Unschedulable", "0/1 nodes are available: 1 Insufficient memory.", {
@@ -381,13 +381,13 @@ const table: Record<string, [Facts, string, RegExp, RegExp]> = {
     }),
     "no-room",
     /requests 16Gi of memory, and the largest node offers 32Gi of memory, but not enough of it is free/,
-    /by itself/,
+    /wait for other jobs/,
   ],
   "nodes that may not be seen": [
     waiting("Unschedulable", "0/1 nodes are available: 1 Insufficient cpu.", { kubeJob: asks({ cpu: "2" }) }),
     "no-room",
     /no node has that much free/,
-    /by itself/,
+    /wait for other jobs/,
   ],
   taint: [
     waiting("Unschedulable", "0/3 nodes are available: 3 node(s) had untolerated taint {gpu: yes}."),
