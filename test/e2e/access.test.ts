@@ -26,7 +26,7 @@ async function closedPort(): Promise<number> {
 
 describe("a kubeconfig that cannot be used ends with 3 and names the file", () => {
   test.each([
-    ["is missing", undefined, / does not exist$/, /k8sKubeConfig must name/],
+    ["is missing", undefined, / does not exist$/, /k8sKubeConfig must be/],
     ["is empty", "\n", / is not a kubeconfig: it is empty$/, /kubectl config view/],
     [
       "is not YAML",
@@ -95,7 +95,7 @@ describe("a cluster that cannot be reached ends with 4 and names its address", (
     expect(error).toEqual({
       code: 4,
       message: expect.stringMatching(`^cannot reach the cluster ${server} \\(GET /.*ECONNREFUSED`),
-      hint: expect.stringContaining("connection refused"),
+      hint: expect.stringContaining("the API server is running"),
     });
   });
 

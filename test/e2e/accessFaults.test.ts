@@ -50,7 +50,7 @@ describe("connections that break", () => {
   test("always: exit 4 in bounded time", async () => {
     await through(cuttingProxy(account, () => 0));
     const { result, seconds } = await timed(ask(workflow));
-    expect(errorOf(result)).toMatchObject({ code: 4, hint: expect.stringContaining("the connection was cut") });
+    expect(errorOf(result)).toMatchObject({ code: 4, hint: expect.stringContaining("the connection was reset") });
     expect(seconds).toBeLessThan(45);
   });
 

@@ -75,7 +75,7 @@ describe("a job on a node that has died", () => {
     const waiting = await workflow.status("Job-1");
     expect(waiting).toMatchObject({ attemptId: "Job-1-r1", status: "NOT_SUBMITTED", reason: "EarlierRun" });
     expect(waiting.message).toMatch(
-      new RegExp(`^waits for attempt 1, whose pod ${pod} is still there on node ${node}: node ${node} does not answer`),
+      new RegExp(`^waits for attempt 1, whose pod ${pod} is still there on node ${node}: node ${node} does not respond`),
     );
     expect(waiting.message).toContain(wayOut);
     const { stdout: why } = await workflow.cli("debug", "why", "Job-1-r1");

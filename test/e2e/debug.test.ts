@@ -45,7 +45,7 @@ function isRunning(within: TestWorkflow, job: string): Promise<unknown> {
 
 describe("debug why", () => {
   test.each([
-    ["Running", "running", /runs for .* on node/],
+    ["Running", "running", /has been running for .* on node/],
     ["Fine", "completed", /exit code 0/],
     ["NoCommand", "command-not-found", /exit code 127/],
     ["Inputs", "exit-code", /while downloading its inputs/],
@@ -54,7 +54,7 @@ describe("debug why", () => {
     [
       "TooBig",
       "no-room",
-      /asks for 500 CPU, and the largest node offers .*asks for 3 GPUs, and (no node has any|the largest node offers 1 GPU)/,
+      /requests 500 CPU, and the largest node offers .*requests 3 GPUs, and (no node has any|the largest node offers 1 GPU)/,
     ],
   ])("%s: %s", async (id, cause, sentence) => {
     const { stdout, stderr, code } = await workflow.cli("debug", "why", id, "-o", "json");
@@ -70,7 +70,7 @@ describe("debug why", () => {
       () => workflow.cli("debug", "why", "BadImage"),
       (result) => result.stdout.includes("image"),
     );
-    expect(stdout).toMatch(/^WHY: BadImage waits: its image localhost:1\/nothing:1 cannot be pulled.*\nremedy: .+\n {2}\| Failed: /);
+    expect(stdout).toMatch(/^WHY: BadImage is waiting: its image localhost:1\/nothing:1 cannot be pulled.*\nremedy: .+\n {2}\| Failed: /);
   });
 
   test("a job that another host submitted is explained from the cluster", async () => {
@@ -241,7 +241,7 @@ describe("debug exec and shell without a terminal", () => {
 
   test("a job that is over has no container; a shell opens a fresh pod in its directory and takes it away", async () => {
     const over = await workflow.cli("debug", "exec", "Fine", "--", "ls");
-    expect([over.code, over.stderr]).toEqual([6, expect.stringMatching(/is over.*\nhint: .*debug shell Fine/)]);
+    expect([over.code, over.stderr]).toEqual([6, expect.stringMatching(/has ended.*\nhint: .*debug shell Fine/)]);
     const input = "pwd; id -u; cat out/Fine.sh.out; exit 4\n";
     const { stdout, stderr, code } = await workflow.cliWith({ input }, "debug", "shell", "Fine");
     expect([code, stdout]).toEqual([4, `${workflow.directory}\n${workflow.owner}\nfine\n`]);

@@ -34,7 +34,7 @@ describe("a namespace that is deleted while a job runs in it", () => {
     expect(result).toMatchObject({
       stdout: "",
       code: 4,
-      stderr: expect.stringContaining(`the namespace ${workflow.namespace} is not in the cluster`),
+      stderr: expect.stringContaining(`the namespace ${workflow.namespace} no longer exists in the cluster`),
     });
     expect(await exists()).toBe(false);
     // Made again as it was.

@@ -71,7 +71,7 @@ describe("a job whose pod the cluster will not make", () => {
       (jobs) => jobs.length === 0,
     );
     const { stdout: why } = await workflow.cli("debug", "why", "Job-1");
-    expect(why).toMatch(/^never started: Pod Security Standard restricted:latest refuses/);
+    expect(why).toMatch(/^WHY: Job-1 never started: Pod Security Standard restricted:latest rejects/);
   });
 
   test("for an admission policy is told so at once, by the policy's name", async () => {

@@ -41,7 +41,7 @@ describe("status of a job that waits", () => {
     // The init container holds the pod back until the file is there, as the script does.
     await submit("Job-1");
     const waiting = await seen("Job-1", "Initializing");
-    expect(waiting).toMatchObject({ status: "QUEUED", started: null, message: "init container first runs" });
+    expect(waiting).toMatchObject({ status: "QUEUED", started: null, message: "init container first is running" });
     expect(existsSync(path.join(workflow.directory, "out", "Job-1.sh.out"))).toBe(false);
     workflow.configure({});
     await submit("Job-2");

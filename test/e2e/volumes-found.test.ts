@@ -42,7 +42,7 @@ describe("volumes that are there already", () => {
     const result = await submit();
     expect(result).toMatchObject({ stdout: "", code: 7 });
     expect(result.stderr).toMatch(
-      /^error: claim .*\/shareddata-claim already exists with a different source: NFS .*, wanted NFS .*\nhint: /,
+      /^error: claim .*\/shareddata-claim already exists with a different source: found NFS .*, expected NFS .*\nhint: /,
     );
     expect(await workflow.status("Job-1")).toMatchObject({ status: "NOT_SUBMITTED" });
     expect(await workflow.jobs()).toEqual([]);
