@@ -99,7 +99,7 @@ describe.each([
     expect(shown()).toBe("ERROR Error 5");
     await look();
     expect(warnings.filter((warning) => warning.includes("arrived after"))).toEqual([
-      "job Job-1: its output arrived after it was told as COMPLETED; it says 5, so it is ERROR",
+      "job Job-1: its output arrived after it was reported as COMPLETED and shows exit code 5, so it is ERROR",
     ]);
   });
 });

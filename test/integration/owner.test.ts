@@ -458,7 +458,7 @@ describe("an attempt that one owner has made, and of which the next one knows fr
     for (const place of [...cluster.objects.keys()]) if (place.includes("job-2")) cluster.objects.delete(place);
     pass(61);
     await run("B", synchronised);
-    expect(await run("B", submitted("Job-2"))).toMatchObject({ code: 7, failure: { message: expect.stringContaining("has run before") } });
+    expect(await run("B", submitted("Job-2"))).toMatchObject({ code: 7, failure: { message: expect.stringContaining("ran before") } });
     // A monitor may tell the GASW database before it looks there.
     const { store } = (await on("B")).context;
     expect(store.outbox.size(store.workflows.find(NAMESPACE, "workflow-1") as StoredWorkflow)).toBe(0);
@@ -557,7 +557,7 @@ describe("a clean-up", () => {
     cluster.refusalOf = () => undefined;
     pass(61);
     expect(await run("B", synchronised)).toMatchObject({ code: 0 });
-    expect(await jobOn("B")).toMatchObject({ status: "DELETED", message: expect.stringContaining("clean-up") });
+    expect(await jobOn("B")).toMatchObject({ status: "DELETED", message: expect.stringContaining("deleted by a cleanup") });
     expect(cluster.objects.get(LEASE).metadata.annotations[KEYS.cleaned]).toBeUndefined();
     expect(inCluster()).toEqual([]);
   });
@@ -676,7 +676,7 @@ describe("a Lease", () => {
   ])("with %s is taken over with a warning", async (_, content: { metadata?: object }) => {
     cluster.put(LEASE, { ...content, metadata: { ...content.metadata, labels: { [KEYS.managedBy]: "gasw-k8s" } } });
     const { code, stderr } = await run("A", submitted("Job-1"));
-    expect({ code, stderr }).toMatchObject({ code: 0, stderr: expect.stringContaining("takes workflow workflow-1 over") });
+    expect({ code, stderr }).toMatchObject({ code: 0, stderr: expect.stringContaining("takes over workflow workflow-1") });
     expect(stderr).not.toContain("\u001b");
     expect(await run("B", submitted("Job-1"))).toMatchObject({ code: 7 });
   });

@@ -171,7 +171,7 @@ export function daoContract(name: string, traits: DatabaseTraits): void {
       await database.query("create table Jobs (id varchar(255) not null primary key, state varchar(255))");
       await expect(open(database.settings)).rejects.toMatchObject({
         code: "DATABASE",
-        message: expect.stringContaining("no column status"),
+        message: expect.stringContaining("lacks the column status"),
       });
     });
   });

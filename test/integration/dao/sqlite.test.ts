@@ -93,8 +93,8 @@ describe("the GASW database in SQLite: its file", () => {
       "text.db",
       /damaged, or not a SQLite database/,
     ],
-    ["in a folder that is a file", () => writeFileSync(path.join(scratch, "file"), ""), "file/gasw.db", /cannot be used \(E/],
-    ["that is a folder", () => undefined, ".", /cannot be used \(/],
+    ["in a folder that is a file", () => writeFileSync(path.join(scratch, "file"), ""), "file/gasw.db", /the file cannot be opened \(E/],
+    ["that is a folder", () => undefined, ".", /the file cannot be opened \(/],
   ])("%s is refused", async (_, prepare, name, message) => {
     prepare();
     const refusal = {
