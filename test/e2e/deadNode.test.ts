@@ -75,11 +75,11 @@ describe("a job on a node that has died", () => {
     const waiting = await workflow.status("Job-1");
     expect(waiting).toMatchObject({ attemptId: "Job-1-r1", status: "NOT_SUBMITTED", reason: "EarlierRun" });
     expect(waiting.message).toMatch(
-      new RegExp(`^waits for attempt 1, whose pod ${pod} is still there on node ${node}: node ${node} does not respond`),
+      new RegExp(`^waits for attempt 1, whose pod ${pod} still exists on node ${node}: node ${node} does not respond`),
     );
     expect(waiting.message).toContain(wayOut);
     const { stdout: why } = await workflow.cli("debug", "why", "Job-1-r1");
-    expect(why).toContain(`whose pod ${pod} is still there on node ${node}`);
+    expect(why).toContain(`whose pod ${pod} still exists on node ${node}`);
     expect(why).toContain(wayOut);
 
     const cleanup = await workflow.cli("cleanup", "--yes", "--cancel", "--timeout", "2s");

@@ -206,7 +206,7 @@ describe("a server that does not answer", () => {
     await workflow.runJob("Job-1", "true\n");
     const begin = performance.now();
     const { code, stdout, stderr } = await workflow.cli("status", "--sync");
-    expect({ code, stderr }).toEqual({ code: 8, stderr: expect.stringContaining("no answer within 2 s") });
+    expect({ code, stderr }).toEqual({ code: 8, stderr: expect.stringContaining("no response within 2 s") });
     expect(stdout).toMatch(/^Job-1 +COMPLETED /m);
     expect(performance.now() - begin).toBeLessThan(20_000);
   });

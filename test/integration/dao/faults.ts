@@ -81,7 +81,7 @@ export function daoFaults(name: string, server: () => FaultyServer): void {
       closers.push(hole.close);
       const settings = { url: `${server().scheme}://127.0.0.1:${hole.port}/gasw`, user: "gasw", password: "p" };
       const begin = performance.now();
-      await expect(open(settings, { timeout: 300 })).rejects.toMatchObject(refusal(/no answer within 0.3 s/));
+      await expect(open(settings, { timeout: 300 })).rejects.toMatchObject(refusal(/no response within 0.3 s/));
       expect(performance.now() - begin).toBeLessThan(15_000);
       await expect.poll(() => hole.sockets.size).toBe(0);
     });

@@ -67,7 +67,7 @@ describe("Java", () => {
   test("is taken from JAVA_HOME alone where that is set", async () => {
     vi.stubEnv("JAVA_HOME", scratch);
     const error = await failureOf(openDao(settings()));
-    expect(error.message).toContain(`${scratch}/bin/java is not there`);
+    expect(error.message).toContain(`${scratch}/bin/java does not exist`);
   });
 
   test("is told to be too old where it cannot read the bridge's class", async () => {
@@ -187,14 +187,14 @@ describe("a server", () => {
     server.pause();
     const error = await failureOf(openDao(settings({ timeout: 1000 }))).finally(() => server.resume());
     expect(error.code).toBe("DATABASE");
-    expect(error.message).toContain("no answer within 1 s");
+    expect(error.message).toContain("no response within 1 s");
   });
 
   test("that falls silent is given up in time, and the connection with it", async () => {
     const dao = await openDao(settings({ timeout: 2000 }));
     server.pause();
     const error = await failureOf(dao.rows(["Job-1"])).finally(() => server.resume());
-    expect(error.message).toContain("no answer within 2 s");
+    expect(error.message).toContain("no response within 2 s");
     expect((await failureOf(dao.rows(["Job-1"]))).code).toBe("DATABASE");
     await dao.close();
   });
