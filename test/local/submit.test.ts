@@ -139,7 +139,7 @@ describe("submit", () => {
     await hold(null);
     expect(refused).toMatchObject({
       stdout: "",
-      stderr: expect.stringContaining("is still being deleted\nhint: wait until it is gone"),
+      stderr: expect.stringContaining("is still being deleted\nhint: wait until it is deleted"),
       code: 7,
     });
     expect(await workflow.cli("submit", script)).toEqual({ stdout: "Job-1\n", stderr: "", code: 0 });
