@@ -40,7 +40,7 @@ an id that fits one job only. A job that was submitted again keeps its first id:
 | 4 | the cluster can't be reached or refuses |
 | 5 | a volume did not become ready in time |
 | 6 | no such job, workflow or object |
-| 7 | the job, workflow or volume is already there with different content |
+| 7 | the job, workflow or volume already exists with different content |
 | 8 | the GASW database can't be reached or written; what was not synced stays queued |
 | 124 | a waiting time ran out |
 | 130 | Ctrl-C |

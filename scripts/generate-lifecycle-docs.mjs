@@ -216,7 +216,7 @@ A script that is stopped has \`terminationGracePeriodSeconds\` to clean up. One 
 ## Retries and holds
 
 A failure (ERROR, STALLED) is submitted again by the synchronisation until \`retryCount\` resubmissions have failed; the next failure is held. A STALLED job is one that the
-cluster has lost: evicted, its node gone, or deleted by somebody. One that ran, and of whose end nothing tells, is held at once ([ends.md](ends.md)). A job that was killed, or that says itself that it was cancelled (exit code 9), is not retried. After a
+cluster has lost: evicted, its node gone, or deleted by somebody. One that ran, and of whose end nothing tells, is held at once ([ends.md](ends.md)). A job that was killed, or that reported that it was cancelled (exit code 9), is not retried. After a
 release the old failures keep counting: the next one is held at once.
 
 Two attempts of one script never run at once. A resubmission waits until no pod of another attempt is left.

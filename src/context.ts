@@ -108,7 +108,7 @@ export class Context implements SyncDeps {
     if (this.#isWarnedOfDatabase) return;
     this.#isWarnedOfDatabase = true;
     this.warn(
-      "dao.url has sslmode=no-verify: whoever answers at the database's address is trusted and gets the password",
+      "dao.url has sslmode=no-verify: the database server's identity is not verified, so the password may be exposed",
     );
   }
 
@@ -137,7 +137,9 @@ export class Context implements SyncDeps {
       const key = this.config.insecureSkipTlsVerify
         ? "insecureSkipTlsVerify"
         : "the kubeconfig's insecure-skip-tls-verify";
-      this.warn(`${key} is set: whoever answers at ${access.server.origin} is trusted and gets the token`);
+      this.warn(
+        `${key} is set: the identity of ${access.server.origin} is not verified, so the token may be exposed`,
+      );
     }
     return new KubernetesClient(access, settings, this.signal);
   }
@@ -148,8 +150,8 @@ function readPassword(file: string): string {
   try {
     return readFileSync(file, "utf8").split(/\r?\n/)[0] ?? "";
   } catch (cause) {
-    throw new GaswError("CONFIG", `dao.passwordFile: ${file} can't be read (${systemCode(cause)})`, {
-      hint: "name a file that holds the password in its first line and that this user can read",
+    throw new GaswError("CONFIG", `dao.passwordFile: ${file} cannot be read (${systemCode(cause)})`, {
+      hint: "set it to a file that this user can read, with the password in its first line",
       cause,
     });
   }

@@ -66,7 +66,7 @@ export function systemCode(error: unknown): string | undefined {
 export function asGaswError(error: unknown): GaswError {
   if (error instanceof GaswError) return error;
   return new GaswError("FAILURE", messageOf(error), {
-    hint: `this is a bug in gasw-k8s: report it with the command, \`gasw-k8s --version\` and this trace: ${traceOf(error)}`,
+    hint: `report this bug in gasw-k8s with the command, \`gasw-k8s --version\` and this trace: ${traceOf(error)}`,
     cause: error,
   });
 }

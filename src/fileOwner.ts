@@ -53,7 +53,7 @@ export function shutOutBy(file: string, others: readonly string[] = []): string 
 
 /** What makes a file beside a database usable again. */
 export function giveBackHint(file: string): string {
-  return `as root, give what lies beside it to its owner: chown --reference=${file} ${file}?*`;
+  return `as root, restore the owner of the files beside it: chown --reference=${file} ${file}?*`;
 }
 
 /** A file that is not there shuts nobody out. */

@@ -54,8 +54,8 @@ export async function main(): Promise<void> {
 }
 
 function unwritten(cause: NodeJS.ErrnoException): GaswError {
-  return new GaswError("FAILURE", `the answer can't be written to stdout (${cause.code})`, {
-    hint: "make room where it goes; what was done stays done: `gasw-k8s status` shows it",
+  return new GaswError("FAILURE", `cannot write to stdout (${cause.code})`, {
+    hint: "free some space there; nothing was undone: `gasw-k8s status` shows the result",
     cause,
   });
 }

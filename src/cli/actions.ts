@@ -12,16 +12,15 @@ import {
 const ACTIONS = {
   cancel: {
     description:
-      "Ends jobs: running ones are removed, waiting ones are not started, failed ones are not retried. Idempotent.",
+      "Cancels jobs: stops running jobs, does not start waiting ones, and does not retry failed ones. Idempotent.",
     example: "gasw-k8s cancel Job-1 Job-2",
   },
   retry: {
-    description:
-      "Submits failed or cancelled jobs again, and jobs that never reached the cluster. Idempotent.",
+    description: "Resubmits jobs that failed, were cancelled or never reached the cluster. Idempotent.",
     example: "gasw-k8s retry Job-1",
   },
   release: {
-    description: "Lets held jobs (ERROR_HELD, STALLED_HELD) go on: each is submitted once more. Idempotent.",
+    description: "Releases held jobs (ERROR_HELD, STALLED_HELD): submits each one again. Idempotent.",
     example: "gasw-k8s release Job-1",
   },
 } as const;
@@ -35,7 +34,7 @@ export function addActions(
 ): void {
   const { description, example } = ACTIONS[action];
   withCommonOptions(program.command(`${action} <job...>`))
-    .description(`${description} Prints the ids of their newest attempts.`)
+    .description(`${description} Prints the ids of their latest attempts.`)
     .option(...WORKFLOW_OPTION)
     .addHelpText("after", `\nExamples:\n  ${example}\n`)
     .action(async (jobs: string[], given) => {
@@ -50,11 +49,11 @@ export function addActions(
 export function addMonitor(program: Command, io: Io, runWithContext: RunWithContext): void {
   withCommonOptions(program.command("monitor"), ["text", "ndjson"])
     .description(
-      "Watches a workflow until its jobs have ended: retries failures, takes signals, keeps the GASW database up to date.",
+      "Monitors a workflow until its jobs have ended: retries failed jobs, handles signals and keeps the GASW database up to date.",
     )
     .option(...WORKFLOW_OPTION)
-    .option("--forever", "go on when all jobs have ended, until SIGTERM")
-    .option("--metrics <address>", "serve figures to Prometheus at HOST:PORT")
+    .option("--forever", "keep running after all jobs have ended, until SIGTERM")
+    .option("--metrics <address>", "serve Prometheus metrics at HOST:PORT")
     .addOption(
       new Option("--since <cursor>", "with -o ndjson: only results after this cursor").argParser(
         cursorOption,

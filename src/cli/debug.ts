@@ -16,14 +16,13 @@ interface Adder {
   directory(given: CommonOptions): string | undefined;
 }
 
-const JOB_HELP =
-  "\nJOB is a job's id or the beginning of one, its script's path, or its name in Kubernetes.\n";
+const JOB_HELP = "\nJOB is a job id or a unique prefix of one, the path of a script, or a Kubernetes name.\n";
 
 /** Adds `debug` and its subcommands. */
 export function addDebugCommands(program: Command, io: Io, runWithContext: RunWithContext): void {
   const debug = program
     .command("debug")
-    .description("Shows and explains pods, jobs and volumes; opens logs and terminals.")
+    .description("Inspects pods, jobs and volumes; shows logs and opens terminals.")
     .addHelpText(
       "after",
       "\nExamples:\n  gasw-k8s debug why Job-1\n  gasw-k8s debug logs Job-1 -f\n  gasw-k8s debug shell Job-1\n  gasw-k8s debug pods --workflow .\n",
@@ -46,13 +45,15 @@ export function addDebugCommands(program: Command, io: Io, runWithContext: RunWi
 function withJobOptions(command: Command, formats?: readonly ("text" | "json")[]): Command {
   return withCommonOptions(command, formats).option(
     "--workflow <dir>",
-    "the workflow's directory (default: the current one, if it is one)",
+    "workflow directory (default: the current directory, if it is one)",
   );
 }
 
 function addWhy({ debug, run, directory }: Adder): void {
   withJobOptions(debug.command("why <job>"))
-    .description("Says in one sentence why a job waits, runs or ended as it did, and what to do about it.")
+    .description(
+      "Explains in one sentence why a job is waiting, running or has ended, and what to do about it.",
+    )
     .addHelpText(
       "after",
       `${JOB_HELP}\nExamples:\n  gasw-k8s debug why Job-1\n  gasw-k8s debug why Job-1 -o json\n`,
@@ -66,19 +67,22 @@ function addWhy({ debug, run, directory }: Adder): void {
 function addLogs({ debug, run, directory }: Adder): void {
   withJobOptions(debug.command("logs <job>"), ["text"])
     .description(
-      "Shows what a job wrote: its stdout and stderr, then its pod's own log; a header on stderr names each.",
+      "Shows a job's stdout and stderr, then the log of its pod. Prints a header for each on stderr.",
     )
-    .option("-f, --follow", "go on until the job has ended; waits for one that has not begun")
-    .addOption(new Option("--stdout-only", "only the job's stdout").conflicts("stderrOnly"))
-    .option("--stderr-only", "only the job's stderr")
+    .option(
+      "-f, --follow",
+      "follow the output until the job has ended; wait for the job to start if necessary",
+    )
+    .addOption(new Option("--stdout-only", "show only the job's stdout").conflicts("stderrOnly"))
+    .option("--stderr-only", "show only the job's stderr")
     .addOption(
-      new Option("--attempt <number>", "the job's attempt with this number, as `status` shows it").argParser(
+      new Option("--attempt <number>", "show this attempt of the job, as numbered by `status`").argParser(
         attemptOption,
       ),
     )
     .addHelpText(
       "after",
-      `${JOB_HELP}\nThe files out/JOB.sh.out and err/JOB.sh.err are read here when the workflow directory is at hand,\nelse in the running container, else in a short-lived pod.\n\nExamples:\n  gasw-k8s debug logs Job-1\n  gasw-k8s debug logs Job-1 -f\n  gasw-k8s debug logs Job-1 --stderr-only | tail -20\n`,
+      `${JOB_HELP}\nReads out/JOB.sh.out and err/JOB.sh.err from the workflow directory if it is on this host,\notherwise from the running container or through a temporary pod.\n\nExamples:\n  gasw-k8s debug logs Job-1\n  gasw-k8s debug logs Job-1 -f\n  gasw-k8s debug logs Job-1 --stderr-only | tail -20\n`,
     )
     .action(async (job: string, given) => {
       const { logs } = await import("../commands/debug/logs.ts");
@@ -89,9 +93,9 @@ function addLogs({ debug, run, directory }: Adder): void {
 function addShell({ debug, run, directory }: Adder): void {
   withJobOptions(debug.command("shell <job>"), ["text"])
     .description(
-      "Opens a shell in the running job, or in a fresh pod with its image, volumes and directory when it is over.",
+      "Opens a shell in the running job, or, if it has ended, in a new pod with its image, volumes and directory.",
     )
-    .option("-T, --no-tty", "no terminal: commands are read from stdin")
+    .option("-T, --no-tty", "do not allocate a terminal; read commands from stdin")
     .addHelpText(
       "after",
       `${JOB_HELP}\nExamples:\n  gasw-k8s debug shell Job-1\n  echo 'ls -l out' | gasw-k8s debug shell Job-1\n`,
@@ -104,8 +108,8 @@ function addShell({ debug, run, directory }: Adder): void {
 
 function addExec({ debug, run, directory }: Adder): void {
   withJobOptions(debug.command("exec <job> [command...]"), ["text"])
-    .description("Runs a command in the running job's container; exits with the command's exit code.")
-    .option("-T, --no-tty", "no terminal, even where there is one")
+    .description("Runs a command in the container of a running job. Exits with the command's exit code.")
+    .option("-T, --no-tty", "do not allocate a terminal")
     .usage("[options] <job> -- <command> [argument...]")
     .addHelpText(
       "after",
@@ -154,7 +158,7 @@ const LISTS: readonly {
     alias: "pod",
     command: "pods",
     others: true,
-    description: "Lists pods: their job, status, node and what they wait for.",
+    description: "Lists pods with their job, status, node and reason for waiting.",
   },
   {
     name: "jobs",
@@ -168,21 +172,21 @@ const LISTS: readonly {
     alias: "node",
     command: "nodes",
     others: false,
-    description: "Lists the nodes and what they offer.",
+    description: "Lists the nodes and their allocatable resources.",
   },
   {
     name: "pv",
     alias: "volumes",
     command: "volumes",
     others: true,
-    description: "Lists volumes: their claim, source, workflow, host and last use.",
+    description: "Lists volumes with their claim, source, workflow, host and last use.",
   },
   {
     name: "pvc",
     alias: "claims",
     command: "claims",
     others: true,
-    description: "Lists claims: their volume, workflow, host and last use.",
+    description: "Lists claims with their volume, workflow, host and last use.",
   },
 ];
 
@@ -191,8 +195,8 @@ function addLists({ debug, run, directory }: Adder): void {
     const list = withCommonOptions(debug.command(name)).alias(alias).description(description);
     if (others) {
       list
-        .option("--workflow <dir>", "only those of this workflow")
-        .option("--all", "others' too, not only those that gasw-k8s made");
+        .option("--workflow <dir>", "show only objects of this workflow")
+        .option("--all", "also show objects that gasw-k8s did not create");
     }
     list
       .addHelpText(

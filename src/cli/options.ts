@@ -27,7 +27,7 @@ export type RunWithContext = (
 
 export const WORKFLOW_OPTION = [
   "--workflow <dir>",
-  "the workflow's directory (default: the one that holds the script's sh/, else the current one)",
+  "workflow directory (default: the parent of the script's sh/, or else the current directory)",
 ] as const;
 
 /** Adds the options that every command takes. */
@@ -36,10 +36,10 @@ export function withCommonOptions(
   formats: readonly OutputFormat[] = ["text", "json"],
 ): Command {
   return command
-    .option("--config <file>", "configuration file to read instead of all others")
+    .option("--config <file>", "configuration file to use instead of all others")
     .option("-n, --namespace <name>", "Kubernetes namespace")
-    .option("--kubeconfig <file>", "kubeconfig of the cluster")
-    .option("--context <name>", "context of the kubeconfig")
+    .option("--kubeconfig <file>", "kubeconfig file")
+    .option("--context <name>", "kubeconfig context")
     .addOption(new Option("-o, --output <format>", "output format").choices(formats).default("text"))
     .option("-v, --verbose", "show the causes of an error");
 }
@@ -55,7 +55,7 @@ export function durationOption(text: string): number {
 /** A reader's place in the results. */
 export function cursorOption(text: string): number {
   if (!/^\d{1,15}$/.test(text))
-    throw new InvalidArgumentError("expected the cursor of a result, a whole number.");
+    throw new InvalidArgumentError("expected the cursor of a result (a whole number).");
   return Number(text);
 }
 

@@ -73,7 +73,7 @@ function wrongUsage(text: string): GaswError {
   const [first = "", suggestion = ""] = text.replace(/^error: /, "").split("\n");
   const meant = /^\(Did you mean (.+)\?\)$/.exec(suggestion)?.[1];
   return new GaswError("USAGE", first, {
-    hint: `${meant === undefined ? "" : `did you mean ${meant}? `}gasw-k8s --help lists the commands, gasw-k8s COMMAND --help its options`,
+    hint: `${meant === undefined ? "" : `did you mean ${meant}? `}see gasw-k8s --help, or gasw-k8s COMMAND --help`,
   });
 }
 
@@ -91,15 +91,15 @@ function isOfInterrupt(error: unknown): boolean {
 }
 
 function interrupted(cause: unknown): GaswError {
-  return new GaswError("INTERRUPTED", "interrupted: what is in the cluster goes on", {
-    hint: "`gasw-k8s status` shows the jobs; submitting again is safe, each job is made once, and other commands may be repeated",
+  return new GaswError("INTERRUPTED", "interrupted: jobs in the cluster continue", {
+    hint: "see `gasw-k8s status`; repeating any command is safe, and each job is created only once",
     cause,
   });
 }
 
 function buildProgram(command: string | undefined, io: Io, version: string, outcome: Outcome): Command {
   const program = new Command("gasw-k8s")
-    .description("Runs GASW jobs on Kubernetes: volumes, jobs, statuses, cleanup and debugging.")
+    .description("Runs GASW jobs on Kubernetes.")
     .version(version)
     .exitOverride()
     .configureOutput({
@@ -163,18 +163,18 @@ function collect(value: string, previous: readonly string[] = []): string[] {
 function addSubmit(program: Command, io: Io, outcome: Outcome, runWithContext: RunWithContext): void {
   withCommonOptions(program.command("submit [script...]"), ["text", "json", "ndjson"])
     .description(
-      "Makes the workflow's volumes ready and runs each script as one Kubernetes Job; prints one job id a line.",
+      "Prepares the workflow's volumes and runs each script as a Kubernetes Job. Prints one job id per line.",
     )
     .option(...WORKFLOW_OPTION)
     .option("--from <file>", "read requests as NDJSON from a file, or from stdin (-)")
-    .option("--wait", "wait until the jobs have ended; exits with their highest exit code")
+    .option("--wait", "wait until the jobs have ended; exit with their highest exit code")
     .option(
       "--wait-timeout <duration>",
-      "with --wait: give up waiting after this time (exit 124)",
+      "with --wait: stop waiting after this time (exit code 124)",
       durationOption,
     )
     .addOption(
-      new Option("--dry-run [kind]", "show what would be made")
+      new Option("--dry-run [kind]", "show what would be created, without creating it")
         .choices(["client", "server"])
         .preset("client"),
     )
@@ -182,12 +182,15 @@ function addSubmit(program: Command, io: Io, outcome: Outcome, runWithContext: R
     .option("--cpu <quantity>", "CPU request, such as 2 or 500m")
     .option("--memory <quantity>", "memory request and limit, such as 4Gi")
     .option("--gpu <number>", "number of GPUs")
-    .option("--timeout <duration>", "time that the job's pod may run")
+    .option("--timeout <duration>", "maximum run time of the job's pod")
     .option("--queue <name>", "Kueue local queue")
     .option("--env <key=value>", "environment variable (may be repeated)", collect)
-    .option("--invocation-id <number>", "invocation id in the GASW database (part of the content)")
-    .option("--command <text>", "command in the GASW database (part of the content)")
-    .option("--parameters <text>", "parameters in the GASW database (part of the content)")
+    .option(
+      "--invocation-id <number>",
+      "invocation id to store in the GASW database (part of the job's content)",
+    )
+    .option("--command <text>", "command to store in the GASW database (part of the job's content)")
+    .option("--parameters <text>", "parameters to store in the GASW database (part of the job's content)")
     .addHelpText(
       "after",
       '\nExamples:\n  gasw-k8s submit sh/Job-1.sh --memory 2Gi\n  gasw-k8s submit sh/*.sh --wait\n  echo \'{"script":"sh/Job-1.sh","cpu":"2"}\' | gasw-k8s submit --from -\n',
@@ -211,20 +214,17 @@ function addSubmit(program: Command, io: Io, outcome: Outcome, runWithContext: R
 function addStatus(program: Command, io: Io, runWithContext: RunWithContext): void {
   withCommonOptions(program.command("status [job...]"), ["text", "json", "ndjson"])
     .description(
-      "Asks the cluster once and shows the jobs: of this workflow, else all active ones that this host knows.",
+      "Queries the cluster once and shows the jobs of the workflow, or all active jobs of this host outside a workflow.",
     )
     .option(...WORKFLOW_OPTION)
     .option("-q, --quiet", "print job ids only")
-    .option("--watch", "show the jobs until all have ended")
-    .option("--cached", "show what is known without asking the cluster")
-    .option(
-      "--sync",
-      "also take signals from the GASW database, retry what failed, and bring the database up to date",
-    )
-    .option("--history", "show all attempts of each job, and when and why their status has changed")
+    .option("--watch", "keep showing the jobs until all have ended")
+    .option("--cached", "show the last known state without querying the cluster")
+    .option("--sync", "also handle signals from the GASW database, retry failed jobs and update the database")
+    .option("--history", "show all attempts of each job, and when and why their status changed")
     .option(
       "--max-age <duration>",
-      "ask the cluster only if it was last asked longer ago than this",
+      "query the cluster only if the last query is older than this",
       durationOption,
     )
     .addOption(
@@ -251,20 +251,18 @@ function statusList(text: string): string[] {
   const list = text.split(",").map((status) => status.trim().toUpperCase());
   const unknown = list.find((status) => !GASW_STATUSES.some((known) => known === status));
   if (unknown !== undefined)
-    throw new InvalidArgumentError(
-      `${unknown} is not a status; the statuses are ${GASW_STATUSES.join(", ")}.`,
-    );
+    throw new InvalidArgumentError(`${unknown} is not a status; use ${GASW_STATUSES.join(", ")}.`);
   return list;
 }
 
 function addWait(program: Command, outcome: Outcome, io: Io, runWithContext: RunWithContext): void {
   withCommonOptions(program.command("wait <job...>"), ["text", "json", "ndjson"])
     .description(
-      "Waits until the jobs have ended, however they end; exits with their highest exit code (125: this tool's own failure). " +
-        "Prints how they have ended for programs only: -o json at the end, -o ndjson each job as it ends.",
+      "Waits until the jobs have ended; exits with their highest exit code (125: failure of gasw-k8s itself). " +
+        "Prints results only with -o json (at the end) or -o ndjson (each job as it ends).",
     )
     .option(...WORKFLOW_OPTION)
-    .option("--wait-timeout <duration>", "give up waiting after this time (exit 124)", durationOption)
+    .option("--wait-timeout <duration>", "stop waiting after this time (exit code 124)", durationOption)
     .addHelpText(
       "after",
       "\nExamples:\n  gasw-k8s wait Job-1 --wait-timeout 2h\n  gasw-k8s wait Job-1 Job-2 -o ndjson\n",
@@ -280,22 +278,22 @@ function addWait(program: Command, outcome: Outcome, io: Io, runWithContext: Run
 function addCleanup(program: Command, io: Io, runWithContext: RunWithContext): void {
   withCommonOptions(program.command("cleanup"))
     .description(
-      "Removes a workflow's Jobs, claims and volumes; shows the plan first and acts with --yes or after a question.",
+      "Removes a workflow's Jobs, claims and volumes. Shows the plan first, then asks for confirmation unless --yes is given.",
     )
     .option(...WORKFLOW_OPTION)
-    .option("-y, --yes", "act without asking")
-    .option("--cancel", "delete active jobs too")
-    .option("--shared", "remove configured volumes too, where no other workflow uses them")
+    .option("-y, --yes", "do not ask for confirmation")
+    .option("--cancel", "also delete active jobs")
+    .option("--shared", "also remove configured volumes that no other workflow uses")
     .addOption(
       new Option(
         "--forget",
-        "give up what ran in a cluster that is gone for good, without asking any cluster",
+        "give up the jobs in a cluster that no longer exists, without contacting any cluster",
       ).conflicts(["cancel", "shared"]),
     )
-    .option("--timeout <duration>", "time to wait for each kind of object to be gone", durationOption, 120)
+    .option("--timeout <duration>", "time to wait for each kind of object to be deleted", durationOption, 120)
     .addHelpText(
       "after",
-      "\nExamples:\n  gasw-k8s cleanup                    # shows the plan\n  gasw-k8s cleanup --yes --cancel\n  gasw-k8s cleanup --forget --yes     # the cluster is gone for good\n",
+      "\nExamples:\n  gasw-k8s cleanup                    # shows the plan\n  gasw-k8s cleanup --yes --cancel\n  gasw-k8s cleanup --forget --yes     # the cluster no longer exists\n",
     )
     .action(async (given) => {
       const { cleanup } = await import("../commands/cleanup.ts");
@@ -306,7 +304,7 @@ function addCleanup(program: Command, io: Io, runWithContext: RunWithContext): v
 function addConfig(program: Command, io: Io, outcome: Outcome, runWithContext: RunWithContext): void {
   const config = program.command("config").description("Shows, checks and creates the configuration.");
   withCommonOptions(config.command("show"))
-    .description("Shows the effective configuration, each value with its source; secrets are masked.")
+    .description("Shows the effective configuration with the source of each value. Secrets are masked.")
     .action(async (given) => {
       const { configShow } = await import("../commands/config.ts");
       await runWithContext(given, statusDirectory(given, io), async ({ loaded }) => {
@@ -315,7 +313,7 @@ function addConfig(program: Command, io: Io, outcome: Outcome, runWithContext: R
       });
     });
   withCommonOptions(config.command("check"))
-    .description("Checks the configuration; exits 3 and lists every problem where there are any.")
+    .description("Checks the configuration. Lists all problems and exits with 3 if there are any.")
     .action(async (given) => {
       outcome.options = given;
       const { configCheck } = await import("../commands/config.ts");
@@ -324,7 +322,7 @@ function addConfig(program: Command, io: Io, outcome: Outcome, runWithContext: R
     });
   config
     .command("init [file]")
-    .description("Writes a configuration file to start from; never overwrites one.")
+    .description("Writes a starter configuration file. Never overwrites an existing file.")
     .action(async (file: string | undefined) => {
       const { configInit } = await import("../commands/config.ts");
       await configInit(io, { path: file ?? "gasw-k8s.config.yaml" });

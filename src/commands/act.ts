@@ -37,7 +37,7 @@ export async function actOn(
     action === "cancel" ? undefined : done.find(({ status }) => status === "NOT_SUBMITTED");
   if (notSubmitted !== undefined) {
     context.warn(
-      `${notSubmitted.id} is written down and not submitted yet: a monitor or the next \`gasw-k8s status --sync\` does that`,
+      `${notSubmitted.id} is recorded but not submitted yet: a monitor or the next \`gasw-k8s status --sync\` will submit it`,
     );
   }
   const running = action === "cancel" ? done.find(({ status }) => !hasEnded(status)) : undefined;

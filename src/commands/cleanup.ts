@@ -45,8 +45,8 @@ export async function cleanup(context: Context, options: CleanupOptions): Promis
   const { io } = context;
   const { directory, workflow } = resolve(context, { cwd: io.cwd, workflow: options.workflow });
   if (directory === undefined) {
-    throw new GaswError("USAGE", "no workflow is named, and the current directory is not one", {
-      hint: "name its directory: gasw-k8s cleanup --workflow DIR",
+    throw new GaswError("USAGE", "no workflow given, and the current directory is not a workflow directory", {
+      hint: "add --workflow DIR",
     });
   }
   if (options.forget === true) {
@@ -66,7 +66,7 @@ export async function cleanup(context: Context, options: CleanupOptions): Promis
   if (!acts && options.yes !== true) {
     if (options.output !== "text")
       print(context, { dryRun: true, remove: plan.remove.map(publicForm), keep: plan.keep });
-    else if (plan.remove.length > 0) io.stderr.write("nothing was removed (--yes removes it)\n");
+    else if (plan.remove.length > 0) io.stderr.write("nothing was removed (use --yes to remove it)\n");
     return 0;
   }
   // Between the plan and the answer a job may have been submitted.
@@ -100,7 +100,7 @@ async function refuseActive(
     "CONFLICT",
     `${active.size} jobs of workflow ${target.id} are still active: ${some}${active.size > 3 ? ", …" : ""}`,
     {
-      hint: "wait for them (gasw-k8s status --watch), or delete them too with --cancel",
+      hint: "wait for them (gasw-k8s status --watch), or add --cancel to delete them",
     },
   );
 }
@@ -115,7 +115,7 @@ function checkDirectory(plan: CleanupPlan, target: CleanupTarget, directory: str
     "CONFLICT",
     `the objects of workflow ${target.id} in namespace ${target.namespace} belong to ${other}, not to ${directory}`,
     {
-      hint: `name that directory: gasw-k8s cleanup --workflow ${other}`,
+      hint: `use that directory: gasw-k8s cleanup --workflow ${other}`,
     },
   );
 }
@@ -139,18 +139,22 @@ function showPlan({ io }: Context, plan: CleanupPlan): void {
 async function forget(context: Context, workflow: StoredWorkflow, options: CleanupOptions): Promise<number> {
   const { io, store } = context;
   if (store.holds.isMonitored(workflow)) {
-    throw new GaswError("CONFLICT", `workflow ${workflow.id} is held by ${store.holds.holderOf(workflow)}`, {
-      hint: "end that monitor first: it may still see the cluster that is to be forgotten",
-    });
+    throw new GaswError(
+      "CONFLICT",
+      `workflow ${workflow.id} is monitored by ${store.holds.holderOf(workflow)}`,
+      {
+        hint: "stop that monitor first: it may still have access to the cluster",
+      },
+    );
   }
   const { server } = store.placements.of(workflow);
   const jobs = store.jobs.active(workflow).filter(({ status }) => status !== "NOT_SUBMITTED");
-  const where = server === null ? "the cluster that it was submitted to" : server;
+  const where = server === null ? "the cluster it was submitted to" : server;
   if (options.output === "text")
     for (const { id, status } of jobs) io.stdout.write(`give up ${printable(id)} (${status})\n`);
   const acts =
     options.yes === true ||
-    (options.output === "text" && (await confirmed(context, `forget ${where} and what is left there?`)));
+    (options.output === "text" && (await confirmed(context, `forget ${where} and everything left there?`)));
   if (acts) {
     for (const job of jobs) {
       const change = abandoned(job, where, context.now());
@@ -161,7 +165,7 @@ async function forget(context: Context, workflow: StoredWorkflow, options: Clean
   }
   if (options.output === "json")
     print(context, { dryRun: !acts, forgotten: { server, jobs: jobs.map(({ id }) => id) } });
-  else io.stderr.write(acts ? `${where} is forgotten\n` : "nothing was forgotten (--yes does it)\n");
+  else io.stderr.write(acts ? `${where} is forgotten\n` : "nothing was forgotten (use --yes to forget it)\n");
   return 0;
 }
 
@@ -174,7 +178,9 @@ async function confirmed({ io }: Context, question: string): Promise<boolean> {
       prompt.once("close", () => resolve(""));
       prompt.once("SIGINT", () =>
         reject(
-          new GaswError("INTERRUPTED", "interrupted: nothing was removed", { hint: "run cleanup again" }),
+          new GaswError("INTERRUPTED", "interrupted: nothing was removed", {
+            hint: "run cleanup again to remove them",
+          }),
         ),
       );
       prompt.question(`${question} [y/N] `, { signal: io.signal }).then(resolve, reject);

@@ -82,7 +82,7 @@ function reportProblems(io: Pick<Io, "stdout">, error: ConfigError, input: Input
   }
   if (error.problems.length > 1) {
     throw new GaswError("CONFIG", `the configuration has ${error.problems.length} problems`, {
-      hint: "correct those listed; docs/configuration.md describes every key",
+      hint: "fix the problems listed above; docs/configuration.md describes every key",
     });
   }
 }
@@ -93,16 +93,16 @@ function safetyWarnings({ config, origins }: LoadedConfig): string[] {
   if (config.insecureSkipTlsVerify) {
     const from = source ? ` (${originText(source)})` : "";
     warnings.push(
-      `insecureSkipTlsVerify is on${from}: whoever answers at the API server's address gets the token; set k8sCaFile instead`,
+      `insecureSkipTlsVerify is on${from}: the API server's identity is not verified, so the token may be exposed; set k8sCaFile instead`,
     );
   }
   if (skipsVerification(config.dao.url ?? "")) {
     warnings.push(
-      "dao.url has sslmode=no-verify: whoever answers at the database's address gets the password; set sslrootcert instead",
+      "dao.url has sslmode=no-verify: the database server's identity is not verified, so the password may be exposed; set sslrootcert instead",
     );
   }
   if (config.k8sAddress?.startsWith("http://") && (config.k8sToken || config.k8sTokenFile)) {
-    warnings.push("k8sAddress is plain http: the token crosses the network unencrypted");
+    warnings.push("k8sAddress uses http: the token is sent unencrypted");
   }
   return warnings;
 }
@@ -120,13 +120,13 @@ export async function configInit(
     await writeFile(resolve(io.cwd, input.path), text, { flag: "wx", mode: 0o600 });
   } catch (error) {
     if (systemCode(error) === "EEXIST") {
-      throw new GaswError("CONFLICT", `${input.path} is already there`, {
-        hint: "name another file, or move it away first",
+      throw new GaswError("CONFLICT", `${input.path} already exists`, {
+        hint: "choose another file, or move this one first",
         cause: error,
       });
     }
     throw new GaswError("FAILURE", `cannot write ${input.path}: ${messageOf(error)}`, {
-      hint: "check that the folder exists and may be written",
+      hint: "check that the folder exists and is writable",
       cause: error,
     });
   }

@@ -37,9 +37,9 @@ async function checkWithServer(
     if (!isApiError(error, 404)) throw error;
     throw new GaswError(
       "NOT_FOUND",
-      `the namespace ${namespace} does not exist, so the server can't check the Jobs`,
+      `the namespace ${namespace} does not exist, so the server cannot validate the Jobs`,
       {
-        hint: "--dry-run=client shows what would be made; submitting makes the namespace",
+        hint: "use --dry-run=client; submitting creates the namespace",
         cause: error,
       },
     );

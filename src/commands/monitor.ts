@@ -28,8 +28,8 @@ export interface MonitorCommandOptions {
 export async function monitor(context: Context, options: MonitorCommandOptions): Promise<number> {
   const { io } = context;
   if (options.since !== undefined && options.output !== "ndjson") {
-    throw new GaswError("USAGE", "--since is given without -o ndjson", {
-      hint: "it continues the results that `monitor -o ndjson` prints",
+    throw new GaswError("USAGE", "--since requires -o ndjson", {
+      hint: "use `monitor -o ndjson`, whose results --since resumes",
     });
   }
   const workflow = workflowOf(context, options);
@@ -62,8 +62,8 @@ export async function monitor(context: Context, options: MonitorCommandOptions):
 function workflowOf(context: Context, { workflow: named, forever }: MonitorCommandOptions): StoredWorkflow {
   const { directory, workflow } = resolve(context, { cwd: context.io.cwd, workflow: named });
   if (directory === undefined) {
-    throw new GaswError("USAGE", "no workflow is named, and the current directory is not a workflow's", {
-      hint: "name it with --workflow DIR",
+    throw new GaswError("USAGE", "no workflow given, and the current directory is not a workflow directory", {
+      hint: "add --workflow DIR",
     });
   }
   if (workflow !== undefined) return workflow;
@@ -106,12 +106,11 @@ class Report {
     if (misconfigured !== undefined) throw misconfigured;
     // One outage has many words: a connection that breaks is refused later.
     const fresh = failures.filter(({ code }) => !this.#troubles.has(code));
-    if (fresh.length > 0)
-      this.#context.warn(`${fresh.map(({ message }) => message).join("; ")}: it is tried again`);
+    if (fresh.length > 0) this.#context.warn(`${fresh.map(({ message }) => message).join("; ")}: retrying`);
     const troubles = new Set(failures.map(({ code }) => code));
     // What was not asked has not answered.
     if (!looked && this.#troubles.has("CLUSTER")) troubles.add("CLUSTER");
-    if (troubles.size === 0 && this.#troubles.size > 0) this.#context.warn("everything answers again");
+    if (troubles.size === 0 && this.#troubles.size > 0) this.#context.warn("connections restored");
     this.#troubles = troubles;
     if (this.#isNdjson) this.#tellResults();
     else this.#tellChanges();

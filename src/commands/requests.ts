@@ -49,8 +49,8 @@ export function parseRequest(
 ): Submission {
   const unknown = Object.keys(values).find((key) => !KNOWN_KEYS.includes(key));
   if (unknown !== undefined)
-    throw new GaswError("USAGE", `${where(unknown)} is not known`, {
-      hint: `known are: ${KNOWN_KEYS.join(", ")}`,
+    throw new GaswError("USAGE", `${where(unknown)} is not a known key`, {
+      hint: `known keys: ${KNOWN_KEYS.join(", ")}`,
     });
   const parsed = safeParse(requestSchema, values);
   if (!parsed.success) {
@@ -73,12 +73,12 @@ export function parseRequestLine(line: string, number: number): Submission {
     // The parser's own message quotes the line, which may hold secrets.
     const { offset, expected } = findJsonError(line);
     throw new GaswError("USAGE", `line ${number} is not JSON: column ${offset + 1}: expected ${expected}`, {
-      hint: 'write one object a line: {"script":"sh/Job-1.sh"}',
+      hint: 'write one object per line: {"script":"sh/Job-1.sh"}',
     });
   }
   if (typeof values !== "object" || values === null || Array.isArray(values)) {
     throw new GaswError("USAGE", `line ${number} is not an object`, {
-      hint: 'write one object a line: {"script":"sh/Job-1.sh"}',
+      hint: 'write one object per line: {"script":"sh/Job-1.sh"}',
     });
   }
   return parseRequest(values as Record<string, unknown>, (field) => `line ${number}, ${field}`);
@@ -90,7 +90,9 @@ export function parseAssignments(assignments: readonly string[]): Record<string,
     assignments.map((assignment) => {
       const at = assignment.indexOf("=");
       if (at > 0) return [assignment.slice(0, at), assignment.slice(at + 1)];
-      throw new GaswError("USAGE", "--env: expected KEY=VALUE", { hint: "for example --env THREADS=4" });
+      throw new GaswError("USAGE", "--env: expected KEY=VALUE", {
+        hint: "use, for example, --env THREADS=4",
+      });
     }),
   );
 }

@@ -47,21 +47,21 @@ function checkUsage({ sync, watch, cached, since, output, quiet, history }: Stat
   const refuse = (message: string, hint: string) => new GaswError("USAGE", message, { hint });
   if (sync === true && (watch === true || cached === true)) {
     throw refuse(
-      "--sync goes neither with --watch nor with --cached",
-      "`gasw-k8s monitor` synchronises without end; --cached asks nobody",
+      "--sync cannot be combined with --watch or --cached",
+      "use `gasw-k8s monitor` to synchronize continuously; --cached makes no request",
     );
   }
   const printsResults = sync === true && output === "ndjson";
   if (since !== undefined && !printsResults) {
     throw refuse(
-      "--since is given without --sync -o ndjson",
-      "it continues the results that `status --sync -o ndjson` prints",
+      "--since requires --sync -o ndjson",
+      "use `status --sync -o ndjson`, whose results --since resumes",
     );
   }
   if (printsResults && (quiet === true || history === true)) {
     throw refuse(
-      "--sync -o ndjson goes neither with -q nor with --history",
-      "it prints one result for each job that is over: `status --sync -q` prints ids, `status --sync --history -o json` all attempts",
+      "--sync -o ndjson cannot be combined with -q or --history",
+      "use `status --sync -q` for ids, or `status --sync --history -o json` for all attempts",
     );
   }
 }
@@ -80,9 +80,9 @@ export async function status(
     // Results are told once they are written down, and signals followed.
     if (options.sync === true && options.output === "ndjson") throw error;
     context.useCopyOfState();
-    const unwritten = `could not be written down, since the disk of the state file ${context.store.path} is full`;
+    const unwritten = `could not be saved because the disk of the state file ${context.store.path} is full`;
     if (options.cached !== true)
-      context.warn(`this is what the cluster shows now; it ${unwritten}: make room there`);
+      context.warn(`showing the cluster's current state, which ${unwritten}: free some space there`);
     const exitCode = await shown(context, names, { ...options, sync: false });
     if (options.sync === true) throw error;
     return exitCode;
@@ -203,7 +203,7 @@ function tellAge(context: Context, scope: Scope, unasked: readonly StoredWorkflo
     unasked.length === scope.workflows.length
       ? ""
       : ` about ${unasked.length === 1 ? "workflow" : "workflows"} ${ids}`;
-  context.warn(`the cluster could not be asked${about}: this is what was known ${age} ago`);
+  context.warn(`the cluster could not be queried${about}: showing the state of ${age} ago`);
 }
 
 /**
@@ -246,9 +246,9 @@ async function synchronised(
 function notWatchable(directory: string): GaswError {
   return new GaswError(
     "USAGE",
-    `workflow ${path.basename(directory)} was not submitted from this host: its jobs can't be watched here`,
+    `workflow ${path.basename(directory)} was not submitted from this host: cannot watch its jobs here`,
     {
-      hint: "`gasw-k8s status` shows once what the cluster tells of them; watch them on the host that submitted them",
+      hint: "use `gasw-k8s status` without --watch, or watch them on the host that submitted them",
     },
   );
 }
@@ -295,7 +295,7 @@ async function watch(
 ): Promise<number> {
   const { io } = context;
   const live = isWatched(io) && io.stdout.isTTY === true && options.output === "text";
-  const line = await progress(io, "asking the cluster");
+  const line = await progress(io, "querying the cluster");
   const known = new Map<string, string>();
   try {
     for await (const _ of follow(context, scope.workflows)) {

@@ -28,9 +28,9 @@ export async function recordsElsewhere(
   if (stray !== undefined) {
     throw new GaswError(
       "CONFLICT",
-      `the jobs of workflow ${workflow} in namespace ${namespace} are those of ${stray.directory}`,
+      `workflow ${workflow} in namespace ${namespace} belongs to ${stray.directory}`,
       {
-        hint: "a workflow's id is its directory's base name: look there, or name another --namespace",
+        hint: "use that directory, or another --namespace: a workflow's id is its directory's base name",
       },
     );
   }
@@ -38,13 +38,13 @@ export async function recordsElsewhere(
   const missing = names.find((name) => !jobs.some(isCalled(name)));
   if (jobs.length === 0 || missing !== undefined) {
     const what = missing === undefined ? "no jobs" : `no job ${missing}`;
-    const where = "neither in this host's state nor in the cluster";
+    const where = "in the state of this host or in the cluster";
     throw new GaswError("NOT_FOUND", `${what} of workflow ${workflow} in namespace ${namespace}, ${where}`, {
-      hint: "submit a job of it first, or name another --workflow or --namespace",
+      hint: "submit a job of the workflow first, or set another --workflow or --namespace",
     });
   }
   context.warn(
-    `workflow ${workflow} was submitted from another host or state file: this is what the cluster shows, read-only`,
+    `workflow ${workflow} was submitted from another host or state file: showing the cluster's state, read-only`,
   );
   return jobs.map((job) => recordOf(job, { workflow, namespace, directory }, context.now(), withHistory));
 }

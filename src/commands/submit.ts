@@ -52,22 +52,22 @@ export async function submit(
     if (scripts.length > 0 || states || options.wait === true || options.dryRun !== undefined) {
       throw new GaswError(
         "USAGE",
-        "--from goes with no script, no option of a job, no --wait and no --dry-run",
+        "--from cannot be combined with scripts, job options, --wait or --dry-run",
         {
-          hint: 'the NDJSON lines state it all: {"script":"sh/Job-1.sh","memory":"2Gi"}',
+          hint: 'set them in the NDJSON lines: {"script":"sh/Job-1.sh","memory":"2Gi"}',
         },
       );
     }
     return await submitLines(context, workflow, options.from);
   }
   if (options.waitTimeout !== undefined && options.wait !== true) {
-    throw new GaswError("USAGE", "--wait-timeout is given without --wait", {
-      hint: "add --wait; --timeout limits the job itself",
+    throw new GaswError("USAGE", "--wait-timeout requires --wait", {
+      hint: "add --wait, or use --timeout to limit the job itself",
     });
   }
   if (scripts.length === 0)
-    throw new GaswError("USAGE", "no script is named", {
-      hint: "gasw-k8s submit sh/Job-1.sh, or --from - for NDJSON on stdin",
+    throw new GaswError("USAGE", "no script given", {
+      hint: "use gasw-k8s submit sh/Job-1.sh, or --from - to read NDJSON from stdin",
     });
   const env = options.env === undefined ? {} : { env: parseAssignments(options.env) };
   const submissions = [...new Set(scripts)].map((script) =>

@@ -42,16 +42,16 @@ export async function submitLines(context: Context, workflow: Workflow, from: st
 
 async function openRequests(file: string): Promise<Readable> {
   const refuse = (why: string, cause?: unknown) =>
-    new GaswError("USAGE", `the requests ${file} ${why}`, {
-      hint: "--from names a file of NDJSON requests, or - for stdin",
+    new GaswError("USAGE", `the request file ${file} ${why}`, {
+      hint: "pass an NDJSON file, or - for stdin",
       cause,
     });
   const found = await stat(file).catch((cause: unknown) => {
-    throw refuse(`can't be read (${systemCode(cause)})`, cause);
+    throw refuse(`cannot be read (${systemCode(cause)})`, cause);
   });
-  if (found.isDirectory()) throw refuse("are a directory");
+  if (found.isDirectory()) throw refuse("is a directory");
   const handle = await open(file).catch((cause: unknown) => {
-    throw refuse(`can't be read (${systemCode(cause)})`, cause);
+    throw refuse(`cannot be read (${systemCode(cause)})`, cause);
   });
   return handle.createReadStream();
 }

@@ -30,7 +30,7 @@ export async function wait(
   const jobs = resolveJobs(context, named, { prefix: true });
   const unsubmitted = jobs.find((job) => job.status === "NOT_SUBMITTED" && !job.due);
   if (unsubmitted !== undefined)
-    context.warn(`job ${unsubmitted.id} is not submitted yet: it does not end before \`submit\` starts it`);
+    context.warn(`job ${unsubmitted.id} is not submitted yet: it will not end until \`submit\` starts it`);
   const { stdout } = context.io;
   const tell =
     options.output === "ndjson"

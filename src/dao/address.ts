@@ -47,11 +47,8 @@ export function filledIn(
     // Taken apart again: what stands in it must not become a port, a user or a parameter.
     if (/^(postgres(ql)?|mysql|mariadb):/i.test(url)) return encodeURIComponent(value);
     if (!/^jdbc:/i.test(url) || !value.includes(";")) return value;
-    const reason = `can't take {workflow${what}} of ${directory}: in a jdbc: address a semicolon begins settings`;
-    throw configError(
-      reason,
-      "give the workflow's directory a name without one, or name the database without it",
-    );
+    const reason = `cannot use {workflow${what}} of ${directory}: in a jdbc: address a semicolon starts settings`;
+    throw configError(reason, "rename the workflow's directory, or leave the placeholder out of dao.url");
   });
 }
 
@@ -62,8 +59,8 @@ export function filledIn(
 export function refusePassword(url: string): void {
   if (!holdsPassword(url)) return;
   const hint =
-    "write the password into a file that only you can read, and name it as dao.passwordFile; an @ of another name is written %40";
-  throw configError("has a password in it", hint);
+    "put the password in a file that only you can read, and set dao.passwordFile to it; write an @ elsewhere as %40";
+  throw configError("contains a password", hint);
 }
 
 /**
@@ -75,9 +72,9 @@ export function parseServerUrl(url: string, defaultPort: number): ServerAddress 
   const { searchParams: parameters, hostname } = parsed;
   const unknown = [...parameters.keys()].find((name) => !PARAMETERS.includes(name));
   if (unknown !== undefined)
-    throw configError(`has an unknown parameter, ${unknown}`, `known ones: ${PARAMETERS.join(", ")}`);
+    throw configError(`has an unknown parameter, ${unknown}`, `use one of ${PARAMETERS.join(", ")}`);
   const database = decodeURIComponent(parsed.pathname.slice(1));
-  if (database === "") throw configError("names no database", `the form is ${FORM}`);
+  if (database === "") throw configError("does not name a database", `use the form ${FORM}`);
   const host =
     decodeURIComponent(parameters.get("host") ?? hostname.replace(/^\[(.*)\]$/, "$1")) || "localhost";
   const port = Number(parsed.port || defaultPort);
@@ -99,7 +96,7 @@ function parse(url: string): URL {
     return parsed;
   } catch (cause) {
     // The text itself is not shown: what can't be taken apart may have a password somewhere.
-    throw configError("is not a URL", `the form is ${FORM}`, cause);
+    throw configError("is not a URL", `use the form ${FORM}`, cause);
   }
 }
 
@@ -109,7 +106,7 @@ function parse(url: string): URL {
  */
 function parseTls(parameters: URLSearchParams): Tls {
   const mode = parameters.get("sslmode") ?? SSL_MODES[parameters.get("ssl") ?? "absent"];
-  if (mode === undefined) throw configError("has a wrong value for ssl", "true or false");
+  if (mode === undefined) throw configError("has an invalid value for ssl", "use true or false");
   const files = {
     ca: parameters.get("sslrootcert"),
     cert: parameters.get("sslcert"),
@@ -122,7 +119,10 @@ function parseTls(parameters: URLSearchParams): Tls {
   const isKnown = ["absent", "prefer", "require", "verify-ca", "verify-full", NO_VERIFY].includes(mode);
   // Said outright, since NODE_TLS_REJECT_UNAUTHORIZED in somebody's environment would decide it else.
   if (isKnown) return { ...Object.fromEntries(given), rejectUnauthorized: mode !== NO_VERIFY };
-  throw configError("has a wrong value for sslmode", "one of disable, require, verify-full, no-verify");
+  throw configError(
+    "has an invalid value for sslmode",
+    "use one of disable, require, verify-full, no-verify",
+  );
 }
 
 const NO_VERIFY = "no-verify";
@@ -145,8 +145,8 @@ function readCertificate(file: string): string {
     return readFileSync(file, "utf8");
   } catch (cause) {
     throw configError(
-      `names a file that can't be read (${messageOf(cause)})`,
-      "correct sslrootcert, sslcert or sslkey",
+      `refers to a file that cannot be read (${messageOf(cause)})`,
+      "fix sslrootcert, sslcert or sslkey",
       cause,
     );
   }

@@ -47,7 +47,7 @@ export class Batch {
     if (NEVER_WRITTEN.includes(status))
       throw new RangeError(`${status} is never written to the GASW database`);
     if (!this.#isKey(id))
-      return this.#refuse(id, "the id is too long, or has characters that the database can't hold");
+      return this.#refuse(id, "the id is too long, or has characters that the database cannot store");
     const write = readableWrite(wanted, this.#tables.schema);
     if (write === undefined)
       return this.#refuse(
@@ -84,12 +84,12 @@ export class Batch {
     const same = rows.find((row) => row.id === id);
     if (same === undefined) {
       const other = rows[0] === undefined ? "another row" : `job ${rows[0].id}`;
-      return this.#refuse(id, `the database does not tell it from ${other}`);
+      return this.#refuse(id, `the database does not distinguish it from ${other}`);
     }
     const owner = same.simulation_id ?? this.#simulation;
     if (owner === this.#simulation) return false;
-    const remedy = "give each workflow a database of its own, with {workflowDir} in dao.url";
-    return this.#refuse(id, `workflow ${owner} has a job of that id there; ${remedy}`);
+    const remedy = "give each workflow its own database, with {workflowDir} in dao.url";
+    return this.#refuse(id, `workflow ${owner} has a job with that id there; ${remedy}`);
   }
 
   async #insert(row: GaswRow): Promise<boolean> {
@@ -134,7 +134,7 @@ export class Batch {
     const isWritten = await write({ ...cells, parameters: text });
     if (isWritten)
       this.#tables.noteCut(
-        `job ${id}: parameters was cut to ${text.length} characters, which its index can take`,
+        `job ${id}: parameters was truncated to ${text.length} characters, the limit of its index`,
       );
     return isWritten;
   }

@@ -53,7 +53,7 @@ export async function bounded<T>(
       reject(reason);
     };
     const aborted = () => giveUp(signal.reason);
-    const timer = setTimeout(() => giveUp(new NoAnswer(`no answer within ${timeout / 1000} s`)), timeout);
+    const timer = setTimeout(() => giveUp(new NoAnswer(`no response within ${timeout / 1000} s`)), timeout);
     const settle = () => {
       clearTimeout(timer);
       signal.removeEventListener("abort", aborted);

@@ -14,7 +14,7 @@ export async function replaceData(
   const column = tables.schema.column("data", "data_path");
   if (column === undefined || !tables.schema.has("job_data")) {
     if (data.length > 0)
-      tables.noteLeftOut("file(s) were left out: the GASW database has no table for them", data.length);
+      tables.noteLeftOut("file(s) were skipped: the GASW database has no table for them", data.length);
     return;
   }
   const types = new Map(data.map(({ path, type }) => [path, type]));
@@ -22,7 +22,7 @@ export async function replaceData(
     if (fits(path, column, tables.dialect.indexBytes)) continue;
     types.delete(path);
     tables.noteLeftOut(
-      "file(s) were left out: the path is too long for the GASW database, or has characters that it can't hold",
+      "file(s) were skipped: the path is too long for the GASW database, or has characters that it cannot store",
     );
   }
   await tables.db.deleteFrom("job_data").where("id", "=", id).execute();

@@ -50,27 +50,26 @@ export function isTooLongForIndex(error: unknown): boolean {
 }
 
 const LOGIN =
-  "check dao.user and the password in dao.passwordFile, and that the server lets this user in from this host";
-const NETWORK =
-  "check dao.url, that the server runs, and the network and firewall between; what was not told stays queued";
+  "check dao.user and the password in dao.passwordFile, and that the server accepts this user from this host";
+const NETWORK = "check dao.url, the server, the network and any firewall; unsynced changes stay queued";
 const RIGHTS =
-  "let the server's administrator grant the user of dao.user SELECT, INSERT, UPDATE and DELETE on GASW's tables";
+  "ask the database administrator to grant dao.user SELECT, INSERT, UPDATE and DELETE on GASW's tables";
 const TLS =
-  "the server's certificate is not trusted: name its authority (sslrootcert=FILE in dao.url), or use the name it was issued for";
-const DISK = "make room on the server's disk; what was not told stays queued";
+  "set the server's CA (sslrootcert=FILE in dao.url), or use a host name that its certificate lists";
+const DISK = "free space on the server's disk; unsynced changes stay queued";
 
 /**
  * What an error means and what to do about it, by its code or, where the driver gives none, its message; the
  * first that fits.
  */
 const MEANINGS: readonly (readonly [code: RegExp, what: string, hint: string])[] = [
-  [/^(ECONNREFUSED|ENOENT)$/, "nothing listens there", NETWORK],
+  [/^(ECONNREFUSED|ENOENT)$/, "connection refused", NETWORK],
   [
     /^(ENOTFOUND|EAI_AGAIN)$/,
     "the host name does not resolve",
-    "check the host in dao.url and the name server",
+    "check the host in dao.url and the DNS server",
   ],
-  [/^(EHOSTUNREACH|ENETUNREACH|ETIMEDOUT)$/, "there is no route to it", NETWORK],
+  [/^(EHOSTUNREACH|ENETUNREACH|ETIMEDOUT)$/, "no route to host", NETWORK],
   [
     /^(ECONNRESET|EPIPE|PROTOCOL_CONNECTION_LOST|57P0[123]|08...|Connection terminated.*|Client has .*|Can't add new .*)$/,
     "the connection was lost",
@@ -78,51 +77,55 @@ const MEANINGS: readonly (readonly [code: RegExp, what: string, hint: string])[]
   ],
   [
     /^(28...|ER_ACCESS_DENIED\w*|ER_DBACCESS_DENIED_ERROR|ER_HOST_NOT_PRIVILEGED|SASL: .*)$/,
-    "it refuses the login",
+    "login failed",
     LOGIN,
   ],
   [
     /^(3D000|ER_BAD_DB_ERROR)$/,
-    "it has no such database",
-    "correct the database's name in dao.url, or create it; its tables are made here",
+    "the database does not exist",
+    "fix the database's name in dao.url, or create it; its tables are created automatically",
   ],
   [
     /^(25006|ER_OPTION_PREVENTS_STATEMENT|ER_READ_ONLY_MODE|SQLITE_READONLY.*)$/,
-    "it is read-only",
-    "dao.url names a standby, or a file that this user can't write: name the one that is written to",
+    "the database is read-only",
+    "set dao.url to the primary server, or to a file that this user can write",
   ],
-  [/^(42501|ER_(TABLE|COLUMN)ACCESS_DENIED_ERROR|ER_CANT_CREATE_TABLE)$/, "it does not permit this", RIGHTS],
+  [/^(42501|ER_(TABLE|COLUMN)ACCESS_DENIED_ERROR|ER_CANT_CREATE_TABLE)$/, "permission denied", RIGHTS],
   [
     /^(57014|40001|40P01|ER_LOCK_WAIT_TIMEOUT|ER_LOCK_DEADLOCK|ER_STATEMENT_TIMEOUT|55P03|SQLITE_BUSY.*)$/,
-    "it was kept waiting by another program",
-    "find out who holds GASW's tables locked, or raise dao.timeout",
+    "another program holds a lock",
+    "find out what locks GASW's tables, or raise dao.timeout",
   ],
   [
     /^(53300|ER_CON_COUNT_ERROR|ER_TOO_MANY_USER_CONNECTIONS|ER_USER_LIMIT_REACHED)$/,
-    "it takes no more connections",
-    "try again when others have left, or raise the server's limit",
+    "too many connections",
+    "try again later, or raise the server's connection limit",
   ],
-  [/^(53100|ER_DISK_FULL|ER_RECORD_FILE_FULL|SQLITE_FULL|ENOSPC)$/, "its disk is full", DISK],
-  [/CERT|SIGNATURE|ISSUER|ALTNAME|SELF_SIGNED|HANDSHAKE_SSL_ERROR/, "its certificate is refused", TLS],
+  [/^(53100|ER_DISK_FULL|ER_RECORD_FILE_FULL|SQLITE_FULL|ENOSPC)$/, "the disk is full", DISK],
+  [
+    /CERT|SIGNATURE|ISSUER|ALTNAME|SELF_SIGNED|HANDSHAKE_SSL_ERROR/,
+    "the server's certificate is not trusted",
+    TLS,
+  ],
   [
     /^(HANDSHAKE_NO_SSL_SUPPORT|The server does not support SSL.*)$/,
-    "it does not speak TLS",
-    "leave TLS out of dao.url, or turn it on at the server",
+    "the server does not use TLS",
+    "remove TLS from dao.url, or enable it on the server",
   ],
   [
     /^(EACCES|EPERM|EROFS|ENOTDIR|EISDIR|EEXIST|SQLITE_CANTOPEN.*|SQLITE_PERM|SQLITE_IOERR.*)$/,
-    "it can't be used",
+    "the file cannot be opened",
     "set dao.url to a file that this user can read and write, on a local disk",
   ],
   [
     /^90030$/,
-    "its file is damaged",
-    "restore a backup; H2 before 1.4.197 destroys a file by itself once UNHOLD_* is written into an ENUM column (docs/gasw-database.md)",
+    "the file is damaged",
+    "restore a backup; H2 before 1.4.197 destroys a file once UNHOLD_* is written into an ENUM column (docs/gasw-database.md)",
   ],
   [
     /^SQLITE_(CORRUPT|NOTADB)/,
-    "the file is damaged, or none of SQLite's",
-    "restore it, or name another file in dao.url",
+    "the file is damaged, or not a SQLite database",
+    "restore it, or set dao.url to another file",
   ],
 ];
 
@@ -144,12 +147,12 @@ function databaseError(error: unknown, address: string): unknown {
   // A mistake in this program is none of the database's.
   if (error instanceof GaswError || error instanceof TypeError || error instanceof RangeError) return error;
   const said = (what: string, hint: string) =>
-    new GaswError("DATABASE", `the GASW database ${address} can't be used: ${what}`, { hint, cause: error });
+    new GaswError("DATABASE", `cannot use the GASW database ${address}: ${what}`, { hint, cause: error });
   if (error instanceof NoAnswer) return said(error.message, NETWORK);
   const inner = error instanceof AggregateError ? error.errors[0] : error;
   const code = codeOf(inner);
   const text = messageOf(inner);
   const meaning = MEANINGS.find(([pattern]) => pattern.test(code || text));
   if (meaning !== undefined) return said(`${meaning[1]} (${text})`, meaning[2]);
-  return said(text, "the message is the database's own; its log may say more");
+  return said(text, "see the database's log");
 }

@@ -7,7 +7,7 @@ import { JavaEnded, JdbcBridge, JdbcError, type JdbcValue, NO_DRIVER } from "./j
 import { productOf } from "./jdbcDialect.ts";
 
 const JAR_HINT =
-  "set dao.driverJar to the JDBC driver of the database server's own version; a GASW installation has it among its jars (h2-VERSION.jar)";
+  "set dao.driverJar to the JDBC driver that matches the server's version; a GASW installation ships it (h2-VERSION.jar)";
 
 /**
  * Connects to any database that has a JDBC driver and that GASW knows.
@@ -52,13 +52,13 @@ function javaProgram(env: DaoSettings["env"]): string {
 
 function readableJar(file: string | undefined): string {
   if (file === undefined)
-    throw new GaswError("CONFIG", "dao.driverJar is not set, which a jdbc: address needs", {
+    throw new GaswError("CONFIG", "a jdbc: address in dao.url requires dao.driverJar", {
       hint: JAR_HINT,
     });
   try {
     accessSync(file, constants.R_OK);
   } catch (cause) {
-    throw new GaswError("CONFIG", `dao.driverJar: ${file} can't be read (${systemCode(cause)})`, {
+    throw new GaswError("CONFIG", `dao.driverJar: ${file} cannot be read (${systemCode(cause)})`, {
       hint: JAR_HINT,
       cause,
     });
@@ -159,24 +159,24 @@ function standardState({ code, vendorCode, message }: JdbcError): string {
 }
 
 const VERSION_HINT =
-  "set dao.driverJar to the jar of the server's own version; a GASW installation has it among its jars (h2-VERSION.jar)";
+  "set dao.driverJar to the driver that matches the server's version; a GASW installation ships it (h2-VERSION.jar)";
 
 /**
  * What H2 says of an address or a driver that don't fit, by its number (org.h2.api.ErrorCode), and what to do
  * about it.
  */
 const H2_REFUSALS: Readonly<Record<number, readonly [what: string, hint: string]>> = {
-  90011: ["the path is relative", "write the database file's absolute path into dao.url"],
+  90011: ["the path is relative", "use the absolute path of the database file in dao.url"],
   90020: [
     "another program has its file open",
     "use the address of the server that has it open, jdbc:h2:tcp://HOST:PORT/PATH",
   ],
   90046: ["the address is malformed", "write dao.url as jdbc:h2:tcp://HOST:PORT/PATH or jdbc:h2:/PATH"],
-  90047: ["the driver is of another version than the server", VERSION_HINT],
-  90048: ["the driver is of another version than the file", VERSION_HINT],
+  90047: ["the driver's version does not match the server's", VERSION_HINT],
+  90048: ["the driver's version does not match the file's", VERSION_HINT],
   90113: [
-    "this version of H2 does not know a setting in the address",
-    "take it out of dao.url; H2 2 refuses MVCC=TRUE, which it does by itself",
+    "this version of H2 does not support a setting in the address",
+    "remove it from dao.url; H2 2 rejects MVCC=TRUE, which is always on",
   ],
 };
 
@@ -188,7 +188,7 @@ function openingError(error: unknown, java: string, jar: string, address: string
     const [what, hint] = refusal;
     return new GaswError(
       "DATABASE",
-      `the GASW database ${address} can't be used: ${what} (${firstLine(error.message)})`,
+      `cannot use the GASW database ${address}: ${what} (${firstLine(error.message)})`,
       {
         hint,
         cause: error,
@@ -207,14 +207,14 @@ function openingError(error: unknown, java: string, jar: string, address: string
 
 function javaError(error: JavaEnded, java: string): GaswError {
   const hint =
-    "install a Java runtime 17 or newer (Debian: openjdk-17-jre-headless), and set JAVA_HOME where it is not in the PATH";
+    "install Java 17 or later (Debian: openjdk-17-jre-headless), and set JAVA_HOME if it is not in the PATH";
   const said = (what: string) =>
-    new GaswError("CONFIG", `a jdbc: address in dao.url needs Java, and ${java} ${what}`, {
+    new GaswError("CONFIG", `a jdbc: address in dao.url requires Java, but ${java} ${what}`, {
       hint,
       cause: error,
     });
-  if (error.code === "ENOENT") return said("is not there");
-  if (error.code === "EACCES") return said("can't be run (EACCES)");
+  if (error.code === "ENOENT") return said("does not exist");
+  if (error.code === "EACCES") return said("cannot be run (EACCES)");
   if (error.output.includes("UnsupportedClassVersionError")) return said("is older than 17");
   return said(`did not start: ${messageOf(error)}: ${firstLine(error.output)}`);
 }

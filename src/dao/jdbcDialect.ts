@@ -130,7 +130,7 @@ function lockTimeout(timeout: number): number {
 export function productOf(name: string, version: string): JdbcProduct {
   const product = name === "H2" && version.startsWith("1.") ? h2Before2Product : PRODUCTS[name];
   if (product !== undefined) return product;
-  throw new GaswError("CONFIG", `dao.url leads to ${name}, which GASW does not know`, {
+  throw new GaswError("CONFIG", `dao.url uses ${name}, which GASW does not support`, {
     hint: `use one of ${Object.keys(PRODUCTS).join(", ")}`,
   });
 }

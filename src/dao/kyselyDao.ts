@@ -50,7 +50,7 @@ function refusal(write: RowWrite, error: unknown): Applied {
   const id = write.kind === "insert" ? write.row.id : write.id;
   return {
     applied: [true],
-    refused: new Map([[id, `the database refuses a value (${messageOf(error)})`]]),
+    refused: new Map([[id, `the database rejects a value (${messageOf(error)})`]]),
     warnings: [],
   };
 }

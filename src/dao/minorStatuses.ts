@@ -10,7 +10,7 @@ export async function addMinorStatuses(
 ): Promise<void> {
   if (!tables.schema.has("jobsminorstatus")) {
     tables.noteLeftOut(
-      "minor status(es) were left out: the GASW database has no table for them",
+      "minor status(es) were skipped: the GASW database has no table for them",
       minorStatuses.length,
     );
     return;

@@ -10,7 +10,7 @@ const LARGEST_INTEGER = 2 ** 31 - 1;
 /** Writes what is known of a node, where there is a table for nodes. */
 export async function upsertNode(tables: TableWriter, id: string, node: Node): Promise<void> {
   if (!tables.schema.has("nodes")) {
-    tables.noteLeftOut("node(s) were left out: the GASW database has no table for them");
+    tables.noteLeftOut("node(s) were skipped: the GASW database has no table for them");
     return;
   }
   const key = {

@@ -29,7 +29,7 @@ async function targetOf(settings: DaoSettings): Promise<Target> {
   const scheme = /^([a-z0-9+]+):/i.exec(url)?.[1]?.toLowerCase();
   if (scheme === "sqlite") {
     const file = url.slice("sqlite:".length).replace(/^\/\/(?=\/)/, "");
-    if (file === "") throw configError("names no file", "the form is sqlite:PATH");
+    if (file === "") throw configError("does not name a file", "use the form sqlite:PATH");
     const { connectSqlite } = await import("./sqlite.ts");
     return { address: file, connect: async () => connectSqlite(file, settings.timeout) };
   }
@@ -50,6 +50,6 @@ async function targetOf(settings: DaoSettings): Promise<Target> {
   }
   throw configError(
     scheme === undefined ? "has no scheme" : `has an unknown scheme, ${scheme}`,
-    "known ones: sqlite, postgres, mysql, mariadb, jdbc",
+    "use one of sqlite, postgres, mysql, mariadb, jdbc",
   );
 }

@@ -105,9 +105,9 @@ export async function provideSchema(db: Kysely<Tables>, dialect: Dialect): Promi
   if (missing.length === 0) return schema;
   throw new GaswError(
     "DATABASE",
-    `the table of jobs in the GASW database has no column ${missing.join(" and no column ")}`,
+    `the Jobs table of the GASW database lacks the column ${missing.join(" and the column ")}`,
     {
-      hint: "dao.url names a database whose table Jobs is not GASW's: correct it",
+      hint: "fix dao.url: the Jobs table of that database is not GASW's",
     },
   );
 }

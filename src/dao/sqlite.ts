@@ -55,7 +55,7 @@ function naming<T>(file: string, action: () => T): T {
   } catch (error) {
     const culprit = isRefusal(error) ? shutOutBy(file) : undefined;
     if (culprit === undefined) throw error;
-    throw new GaswError("DATABASE", `the GASW database ${file} can't be used: ${culprit}`, {
+    throw new GaswError("DATABASE", `cannot use the GASW database ${file}: ${culprit}`, {
       hint: giveBackHint(file),
       cause: error,
     });

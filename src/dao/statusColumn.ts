@@ -91,7 +91,7 @@ export async function repairStatusColumn(
     } catch (error) {
       signal.throwIfAborted();
       tell(
-        `dao.repairStatusColumn: the column of statuses could not be made VARCHAR(255), and stays an ENUM (${messageOf(error)})`,
+        `dao.repairStatusColumn: cannot change the status column to VARCHAR(255), it remains an ENUM (${messageOf(error)})`,
       );
       return false;
     }
@@ -116,7 +116,7 @@ export async function repairStatusColumn(
     verify(repaired, before, await statuses(named));
     await forgetCaution(named, repaired);
     tell(
-      `dao.repairStatusColumn: the column of statuses is VARCHAR(255) now; its ${before.size} rows are what they were`,
+      `dao.repairStatusColumn: the status column is now VARCHAR(255); its ${before.size} rows are unchanged`,
     );
     return repaired;
   } finally {
@@ -138,10 +138,10 @@ function verify(
   const lost = [...before].filter(([id, status]) => after.get(id) !== status);
   if (isText && lost.length === 0 && after.size === before.size) return;
   const what = isText
-    ? `${lost.length} of ${before.size} rows are not what they were`
-    : "the column of statuses is not VARCHAR(255)";
-  throw new GaswError("DATABASE", `dao.repairStatusColumn has changed the GASW database, and ${what}`, {
-    hint: "compare the table Jobs with a backup of the database before anything else is done with it",
+    ? `${lost.length} of ${before.size} rows have changed`
+    : "the status column is not VARCHAR(255)";
+  throw new GaswError("DATABASE", `dao.repairStatusColumn damaged the GASW database: ${what}`, {
+    hint: "compare the Jobs table with a backup before using the database again",
   });
 }
 

@@ -44,7 +44,9 @@ export class TableWriter {
     if (found === undefined) return value;
     const { text, cut } = fitted(value, found);
     if (cut)
-      this.noteCut(`job ${id}: ${column} was cut to ${text.length} characters, as long as its column is`);
+      this.noteCut(
+        `job ${id}: ${column} was truncated to ${text.length} characters, the length of its column`,
+      );
     return text;
   }
 

@@ -196,7 +196,7 @@ export class KubernetesClient {
       boundConnecting(request);
       if (idleTimeout > 0)
         request.setTimeout(idleTimeout, () =>
-          request.destroy(timedOut(`no answer for ${idleTimeout / 1000} s`)),
+          request.destroy(timedOut(`no response for ${idleTimeout / 1000} s`)),
         );
       request.on("response", resolve).on("error", reject).end(payload);
     });

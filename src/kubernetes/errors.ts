@@ -64,22 +64,22 @@ export function isApiError(error: unknown, status: number): error is ApiError {
 type Words = readonly [reason: string, hint: string];
 
 const INVALID: Words = [
-  "finds the request invalid",
-  "the message names the field: correct that value in the configuration or the options",
+  "rejected the request as invalid",
+  "fix the field that the message names in the configuration or the options",
 ];
 const NOT_AN_API_SERVER =
-  "what answers there is not an API server, or a proxy stands between: check the address and the proxy";
+  "check the address and any proxy in between: the response is not from an API server";
 
 /** What a status tells, and what to do. */
 const ANSWERS: Readonly<Record<number, Words>> = {
   400: INVALID,
   401: [
-    "does not accept the credentials",
-    "the token or certificate is wrong or has expired: get a new one and set it as k8sToken, k8sTokenFile or in the kubeconfig",
+    "rejected the credentials",
+    "set a new token or certificate as k8sToken, k8sTokenFile or in the kubeconfig: this one is invalid or expired",
   ],
   403: [
     "forbids the request",
-    "the account lacks a permission: deploy/rbac.yaml lists what is needed, `kubectl auth can-i --list` what it has",
+    "grant the permissions in deploy/rbac.yaml to the account; `kubectl auth can-i --list` shows those it has",
   ],
   404: ["has no such object", "check the namespace and the name"],
   422: INVALID,
@@ -88,14 +88,11 @@ const ANSWERS: Readonly<Record<number, Words>> = {
 
 /** Rarer ones, which an API server alone gives: from anything else, they mean something else. */
 const OWN_ANSWERS: Readonly<Record<number, Words>> = {
-  409: [
-    "finds the object changed or already there",
-    "somebody else works on it at the same time: run the command again",
-  ],
-  410: ["no longer has what was asked for", "what was being read is too old: run the command again"],
+  409: ["reports a conflict", "run the command again: the object was changed at the same time"],
+  410: ["no longer has the requested version", "run the command again: the read took too long"],
   413: [
-    "finds the object too large",
-    "a Job carries its script's options and environment: make those smaller",
+    "rejected the object as too large",
+    "reduce the job's options and environment, which are stored in its Job",
   ],
 };
 
@@ -103,43 +100,40 @@ const OWN_ANSWERS: Readonly<Record<number, Words>> = {
 function wordsFor(answer: Answer): Words {
   const { status, body } = answer;
   if (status !== 401 && isNamespaceTerminating(answer))
-    return ["is deleting the namespace", "wait until it is gone, or use another namespace (--namespace)"];
+    return ["is deleting the namespace", "wait until it is deleted, or use another namespace (--namespace)"];
   if (isQuotaExceeded(answer))
     return [
-      "has no room in the namespace's quota",
-      "submit again when other jobs have ended or were cleaned up, or ask for a larger quota",
+      "rejected the request: the namespace's quota is exhausted",
+      "submit again after other jobs have ended or been cleaned up, or ask for a larger quota",
     ];
   const isMarkup = /^\s*</.test(body.message ?? "");
   const known = ANSWERS[status] ?? (isMarkup ? undefined : OWN_ANSWERS[status]);
   if (known !== undefined) return known;
   const isFromServer = status >= 500 && !isMarkup;
-  return [
-    `answered ${status}`,
-    isFromServer ? "try again; the API server's own log says more" : NOT_AN_API_SERVER,
-  ];
+  return [`answered ${status}`, isFromServer ? "try again; see the API server's log" : NOT_AN_API_SERVER];
 }
 
 /** A request that got no answer at all (exit 4). */
 export function unreachable(cause: unknown, request: string, server: string): GaswError {
   const code = causeCode(cause);
   const hints: Record<string, string> = {
-    ECONNREFUSED: "nothing listens there: check the address and the port, and that the API server runs",
-    ENOTFOUND: "the host name does not resolve: check the address",
-    EAI_AGAIN: "the host name does not resolve now: check the address and the name server",
-    ETIMEDOUT: "no answer in time: check the address, the network and a firewall between",
-    ECONNRESET: "the connection was cut: try again",
-    EPROTO: "the server does not speak TLS there: check the port",
+    ECONNREFUSED: "check the address and the port, and that the API server is running",
+    ENOTFOUND: "check the address: the host name does not resolve",
+    EAI_AGAIN: "check the address and the DNS server: the host name does not resolve at present",
+    ETIMEDOUT: "check the address, the network and any firewall: the server did not respond in time",
+    ECONNRESET: "try again: the connection was reset",
+    EPROTO: "check the port: the server does not use TLS there",
   };
   const hint = /CERT|SIGNATURE|ISSUER|ALTNAME|SELF_SIGNED/.test(code) ? certificateHint(code) : hints[code];
   const text = causeMessage(cause);
   if (cause instanceof SyntaxError) {
     return new GaswError(
       "CLUSTER",
-      `the cluster ${server} can't be understood (${request}: the answer is not JSON)`,
+      `the cluster ${server} returned an invalid response (${request}: the response is not JSON)`,
       { hint: NOT_AN_API_SERVER, cause },
     );
   }
-  return new GaswError("CLUSTER", `the cluster ${server} can't be reached (${request}: ${text})`, {
+  return new GaswError("CLUSTER", `cannot reach the cluster ${server} (${request}: ${text})`, {
     hint: hint ?? "check the address and the network",
     cause,
   });
@@ -147,10 +141,9 @@ export function unreachable(cause: unknown, request: string, server: string): Ga
 
 function certificateHint(code: string): string {
   if (code === "CERT_HAS_EXPIRED" || code === "CERT_NOT_YET_VALID")
-    return "have the server's certificate renewed, or correct this machine's clock";
-  if (code === "ERR_TLS_CERT_ALTNAME_INVALID")
-    return "the server's certificate is for other names: use an address that it lists";
-  return "the server's certificate is not signed by the given CA: set k8sCaFile (or the kubeconfig's certificate-authority) to the cluster's own";
+    return "renew the server's certificate, or correct the clock of this machine";
+  if (code === "ERR_TLS_CERT_ALTNAME_INVALID") return "use an address that the server's certificate lists";
+  return "set k8sCaFile (or the kubeconfig's certificate-authority) to the cluster's CA, which signed the server's certificate";
 }
 
 /**

@@ -31,7 +31,7 @@ export async function createJob(
     const found = await getJob(client, namespace, name);
     if (found === undefined || found.metadata?.deletionTimestamp !== undefined) {
       throw new GaswError("CONFLICT", `Job ${namespace}/${name} is still being deleted`, {
-        hint: "wait until it is gone, and submit again",
+        hint: "wait until it is deleted, then submit again",
         cause: error,
       });
     }
@@ -40,8 +40,8 @@ export async function createJob(
       found.metadata?.annotations?.[KEYS.content] === job.metadata?.annotations?.[KEYS.content]
     )
       return { created: false, uid: found.metadata?.uid };
-    throw new GaswError("CONFLICT", `Job ${namespace}/${name} is already there with different content`, {
-      hint: `it was made from another script or with other options (perhaps on another host): look at it with \`gasw-k8s debug describe ${name}\`, or clean up`,
+    throw new GaswError("CONFLICT", `Job ${namespace}/${name} already exists with different content`, {
+      hint: `check \`gasw-k8s debug describe ${name}\`, or clean up: it was created from another script or with other options, perhaps on another host`,
       cause: error,
     });
   }

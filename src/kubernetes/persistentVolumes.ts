@@ -46,9 +46,9 @@ export async function ensurePersistentVolume(
   if (holder !== undefined && (holder.namespace !== ours?.namespace || holder.name !== ours?.name)) {
     throw new GaswError(
       "CONFLICT",
-      `PersistentVolume ${name} is held by claim ${holder.namespace}/${holder.name}`,
+      `PersistentVolume ${name} is bound to claim ${holder.namespace}/${holder.name}`,
       {
-        hint: "delete it if nobody needs it, or rename the volume in the configuration",
+        hint: "delete it if it is not needed, or rename the volume in the configuration",
       },
     );
   }
@@ -108,7 +108,7 @@ export async function unlessGoing<T extends KubernetesObject>(
         "VOLUME_NOT_READY",
         `volume ${volume.spec.name}: ${current.metadata?.name} is still being deleted${held ? `, held by ${held}` : ""}`,
         {
-          hint: "a pod may still use it: see `gasw-k8s debug pods`, wait until it is gone, and submit again",
+          hint: "wait until it is deleted, then submit again; a pod may still use it: `gasw-k8s debug pods`",
         },
       );
     }
@@ -134,9 +134,9 @@ export async function pause(milliseconds: number, deadline: AbortSignal): Promis
 export function otherSource(object: string, found: string, wanted: VolumeSource): GaswError {
   return new GaswError(
     "CONFLICT",
-    `${object} is already there with another source: ${found}, wanted ${describeSource(wanted)}`,
+    `${object} already exists with a different source: found ${found}, expected ${describeSource(wanted)}`,
     {
-      hint: "change the configuration to the source that is there, or delete the object if nobody needs it",
+      hint: "configure the existing source, or delete the object if it is not needed",
     },
   );
 }

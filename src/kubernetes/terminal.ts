@@ -144,8 +144,8 @@ function worded(error: unknown, { namespace, pod }: ExecRequest, client: Kuberne
   const status = Number(/Unexpected server response: (\d+)/.exec(messageOf(cause))?.[1]);
   const where = `exec in pod ${namespace}/${pod}`;
   if (status === 404) {
-    return new GaswError("NOT_FOUND", `pod ${namespace}/${pod} is gone`, {
-      hint: "ask again: the job may have ended in the meantime",
+    return new GaswError("NOT_FOUND", `pod ${namespace}/${pod} no longer exists`, {
+      hint: "try again: the job may have ended in the meantime",
       cause,
     });
   }
@@ -280,18 +280,18 @@ function exitCodeOf(
   if (isCommandMissing(said)) {
     throw new GaswError(
       "NOT_FOUND",
-      `there is no command ${command[0]} in the container of pod ${namespace}/${pod}`,
+      `command ${command[0]} does not exist in the container of pod ${namespace}/${pod}`,
       {
-        hint: "the container has only what its image has: name another command, or the whole path",
+        hint: "use a command of the container's image, or its full path",
         cause: new Error(said),
       },
     );
   }
   throw new GaswError(
     "CLUSTER",
-    `the command in pod ${namespace}/${pod} of ${client.server} has no known end: ${said}`,
+    `the command in pod ${namespace}/${pod} of ${client.server} ended with an unknown exit code: ${said}`,
     {
-      hint: "the container may have ended meanwhile: `gasw-k8s status` shows the job; else try again",
+      hint: "check `gasw-k8s status`: the container may have ended; otherwise try again",
     },
   );
 }

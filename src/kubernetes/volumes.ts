@@ -48,7 +48,7 @@ async function ensureNamespace(client: KubernetesClient, name: string, makes: bo
   const found = await findNamespace(client, name, makes);
   if (found?.metadata?.deletionTimestamp !== undefined) {
     throw new GaswError("CLUSTER", `the cluster ${client.server} is deleting the namespace ${name}`, {
-      hint: "wait until it is gone, or use another namespace (--namespace)",
+      hint: "wait until it is deleted, or use another namespace (--namespace)",
     });
   }
   if (found !== undefined) return;
@@ -77,9 +77,9 @@ async function findNamespace(
 function namespaceGone(client: KubernetesClient, name: string): NamespaceGone {
   return new NamespaceGone(
     "CLUSTER",
-    `the namespace ${name} is not in the cluster ${client.server} any more`,
+    `the namespace ${name} no longer exists in the cluster ${client.server}`,
     {
-      hint: `make it again as it was, with its labels, quotas and policies (kubectl create namespace ${name}), or give the workflow up with \`gasw-k8s cleanup\``,
+      hint: `recreate it with its labels, quotas and policies (kubectl create namespace ${name}), or abandon the workflow with \`gasw-k8s cleanup\``,
     },
   );
 }
@@ -151,9 +151,9 @@ async function checkClaim(
     if (directory !== undefined && owner !== undefined && !isSameDirectory(owner, directory)) {
       throw new GaswError(
         "CONFLICT",
-        `claim ${namespace}/${name} belongs to the workflow of the same name in ${owner}`,
+        `claim ${namespace}/${name} belongs to the workflow with the same name in ${owner}`,
         {
-          hint: "a workflow's id is its directory's base name: use another namespace, or clean up the other workflow first",
+          hint: "use another namespace, or clean up the other workflow first: a workflow's id is its directory's base name",
         },
       );
     }
@@ -179,7 +179,7 @@ async function checkClaim(
 
 function noSuchClaim(namespace: string, { spec, claimName }: DesiredVolume): GaswError {
   return new GaswError("NOT_FOUND", `claim ${namespace}/${claimName} of volume ${spec.name} does not exist`, {
-    hint: "an existing claim is used as it is: create it, or correct its name or the namespace in the configuration",
+    hint: "create the claim, or fix its name or the namespace in the configuration",
   });
 }
 
@@ -258,7 +258,7 @@ async function notReady(
     "VOLUME_NOT_READY",
     `volume ${spec.name}: claim ${namespace}/${claimName} ${state}${said.length > 0 ? ` (${said.join("; ")})` : " (it has no events)"}`,
     {
-      hint: `look at it with \`gasw-k8s debug describe pvc ${claimName}\`; then submit again (options.bindTimeout sets how long to wait)`,
+      hint: `check \`gasw-k8s debug describe pvc ${claimName}\`, then submit again (options.bindTimeout sets how long to wait)`,
     },
   );
 }

@@ -26,7 +26,7 @@ export function openCopy({ path: file }: OpenOptions): Database.Database {
 
 function contentOf(file: string): Buffer {
   if (isMissing(file))
-    throw Object.assign(new Error("there is no state yet, and no room for one"), { code: "ENOSPC" });
+    throw Object.assign(new Error("there is no state file yet, and no space for one"), { code: "ENOSPC" });
   checkHeader(file);
   // With nothing in its log all is in the file itself: to open it would take room that is not there.
   if ((statSync(`${file}-wal`, { throwIfNoEntry: false })?.size ?? 0) === 0) return readFileSync(file);

@@ -32,33 +32,33 @@ export function stateError(error: unknown, file: string, lockFile = `${file}.loc
     /^(SQLITE_FULL|ENOSPC|EDQUOT)$/.test(code) ||
     (code.startsWith("SQLITE_IOERR") && isFull(path.dirname(file)))
   ) {
-    const hint = "make room there, or set state.path to another disk; nothing was submitted";
-    return new StateFull("CONFIG", `the state file ${file} can't be written: the disk is full`, {
+    const hint = "free some space there, or set state.path to another disk; nothing was submitted";
+    return new StateFull("CONFIG", `the state file ${file} cannot be written: the disk is full`, {
       hint,
       cause: error,
     });
   }
   const culprit = isRefusal(error) ? shutOutBy(file, [lockFile]) : undefined;
-  if (culprit !== undefined) return said(`can't be used: ${culprit}`, giveBackHint(file));
+  if (culprit !== undefined) return said(`cannot be used: ${culprit}`, giveBackHint(file));
   if (
     /^(EACCES|EPERM|EROFS|ENOTDIR|EEXIST|EISDIR|SQLITE_READONLY.*|SQLITE_CANTOPEN.*|SQLITE_IOERR.*|SQLITE_PERM)$/.test(
       code,
     )
   ) {
     return said(
-      `can't be written (${code})`,
+      `cannot be written (${code})`,
       "set state.path (GASW_K8S_STATE_PATH) to a file that this user can write",
     );
   }
   if (isCorrupt(error))
     return said(
       "is damaged",
-      `move it aside (mv ${file} ${file}.damaged): the next command begins a new one; the cluster's labels still tell what runs`,
+      `move it aside (mv ${file} ${file}.damaged): the next command creates a new one and finds running jobs by their labels`,
     );
   if (code.startsWith("SQLITE_"))
     return said(
-      `can't be used (${code}: ${messageOf(error)})`,
-      "set state.path to another file, and report this",
+      `cannot be used (${code}: ${messageOf(error)})`,
+      "set state.path to another file, and report this bug",
     );
   return error;
 }

@@ -41,7 +41,7 @@ export class Intents {
       throw new GaswError(
         "CONFLICT",
         `job ${intent.id} of workflow ${workflow.id} was already submitted with different content`,
-        { hint: "the script or an option has changed since: submit it under another name" },
+        { hint: "submit it under another name: the script or an option has changed" },
       );
     });
   }

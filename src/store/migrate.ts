@@ -9,7 +9,7 @@ export function migrate(database: Database.Database, file: string): void {
   if (version > migrations.length) {
     throw new GaswError(
       "CONFIG",
-      `the state file ${file} is of a newer version (${version}; this program knows ${migrations.length})`,
+      `the state file ${file} has a newer version (${version}; this program supports up to ${migrations.length})`,
       {
         hint: "update gasw-k8s on this host, or set state.path to another file",
       },
@@ -34,7 +34,7 @@ export function bringUpToDate(database: Database.Database): void {
 /** A database that has tables but no version is somebody else's. */
 function refuseForeign(database: Database.Database, file: string): void {
   if (database.prepare("SELECT 1 FROM sqlite_schema LIMIT 1").get() === undefined) return;
-  throw new GaswError("CONFIG", `${file} is the database of another program`, {
-    hint: "set state.path (GASW_K8S_STATE_PATH) to a file of its own; it is made when it is missing",
+  throw new GaswError("CONFIG", `${file} is another program's database`, {
+    hint: "set state.path (GASW_K8S_STATE_PATH) to a separate file, which is created if missing",
   });
 }

@@ -119,7 +119,7 @@ function startAfresh({ path: file, warn, now }: OpenOptions): Database.Database 
       const aside = `${file}.corrupt-${now().toISOString().replaceAll(":", "")}`;
       for (const suffix of ["", "-wal", "-shm"])
         if (existsSync(file + suffix)) renameSync(file + suffix, aside + suffix);
-      warn(`the state file ${file} is corrupt: it was kept as ${aside}, and a new one was begun`);
+      warn(`the state file ${file} is corrupt: it was kept as ${aside}, and a new one was created`);
     });
     return open(file);
   } catch (error) {
@@ -154,7 +154,7 @@ function prepareFolder({
   }
   const kind = NETWORK_FILE_SYSTEMS[fileSystemType(folder)];
   if (kind === undefined) return;
-  throw new GaswError("CONFIG", `the state file ${file} lies on a network file system (${kind})`, {
+  throw new GaswError("CONFIG", `the state file ${file} is on a network file system (${kind})`, {
     hint: "set state.path (GASW_K8S_STATE_PATH) to a file on a local disk of this host",
   });
 }

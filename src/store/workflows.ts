@@ -32,9 +32,9 @@ export class Workflows {
       if (isSameDirectory(known.directory, directory)) return known;
       throw new GaswError(
         "CONFLICT",
-        `workflow ${id} is already known from another directory, ${known.directory}`,
+        `workflow ${id} already exists in another directory, ${known.directory}`,
         {
-          hint: "a workflow's id is its directory's base name: rename one directory, or use another namespace or state file (state.path)",
+          hint: "rename one of the directories, or use another namespace or state file (state.path): a workflow's id is its directory's base name",
         },
       );
     });

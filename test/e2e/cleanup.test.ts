@@ -20,7 +20,7 @@ describe("cleanup", () => {
     await workflow.runJob("Job-1", "true\n");
     const before = await objects(workflow.namespace);
     const { stdout, stderr, code } = await workflow.cli("cleanup");
-    expect({ stderr, code }).toEqual({ stderr: "nothing was removed (--yes removes it)\n", code: 0 });
+    expect({ stderr, code }).toEqual({ stderr: "nothing was removed (use --yes to remove it)\n", code: 0 });
     const rows = stdout.split("\n").map((line) => line.split(/ {2,}/));
     expect(rows).toEqual([
       ["ACTION", "KIND", "NAME", "FOR"],
@@ -151,20 +151,20 @@ describe("cleanup", () => {
     workflow = new TestWorkflow();
     const nowhere = await workflow.cliWith({ cwd: workflow.folder }, "cleanup", "--yes");
     expect({ stdout: nowhere.stdout, code: nowhere.code }).toEqual({ stdout: "", code: 2 });
-    expect(nowhere.stderr).toMatch(/^error: no workflow is named/);
+    expect(nowhere.stderr).toMatch(/^error: no workflow given/);
     const command = `mkdir lost && cd lost && rmdir ../lost && exec "$0" "$@"`;
     const args = ["-c", command, process.execPath, PROGRAM, "cleanup", "--workflow", workflow.directory];
     const lost = await run("bash", args, { cwd: workflow.folder, env: workflow.env });
     expect(lost).toEqual({ stdout: "", stderr: "nothing to remove\n", code: 0 });
   });
 
-  test("asks the cluster first: where it can't be reached nothing is changed", async () => {
+  test("asks the cluster first: where it cannot be reached nothing is changed", async () => {
     workflow = new TestWorkflow({ config: { options: { statusRetry: 0, maxRetryToPush: 0 } } });
     await workflow.cli("submit", workflow.script("Run-1", FOREVER));
     const closed = file(workflow, "closed.kubeconfig", kubeconfig(engineAccount(), { server: "https://127.0.0.1:9" }));
     const { stdout, stderr, code } = await workflow.cli("cleanup", "--yes", "--cancel", "--kubeconfig", closed);
     expect({ stdout, code }).toEqual({ stdout: "", code: 4 });
-    expect(stderr).toContain("can't be reached");
+    expect(stderr).toContain("cannot reach the cluster");
     expect((await workflow.cli("status", "--cached", "-o", "json")).stdout).not.toContain("DELETED");
     await kubectl("delete", "jobs", "--all", "-n", workflow.namespace, "--wait=false");
   });

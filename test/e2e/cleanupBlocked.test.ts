@@ -20,7 +20,7 @@ describe("cleanup that meets an obstacle", () => {
     const { stdout, stderr, code } = await workflow.cli("cleanup", "--yes", "--timeout", "2s");
     expect(code).toBe(124);
     expect(stderr).toMatch(
-      new RegExp(`^error: PersistentVolumeClaim ${name} was not gone after 2 s: held by finalizers .*example\\.org/hold`, "m"),
+      new RegExp(`^error: PersistentVolumeClaim ${name} was not deleted after 2 s: blocked by finalizers .*example\\.org/hold`, "m"),
     );
     expect(stdout).toMatch(/^removed Job /m);
     const json = await workflow.cli("cleanup", "--yes", "--timeout", "1s", "-o", "json");
@@ -39,7 +39,7 @@ describe("cleanup that meets an obstacle", () => {
     const { stdout, stderr, code } = await workflow.cli("cleanup", "--yes", "--timeout", "2s");
     expect(code).toBe(124);
     expect(stderr).toMatch(
-      /^error: PersistentVolumeClaim \S+ was not gone after 2 s: held by finalizers kubernetes\.io\/pvc-protection.*; pods theirs$/m,
+      /^error: PersistentVolumeClaim \S+ was not deleted after 2 s: blocked by finalizers kubernetes\.io\/pvc-protection.*; pods theirs$/m,
     );
     expect(stdout).toMatch(/^removed Job /m);
     expect((await get("pod", "theirs", "-n", workflow.namespace)).metadata.deletionTimestamp).toBeUndefined();
@@ -116,7 +116,7 @@ describe("cleanup that meets an obstacle", () => {
     const { stdout, stderr, code } = await workflow.cli("cleanup", "--yes");
     expect({ stderr, code }).toEqual({ stderr: "", code: 0 });
     expect(stdout).toMatch(
-      new RegExp(`^keep +PersistentVolume +\\S+ +bound to claim ${workflow.namespace}/${claim.metadata.name}, which stays$`, "m"),
+      new RegExp(`^keep +PersistentVolume +\\S+ +bound to claim ${workflow.namespace}/${claim.metadata.name}, which is kept$`, "m"),
     );
     const { kubernetesName: other } = await workflow.status("Job-2");
     expect(await objects(workflow.namespace)).toEqual(before.filter((object) => !object.includes(other)));

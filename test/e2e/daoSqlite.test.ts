@@ -49,7 +49,7 @@ test("jobs of one name in two workflows of a host, in the database that they sha
   await signal(database, "Job-1", "KILL");
   expect(await other.cli("status", "--sync")).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Job-1 +RUNNING /m) });
   const refused = await workflow.cli("status", "--sync");
-  expect(refused.stderr).toContain("KILL of job Job-1 is not followed: the job had ended before");
+  expect(refused.stderr).toContain("KILL of job Job-1 was ignored: the job had already ended");
   expect(await jobRow(database, workflow, "Job-1")).toMatchObject({ status: "COMPLETED", exit_code: 0 });
 
   await other.cli("cancel", "Job-1");

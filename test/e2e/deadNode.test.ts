@@ -63,7 +63,7 @@ describe("a job on a node that has died", () => {
     return pod;
   }
 
-  test("says so with the way out, as does the attempt that waits for it and the clean-up that can't remove it", async () => {
+  test("says so with the way out, as does the attempt that waits for it and the clean-up that cannot remove it", async () => {
     const pod = await runOnDeadNode();
     await workflow.cli("cancel", "Job-1");
     // As the node life cycle controller marks the pods of a silent node.
@@ -75,16 +75,18 @@ describe("a job on a node that has died", () => {
     const waiting = await workflow.status("Job-1");
     expect(waiting).toMatchObject({ attemptId: "Job-1-r1", status: "NOT_SUBMITTED", reason: "EarlierRun" });
     expect(waiting.message).toMatch(
-      new RegExp(`^waits for attempt 1, whose pod ${pod} is still there on node ${node}: node ${node} does not answer`),
+      new RegExp(`^waits for attempt 1, whose pod ${pod} still exists on node ${node}: node ${node} does not respond`),
     );
     expect(waiting.message).toContain(wayOut);
     const { stdout: why } = await workflow.cli("debug", "why", "Job-1-r1");
-    expect(why).toContain(`whose pod ${pod} is still there on node ${node}`);
+    expect(why).toContain(`whose pod ${pod} still exists on node ${node}`);
     expect(why).toContain(wayOut);
 
     const cleanup = await workflow.cli("cleanup", "--yes", "--cancel", "--timeout", "2s");
     expect(cleanup.code).toBe(124);
-    expect(cleanup.stderr).toMatch(new RegExp(`^error: .* was not gone after 2 s: .*pods ${pod} \\(Terminating on node ${node}\\)`, "m"));
+    expect(cleanup.stderr).toMatch(
+      new RegExp(`^error: .* was not deleted after 2 s: .*pods ${pod} \\(Terminating on node ${node}\\)`, "m"),
+    );
     expect(cleanup.stderr).toContain(wayOut);
     await kubectl(...wayOut.split(" ").slice(1));
     expect((await workflow.cli("cleanup", "--yes", "--cancel")).code).toBe(0);

@@ -32,9 +32,9 @@ describe("debug why of a job that has not begun", () => {
     await apply({ ...quota, spec: { hard: { pods: "0" } } });
     expect(await submit()).toMatchObject({ code: 0 });
     const refused = await becauseOf("quota");
-    expect(refused).toMatchObject({ status: "QUEUED", remedy: expect.stringMatching(/begins by itself when other jobs end/) });
+    expect(refused).toMatchObject({ status: "QUEUED", remedy: expect.stringMatching(/wait for other jobs to end/) });
     expect(refused.sentence).toBe(
-      `Job-1 waits, since the quota of namespace ${namespace} is used up: quota no-pods allows pods=0, pods=0 is used, and it asks for pods=1`,
+      `Job-1 is waiting because the quota of namespace ${namespace} is exhausted: quota no-pods allows pods=0, pods=0 is used, and the job requests pods=1`,
     );
     expect(refused.evidence.join("\n")).toContain("exceeded quota: no-pods");
     const [claim] = await claims();
@@ -43,9 +43,9 @@ describe("debug why of a job that has not begun", () => {
     const unbound = await becauseOf("volume-not-bound");
     expect(unbound).toMatchObject({
       status: "QUEUED",
-      sentence: `Job-1 waits for its volume: claim ${claim.metadata.name} does not exist`,
+      sentence: `Job-1 is waiting for its volume: claim ${claim.metadata.name} does not exist`,
     });
-    expect(unbound.remedy).toContain("submitting again makes missing volumes");
+    expect(unbound.remedy).toContain("submitting again creates missing volumes");
     expect(unbound.evidence.join("\n")).toContain(`persistentvolumeclaim "${claim.metadata.name}" not found`);
   });
 
@@ -59,7 +59,7 @@ describe("debug why of a job that has not begun", () => {
     expect(answer).toMatchObject({ cause: "not-submitted-volume", status: "NOT_SUBMITTED" });
     expect(answer.sentence).toMatch(
       new RegExp(
-        `^Job-1 never reached the cluster, since its volume is not ready: claim ${name} is Pending, not Bound \\(ProvisioningFailed: `,
+        `^Job-1 never reached the cluster because its volume is not ready: claim ${name} is Pending, not Bound \\(ProvisioningFailed: `,
       ),
     );
     expect(answer.remedy).toContain(`debug describe pvc ${name}`);
@@ -74,7 +74,7 @@ describe("debug why of a job that has not begun", () => {
     expect(answer).toMatchObject({
       cause: "not-submitted",
       status: "NOT_SUBMITTED",
-      sentence: "Job-1 never reached the cluster: its submission was interrupted or refused",
+      sentence: "Job-1 never reached the cluster: its submission was interrupted or rejected",
     });
     expect(answer.remedy).toContain(`gasw-k8s submit ${workflow.directory}/sh/Job-1.sh`);
   });

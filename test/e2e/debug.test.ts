@@ -45,16 +45,16 @@ function isRunning(within: TestWorkflow, job: string): Promise<unknown> {
 
 describe("debug why", () => {
   test.each([
-    ["Running", "running", /runs for .* on node/],
+    ["Running", "running", /has been running for .* on node/],
     ["Fine", "completed", /exit code 0/],
     ["NoCommand", "command-not-found", /exit code 127/],
-    ["Inputs", "exit-code", /while its inputs were downloaded/],
+    ["Inputs", "exit-code", /while downloading its inputs/],
     ["Greedy", "out-of-memory", /limit of 32Mi/],
     ["Slow", "deadline", /time limit of 2 s/],
     [
       "TooBig",
       "no-room",
-      /asks for 500 CPU, and the largest node offers .*asks for 3 GPUs, and (no node has any|the largest node offers 1 GPU)/,
+      /requests 500 CPU, and the largest node offers .*requests 3 GPUs, and (no node has any|the largest node offers 1 GPU)/,
     ],
   ])("%s: %s", async (id, cause, sentence) => {
     const { stdout, stderr, code } = await workflow.cli("debug", "why", id, "-o", "json");
@@ -70,7 +70,7 @@ describe("debug why", () => {
       () => workflow.cli("debug", "why", "BadImage"),
       (result) => result.stdout.includes("image"),
     );
-    expect(stdout).toMatch(/^WHY: BadImage waits: its image localhost:1\/nothing:1 can't be pulled.*\nremedy: .+\n {2}\| Failed: /);
+    expect(stdout).toMatch(/^WHY: BadImage is waiting: its image localhost:1\/nothing:1 cannot be pulled.*\nremedy: .+\n {2}\| Failed: /);
   });
 
   test("a job that another host submitted is explained from the cluster", async () => {
@@ -128,7 +128,7 @@ describe("debug describe and events", () => {
     const { stdout, code } = await workflow.cli("debug", "describe", "Fine");
     expect(code).toBe(0);
     for (const heading of [
-      "as this host knows it",
+      "as recorded on this host",
       "Job ",
       "Pod ",
       "container job",
@@ -195,7 +195,7 @@ describe("debug logs", () => {
   test("a job that has not begun has none yet", async () => {
     const { stdout, stderr, code } = await workflow.cli("debug", "logs", "TooBig");
     expect([code, stdout]).toEqual([6, ""]);
-    expect(stderr).toMatch(/^error: job TooBig has not begun.*\nhint: .*-f/);
+    expect(stderr).toMatch(/^error: job TooBig has not started.*\nhint: .*-f/);
   });
 
   test("where the directory is elsewhere: through the running container, then through a short-lived pod", async () => {
@@ -208,7 +208,7 @@ describe("debug logs", () => {
       expect([running.code, running.stdout]).toEqual([0, "begun\ntrouble\n"]);
       const over = await workflow.cliWith(elsewhere, "debug", "logs", "Fine");
       expect([over.code, over.stdout]).toEqual([0, "fine\naside\n"]);
-      expect(over.stderr).toContain("a short-lived pod reads them");
+      expect(over.stderr).toContain("through a temporary pod");
     } finally {
       renameSync(hidden, `${workflow.directory}/sh`);
     }
@@ -241,11 +241,11 @@ describe("debug exec and shell without a terminal", () => {
 
   test("a job that is over has no container; a shell opens a fresh pod in its directory and takes it away", async () => {
     const over = await workflow.cli("debug", "exec", "Fine", "--", "ls");
-    expect([over.code, over.stderr]).toEqual([6, expect.stringMatching(/is over.*\nhint: .*debug shell Fine/)]);
+    expect([over.code, over.stderr]).toEqual([6, expect.stringMatching(/has ended.*\nhint: .*debug shell Fine/)]);
     const input = "pwd; id -u; cat out/Fine.sh.out; exit 4\n";
     const { stdout, stderr, code } = await workflow.cliWith({ input }, "debug", "shell", "Fine");
     expect([code, stdout]).toEqual([4, `${workflow.directory}\n${workflow.owner}\nfine\n`]);
-    expect(stderr).toContain("deleted at the end");
+    expect(stderr).toContain("will be deleted when you exit");
     await noDebugPods();
   });
 
@@ -278,7 +278,7 @@ describe("a job that is not submitted yet", () => {
         expect(await refused.cli("submit", refused.script("Job-1", "true\n"))).toMatchObject({ code: 4 });
         expect(await refused.cli("debug", command, "Job-1", ...rest)).toEqual({
           stdout: "",
-          stderr: expect.stringMatching(/^error: job Job-1 is not submitted yet, so it has no container\nhint: .*debug why Job-1/),
+          stderr: expect.stringMatching(/^error: job Job-1 is not submitted yet: it has no container\nhint: .*debug why Job-1/),
           code: 6,
         });
       } finally {

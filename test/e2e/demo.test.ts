@@ -25,7 +25,7 @@ test("the demo runs six jobs, says why two failed, has one retried, held, releas
     /^1:a job waits for its volume$/m,
     /^no header in input\.txt$/m,
     /^WHY: Validate_Input.* exit code 3 /m,
-    /^WHY: Segmentation.* can't be pulled/m,
+    /^WHY: Segmentation.* cannot be pulled/m,
     /^Register_Images\.2-360261301594481 +2 +ERROR_HELD +ERROR_HELD +3 /m,
     /^WHY: Register_Images.* is held after too many failures/m,
     /^Register_Images\.2-360261301594481 +3 +COMPLETED +COMPLETED +0 /m,

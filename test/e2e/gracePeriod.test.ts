@@ -47,12 +47,12 @@ test("a clean-up that takes longer than its pod grants is said to have been cut 
   const job = await stopped(60, 3);
   expect(job).toMatchObject({ status: "STALLED", reason: "PodDeleted", exitCode: 137 });
   expect(job.message).toBe(
-    "its pod was deleted while it ran; its own clean-up was cut off after 3 s: it was killed (SIGKILL) before it had ended by itself",
+    "its pod was deleted while it was running; its own clean-up was cut off after 3 s: it was killed (SIGKILL) before it had finished",
   );
   expect(workflow.out("Job-1")).toBe("cleaning\n");
   const { stdout: why } = await workflow.cli("debug", "why", "Job-1");
   expect(why).toContain("its own clean-up was cut off after 3 s");
-  expect(why).toMatch(/^remedy: .*terminationGracePeriodSeconds .*gives its clean-up more time/m);
+  expect(why).toMatch(/^remedy: .*terminationGracePeriodSeconds .*gives it more time to clean up/m);
 });
 
 test("a clean-up has the time that is configured, and is not said to have been cut off", async () => {

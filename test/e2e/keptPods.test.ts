@@ -61,10 +61,10 @@ describe("a job beside whose container a mesh runs a proxy", () => {
         90,
       );
       const { stdout: described } = await workflow.cli("debug", "describe", "Job-1");
-      expect(described).toMatch(new RegExp(`^Pod ${workflow.namespace}/${job.pod}, as it was when it was removed$`, "m"));
+      expect(described).toMatch(new RegExp(`^Pod ${workflow.namespace}/${job.pod}, last state before removal$`, "m"));
       expect(described).toMatch(/^container istio-proxy$/m);
       expect(described).toMatch(new RegExp(`ended with exit code ${exitCode} `));
-      expect((await workflow.cli("debug", "why", "Job-1")).stdout).toContain("container istio-proxy, which was put into its pod");
+      expect((await workflow.cli("debug", "why", "Job-1")).stdout).toContain("container istio-proxy, which was injected into it");
       await workflow.sync();
       expect(await workflow.rows("Job-1")).toEqual([expect.stringContaining(`Job-1 ${status}`)]);
     },

@@ -91,7 +91,7 @@ describe("monitor", () => {
     const first = await watching();
     const second = await workflow.cli("monitor");
     expect(second).toMatchObject({ code: 7, stdout: "" });
-    expect(second.stderr).toMatch(/is already held by monitor, process \d+ on \S+ since \d{4}-/);
+    expect(second.stderr).toMatch(/is already monitored by monitor, process \d+ on \S+ since \d{4}-/);
     first.kill("SIGKILL");
     await first.ended;
     // Nothing is left to be done.
@@ -113,7 +113,7 @@ describe("monitor", () => {
     expect((await workflow.cli("wait", "Side-1", "--wait-timeout", "60s")).code).toBe(0);
     running.kill("SIGINT");
     const { code, stderr } = await running.ended;
-    expect({ code, told: /interrupted: what is in the cluster goes on/.test(stderr) }).toEqual({ code: 130, told: true });
+    expect({ code, told: /interrupted: jobs in the cluster continue/.test(stderr) }).toEqual({ code: 130, told: true });
     // What was told of the cancelled one stays.
     expect(await told("Side-1")).toEqual(["Side-1 9"]);
   });
@@ -148,7 +148,7 @@ describe("monitor", () => {
     expect(await workflow.cli("monitor", "--metrics", "nonsense")).toMatchObject({ code: 2, stdout: "" });
     const nowhere = await workflow.cliWith({ cwd: "/" }, "monitor");
     expect(nowhere).toMatchObject({ code: 2, stdout: "" });
-    expect(nowhere.stderr).toContain("name it with --workflow DIR");
+    expect(nowhere.stderr).toContain("add --workflow DIR");
     const other = new TestWorkflow();
     expect(await other.cli("monitor")).toMatchObject({ code: 6, stdout: "" });
     await other.cleanup();

@@ -23,7 +23,7 @@ describe("a namespace that is deleted while a job runs in it", () => {
     for (let round = 0; round < 2; round++) {
       const { stderr } = await workflow.cli("status", "--sync");
       expect(stderr).toContain(
-        `warning: resubmissions of workflow ${workflow.id} wait for their namespace (1): the namespace ${workflow.namespace} is not in`,
+        `warning: resubmissions of workflow ${workflow.id} are waiting for their namespace (1): the namespace ${workflow.namespace} no longer exists`,
       );
       expect(stderr).toContain(`(kubectl create namespace ${workflow.namespace})`);
     }
@@ -34,7 +34,7 @@ describe("a namespace that is deleted while a job runs in it", () => {
     expect(result).toMatchObject({
       stdout: "",
       code: 4,
-      stderr: expect.stringContaining(`the namespace ${workflow.namespace} is not in the cluster`),
+      stderr: expect.stringContaining(`the namespace ${workflow.namespace} no longer exists in the cluster`),
     });
     expect(await exists()).toBe(false);
     // Made again as it was.

@@ -56,15 +56,15 @@ describe("a job's pod", () => {
     ["err", 0o755, "write"],
     ["sh", 0o700, "enter"],
     ["sh/Job-1.sh", 0o600, "read"],
-  ])("whose user can't use %s is not even begun (exit 3)", async (name, mode, verb) => {
+  ])("whose user cannot use %s is not even begun (exit 3)", async (name, mode, verb) => {
     workflow = new TestWorkflow();
     const script = workflow.script("Job-1", "true\n");
     chownSync(path.join(workflow.directory, name), 0, 0);
     chmodSync(path.join(workflow.directory, name), mode);
     const result = await workflow.cli("submit", script);
     expect(result).toMatchObject({ stdout: "", code: 3 });
-    expect(result.stderr).toMatch(/^error: jobs run as user 12345, group 12345, who can't .*\nhint: change the owner .*\n$/);
-    expect(result.stderr).toContain(`can't ${verb} ${path.join(workflow.directory, name)}`);
+    expect(result.stderr).toMatch(/^error: jobs run as user 12345, group 12345, which cannot .*\nhint: change the owner .*\n$/);
+    expect(result.stderr).toContain(`cannot ${verb} ${path.join(workflow.directory, name)}`);
     await expectNothingMade(workflow);
   });
 
@@ -75,7 +75,7 @@ describe("a job's pod", () => {
     expect(workflow.out("Job-1")).toBe("done\n");
   });
 
-  test("is not begun where this user can't make the missing out/ (exit 3)", async () => {
+  test("is not begun where this user cannot make the missing out/ (exit 3)", async () => {
     workflow = new TestWorkflow({ owner: 0 });
     const script = workflow.script("Job-1", "true\n");
     rmSync(path.join(workflow.directory, "out"), { recursive: true });
@@ -87,7 +87,7 @@ describe("a job's pod", () => {
     });
     expect(result).toMatchObject({
       stdout: "",
-      stderr: expect.stringMatching(/^error: the folder .*\/out can't be made \(EACCES\)\n/),
+      stderr: expect.stringMatching(/^error: the folder .*\/out cannot be created \(EACCES\)\n/),
       code: 3,
     });
     await expectNothingMade(workflow);

@@ -201,7 +201,7 @@ describe("deploy/rbac.yaml, with RoleBindings in a namespace that is there alrea
       const { stdout, stderr, code } = await workflow.cli("debug", "describe", kind, name);
       expect([stdout, stderr, code]).toEqual([
         expect.stringContaining("events: none"),
-        `warning: the events about ${name} are kept in the namespace default, where this account may not list them\n`,
+        `warning: the events about ${name} are in the namespace default, where this account cannot list events\n`,
         0,
       ]);
     }

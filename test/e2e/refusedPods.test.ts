@@ -38,8 +38,8 @@ describe("a job whose pod the cluster will not make", () => {
       reason: "FailedCreate",
       message: expect.stringMatching(/maximum memory usage per Container is 64Mi, but limit is 1Gi/),
     });
-    expect(warnings.match(/^warning: job Job-1 can't begin as it is: .*maximum memory usage/gm)).toHaveLength(1);
-    expect(why).toMatch(/will not begin as it is: a LimitRange of the namespace \(memory per Container\) refuses/);
+    expect(warnings.match(/^warning: job Job-1 cannot start: .*maximum memory usage/gm)).toHaveLength(1);
+    expect(why).toMatch(/cannot start: a LimitRange of the namespace \(memory per Container\) rejects/);
     expect(why).toMatch(/^remedy: .*kubectl get limitrange/m);
   });
 
@@ -51,7 +51,7 @@ describe("a job whose pod the cluster will not make", () => {
       reason: "FailedCreate",
       message: expect.stringMatching(/failed quota: rule: must specify limits\.memory for: job/),
     });
-    expect(why).toMatch(/quota rule refuses to have its pod made/);
+    expect(why).toMatch(/quota rule rejects its pod/);
     expect(why).toMatch(/^remedy: .*--memory/m);
     expect(await workflow.runJob("Job-2", "true\n", "--memory", "32Mi")).toMatchObject({ code: 0 });
   });
@@ -71,7 +71,7 @@ describe("a job whose pod the cluster will not make", () => {
       (jobs) => jobs.length === 0,
     );
     const { stdout: why } = await workflow.cli("debug", "why", "Job-1");
-    expect(why).toMatch(/never began: Pod Security Standard restricted:latest refuses/);
+    expect(why).toMatch(/^WHY: Job-1 never started: Pod Security Standard restricted:latest rejects/);
   });
 
   test("for an admission policy is told so at once, by the policy's name", async () => {
@@ -107,7 +107,7 @@ describe("a job whose pod the cluster will not make", () => {
       );
       const { reason, message, why } = await told();
       expect({ reason, message }).toEqual({ reason: "FailedCreate", message: expect.stringContaining("no pods today") });
-      expect(why).toContain(`policy ${name} refuses to have its pod made`);
+      expect(why).toContain(`policy ${name} rejects its pod`);
     } finally {
       await kubectl("delete", "validatingadmissionpolicybinding,validatingadmissionpolicy", name, "--ignore-not-found");
     }
@@ -119,10 +119,10 @@ describe("a job whose Job is suspended while it runs", () => {
     [
       "by its queue",
       { queue: "batch" },
-      /^queue batch has taken it back at \S+Z: it waits to be admitted again/,
-      /queue batch has taken it back/,
+      /^queue batch has stopped it at \S+Z: it starts over when it is admitted again/,
+      /was stopped by queue batch/,
     ],
-    ["by somebody", {}, /^its Job was suspended at \S+Z after it had begun/, /had begun, and its Job was suspended/],
+    ["by somebody", {}, /^its Job was suspended at \S+Z after it had started/, /was suspended .* after it had started/],
   ])("%s is told as taken back, since when, and runs again once it is resumed", async (_, config, message, sentence) => {
     workflow = new TestWorkflow({ config });
     await workflow.cli("submit", workflow.script("Job-1", "until [ -e go ]; do sleep 0.2; done\n"));

@@ -97,7 +97,7 @@ describe("a job that was lost after it had uploaded its result", () => {
       "Upload-1-r1 ERROR_HELD 32",
     ]);
     expect(await workflow.cli("wait", "Upload-1")).toMatchObject({ code: 32 });
-    expect((await workflow.cli("debug", "why", "Upload-1")).stdout).toContain("a result of that name exists already");
+    expect((await workflow.cli("debug", "why", "Upload-1")).stdout).toContain("a result with that name already exists");
     rmSync(path.join(workflow.directory, "result.nii"));
     workflow.put("repaired");
     await workflow.cli("release", "Upload-1");
@@ -106,7 +106,7 @@ describe("a job that was lost after it had uploaded its result", () => {
   });
 });
 
-describe("a job whose image can't be pulled", () => {
+describe("a job whose image cannot be pulled", () => {
   test("is an ERROR when the grace is over, run again, held, and never said to run", async () => {
     workflow = new RetriedWorkflow({ retryCount: 1, pending: { ErrImagePull: "1s", ImagePullBackOff: "1s" } });
     await workflow.cli("submit", workflow.script("Image-1", "true\n"), "--image", "localhost/absent:1");
@@ -199,7 +199,7 @@ describe("a job whose volumes are not bound when it is to be run again", () => {
     for (let round = 0; round < 2; round++) {
       const { stderr } = await workflow.sync();
       expect(stderr).toMatch(
-        /^warning: resubmissions of workflow \S+ wait for their volumes \(2\): volume never: claim .* is Pending, not Bound .*\n$/,
+        /^warning: resubmissions of workflow \S+ are waiting for their volumes \(2\): volume never: claim .* is Pending, not Bound .*\n$/,
       );
     }
     expect(await workflow.rows("Wait-1")).toEqual(["Wait-1 ERROR 3", "Wait-1-r1 QUEUED -1"]);

@@ -111,11 +111,11 @@ describe("a script that GASW generated", () => {
     expect(workflow.has(".gasw-k8s")).toBe(false);
   });
 
-  test("is refused where its user can't write in the workflow directory (exit 3), before anything is made", async () => {
+  test("is refused where its user cannot write in the workflow directory (exit 3), before anything is made", async () => {
     workflow = new RetriedWorkflow({}, { owner: 0 });
     const script = workflow.script("Job-1", likeGasw("Job-1", "true"));
     const { code, message, hint } = errorOf(await workflow.cli("submit", script));
-    expect([code, message]).toEqual([3, `jobs run as user 65534, group 65534, who can't write ${workflow.directory}`]);
+    expect([code, message]).toEqual([3, `jobs run as user 65534, group 65534, which cannot write ${workflow.directory}`]);
     expect(hint).toContain("chown");
     expect(existsSync(path.join(workflow.directory, ".gasw-k8s"))).toBe(false);
     expect((await get("namespaces")).items.map(({ metadata }: { metadata: { name: string } }) => metadata.name)).not.toContain(

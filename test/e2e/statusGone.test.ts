@@ -93,7 +93,7 @@ describe("status of a job whose Job or pod is gone", () => {
       ({ status }) => status !== "RUNNING",
     );
     await held([]);
-    expect(job).toMatchObject({ status: "STALLED", reason: "PodDeleted", message: "its pod was deleted while it ran" });
+    expect(job).toMatchObject({ status: "STALLED", reason: "PodDeleted", message: "its pod was deleted while it was running" });
   });
 
   test("a pod that the cluster evicts is told as such while it can be seen, and its job is STALLED", async () => {

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { eventually, get, TestWorkflow } from "./harness.ts";
 
-describe("grace for a job that can't start", () => {
+describe("grace for a job that cannot start", () => {
   let workflow: TestWorkflow;
   afterEach(() => workflow.cleanup());
 
@@ -28,7 +28,7 @@ describe("grace for a job that can't start", () => {
     expect(await workflow.cli("wait", "Job-1")).toEqual({ stdout: "", stderr: "", code: 1 });
   });
 
-  test("an image that can't be pulled fails its job when the longer grace of its two reasons is over, and its Job is removed", async () => {
+  test("an image that cannot be pulled fails its job when the longer grace of its two reasons is over, and its Job is removed", async () => {
     workflow = new TestWorkflow({ config: { pending: { ErrImagePull: "0s", ImagePullBackOff: "4s" } } });
     await workflow.cli("submit", workflow.script("Job-1", "true\n"), "--image", "localhost/absent:1");
     const PULL = /^(ErrImagePull|ImagePullBackOff)$/;

@@ -41,7 +41,7 @@ describe("status of a job that waits", () => {
     // The init container holds the pod back until the file is there, as the script does.
     await submit("Job-1");
     const waiting = await seen("Job-1", "Initializing");
-    expect(waiting).toMatchObject({ status: "QUEUED", started: null, message: "init container first runs" });
+    expect(waiting).toMatchObject({ status: "QUEUED", started: null, message: "init container first is running" });
     expect(existsSync(path.join(workflow.directory, "out", "Job-1.sh.out"))).toBe(false);
     workflow.configure({});
     await submit("Job-2");
@@ -56,7 +56,7 @@ describe("status of a job that waits", () => {
     expect(existsSync(path.join(workflow.directory, "out", "Job-2.sh.out"))).toBe(true);
   });
 
-  test("explains a container that can't be made by the event of its volume, and does not waver", async () => {
+  test("explains a container that cannot be made by the event of its volume, and does not waver", async () => {
     workflow = new TestWorkflow();
     workflow.configure({ volumes: [{ name: "Absent", nfsFolder: "no-such-folder", mountPathContainer: "/data" }] });
     await submit("Job-1");
@@ -78,7 +78,7 @@ describe("status of a job that waits", () => {
     expect(job.message).toMatch(/exceeded quota: no-pods.*limited: pods=0/);
   });
 
-  test("says that the image is being pulled while a registry takes its time, and that it can't be pulled when that fails", async () => {
+  test("says that the image is being pulled while a registry takes its time, and that it cannot be pulled when that fails", async () => {
     workflow = new TestWorkflow();
     const registry = await slowRegistry();
     try {

@@ -73,7 +73,9 @@ describe("a job that the cluster stops, and that answers with 0", () => {
     await workflow.until("Taken-1", "COMPLETED");
     expect(await workflow.rows("Taken-1")).toEqual(["Taken-1 COMPLETED 0"]);
     expect((await get("jobs", "-n", workflow.namespace)).items).toHaveLength(1);
-    expect((await workflow.cli("debug", "logs", "Taken-1")).stderr).toMatch(/an earlier pod wrote out\/Taken-1\.sh\.out\.before\./);
+    expect((await workflow.cli("debug", "logs", "Taken-1")).stderr).toMatch(
+      /out\/Taken-1\.sh\.out\.before\.\S+ was written by an earlier pod/,
+    );
     const [kept = ""] = readdirSync(path.join(workflow.directory, "out")).filter((name) => name.startsWith("Taken-1.sh.out.before."));
     expect(readFileSync(path.join(workflow.directory, "out", kept), "utf8")).toBe(`on ${pod}\nstopped\n`);
   });

@@ -167,7 +167,7 @@ describe("a volume", () => {
     const result = await submit("Job-1");
     await kubectl("patch", "configmap", "held", "-n", namespace, "--type=merge", "-p", '{"metadata":{"finalizers":null}}');
     expect(result).toMatchObject({ stdout: "", code: 4 });
-    expect(result.stderr).toMatch(new RegExp(`^error: .* is deleting the namespace ${namespace}\nhint: wait until it is gone`));
+    expect(result.stderr).toMatch(new RegExp(`^error: .* is deleting the namespace ${namespace}\nhint: wait until it is deleted`));
     const volumes = (await get("pv")).items.filter(
       (each: { spec: { claimRef?: { namespace: string } } }) => each.spec.claimRef?.namespace === namespace,
     );

@@ -41,7 +41,9 @@ describe("volumes that are there already", () => {
     await makeVolume(workflow, "shareddata-claim", workflow.folder);
     const result = await submit();
     expect(result).toMatchObject({ stdout: "", code: 7 });
-    expect(result.stderr).toMatch(/^error: claim .*\/shareddata-claim is already there with another source: NFS .*, wanted NFS .*\nhint: /);
+    expect(result.stderr).toMatch(
+      /^error: claim .*\/shareddata-claim already exists with a different source: found NFS .*, expected NFS .*\nhint: /,
+    );
     expect(await workflow.status("Job-1")).toMatchObject({ status: "NOT_SUBMITTED" });
     expect(await workflow.jobs()).toEqual([]);
   });
@@ -55,8 +57,8 @@ describe("volumes that are there already", () => {
   });
 
   test.each([
-    ["another source", {}, /PersistentVolume .* is already there with another source/],
-    ["the wanted source, held by another claim", { namespace: "default", name: "other" }, /is held by claim default\/other/],
+    ["another source", {}, /PersistentVolume .* already exists with a different source/],
+    ["the wanted source, held by another claim", { namespace: "default", name: "other" }, /is bound to claim default\/other/],
   ])("a PersistentVolume of our name that is not ours: %s (exit 7)", async (_, holder, message) => {
     workflow = new TestWorkflow({ config: { ...PARKED, options: { bindTimeout: "3s" } } });
     const name = await nameOfVolume();

@@ -145,13 +145,13 @@ describe("volumes", () => {
     [
       "one claim",
       { name: "DATA", nfsFolder: "b", mountPathContainer: "/b" },
-      /the volumes data and DATA would share one claim: data-claim/,
+      /the volumes data and DATA would use the same claim: data-claim/,
     ],
     ["one name", { name: "data", type: "claim", claimName: "x", mountPathContainer: "/b" }, /the volumes data and data have the same name/],
     [
       "one place",
       { name: "other", nfsFolder: "b", mountPathContainer: "/a" },
-      /the volumes data and other would be mounted in one place: \/a/,
+      /the volumes data and other would be mounted at the same path: \/a/,
     ],
   ])("two volumes of %s are refused (exit 3), and nothing is made", async (_, second, message) => {
     workflow = new TestWorkflow({ config: { volumes: [{ name: "data", nfsFolder: "a", mountPathContainer: "/a" }, second] } });

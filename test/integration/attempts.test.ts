@@ -98,7 +98,7 @@ describe("attempts whose turn it is", () => {
     life.showClaim("Pending");
     const begun = performance.now();
     expect(await retried()).toEqual([
-      "resubmissions of workflow workflow-1 wait for their volumes (2): volume workflow: claim vip/workflows is Pending, not Bound (it has no events)",
+      "resubmissions of workflow workflow-1 are waiting for their volumes (2): volume workflow: claim vip/workflows is Pending, not Bound (it has no events)",
     ]);
     expect(performance.now() - begun).toBeLessThan(30_000);
     expect(statuses()).toEqual(["NOT_SUBMITTED", "NOT_SUBMITTED"]);
@@ -111,7 +111,7 @@ describe("attempts whose turn it is", () => {
     life.end();
     life = await Invocations.begin({ workflowVolume: { type: "nfs" }, nfsAddress: "nfs.example.org", nfsPath: "/export" });
     life.cluster.put("/api/v1/namespaces/vip", {});
-    expect(await retried()).toEqual([expect.stringMatching(/^resubmissions of workflow workflow-1 wait .*-claim is Pending, not Bound/)]);
+    expect(await retried()).toEqual([expect.stringMatching(/^resubmissions of workflow workflow-1 are waiting .*-claim is Pending, not Bound/)]);
     const [volume, claim] = ["/api/v1/persistentvolumes/", "/api/v1/namespaces/vip/persistentvolumeclaims/workflow-1-"].map((place) =>
       [...life.cluster.objects.keys()].find((path) => path.startsWith(place)),
     );
@@ -143,6 +143,6 @@ test("the logs of an attempt whose turn has not come say how it comes", async ()
   const sink: LogSink = { write: async () => undefined, note: () => undefined, isOpen: () => true };
   await expect(readJobLogs(life.deps, target, { streams: "both", follow: false }, sink)).rejects.toMatchObject({
     code: "NOT_FOUND",
-    hint: "its turn comes with `gasw-k8s status --sync`, or at once with `gasw-k8s retry Job-1`",
+    hint: "run `gasw-k8s status --sync`, or `gasw-k8s retry Job-1` to submit it now",
   });
 });

@@ -190,7 +190,7 @@ const COMMANDS: readonly (readonly [string, Command])[] = [
   ["debug shell", (context) => shell(context, "Job-1", {})],
 ];
 
-describe("a job that runs in the cluster that it was submitted to, while another one is configured", () => {
+describe("a job that runs in the cluster it was submitted to, while another one is configured", () => {
   test.each(COMMANDS)("%s is refused, and changes nothing in the state and in that cluster", async (_, command) => {
     await runningHere();
     const { message, hint } = await expectRefused(there, command);
@@ -229,7 +229,7 @@ describe("a job that runs in the cluster that it was submitted to, while another
     const { context, stdout, stderr } = await process(there);
     expect(await failureOf(status(context, [], TEXT))).toBeInstanceOf(OtherCluster);
     expect(stdout()).toMatch(/^Job-1 +RUNNING/m);
-    expect(stderr()).toContain("this is what was known");
+    expect(stderr()).toContain("showing the state of");
     for (const requests of asked.values()) requests.length = 0;
     expect(await status(context, [], { ...TEXT, cached: true })).toBe(0);
     expect([...asked.values()].flat()).toEqual([]);
@@ -497,7 +497,7 @@ describe("cleanup --forget", () => {
     const { context, stdout, stderr } = await process(there);
     expect(await forget(context, false)).toBe(0);
     expect(stdout()).toBe("give up Job-1 (RUNNING)\n");
-    expect(stderr()).toBe("nothing was forgotten (--yes does it)\n");
+    expect(stderr()).toBe("nothing was forgotten (use --yes to forget it)\n");
     const asJson = await process(there);
     expect(await forget(asJson.context, false, "json")).toBe(0);
     expect(JSON.parse(asJson.stdout())).toEqual({ dryRun: true, forgotten: { server: expect.stringContaining("http"), jobs: ["Job-1"] } });
@@ -606,7 +606,7 @@ describe("a state file of version 0.1.0, which names no cluster", () => {
     oldState();
     new Store({ path: stateFile(), now: () => new Date(), warn: () => undefined }).close();
     const { message, hint } = await expectRefused(there, command);
-    expect(message).toContain("nothing that workflow workflow-1 recorded is in the cluster http");
+    expect(message).toContain("nothing of workflow workflow-1 exists in the cluster http");
     expect(hint).toContain("cleanup --forget");
   });
 

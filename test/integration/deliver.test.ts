@@ -155,9 +155,7 @@ describe("a row that the database refuses", () => {
     side.change("Job-3", { status: decided("COMPLETED"), exitCode: 0 });
     await side.deliver();
     expect(rows().map(({ id, status }) => `${id} ${status}`)).toEqual(["Job-1 ERROR", "Job-2 QUEUED", "Job-3 COMPLETED"]);
-    expect(warnings).toEqual([
-      expect.stringMatching(/^job Job-2 keeps its row as it is in the GASW database: the database refuses a value \(/),
-    ]);
+    expect(warnings).toEqual([expect.stringMatching(/^job Job-2 keeps its old row in the GASW database: the database rejects a value \(/)]);
     expect(side.left).toBe(0);
     database.exec(refuseNothing);
     side.change("Job-2", { status: decided("ERROR_HELD") });

@@ -143,7 +143,7 @@ describe("what a command that is run as root makes", () => {
     mkdirSync(stateFile(), { recursive: true });
     chownSync(path.dirname(stateFile()), UID, GID);
     chownSync(stateFile(), UID, GID);
-    expect(() => asRoot()).toThrow("can't be written");
+    expect(() => asRoot()).toThrow("cannot be written");
     expect([process.geteuid?.(), process.getegid?.()]).toEqual([0, 0]);
   });
 });
@@ -166,7 +166,11 @@ describe("a file that shuts the engine's user out is named, with what gives it b
     chownSync(file, 0, 0);
     chmodSync(file, 0o600);
     const [message, hint = ""] = engine().split("\n");
-    expect(message).toBe(`the ${of === stateFile ? "state file" : "GASW database"} ${of()} can't be used: ${file} is user 0's (mode 600)`);
+    expect(message).toBe(
+      of === stateFile
+        ? `the state file ${of()} cannot be used: ${file} is user 0's (mode 600)`
+        : `cannot use the GASW database ${of()}: ${file} is user 0's (mode 600)`,
+    );
     execFileSync("sh", ["-c", /: (chown .*)$/.exec(hint)?.[1] ?? "false"]);
     expect(engine()).toBe("fine\n");
     database.close();
@@ -174,6 +178,6 @@ describe("a file that shuts the engine's user out is named, with what gives it b
 
   test("not where the state file itself is another user's", () => {
     chownSync(stateFile(), 0, 0);
-    expect(engine()).toMatch(/^the state file \S+ can't be written \(/);
+    expect(engine()).toMatch(/^the state file \S+ cannot be written \(/);
   });
 });

@@ -68,21 +68,21 @@ describe.each(Object.entries(looks))("the Job of a script that has ended beside 
     expect(lastPod?.spec?.containers.map(({ image }) => image)).toEqual(["istio/proxyv2:1.27", "repo/app:1"]);
     expect(JSON.stringify(lastPod)).not.toContain("s3cret");
     const { sentence, evidence } = await diagnose(life.deps, target);
-    expect(sentence).toContain("needed more memory than its limit of 64Mi");
-    expect(evidence?.at(-1)).toBe("its pod was removed at its end: container istio-proxy, which was put into its pod, would have kept it");
+    expect(sentence).toContain("exceeded its memory limit of 64Mi");
+    expect(evidence?.at(-1)).toBe("its pod was deleted when the job ended: container istio-proxy, which was injected into it, would have kept it running");
     expect(warnings).toEqual([]);
   });
 
   test.each([
     [403, "Forbidden"],
     [503, "unavailable"],
-  ])("that can't be removed (%i) is warned of, keeps its end, and goes at a later look, when nothing else is active", async (status) => {
+  ])("that cannot be removed (%i) is warned of, keeps its end, and goes at a later look, when nothing else is active", async (status) => {
     life.submitted("Job-1");
     withProxy("Job-1", ended(0));
     life.cluster.refusalOf = (request) => (request.startsWith("DELETE ") ? status : undefined);
     await look();
     expect(life.job("Job-1")).toMatchObject({ status: "COMPLETED", lingers: true });
-    expect(warnings).toEqual([expect.stringMatching(/^job Job-1 has ended, .* its Job could not be removed: /)]);
+    expect(warnings).toEqual([expect.stringMatching(/^job Job-1 has ended, but its Job, .* could not be removed: /)]);
     life.cluster.refusalOf = () => undefined;
     await look();
     expect(life.isMade("Job-1")).toBe(false);

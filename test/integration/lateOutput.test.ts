@@ -42,7 +42,7 @@ describe.each([
     await look();
     expect(shown()).toBe("RUNNING OutputLate 0");
     expect(life.job("Job-1").message).toBe(
-      "its pod has ended (Completed, exit code 0); its output has not arrived (out/Job-1.sh.out): it is waited for until 2026-01-02T03:07:30.000Z (outputGrace)",
+      "its pod has ended (Completed, exit code 0); its output has not arrived (out/Job-1.sh.out): waiting for it until 2026-01-02T03:07:30.000Z (outputGrace)",
     );
     seconds = 89;
     await look();
@@ -73,7 +73,7 @@ describe.each([
     life.lose("Job-1");
     await look();
     expect(life.job("Job-1").message).toContain(
-      `its output has not arrived as a whole: out/Job-1.sh.out has 30 of the ${WHOLE.length} bytes that its pod wrote`,
+      `its output is incomplete: out/Job-1.sh.out has 30 of the ${WHOLE.length} bytes written by its pod`,
     );
     arrive();
     await look();
@@ -86,7 +86,7 @@ describe.each([
     seconds = 90;
     await look();
     expect(shown()).toBe("COMPLETED OutputIncomplete 0");
-    expect(life.job("Job-1").message).toBe("its output has not arrived (out/Job-1.sh.out), 90 s after the end was seen");
+    expect(life.job("Job-1").message).toBe("its output has not arrived (out/Job-1.sh.out), 90 s after the job had ended");
   });
 
   test("that arrives later still corrects what was told, with a warning, once", async () => {
@@ -99,7 +99,7 @@ describe.each([
     expect(shown()).toBe("ERROR Error 5");
     await look();
     expect(warnings.filter((warning) => warning.includes("arrived after"))).toEqual([
-      "job Job-1: its output arrived after it was told as COMPLETED; it says 5, so it is ERROR",
+      "job Job-1: its output arrived after it was reported as COMPLETED and shows exit code 5, so it is ERROR",
     ]);
   });
 });
@@ -171,7 +171,7 @@ describe("a job that ran, and of whose end nothing is known", () => {
   test("is held, since it may have done its work", async () => {
     await vanish({}, true);
     expect(statuses()).toEqual(["STALLED_HELD"]);
-    expect(life.job("Job-1").message).toContain("its output does not tell how it ended");
+    expect(life.job("Job-1").message).toContain("its output does not show how it ended");
   });
 
   test("is run again where the configuration says so", async () => {

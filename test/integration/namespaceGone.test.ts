@@ -88,7 +88,7 @@ describe("a namespace that somebody has deleted", () => {
   });
 
   const wait = () =>
-    `resubmissions of workflow workflow-1 wait for their namespace (1): the namespace vip is not in the cluster ${life.cluster.address} any more; make it again as it was, with its labels, quotas and policies (kubectl create namespace vip), or give the workflow up with \`gasw-k8s cleanup\``;
+    `resubmissions of workflow workflow-1 are waiting for their namespace (1): the namespace vip no longer exists in the cluster ${life.cluster.address}; recreate it with its labels, quotas and policies (kubectl create namespace vip), or abandon the workflow with \`gasw-k8s cleanup\``;
 
   test("is not made by a resubmission, which waits, says so at every synchronisation, and goes on once it is there", async () => {
     await life.round();
@@ -104,12 +104,12 @@ describe("a namespace that somebody has deleted", () => {
 
   test("is what a job that is due waits for, as `status` and `debug why` say, until it is there", async () => {
     await life.round();
-    const message = `waits for its namespace: the namespace vip is not in the cluster ${life.cluster.address} any more`;
+    const message = `waits for its namespace: the namespace vip no longer exists in the cluster ${life.cluster.address}`;
     expect(life.job("Job-1-r1")).toMatchObject({ status: "NOT_SUBMITTED", reason: "NamespaceGone", message });
     const { cause, sentence, remedy } = await diagnose(life.deps, await findTarget(life.deps, "Job-1-r1", { cwd: life.directory }));
     expect({ cause, sentence, remedy }).toEqual({
       cause: "namespace-gone",
-      sentence: expect.stringContaining(`is to run again and ${message}`),
+      sentence: expect.stringContaining(`will run again, but ${message}`),
       remedy: expect.stringContaining("kubectl create namespace vip"),
     });
     life.cluster.put(NAMESPACE, {});
@@ -120,7 +120,7 @@ describe("a namespace that somebody has deleted", () => {
   test("is not made by the workflow's next job either: its submission is refused, and works once the namespace is there", async () => {
     const failure = (await submit("Job-2").catch((error: unknown) => error)) as GaswError;
     expect(failure).toMatchObject({ code: "CLUSTER", hint: expect.stringContaining("kubectl create namespace vip") });
-    expect(failure.message).toBe(`the namespace vip is not in the cluster ${life.cluster.address} any more`);
+    expect(failure.message).toBe(`the namespace vip no longer exists in the cluster ${life.cluster.address}`);
     expect(made()).toEqual([]);
     life.cluster.put(NAMESPACE, {});
     expect(await submit("Job-2")).toMatchObject({ created: true });
@@ -152,5 +152,7 @@ test("a claim that is not this tool's is not asked for in a namespace that is go
   deleteNamespace();
   life.cluster.objects.delete(NAMESPACE);
   await life.round();
-  expect(warnings).toEqual([expect.stringContaining("wait for their namespace (1): the namespace vip is not in the cluster")]);
+  expect(warnings).toEqual([
+    expect.stringContaining("are waiting for their namespace (1): the namespace vip no longer exists in the cluster"),
+  ]);
 });

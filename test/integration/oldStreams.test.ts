@@ -40,7 +40,7 @@ describe("the streams that an earlier run has left under a script's name", () =>
     expect(life.text("out/Job-1.sh.out.old-1")).toBe("oldest\n");
     expect(life.text("err/Job-1.sh.err.old-2")).toBe("older\n");
     expect(told()).toEqual([
-      "job Job-1: the streams of an earlier run were kept as out/Job-1.sh.out.old-2, err/Job-1.sh.err.old-2, out/Job-1.sh.app.out.old-2",
+      "job Job-1: the output of an earlier run was kept as out/Job-1.sh.out.old-2, err/Job-1.sh.err.old-2, out/Job-1.sh.app.out.old-2",
     ]);
   });
 

@@ -193,9 +193,9 @@ describe("a workflow that another state file serves", () => {
     expect(code).toBe(7);
     expect(failure).toBeInstanceOf(NotOwner);
     expect(failure?.message).toMatch(
-      /^workflow workflow-1 is served from another state file, by \S+ on A since 2026-01-02T03:06:07\.\d+Z, last heard of \d+ s ago$/,
+      /^workflow workflow-1 is served from another state file, by \S+ on A since 2026-01-02T03:06:07\.\d+Z, last renewed \d+ s ago$/,
     );
-    expect(failure?.hint).toContain("after 60 s of silence");
+    expect(failure?.hint).toContain("60 s after the last renewal");
     expect([[...cluster.objects], await jobOn("B")]).toEqual(before);
   });
 
@@ -223,7 +223,7 @@ describe("a workflow that another state file serves", () => {
     pass(61);
     const { code, stderr } = await run("B", synchronised);
     expect(code).toBe(0);
-    expect(stderr).toMatch(/^warning: this state file takes workflow workflow-1 over: .* by \S+ on A, who has been silent for 61 s$/m);
+    expect(stderr).toMatch(/^warning: this state file takes over workflow workflow-1: .* by \S+ on A, which has been silent for 61 s$/m);
     expect(cluster.objects.get(LEASE).spec.leaseTransitions).toBe(3);
     expect(await run("A", cancelled)).toMatchObject({ code: 7, failure: { message: expect.stringContaining(" on B since ") } });
     expect(inCluster()).toEqual(["Job-1"]);
@@ -458,7 +458,7 @@ describe("an attempt that one owner has made, and of which the next one knows fr
     for (const place of [...cluster.objects.keys()]) if (place.includes("job-2")) cluster.objects.delete(place);
     pass(61);
     await run("B", synchronised);
-    expect(await run("B", submitted("Job-2"))).toMatchObject({ code: 7, failure: { message: expect.stringContaining("has run before") } });
+    expect(await run("B", submitted("Job-2"))).toMatchObject({ code: 7, failure: { message: expect.stringContaining("ran before") } });
     // A monitor may tell the GASW database before it looks there.
     const { store } = (await on("B")).context;
     expect(store.outbox.size(store.workflows.find(NAMESPACE, "workflow-1") as StoredWorkflow)).toBe(0);
@@ -557,7 +557,7 @@ describe("a clean-up", () => {
     cluster.refusalOf = () => undefined;
     pass(61);
     expect(await run("B", synchronised)).toMatchObject({ code: 0 });
-    expect(await jobOn("B")).toMatchObject({ status: "DELETED", message: expect.stringContaining("clean-up") });
+    expect(await jobOn("B")).toMatchObject({ status: "DELETED", message: expect.stringContaining("deleted by a cleanup") });
     expect(cluster.objects.get(LEASE).metadata.annotations[KEYS.cleaned]).toBeUndefined();
     expect(inCluster()).toEqual([]);
   });
@@ -676,7 +676,7 @@ describe("a Lease", () => {
   ])("with %s is taken over with a warning", async (_, content: { metadata?: object }) => {
     cluster.put(LEASE, { ...content, metadata: { ...content.metadata, labels: { [KEYS.managedBy]: "gasw-k8s" } } });
     const { code, stderr } = await run("A", submitted("Job-1"));
-    expect({ code, stderr }).toMatchObject({ code: 0, stderr: expect.stringContaining("takes workflow workflow-1 over") });
+    expect({ code, stderr }).toMatchObject({ code: 0, stderr: expect.stringContaining("takes over workflow workflow-1") });
     expect(stderr).not.toContain("\u001b");
     expect(await run("B", submitted("Job-1"))).toMatchObject({ code: 7 });
   });
@@ -754,7 +754,7 @@ describe("an owner whose state file is gone", () => {
     await run("A", submitted("Job-1"));
     rmSync(path.join(folder, "A"), { recursive: true });
     pass(20);
-    expect((await run("B", submitted("Job-1"))).failure?.hint).toContain("(41 s from now)");
+    expect((await run("B", submitted("Job-1"))).failure?.hint).toContain("retry in 41 s");
     pass(41);
     expect(await run("B", submitted("Job-1"))).toMatchObject({ code: 0 });
   });
@@ -785,7 +785,7 @@ test("a monitor that was silent for too long stops where another state file has 
 describe("a monitor that has seen nothing of the cluster for more than a minute", () => {
   const DONE = { terminated: { exitCode: 3, reason: "Error", finishedAt: "2026-01-02T03:05:05Z" } };
   const WARNING =
-    /^warning: workflow workflow-1 is held by monitor, process 1, which has seen nothing of the cluster since 2026-01-02T03:04:05\.000Z: it is asked from here/gm;
+    /^warning: workflow workflow-1 is monitored by monitor, process 1, which has not reached the cluster since 2026-01-02T03:04:05\.000Z: this command reads/gm;
   let release: () => void;
   beforeEach(async () => {
     await run("A", submitted("Job-1"));

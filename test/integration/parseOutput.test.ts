@@ -112,7 +112,7 @@ describe("an output of any size", () => {
       exitCode: 6,
       inputs: 20_000,
       leftOut: 130_000,
-      warnings: [`${OUT} names too many files: 130000 inputs are left out`],
+      warnings: [`${OUT} lists too many files: 130000 inputs were ignored`],
     });
     expect(statSync(place(APP_OUT)).size).toBe(30 * lines.length);
     expect(maxRssMb).toBeLessThan(100);
@@ -178,7 +178,7 @@ describe.runIf(isRoot)("an output that belongs to somebody else", () => {
     const { exitCode, warnings } = await parse({ uid: NOBODY, gid: NOBODY });
     expect([exitCode, warnings]).toEqual([3, [expect.stringMatching(`^${ERR} was not read: `)]]);
   });
-  test("and can't be written beside is told of", async () => {
+  test("and cannot be written beside is told of", async () => {
     write(OUT, `<application_execution>\n${END}`);
     writeFileSync(place(`${JOB}.sh.provenance.json`), "{}");
     chmodSync(directory, 0o755);

@@ -54,7 +54,7 @@ describe("a kill that another command gets ahead of between the look and the wri
     overtake(Number.POSITIVE_INFINITY, (time) =>
       life.store.changes.write(life.job("Job-1"), { status: decided(time % 2 === 1 ? "RUNNING" : "QUEUED") }),
     );
-    await expect(cancel()).rejects.toMatchObject({ code: "FAILURE", message: expect.stringContaining("job Job-1 is not cancelled") });
+    await expect(cancel()).rejects.toMatchObject({ code: "FAILURE", message: expect.stringContaining("job Job-1 was not cancelled") });
     expect(life.job("Job-1").removal).toBeNull();
     expect(life.isMade("Job-1")).toBe(true);
   });
@@ -110,7 +110,7 @@ test("a job that was given up is not made anew by a submission that comes before
   expect(life.job("Job-1").status).toBe("DELETED");
 });
 
-test("a Job that can't be removed keeps no other job from its turn", async () => {
+test("a Job that cannot be removed keeps no other job from its turn", async () => {
   for (const id of ["Job-1", "Job-2"]) life.submitted(id);
   life.show("Job-2", 3);
   life.cluster.refusalOf = (request) => (request.startsWith("DELETE ") ? 403 : undefined);

@@ -53,7 +53,7 @@ describe("a pod that is refused", () => {
     refused("Job-3", FULL);
     await look();
     await life.round();
-    expect(warnings).toEqual([`job Job-1 (and 1 more) can't begin as it is: ${POLICY}; \`gasw-k8s debug why Job-1\` tells the way out`]);
+    expect(warnings).toEqual([`job Job-1 (and 1 more) cannot start: ${POLICY}; see \`gasw-k8s debug why Job-1\``]);
   });
 
   test("for good is given up when its grace is over, whatever shows in between", async () => {

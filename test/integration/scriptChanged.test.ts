@@ -37,11 +37,11 @@ describe("a script that has changed since its submission is not run again by its
     await held("Job-1");
     expect(attempts()).toEqual(["Job-1 ERROR Error", "Job-1-r1 ERROR_HELD ScriptChanged"]);
     const { message } = life.job("Job-1-r1");
-    expect(message).toMatch(/^its script has changed: `gasw-k8s retry Job-1` runs it as it is now \(/);
+    expect(message).toMatch(/^its script has changed: `gasw-k8s retry Job-1` runs the new version \(/);
     expect(message).toContain(`${path.join(life.directory, "sh/Job-1.sh")}: it had 5 bytes, written 20`);
     expect(message).toContain(`and has ${NEW.length} bytes, written 20`);
     expect(warnings).toEqual([
-      `job Job-1-r1 could not be submitted again: ${message}; or put it back as it was, then \`gasw-k8s release Job-1\``,
+      `job Job-1-r1 could not be submitted again: ${message}; or restore the script, then run \`gasw-k8s release Job-1\``,
     ]);
     expect(life.isMade("Job-1-r1")).toBe(false);
   });
@@ -95,7 +95,7 @@ describe("a script that has changed", () => {
     await retry("Job-1-r1");
     expect(warnings).toEqual([
       expect.stringMatching(
-        /^job Job-1-r1: sh\/Job-1\.sh has changed and runs as it is now: it had 5 bytes, written .*, SHA-256 [0-9a-f]{12} when it was submitted, and has 12 bytes, written /,
+        /^job Job-1-r1: sh\/Job-1\.sh has changed, and the new version runs: it had 5 bytes, written .*, SHA-256 [0-9a-f]{12} when it was submitted, and has 12 bytes, written /,
       ),
     ]);
     expect(attempts().at(-1)).toBe("Job-1-r2 QUEUED null");
@@ -123,7 +123,7 @@ describe("a script that has changed", () => {
   test("is not adopted by the retry of an attempt that a newer one follows", async () => {
     await retry("Job-1");
     expect(attempts().at(-1)).toBe("Job-1-r1 ERROR_HELD ScriptChanged");
-    expect(warnings).toEqual([expect.stringContaining("a newer attempt of it was made already")]);
+    expect(warnings).toEqual([expect.stringContaining("a newer attempt already exists")]);
   });
 
   test("and is gone is told as gone, whoever asks for it", async () => {
@@ -139,7 +139,7 @@ describe("a script that has changed", () => {
     const answer = explain({ ...facts, claims: [], events: [], lastWords: [], now: new Date() });
     expect(answer).toMatchObject({
       cause: "script-changed",
-      remedy: expect.stringMatching(/^`gasw-k8s retry Job-1-r1` runs it as it is now/),
+      remedy: expect.stringMatching(/^run `gasw-k8s retry Job-1-r1` to run the new version/),
     });
     expect(answer.sentence).not.toContain("failures");
   });

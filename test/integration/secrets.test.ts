@@ -282,7 +282,7 @@ describe("a login command that fails tells no secret of what it was given, or pr
   });
 });
 
-describe("a kubeconfig that can't be used tells no secret", () => {
+describe("a kubeconfig that cannot be used tells no secret", () => {
   test.each([
     ["an alias", (text: string) => `users:\n- {name: u, user: {token: *${text}}}\n`],
     ["a tag", (text: string) => `users:\n- {name: u, user: {token: !${text} 1}}\n`],

@@ -92,7 +92,7 @@ async function cli(...args: string[]) {
 }
 
 const warning = () =>
-  `warning: this is what the cluster shows now; it could not be written down, since the disk of the state file ${stateFile()} is full: make room there\n`;
+  `warning: showing the cluster's current state, which could not be saved because the disk of the state file ${stateFile()} is full: free some space there\n`;
 
 describe.each([
   ["where nobody else has it open", () => undefined],
@@ -119,7 +119,7 @@ describe.each([
     show({ terminated: { exitCode: 3, reason: "Error", startedAt: NOW.toISOString(), finishedAt: NOW.toISOString() } });
     const { code, stdout, stderr } = await cli("status", "--sync");
     expect(stdout).toMatch(/Job-1 +ERROR +3/);
-    expect(stderr).toContain(`error: the state file ${stateFile()} can't be written: the disk is full`);
+    expect(stderr).toContain(`error: the state file ${stateFile()} cannot be written: the disk is full`);
     expect(code).toBe(3);
     expect(requests.filter((request) => !request.startsWith("GET "))).toEqual([]);
   });
@@ -153,5 +153,9 @@ describe.each([
 test("a full disk without a state is told as before", async () => {
   for (const name of readdirSync(disk)) execFileSync("rm", [path.join(disk, name)]);
   fill();
-  expect(await cli("status")).toMatchObject({ code: 3, stdout: "", stderr: expect.stringContaining("can't be written: the disk is full") });
+  expect(await cli("status")).toMatchObject({
+    code: 3,
+    stdout: "",
+    stderr: expect.stringContaining("cannot be written: the disk is full"),
+  });
 });

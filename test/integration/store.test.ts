@@ -139,7 +139,7 @@ describe("the place of the state file", () => {
     const error = failureOf(() => open({ fileSystemType: () => type }));
     expect(error).toMatchObject({
       code: "CONFIG",
-      message: `the state file ${file} lies on a network file system (${kind})`,
+      message: `the state file ${file} is on a network file system (${kind})`,
       hint: expect.stringContaining("state.path"),
     });
     expect(existsSync(file)).toBe(false);
@@ -178,7 +178,7 @@ describe("versions", () => {
     const before = readFileSync(file);
     expect(failureOf(() => open())).toMatchObject({
       code: "CONFIG",
-      message: expect.stringContaining("is of a newer version"),
+      message: expect.stringContaining("has a newer version"),
       exitCode: 3,
     });
     expect(readFileSync(file).equals(before)).toBe(true);

@@ -59,7 +59,7 @@ function deps(): SyncDeps {
   return { config, store, client, host: "here", signal, now: () => NOW, warn: (text) => warnings.push(text), withSignal, openDao: openOne };
 }
 
-const NOT_CLOSED = "the connection could not be closed: no answer within 30 s";
+const NOT_CLOSED = "could not close the database connection: no answer within 30 s";
 
 test("a synchronisation that is done is done, however the database takes its leave", async () => {
   expect(await sync(deps(), workflow, () => ["Job-1"])).toEqual(new Map([["Job-1", "COMPLETED"]]));

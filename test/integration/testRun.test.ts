@@ -84,7 +84,7 @@ describe("a whole test run", () => {
     expect(run({ GASW_K8S_TEST_KUBECONFIG: "/some/kubeconfig" })).toMatchObject({ status: 0, last: "7 passed, 0 failed" });
   });
 
-  test("counts a failure where the database servers can't be installed, and leaves out their tests alone", () => {
+  test("counts a failure where the database servers cannot be installed, and leaves out their tests alone", () => {
     program("scripts/h2.sh", "#!/bin/bash\nexit 77");
     expect(run()).toMatchObject({ status: 1, last: "7 passed, 1 failed" });
   });
@@ -99,7 +99,7 @@ describe("a whole test run", () => {
     expect(run()).toMatchObject({ status: 1, last: "9 passed, 1 failed" });
   });
 
-  test("counts a failure where it can't be prepared", () => {
+  test("counts a failure where it cannot be prepared", () => {
     program("scripts/prepare.sh", "#!/bin/bash\nexit 1");
     const { status, stdout, last } = run();
     expect({ status, last }).toEqual({ status: 1, last: "0 passed, 1 failed" });

@@ -114,7 +114,7 @@ describe.each(["no proxy", "an HTTP proxy", "a SOCKS proxy"])("through %s", (pro
   test.each(WAY_NAMES)("%s gives an unverified server nothing, whatever the environment says", async (way) => {
     vi.stubEnv("NODE_TLS_REJECT_UNAUTHORIZED", "0");
     const client = clientOf({ cluster: await proxied(proxy) });
-    expect(await goes(way, client)).toMatchObject({ code: "CLUSTER", hint: expect.stringContaining("is not signed by the given CA") });
+    expect(await goes(way, client)).toMatchObject({ code: "CLUSTER", hint: expect.stringContaining("set k8sCaFile") });
     expect(server.arrived).toEqual([]);
   });
 
@@ -173,7 +173,7 @@ describe("a server that is trusted unverified is told once by", () => {
       .split("\n")
       .filter((line) => line.startsWith("warning: "));
     expect(told).toEqual([
-      `warning: insecureSkipTlsVerify is set: whoever answers at https://127.0.0.1:${server.port} is trusted and gets the token`,
+      `warning: insecureSkipTlsVerify is set: the identity of https://127.0.0.1:${server.port} is not verified, so the token may be exposed`,
     ]);
   });
 });
@@ -183,9 +183,9 @@ test("a database that is trusted unverified is told once, however often it is op
   const { io, stderr } = ioDouble({ cwd: folder, env: { HOME: folder, GASW_K8S_DAO_URL: url } });
   const context = new Context(io, await loadConfig({ cwd: folder, env: io.env, pluginFile: "none" }));
   const workflow = { key: 1, id: "workflow-1", directory: folder, namespace: "default" };
-  for (let round = 0; round < 2; round++) await expect(context.openDao(workflow, signal())).rejects.toThrow(/nothing listens there/);
+  for (let round = 0; round < 2; round++) await expect(context.openDao(workflow, signal())).rejects.toThrow(/connection refused/);
   expect(stderr()).toBe(
-    "warning: dao.url has sslmode=no-verify: whoever answers at the database's address is trusted and gets the password\n",
+    "warning: dao.url has sslmode=no-verify: the database server's identity is not verified, so the password may be exposed\n",
   );
 });
 
@@ -219,17 +219,17 @@ describe("an identity that a kubeconfig's user takes on", () => {
   });
 
   test.each([
-    ["groups without a user", { "as-groups": ["a"] }, /without naming that user$/],
-    ["a uid without a user", { as: "", "as-uid": "1" }, /without naming that user$/],
-    ["extra fields without a user", { "as-user-extra": { a: ["b"] } }, /without naming that user$/],
-    ["a user that is a number", { as: 1000 }, /has an `as` that is not a name$/],
-    ["a uid that is a number", { as: "a", "as-uid": 1000 }, /has an as-uid that is not a text$/],
-    ["groups that are not a list", { as: "a", "as-groups": "b" }, /has as-groups that are not a list of names$/],
-    ["a group that no header can hold", { as: "a", "as-groups": ["b\nc"] }, /has as-groups that are not a list of names$/],
+    ["groups without a user", { "as-groups": ["a"] }, /without a user$/],
+    ["a uid without a user", { as: "", "as-uid": "1" }, /without a user$/],
+    ["extra fields without a user", { "as-user-extra": { a: ["b"] } }, /without a user$/],
+    ["a user that is a number", { as: 1000 }, /has an invalid `as`: not a name$/],
+    ["a uid that is a number", { as: "a", "as-uid": 1000 }, /has an invalid as-uid: not a string$/],
+    ["groups that are not a list", { as: "a", "as-groups": "b" }, /has invalid as-groups: not a list of names$/],
+    ["a group that no header can hold", { as: "a", "as-groups": ["b\nc"] }, /has invalid as-groups: not a list of names$/],
     [
       "an extra field that is not a list",
       { as: "a", "as-user-extra": { b: "c" } },
-      /has an as-user-extra that is not lists of texts by key$/,
+      /has an invalid as-user-extra: not lists of strings by key$/,
     ],
   ])("is refused with %s, before anything is sent", (_, user, message) => {
     const refusal = refusalOf(() => clientOf({ cluster: trusted(), user }));
@@ -238,10 +238,10 @@ describe("an identity that a kubeconfig's user takes on", () => {
   });
 
   test.each([
-    ["a login that this program does not know", { "auth-provider": { name: "openstack", config: {} } }, /its login gives none$/],
-    ["a login without a token", { "auth-provider": { name: "oidc", config: { "id-token": "" } } }, /its login gives none$/],
-    ["a certificate without its key", { "client-certificate-data": "YQ==" }, /a client certificate needs its key$/],
-    ["a key without its certificate", { "client-key-data": "YQ==" }, /a client certificate needs its key$/],
+    ["a login that this program does not know", { "auth-provider": { name: "openstack", config: {} } }, /its login returns none$/],
+    ["a login without a token", { "auth-provider": { name: "oidc", config: { "id-token": "" } } }, /its login returns none$/],
+    ["a certificate without its key", { "client-certificate-data": "YQ==" }, /a client certificate requires its key$/],
+    ["a key without its certificate", { "client-key-data": "YQ==" }, /a client certificate requires its key$/],
   ])("is refused with %s, before anything is sent", async (_, user, message) => {
     const refusal = await goes("a request", clientOf({ cluster: trusted(), user: { token: undefined, ...user } }));
     expect(refusal).toMatchObject({ code: "CONFIG", message: expect.stringMatching(message), hint: expect.stringMatching(/\w/) });

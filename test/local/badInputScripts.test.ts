@@ -18,7 +18,7 @@ async function expectNothingMade(): Promise<void> {
   expect((await workflow.cli("status", "--cached", "-q")).stdout).toBe("");
 }
 
-describe("a script that can't be submitted ends with 2, says why, and makes nothing", () => {
+describe("a script that cannot be submitted ends with 2, says why, and makes nothing", () => {
   afterEach(expectNothingMade);
 
   test.each([
@@ -26,29 +26,24 @@ describe("a script that can't be submitted ends with 2, says why, and makes noth
     ["is empty", "sh/empty.sh", () => writeFileSync(at("sh/empty.sh"), ""), / is empty$/],
     ["is a directory", "sh/folder.sh", () => mkdirSync(at("sh/folder.sh")), / is a directory$/],
     ["is a pipe", "sh/pipe.sh", () => void execFileSync("mkfifo", [at("sh/pipe.sh")]), / is not a regular file$/],
-    ["is not named .sh", "sh/job.py", () => writeFileSync(at("sh/job.py"), "pass\n"), / is not named <job>\.sh$/],
-    ["has no name before .sh", "sh/.sh", () => writeFileSync(at("sh/.sh"), "true\n"), / is not named <job>\.sh$/],
+    ["is not named .sh", "sh/job.py", () => writeFileSync(at("sh/job.py"), "pass\n"), / is not named JOB\.sh$/],
+    ["has no name before .sh", "sh/.sh", () => writeFileSync(at("sh/.sh"), "true\n"), / is not named JOB\.sh$/],
     [
-      "has a name too long for its output file",
+      "has too long a name for its output file",
       `sh/${"a".repeat(249)}.sh`,
       () => writeFileSync(at(`sh/${"a".repeat(249)}.sh`), "true\n"),
-      / has a name too long for its output file/,
+      / has too long a name for its output file/,
     ],
     ["has a name too long for any file", `sh/${"a".repeat(300)}.sh`, () => undefined, / has a name that is too long$/],
     [
       "is in the workflow, but not in sh/",
       "out/job.sh",
       () => writeFileSync(at("out/job.sh"), "true\n"),
-      / is not in the folder sh\/ of the workflow /,
+      / is not in sh\/ of the workflow /,
     ],
-    [
-      "is a link to outside",
-      "sh/link.sh",
-      () => symlinkSync("/etc/profile", at("sh/link.sh")),
-      / is not in the folder sh\/ of the workflow /,
-    ],
+    ["is a link to outside", "sh/link.sh", () => symlinkSync("/etc/profile", at("sh/link.sh")), / is not in sh\/ of the workflow /],
     ["is a link to nothing", "sh/dangling.sh", () => symlinkSync("nowhere", at("sh/dangling.sh")), / does not exist$/],
-    ["is a link to itself", "sh/loop.sh", () => symlinkSync("loop.sh", at("sh/loop.sh")), / is a loop of links$/],
+    ["is a link to itself", "sh/loop.sh", () => symlinkSync("loop.sh", at("sh/loop.sh")), / is a symbolic link loop$/],
     ["is below a file", "sh/file.sh/job.sh", () => writeFileSync(at("sh/file.sh"), "true\n"), / does not exist$/],
   ])("that %s", async (_, script, arrange, message) => {
     arrange();
@@ -63,8 +58,8 @@ describe("a script that can't be submitted ends with 2, says why, and makes noth
     writeFileSync(path.join(folder, "job.sh"), "true\n");
     expect(errorOf(await workflow.cli("submit", path.join(folder, "job.sh"), "--workflow", "."))).toEqual({
       code: 2,
-      message: expect.stringContaining(`is not in the folder sh/ of the workflow ${workflow.directory}`),
-      hint: expect.stringContaining("jobs see their workflow's directory only"),
+      message: expect.stringContaining(`is not in sh/ of the workflow ${workflow.directory}`),
+      hint: expect.stringContaining("jobs see only their workflow directory"),
     });
   });
 
@@ -79,7 +74,7 @@ describe("a script that can't be submitted ends with 2, says why, and makes noth
     });
     expect(errorOf(result)).toEqual({
       code: 2,
-      message: expect.stringMatching(/secret\.sh can't be read \(permission denied\)$/),
+      message: expect.stringMatching(/secret\.sh cannot be read \(permission denied\)$/),
       hint: "make it readable: chmod +r",
     });
   });
@@ -91,7 +86,7 @@ describe("a script that can't be submitted ends with 2, says why, and makes noth
     const error = errorOf(await workflow.cli("submit", script));
     expect(error).toMatchObject({
       code: 3,
-      message: `jobs run as user ${workflow.owner}, group ${workflow.owner}, who can't read ${script}`,
+      message: `jobs run as user ${workflow.owner}, group ${workflow.owner}, which cannot read ${script}`,
     });
   });
 
@@ -106,7 +101,7 @@ describe("a script that can't be submitted ends with 2, says why, and makes noth
       { line: 1, error: { code: "USAGE", message: "script sh/missing.sh does not exist", hint: expect.any(String) } },
       { line: 2, error: { code: "USAGE", message: expect.stringMatching(/^line 2 is not JSON/), hint: expect.any(String) } },
       { line: 3, error: { code: "USAGE", message: "line 3 is not an object", hint: expect.any(String) } },
-      { line: 4, error: { code: "USAGE", message: "line 4, color is not known", hint: expect.any(String) } },
+      { line: 4, error: { code: "USAGE", message: "line 4, color is not a known key", hint: expect.any(String) } },
       { line: 5, error: { code: "USAGE", message: expect.stringMatching(/^line 5, script: expected /), hint: expect.any(String) } },
     ]);
     expect(result).toMatchObject({ stderr: "", code: 2 });

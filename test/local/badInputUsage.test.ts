@@ -28,14 +28,14 @@ describe("wrong usage ends with 2 and a hint", () => {
     ["a status that is none", ["status", "--status", "DONE"], /DONE is not a status/, /--help/],
     ["no job to wait for", ["wait"], /missing required argument 'job'/, /--help/],
     ["one argument too many", ["config", "schema", "x"], /too many arguments/, /--help/],
-    ["no script", ["submit"], "no script is named", /submit sh\/Job-1\.sh/],
-    ["a script and --from", ["submit", "sh/Sort-1.sh", "--from", "-"], /^--from goes with no script/, /NDJSON/],
+    ["no script", ["submit"], "no script given", /submit sh\/Job-1\.sh/],
+    ["a script and --from", ["submit", "sh/Sort-1.sh", "--from", "-"], /^--from cannot be combined with scripts/, /NDJSON/],
     ["an image that is none", ["submit", "sh/Sort-1.sh", "--image", "a b"], /^--image: expected an image name/, /--help/],
     ["an amount of memory that is none", ["submit", "sh/Sort-1.sh", "--memory", "lots"], /^--memory: expected /, /--help/],
     ["memory without a unit", ["submit", "sh/Sort-1.sh", "--memory", "4"], /^--memory: expected /, /--help/],
     ["a variable without a value", ["submit", "sh/Sort-1.sh", "--env", "A"], "--env: expected KEY=VALUE", /--env THREADS=4/],
     ["a workflow that is no directory", ["submit", "sh/Sort-1.sh", "--workflow", "missing"], /missing/, /./],
-    ["a prefix that several jobs have", ["status", "Grep-1"], /^Grep-1 may be any of 2 jobs: .*Grep-11.*Grep-12/, /write out the id/],
+    ["a prefix that several jobs have", ["status", "Grep-1"], /^Grep-1 matches 2 jobs: .*Grep-11.*Grep-12/, /give the full id/],
   ])("%s", async (_, args, message, hint) => {
     const error = errorOf(await workflow.cli(...args));
     expect(error).toEqual({
@@ -150,7 +150,7 @@ describe("stdout", () => {
         cwd: workflow.directory,
         env: workflow.env,
       });
-      expect(unread).toMatchObject({ code: 0, stdout: "", stderr: expect.not.stringMatching(/EPIPE|can't be written|\bat /) });
+      expect(unread).toMatchObject({ code: 0, stdout: "", stderr: expect.not.stringMatching(/EPIPE|cannot be written|\bat /) });
     }
     const gone = `"$0" "$1" submit sh/Sort-1.sh --wait >&- 2>&-; echo $?`;
     expect(

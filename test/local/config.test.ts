@@ -20,12 +20,12 @@ async function withFile(name: string, text: string, ...args: readonly string[]):
   return { file, result };
 }
 
-describe("a configuration that can't be used ends with 3 and names the place", () => {
+describe("a configuration that cannot be used ends with 3 and names the place", () => {
   test.each([
     ["text that is not JSON", "bad.json", '{\n  "k8sNamespace": "vip",\n  "image": debian\n}', /:3:12: not JSON: expected a value$/],
     ["JSON that ends early", "bad.json", '{\n  "image": "debian"\n', /:3:1: not JSON: expected "," or "}"$/],
     ["text that is not YAML", "bad.yaml", "image: debian\nlabels: [a\n", /:3:1: not YAML: /],
-    ["a list", "bad.json", "[]", /: expected an object of keys, found a list$/],
+    ["a list", "bad.json", "[]", /: expected an object, found a list$/],
     ["an empty file", "bad.json", "\n", / is empty$/],
     ["a wrong type", "bad.json", '{\n\n  "image": 7\n}', /:3: image: expected an image name such as "debian:12", found 7$/],
     [
@@ -40,9 +40,9 @@ describe("a configuration that can't be used ends with 3 and names the place", (
       "two spellings with two values",
       "bad.conf",
       '{"nfs_path": "/a",\n"nfsPath": "/b"}',
-      /:1: nfs_path and nfsPath \(line 2\) mean the same/,
+      /:1: nfs_path and nfsPath \(line 2\) are the same key/,
     ],
-    ["a program", "bad.js", "module.exports = {}", /is a program: only JSON and YAML are read$/],
+    ["a program", "bad.js", "module.exports = {}", /is a program: only JSON and YAML are supported$/],
   ])("%s", async (_, name, text, message) => {
     const { file, result } = await withFile(name, text, "status");
     const error = errorOf(result);
@@ -207,7 +207,7 @@ describe("config", () => {
     writeFileSync(file, "image: mine\n");
     expect(errorOf(await workflow.cliWith(options, "config", "init"))).toMatchObject({
       code: 7,
-      message: expect.stringContaining("is already there"),
+      message: expect.stringContaining("already exists"),
     });
     expect(readFileSync(file, "utf8")).toBe("image: mine\n");
     expect(await workflow.cliWith(options, "config", "init", "kubernetes_plugin.conf")).toMatchObject({ code: 0 });

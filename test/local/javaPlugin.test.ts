@@ -63,7 +63,7 @@ describe("what goes wrong with the Java plugin", () => {
     expect((await get("pv", java.name)).metadata.name).toBe(java.name);
   });
 
-  test("an image that can't be pulled is never RUNNING: it waits with its reason, then it is an ERROR", async () => {
+  test("an image that cannot be pulled is never RUNNING: it waits with its reason, then it is an ERROR", async () => {
     workflow = new TestWorkflow({ config: { pending: { ErrImagePull: "2s", ImagePullBackOff: "2s" } } });
     await workflow.cli("submit", workflow.script("Job-1", "true\n"), "--image", "localhost/absent:1");
     const statuses: string[] = [];
@@ -103,7 +103,7 @@ describe("what goes wrong with the Java plugin", () => {
     expect((await workflow.cli("wait", "Job-1")).code).toBe(0);
   });
 
-  test("an engine killed with jobs running leaves nothing that can't be seen, waited for and cleaned up", async () => {
+  test("an engine killed with jobs running leaves nothing that cannot be seen, waited for and cleaned up", async () => {
     workflow = new TestWorkflow();
     const scripts = Array.from({ length: 5 }, (_, index) => workflow.script(`Job-${index}`, FOREVER));
     const engine = spawn(process.execPath, [PROGRAM, "submit", "--wait", ...scripts], {

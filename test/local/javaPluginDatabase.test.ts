@@ -62,7 +62,7 @@ describe("what the database says where the Java plugin leaves it wrong", () => {
     expect(rows).toEqual(["One-1", "Two-2"].map((id) => ({ id, simulation_id: name, status: "COMPLETED" })));
   });
 
-  test("of a job whose image can't be pulled: QUEUED while it waits, never RUNNING; KILL ends it", async () => {
+  test("of a job whose image cannot be pulled: QUEUED while it waits, never RUNNING; KILL ends it", async () => {
     workflow = new RetriedWorkflow();
     await workflow.note();
     await workflow.cli("submit", workflow.script("Image-1", "true\n"), "--image", "localhost/absent:1");

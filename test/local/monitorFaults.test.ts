@@ -204,8 +204,8 @@ test("an outage of the cluster is told once, and what happened meanwhile is seen
     const { code, stderr } = await running.ended;
     expect(code).toBe(0);
     expect(stderr.split("\n").filter((line) => line.startsWith("warning"))).toEqual([
-      expect.stringMatching(/^warning: the cluster \S+ can't be reached .*: it is tried again$/),
-      "warning: everything answers again",
+      expect.stringMatching(/^warning: cannot reach the cluster \S+ .*: retrying$/),
+      "warning: connections restored",
     ]);
   } finally {
     await proxy.close();

@@ -56,7 +56,7 @@ describe("one workflow directory and two state files", () => {
     expect(await workflow.cli("status")).toMatchObject({ code: 0, stdout: expect.stringContaining("Job-1") });
     const followed = await aMinuteLater("submit", script);
     expect(followed).toMatchObject({ code: 0 });
-    expect(followed.stderr).toMatch(/^warning: this state file takes workflow \S+ over: .* has been silent for [67]\d s$/m);
+    expect(followed.stderr).toMatch(/^warning: this state file takes over workflow \S+: .* has been silent for [67]\d s$/m);
     expect((await lease()).spec).toMatchObject({ leaseTransitions: 1, leaseDurationSeconds: 60 });
     await running();
     // What it has just been told counts for 20 s.
@@ -98,7 +98,7 @@ test("a monitor that is stopped (SIGSTOP) is relied on for a minute: then status
   const waited = await workflow.cliWith({ ahead: 61 }, "wait", "Job-1", "--wait-timeout", "90s");
   expect(waited).toMatchObject({
     code: 0,
-    stderr: expect.stringMatching(/is held by monitor, process \d+ on .* has seen nothing of the cluster/),
+    stderr: expect.stringMatching(/is monitored by monitor, process \d+ on .* has not reached the cluster/),
   });
   expect(await workflow.status("Job-1")).toMatchObject({ status: "COMPLETED" });
   monitor.kill("SIGCONT");

@@ -42,11 +42,11 @@ describe("the values of --env", () => {
       (jobs) => jobs.length === 0,
     );
     const { stderr } = await workflow.sync();
-    expect(stderr).toContain("job Env-1 can't be submitted again: what --env gave it was in its Job alone, which is gone");
+    expect(stderr).toContain("job Env-1 cannot be submitted again: its --env values were stored only in its Job, which no longer exists");
     expect(stderr).not.toContain("s3cr3t");
     await workflow.sync();
     expect((await workflow.rows("Env-1")).map((row) => row.replace(/ -?\d+$/, ""))).toEqual(["Env-1 ERROR", "Env-1-r1 ERROR_HELD"]);
-    expect(await workflow.row("Env-1-r1")).toMatchObject({ exit_code: -1, exit_message: expect.stringContaining("what --env gave it") });
+    expect(await workflow.row("Env-1-r1")).toMatchObject({ exit_code: -1, exit_message: expect.stringContaining("its --env values") });
     expect(await workflow.cli("wait", "Env-1")).toMatchObject({ code: 1 });
     expect(await workflow.jobs()).toEqual([]);
     expect(workflow.has("out/Env-1.sh.out")).toBe(true);
@@ -95,7 +95,7 @@ describe("the script", () => {
 
 describe("the folder that an attempt of 0.1.0 has left", () => {
   test.runIf(process.getuid?.() === 0)(
-    "and that can't be removed has the next one held, with the reason; everything else goes on, and so does the job when it is gone",
+    "and that cannot be removed has the next one held, with the reason; everything else goes on, and so does the job when it is gone",
     async () => {
       workflow = new RetriedWorkflow({ retryCount: 2 });
       const { directory, folder, owner, stateFile } = workflow;
@@ -116,7 +116,7 @@ describe("the folder that an attempt of 0.1.0 has left", () => {
       const sync = () => run("setpriv", [...user, process.execPath, PROGRAM, "status", "--sync"], { cwd: directory, env: workflow.env });
       const { code, stderr } = await sync();
       expect(code, stderr).toBe(0);
-      const reason = `the folder ${directory}/Stuck-1 of an earlier run can't be removed (EACCES)`;
+      const reason = `the folder ${directory}/Stuck-1 of an earlier run cannot be removed (EACCES)`;
       expect(stderr).toContain(`job Stuck-1-r1 could not be submitted again: ${reason}; remove it`);
       expect(await workflow.row("Stuck-1-r1")).toMatchObject({ status: "ERROR_HELD", exit_message: reason });
       await eventually(

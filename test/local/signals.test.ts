@@ -92,7 +92,7 @@ describe("KILL", () => {
     );
     await signal(database, "Late-1", "KILL");
     const { stderr } = await sync();
-    expect(stderr).toContain("KILL of job Late-1 is not followed: the job had ended before");
+    expect(stderr).toContain("KILL of job Late-1 was ignored: the job had already ended");
     expect(await status("Late-1")).toBe("COMPLETED");
   });
 
@@ -151,7 +151,7 @@ describe("UNHOLD_ERROR", () => {
     await syncUntil(database, workflow, "Held-1-r2", (row) => row.status === "COMPLETED");
     expect(await status("Held-1-r1")).toBe("ERROR");
     await signal(database, "Held-1-r1", "UNHOLD_ERROR");
-    expect((await sync()).stderr).toContain("UNHOLD_ERROR of job Held-1-r1 is not followed: it is not held");
+    expect((await sync()).stderr).toContain("UNHOLD_ERROR of job Held-1-r1 was ignored: it is not held");
     expect(await status("Held-1-r1")).toBe("ERROR");
     expect((await history("Held-1")).map((job: { attemptId: string }) => job.attemptId)).toEqual(["Held-1", "Held-1-r1", "Held-1-r2"]);
   });

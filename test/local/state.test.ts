@@ -30,13 +30,13 @@ function as(uid: number, ...args: string[]): Promise<Result> {
   return run("setpriv", [...user, process.execPath, PROGRAM, ...args], { cwd: workflow.directory, env: workflow.env });
 }
 
-describe("a place where the state can't be written ends with 3, before anything is made", () => {
+describe("a place where the state cannot be written ends with 3, before anything is made", () => {
   test("a full disk", async () => {
     workflow.script("Job-1", "true\n");
     const result = await inNamespace('mount -t tmpfs -o size=16k tmpfs "$S"; program submit sh/Job-1.sh');
     expect(errorOf(result)).toEqual({
       code: 3,
-      message: `the state file ${workflow.stateFile} can't be written: the disk is full`,
+      message: `the state file ${workflow.stateFile} cannot be written: the disk is full`,
       hint: expect.stringContaining("make room"),
     });
     expect(await submitted()).toBe(0);
@@ -65,13 +65,13 @@ describe("a place where the state can't be written ends with 3, before anything 
     const empty = await inNamespace('mount -t tmpfs -o ro tmpfs "$S"; program submit sh/Job-1.sh');
     expect(errorOf(empty)).toMatchObject({
       code: 3,
-      message: expect.stringContaining(`${workflow.stateFile} can't be written (`),
+      message: expect.stringContaining(`${workflow.stateFile} cannot be written (`),
       hint: expect.stringContaining("state.path"),
     });
     const used = await inNamespace(
       'program submit sh/Job-1.sh > /dev/null; mount --bind "$S" "$S"; mount -o remount,bind,ro "$S"; program submit sh/Job-1.sh',
     );
-    expect(errorOf(used)).toMatchObject({ code: 3, message: expect.stringContaining("can't be written (") });
+    expect(errorOf(used)).toMatchObject({ code: 3, message: expect.stringContaining("cannot be written (") });
   });
 
   test("a HOME that may not be written", async () => {
@@ -79,7 +79,7 @@ describe("a place where the state can't be written ends with 3, before anything 
     const script = workflow.script("Job-1", "true\n");
     expect(errorOf(await as(workflow.owner, "submit", script))).toEqual({
       code: 3,
-      message: `the state file ${workflow.folder}/.local/state/gasw-k8s/state.db can't be written (EACCES)`,
+      message: `the state file ${workflow.folder}/.local/state/gasw-k8s/state.db cannot be written (EACCES)`,
       hint: expect.stringContaining("state.path"),
     });
   });
@@ -89,7 +89,7 @@ describe("a place where the state can't be written ends with 3, before anything 
     chmodSync(stateFolder(), 0o755);
     expect(errorOf(await as(workflow.owner, "status"))).toMatchObject({
       code: 3,
-      message: expect.stringMatching(/state\.db can't be written \(/),
+      message: expect.stringMatching(/state\.db cannot be written \(/),
     });
   });
 
@@ -104,9 +104,9 @@ describe("a place where the state can't be written ends with 3, before anything 
 
 describe("a state file that is not ours is left as it is", () => {
   test.each([
-    ["of a newer version", "PRAGMA user_version = 999", /is of a newer version \(999; this program knows \d+\)$/],
-    ["of another program", "CREATE TABLE Jobs (id TEXT)", /is the database of another program$/],
-    ["of another program with a version", "PRAGMA user_version = 1; CREATE TABLE other (id TEXT)", / can't be used /],
+    ["of a newer version", "PRAGMA user_version = 999", /has a newer version \(999; this program supports up to \d+\)$/],
+    ["of another program", "CREATE TABLE Jobs (id TEXT)", /is another program's database$/],
+    ["of another program with a version", "PRAGMA user_version = 1; CREATE TABLE other (id TEXT)", / cannot be used /],
   ])("%s: exit 3", async (_, sql, message) => {
     mkdirSync(stateFolder());
     const database = new Database(workflow.stateFile);
@@ -141,7 +141,7 @@ describe("a corrupt state file", () => {
     const [name, ...others] = kept();
     expect(others).toEqual([]);
     expect(result.stderr).toBe(
-      `warning: the state file ${workflow.stateFile} is corrupt: it was kept as ${path.join(stateFolder(), name ?? "")}, and a new one was begun\n`,
+      `warning: the state file ${workflow.stateFile} is corrupt: it was kept as ${path.join(stateFolder(), name ?? "")}, and a new one was created\n`,
     );
     expect(readFileSync(path.join(stateFolder(), name ?? "")).equals(before)).toBe(true);
     expect(await workflow.cli("status", "--cached", "-q")).toEqual({ stdout: "Job-1\n", stderr: "", code: 0 });

@@ -50,8 +50,8 @@ describe.each(["SIGINT", "SIGTERM"] as const)("%s", (signal) => {
     expect(stdout).toBe("Job-1\n");
     expect(errorOf({ stdout: "", ...error })).toEqual({
       code: 130,
-      message: "interrupted: what is in the cluster goes on",
-      hint: expect.stringMatching(/gasw-k8s status.*submitting again is safe/),
+      message: "interrupted: jobs in the cluster continue",
+      hint: expect.stringMatching(/gasw-k8s status.*repeating any command is safe/),
     });
     await goesOn();
   });

@@ -88,11 +88,11 @@ describe("where status is asked", () => {
     expect(contents(state)).toMatchObject({ workflows: [], jobs: [], transitions: [] });
   });
 
-  test("another host can't watch what it did not submit", async () => {
+  test("another host cannot watch what it did not submit", async () => {
     const env = { GASW_K8S_STATE_PATH: path.join(workflow.folder, "watching-host", "state.db") };
     const { stdout, stderr, code } = await workflow.cliWith({ env }, "status", "--watch");
     expect({ stdout, code }).toEqual({ stdout: "", code: 2 });
-    expect(stderr).toContain("can't be watched here");
+    expect(stderr).toContain("cannot watch its jobs here");
   });
 
   test("another directory of the same name is not shown these jobs as its own", async () => {
@@ -110,7 +110,7 @@ describe("where status is asked", () => {
     expect(stderr).not.toMatch(/cluster/);
   });
 
-  describe("with a cluster that can't be reached", () => {
+  describe("with a cluster that cannot be reached", () => {
     beforeAll(() => {
       writeUnreachable(workflow.configFile, path.join(workflow.folder, "closed.json"));
     });
@@ -131,8 +131,8 @@ describe("where status is asked", () => {
       const { stdout, stderr, code } = await atClosedPort("status");
       expect(code).toBe(4);
       expect(stdout).toMatch(/^Run-1 +RUNNING /m);
-      expect(stderr).toMatch(/^warning: the cluster could not be asked: this is what was known (\d+m)?\d+s ago$/m);
-      expect(stderr).toMatch(/^error: the cluster https:\/\/127\.0\.0\.1:9 can't be reached/m);
+      expect(stderr).toMatch(/^warning: the cluster could not be queried: showing the state of (\d+m)?\d+s ago$/m);
+      expect(stderr).toMatch(/^error: cannot reach the cluster https:\/\/127\.0\.0\.1:9/m);
       expect(contents(workflow.stateFile)).toEqual(before);
     });
 

@@ -145,7 +145,7 @@ describe("status --watch", () => {
     workflow = new TestWorkflow();
     await workflow.cli("submit", workflow.script("Quick-1", "exit 3\n"), workflow.script("Slow-1", GATE));
     terminal = new Terminal(workflow, "status", "--watch");
-    await terminal.sees(/asking the cluster/);
+    await terminal.sees(/querying the cluster/);
     await terminal.sees(/1 of 2 jobs have ended: 1 ERROR, 1 RUNNING.*Quick-1 .*ERROR.*Slow-1 .*RUNNING/s);
     writeFileSync(path.join(workflow.directory, "go"), "");
     expect(await terminal.ended).toBe(0);

@@ -46,7 +46,7 @@ describe("submit --from", () => {
       failure(2, /^line 2, memory: expected /),
       failure(4, /^line 4 is not JSON: /),
       failure(5, /^line 5 is not an object$/),
-      failure(6, /^line 6, mem is not known$/),
+      failure(6, /^line 6, mem is not a known key$/),
       failure(7, /none\.sh does not exist$/),
       failure(8, /^line 8, script: expected /),
       { line: 9, id: "Job-3", workflow: workflow.id, namespace: workflow.namespace, kubernetesName: expect.any(String), created: true },
@@ -68,10 +68,10 @@ describe("submit --from", () => {
   });
 
   test.each([
-    [["--from", "none.ndjson"], /^error: the requests .*none\.ndjson can't be read \(ENOENT\)\nhint: /],
-    [["--from", "sh"], /^error: the requests .*sh are a directory\nhint: /],
-    [["--from", "-", "--image", "busybox"], /^error: --from goes with no script, no option of a job/],
-    [["--from", "-", "--dry-run"], /^error: --from goes with .*no --dry-run/],
+    [["--from", "none.ndjson"], /^error: the request file .*none\.ndjson cannot be read \(ENOENT\)\nhint: /],
+    [["--from", "sh"], /^error: the request file .*sh is a directory\nhint: /],
+    [["--from", "-", "--image", "busybox"], /^error: --from cannot be combined with scripts, job options/],
+    [["--from", "-", "--dry-run"], /^error: --from cannot be combined with .*--dry-run/],
   ])("refuses %j (exit 2)", async (args, message) => {
     workflow = new TestWorkflow();
     expect(await workflow.cli("submit", ...args)).toEqual({ stdout: "", stderr: expect.stringMatching(message), code: 2 });

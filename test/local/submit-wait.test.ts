@@ -47,7 +47,7 @@ describe("submit --wait", () => {
     const result = await workflow.cli("submit", script, "--wait", "--wait-timeout", "2s");
     expect(result).toEqual({
       stdout: "Job-1\n",
-      stderr: expect.stringMatching(/^error: .*2 s\nhint: they go on in the cluster/),
+      stderr: expect.stringMatching(/^error: .*2 s waiting for the jobs\nhint: see `gasw-k8s status`/),
       code: 124,
     });
     const again = workflow.cli("submit", script, "--wait", "--wait-timeout", "60s");

@@ -118,7 +118,7 @@ describe("submit", () => {
     const script = workflow.script("Job-1", "true\n");
     await workflow.cli("submit", script);
     for (const suffix of ["", "-wal", "-shm"]) rmSync(workflow.stateFile + suffix, { force: true });
-    const stderr = expect.stringMatching(/^warning: this state file takes workflow .* by an earlier state file in this place.*\n$/);
+    const stderr = expect.stringMatching(/^warning: this state file takes over workflow .* by an earlier state file in this place.*\n$/);
     expect(await workflow.cli("submit", script)).toEqual({ stdout: "Job-1\n", stderr, code: 0 });
     expect(await workflow.jobs()).toHaveLength(1);
     for (const suffix of ["", "-wal", "-shm"]) rmSync(workflow.stateFile + suffix, { force: true });
@@ -139,7 +139,7 @@ describe("submit", () => {
     await hold(null);
     expect(refused).toMatchObject({
       stdout: "",
-      stderr: expect.stringContaining("is still being deleted\nhint: wait until it is gone"),
+      stderr: expect.stringContaining("is still being deleted\nhint: wait until it is deleted"),
       code: 7,
     });
     expect(await workflow.cli("submit", script)).toEqual({ stdout: "Job-1\n", stderr: "", code: 0 });
@@ -168,7 +168,7 @@ describe("submit", () => {
     ["--cpu", "fast", /^error: --cpu: expected /],
     ["--timeout", "soon", /^error: --timeout: expected /],
     ["--env", "NOVALUE", /^error: --env: expected KEY=VALUE\n/],
-    ["--wait-timeout", "5s", /^error: --wait-timeout is given without --wait\n/],
+    ["--wait-timeout", "5s", /^error: --wait-timeout requires --wait\n/],
   ])("refuses %s %s (exit 2) and makes nothing", async (option, value, message) => {
     workflow = new TestWorkflow();
     const result = await workflow.cli("submit", workflow.script("Job-1", "true\n"), option, value);

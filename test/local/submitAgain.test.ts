@@ -36,7 +36,7 @@ describe("a script that has run, submitted from a state that knows nothing of it
     for (let time = 0; time < 2; time++) {
       expect(errorOf(await workflow.cli("submit", script))).toEqual({
         code: 7,
-        message: `job Job-1 has run before, unknown to this state file: its output ${workflow.directory}/out/Job-1.sh.out is there`,
+        message: `job Job-1 ran before, but is not in this state file: its output ${workflow.directory}/out/Job-1.sh.out exists`,
         hint: expect.stringContaining(`mv -- ${workflow.directory}/out/Job-1.sh.out`),
       });
       expect(await workflow.jobs()).toEqual([]);

@@ -17,19 +17,19 @@ describe("a wrong command line", () => {
     [["frobnicate"], "unknown command 'frobnicate'", "--help"],
     [["submit", "--imgae", "x"], "unknown option '--imgae'", "did you mean --image?"],
     [["submit", "--image"], "argument missing", "--help"],
-    [["submit"], "no script is named", "sh/Job-1.sh"],
+    [["submit"], "no script given", "sh/Job-1.sh"],
     [["submit", "sh/Job-1.sh"], "script sh/Job-1.sh does not exist", "sh/Job-1.sh"],
     [["submit", "no/where/sh/Job-1.sh"], "does not exist", "--workflow"],
     [["submit", "-o", "xml", "x"], "Allowed choices are text, json, ndjson", "--help"],
     [["submit", "--wait-timeout", "soon"], "expected a duration", "--help"],
-    [["submit", "--from", "-", "sh/Job-1.sh"], "--from goes with no script", "NDJSON"],
+    [["submit", "--from", "-", "sh/Job-1.sh"], "--from cannot be combined with scripts", "NDJSON"],
     [["submit", "--dry-run", "sh/Job-1.sh"], "script sh/Job-1.sh does not exist", "sh/Job-1.sh"],
     [["submit", "--dry-run=perhaps", "x"], "Allowed choices are client, server", "--help"],
     [["status", "-o", "yaml"], "Allowed choices are text, json, ndjson", "--help"],
-    [["status", "--status", "DONE"], "DONE is not a status; the statuses are CANCELLED", "--help"],
+    [["status", "--status", "DONE"], "DONE is not a status; use CANCELLED", "--help"],
     [["status", "--older-than", "-1"], "expected a duration", "--help"],
-    [["status", "--since", "4"], "--since is given without --sync -o ndjson", "status --sync -o ndjson"],
-    [["monitor", "--since", "4"], "--since is given without -o ndjson", "monitor -o ndjson"],
+    [["status", "--since", "4"], "--since requires --sync -o ndjson", "status --sync -o ndjson"],
+    [["monitor", "--since", "4"], "--since requires -o ndjson", "monitor -o ndjson"],
     [["wait"], "missing required argument 'job'", "--help"],
     [["cleanup", "everything"], "too many arguments", "--help"],
     [["cleanup", "--timeout", "x"], "expected a duration", "--help"],
@@ -85,7 +85,7 @@ describe("help and version", () => {
 
 test("submit's help says what the texts for GASW do: they are part of the content", async () => {
   const { stdout } = await gaswK8s("submit", "--help");
-  expect(stdout.replace(/\s+/g, " ")).toContain("command in the GASW database (part of the content)");
+  expect(stdout.replace(/\s+/g, " ")).toContain("command to store in the GASW database (part of the job's content)");
 });
 
 describe("a waiting command", () => {
@@ -95,7 +95,7 @@ describe("a waiting command", () => {
     expect(code).toBe(125);
   });
 
-  test("that can't even be read is wrong usage all the same", async () => {
+  test("that cannot even be read is wrong usage all the same", async () => {
     expect((await gaswK8s("submit", "--wait", "--bogus")).code).toBe(2);
   });
 });
@@ -116,12 +116,12 @@ describe("after a Ctrl-C", () => {
 
   test("what it ended is told as interrupted, with what goes on, exit 130", async () => {
     const { code, stderr } = await interruptedRun("submit", "--from", "-");
-    expect(stderr).toMatch(/^error: interrupted: what is in the cluster goes on\nhint: /);
+    expect(stderr).toMatch(/^error: interrupted: jobs in the cluster continue\nhint: /);
     expect(code).toBe(130);
   });
 
   test.each([
-    [["submit"], /^error: no script is named\n/],
+    [["submit"], /^error: no script given\n/],
     [["submit", "--bogus"], /^error: unknown option '--bogus'\n/],
   ])("%j: what went wrong by itself is told as it is, exit 2", async (argv, message) => {
     const { code, stderr } = await interruptedRun(...argv);

@@ -5,7 +5,7 @@ describe("an error that nobody has words for", () => {
   test("says what to send along, with where it came from, and no path of a machine", () => {
     const bug = asGaswError(new TypeError("x is not a function"));
     expect([bug.code, bug.exitCode, bug.message]).toEqual(["FAILURE", 1, "x is not a function"]);
-    expect(bug.hint).toMatch(/report it with the command, `gasw-k8s --version` and this trace: at .*errors\.test\.ts:\d+:\d+/);
+    expect(bug.hint).toMatch(/with the command, `gasw-k8s --version` and this trace: at .*errors\.test\.ts:\d+:\d+/);
     expect(bug.hint).not.toContain("/");
   });
 

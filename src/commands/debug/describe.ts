@@ -42,8 +42,8 @@ export async function describe(
   if (name === undefined) return await describeAll(context, first, options);
   const kind = kindOf(first);
   if (kind === undefined) {
-    throw new GaswError("USAGE", `${first} is not a kind of object that can be described`, {
-      hint: `name one of ${KINDS.join(", ")}, or only a job`,
+    throw new GaswError("USAGE", `${first} is not a kind that can be described`, {
+      hint: `use one of ${KINDS.join(", ")}, or give just a job`,
     });
   }
   const found = await readObject(
@@ -64,7 +64,7 @@ export async function events(context: Context, name: string, options: DescribeOp
   const list = (await readJobObjects(context, target)).events.map(listedEvent);
   if (options.output === "json") return printJson(io, { job: target.id, events: list });
   if (list.length > 0) io.stdout.write(eventTable(list, io.now()));
-  else io.stderr.write(`no events about ${target.id}: the cluster keeps them for about an hour\n`);
+  else io.stderr.write(`no events found for ${target.id} (clusters keep events for about an hour)\n`);
   return 0;
 }
 
@@ -112,13 +112,13 @@ function jobDocument(
 function jobBlocks(target: JobTarget, { job, pod, pods, lastPod, claims, volumes }: JobObjects): Block[] {
   const missing = claims
     .filter(({ found }) => found === undefined)
-    .map(({ name }): Block => ({ title: `PersistentVolumeClaim ${name}: there is none`, fields: [] }));
+    .map(({ name }): Block => ({ title: `PersistentVolumeClaim ${name}: not found`, fields: [] }));
   const gone: Block = { title: `Job ${target.namespace}/${target.kubeName}: not in the cluster`, fields: [] };
   return [
     ...stateBlock(target),
     ...(job === undefined ? [gone] : describeJob(job, pod)),
     ...pods.flatMap((one) => describePod(one)),
-    ...(lastPod === undefined ? [] : describePod(lastPod, "as it was when it was removed")),
+    ...(lastPod === undefined ? [] : describePod(lastPod, "last state before removal")),
     ...claims.flatMap(({ found }) => (found === undefined ? [] : describeClaim(found))),
     ...missing,
     ...volumes.flatMap(describePersistentVolume),
@@ -132,13 +132,13 @@ function stateBlock({ id, workflow, directory, stored }: JobTarget): Block[] {
   const why = [reason, message].filter((part) => part !== null).join(": ");
   return [
     {
-      title: `${id} of workflow ${workflow}, as this host knows it`,
+      title: `${id} of workflow ${workflow}, as recorded on this host`,
       fields: [
         ["status", why === "" || status === "COMPLETED" ? status : `${status} (${why})`],
         ["exit code", exitCode === null ? null : String(exitCode)],
         ["directory", directory],
         ["image", image],
-        ["written down", created],
+        ["recorded", created],
         ["submitted", submitted],
         ["started", started],
         ["ended", ended],

@@ -74,7 +74,7 @@ function print<T>(
   else if (records.length > 0) io.stdout.write(toTable(records, io.now()));
   else
     io.stderr.write(
-      `no ${key}${all === true || key === "nodes" ? "" : ` of gasw-k8s in namespace ${config.k8sNamespace} (--all shows others', too)`}\n`,
+      `no ${key}${all === true || key === "nodes" ? "" : ` of gasw-k8s in namespace ${config.k8sNamespace} (use --all to show those of others too)`}\n`,
     );
   return 0;
 }

@@ -55,14 +55,14 @@ export async function exec(
   options: TerminalOptions,
 ): Promise<number> {
   if (command.length === 0)
-    throw new GaswError("USAGE", "no command is given", {
-      hint: `gasw-k8s debug exec ${name} -- COMMAND [ARGUMENT…]`,
+    throw new GaswError("USAGE", "no command given", {
+      hint: `use gasw-k8s debug exec ${name} -- COMMAND [ARGUMENT…]`,
     });
   const { target, view } = await look(context, name, options);
   refuseUnlessBegun(target, view);
   if (view.seen.phase !== "running") {
-    throw new GaswError("NOT_FOUND", `job ${target.id} is over, so it has no running container`, {
-      hint: `\`gasw-k8s debug shell ${target.id}\` opens a fresh pod with its image, volumes and directory`,
+    throw new GaswError("NOT_FOUND", `job ${target.id} has ended: it has no running container`, {
+      hint: `use \`gasw-k8s debug shell ${target.id}\` to open a new pod with its image, volumes and directory`,
     });
   }
   return await attach(context, ownContainer(target, view), command, options);
@@ -76,7 +76,7 @@ export async function shell(context: Context, name: string, options: TerminalOpt
   refuseUnlessBegun(target, view);
   const { io } = context;
   io.stderr.write(
-    `job ${printable(target.id)} is over: opening a fresh pod with its image, volumes and directory\n`,
+    `job ${printable(target.id)} has ended: opening a new pod with its image, volumes and directory\n`,
   );
   const line = await progress(io, "waiting for the pod");
   let isWaiting = true;
@@ -92,7 +92,7 @@ export async function shell(context: Context, name: string, options: TerminalOpt
       { lifetime: SHELL_LIFETIME, job: view.job, onWait },
       async ({ name: pod, container, made }) => {
         stop();
-        io.stderr.write(`pod ${pod}, which is deleted at the end\n`);
+        io.stderr.write(`pod ${pod}, which will be deleted when you exit\n`);
         return await attach(context, { namespace: target.namespace, pod, container }, shellIn(made), options);
       },
     );
@@ -107,9 +107,9 @@ function refuseUnlessBegun(target: JobTarget, view: JobView): void {
   if (!isUnsubmitted && view.seen.phase !== "waiting") return;
   throw new GaswError(
     "NOT_FOUND",
-    `job ${target.id} ${isUnsubmitted ? "is not submitted yet" : "has not begun"}, so it has no container`,
+    `job ${target.id} ${isUnsubmitted ? "is not submitted yet" : "has not started"}: it has no container`,
     {
-      hint: `\`gasw-k8s debug why ${target.id}\` says what it waits for`,
+      hint: `run \`gasw-k8s debug why ${target.id}\` to see why it is waiting`,
     },
   );
 }
@@ -140,6 +140,6 @@ async function attach(
     return await withRawTerminal(io, () => run(client, { ...request, terminal: terminalSize(io) }, signal));
   }
   const onOpenStdin = () =>
-    context.warn("this cluster is too old to be told that the input has ended: Ctrl-C ends the command");
+    context.warn("this cluster is too old to signal the end of input: press Ctrl-C to end the command");
   return await run(client, { ...request, onOpenStdin }, signal);
 }

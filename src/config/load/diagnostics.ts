@@ -34,8 +34,8 @@ export function conflictProblems(files: readonly SourceFile[]): Problem[] {
     const lineOf = lineFinder(file.text);
     const [line, otherLine] = [lineOf(key.split(".")), lineOf(spelling.split("."))];
     return {
-      message: `${file.path}:${otherLine}: ${spelling} and ${key} (line ${line}) mean the same, but have different values`,
-      hint: `remove one of them; ${key} is the canonical spelling`,
+      message: `${file.path}:${otherLine}: ${spelling} and ${key} (line ${line}) are the same key, but have different values`,
+      hint: `remove one of them; the canonical name is ${key}`,
     };
   });
 }

@@ -58,8 +58,8 @@ function readJsonText(text: string, node: KeyNode): { ok: boolean; value?: unkno
 function notJson(name: string, key: string, node: KeyNode): Problem {
   const [what, example] = node.kind === "list" ? ["a JSON list", "[…]"] : ["a JSON object", '{"…":"…"}'];
   return {
-    message: `${name}: ${key}: expected ${what}, found other text`,
-    hint: `write it as ${example}, quoted for the shell`,
+    message: `${name}: ${key}: expected ${what}, found something else`,
+    hint: `use ${example}, quoted for the shell`,
   };
 }
 

@@ -76,7 +76,7 @@ export function readIfThere(
   try {
     return { path, text: readFileSync(path, "utf8") };
   } catch (error) {
-    warnings.push(`the plugin's configuration ${path} was not used: ${messageOf(error)}`);
+    warnings.push(`ignored the plugin's configuration ${path}: ${messageOf(error)}`);
     return undefined;
   }
 }
@@ -96,15 +96,15 @@ export function readNamed(path: string): ConfigText {
 
 const READ_FAILURES: Readonly<Record<string, readonly [what: string, hint: string]>> = {
   ENOENT: ["does not exist", "check --config and GASW_K8S_CONFIG, or write one with `gasw-k8s config init`"],
-  EISDIR: ["is a directory", "name a file in it"],
+  EISDIR: ["is a directory", "use a file in it"],
   EACCES: [
-    "may not be read by this user",
-    "give this user the right to read it, or name another with --config",
+    "cannot be read by this user",
+    "make it readable for this user, or use another file with --config",
   ],
 };
 
 function passedOver(path: string): string {
-  return `ignored ${path}: jobs can write in a workflow directory, so a file there counts only when named with --config`;
+  return `ignored ${path}: jobs can write to workflow directories, so files there are read only with --config`;
 }
 
 /** Whether a file lies, links followed, in the given workflow directory or in one that GASW has run in. */
@@ -128,14 +128,14 @@ function isBelow(path: string, folder: string): boolean {
 export async function parseFile({ path, text }: ConfigText): Promise<Record<string, unknown>> {
   const extension = extname(path).toLowerCase();
   if ([".js", ".cjs", ".mjs", ".ts", ".cts", ".mts"].includes(extension)) {
-    throw new GaswError("CONFIG", `${path} is a program: only JSON and YAML are read`, {
+    throw new GaswError("CONFIG", `${path} is a program: only JSON and YAML are supported`, {
       hint: "write the values as JSON or YAML",
     });
   }
   const content = text.replace(/^\uFEFF/, "");
   if (content.trim() === "") {
     throw new GaswError("CONFIG", `${path} is empty`, {
-      hint: `remove it, or fill it: \`gasw-k8s config init\` writes a file to start from`,
+      hint: `remove it, or create a new one with \`gasw-k8s config init\``,
     });
   }
   const isYaml =
@@ -147,9 +147,9 @@ export async function parseFile({ path, text }: ConfigText): Promise<Record<stri
   if (isRecord(data)) return data;
   throw new GaswError(
     "CONFIG",
-    `${path}: expected an object of keys, found ${Array.isArray(data) ? "a list" : `a ${typeof data}`}`,
+    `${path}: expected an object, found ${Array.isArray(data) ? "a list" : `a ${typeof data}`}`,
     {
-      hint: 'write the keys at the top level, as in {"k8sNamespace": "vip"}',
+      hint: 'put the keys at the top level, as in {"k8sNamespace": "vip"}',
     },
   );
 }
@@ -166,7 +166,7 @@ function readJson(path: string, text: string): unknown {
     const { offset, expected } = findJsonError(text);
     const { line, column } = positionOf(text, offset);
     throw new GaswError("CONFIG", `${path}:${line}:${column}: not JSON: expected ${expected}`, {
-      hint: "correct the file there; JSON has no comments and no comma after the last entry",
+      hint: "fix the file there; JSON allows no comments and no trailing commas",
       cause: new SyntaxError(`line ${line}, column ${column}`, { cause: systemCode(error) }),
     });
   }
@@ -177,6 +177,6 @@ async function readYaml(path: string, text: string): Promise<unknown> {
   const parsed = parseYaml(text);
   if ("data" in parsed) return parsed.data;
   throw new GaswError("CONFIG", `${path}:${parsed.line}:${parsed.column}: not YAML: ${parsed.problem}`, {
-    hint: "correct the file there",
+    hint: "fix the file there",
   });
 }

@@ -24,7 +24,7 @@ export function requireWorkflowVolume(config: Config): WorkflowVolume {
   const volume = config.workflowVolume;
   if (!volume) {
     throw new GaswError("CONFIG", "no volume is configured for the workflow directory", {
-      hint: "set nfsAddress and nfsPath, or workflowVolume; `gasw-k8s config init` writes a file to start from",
+      hint: "set nfsAddress and nfsPath, or workflowVolume; `gasw-k8s config init` writes a starter file",
     });
   }
   if (volume.type !== "nfs") return volume;

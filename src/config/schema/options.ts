@@ -8,21 +8,15 @@ export const options = object({
     prefault(fields.duration({ whole: true }), 500),
     "How long Kubernetes keeps a finished Job (`ttlSecondsAfterFinished`).",
   ),
-  statusRetry: key(
-    prefault(fields.wholeNumber(), 5),
-    "How often a read from the cluster that fails is tried again.",
-  ),
-  statusRetryWait: key(
-    prefault(fields.milliseconds(), 2000),
-    "Time between two such tries, in milliseconds.",
-  ),
+  statusRetry: key(prefault(fields.wholeNumber(), 5), "How often a failed read from the cluster is retried."),
+  statusRetryWait: key(prefault(fields.milliseconds(), 2000), "Time between two retries, in milliseconds."),
   maxRetryToPush: key(
     prefault(fields.wholeNumber(), 5),
-    "How often a submission that the cluster refuses for the moment is tried again.",
+    "How often a submission that the cluster temporarily rejects is retried.",
   ),
   storageClassName: key(
     prefault(fields.text(), ""),
-    "`storageClassName` of the volumes made; empty: static volumes without a class.",
+    "`storageClassName` of the created volumes; empty: static volumes without a class.",
   ),
   bindTimeout: key(
     prefault(fields.duration({ minimum: 0.001 }), 120),
@@ -30,6 +24,6 @@ export const options = object({
   ),
   requestsPerSecond: key(
     prefault(fields.positiveNumber(), 50),
-    "Requests to the API server a second, at most.",
+    "Maximum number of requests to the API server per second.",
   ),
 });

@@ -37,7 +37,7 @@ export function jsonSchema(): JsonSchema & { readonly $schema?: string } {
     title: "gasw-k8s configuration",
     description:
       "Unknown keys are ignored with a warning. The other two generations of the plugin's keys are read too.",
-    properties: { $schema: { type: "string", description: "Names this schema to editors." }, ...properties },
+    properties: { $schema: { type: "string", description: "JSON Schema for editors." }, ...properties },
   };
 }
 
@@ -180,9 +180,9 @@ export function referencePage(): string {
 const INTRODUCTION = `# Configuration
 
 This page is generated from the schema (\`src/config/schema/schema.ts\`) by \`node scripts/generate-config-docs.mjs\`. The same schema is published
-as [gasw-k8s.schema.json](gasw-k8s.schema.json): name it in a file with \`"$schema"\`, or print it with \`gasw-k8s config schema\`.
-\`gasw-k8s config show\` prints the effective values and where each comes from, \`gasw-k8s config check\` lists everything that is wrong,
-\`gasw-k8s config init\` writes a file to start from. [kubernetes_plugin.conf.example](../kubernetes_plugin.conf.example) has every key.`;
+as [gasw-k8s.schema.json](gasw-k8s.schema.json): refer to it in a file with \`"$schema"\`, or print it with \`gasw-k8s config schema\`.
+\`gasw-k8s config show\` prints the effective values with their sources, \`gasw-k8s config check\` lists all problems,
+\`gasw-k8s config init\` writes a starter file. [kubernetes_plugin.conf.example](../kubernetes_plugin.conf.example) has every key.`;
 
 const SOURCES = `## Where values come from
 
@@ -192,54 +192,54 @@ From the lowest to the highest precedence:
 2. the plugin's own files: \`/var/www/cgi-bin/m2Server-gasw3/conf/kubernetes_plugin.conf\`, then \`./conf/conf_kubernetes.json\`;
 3. the nearest file of this tool, from the working directory upward: \`.gasw-k8src\` (JSON or YAML), \`.gasw-k8src.json\`, \`.gasw-k8src.yaml\`,
    \`.gasw-k8src.yml\`, \`gasw-k8s.config.json\`, \`gasw-k8s.config.yaml\`, \`gasw-k8s.config.yml\`, or a \`.gasw-k8src\` of one of these endings in \`.config/\`;
-4. \`GASW_K8S_*\` environment variables; lists and objects as JSON; an empty variable is not set;
-5. options of the command line.
+4. \`GASW_K8S_*\` environment variables; lists and objects as JSON; empty variables are ignored;
+5. command-line options.
 
-\`--config FILE\` or \`GASW_K8S_CONFIG=FILE\` names one file, which then stands for 2 and 3. A file of this tool that is found but
-may not be read is an error; one of the plugin is warned about. Only JSON and YAML are read, never code. Jobs can write in their workflow directory: a file in the workflow directory of the command,
-or in any folder in which GASW has run (one with \`sh\`, \`out\` and \`err\`), is passed over with a warning unless it is named.
+\`--config FILE\` or \`GASW_K8S_CONFIG=FILE\` selects one file, which replaces 2 and 3. A file of this tool that is found but
+cannot be read is an error; one of the plugin causes a warning. Only JSON and YAML are read, never code. Jobs can write to their workflow directory: a file in the workflow directory of the command,
+or in any folder in which GASW has run (one with \`sh\`, \`out\` and \`err\`), is ignored with a warning unless it is selected.
 
-Objects add up over the sources, key by key; lists and \`workflowVolume\` are replaced whole. \`null\` takes a key back to its default. An empty
-text counts as not given, except for \`options.storageClassName\`. Relative paths, and those that begin with \`~/\`, are those of the folder
-that holds the file (of the working directory for the plugin's files, the environment and options, and of \`$HOME\`). Unknown keys and
-variables are warned about.`;
+Objects are merged over the sources, key by key; lists and \`workflowVolume\` are replaced as a whole. \`null\` resets a key to its default. An empty
+string counts as unset, except for \`options.storageClassName\`. Relative paths are resolved against the directory
+of the file (for the plugin's files, the environment and options: the working directory), and \`~/\` is \`$HOME\`. Unknown keys and
+variables cause a warning.`;
 
-const VOLUMES = `A volume with neither \`type\` nor other new keys is the plugin's: the folder \`nfsFolder\` below \`nfsPath\` on \`nfsAddress\`. An existing
-claim is \`{"name":"atlas","type":"claim","mountPathContainer":"/atlas"}\`: the claim is named as the volume unless \`claimName\` says
-otherwise, and likewise \`storageClassName\` for \`"type":"storageClass"\`.`;
+const VOLUMES = `A volume with neither \`type\` nor other new keys is a volume of the plugin: the directory \`nfsFolder\` below \`nfsPath\` on \`nfsAddress\`. An existing
+claim is \`{"name":"atlas","type":"claim","mountPathContainer":"/atlas"}\`: the name of the claim is that of the volume unless \`claimName\` is
+set, and likewise \`storageClassName\` for \`"type":"storageClass"\`.`;
 
 const KINDS = `## Kinds of values
 
 - **duration**: a number of seconds, or text with units: \`"90s"\`, \`"15m"\`, \`"1h30m"\`, \`"2h"\`, \`"1d"\`, \`"500ms"\`. In \`pending\` also \`"never"\`.
-- **whole number**: also as text, \`"500"\`, as the plugin's files have it.
-- **quantity**: as in Kubernetes: \`"500m"\` of CPU, \`"2Gi"\` of memory. Memory without its unit (\`"512"\` is 512 bytes) is refused.`;
+- **whole number**: also as a string, \`"500"\`, as in the plugin's files.
+- **quantity**: as in Kubernetes: \`"500m"\` of CPU, \`"2Gi"\` of memory. Memory without a unit (\`"512"\` would be 512 bytes) is rejected.`;
 
-const CLUSTER = `## The way to the cluster
+const CLUSTER = `## Access to the cluster
 
 The API server's certificate is verified for every connection: requests, watches and terminals, directly or through the kubeconfig's
 \`proxy-url\` (\`http://\`, \`https://\`, \`socks5://\`). Only \`insecureSkipTlsVerify\`, or \`insecure-skip-tls-verify\` in the kubeconfig, turns
 that off, with a warning from every command that connects; \`NODE_TLS_REJECT_UNAUTHORIZED\` does not, and the certificate of an \`https://\` proxy is
-verified in any case. An \`http://\` address is refused unless verification is off. \`HTTPS_PROXY\` is not read.
+verified in any case. An \`http://\` address is rejected unless verification is off. \`HTTPS_PROXY\` is ignored.
 
-A kubeconfig's user counts whole, as it does for kubectl: \`tokenFile\` is read again for every request, and \`as\`, \`as-uid\`, \`as-groups\` and
-\`as-user-extra\` are all sent. Groups, a uid or extra fields without \`as\` are refused.`;
+The kubeconfig's user works as in kubectl: \`tokenFile\` is reread for every request, and \`as\`, \`as-uid\`, \`as-groups\` and
+\`as-user-extra\` are all sent. Groups, a uid or extra fields without \`as\` are rejected.`;
 
 const SECRETS = `## Secrets
 
-No command prints, and neither state nor database keeps, \`k8sToken\`, \`dao.password\`, values of \`env\` and of the \`env\` of containers, and anything whose
-name ends in \`password\`, \`secret\`, \`token\` or the like. URLs are shown without user and password, mount options without their values
-(but for numbers), command lines without what follows an option such as \`--token\`. What a login command of the kubeconfig was given is
-taken out of what it says when it fails. A \`dao.url\` with a password, in whatever form, is refused and not quoted: the password belongs in \`dao.passwordFile\`,
-and an \`@\` that belongs to another name is written \`%40\`.
+Secrets are never printed or stored in the state or the database: \`k8sToken\`, \`dao.password\`, the values of \`env\` and of the \`env\` of containers, and any value
+whose name ends in \`password\`, \`secret\`, \`token\` or the like. URLs are shown without user and password, mount options without their values
+(except numbers), and command lines without the values of options such as \`--token\`. Arguments of the kubeconfig's login command are
+removed from its error messages. A \`dao.url\` that contains a password is rejected and not quoted: put the password in \`dao.passwordFile\`,
+and write any other \`@\` as \`%40\`.
 
-The values of \`env\` and \`--env\`, and the options of mounts, stand in the Jobs, pods and volumes, where everybody can read them who may read those.`;
+The values of \`env\` and \`--env\`, and mount options, are stored in the Jobs, pods and volumes, and visible to everyone who can read those.`;
 
-const GENERATIONS = `The keys above are those of the plugin's shipped example, with this tool's own beside them. The oldest and the newest spelling are read
-in every file too. Two spellings of one key with different values in one file are an error.`;
+const GENERATIONS = `The keys above are those of the plugin's example file, plus this tool's own. The oldest and the newest spellings are accepted
+in every file too. Two spellings of one key with different values in the same file are an error.`;
 
 const EXAMPLES = `## Examples
 
-An installation as the plugin has it:
+An installation configured like the plugin:
 
 \`\`\`json
 {
@@ -259,7 +259,7 @@ An installation as the plugin has it:
 }
 \`\`\`
 
-A single machine, without NFS:
+A single machine without NFS:
 
 \`\`\`yaml
 k8sNamespace: gasw

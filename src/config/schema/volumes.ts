@@ -5,7 +5,7 @@ import { key } from "./fields.ts";
 const capacity = () =>
   key(
     prefault(fields.memoryQuantity(), "1Gi"),
-    "Capacity that the volume declares; a network file system does not enforce it.",
+    "Capacity of the volume; network file systems do not enforce it.",
   );
 
 /** Where the workflow directory itself is. */
@@ -15,16 +15,16 @@ export const workflowVolume = discriminatedUnion("type", [
     type: literal("hostPath"),
     path: key(
       optional(fields.absolutePath()),
-      "Folder on the nodes that holds the workflow directories; without it, the parent of the workflow directory.",
+      "Directory on the nodes that contains the workflow directories; default: the parent of the workflow directory.",
     ),
     capacity: capacity(),
   }),
   object({
     type: literal("claim"),
-    name: key(fields.required(fields.objectName()), "Existing claim that holds the workflow directories."),
+    name: key(fields.required(fields.objectName()), "Existing claim that contains the workflow directories."),
     subPath: key(
       optional(fields.relativeFolder()),
-      "Folder inside the claim that holds the workflow directories.",
+      "Directory in the claim that contains the workflow directories.",
     ),
     capacity: capacity(),
   }),
@@ -33,23 +33,23 @@ export const workflowVolume = discriminatedUnion("type", [
 /** A further volume of a job's pod. */
 export const volume = pipe(
   object({
-    name: key(fields.required(fields.labelText()), "Name of the volume; PV and claim are named after it."),
+    name: key(fields.required(fields.labelText()), "Name of the volume, used to name its PV and claim."),
     type: key(
       prefault(fields.oneOf(["nfs", "hostPath", "claim", "storageClass"]), "nfs"),
       "Where the files are.",
     ),
-    mountPathContainer: key(fields.required(fields.absolutePath()), "Folder in the container."),
-    nfsFolder: key(optional(fields.relativeFolder()), "`nfs`: folder below `nfsPath`."),
-    path: key(optional(fields.absolutePath()), "`hostPath`: folder on the nodes."),
-    claimName: key(optional(fields.objectName()), "`claim`: the existing claim; without it, `name`."),
-    storageClassName: key(optional(fields.objectName()), "`storageClass`: the class; without it, `name`."),
+    mountPathContainer: key(fields.required(fields.absolutePath()), "Mount path in the container."),
+    nfsFolder: key(optional(fields.relativeFolder()), "`nfs`: directory below `nfsPath`."),
+    path: key(optional(fields.absolutePath()), "`hostPath`: directory on the nodes."),
+    claimName: key(optional(fields.objectName()), "`claim`: the existing claim; default: `name`."),
+    storageClassName: key(optional(fields.objectName()), "`storageClass`: the class; default: `name`."),
     subPath: key(
       optional(fields.relativeFolder()),
-      "Folder inside the volume that is mounted instead of all of it.",
+      "Directory in the volume to mount instead of the whole volume.",
     ),
     accessModes: key(
       optional(fields.accessMode()),
-      '`"ReadOnlyMany"` mounts it read-only; without it, `"ReadWriteMany"` for `storageClass`, else `"ReadOnlyMany"`.',
+      '`"ReadOnlyMany"` mounts the volume read-only; default: `"ReadWriteMany"` for `storageClass`, otherwise `"ReadOnlyMany"`.',
     ),
     capacity: capacity(),
     mountOptions: key(prefault(array(fields.text()), []), "Mount options of the volume."),

@@ -65,7 +65,7 @@ export function parseYaml(
   return {
     problem:
       error === undefined
-        ? 'an alias without its anchor (a text that begins with "*" is to be quoted)'
+        ? 'an alias without its anchor (quote text that starts with "*")'
         : problemOf(error),
     line,
     column: col,
@@ -87,7 +87,7 @@ function danglingAlias(document: Document): Alias | undefined {
 /** Errors whose own words quote the text. */
 const QUOTING: Readonly<Partial<Record<YAMLError["code"], string>>> = {
   BAD_DQ_ESCAPE: "Invalid escape sequence",
-  TAG_RESOLVE_FAILED: 'Unknown tag (a text that begins with "!" is to be quoted)',
+  TAG_RESOLVE_FAILED: 'Unknown tag (quote text that starts with "!")',
   UNEXPECTED_TOKEN: "Unexpected text",
 };
 

@@ -55,8 +55,8 @@ export function refusalOf(issue: core.$ZodIssue): Refusal {
 }
 
 const TYPE_WORDS: Readonly<Record<string, string>> = {
-  object: "an object of keys",
-  record: "an object of names and values",
+  object: "an object",
+  record: "an object with string values",
   array: "a list",
 };
 
@@ -72,7 +72,7 @@ export function refusalProblem(refusal: Refusal, where: string, values: unknown)
     message: `${where}: ${key}: expected ${refusal.expected}, found ${found}`,
     hint: suggestion
       ? `write ${suggestion}`
-      : `give ${key} ${refusal.expected}; docs/configuration.md describes every key`,
+      : `set ${key} to ${refusal.expected}; docs/configuration.md describes every key`,
   };
 }
 

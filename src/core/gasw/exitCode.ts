@@ -27,14 +27,14 @@ const GASW_EXIT_CODES: Readonly<Record<number, Meaning>> = {
   22: {
     name: "ERROR_CREATE_EXEC_DIR",
     stage: "setup",
-    text: "the job's folder could not be created (it may be there from an earlier run)",
+    text: "the job's folder could not be created (it may exist from an earlier run)",
   },
   23: { name: "ERROR_CD_EXEC_DIR", stage: "setup", text: "the job's folder could not be entered" },
   24: { name: "CONFIG_NOT_FOUND", stage: "setup", text: "the job's configuration file was not found" },
   25: { name: "BOUTIQUE_IMPORT_FAILED", stage: "setup", text: "Boutiques could not be imported" },
   30: { name: "ERROR_WRITE_LFN", stage: "results", text: "a result could not be written to grid storage" },
-  31: { name: "ERROR_MV_FILE", stage: "results", text: "a result could not be moved to its place" },
-  32: { name: "ERROR_RESULT_FILE_EXIST", stage: "results", text: "a result of that name exists already" },
+  31: { name: "ERROR_MV_FILE", stage: "results", text: "a result could not be moved to its destination" },
+  32: { name: "ERROR_RESULT_FILE_EXIST", stage: "results", text: "a result with that name already exists" },
   33: { name: "ERROR_UPLOAD_GIRDER", stage: "results", text: "the upload to Girder failed" },
   34: { name: "ERROR_UPLOAD_SHANOIR", stage: "results", text: "the upload to Shanoir failed" },
   35: {
@@ -100,7 +100,7 @@ export function describeExitCode(code: number): {
   if (code === 126) return { text: "a command was found but could not be executed" };
   if (code === 127) return { text: "a command was not found" };
   const signal = signalOf(code);
-  if (signal !== undefined) return { text: `a process was ended by ${signal}` };
+  if (signal !== undefined) return { text: `a process was killed by ${signal}` };
   return { text: "the script's own exit code" };
 }
 

@@ -30,7 +30,7 @@ const NO_END = {
 export function adoptedAttempt(row: GaswRow, hasBegun: boolean): AdoptedAttempt {
   const { id, fileName, status, exitCode, queued, running, creation } = row;
   const known = { id, fileName: fileName ?? id, goesOn: isInCluster(status) };
-  const words = { reason: "Followed", message: "as another state file has left it" };
+  const words = { reason: "Followed", message: "taken over from another state file" };
   const submitted = queued ?? creation;
   if (isEnd(status)) {
     // Its end is seen to here: told, retried; a hold is one.

@@ -98,7 +98,7 @@ function acceptedAs(job: AttemptRecord, decision: Decision, { kubeJob }: Objects
 const NEW_LIFE: JobChange = {
   prepared: false,
   reason: "Rescheduled",
-  message: "to be run again",
+  message: "will run again",
   exitCode: null,
   pod: null,
   node: null,

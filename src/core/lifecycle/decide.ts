@@ -30,7 +30,7 @@ function decideStatus(known: KnownJob, seen: Observation, own: OwnWords, now: Da
         ? still
         : ended(known, seen, own, now, rules, unseen(still, GONE, own));
     case "lost": {
-      const message = `its pod was deleted or evicted before its end was seen (${seen.message})`;
+      const message = `its pod was deleted or evicted before its end was observed (${seen.message})`;
       return ended(known, seen, own, now, rules, unseen(still, { ...POD_GONE, message }, own));
     }
     case "waiting":
@@ -75,7 +75,7 @@ function ended(
 ): Decision {
   if (own.late === undefined) return end;
   if (isOutputAwaited(known, own, now, rules)) return awaiting(known, seen, own.late, now, rules, end);
-  const when = rules.outputGrace === 0 ? "" : `, ${rules.outputGrace} s after the end was seen`;
+  const when = rules.outputGrace === 0 ? "" : `, ${rules.outputGrace} s after the job had ended`;
   const message = `its output ${own.late}${when}${end.message ? `; ${end.message}` : ""}`;
   const reason = end.reason === "Completed" || end.reason === "Error" ? "OutputIncomplete" : end.reason;
   return { ...end, ...(reason === undefined ? {} : { reason }), message, outputLate: true };
@@ -98,7 +98,7 @@ function awaiting(
     // What runs no more is not said to wait for its start again.
     status: seen.phase === "ended" ? "RUNNING" : known.status,
     reason: "OutputLate",
-    message: `${endWords(seen)}; its output ${late}: it is waited for until ${until} (outputGrace)`,
+    message: `${endWords(seen)}; its output ${late}: waiting for it until ${until} (outputGrace)`,
     pendingFamily: OUTPUT,
     pendingSince: since.toISOString(),
     removeJob: false,
@@ -106,7 +106,8 @@ function awaiting(
 }
 
 function endWords(seen: Observation): string {
-  if (seen.phase !== "ended") return seen.phase === "missing" ? "its Job is gone" : "its pod is gone";
+  if (seen.phase !== "ended")
+    return seen.phase === "missing" ? "its Job no longer exists" : "its pod no longer exists";
   const { exitCode, reason } = seen.ending;
   return `its pod has ended (${exitCode === undefined ? reason : `${reason}, exit code ${exitCode}`})`;
 }

@@ -48,7 +48,7 @@ export function endingOf(pod: V1Pod, main: V1ContainerStatus | undefined): Endin
   const message = record === undefined ? (terminated?.message?.trim() ?? "") : "";
   const podMessage = pod.status?.message ?? "";
   if (pod.status?.reason === "DeadlineExceeded") {
-    const why = podMessage || "the pod was active for longer than its time limit";
+    const why = podMessage || "the pod exceeded its time limit";
     return {
       ...told,
       reason: "DeadlineExceeded",
@@ -73,7 +73,7 @@ export function endingOf(pod: V1Pod, main: V1ContainerStatus | undefined): Endin
     return { ...told, reason: "Completed", message: message || podMessage, byCluster: false, stopped: false };
   if (terminated === undefined) return { ...told, ...initFailure(pod, main) };
   if (exitCode === undefined) {
-    const why = "its node lost sight of the container";
+    const why = "its node lost track of the container";
     return {
       ...told,
       reason: UNMEASURED,
@@ -123,7 +123,7 @@ function stopOf(
   const word = CLUSTER_REASONS[reason] ?? (disruption === undefined ? undefined : "Evicted");
   if (word !== undefined) return { reason: word, message: message || disruption?.message || reason };
   if (terminated === undefined || !endedByDeletion(pod, terminated)) return undefined;
-  return { reason: "PodDeleted", message: "its pod was deleted while it ran" };
+  return { reason: "PodDeleted", message: "its pod was deleted while it was running" };
 }
 
 /** Exit code of a process that SIGKILL ended. */
@@ -186,7 +186,7 @@ function cutOff(
   const seconds = secondsToStop(pod, terminated);
   return seconds === undefined
     ? ""
-    : `; ${CUT_OFF} after ${seconds} s: it was killed (SIGKILL) before it had ended by itself`;
+    : `; ${CUT_OFF} after ${seconds} s: it was killed (SIGKILL) before it had finished`;
 }
 
 /** How long a killed container had to end, as far as the cluster tells. */

@@ -48,7 +48,7 @@ export function cleanedUp(
 /** What becomes of a job whose cluster is gone for good; undefined: it never was there. */
 export function abandoned({ status }: AttemptRecord, where: string, now: Date): JobChange | undefined {
   if (!isInCluster(status)) return undefined;
-  const message = `given up by cleanup --forget: it was in ${where}`;
+  const message = `given up by cleanup --forget: it ran in ${where}`;
   return { status: decided("DELETED"), reason: "Deleted", message, ended: now.toISOString() };
 }
 

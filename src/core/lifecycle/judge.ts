@@ -7,8 +7,7 @@ import type { EndRecord } from "./endRecord.ts";
 /** How a Job that is gone ended, as far as the cluster tells. */
 export const GONE: Ending = {
   reason: "Gone",
-  message:
-    "the Job is gone (deleted, or removed by its time to live) and its output does not tell how it ended",
+  message: "the Job no longer exists (deleted, or expired) and its output does not show how it ended",
   byCluster: true,
   stopped: false,
 };
@@ -21,9 +20,9 @@ export function unseen(still: Decision, ending: Ending, own: OwnWords): Decision
   const ended =
     own.record === undefined ? {} : { finishedAt: new Date(own.record.endedAt * 1000).toISOString() };
   if (judged.status === "STALLED") return { ...still, ...ended, ...judged };
-  const source = own.record === undefined ? "the cluster's events" : "what its pod has recorded";
+  const source = own.record === undefined ? "the cluster's events" : "its pod's record";
   const by = own.code === undefined ? source : "the job's output";
-  return { ...still, ...ended, ...judged, message: `told by ${by}, since its pod is gone` };
+  return { ...still, ...ended, ...judged, message: `its pod no longer exists: according to ${by}` };
 }
 
 /**
@@ -75,7 +74,7 @@ function reasonOf(
     const by = record?.signal === undefined ? "" : ` by ${record.signal}`;
     return {
       reason: "Stopped",
-      message: `it was stopped${by} and ended with 0; its output does not say that it had done its work`,
+      message: `it was stopped${by} and exited with 0; its output does not show that it had finished`,
     };
   }
   return { reason: ending.reason === "Completed" ? "Error" : ending.reason, message };
@@ -83,7 +82,7 @@ function reasonOf(
 
 function disagreement(measured: number | undefined, record: EndRecord | undefined): string | undefined {
   if (measured === undefined || record === undefined || record.code === measured) return undefined;
-  return `its container ended with ${measured}, its wrapper recorded ${record.code}: the container's code counts`;
+  return `its container exited with ${measured}, but its wrapper recorded ${record.code}: using the container's exit code`;
 }
 
 /** A job that states itself that it was cancelled has not failed. */

@@ -23,7 +23,7 @@ export function withLateOutput(
   code: number | undefined,
 ): Written & { readonly message: string } {
   const status = statusWith(job, code);
-  const message = `its output arrived after it was told as ${job.status}${code === undefined ? "" : `; it says ${code}`}`;
+  const message = `its output arrived after it was reported as ${job.status}${code === undefined ? "" : ` and shows exit code ${code}`}`;
   const reason = status === "COMPLETED" ? "Completed" : "Error";
   const change = {
     outputLate: false,

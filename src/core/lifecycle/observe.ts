@@ -76,7 +76,7 @@ export function observe(job: V1Job | undefined, pod: V1Pod | undefined): Observa
   if (failed !== undefined)
     return { phase: "lost", reason: failed.reason ?? "Failed", message: failed.message ?? "the Job failed" };
   if (isOpen)
-    return { phase: "waiting", reason: "NoPod", message: "the cluster has not made the job's pod yet" };
+    return { phase: "waiting", reason: "NoPod", message: "the cluster has not created the job's pod yet" };
   // The cluster calls a Job complete only when its pod's containers have ended with 0.
   const finishedAt = isoTime(job.status?.completionTime);
   const ending: Ending = { exitCode: 0, reason: "Completed", message: "", byCluster: false, stopped: false };
@@ -135,7 +135,7 @@ function leaving(pod: V1Pod): Observation {
   return {
     phase: "running",
     reason: "Terminating",
-    message: "its pod was deleted, and its Job has yet to say whether it is over",
+    message: "its pod was deleted, and its Job has not reported its end yet",
     ...(name === undefined ? {} : { pod: name }),
     ...(podUid === undefined ? {} : { podUid }),
     ...(node === undefined ? {} : { node }),
@@ -183,7 +183,10 @@ function doubtOf(pod: V1Pod): { reason: string; message: string } | undefined {
     pod.status?.reason === "NodeLost" || (ready?.status === "False" && (ready.reason ?? "") === "");
   if (isUnheard) {
     const node = pod.spec?.nodeName === undefined ? "its node" : `node ${pod.spec.nodeName}`;
-    return { reason: "NodeUnreachable", message: `${node} does not answer: the job may still run there` };
+    return {
+      reason: "NodeUnreachable",
+      message: `${node} does not respond: the job may still be running there`,
+    };
   }
   return pod.metadata?.deletionTimestamp === undefined
     ? undefined
@@ -204,11 +207,11 @@ export function wayOut({ metadata, spec }: V1Pod): string {
   const node = spec?.nodeName;
   const within = metadata?.namespace === undefined ? "" : `-n ${metadata.namespace} `;
   const force = `kubectl delete pod ${within}${metadata?.name} --force --grace-period=0`;
-  if (node === undefined) return `once nothing of it runs: ${force}`;
+  if (node === undefined) return `once it is no longer running: ${force}`;
   const taint = `kubectl taint node ${node} node.kubernetes.io/out-of-service=nodeshutdown:NoExecute`;
   const ways =
     metadata?.finalizers?.includes(TRACKED) === true
-      ? `${taint}, or kubectl delete node ${node} (kubectl delete pod --force is not enough: its Job waits for its end)`
+      ? `${taint}, or kubectl delete node ${node} (kubectl delete pod --force is not enough: its Job waits for the pod to end)`
       : `${force} (or: ${taint})`;
   return `once node ${node} is known to be off: ${ways}`;
 }
@@ -232,10 +235,11 @@ function waitingReason(pod: V1Pod, main: V1ContainerStatus | undefined): { reaso
   if (scheduled?.status === "False") {
     return {
       reason: scheduled.reason ?? "Unschedulable",
-      message: scheduled.message ?? "no node takes the pod",
+      message: scheduled.message ?? "no node can run the pod",
     };
   }
-  if (pod.spec?.nodeName === undefined) return { reason: "Scheduling", message: "the pod waits for a node" };
+  if (pod.spec?.nodeName === undefined)
+    return { reason: "Scheduling", message: "the pod is waiting for a node" };
   const init = (pod.status?.initContainerStatuses ?? []).find(
     (status) => status.state?.waiting !== undefined && isTelling(status),
   );
@@ -253,8 +257,9 @@ function waitingReason(pod: V1Pod, main: V1ContainerStatus | undefined): { reaso
     ({ name, state, started }) =>
       state?.running !== undefined && !(sidecars.includes(name) && started === true),
   );
-  if (busy !== undefined) return { reason: "Initializing", message: `init container ${busy.name} runs` };
-  return { reason: "ContainerCreating", message: "the node prepares the container (volumes, image)" };
+  if (busy !== undefined)
+    return { reason: "Initializing", message: `init container ${busy.name} is running` };
+  return { reason: "ContainerCreating", message: "the node is preparing the container (volumes, image)" };
 }
 
 function isTelling(status: V1ContainerStatus): boolean {

@@ -18,7 +18,7 @@ interface Rule {
   remedy(found: RegExpExecArray): string;
 }
 
-const WAIT = "wait for it: the cluster tries again by itself";
+const WAIT = "wait for it: the cluster retries automatically";
 
 /** The words of Kubernetes' admission, the telling ones first. */
 const RULES: readonly Rule[] = [
@@ -27,7 +27,7 @@ const RULES: readonly Rule[] = [
     kind: "used-up",
     by: ([, name]) => `quota ${name}`,
     remedy: () =>
-      "it begins by itself when other jobs end; ask for less (--cpu, --memory, --gpu), or have the administrator raise the quota",
+      "wait for other jobs to end, request less (--cpu, --memory, --gpu), or ask the administrator to raise the quota",
   },
   // A webhook that does not answer, a namespace whose account is not made yet, two pods that were counted at
   // the same moment.
@@ -35,35 +35,34 @@ const RULES: readonly Rule[] = [
     pattern:
       /failed calling webhook|being terminated|serviceaccount "default" not found|object has been modified|Internal error|timed? ?out|etcdserver/i,
     kind: "passing",
-    remedy: () => `${WAIT}; if it stays so for minutes, tell the administrator`,
+    remedy: () => `${WAIT}; if it takes minutes, tell the administrator`,
   },
   {
     pattern: /failed quota: ([^:\s]+): must specify ([^\n]+)/,
     kind: "standing",
     by: ([, name]) => `quota ${name}`,
-    remedy: ([, , wanted = ""]) =>
-      `state what the quota counts (${wanted.trim()}): ${statedBy(wanted)}, or have the administrator set a LimitRange`,
+    remedy: ([, , wanted = ""]) => `${waysToSet(wanted)}, or ask the administrator to set a LimitRange`,
   },
   {
     pattern: /violates PodSecurity "([^"]+)"/,
     kind: "standing",
     by: ([, level]) => `Pod Security Standard ${level}`,
     remedy: () =>
-      "the namespace enforces a Pod Security Standard: take the named settings out of securityContext (of sidecars and initContainers, too), or use a namespace that allows them",
+      "remove the listed settings from securityContext (also of sidecars and initContainers), or use a namespace that allows them: this one enforces a Pod Security Standard",
   },
   {
     pattern: /ValidatingAdmissionPolicy '([^']+)'(?: with binding '[^']+')? denied/,
     kind: "standing",
     by: ([, name]) => `policy ${name}`,
     remedy: () =>
-      "change what the policy names in the configuration or the options, or have the administrator except the namespace from it",
+      "change the setting that the policy names in the configuration or the options, or ask the administrator to exempt the namespace",
   },
   {
     pattern: /admission webhook "([^"]+)" denied/,
     kind: "standing",
     by: ([, name]) => `admission webhook ${name}`,
     remedy: () =>
-      "change what it names in the configuration or the options, or ask the administrator, whose policy it is",
+      "change the setting that the webhook names in the configuration or the options, or ask the administrator",
   },
   {
     pattern: /(?:maximum|minimum) (\S+) usage per (\w+) is|(\S+) max limit to request ratio per (\w+)/,
@@ -71,25 +70,24 @@ const RULES: readonly Rule[] = [
     by: ([, resource, kind, ratio, of]) =>
       `a LimitRange of the namespace (${resource ?? ratio} per ${kind ?? of})`,
     remedy: () =>
-      "ask for an amount within it (--cpu, --memory, or `resources` in the configuration), or have the administrator change the LimitRange (kubectl get limitrange)",
+      "request an amount within it (--cpu, --memory, or `resources` in the configuration), or ask the administrator to change the LimitRange (kubectl get limitrange)",
   },
   {
     pattern: /no PriorityClass with name (\S+) was found/,
     kind: "standing",
     by: ([, name]) => `the missing PriorityClass ${name}`,
-    remedy: () => "correct priorityClassName in the configuration, or have the administrator make the class",
+    remedy: () => "fix priorityClassName in the configuration, or ask the administrator to create the class",
   },
   {
     pattern: /serviceaccount "([^"]+)" not found/,
     kind: "standing",
     by: ([, name]) => `the missing service account ${name}`,
-    remedy: () => "correct serviceAccountName in the configuration, or make the account",
+    remedy: () => "fix serviceAccountName in the configuration, or create the account",
   },
   {
     pattern: /forbidden|denied|is invalid|Invalid value|not found/i,
     kind: "standing",
-    remedy: () =>
-      "the message names the field or the limit: correct that value in the configuration or the options",
+    remedy: () => "fix the value that the message names in the configuration or the options",
   },
 ];
 
@@ -105,13 +103,14 @@ export function readRefusal(message: string): Refusal {
   throw new Error("the last rule fits everything");
 }
 
-/** How a job comes to state an amount that a quota wants. */
-function statedBy(wanted: string): string {
+/** How to set an amount that a quota requires. */
+function waysToSet(wanted: string): string {
   const ways = [
     ...(/memory/.test(wanted) ? ["--memory (or resources.memory), which sets request and limit"] : []),
     ...(/requests\.cpu|(?<![.\w])cpu/.test(wanted)
       ? ["--cpu (or resources.cpu), which sets the request"]
       : []),
   ];
-  return ways.length === 0 ? "by a quota that does not count it" : ways.join(", ");
+  const names = wanted.trim();
+  return ways.length === 0 ? `remove ${names} from the quota` : `set ${names}: ${ways.join(", ")}`;
 }

@@ -50,7 +50,7 @@ export type SignalEffect =
   /** Nothing is done, and why. */
   | { readonly kind: "refuse"; readonly why: string };
 
-const TOO_LATE = "the job had ended before";
+const TOO_LATE = "the job had already ended";
 
 /** What a signal comes to for a job in a status, once the cluster was looked at. */
 export function effectOf(
@@ -66,13 +66,13 @@ export function effectOf(
         ? { kind: "kill", end: signal === "KILL" ? "DELETED" : "DELETED_REPLICA" }
         : { kind: "refuse", why: TOO_LATE };
     case "REPLICATE":
-      if (siblings.newer) return { kind: "refuse", why: "a newer attempt of it was made already" };
+      if (siblings.newer) return { kind: "refuse", why: "a newer attempt already exists" };
       if (status === "COMPLETED" || siblings.completed) return { kind: "refuse", why: "it has completed" };
       return { kind: "resubmit", status: released(status) };
     case "RESCHEDULE":
       if (status === "NOT_SUBMITTED") return { kind: "refuse", why: "it is not submitted yet" };
       if (status === "COMPLETED" || siblings.completed) return { kind: "refuse", why: "it has completed" };
-      if (siblings.newer) return { kind: "refuse", why: "a newer attempt of it was made already" };
+      if (siblings.newer) return { kind: "refuse", why: "a newer attempt already exists" };
       return { kind: "rerun" };
     case "UNHOLD_ERROR":
     case "UNHOLD_STALLED":

@@ -22,6 +22,6 @@ export type RowStatus = Decided<GaswStatus>;
  */
 export function readStatus(word: unknown): DecidedStatus {
   if (!(LOCAL_STATUSES as readonly unknown[]).includes(word))
-    throw new RangeError(`${word} is no status of a job`);
+    throw new RangeError(`${word} is not a status of a job`);
   return word as DecidedStatus;
 }

@@ -66,9 +66,9 @@ function nameOf(blocker: AttemptRecord, { seen, rules, now }: Queue): string {
   if (observation?.phase !== "waiting" && observation?.phase !== "running")
     return isAlive(blocker) && !blocker.due
       ? `${attempt}, which is ${blocker.status}`
-      : `${attempt} to be gone from the cluster`;
+      : `${attempt} to be removed from the cluster`;
   const { pod, node } = observation;
-  const place = `${pod === undefined ? "" : `, whose pod ${pod} is still there`}${node === undefined ? "" : ` on node ${node}`}`;
+  const place = `${pod === undefined ? "" : `, whose pod ${pod} still exists`}${node === undefined ? "" : ` on node ${node}`}`;
   // As it would be told of if it had not been given up.
   const { message } = decide({ ...blocker, status: "RUNNING", removal: null }, observation, {}, now, rules);
   return `${attempt}${place}${(message ?? "") === "" ? "" : `: ${message}`}`;

@@ -94,7 +94,7 @@ export function stuck(
   if (reason === "NodeUnreachable") return `${message}; its pod ${pod} stays Terminating; ${wayOut}`;
   if (now.getTime() - Date.parse(goneBy) < OVERDUE_S * 1000) return undefined;
   const where = node === undefined ? "" : ` on node ${node}`;
-  return `pod ${pod}${where} was to be gone by ${goneBy} and is still Terminating: its node may be off; ${wayOut}`;
+  return `pod ${pod}${where} should have been deleted by ${goneBy} and is still Terminating: its node may be down; ${wayOut}`;
 }
 
 /** Words for a job that had a pod and lost it to whoever suspended its Job. */
@@ -106,8 +106,8 @@ function takenBack(
     return undefined;
   const since = suspendedAt === undefined ? "" : ` at ${suspendedAt}`;
   return queue === undefined
-    ? `its Job was suspended${since} after it had begun: it waits for that to be undone`
-    : `queue ${queue} has taken it back${since}: it waits to be admitted again, and begins anew then`;
+    ? `its Job was suspended${since} after it had started: it is waiting to be resumed`
+    : `queue ${queue} has stopped it${since}: it starts over when it is admitted again`;
 }
 
 /**

@@ -34,8 +34,8 @@ export function volumeNotBound(facts: Facts): Explanation | undefined {
   if (!isCause) return undefined;
   const event = claimEvent(facts, claim.name);
   return {
-    sentence: `waits for its volume: ${claim.text}${said(event)}`,
-    remedy: `see what the claim lacks: gasw-k8s debug describe pvc ${claim.name}; submitting again makes missing volumes`,
+    sentence: `is waiting for its volume: ${claim.text}${said(event)}`,
+    remedy: `check the claim: gasw-k8s debug describe pvc ${claim.name}; submitting again creates missing volumes`,
     evidence: [facts.seen.message, ...quote(event)],
   };
 }
@@ -56,28 +56,25 @@ export function volumeMount(facts: Facts): Explanation | undefined {
   const node = facts.pod?.spec?.nodeName;
   const text = event.message ?? "";
   const remedies: readonly [RegExp, string][] = [
-    [
-      /access denied|permission denied/i,
-      "the NFS server refuses this node: allow it in the server's exports",
-    ],
+    [/access denied|permission denied/i, "allow the node in the exports of the NFS server, which refused it"],
     [
       /No such file|does not exist|not found/i,
-      "the folder does not exist on the server: check nfsPath (or `path`) against what is exported",
+      "check that nfsPath (or `path`) is exported: the directory does not exist on the server",
     ],
     [
       /timed out|timeout|No route|Connection refused|refused/i,
-      "the node can't reach the server: check nfsAddress, the network and a firewall between",
+      "check nfsAddress, the network and any firewall: the node cannot reach the server",
     ],
     [
       /bad option|helper program|unknown filesystem/i,
-      "the node lacks the NFS client: install nfs-common (or nfs-utils) on it",
+      "install the NFS client on the node (nfs-common or nfs-utils)",
     ],
   ];
   return {
-    sentence: `waits on node ${node}, which can't mount its volume: ${brief(text)}`,
+    sentence: `is waiting on node ${node}, which cannot mount its volume: ${brief(text)}`,
     remedy:
       remedies.find(([pattern]) => pattern.test(text))?.[1] ??
-      "check the volume's server and folder, and that the node can mount it",
+      "check the volume's server and path, and that the node can mount it",
     evidence: quote(event),
   };
 }

@@ -53,12 +53,12 @@ function deleted({ state, job }: Facts): Explanation | undefined {
       return { sentence: `was cancelled${at}${by}`, remedy: `nothing to do; ${again(job.id)}` };
     case "DELETED_REPLICA":
       return {
-        sentence: `was ended as a replica${at}${by}`,
-        remedy: "nothing to do: another attempt of it has completed",
+        sentence: `was killed as a replica${at}${by}`,
+        remedy: "nothing to do: another attempt has completed",
       };
     case "CANCELLED":
       return {
-        sentence: `says itself that it was cancelled (exit code 9)`,
+        sentence: `reported that it was cancelled (exit code 9)`,
         remedy: `nothing to do; ${again(job.id)}`,
       };
     default:
@@ -70,9 +70,8 @@ function deleted({ state, job }: Facts): Explanation | undefined {
 export function scriptChanged({ state, job }: Facts): Explanation | undefined {
   if (state.status !== SCRIPT_CHANGED.status || state.reason !== SCRIPT_CHANGED.reason) return undefined;
   return {
-    sentence:
-      "is held: its script is not the one that was submitted, and nobody who has seen that has asked for it to run",
-    remedy: `\`gasw-k8s retry ${job.id}\` runs it as it is now; or put the script back as it was, then \`gasw-k8s release ${job.id}\``,
+    sentence: "is held because its script has changed since it was submitted",
+    remedy: `run \`gasw-k8s retry ${job.id}\` to run the new version; or restore the script, then run \`gasw-k8s release ${job.id}\``,
     ...(state.message === undefined ? {} : { evidence: [state.message] }),
   };
 }
@@ -87,13 +86,13 @@ function outOfMemory(facts: Facts): Explanation | undefined {
   const limit = mainContainer(facts)?.resources?.limits?.memory;
   const sentence =
     limit === undefined
-      ? "was killed for lack of memory (OOMKilled); its container has no known limit of its own, so the node may have run out"
-      : `needed more memory than its limit of ${limit} and was killed (OOMKilled)`;
+      ? "ran out of memory and was killed (OOMKilled); its container has no known limit, so the node may have run out of memory"
+      : `exceeded its memory limit of ${limit} and was killed (OOMKilled)`;
   const more =
-    limit === undefined ? "--memory with what it needs" : `a higher --memory, for example ${twice(limit)}`;
+    limit === undefined ? "the --memory that it needs" : `a higher --memory, for example ${twice(limit)}`;
   return {
     sentence,
-    remedy: `submit it with ${more} (resources.memory sets it for all jobs), or make it need less`,
+    remedy: `submit it with ${more} (resources.memory sets it for all jobs), or reduce its memory use`,
   };
 }
 
@@ -102,7 +101,7 @@ function deadline(facts: Facts): Explanation | undefined {
   const seconds = podSpec(facts)?.activeDeadlineSeconds ?? facts.kubeJob?.spec?.activeDeadlineSeconds;
   const limit = seconds === undefined ? "its time limit" : `its time limit of ${timeText(seconds * 1000)}`;
   return {
-    sentence: `ran longer than ${limit} and was stopped (DeadlineExceeded)${cutOffOf(facts)}`,
+    sentence: `exceeded ${limit} and was stopped (DeadlineExceeded)${cutOffOf(facts)}`,
     remedy: `submit it with a longer --timeout (\`timeout\` sets it for all jobs), or make it faster${moreGrace(facts)}`,
   };
 }
@@ -110,8 +109,8 @@ function deadline(facts: Facts): Explanation | undefined {
 function initContainer({ state, job }: Facts): Explanation | undefined {
   if (state.reason !== "InitError") return undefined;
   return {
-    sentence: `never began: ${state.message ?? "an init container failed"}`,
-    remedy: `read that container's log with \`gasw-k8s debug logs ${job.id}\` and correct initContainers in the configuration`,
+    sentence: `never started: ${state.message ?? "an init container failed"}`,
+    remedy: `read that container's log with \`gasw-k8s debug logs ${job.id}\` and fix initContainers in the configuration`,
   };
 }
 
@@ -125,15 +124,15 @@ function cutOffOf({ state }: Facts): string {
 function moreGrace(facts: Facts): string {
   if (cutOffOf(facts) === "") return "";
   const seconds = podSpec(facts)?.terminationGracePeriodSeconds;
-  return `; terminationGracePeriodSeconds${seconds === undefined ? "" : ` (${seconds} now)`} gives its clean-up more time`;
+  return `; terminationGracePeriodSeconds${seconds === undefined ? "" : ` (${seconds} now)`} gives it more time to clean up`;
 }
 
 function evicted(facts: Facts): Explanation | undefined {
   const { state, job } = facts;
   if (state.reason !== "Evicted") return undefined;
   return {
-    sentence: `was evicted from its node${state.node === undefined ? "" : ` ${state.node}`}: ${state.message ?? "the node needed the room"}`,
-    remedy: `${again(job.id)}; a memory request near what it uses, or a priorityClassName, makes an eviction less likely${moreGrace(facts)}`,
+    sentence: `was evicted from its node${state.node === undefined ? "" : ` ${state.node}`}: ${state.message ?? "the node ran out of resources"}`,
+    remedy: `${again(job.id)}; a memory request close to its actual use, or a priorityClassName, makes eviction less likely${moreGrace(facts)}`,
   };
 }
 
@@ -141,7 +140,7 @@ function nodeLost({ state, job }: Facts): Explanation | undefined {
   if (state.reason !== "NodeLost") return undefined;
   const node = state.node === undefined ? "its node" : `node ${state.node}`;
   return {
-    sentence: `was lost with ${node}, which went down while it ran${state.message === undefined ? "" : `: ${state.message}`}`,
+    sentence: `was lost with ${node}, which went down while the job was running${state.message === undefined ? "" : `: ${state.message}`}`,
     remedy: `${again(job.id)}; \`gasw-k8s debug nodes\` shows the state of the nodes`,
   };
 }
@@ -149,7 +148,7 @@ function nodeLost({ state, job }: Facts): Explanation | undefined {
 function rejected({ state, job }: Facts): Explanation | undefined {
   if (state.reason !== "Rejected") return undefined;
   return {
-    sentence: `was refused by node ${state.node ?? "(unknown)"} although the scheduler had chosen it: ${state.message ?? "no reason given"}`,
+    sentence: `was rejected by node ${state.node ?? "(unknown)"}, which the scheduler had chosen: ${state.message ?? "no reason given"}`,
     remedy: again(job.id),
   };
 }
@@ -157,7 +156,7 @@ function rejected({ state, job }: Facts): Explanation | undefined {
 function podDeleted(facts: Facts): Explanation | undefined {
   if (facts.state.reason !== "PodDeleted") return undefined;
   return {
-    sentence: `was stopped, since somebody deleted its pod or its Job while it ran${cutOffOf(facts)}`,
+    sentence: `was stopped because its pod or Job was deleted while it was running${cutOffOf(facts)}`,
     remedy: `${again(facts.job.id)}${moreGrace(facts)}`,
   };
 }
@@ -165,8 +164,8 @@ function podDeleted(facts: Facts): Explanation | undefined {
 function stopped({ state, job }: Facts): Explanation | undefined {
   if (state.reason !== "Stopped") return undefined;
   return {
-    sentence: `was stopped before it had done its work: ${state.message ?? "it answered a stop signal with exit code 0"}`,
-    remedy: `${again(job.id)}; a script that handles SIGTERM should not end with 0 before it is done`,
+    sentence: `was stopped before it had finished: ${state.message ?? "it exited with 0 on a stop signal"}`,
+    remedy: `${again(job.id)}; a script that handles SIGTERM must not exit with 0 before it has finished`,
   };
 }
 
@@ -174,7 +173,7 @@ function unmeasured({ state, job }: Facts): Explanation | undefined {
   if (state.reason !== "ContainerStatusUnknown") return undefined;
   const node = state.node === undefined ? "its node" : `node ${state.node}`;
   return {
-    sentence: `was lost sight of: ${node} cannot say how its container ended, and neither its output nor its record does`,
+    sentence: `ended in an unknown way: ${node} does not report how its container ended, nor do its output and its record`,
     remedy: `${again(job.id)}; \`gasw-k8s debug nodes\` shows the state of the nodes`,
   };
 }
@@ -182,17 +181,16 @@ function unmeasured({ state, job }: Facts): Explanation | undefined {
 function gone({ state, job }: Facts): Explanation | undefined {
   if (state.reason !== "Gone") return undefined;
   return {
-    sentence:
-      "is no longer in the cluster (deleted, or removed by its time to live), and its output does not say how it ended",
-    remedy: `read what it wrote with \`gasw-k8s debug logs ${job.id}\`; ${again(job.id)}; a longer options.ttlJob keeps finished jobs longer`,
+    sentence: "is no longer in the cluster (deleted, or expired), and its output does not show how it ended",
+    remedy: `read its output with \`gasw-k8s debug logs ${job.id}\`; ${again(job.id)}; a longer options.ttlJob keeps finished jobs longer`,
   };
 }
 
 function podGone({ state, job }: Facts): Explanation | undefined {
   if (state.reason !== "PodGone") return undefined;
   return {
-    sentence: `lost its pod before anybody saw how it ended: ${state.message ?? "the pod was deleted"}`,
-    remedy: `somebody deleted the pod, or its node was removed; ${again(job.id)}`,
+    sentence: `lost its pod before its end was observed: ${state.message ?? "the pod was deleted"}`,
+    remedy: `${again(job.id)}; the pod was deleted, or its node was removed`,
   };
 }
 
@@ -203,11 +201,11 @@ function cannotStart({ state, job, ...facts }: Facts): Explanation | undefined {
   const noBash = /["`]bash["`].*not found/.test(state.message ?? "");
   return {
     sentence: noBash
-      ? `could not start: its image${image === undefined ? "" : ` ${image}`} has no bash, which runs the scripts`
+      ? `could not start: its image${image === undefined ? "" : ` ${image}`} does not contain bash, which runs the scripts`
       : `could not start: ${state.message ?? "the container runtime refused the container"}`,
     remedy: noBash
-      ? "use an image that has bash (--image, or `image` in the configuration)"
-      : "correct the image or the container's settings",
+      ? "use an image that contains bash (--image, or `image` in the configuration)"
+      : "fix the image or the container's settings",
     ...(state.message === undefined ? {} : { evidence: [state.message] }),
   };
 }
@@ -223,8 +221,8 @@ function shellCode(facts: Facts, code: number): Explanation | undefined {
         : "failed with exit code 126: a command of the script was found but could not be executed",
     remedy:
       code === 127
-        ? `use an image that has the command, or correct the script; \`gasw-k8s debug shell ${facts.job.id}\` lets you try`
-        : "make the program executable (chmod +x), and check that it is built for the node's kind of processor",
+        ? `use an image that contains the command, or fix the script; try it in \`gasw-k8s debug shell ${facts.job.id}\``
+        : "make the program executable (chmod +x), and check that it is built for the node's CPU architecture",
     ...lastWords(facts),
   };
 }
@@ -236,34 +234,34 @@ function signalled(facts: Facts): Explanation | undefined {
   const limits = mainContainer(facts)?.resources?.limits;
   const given = limits?.memory === undefined ? "" : ` (its limit is ${memoryText(limits.memory)})`;
   const remedies: Readonly<Record<string, string>> = {
-    SIGKILL: `most often this is a lack of memory: submit it with a higher --memory${given}`,
-    SIGTERM: `somebody or the node stopped it: see \`gasw-k8s debug events ${facts.job.id}\` and run it again`,
-    SIGSEGV: "the program has a fault, or a library of the image does not fit it: read its log",
-    SIGBUS: "the program touched a file that was cut short, or /dev/shm is full: read its log",
-    SIGILL: `the program was built for another processor: check the node (cpu limit ${cpuText(limits?.cpu)})`,
-    SIGXFSZ: "a file grew beyond the allowed size: write smaller files",
+    SIGKILL: `submit it with a higher --memory${given}: it most likely ran out of memory`,
+    SIGTERM: `see \`gasw-k8s debug events ${facts.job.id}\` and run it again: a user or the node stopped it`,
+    SIGSEGV: "read its log: the program crashed, possibly because of an incompatible library in the image",
+    SIGBUS: "read its log: the program accessed a truncated file, or /dev/shm is full",
+    SIGILL: `check the node: the program was built for another CPU (cpu limit ${cpuText(limits?.cpu)})`,
+    SIGXFSZ: "write smaller files: one exceeded the size limit",
   };
   return {
-    sentence: `failed with exit code ${code}: a process of it was ended by ${signal}${ran(facts)}`,
+    sentence: `failed with exit code ${code}: one of its processes was killed by ${signal}${ran(facts)}`,
     remedy: remedies[signal] ?? `read its log: gasw-k8s debug logs ${facts.job.id}`,
     ...lastWords(facts),
   };
 }
 
 const STAGES: Readonly<Record<Stage, string>> = {
-  setup: "while it was being set up",
-  inputs: "while its inputs were downloaded",
+  setup: "during setup",
+  inputs: "while downloading its inputs",
   application: "in the application itself",
-  results: "while its results were uploaded",
+  results: "while uploading its results",
   system: "in the job system",
 };
 
 const STAGE_REMEDIES: Readonly<Record<Stage, string>> = {
-  setup: "correct what the script needs before it begins (its folder, configuration and tools)",
-  inputs: "check that the inputs exist and that the storage can be reached from the pod, then run it again",
-  application: "read what the application wrote, and correct its parameters or the program",
+  setup: "fix what the script needs before it starts (its directory, configuration and tools)",
+  inputs: "check that the inputs exist and that the pod can reach the storage, then run it again",
+  application: "read the application's output, and fix its parameters or the program",
   results:
-    "check that the place of the results can be written from the pod and holds no such file yet, then run it again",
+    "check that the pod can write to the results' destination and that the file does not exist there yet, then run it again",
   system: "run it again",
 };
 
@@ -278,7 +276,7 @@ function exitCode(facts: Facts): Explanation | undefined {
     sentence:
       stage === undefined
         ? `failed with exit code ${code}, ${meaning}${ran(facts)}`
-        : `failed with exit code ${code} ${STAGES[stage]}: in GASW's words, ${meaning}${ran(facts)}`,
+        : `failed with exit code ${code} ${STAGES[stage]}: ${meaning}${ran(facts)}`,
     remedy: stage === undefined ? `read its log: ${log}` : `${STAGE_REMEDIES[stage]}; its log: ${log}`,
     ...lastWords(facts),
   };
@@ -290,7 +288,7 @@ function failed({ state, job }: Facts): Explanation | undefined {
   const reason = [state.reason, state.message].filter((part) => part !== undefined).join(": ");
   return {
     sentence: `ended as ${state.status}${reason === "" ? "" : ` (${reason})`}`,
-    remedy: `look at everything the cluster knows of it: gasw-k8s debug describe ${job.id}`,
+    remedy: `see all its details: gasw-k8s debug describe ${job.id}`,
   };
 }
 

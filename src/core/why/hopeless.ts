@@ -18,24 +18,24 @@ export const hopelessCauses: readonly Cause[] = [
 function outputLate({ state, job }: Facts): Explanation | undefined {
   if (state.reason !== "OutputLate") return undefined;
   return {
-    sentence: `has ended, and waits for its output: ${state.message}`,
-    remedy: `a file server may show it a minute late; \`gasw-k8s status ${job.id}\` tells the end as soon as it can`,
+    sentence: `has ended, and its output is not complete yet: ${state.message}`,
+    remedy: `wait for it, and run \`gasw-k8s status ${job.id}\` again: a file server may show it up to a minute late`,
   };
 }
 
 function earlierRun({ state, job }: Facts): Explanation | undefined {
   if (state.status !== "NOT_SUBMITTED" || state.reason !== BLOCKED) return undefined;
   return {
-    sentence: `is to run again and ${state.message}`,
-    remedy: `it is submitted by itself when that is gone: two runs of one script would destroy each other's files; see \`gasw-k8s status --history ${job.id}\` and \`gasw-k8s debug nodes\``,
+    sentence: `will run again, but ${state.message}`,
+    remedy: `wait until that is gone, and it is submitted automatically: two runs of one script would overwrite each other's files; see \`gasw-k8s status --history ${job.id}\` and \`gasw-k8s debug nodes\``,
   };
 }
 
 function namespaceGone({ state, job }: Facts): Explanation | undefined {
   if (state.status !== "NOT_SUBMITTED" || state.reason !== NAMESPACE_GONE) return undefined;
   return {
-    sentence: `is to run again and ${state.message}`,
-    remedy: `make it again as it was, with its labels, quotas and policies (kubectl create namespace ${job.namespace}): the job is submitted by itself then; or give the workflow up with \`gasw-k8s cleanup\``,
+    sentence: `will run again, but ${state.message}`,
+    remedy: `recreate it with its labels, quotas and policies (kubectl create namespace ${job.namespace}), and the job is submitted automatically; or abandon the workflow with \`gasw-k8s cleanup\``,
   };
 }
 
@@ -46,8 +46,8 @@ function notSubmittedVolume(facts: Facts): Explanation | undefined {
   // Such a claim is bound when a pod wants it, so it kept nobody waiting.
   if (claim === undefined || event?.reason === "WaitForFirstConsumer") return undefined;
   return {
-    sentence: `never reached the cluster, since its volume is not ready: ${claim.text}${said(event)}`,
-    remedy: `see \`gasw-k8s debug describe pvc ${claim.name}\`, correct the volume, then submit again: gasw-k8s submit ${script(facts)}`,
+    sentence: `never reached the cluster because its volume is not ready: ${claim.text}${said(event)}`,
+    remedy: `see \`gasw-k8s debug describe pvc ${claim.name}\`, fix the volume, then submit again: gasw-k8s submit ${script(facts)}`,
     evidence: quote(event),
   };
 }
@@ -55,8 +55,8 @@ function notSubmittedVolume(facts: Facts): Explanation | undefined {
 function notSubmitted(facts: Facts): Explanation | undefined {
   if (facts.state.status !== "NOT_SUBMITTED" || facts.seen.phase !== "missing") return undefined;
   return {
-    sentence: "never reached the cluster: its submission was interrupted or refused",
-    remedy: `submit it again, which makes it once and says what is wrong: gasw-k8s submit ${script(facts)}`,
+    sentence: "never reached the cluster: its submission was interrupted or rejected",
+    remedy: `submit it again, which is safe and reports any problem: gasw-k8s submit ${script(facts)}`,
   };
 }
 
@@ -72,22 +72,23 @@ function configError({ state, ...facts }: Facts): Explanation | undefined {
   if (/runAsNonRoot|run as root|non-root/.test(text)) {
     const user = podSpec({ state, ...facts })?.securityContext?.runAsUser;
     return {
-      sentence: `can't start, since its image would run as root${user === undefined ? "" : ` (user ${user})`} and its pod may not: ${text}`,
-      remedy: "set securityContext.runAsUser to a user above 0, or give the workflow directory to one",
+      sentence: `cannot start because its image would run as root${user === undefined ? "" : ` (user ${user})`}, which its pod does not allow: ${text}`,
+      remedy:
+        "set securityContext.runAsUser to a user other than 0, or change the owner of the workflow directory to one",
       evidence,
     };
   }
   const missing = /(secret|configmap) "([^"]+)" not found/i.exec(text);
   if (missing !== null) {
     return {
-      sentence: `can't start, since ${missing[1]} ${missing[2]} does not exist in namespace ${facts.job.namespace}`,
-      remedy: `create it, or take it out of the configuration (initContainers, sidecars, imagePullSecrets)`,
+      sentence: `cannot start because ${missing[1]} ${missing[2]} does not exist in namespace ${facts.job.namespace}`,
+      remedy: `create it, or remove it from the configuration (initContainers, sidecars, imagePullSecrets)`,
       evidence,
     };
   }
   return {
-    sentence: `can't start, since its container can't be made: ${text}`,
-    remedy: "correct the container's settings",
+    sentence: `cannot start because its container cannot be created: ${text}`,
+    remedy: "fix the container's settings",
     evidence,
   };
 }

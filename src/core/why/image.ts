@@ -17,31 +17,31 @@ export const imageCauses: readonly Cause[] = [
     match: image(
       (_, reason) => reason === "InvalidImageName",
       "is not a valid image name",
-      "correct the name (--image, or `image` in the configuration)",
+      "fix the name (--image, or `image` in the configuration)",
     ),
   },
   {
     id: "image-not-on-node",
     match: image(
       (_, reason) => reason === "ErrImageNeverPull",
-      "is not on the node, and imagePullPolicy Never forbids to pull it",
-      "load it on the nodes, or set imagePullPolicy to IfNotPresent",
+      "is not on the node, and imagePullPolicy Never prevents pulling it",
+      "load it onto the nodes, or set imagePullPolicy to IfNotPresent",
     ),
   },
   {
     id: "image-denied",
     match: image(
       (text) => /unauthorized|denied|authentication required|no basic auth|403 Forbidden|401/i.test(text),
-      "may not be pulled: the registry asks for credentials, or has no such image",
-      "check the name, and name a secret with the registry's credentials in imagePullSecrets",
+      "cannot be pulled: the registry requires credentials, or does not have the image",
+      "check the name, and add a secret with the registry's credentials to imagePullSecrets",
     ),
   },
   {
     id: "image-rate-limit",
     match: image(
       (text) => /toomanyrequests|429/i.test(text),
-      "can't be pulled for now: the registry limits the number of pulls",
-      "while the job waits, the pull is tried again; pull with credentials (imagePullSecrets), or use a mirror",
+      "cannot be pulled at present: the registry's rate limit is exceeded",
+      "pull with credentials (imagePullSecrets), or use a mirror; while the job waits, the pull is retried",
     ),
   },
   {
@@ -49,7 +49,7 @@ export const imageCauses: readonly Cause[] = [
     match: image(
       (text) => /manifest unknown|not found|NotFound|404/.test(text) && !/no such host/.test(text),
       "does not exist in its registry",
-      "correct the image's name or tag (--image, or `image` in the configuration)",
+      "fix the image's name or tag (--image, or `image` in the configuration)",
     ),
   },
   {
@@ -60,24 +60,24 @@ export const imageCauses: readonly Cause[] = [
         /no such host|dial tcp|connection refused|i\/o timeout|deadline exceeded|no route|TLS handshake|x509|name resolution|server misbehaving/i.test(
           text,
         ),
-      "can't be pulled, since its registry can't be reached from the node",
-      "check the registry's name in the image, and the node's network, proxy and certificates; while the job waits, the pull is tried again",
+      "cannot be pulled because the node cannot reach its registry",
+      "check the registry's name in the image, and the node's network, proxy and certificates; while the job waits, the pull is retried",
     ),
   },
   {
     id: "image-platform",
     match: image(
       (text) => /no match for platform/i.test(text),
-      "is not built for the node's kind of processor",
-      "use an image for it, or choose other nodes with nodeSelector",
+      "is not built for the node's CPU architecture",
+      "use an image for that architecture, or select other nodes with nodeSelector",
     ),
   },
   {
     id: "image-pull",
     match: image(
       () => true,
-      "can't be pulled",
-      "see the registry's answer below and correct the image's name, the credentials or the network; while the job waits, the pull is tried again",
+      "cannot be pulled",
+      "see the registry's response below, and fix the image's name, the credentials or the network; while the job waits, the pull is retried",
     ),
   },
 ];
@@ -95,7 +95,7 @@ function image(
     const text = `${facts.state.message ?? ""}\n${event?.message ?? ""}`;
     if (!fits(text, reason)) return undefined;
     const name = imageName(facts, text);
-    const isOver = facts.state.status === "ERROR" ? "was given up" : "waits";
+    const isOver = facts.state.status === "ERROR" ? "failed" : "is waiting";
     const evidence =
       event === undefined ? (facts.state.message === undefined ? [] : [facts.state.message]) : quote(event);
     return {

@@ -21,7 +21,7 @@ export function unschedulable(facts: Facts): Explanation | undefined {
   );
   const parts = [...lacks(requests, short, tooBig, facts.nodes), ...placement(message, facts)];
   return {
-    sentence: `waits, since no node takes it: ${parts.length > 0 ? parts.join("; ") : message}`,
+    sentence: `is waiting because no node can run it: ${parts.length > 0 ? parts.join("; ") : message}`,
     remedy: remedyFor(short, tooBig, message),
     evidence: [facts.seen.message],
   };
@@ -62,14 +62,14 @@ function lacks(
 ): string[] {
   return [...new Set([...tooBig, ...short])].map((resource) => {
     const asked = requests[resource];
-    if (asked === undefined) return `too little ${NAMES[resource]?.name ?? resource} is free`;
-    const wants = `it asks for ${amount(resource, asked)}`;
-    if (nodes === undefined || nodes.length === 0) return `${wants}, and no node has so much free`;
+    if (asked === undefined) return `not enough free ${NAMES[resource]?.name ?? resource}`;
+    const wants = `it requests ${amount(resource, asked)}`;
+    if (nodes === undefined || nodes.length === 0) return `${wants}, and no node has that much free`;
     const best = largest(resource, nodes);
     const has = best === 0 ? `no node has any` : `the largest node offers ${amount(resource, String(best))}`;
     return tooBig.includes(resource)
       ? `${wants}, and ${has}`
-      : `${wants}, and ${has}, but too little of it is free now`;
+      : `${wants}, and ${has}, but not enough of it is free`;
   });
 }
 
@@ -87,33 +87,28 @@ function placement(message: string, facts: Facts): string[] {
     ...message.matchAll(/(\d+) node\(s\) had untolerated taint(?:\(s\))?(?: (\{[^}]*\}))?/g),
   ].map(
     ([, count, taint]) =>
-      `${count} ${count === "1" ? "node has" : "nodes have"} a taint that it does not tolerate${taint ? ` ${taint}` : ""}`,
+      `${count} ${count === "1" ? "node has" : "nodes have"} an untolerated taint${taint ? ` ${taint}` : ""}`,
   );
   const selected = /didn't match Pod's node affinity\/selector/.test(message);
   const selector = Object.entries(podSpec(facts)?.nodeSelector ?? {}).map(
     ([key, value]) => `${key}=${value}`,
   );
   const selection = selected
-    ? [`no suitable node has the labels ${selector.length > 0 ? selector.join(", ") : "that it asks for"}`]
+    ? [`no suitable node has the labels ${selector.length > 0 ? selector.join(", ") : "it selects"}`]
     : [];
   const cordoned = /(\d+) node\(s\) were unschedulable/.exec(message);
-  return [
-    ...taints,
-    ...selection,
-    ...(cordoned === null ? [] : [`${cordoned[1]} node(s) are closed for new pods (cordoned)`]),
-  ];
+  return [...taints, ...selection, ...(cordoned === null ? [] : [`${cordoned[1]} node(s) are cordoned`])];
 }
 
 function remedyFor(short: readonly string[], tooBig: readonly string[], message: string): string {
   if (tooBig.length > 0) {
     const options = tooBig.map((resource) => NAMES[resource]?.option ?? resource).join(", ");
-    return `it will never fit: submit it with less (${options}), or add a node that has so much`;
+    return `request less (${options}), or add a larger node: no node is large enough`;
   }
   if (message.includes("untolerated taint"))
-    return "add a fitting entry to `tolerations`, or take the taint off a node: `gasw-k8s debug nodes` lists them";
+    return "add a matching entry to `tolerations`, or remove the taint from a node; `gasw-k8s debug nodes` lists the taints";
   if (message.includes("node affinity/selector"))
-    return "correct `nodeSelector` in the configuration, or label a node: kubectl label node NODE KEY=VALUE";
-  if (short.length > 0)
-    return "it begins by itself when other jobs end; asking for less lets it begin sooner";
+    return "fix `nodeSelector` in the configuration, or label a node: kubectl label node NODE KEY=VALUE";
+  if (short.length > 0) return "wait for other jobs to end, or request less to start sooner";
   return "see `gasw-k8s debug nodes`";
 }

@@ -9,12 +9,12 @@ export function suspended(facts: Facts): Explanation | undefined {
   if (isTakenBack(facts)) return takenBack(facts, queue);
   return queue === undefined
     ? {
-        sentence: "waits, since its Job is suspended: somebody set `suspend`",
-        remedy: `whoever did may set it back: kubectl patch job -n ${facts.job.namespace} ${facts.kubeJob?.metadata?.name} --type merge -p '{"spec":{"suspend":false}}'`,
+        sentence: "is waiting because its Job is suspended",
+        remedy: `resume it: kubectl patch job -n ${facts.job.namespace} ${facts.kubeJob?.metadata?.name} --type merge -p '{"spec":{"suspend":false}}'`,
       }
     : {
-        sentence: `waits in queue ${queue}, which has not admitted it yet`,
-        remedy: `it begins by itself when the queue admits it; kubectl describe localqueue -n ${facts.job.namespace} ${queue} shows what it waits for`,
+        sentence: `is waiting for queue ${queue} to admit it`,
+        remedy: `wait for the queue to admit it; kubectl describe localqueue -n ${facts.job.namespace} ${queue} shows why it has not`,
       };
 }
 
@@ -36,13 +36,13 @@ function takenBack(facts: Facts, queue: string | undefined): Explanation {
   );
   return queue === undefined
     ? {
-        sentence: `had begun, and its Job was suspended${since}: it waits for that to be undone, and begins anew then`,
-        remedy: `whoever suspended it may set it back: kubectl patch job -n ${job.namespace} ${kubeJob?.metadata?.name} --type merge -p '{"spec":{"suspend":false}}'`,
+        sentence: `was suspended${since} after it had started, and will start over when its Job is resumed`,
+        remedy: `resume it: kubectl patch job -n ${job.namespace} ${kubeJob?.metadata?.name} --type merge -p '{"spec":{"suspend":false}}'`,
         evidence: quote(told),
       }
     : {
-        sentence: `had begun, and queue ${queue} has taken it back${since}: it waits to be admitted again, and begins anew then${said(told)}`,
-        remedy: `it begins by itself when the queue admits it; kubectl get workloads -n ${job.namespace} shows what it waits for, a higher priorityClassName keeps it from being taken back`,
+        sentence: `was stopped by queue ${queue}${since} after it had started, and will start over when the queue admits it again${said(told)}`,
+        remedy: `wait for the queue to admit it; kubectl get workloads -n ${job.namespace} shows why it has not; a higher priorityClassName makes preemption less likely`,
         evidence: quote(told),
       };
 }

@@ -20,17 +20,17 @@ export function quota(facts: Facts): Explanation | undefined {
   const detail =
     match === null
       ? text
-      : `quota ${match[1]} allows ${match[4]}, ${match[3]} is used, and it asks for ${match[2]}`;
+      : `quota ${match[1]} allows ${match[4]}, ${match[3]} is used, and the job requests ${match[2]}`;
   // What is used does not matter where the whole of it would not be enough.
   if (match !== null && asksForMore(match[2] ?? "", match[4] ?? "")) {
     return {
-      sentence: `waits, and will not begin as it is: quota ${match[1]} of namespace ${facts.job.namespace} allows ${match[4]} in all, and it asks for ${match[2]}`,
-      remedy: "ask for less (--cpu, --memory, --gpu), or have the administrator raise the quota",
+      sentence: `can never start: quota ${match[1]} of namespace ${facts.job.namespace} allows ${match[4]} in total, and the job requests ${match[2]}`,
+      remedy: "request less (--cpu, --memory, --gpu), or ask the administrator to raise the quota",
       evidence: [text],
     };
   }
   return {
-    sentence: `waits, since the quota of namespace ${facts.job.namespace} is used up: ${detail}`,
+    sentence: `is waiting because the quota of namespace ${facts.job.namespace} is exhausted: ${detail}`,
     remedy: readRefusal(text).remedy,
     evidence: [text],
   };
@@ -40,21 +40,21 @@ export function quota(facts: Facts): Explanation | undefined {
 export function podRefused(facts: Facts): Explanation | undefined {
   const event = failedCreate(facts);
   if (event === undefined) return undefined;
-  return refused(event.message ?? "", "waits, and will not begin as it is", quote(event));
+  return refused(event.message ?? "", "cannot start", quote(event));
 }
 
 /** A job that was given up since nobody would have its pod made. */
 export function givenUpRefused({ state }: Facts): Explanation | undefined {
   if (state.status !== "ERROR" || state.reason !== "FailedCreate") return undefined;
-  return refused(state.message ?? "", "never began", []);
+  return refused(state.message ?? "", "never started", []);
 }
 
 function refused(text: string, how: string, evidence: readonly string[]): Explanation {
   const { kind, by, remedy } = readRefusal(text);
   const sentence =
     kind === "passing"
-      ? `waits, since its pod could not be made: ${text}`
-      : `${how}: ${by ?? "the cluster"} refuses to have its pod made: ${text}`;
+      ? `is waiting because its pod could not be created: ${text}`
+      : `${how}: ${by ?? "the cluster"} rejects its pod: ${text}`;
   return { sentence, remedy, evidence };
 }
 

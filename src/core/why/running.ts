@@ -13,8 +13,8 @@ function nodeUnreachable(facts: Facts): Explanation | undefined {
   if (status !== "RUNNING" || reason !== "NodeUnreachable") return undefined;
   const wayOut = wayOutOf(facts);
   return {
-    sentence: `was running when its node${node === undefined ? "" : ` ${node}`} fell silent, and may still run there: it is not run a second time beside that`,
-    remedy: `bring the node back; one that is off for good is deleted by its administrator (kubectl delete node), its pods with it, and the job is retried${
+    sentence: `was running when its node${node === undefined ? "" : ` ${node}`} stopped responding, and may still be running there, so it is not started again`,
+    remedy: `bring the node back, or ask the administrator to delete it with its pods (kubectl delete node) if it is gone for good: the job is then retried${
       wayOut === undefined ? "" : `; ${wayOut}`
     }`,
     evidence: quote(newestEvent(facts, (event) => event.reason === "NodeNotReady")),
@@ -34,16 +34,19 @@ function podTerminating(facts: Facts): Explanation | undefined {
   if (goneBy !== undefined && Date.parse(goneBy) < now.getTime()) {
     const node = state.node === undefined ? "its node" : `node ${state.node}`;
     return {
-      sentence: `waits for its pod, which was to be gone ${timeText(now.getTime() - Date.parse(goneBy))} ago and is still Terminating: ${node} may be off, and the script may run there`,
+      sentence: `is waiting for its pod, which should have been deleted ${timeText(now.getTime() - Date.parse(goneBy))} ago and is still Terminating: ${node} may be down, and the script may still be running there`,
       remedy: `see \`gasw-k8s debug nodes\`; ${wayOutOf(facts)}`,
     };
   }
   if (state.status !== "RUNNING")
-    return { sentence: "waits: its pod is being deleted before it began", remedy: "wait until it is gone" };
+    return {
+      sentence: "is waiting: its pod is being deleted before it has started",
+      remedy: "wait until it is deleted",
+    };
   return {
     sentence:
-      "runs still, but its pod is being deleted: by somebody, by a drain of its node, or since the node fell silent",
-    remedy: `wait until it is gone; if it stays so for minutes, see \`gasw-k8s debug nodes\` and \`gasw-k8s debug events ${job.id}\``,
+      "is still running, but its pod is being deleted: by a user, by a drain of its node, or because the node stopped responding",
+    remedy: `wait until it is deleted; if that takes minutes, see \`gasw-k8s debug nodes\` and \`gasw-k8s debug events ${job.id}\``,
   };
 }
 
@@ -54,7 +57,7 @@ function running({ state, job, now }: Facts): Explanation | undefined {
       ? ""
       : ` for ${timeText(now.getTime() - Date.parse(state.started))} (since ${state.started})`;
   return {
-    sentence: `runs${since}${state.node === undefined ? "" : ` on node ${state.node}`}`,
+    sentence: `has been running${since}${state.node === undefined ? "" : ` on node ${state.node}`}`,
     remedy: `nothing to do; \`gasw-k8s debug logs ${job.id} -f\` follows its output`,
   };
 }

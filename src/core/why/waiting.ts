@@ -26,8 +26,8 @@ function sandbox(facts: Facts): Explanation | undefined {
   const event = complaint(facts, "FailedCreatePodSandBox");
   if (event === undefined) return undefined;
   return {
-    sentence: `waits on node ${facts.pod?.spec?.nodeName}, which can't set up its pod: ${event.message}`,
-    remedy: "this is the node's trouble (network plugin or container runtime): tell the administrator",
+    sentence: `is waiting on node ${facts.pod?.spec?.nodeName}, which cannot set up its pod: ${event.message}`,
+    remedy: "tell the administrator: the node's network plugin or container runtime is failing",
     evidence: quote(event),
   };
 }
@@ -35,8 +35,8 @@ function sandbox(facts: Facts): Explanation | undefined {
 function initializing({ state, job }: Facts): Explanation | undefined {
   if (state.reason !== "Initializing") return undefined;
   return {
-    sentence: `has not begun yet: ${state.message}`,
-    remedy: `wait for it; \`gasw-k8s debug logs ${job.id}\` shows what the init container writes`,
+    sentence: `has not started yet: ${state.message}`,
+    remedy: `wait for it; \`gasw-k8s debug logs ${job.id}\` shows the output of the init container`,
   };
 }
 
@@ -46,8 +46,8 @@ function pulling(facts: Facts): Explanation | undefined {
   if (last?.reason !== "Pulling") return undefined;
   return {
     sentence:
-      `waits on node ${facts.seen.node}, which pulls its image ${mainContainer(facts)?.image ?? ""}`.trimEnd(),
-    remedy: "wait for it; a smaller image, or one that is on the nodes already, begins sooner",
+      `is waiting on node ${facts.seen.node}, which is pulling its image ${mainContainer(facts)?.image ?? ""}`.trimEnd(),
+    remedy: "wait for it; a smaller or preloaded image starts sooner",
     evidence: quote(last),
   };
 }
@@ -55,8 +55,8 @@ function pulling(facts: Facts): Explanation | undefined {
 function preparing(facts: Facts): Explanation | undefined {
   if (facts.seen.phase !== "waiting" || facts.seen.reason !== "ContainerCreating") return undefined;
   return {
-    sentence: `has been given to node ${facts.seen.node}, which prepares its container (volumes, image)`,
-    remedy: "wait for it; ask again if it stays so for more than a minute",
+    sentence: `is assigned to node ${facts.seen.node}, which is preparing its container (volumes, image)`,
+    remedy: "wait for it; check again if it takes more than a minute",
   };
 }
 
@@ -65,24 +65,23 @@ function scheduling({ seen, pod, now }: Facts): Explanation | undefined {
   const created = pod?.metadata?.creationTimestamp;
   const since = created === undefined ? "" : ` for ${timeText(now.getTime() - Date.parse(created))}`;
   return {
-    sentence: `waits${since} for the scheduler to choose a node; nobody has complained`,
-    remedy: "wait for it; if it stays so, the cluster's scheduler is not working: tell the administrator",
+    sentence: `has been waiting${since} for the scheduler to choose a node; there are no error events`,
+    remedy: "wait for it; if this persists, tell the administrator: the scheduler may not be running",
   };
 }
 
 function noPodYet({ seen }: Facts): Explanation | undefined {
   if (seen.phase !== "waiting" || seen.reason !== "NoPod") return undefined;
   return {
-    sentence: "is in the cluster, which has not made its pod yet; nobody has complained",
-    remedy:
-      "wait for it; if it stays so, the cluster's Job controller is not working: tell the administrator",
+    sentence: "is waiting for the cluster to create its pod; there are no error events",
+    remedy: "wait for it; if this persists, tell the administrator: the Job controller may not be running",
   };
 }
 
 function otherWait({ seen, job }: Facts): Explanation | undefined {
   if (seen.phase !== "waiting") return undefined;
   return {
-    sentence: `waits: ${seen.message} (${seen.reason})`,
-    remedy: `look at everything the cluster knows of it: gasw-k8s debug describe ${job.id}`,
+    sentence: `is waiting: ${seen.message} (${seen.reason})`,
+    remedy: `see all its details: gasw-k8s debug describe ${job.id}`,
   };
 }

@@ -13,8 +13,8 @@ export interface Answer extends Explanation {
 const unknownCause: Cause = {
   id: "unknown",
   match: ({ job, state }) => ({
-    sentence: `is ${state.status}, and neither the cluster nor the state says why`,
-    remedy: `look at everything the cluster knows of it: gasw-k8s debug describe ${job.id}`,
+    sentence: `is ${state.status}, for an unknown reason`,
+    remedy: `see all its details: gasw-k8s debug describe ${job.id}`,
   }),
 };
 
@@ -46,7 +46,7 @@ export function explain(facts: Facts): Answer {
   return {
     ...rest,
     sentence: `is held after too many failures; its last attempt ${sentence}`,
-    remedy: `${remedy}; then \`gasw-k8s release ${facts.job.id}\` submits it once more`,
+    remedy: `${remedy}; then \`gasw-k8s release ${facts.job.id}\` submits it again`,
   };
 }
 
@@ -54,7 +54,7 @@ export function explain(facts: Facts): Answer {
 function removedEarly({ keptBy = [] }: Facts, { evidence = [] }: Explanation): Pick<Explanation, "evidence"> {
   if (keptBy.length === 0) return {};
   const [containers, were] = keptBy.length === 1 ? ["container", "was"] : ["containers", "were"];
-  const said = `its pod was removed at its end: ${containers} ${keptBy.join(", ")}, which ${were} put into its pod, would have kept it`;
+  const said = `its pod was deleted when the job ended: ${containers} ${keptBy.join(", ")}, which ${were} injected into it, would have kept it running`;
   return { evidence: [...evidence, said] };
 }
 

@@ -76,9 +76,9 @@ export function clusterAccess(settings: AccessSettings, env: NodeJS.ProcessEnv):
 function unencrypted({ origin }: URL): GaswError {
   return new GaswError(
     "CONFIG",
-    `the cluster's address ${origin} is not encrypted: whoever listens on the way would get the token`,
+    `the cluster's address ${origin} is not encrypted: the token could be intercepted`,
     {
-      hint: "use its https:// address; only insecureSkipTlsVerify allows this one",
+      hint: "use its https:// address; http:// is allowed only with insecureSkipTlsVerify",
     },
   );
 }

@@ -23,9 +23,9 @@ export function refuseHalfLogin(
 ): void {
   const isNobody = headers?.Authorization === undefined && auth === undefined && cert === undefined;
   if ((cert === undefined) !== (key === undefined))
-    throw credentialsError(new Error("a client certificate needs its key"), user, server);
+    throw credentialsError(new Error("a client certificate requires its key"), user, server);
   if (isNobody && (user.exec ?? user.authProvider))
-    throw credentialsError(new Error("its login gives none"), user, server);
+    throw credentialsError(new Error("its login returns none"), user, server);
 }
 
 /**
@@ -34,9 +34,9 @@ export function refuseHalfLogin(
 export function credentialsError(error: unknown, user: KubeUser, server: URL): GaswError {
   const isParser = error instanceof SyntaxError;
   const said = isParser
-    ? "what its login command printed is not JSON"
+    ? "the output of its login command is not JSON"
     : withoutSecrets(messageOf(error), secretsOf(user)).trim();
-  return new GaswError("CONFIG", `the credentials for ${server.origin} can't be obtained: ${said}`, {
+  return new GaswError("CONFIG", `cannot obtain credentials for ${server.origin}: ${said}`, {
     hint: "check the user of the kubeconfig's current context (its certificate files, token or login command)",
     cause: isParser ? undefined : new Error(said),
   });

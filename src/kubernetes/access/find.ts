@@ -28,8 +28,8 @@ function fromAddress(address: string, settings: AccessSettings): Found {
   parseServer(address);
   const { k8sToken, k8sTokenFile, k8sCaFile } = settings;
   if (k8sToken === undefined && k8sTokenFile === undefined) {
-    throw new GaswError("CONFIG", "k8sAddress is set, but neither k8sToken nor k8sTokenFile is", {
-      hint: "set k8sTokenFile to a file that holds the bearer token, or use k8sKubeConfig",
+    throw new GaswError("CONFIG", "k8sAddress requires k8sToken or k8sTokenFile", {
+      hint: "set k8sTokenFile to a file with the bearer token, or use k8sKubeConfig",
     });
   }
   if (k8sTokenFile !== undefined) readToken(k8sTokenFile);
@@ -62,7 +62,7 @@ function exists(file: string): boolean {
 
 function noCluster(): GaswError {
   return new GaswError("CONFIG", "no cluster is configured", {
-    hint: "set k8sKubeConfig (or KUBECONFIG), or k8sAddress with k8sTokenFile; `gasw-k8s config init` writes a file to start from",
+    hint: "set k8sKubeConfig (or KUBECONFIG), or k8sAddress with k8sTokenFile; `gasw-k8s config init` writes a starter file",
   });
 }
 

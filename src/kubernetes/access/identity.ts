@@ -24,20 +24,17 @@ export function impersonationHeaders({ name, given = {} }: KubeUser): Record<str
     "as-user-extra": extra = {},
   } = withoutNulls(given);
   if (!isHeader(user))
-    throw refuse(
-      "has an `as` that is not a name",
-      "write the name of one user, in quotes where it is a number",
-    );
-  if (!isHeader(uid)) throw refuse("has an as-uid that is not a text", "write it in quotes");
+    throw refuse("has an invalid `as`: not a name", "use the name of one user, in quotes if it is a number");
+  if (!isHeader(uid)) throw refuse("has an invalid as-uid: not a string", "write it in quotes");
   if (!isHeaders(groups))
-    throw refuse("has as-groups that are not a list of names", "write them as a list, such as [developers]");
+    throw refuse("has invalid as-groups: not a list of names", "write them as a list, such as [developers]");
   if (!isExtra(extra))
-    throw refuse("has an as-user-extra that is not lists of texts by key", "write it as {KEY: [VALUE]}");
+    throw refuse("has an invalid as-user-extra: not lists of strings by key", "write it as {KEY: [VALUE]}");
   if (user === "") {
     if (uid === "" && groups.length === 0 && Object.keys(extra).length === 0) return {};
     throw refuse(
-      "asks for groups, a uid or extra fields of another user without naming that user",
-      "add `as: USER`, or remove as-groups, as-uid and as-user-extra; kubectl refuses them alone, too",
+      "impersonates groups, a uid or extra fields without a user",
+      "add `as: USER`, or remove as-groups, as-uid and as-user-extra; kubectl also requires `as`",
     );
   }
   return {

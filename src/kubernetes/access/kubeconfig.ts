@@ -39,7 +39,7 @@ function loadFile(file: string, key: string): KubeConfig {
   const kubeConfig = new KubeConfig();
   const refuse = (why: string) =>
     new GaswError("CONFIG", `${file} is not a kubeconfig: ${why}`, {
-      hint: `${key} must name one: kubectl config view --kubeconfig ${file}`,
+      hint: `set ${key} to a kubeconfig; check it with: kubectl config view --kubeconfig ${file}`,
     });
   if (text.trim() === "") throw refuse("it is empty");
   try {
@@ -98,7 +98,7 @@ export function contextError(kubeConfig: KubeConfig, settings: AccessSettings): 
   const where = settings.k8sKubeConfig ?? "the kubeconfig";
   const hint =
     names.length === 0
-      ? "the file lists no context"
+      ? "add a context to the file"
       : `set k8sContext (or --context) to one of: ${names.join(", ")}`;
   if (!current) return new GaswError("CONFIG", `${where} has no current context`, { hint });
   if (known === null) return new GaswError("CONFIG", `${where} has no context "${current}"`, { hint });
@@ -106,7 +106,7 @@ export function contextError(kubeConfig: KubeConfig, settings: AccessSettings): 
     kubeConfig.getCurrentCluster() === null ? `cluster "${known.cluster}"` : `user "${known.user}"`;
   return new GaswError(
     "CONFIG",
-    `context "${current}" of ${where} names the ${missing}, which is not there`,
+    `context "${current}" of ${where} refers to the ${missing}, which does not exist`,
     {
       hint: "add it to the file, or set k8sContext (or --context) to another context",
     },

@@ -7,9 +7,9 @@ export function readToken(file: string): string {
   if (/^[\x21-\x7e]+$/.test(token)) return token;
   throw new GaswError(
     "CONFIG",
-    `${file} ${token === "" ? "is empty" : "holds something else than one token"}`,
+    `${file} ${token === "" ? "is empty" : "does not contain exactly one token"}`,
     {
-      hint: "write the bearer token into it, alone: kubectl create token ACCOUNT -n NAMESPACE",
+      hint: "write only the bearer token into it: kubectl create token ACCOUNT -n NAMESPACE",
     },
   );
 }
@@ -26,10 +26,10 @@ export function readNamed(file: string, key: string): string {
     const words: Readonly<Record<string, string>> = {
       ENOENT: "does not exist",
       EISDIR: "is a directory",
-      EACCES: "may not be read by this user",
+      EACCES: "cannot be read by this user",
     };
-    throw new GaswError("CONFIG", `${file} ${words[code] ?? `can't be read (${code})`}`, {
-      hint: `${key} must name a readable file`,
+    throw new GaswError("CONFIG", `${file} ${words[code] ?? `cannot be read (${code})`}`, {
+      hint: `${key} must be a readable file`,
       cause,
     });
   }

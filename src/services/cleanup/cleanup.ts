@@ -160,7 +160,7 @@ function removal(
 function kept(claim: V1PersistentVolumeClaim, shared: boolean, others: readonly string[]): Kept {
   const reason = shared
     ? `shared with the workflows ${others.join(", ")}`
-    : "shared with other workflows (--shared removes it when no other uses it)";
+    : "shared with other workflows (use --shared to remove it if no other workflow uses it)";
   return { kind: "PersistentVolumeClaim", name: claim.metadata?.name ?? "", reason };
 }
 
@@ -169,7 +169,7 @@ function keptVolume(volume: V1PersistentVolume): Kept {
   return {
     kind: "PersistentVolume",
     name: volume.metadata?.name ?? "",
-    reason: `bound to claim ${namespace}/${name}, which stays`,
+    reason: `bound to claim ${namespace}/${name}, which is kept`,
   };
 }
 
@@ -293,13 +293,15 @@ async function stillThere(
   ].filter((text) => text !== "");
   const [dying] = pods.filter((pod) => pod.metadata?.deletionTimestamp !== undefined && !hasStopped(pod));
   const hint =
-    "it is marked for deletion and goes when what holds it is gone; run cleanup again to see to the rest";
+    "run cleanup again for the rest; the object is marked for deletion and goes once nothing blocks it";
   return new GaswError(
     "TIMEOUT",
-    `${object.kind} ${object.name} was not gone after ${timeout} s${blockers.length === 0 ? "" : `: held by ${blockers.join("; ")}`}`,
+    `${object.kind} ${object.name} was not deleted after ${timeout} s${blockers.length === 0 ? "" : `: blocked by ${blockers.join("; ")}`}`,
     {
       hint:
-        dying === undefined ? hint : `${hint}. A pod whose node died does not go by itself: ${wayOut(dying)}`,
+        dying === undefined
+          ? hint
+          : `${hint}. The pod of a dead node is not deleted automatically: ${wayOut(dying)}`,
     },
   );
 }

@@ -68,7 +68,7 @@ async function clusterEvents({ client, warn }: Deps, name: string): Promise<Core
     return await listEvents(client, "default", { name });
   } catch (error) {
     if (!isApiError(error, 403)) throw error;
-    warn(`the events about ${name} are kept in the namespace default, where this account may not list them`);
+    warn(`the events about ${name} are in the namespace default, where this account cannot list events`);
     return [];
   }
 }
@@ -76,9 +76,9 @@ async function clusterEvents({ client, warn }: Deps, name: string): Promise<Core
 function noSuchObject(kind: Kind, name: string, namespace: string): GaswError {
   return new GaswError(
     "NOT_FOUND",
-    `there is no ${kind} ${name}${isNamespaced(kind) ? ` in namespace ${namespace}` : ""}`,
+    `no ${kind} ${name} found${isNamespaced(kind) ? ` in namespace ${namespace}` : ""}`,
     {
-      hint: `\`gasw-k8s debug ${kind === "pod" || kind === "job" || kind === "node" ? `${kind}s` : kind} --all\` lists what is there`,
+      hint: `list them with \`gasw-k8s debug ${kind === "pod" || kind === "job" || kind === "node" ? `${kind}s` : kind} --all\``,
     },
   );
 }

@@ -54,7 +54,7 @@ export async function readJobLogs(
 async function readHere(deps: Deps, target: JobTarget, options: LogOptions, copier: Copier): Promise<void> {
   const local = localFiles(target.directory);
   for (const kept of earlierStreams(target.directory, copier.files))
-    copier.sink.note(`an earlier pod wrote ${kept}`);
+    copier.sink.note(`${kept} was written by an earlier pod`);
   if (!options.follow) await copier.copy(local);
   try {
     let view = await viewJob(deps, target);
@@ -111,7 +111,7 @@ async function readByJob(deps: Deps, target: JobTarget, view: JobView, copier: C
 async function readByPod(deps: Deps, target: JobTarget, view: JobView, copier: Copier): Promise<void> {
   copier.isFinal = true;
   if (neverBegan(target, view)) return;
-  copier.sink.note(`the files of ${target.id} are not on this host: a short-lived pod reads them`);
+  copier.sink.note(`the files of ${target.id} are not on this host: reading them through a temporary pod`);
   const options = { lifetime: READER_LIFETIME, job: view.job, onWait: () => undefined };
   await withDebugPod(deps, target, options, ({ name, container }) =>
     copier.copy(containerFiles(deps, target.namespace, name, container)),
@@ -150,10 +150,10 @@ function isOver({ seen }: JobView): boolean {
 function nothingWritten(target: JobTarget, view: JobView): GaswError {
   const { id, fileName, directory, stored } = target;
   if (neverBegan(target, view)) {
-    return new GaswError("NOT_FOUND", `job ${id} never reached the cluster, so it has written nothing`, {
+    return new GaswError("NOT_FOUND", `job ${id} never reached the cluster and has written nothing`, {
       hint:
         (stored?.attempt ?? 0) > 0
-          ? `its turn comes with \`gasw-k8s status --sync\`, or at once with \`gasw-k8s retry ${fileName}\``
+          ? `run \`gasw-k8s status --sync\`, or \`gasw-k8s retry ${fileName}\` to submit it now`
           : `submit it again: gasw-k8s submit ${directory}/sh/${fileName}.sh`,
     });
   }
@@ -161,18 +161,18 @@ function nothingWritten(target: JobTarget, view: JobView): GaswError {
   if (seen.phase === "waiting") {
     return new GaswError(
       "NOT_FOUND",
-      `job ${id} has not begun, so it has written nothing (${seen.reason}: ${seen.message})`,
+      `job ${id} has not started and has written nothing (${seen.reason}: ${seen.message})`,
       {
-        hint: `\`gasw-k8s debug logs ${id} -f\` waits for it, \`gasw-k8s debug why ${id}\` says what it waits for`,
+        hint: `use \`gasw-k8s debug logs ${id} -f\` to wait for it, or \`gasw-k8s debug why ${id}\` to see why it is waiting`,
       },
     );
   }
   const state =
     seen.phase === "running"
       ? "has written nothing yet"
-      : "has left no output: it never began, or its files are gone";
+      : "has no output: it never started, or its files were deleted";
   return new GaswError("NOT_FOUND", `job ${id} ${state}`, {
-    hint: `\`gasw-k8s debug why ${id}\` says how it stands`,
+    hint: `see \`gasw-k8s debug why ${id}\``,
   });
 }
 
@@ -228,7 +228,7 @@ class Copier {
   /** Says what is waited for, when that has changed. */
   wait({ seen }: JobView): void {
     const text =
-      seen.phase === "waiting" ? `waiting for the job to begin (${seen.reason}: ${seen.message})` : "";
+      seen.phase === "waiting" ? `waiting for the job to start (${seen.reason}: ${seen.message})` : "";
     if (text !== "" && text !== this.#waitsFor) this.sink.note(text);
     this.#waitsFor = text;
   }

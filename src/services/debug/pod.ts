@@ -68,9 +68,9 @@ export async function withDebugPod<T>(
 function noQuota(cause: ApiError, namespace: string): GaswError {
   return new GaswError(
     "CLUSTER",
-    `the quota of namespace ${namespace} leaves no room for a debug pod (${cause.body.message})`,
+    `no room for a debug pod in the quota of namespace ${namespace} (${cause.body.message})`,
     {
-      hint: "wait until other jobs have ended, or have the administrator raise the quota",
+      hint: "wait for other jobs to end, or ask the administrator to raise the quota",
       cause,
     },
   );
@@ -115,9 +115,9 @@ async function checkClaims(
     if ((await find<V1PersistentVolumeClaim>(client, claimsPath(namespace, claim))) !== undefined) continue;
     throw new GaswError(
       "NOT_FOUND",
-      `claim ${namespace}/${claim} of job ${id} is gone, so no pod can see its files`,
+      `claim ${namespace}/${claim} of job ${id} no longer exists: no pod can read its files`,
       {
-        hint: "read the files where the workflow directory is, or submit a job of the workflow, which makes its volumes again",
+        hint: "read the files in the workflow directory, or recreate the volumes by submitting a job of the workflow",
       },
     );
   }
@@ -129,9 +129,9 @@ function runAs(job: V1Job | undefined, { id, directory }: JobTarget): RunAs {
   if (isWorkflowDirectory(directory)) return ownerOf(directory);
   throw new GaswError(
     "NOT_FOUND",
-    `nothing tells as whom job ${id} ran: its Job is gone, and ${directory} is not on this host`,
+    `cannot determine the user of job ${id}: its Job no longer exists, and ${directory} is not on this host`,
     {
-      hint: "run this on the host that submitted it",
+      hint: "run this on the host that submitted the job",
     },
   );
 }
@@ -163,8 +163,8 @@ async function untilRunning(
       : seen.phase === "ended"
         ? seen.ending.message || seen.ending.reason
         : "it is gone";
-  throw new GaswError(late.aborted ? "TIMEOUT" : "CLUSTER", `the debug pod ${name} does not run: ${why}`, {
-    hint: "it needs room on a node, the job's image and its volumes: see `gasw-k8s debug nodes` and `gasw-k8s debug pvc`",
+  throw new GaswError(late.aborted ? "TIMEOUT" : "CLUSTER", `the debug pod ${name} is not running: ${why}`, {
+    hint: "check the nodes and volumes: `gasw-k8s debug nodes` and `gasw-k8s debug pvc`",
   });
 }
 
@@ -177,7 +177,7 @@ async function removePod({ client, warn }: Deps, path: string): Promise<void> {
     if (isApiError(error, 404)) return;
     // What was asked for is done, or has failed for a reason of its own: that one must be heard.
     warn(
-      `the debug pod ${path.split("/").at(-1)} could not be deleted and ends by itself later: ${messageOf(error)}`,
+      `the debug pod ${path.split("/").at(-1)} could not be deleted and will end later on its own: ${messageOf(error)}`,
     );
   } finally {
     last.close();

@@ -85,7 +85,7 @@ function numberedAttempt(store: Store, job: StoredJob, number: number): StoredJo
   if (found !== undefined) return found;
   const numbers = attempts.map(attemptNumber).join(", ");
   throw new GaswError("NOT_FOUND", `job ${job.fileName} has no attempt ${number}`, {
-    hint: `its attempts: ${numbers}; \`gasw-k8s status ${job.fileName} --history\` shows them`,
+    hint: `use one of its attempts (${numbers}): \`gasw-k8s status ${job.fileName} --history\` lists them`,
   });
 }
 
@@ -116,8 +116,8 @@ async function findForeign(
     .filter((target) => directory === undefined || isSameDirectory(target.directory, directory));
   if (found.length > 1) {
     const some = found.slice(0, 5).map((target) => `${target.workflow}/${target.id}`);
-    throw new GaswError("USAGE", `${id} may be any of ${found.length} jobs: ${some.join(", ")}`, {
-      hint: "name the workflow with --workflow, or the job by its Kubernetes name (`gasw-k8s debug jobs`)",
+    throw new GaswError("USAGE", `${id} matches ${found.length} jobs: ${some.join(", ")}`, {
+      hint: "add --workflow, or use the job's Kubernetes name (`gasw-k8s debug jobs`)",
     });
   }
   return found[0];

@@ -103,7 +103,7 @@ export class Traces {
     for (const [file, written] of [[out, record.outBytes] as const, [err, record.errBytes] as const]) {
       const there = sizeOf(path.join(this.#directory, file));
       if (there < written)
-        return `has not arrived as a whole: ${path.normalize(file)} has ${there} of the ${written} bytes that its pod wrote`;
+        return `is incomplete: ${path.normalize(file)} has ${there} of the ${written} bytes written by its pod`;
     }
     return undefined;
   }
@@ -111,7 +111,7 @@ export class Traces {
   /** What does not fit a record. */
   #doubtOf({ kubeName }: Traceable, { podUid }: EndRecord): string | undefined {
     const count = this.#records.all(kubeName).length;
-    return count > 1 ? `${count} pods of it have recorded an end: that of pod ${podUid} counts` : undefined;
+    return count > 1 ? `${count} pods recorded an end: using that of pod ${podUid}` : undefined;
   }
 }
 

@@ -26,8 +26,8 @@ export function makeOwnedFolder(folder: string, owner: RunAs): void {
     moveInto(made, folder);
   } catch (cause) {
     if (cause instanceof GaswError) throw cause;
-    throw new GaswError("CONFIG", `the folder ${folder} can't be made (${systemCode(cause)})`, {
-      hint: "jobs write there: make it, writable for the jobs' user",
+    throw new GaswError("CONFIG", `the folder ${folder} cannot be created (${systemCode(cause)})`, {
+      hint: "create it, writable for the jobs' user: jobs write there",
       cause,
     });
   }

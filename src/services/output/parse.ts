@@ -51,7 +51,7 @@ function leftOutOf(file: string, { inputs, outputs }: OutFacts["leftOut"]): stri
   ];
   return counts.length === 0
     ? []
-    : [`${path.normalize(file)} names too many files: ${counts.join(" and ")} are left out`];
+    : [`${path.normalize(file)} lists too many files: ${counts.join(" and ")} were ignored`];
 }
 
 interface Parser<Facts> {
@@ -133,7 +133,7 @@ async function* piecesIn(work: Work, file: string): AsyncGenerator<Buffer> {
   if (opened === undefined) return;
   try {
     yield* piecesOf(opened, work.signal, (error) =>
-      warn(work, `${path.normalize(file)} was not read to its end`, error),
+      warn(work, `${path.normalize(file)} was not read completely`, error),
     );
   } finally {
     closeSync(opened.fd);
@@ -149,9 +149,7 @@ function open(work: Work, file: string): OutputFile | undefined {
       opened === undefined &&
       lstatSync(path.join(work.directory, file), { throwIfNoEntry: false }) !== undefined
     )
-      work.warnings.push(
-        `${name} was not read: it is not a regular file of the workflow, or may not be read`,
-      );
+      work.warnings.push(`${name} was not read: it is not a regular file of the workflow, or not readable`);
     return opened;
   } catch (error) {
     warn(work, `${name} was not read`, error);

@@ -93,8 +93,8 @@ export function makeToolFolders(directory: string, owner: RunAs): void {
     return true;
   });
   if (made === undefined)
-    throw new GaswError("CONFIG", `${path.join(directory, TOOL_FOLDER)} is not a folder that can be used`, {
-      hint: "jobs leave the records of their ends there: remove what has its name, and submit again",
+    throw new GaswError("CONFIG", `${path.join(directory, TOOL_FOLDER)} is not a usable directory`, {
+      hint: "remove it, then submit again: jobs record how they end there",
     });
 }
 

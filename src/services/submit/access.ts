@@ -44,9 +44,9 @@ export function checkAccess(
     if (allows(statSync(file), user, mode)) continue;
     throw new GaswError(
       "CONFIG",
-      `jobs run as user ${runAs.uid}, group ${runAs.gid}, who can't ${verb} ${file}`,
+      `jobs run as user ${runAs.uid}, group ${runAs.gid}, which cannot ${verb} ${file}`,
       {
-        hint: `change the owner (chown -R ${runAs.uid}:${runAs.gid} ${directory}), or set securityContext.runAsUser and runAsGroup to one who can`,
+        hint: `change the owner (chown -R ${runAs.uid}:${runAs.gid} ${directory}), or set securityContext.runAsUser and runAsGroup to a user and group that can`,
       },
     );
   }

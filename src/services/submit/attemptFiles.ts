@@ -73,16 +73,16 @@ export function clearForAttempt({ directory, fileName, kubeName, attempts }: Nex
   const folder = ranHere ? jobFolder(directory, fileName) : undefined;
   // What can't be removed leaves the streams where they are.
   if (folder !== undefined) {
-    const hint = `remove it as somebody who may (rm -r -- ${folder}), then release the job: its script would find it, and fail`;
-    attempt(`the folder ${folder} of an earlier run can't be removed`, hint, () =>
+    const hint = `remove it as a user who can (rm -r -- ${folder}), then release the job: its script would fail on it`;
+    attempt(`the folder ${folder} of an earlier run cannot be removed`, hint, () =>
       rmSync(folder, { recursive: true, force: true, maxRetries: 2 }),
     );
   }
   // A record that stays would be taken for the new run's; a run folder that stays does no harm.
   for (const record of leftRecords(directory).filter((left) => left.attempt === kubeName)) {
-    const hint = "let this user write in that folder, then release the job";
+    const hint = "make that folder writable for this user, then release the job";
     attempt(
-      `${path.join(directory, record.folder, record.name)} of an earlier run can't be removed`,
+      `${path.join(directory, record.folder, record.name)} of an earlier run cannot be removed`,
       hint,
       () => removeLeftover(directory, record),
     );
@@ -91,8 +91,8 @@ export function clearForAttempt({ directory, fileName, kubeName, attempts }: Nex
   const aside = jobFiles(fileName, standing);
   for (const kind of ["out", "err", "appOut", "appErr"] as const) {
     const file = path.join(directory, now[kind]);
-    const hint = `let this user write in ${path.dirname(file)}, then release the job`;
-    attempt(`${file} of an earlier attempt can't be moved aside`, hint, () =>
+    const hint = `make ${path.dirname(file)} writable for this user, then release the job`;
+    attempt(`${file} of an earlier attempt cannot be moved aside`, hint, () =>
       moveAside(file, path.join(directory, aside[kind])),
     );
   }
@@ -119,9 +119,9 @@ export function keepOldStreams(directory: string, streams: readonly string[]): s
   let number = 1;
   while (streams.some((file) => isThere(path.join(directory, oldName(file, number))))) number++;
   return streams.map((file) => {
-    const hint = `let this user write in ${path.join(directory, path.dirname(file))}, or move it away`;
+    const hint = `make ${path.join(directory, path.dirname(file))} writable for this user, or move the file elsewhere`;
     const kept = oldName(file, number);
-    attempt(`${path.join(directory, file)} of an earlier run can't be moved aside`, hint, () =>
+    attempt(`${path.join(directory, file)} of an earlier run cannot be moved aside`, hint, () =>
       renameSync(path.join(directory, file), path.join(directory, kept)),
     );
     return kept;

@@ -138,7 +138,7 @@ export class Preparation {
       );
     } catch (error) {
       // The marks serve a later search for lost volumes; no job is held up for them.
-      warn(`the volumes' marks of use could not be renewed: ${messageOf(error)}`);
+      warn(`could not update when the volumes were last used: ${messageOf(error)}`);
     }
   }
 }

@@ -22,9 +22,9 @@ export function refuseChangedScript(
   if (script === null || now === undefined || script.sha256 === now.sha256) return;
   const file = path.join(directory, scriptOf(fileName));
   // What to do comes first: a table shows the beginning alone.
-  const message = `its script has changed: \`gasw-k8s retry ${fileName}\` runs it as it is now (${file}: ${difference(script, now)})`;
+  const message = `its script has changed: \`gasw-k8s retry ${fileName}\` runs the new version (${file}: ${difference(script, now)})`;
   throw new ScriptChanged("CONFLICT", message, {
-    hint: `or put it back as it was, then \`gasw-k8s release ${fileName}\``,
+    hint: `or restore the script, then run \`gasw-k8s release ${fileName}\``,
   });
 }
 
@@ -38,7 +38,7 @@ export function adoptScript({ store, warn }: Deps, workflow: StoredWorkflow, job
   if (script === undefined || script.sha256 === job.script?.sha256) return;
   if (!store.changes.write(job, { script }) || job.script === null) return;
   warn(
-    `job ${job.id}: ${scriptOf(job.fileName)} has changed and runs as it is now: ${difference(job.script, script)}`,
+    `job ${job.id}: ${scriptOf(job.fileName)} has changed, and the new version runs: ${difference(job.script, script)}`,
   );
 }
 

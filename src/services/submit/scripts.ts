@@ -27,28 +27,31 @@ export function checkScript(script: string, directory: string, cwd: string): Scr
     new GaswError("USAGE", `script ${shorten(script)} ${why}`, { hint, cause });
   const found = look(file);
   if (found instanceof Error)
-    throw refuse(reasonOf(found), "name an existing script, such as sh/Job-1.sh", found);
-  if (found.isDirectory()) throw refuse("is a directory", "name the script files: sh/*.sh");
-  if (!found.isFile()) throw refuse("is not a regular file", "name a script file, such as sh/Job-1.sh");
+    throw refuse(reasonOf(found), "use an existing script, such as sh/Job-1.sh", found);
+  if (found.isDirectory()) throw refuse("is a directory", "pass the script files: sh/*.sh");
+  if (!found.isFile()) throw refuse("is not a regular file", "use a script file, such as sh/Job-1.sh");
   const [folder, real] = [path.dirname(file), realpathSync(directory)];
   const isInFolder = path.basename(folder) === "sh" && isSameDirectory(path.dirname(folder), directory);
   if (!isInFolder || path.dirname(path.dirname(realpathSync(file))) !== real) {
     throw refuse(
-      `is not in the folder sh/ of the workflow ${directory}`,
-      "jobs see their workflow's directory only: put the script there, or name its workflow with --workflow",
+      `is not in sh/ of the workflow ${directory}`,
+      "move the script there, or set --workflow to its workflow: jobs see only their workflow directory",
     );
   }
   const name = path.basename(file);
   if (!name.endsWith(".sh") || name === ".sh")
-    throw refuse("is not named <job>.sh", "the job is named after its script: rename it");
+    throw refuse("is not named JOB.sh", "rename it: the job is named after its script");
   if (Buffer.byteLength(`${name}.out`) > MAX_FILE_NAME)
-    throw refuse(`has a name too long for its output file ${MAX_FILE_NAME} bytes`, "shorten it to 251 bytes");
+    throw refuse(
+      `has too long a name for its output file (at most ${MAX_FILE_NAME} bytes)`,
+      "shorten the name to 251 bytes",
+    );
   try {
     accessSync(file, constants.R_OK);
   } catch (cause) {
     throw refuse(reasonOf(cause), "make it readable: chmod +r", cause);
   }
-  if (found.size === 0) throw refuse("is empty", "write the commands of the job into it");
+  if (found.size === 0) throw refuse("is empty", "write the job's commands into it");
   const jobId = name.slice(0, -".sh".length);
   return {
     jobId,

@@ -89,9 +89,9 @@ async function optionsOf(deps: Deps, workflow: StoredWorkflow, job: StoredJob): 
   if (envNames.every((name) => Object.hasOwn(env, name))) return { ...options, env };
   throw new GaswError(
     "CONFIG",
-    `job ${job.fileName} can't be submitted again: what --env gave it was in its Job alone, which is gone`,
+    `job ${job.fileName} cannot be submitted again: its --env values were stored only in its Job, which no longer exists`,
     {
-      hint: "put the variables into the configuration's `env`, or submit the script under another name",
+      hint: "set the variables in `env` of the configuration, or submit the script under another name",
     },
   );
 }

@@ -185,7 +185,7 @@ export class Submitter {
     // Those of a Job that is there are its own.
     if (streams.length > 0 && (await getJob(this.#deps.client, job.namespace, job.kubeName)) === undefined) {
       const kept = keepOldStreams(job.directory, streams);
-      this.#deps.warn(`job ${job.id}: the streams of an earlier run were kept as ${kept.join(", ")}`);
+      this.#deps.warn(`job ${job.id}: the output of an earlier run was kept as ${kept.join(", ")}`);
     }
     this.#deps.store.changes.write(job, MADE_READY);
   }
@@ -199,8 +199,8 @@ export class Submitter {
     const place = jobsPath(this.workflow.namespace, kubeName);
     const made = await find<V1Job>(this.#deps.client, place);
     if (made !== undefined) await remove(this.#deps.client, place, made.metadata?.uid);
-    throw new GaswError("CONFLICT", `job ${id} was cleaned up while it was submitted`, {
-      hint: "submit it again when the clean-up has ended",
+    throw new GaswError("CONFLICT", `job ${id} was cleaned up while it was being submitted`, {
+      hint: "submit it again after the cleanup has finished",
     });
   }
 
@@ -246,7 +246,7 @@ function distinct<T>(values: readonly T[]): T[] {
 
 function ranBefore(job: StoredJob): GaswError {
   return new GaswError("CONFLICT", `job ${job.id} has already run with different content`, {
-    hint: "its output is there: submit the changed script under another name",
+    hint: "submit the changed script under another name, to keep the existing output",
   });
 }
 
@@ -254,9 +254,9 @@ function ranElsewhere({ id, directory, fileName }: StoredJob): GaswError {
   const output = path.join(directory, jobFiles(fileName).out);
   return new GaswError(
     "CONFLICT",
-    `job ${id} has run before, unknown to this state file: its output ${output} is there`,
+    `job ${id} ran before, but is not in this state file: its output ${output} exists`,
     {
-      hint: `to run it again, see that it runs nowhere, then move its output away: mv -- ${output} ${output}.old`,
+      hint: `to run it again, make sure that it is not running, then move its output: mv -- ${output} ${output}.old`,
     },
   );
 }

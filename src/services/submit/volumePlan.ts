@@ -29,8 +29,8 @@ export function volumePlan(config: Config, workflow: Workflow, marks: VolumeMark
   ];
   const volumes = specs.map((spec) => desiredVolume(spec, workflow, marks, config));
   refuseSame(volumes, "have the same name", ({ mount }) => mount.name);
-  refuseSame(volumes, "would share one claim", ({ claim }) => claim?.metadata?.name);
-  refuseSame(volumes, "would be mounted in one place", ({ mount }) => mount.mountPath);
+  refuseSame(volumes, "would use the same claim", ({ claim }) => claim?.metadata?.name);
+  refuseSame(volumes, "would be mounted at the same path", ({ mount }) => mount.mountPath);
   return volumes;
 }
 
@@ -47,7 +47,7 @@ function refuseSame(
     const other = names.get(key);
     if (other !== undefined) {
       throw new GaswError("CONFIG", `the volumes ${other} and ${volume.spec.name} ${how}: ${key}`, {
-        hint: "change one of them in `volumes`",
+        hint: "change one of them under `volumes`",
       });
     }
     names.set(key, volume.spec.name);

@@ -59,9 +59,9 @@ async function confirmPlace(deps: Deps, workflow: StoredWorkflow, jobs: readonly
 function changedEachTime({ id, status }: StoredJob): GaswError {
   return new GaswError(
     "FAILURE",
-    `job ${id} is not cancelled: other commands keep changing it, it is ${status}`,
+    `job ${id} was not cancelled: other commands keep changing it; it is now ${status}`,
     {
-      hint: "cancel it again; `gasw-k8s status` shows how it stands",
+      hint: "cancel it again; `gasw-k8s status` shows its status",
     },
   );
 }
@@ -105,8 +105,8 @@ function retried(
   job: StoredJob,
 ): "REPLICATE" | typeof SUBMIT | undefined {
   if (job.status === "COMPLETED") {
-    throw new GaswError("CONFLICT", `job ${job.id} has completed: it is not run again`, {
-      hint: "its results are there already; to run the script once more, submit it under another name",
+    throw new GaswError("CONFLICT", `job ${job.id} has already completed`, {
+      hint: "submit the script under another name to run it again",
     });
   }
   const isWrittenDown = job.status === "NOT_SUBMITTED";

@@ -180,7 +180,7 @@ function tell(deps: Deps, planned: readonly Planned<StoredJob>[]): void {
   for (const { job, step } of planned) {
     const { decision, signal, refusal } = step;
     if (decision.warning !== undefined) deps.warn(`job ${job.id}: ${decision.warning}`);
-    if (refusal !== undefined) deps.warn(`${signal} of job ${job.id} is not followed: ${refusal}`);
+    if (refusal !== undefined) deps.warn(`${signal} of job ${job.id} was ignored: ${refusal}`);
   }
 }
 
@@ -190,7 +190,5 @@ function tellRefusals({ warn }: Pick<Deps, "warn">, planned: readonly Planned<St
   if (first === undefined) return;
   const more = others.length === 0 ? "" : ` (and ${others.length} more)`;
   const { id } = first.job;
-  warn(
-    `job ${id}${more} can't begin as it is: ${first.before.change.message}; \`gasw-k8s debug why ${id}\` tells the way out`,
-  );
+  warn(`job ${id}${more} cannot start: ${first.before.change.message}; see \`gasw-k8s debug why ${id}\``);
 }

@@ -33,7 +33,7 @@ export async function deliver(deps: Deps, dao: Dao, workflow: StoredWorkflow): P
     idle = count === 0 ? idle + 1 : 0;
   }
   deps.warn(
-    `${deps.store.outbox.size(workflow)} rows of the GASW database are being changed by others: they are written at the next sync`,
+    `${deps.store.outbox.size(workflow)} rows of the GASW database are being changed by other programs: they will be written at the next sync`,
   );
   return told;
 }
@@ -84,7 +84,7 @@ function refusals(
     const why = refused.get(job.id);
     const isInsert = writes[index]?.kind === "insert";
     if (why === undefined || (isInsert && job.delivered)) continue;
-    const what = `${isInsert ? "has no row" : "keeps its row as it is"} in the GASW database: ${why}`;
+    const what = `${isInsert ? "has no row" : "keeps its old row"} in the GASW database: ${why}`;
     jobs.set(what, [...(jobs.get(what) ?? []), job.id]);
   }
   return [...jobs].map(([what, ids]) => `${nameJobs(ids)} ${what}`);

@@ -107,7 +107,7 @@ export async function* follow(
           refreshAll(bounded, workflows, told),
           ...workflows.map((workflow) => keepOwning(bounded, workflow)),
         ]);
-        if (outageBegan !== undefined) deps.warn("the cluster answers again");
+        if (outageBegan !== undefined) deps.warn("the cluster is reachable again");
         outageBegan = undefined;
         yield;
         await sleep(
@@ -121,7 +121,7 @@ export async function* follow(
         if (deadline?.aborted === true && !deps.signal.aborted) throw timedOut(timeout);
         if (!isOutage(error) || begin - (outageBegan ?? begin) >= OUTAGE_PATIENCE_MS) throw error;
         if (outageBegan === undefined)
-          deps.warn(`${messageOf(error)}: trying again for ${OUTAGE_PATIENCE_MS / 60_000} minutes`);
+          deps.warn(`${messageOf(error)}: retrying for ${OUTAGE_PATIENCE_MS / 60_000} minutes`);
         outageBegan ??= begin;
         await sleep(SHORTEST_PAUSE_MS, undefined, { signal: deps.signal });
       }
@@ -143,7 +143,7 @@ function until(deps: Deps, deadline: AbortSignal) {
 }
 
 function timedOut(timeout: number | undefined): GaswError {
-  return new GaswError("TIMEOUT", `the jobs had not ended after ${timeout} s`, {
-    hint: "they go on in the cluster: `gasw-k8s status` shows them, `gasw-k8s debug why JOB` says what one waits for",
+  return new GaswError("TIMEOUT", `timed out after ${timeout} s waiting for the jobs`, {
+    hint: "see `gasw-k8s status`, or `gasw-k8s debug why JOB` for one job; the jobs continue in the cluster",
   });
 }

@@ -78,9 +78,9 @@ export function isSeenTo({ store, now }: Pick<Deps, "store" | "now">, workflow: 
 export function tellBlind({ store, warn }: Pick<Deps, "store" | "warn">, workflow: StoredWorkflow): boolean {
   const isIdle = store.jobs.active(workflow).length === 0 && !store.workflows.isOpen(workflow);
   if (isIdle || !store.holds.isMonitored(workflow)) return false;
-  const since = store.holds.lastWatch(workflow) ?? "it began";
+  const since = store.holds.lastWatch(workflow) ?? "its start";
   warn(
-    `workflow ${workflow.id} is held by ${store.holds.holderOf(workflow)}, which has seen nothing of the cluster since ${since}: it is asked from here, and nothing is submitted again until that monitor sees, or has ended`,
+    `workflow ${workflow.id} is monitored by ${store.holds.holderOf(workflow)}, which has not reached the cluster since ${since}: this command reads the cluster itself, and no job is resubmitted until that monitor reconnects or ends`,
   );
   return true;
 }
@@ -88,9 +88,9 @@ export function tellBlind({ store, warn }: Pick<Deps, "store" | "warn">, workflo
 function stillHeld({ store }: Pick<Deps, "store">, workflow: StoredWorkflow): GaswError {
   return new GaswError(
     "TIMEOUT",
-    `workflow ${workflow.id} is still being synchronised by ${store.holds.holderOf(workflow)}`,
+    `workflow ${workflow.id} is still being synchronized by ${store.holds.holderOf(workflow)}`,
     {
-      hint: "try again when that is done, or end that process: its hold ends with it",
+      hint: "try again later, or stop that process",
     },
   );
 }

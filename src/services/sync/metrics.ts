@@ -27,7 +27,7 @@ export class Metrics {
     collectDefaultMetrics({ register: this.#registry });
     new Gauge({
       name: "gasw_k8s_jobs",
-      help: "Jobs by local status; every attempt is one",
+      help: "Jobs by local status, counting every attempt",
       labelNames: ["status"],
       registers,
       collect() {
@@ -37,7 +37,7 @@ export class Metrics {
     });
     new Gauge({
       name: "gasw_k8s_outbox",
-      help: "Jobs that the GASW database has yet to be told of",
+      help: "Jobs not yet written to the GASW database",
       registers,
       collect() {
         this.set(store.outbox.size(workflow));
@@ -45,24 +45,24 @@ export class Metrics {
     });
     this.#rounds = new Histogram({
       name: "gasw_k8s_round_seconds",
-      help: "Time that a round took",
+      help: "Duration of a round",
       labelNames: ["looked"],
       registers,
     });
     this.#failures = new Counter({
       name: "gasw_k8s_failures_total",
-      help: "Failures of rounds, by code",
+      help: "Failed rounds, by error code",
       labelNames: ["code"],
       registers,
     });
     this.#lastRound = new Gauge({
       name: "gasw_k8s_last_round_timestamp_seconds",
-      help: "End of the last round without a failure",
+      help: "Time of the last successful round",
       registers,
     });
     this.#server = createServer((request, response) => {
       if (request.url !== "/metrics") {
-        response.writeHead(404).end("the figures are at /metrics\n");
+        response.writeHead(404).end("metrics are at /metrics\n");
         return;
       }
       this.#registry.metrics().then(
@@ -91,7 +91,7 @@ export class Metrics {
 
   async #listen(address: string): Promise<void> {
     const match = /^(?:\[([^\]]+)\]|([^:]*)):(\d{1,5})$/.exec(address);
-    const hint = "write it as HOST:PORT, such as 127.0.0.1:9464; port 0 takes a free one";
+    const hint = "use HOST:PORT, such as 127.0.0.1:9464; port 0 picks a free port";
     if (match === null || Number(match[3]) > 65535)
       throw new GaswError("USAGE", `--metrics ${address} is not an address`, { hint });
     const host = match[1] ?? match[2];
@@ -102,7 +102,7 @@ export class Metrics {
       });
     } catch (cause) {
       throw new GaswError("USAGE", `cannot listen on --metrics ${address} (${systemCode(cause)})`, {
-        hint: "name another port",
+        hint: "use another port",
         cause,
       });
     }

@@ -92,9 +92,9 @@ export async function monitor(
 function heldByAnother({ store }: SyncDeps, workflow: StoredWorkflow): GaswError {
   return new GaswError(
     "CONFLICT",
-    `workflow ${workflow.id} is already held by ${store.holds.holderOf(workflow)}`,
+    `workflow ${workflow.id} is already monitored by ${store.holds.holderOf(workflow)}`,
     {
-      hint: "one monitor per workflow is enough: `gasw-k8s status` shows what it sees; the hold ends with that process",
+      hint: "use `gasw-k8s status` to see the jobs, or stop that process first: a workflow has one monitor at a time",
     },
   );
 }
@@ -135,8 +135,7 @@ async function watch(
           await rounds.untilLook(signal);
           continue;
         }
-        if (error.message !== told)
-          warn(`${path} can't be watched (${error.message}): it is looked at from time to time`);
+        if (error.message !== told) warn(`${path} cannot be watched (${error.message}): polling it instead`);
         told = error.message;
         await rounds.quiet(signal);
       }

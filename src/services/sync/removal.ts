@@ -66,7 +66,7 @@ export async function removeKept(run: Run, tasks: readonly Task<"removeKept">[])
     } catch (error) {
       if (!(error instanceof GaswError) || error.code === "INTERRUPTED") throw error;
       warn(
-        `job ${job.id} has ended, and other containers keep its pod alive, but its Job could not be removed: ${error.message}`,
+        `job ${job.id} has ended, but its Job, which other containers keep running, could not be removed: ${error.message}`,
       );
     }
   });

@@ -120,7 +120,7 @@ async function areVolumesReady(
   } catch (error) {
     const { message, hint } = failureOf(deps, error);
     const isGone = error instanceof NamespaceGone;
-    const wait = `resubmissions of workflow ${id} wait for their ${isGone ? "namespace" : "volumes"} (${due.length}): ${message}`;
+    const wait = `resubmissions of workflow ${id} are waiting for their ${isGone ? "namespace" : "volumes"} (${due.length}): ${message}`;
     deps.warn(isGone ? `${wait}; ${hint}` : wait);
     tellGone(deps, due, isGone ? `waits for its namespace: ${message}` : undefined);
     return false;

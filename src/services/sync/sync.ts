@@ -109,7 +109,7 @@ export async function closeDao({ warn }: Pick<Deps, "warn">, dao: Dao): Promise<
     await dao.close();
   } catch (error) {
     if (!(error instanceof GaswError && error.code === "DATABASE")) throw error;
-    warn(`the connection could not be closed: ${error.message}`);
+    warn(`could not close the database connection: ${error.message}`);
   }
 }
 

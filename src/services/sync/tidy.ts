@@ -22,6 +22,6 @@ export async function clearRunFolders({ deps: { store, warn }, workflow, seen }:
   const [first, ...others] = failures;
   if (first === undefined) return;
   warn(
-    `what is left of jobs that are over could not be removed: ${first}${others.length === 0 ? "" : ` and ${others.length} more`}`,
+    `files of finished jobs could not be removed: ${first}${others.length === 0 ? "" : ` and ${others.length} more`}`,
   );
 }

@@ -171,7 +171,7 @@ function otherCluster(
   const there = server === null ? undefined : named(server, context);
   const message =
     there === undefined
-      ? `nothing that workflow ${workflow.id} recorded is in the cluster ${here}: its jobs were submitted to another one`
+      ? `nothing of workflow ${workflow.id} exists in the cluster ${here}: its jobs were submitted to another cluster`
       : `workflow ${workflow.id} belongs to the cluster ${there}, not to ${here}`;
   // A context may have been made anew under its name.
   const isNamed = context !== null && context !== client.access.context;
@@ -179,7 +179,7 @@ function otherCluster(
     ? `use that cluster (--context ${context})`
     : "use the kubeconfig that its jobs were submitted with";
   return new OtherCluster("CONFIG", message, {
-    hint: `${back}; only if that cluster is gone for good: \`gasw-k8s cleanup --forget --workflow ${workflow.directory}\` gives up what ran there`,
+    hint: `${back}; if that cluster no longer exists, run \`gasw-k8s cleanup --forget --workflow ${workflow.directory}\` to give up its jobs`,
   });
 }
 

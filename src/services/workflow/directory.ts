@@ -26,7 +26,7 @@ export function workflowDirectory(
   if (found instanceof Error || !found.isDirectory()) {
     const why = found instanceof Error ? reasonOf(found) : "is not a directory";
     throw new GaswError("USAGE", `the workflow directory ${shorten(directory)} ${why}`, {
-      hint: "name the directory that holds sh/, out/ and err/ with --workflow",
+      hint: "set --workflow to the directory that contains sh/, out/ and err/",
       cause: found instanceof Error ? found : undefined,
     });
   }
@@ -59,12 +59,12 @@ export function reasonOf(error: unknown): string {
   const code = systemCode(error);
   const words: Readonly<Record<string, string>> = {
     ENOENT: "does not exist",
-    EACCES: "can't be read (permission denied)",
+    EACCES: "cannot be read (permission denied)",
     ENAMETOOLONG: "has a name that is too long",
     ENOTDIR: "does not exist",
-    ELOOP: "is a loop of links",
+    ELOOP: "is a symbolic link loop",
   };
-  return words[code ?? ""] ?? `can't be read (${code})`;
+  return words[code ?? ""] ?? `cannot be read (${code})`;
 }
 
 /** A path that fits a line. */

@@ -18,8 +18,8 @@ export function findJob(
   const [job, other] = found;
   if (job === undefined) {
     const where = options.workflow === undefined ? "" : ` in workflow ${options.workflow.id}`;
-    throw new GaswError("NOT_FOUND", `no job ${text}${where} is known on this host`, {
-      hint: "`gasw-k8s status` lists the jobs; name the workflow with --workflow, or the state file with state.path",
+    throw new GaswError("NOT_FOUND", `no job ${text}${where} found on this host`, {
+      hint: "check the job in `gasw-k8s status`, or set --workflow, or state.path for another state file",
     });
   }
   if (other !== undefined) {
@@ -27,8 +27,8 @@ export function findJob(
       .slice(0, 5)
       .map((one) => `${one.workflow}/${one.id}`)
       .join(", ");
-    throw new GaswError("USAGE", `${text} may be any of ${found.length} jobs: ${some}`, {
-      hint: "write out the id, and name the workflow with --workflow",
+    throw new GaswError("USAGE", `${text} matches ${found.length} jobs: ${some}`, {
+      hint: "give the full id, and add --workflow",
     });
   }
   return text === job.kubeName || job.attempt > 0 ? job : newestAttempt(store, job);

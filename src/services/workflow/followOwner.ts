@@ -37,12 +37,12 @@ function followCleanup(
 ): boolean {
   const jobs = store.jobs.all(workflow);
   const active = jobs.filter(({ status }) => !hasEnded(status) && status !== "NOT_SUBMITTED");
-  const message = `deleted by a clean-up of the workflow from another state file${by}`;
+  const message = `deleted by a cleanup of the workflow from another state file${by}`;
   const isNew = store.adoption.followKills(active, { reason: "Deleted", message });
   store.intents.giveUp(workflow);
   if (isNew)
     warn(
-      `workflow ${workflow.id} was cleaned up from another state file${by}: its jobs are given up here, too`,
+      `workflow ${workflow.id} was cleaned up from another state file${by}: its jobs are given up here too`,
     );
   return (
     isNew || jobs.some(({ status, settled }) => status === "NOT_SUBMITTED" || (!settled && hasEnded(status)))

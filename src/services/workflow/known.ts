@@ -31,9 +31,9 @@ export function knownWorkflow({ store, config }: Deps, directory: string): Store
 export function unknownWorkflow({ config }: Pick<Deps, "config">, directory: string): GaswError {
   return new GaswError(
     "NOT_FOUND",
-    `no workflow ${path.basename(directory)} of ${directory} is known in namespace ${config.k8sNamespace}`,
+    `no workflow ${path.basename(directory)} of ${directory} found in namespace ${config.k8sNamespace}`,
     {
-      hint: "submit a job of it first, or name another --workflow, --namespace or state file (state.path)",
+      hint: "submit a job of the workflow first, or set another --workflow, --namespace or state file (state.path)",
     },
   );
 }

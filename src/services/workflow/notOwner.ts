@@ -20,25 +20,25 @@ export function notOwner(
     const name = leaseName(namespace, id);
     return new NotOwner(
       "CONFLICT",
-      `Lease ${namespace}/${name} is not gasw-k8s's: it can't be told who serves workflow ${id}`,
-      { hint: `delete it, if nobody needs it: kubectl delete lease -n ${namespace} ${name}` },
+      `Lease ${namespace}/${name} was not created by gasw-k8s: cannot determine the owner of workflow ${id}`,
+      { hint: `delete it if it is not needed: kubectl delete lease -n ${namespace} ${name}` },
     );
   }
   if (isElsewhere) {
     return new NotOwner(
       "CONFLICT",
-      `workflow ${id} in namespace ${namespace} is that of ${directory}, served by ${nameOf(owner)}`,
+      `workflow ${id} in namespace ${namespace} belongs to ${directory}, served by ${nameOf(owner)}`,
       {
-        hint: "a workflow's id is its directory's base name: use another namespace, or clean up the other workflow first",
+        hint: "use another namespace, or clean up the other workflow first: a workflow's id is its directory's base name",
       },
     );
   }
   const heard = Math.round(silence ?? 0);
   return new NotOwner(
     "CONFLICT",
-    `workflow ${id} is served from another state file, by ${nameOf(owner)} since ${since ?? "some time"}, last heard of ${heard} s ago`,
+    `workflow ${id} is served from another state file, by ${nameOf(owner)} since ${since ?? "an unknown time"}, last renewed ${heard} s ago`,
     {
-      hint: `use that one, or end what serves the workflow there: after ${SILENCE_S} s of silence (${Math.max(1, SILENCE_S - heard + 1)} s from now) a command here takes it over; \`status\` and \`debug\` work meanwhile`,
+      hint: `use that state file, or stop what serves the workflow there and retry in ${Math.max(1, SILENCE_S - heard + 1)} s: commands here take over ${SILENCE_S} s after the last renewal; \`status\` and \`debug\` work in the meantime`,
     },
   );
 }
@@ -52,10 +52,10 @@ export function takeoverWords(
   const long = silence === undefined ? "for an unknown time" : `for ${Math.round(silence)} s`;
   const was = {
     unowned: "its Lease names no owner",
-    succeeded: `it was served by an earlier state file in this place, that of ${nameOf(owner)}`,
-    silent: `it was served from another state file, by ${nameOf(owner)}, who has been silent ${long}`,
+    succeeded: `it was served by an earlier state file in this place, of ${nameOf(owner)}`,
+    silent: `it was served from another state file, by ${nameOf(owner)}, which has been silent ${long}`,
   };
-  return `this state file takes workflow ${id} over: ${was[standing]}`;
+  return `this state file takes over workflow ${id}: ${was[standing]}`;
 }
 
 /** An owner in words. */

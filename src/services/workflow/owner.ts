@@ -178,7 +178,7 @@ export class Tenancy {
     }
     throw new GaswError(
       "FAILURE",
-      `the Lease of workflow ${this.#workflow.id} keeps changing: it is not told whose it is`,
+      `the Lease of workflow ${this.#workflow.id} keeps changing: cannot determine the owner of the workflow`,
       {
         hint: `run the command again; \`kubectl get lease -n ${this.#workflow.namespace} ${this.#name} -o yaml\` shows it`,
       },
@@ -267,7 +267,7 @@ export class Tenancy {
     }
     throw new GaswError(
       "FAILURE",
-      `the Lease of workflow ${this.#workflow.id} keeps changing: what is removed could not be written there`,
+      `the Lease of workflow ${this.#workflow.id} keeps changing: cannot record the removal in it`,
       {
         hint: "run the command again",
       },
@@ -279,9 +279,9 @@ export class Tenancy {
     this.#memory.save({ ...this.#memory.note, denied: this.#deps.now().toISOString() });
     const why = error.quotaExceeded
       ? (error.body.message ?? "")
-      : `the rule for leases of coordination.k8s.io is missing, see deploy/rbac.yaml`;
+      : `the rule for leases of coordination.k8s.io in deploy/rbac.yaml is missing`;
     this.#deps.warn(
-      `this account may not keep a Lease in namespace ${namespace} (${why}): another state file that serves workflow ${id} at the same time is not noticed`,
+      `this account cannot use a Lease in namespace ${namespace} (${why}): concurrent use of workflow ${id} from another state file will not be detected`,
     );
   }
 

@@ -171,7 +171,7 @@ export function daoContract(name: string, traits: DatabaseTraits): void {
       await database.query("create table Jobs (id varchar(255) not null primary key, state varchar(255))");
       await expect(open(database.settings)).rejects.toMatchObject({
         code: "DATABASE",
-        message: expect.stringContaining("no column status"),
+        message: expect.stringContaining("lacks the column status"),
       });
     });
   });
@@ -387,7 +387,7 @@ export function daoContract(name: string, traits: DatabaseTraits): void {
       await database.query("create unique index one_command on Jobs (command)");
       const { applied, ...others } = await dao.apply([insert(), insert({ id: "B" }), insert({ id: "C", command: "c" })]);
       expect(applied).toEqual([true, true, true]);
-      expect(others).toEqual({ refused: new Map([["B", "the database does not tell it from another row"]]), warnings: [] });
+      expect(others).toEqual({ refused: new Map([["B", "the database does not distinguish it from another row"]]), warnings: [] });
       expect([...(await dao.rows([ROW.id, "B", "C"])).keys()].sort()).toEqual([ROW.id, "C"]);
     });
 
@@ -437,7 +437,7 @@ export function daoContract(name: string, traits: DatabaseTraits): void {
       };
       const { applied, ...others } = await dao.apply([fail(ROW.id, "one"), fail("B", "one"), fail("C", "two"), insert({ id: "D" })]);
       expect(applied).toEqual([true, true, true, true]);
-      expect(others).toEqual({ refused: new Map([["B", expect.stringMatching(/^the database refuses a value \(/)]]), warnings: [] });
+      expect(others).toEqual({ refused: new Map([["B", expect.stringMatching(/^the database rejects a value \(/)]]), warnings: [] });
       const found = [...(await dao.rows([ROW.id, "B", "C", "D"])).values()];
       expect(found.map(({ id, status }) => `${id} ${status}`).sort()).toEqual(
         [`${ROW.id} ERROR`, "B QUEUED", "C ERROR", "D QUEUED"].sort(),
@@ -462,7 +462,7 @@ export function daoContract(name: string, traits: DatabaseTraits): void {
 
   describe(`the GASW database in ${name}: rows of other workflows`, () => {
     const update = (ifStatus: string): RowWrite => ({ kind: "update", id: ROW.id, ifStatus, change: { status: decided("RUNNING") } });
-    const taken = new Map([[ROW.id, expect.stringMatching(/^workflow other has a job of that id there; .*{workflowDir} in dao.url$/)]]);
+    const taken = new Map([[ROW.id, expect.stringMatching(/^workflow other has a job with that id there; .*{workflowDir} in dao.url$/)]]);
 
     test("are neither shown nor changed, and keep their ids", async () => {
       const { database, dao } = await fresh();
@@ -670,7 +670,7 @@ export function daoContract(name: string, traits: DatabaseTraits): void {
         insert({ id: "C" }, { data: [] }),
       ]);
       expect(applied).toEqual([true, true, true]);
-      expect(warnings).toEqual([expect.stringMatching(/^4 file\(s\) were left out/)]);
+      expect(warnings).toEqual([expect.stringMatching(/^4 file\(s\) were skipped/)]);
     });
 
     test("minor statuses are added that it does not have, numbered on", async () => {

@@ -60,7 +60,7 @@ const statusesIn = async (dao: Dao, ids: readonly string[]) =>
   Object.fromEntries([...(await dao.rows(ids))].map(([id, { status }]) => [id, status]));
 const messageIn = async (dao: Dao, id = ROW.id) => (await dao.rows([id])).get(id)?.exitMessage;
 
-describe("Hibernate's tables in H2 1.4.196, whose ENUM of statuses can't be read back whole,", () => {
+describe("Hibernate's tables in H2 1.4.196, whose ENUM of statuses cannot be read back whole,", () => {
   test("are destroyed by another program's UNHOLD_ERROR, as is told", async () => {
     const dao = await openHibernates();
     await dao.apply([insert()]);
@@ -69,7 +69,7 @@ describe("Hibernate's tables in H2 1.4.196, whose ENUM of statuses can't be read
     await dao.close();
     await expect(open(settings())).rejects.toMatchObject({
       code: "DATABASE",
-      message: expect.stringContaining("its file is damaged"),
+      message: expect.stringContaining("the file is damaged"),
       hint: expect.stringContaining("UNHOLD_*"),
     });
   });
@@ -196,7 +196,7 @@ describe("a job that is held in such tables", () => {
     expect(repaired).toEqual({
       code: 0,
       shown,
-      stderr: expect.stringMatching(/^warning: dao\.repairStatusColumn: .* is VARCHAR\(255\) now.*\n$/),
+      stderr: expect.stringMatching(/^warning: dao\.repairStatusColumn: .* is now VARCHAR\(255\).*\n$/),
     });
   });
 
@@ -237,7 +237,7 @@ describe("dao.repairStatusColumn", () => {
     const before = await definitions();
     expect(before.join()).toContain("STATUS ENUM(");
     const repaired = await open(settings(), asked);
-    expect(told).toEqual([expect.stringMatching(/VARCHAR\(255\) now; its 3 rows are what they were/)]);
+    expect(told).toEqual([expect.stringMatching(/is now VARCHAR\(255\); its 3 rows are unchanged/)]);
     expect(await definitions()).toEqual(before.map((sql) => sql.replace(/^( +STATUS) ENUM\(.*\)/m, "$1 VARCHAR(255)")));
     expect(await statusesIn(repaired, [ROW.id, "B", "C"])).toEqual({ [ROW.id]: "QUEUED", B: "ERROR_HELD", C: "UNHOLD_ERROR" });
     expect([await messageIn(repaired, "B"), await messageIn(repaired, "C")]).toEqual(["lost", ""]);
@@ -253,7 +253,9 @@ describe("dao.repairStatusColumn", () => {
     const rights = "CREATE USER writer PASSWORD 'writes'\\;GRANT SELECT, INSERT, UPDATE, DELETE ON JOBS TO writer";
     await open({ ...settings(), url: `${hibernates()}\\;${rights}` });
     const writer = await open({ ...settings(), user: "writer", password: "writes" }, asked);
-    expect(told).toEqual([expect.stringMatching(/could not be made VARCHAR\(255\), and stays an ENUM \(Admin rights are required/)]);
+    expect(told).toEqual([
+      expect.stringMatching(/cannot change the status column to VARCHAR\(255\), it remains an ENUM \(Admin rights are required/),
+    ]);
     await writer.apply([insert({ status: "STALLED_HELD" })]);
     expect(await statusesIn(writer, [ROW.id])).toEqual({ [ROW.id]: "ERROR_HELD" });
   });
@@ -265,7 +267,7 @@ describe("dao.repairStatusColumn", () => {
     await portal?.transaction("begin");
     await others("update Jobs set status = 'KILL'");
     await open(settings(), { ...asked, timeout: 1000 });
-    expect(told).toEqual([expect.stringMatching(/stays an ENUM \(Timeout trying to lock table/)]);
+    expect(told).toEqual([expect.stringMatching(/remains an ENUM \(Timeout trying to lock table/)]);
     await others("update Jobs set isBeingKilled = true");
     await portal?.transaction("commit");
     expect((await dao.rows([ROW.id])).get(ROW.id)).toMatchObject({ status: "KILL", isBeingKilled: true });
@@ -277,7 +279,7 @@ describe("dao.repairStatusColumn", () => {
     const given = { ...settings(), ...limits, ...asked };
     const connected = await Promise.all([connectJdbc(url, given), connectJdbc(url, given)]);
     const daos = await Promise.all(connected.map((one) => KyselyDao.over(one, given, url)));
-    expect(told).toEqual([expect.stringContaining("is VARCHAR(255) now")]);
+    expect(told).toEqual([expect.stringContaining("is now VARCHAR(255)")]);
     for (const dao of daos) expect((await dao.apply([insert({ status: "STALLED_HELD" })])).warnings).toEqual([]);
     await Promise.all(daos.map((dao) => dao.close()));
   });
@@ -295,7 +297,7 @@ describe("dao.repairStatusColumn", () => {
     };
     await expect(KyselyDao.over({ connection, dialect }, given, url)).rejects.toMatchObject({
       code: "DATABASE",
-      message: expect.stringContaining("1 of 2 rows are not what they were"),
+      message: expect.stringContaining("1 of 2 rows have changed"),
       hint: expect.stringContaining("backup"),
     });
     expect(told).toEqual([]);

@@ -60,17 +60,17 @@ describe("Java", () => {
     vi.stubEnv("PATH", scratch);
     const error = await failureOf(openDao(settings()));
     expect(error.code).toBe("CONFIG");
-    expect(error.message).toBe("a jdbc: address in dao.url needs Java, and java is not there");
-    expect(error.hint).toContain("install a Java runtime 17 or newer");
+    expect(error.message).toBe("a jdbc: address in dao.url requires Java, but java does not exist");
+    expect(error.hint).toContain("install Java 17 or later");
   });
 
   test("is taken from JAVA_HOME alone where that is set", async () => {
     vi.stubEnv("JAVA_HOME", scratch);
     const error = await failureOf(openDao(settings()));
-    expect(error.message).toContain(`${scratch}/bin/java is not there`);
+    expect(error.message).toContain(`${scratch}/bin/java does not exist`);
   });
 
-  test("is told to be too old where it can't read the bridge's class", async () => {
+  test("is told to be too old where it cannot read the bridge's class", async () => {
     const { JAVA_HOME } = fakeJava("of-tomorrow", (bin) => {
       const classes = path.join(bin, "classes");
       cpSync(path.join(root, "bridge/classes"), classes, { recursive: true });
@@ -87,7 +87,7 @@ describe("Java", () => {
     expect(error.message).toMatch(/bin\/java is older than 17$/);
   });
 
-  test("that can't start says why", async () => {
+  test("that cannot start says why", async () => {
     vi.stubEnv("JAVA_TOOL_OPTIONS", "-XX:NoSuchOption");
     const error = await failureOf(openDao(settings()));
     expect(error.code).toBe("CONFIG");
@@ -108,15 +108,15 @@ describe("Java", () => {
 
 describe("the driver's jar", () => {
   test.each([
-    ["is not set", undefined, /^dao\.driverJar is not set/],
-    ["is not there", "/nowhere/h2.jar", /^dao\.driverJar: \/nowhere\/h2\.jar can't be read \(ENOENT\)/],
+    ["is not set", undefined, /requires dao\.driverJar$/],
+    ["is not there", "/nowhere/h2.jar", /^dao\.driverJar: \/nowhere\/h2\.jar cannot be read \(ENOENT\)/],
     ["is no jar", path.join(root, "package.json"), /package\.json is not a JDBC driver for jdbc:h2:$/],
     ["is another database's", jarOf("postgresql", "42.7.8"), /postgresql-42\.7\.8\.jar is not a JDBC driver for jdbc:h2:$/],
   ])("that %s is refused", async (_, driverJar, message) => {
     const error = await failureOf(openDao(settings({ driverJar })));
     expect(error.code).toBe("CONFIG");
     expect(error.message).toMatch(message);
-    expect(error.hint).toContain("set dao.driverJar to the JDBC driver of the database server's own version");
+    expect(error.hint).toContain("set dao.driverJar to the JDBC driver that matches the server's version");
   });
 });
 
@@ -130,8 +130,8 @@ describe("an address", () => {
 
   test("with MVCC=TRUE is refused by H2 2, in words", async () => {
     const error = await refused({ url: `${database()};MVCC=TRUE` });
-    expect(error.message).toContain("this version of H2 does not know a setting in the address");
-    expect(error.hint).toContain("H2 2 refuses MVCC=TRUE");
+    expect(error.message).toContain("this version of H2 does not support a setting in the address");
+    expect(error.hint).toContain("H2 2 rejects MVCC=TRUE");
   });
 
   test("with MVCC=TRUE is taken by H2 1.4", async () => {
@@ -142,21 +142,21 @@ describe("an address", () => {
 
   test("of an H2 1.4 server needs its own driver", async () => {
     const error = await refused({ url: old.url("w/db/jobs") });
-    expect(error.message).toContain("the driver is of another version than the server");
-    expect(error.hint).toContain("the jar of the server's own version");
+    expect(error.message).toContain("the driver's version does not match the server's");
+    expect(error.hint).toContain("the driver that matches the server's version");
   });
 
   test("of an H2 1.4 file needs its own driver", async () => {
     const file = `jdbc:h2:${scratch}/old/jobs`;
     await (await openDao(settings({ url: file, driverJar: old.jar }))).close();
     const error = await refused({ url: file });
-    expect(error.message).toContain("the driver is of another version than the file");
+    expect(error.message).toContain("the driver's version does not match the file's");
   });
 
   test("where nothing listens is told", async () => {
     const error = await refused({ url: `jdbc:h2:tcp://127.0.0.1:${await freePort()}/w/db/jobs` });
-    expect(error.message).toMatch(/can't be used: the connection was lost \(.*Connection refused/);
-    expect(error.hint).toContain("check dao.url, that the server runs");
+    expect(error.message).toMatch(/^cannot use the GASW database .*: the connection was lost \(.*Connection refused/);
+    expect(error.hint).toContain("check dao.url, the server");
   });
 
   test("of an unknown host is told", async () => {
@@ -168,7 +168,7 @@ describe("an address", () => {
     const url = database();
     await (await openDao(settings({ url }))).close();
     const error = await refused({ url, password: "wrong" });
-    expect(error.message).toContain("it refuses the login");
+    expect(error.message).toContain("login failed");
     expect(error.hint).toContain("check dao.user");
   });
 
@@ -187,14 +187,14 @@ describe("a server", () => {
     server.pause();
     const error = await failureOf(openDao(settings({ timeout: 1000 }))).finally(() => server.resume());
     expect(error.code).toBe("DATABASE");
-    expect(error.message).toContain("no answer within 1 s");
+    expect(error.message).toContain("no response within 1 s");
   });
 
   test("that falls silent is given up in time, and the connection with it", async () => {
     const dao = await openDao(settings({ timeout: 2000 }));
     server.pause();
     const error = await failureOf(dao.rows(["Job-1"])).finally(() => server.resume());
-    expect(error.message).toContain("no answer within 2 s");
+    expect(error.message).toContain("no response within 2 s");
     expect((await failureOf(dao.rows(["Job-1"]))).code).toBe("DATABASE");
     await dao.close();
   });

@@ -80,7 +80,7 @@ describe.each([
     const settings = await makeDatabase();
     await expect(open({ ...settings, password: "wrong one" })).rejects.toMatchObject({
       code: "DATABASE",
-      message: expect.stringMatching(new RegExp(`^the GASW database jdbc:${scheme}://.* can't be used: it refuses the login`)),
+      message: expect.stringMatching(new RegExp(`^cannot use the GASW database jdbc:${scheme}://.*: login failed`)),
     });
   });
 });

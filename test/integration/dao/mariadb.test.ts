@@ -106,7 +106,7 @@ describe("the GASW database in MariaDB: its own ways", () => {
   test("a job whose id differs from another one's in upper and lower case alone has no row, and is done with", async () => {
     const dao = await open((await makeDatabase()).settings);
     await dao.apply([insert({ id: "Job-a" })]);
-    const refused = new Map([["job-a", "the database does not tell it from job Job-a"]]);
+    const refused = new Map([["job-a", "the database does not distinguish it from job Job-a"]]);
     expect(await dao.apply([insert({ id: "job-a" }), insert({ id: "Job-b" })])).toEqual({ applied: [true, true], refused, warnings: [] });
     expect([...(await dao.rows(["Job-a", "job-a", "Job-b"])).keys()]).toEqual(["Job-a", "Job-b"]);
   });
@@ -180,7 +180,7 @@ describe("the GASW database in MariaDB: its own ways", () => {
     expect((await dao.rows([ROW.id])).size).toBe(1);
     await expect(dao.apply([insert({ id: "B" })])).rejects.toMatchObject({
       code: "DATABASE",
-      message: expect.stringContaining("it is read-only"),
+      message: expect.stringContaining("the database is read-only"),
     });
     await database.query("set global read_only = 0");
   });

@@ -91,10 +91,10 @@ describe("the GASW database in SQLite: its file", () => {
       "that is something else",
       () => writeFileSync(path.join(scratch, "text.db"), "no database\n".repeat(100)),
       "text.db",
-      /damaged, or none of SQLite's/,
+      /damaged, or not a SQLite database/,
     ],
-    ["in a folder that is a file", () => writeFileSync(path.join(scratch, "file"), ""), "file/gasw.db", /can't be used \(E/],
-    ["that is a folder", () => undefined, ".", /can't be used \(/],
+    ["in a folder that is a file", () => writeFileSync(path.join(scratch, "file"), ""), "file/gasw.db", /the file cannot be opened \(E/],
+    ["that is a folder", () => undefined, ".", /the file cannot be opened \(/],
   ])("%s is refused", async (_, prepare, name, message) => {
     prepare();
     const refusal = {
@@ -117,7 +117,7 @@ describe("the GASW database in SQLite: its file", () => {
     chmodSync(folder, 0o755);
     chmodSync(scratch, 0o755);
     // In its folder SQLite would have to make the files by which readers and writers know of each other.
-    const refusal = { code: "DATABASE", message: expect.stringContaining("it is read-only") };
+    const refusal = { code: "DATABASE", message: expect.stringContaining("the database is read-only") };
     await asNobody(() => expect(open({ url: `sqlite:${file}` })).rejects.toMatchObject(refusal));
   });
 
@@ -149,7 +149,7 @@ describe("the GASW database in SQLite: its file", () => {
     await expect(dao.apply([insert()])).rejects.toMatchObject({
       code: "DATABASE",
       // On a busy machine the limit of the whole answer may be noticed first.
-      message: expect.stringMatching(/kept waiting by another program|no answer within 0\.2 s/),
+      message: expect.stringMatching(/another program holds a lock|no response within 0\.2 s/),
     });
     await database.query("commit");
     expect((await dao.apply([insert()])).applied).toEqual([true]);

@@ -73,7 +73,7 @@ describe("a line of NDJSON", () => {
 
   test("with an unknown key is refused, and told which are known", () => {
     const error = refusalOf(() => read({ script: "s", imgae: "x" }));
-    expect(error.message).toBe("line 7, imgae is not known");
+    expect(error.message).toBe("line 7, imgae is not a known key");
     expect(error.hint).toContain("image");
   });
 

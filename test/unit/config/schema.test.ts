@@ -78,7 +78,7 @@ describe("values", () => {
     ["k8sAddress", { k8sAddress: "cluster:6443" }, 'expected a URL such as "https://cluster.example.org:6443", found "cluster:6443"'],
     ["nfsAddress", { nfsAddress: "host:/export" }, 'expected a host name or an address, without a path, found "host:/export"'],
     ["nfsPath", { nfsPath: "export" }, 'expected an absolute path, such as "/data", found "export"'],
-    ["options", { options: "none" }, 'expected an object of keys, found "none"'],
+    ["options", { options: "none" }, 'expected an object, found "none"'],
     ["options.statusRetry", { options: { statusRetry: "often" } }, 'expected a whole number, found "often"'],
     ["options.ttlJob", { options: { ttlJob: "500ms" } }, "in whole seconds"],
     ["timeout", { timeout: 0 }, "of at least 1 s"],

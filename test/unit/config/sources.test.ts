@@ -51,7 +51,7 @@ describe("the three generations of the plugin's keys", () => {
 
   test("are an error where they disagree, with both lines", async () => {
     const error = await failureOf(loadFile('{\n  "nfsPath": "/a",\n  "nfs_path": "/b"\n}'));
-    expect(error.message).toMatch(/\.gasw-k8src\.json:3: nfs_path and nfsPath \(line 2\) mean the same, but have different values/);
+    expect(error.message).toMatch(/\.gasw-k8src\.json:3: nfs_path and nfsPath \(line 2\) are the same key, but have different values/);
   });
 
   test("are named as they were written when wrong", async () => {
@@ -185,7 +185,7 @@ describe("a file of this tool", () => {
       ".config/config.js": "throw new Error('ran')",
     });
     expect((await load({ cwd })).files).toEqual([]);
-    expect((await failureOf(load({ cwd, file: "gasw-k8s.config.js" }))).message).toContain("only JSON and YAML are read");
+    expect((await failureOf(load({ cwd, file: "gasw-k8s.config.js" }))).message).toContain("only JSON and YAML are supported");
   });
 
   test("includes no other file", async () => {
@@ -229,7 +229,7 @@ describe("a file in a workflow directory", () => {
       const { config, warnings } = await load({ cwd: join(folder, "workflow/sub"), workflowDir: join(folder, "workflow") });
       expect(config.k8sAddress).toBeUndefined();
       expect(config.k8sNamespace).toBe("above");
-      expect(warnings).toEqual([expect.stringContaining(`ignored ${join(folder, name)}: jobs can write in a workflow directory`)]);
+      expect(warnings).toEqual([expect.stringContaining(`ignored ${join(folder, name)}: jobs can write to workflow directories`)]);
     },
   );
 
@@ -316,7 +316,7 @@ describe("the environment", () => {
     const wrong = await failureOf(load({ cwd: folderWith(), env: { GASW_K8S_OPTIONS_STATUS_RETRY: "x" } }));
     expect(wrong.message).toBe('GASW_K8S_OPTIONS_STATUS_RETRY: options.statusRetry: expected a whole number, found "x"');
     const notJson = await failureOf(load({ cwd: folderWith(), env: { GASW_K8S_ENV: "PASSWORD=hunter2" } }));
-    expect(notJson.message).toBe("GASW_K8S_ENV: env: expected a JSON object, found other text");
+    expect(notJson.message).toBe("GASW_K8S_ENV: env: expected a JSON object, found something else");
   });
 
   test("has one name for each key", () => {
@@ -382,8 +382,8 @@ describe("a broken file", () => {
     ["missing", "nowhere.json", "does not exist"],
     ["a directory", "folder", "is a directory"],
     ["empty", "empty.json", "is empty"],
-    ["a list", "list.json", "expected an object of keys, found a list"],
-    ["a text", "text.yaml", "expected an object of keys, found a string"],
+    ["a list", "list.json", "expected an object, found a list"],
+    ["a text", "text.yaml", "expected an object, found a string"],
   ])("that is %s says so when named", async (_, file, message) => {
     const cwd = folderWith({ "empty.json": " \n", "list.json": "[]", "text.yaml": "hello", "folder/x": "" });
     const error = await failureOf(load({ cwd, file }));
@@ -402,8 +402,8 @@ describe("a broken file", () => {
     const isRoot = process.geteuid?.() === 0;
     if (isRoot) process.seteuid?.(65534);
     try {
-      expect((await failureOf(load({ cwd, file: ".gasw-k8src" }))).message).toContain("may not be read by this user");
-      expect((await failureOf(load({ cwd }))).message).toContain("may not be read by this user");
+      expect((await failureOf(load({ cwd, file: ".gasw-k8src" }))).message).toContain("cannot be read by this user");
+      expect((await failureOf(load({ cwd }))).message).toContain("cannot be read by this user");
     } finally {
       if (isRoot) process.seteuid?.(0);
     }

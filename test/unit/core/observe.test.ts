@@ -66,9 +66,9 @@ test("the way out of a pod on a dead node ends its Job too, where that waits for
   const TAINT = "kubectl taint node node-1 node.kubernetes.io/out-of-service=nodeshutdown:NoExecute";
   expect(dying([])).toMatchObject({ wayOut: `once node node-1 is known to be off: ${FORCE} (or: ${TAINT})` });
   expect(dying(["batch.kubernetes.io/job-tracking"])).toMatchObject({
-    wayOut: `once node node-1 is known to be off: ${TAINT}, or kubectl delete node node-1 (kubectl delete pod --force is not enough: its Job waits for its end)`,
+    wayOut: `once node node-1 is known to be off: ${TAINT}, or kubectl delete node node-1 (kubectl delete pod --force is not enough: its Job waits for the pod to end)`,
   });
-  expect(dying([], { nodeName: undefined })).toMatchObject({ wayOut: `once nothing of it runs: ${FORCE}` });
+  expect(dying([], { nodeName: undefined })).toMatchObject({ wayOut: `once it is no longer running: ${FORCE}` });
 });
 
 describe("a pod that others keep alive", () => {

@@ -111,7 +111,7 @@ describe("what is made of an observation", () => {
 
   test("says in words why a job is lost", () => {
     expect(decide(known("RUNNING"), LOST, {}, NOW, RULES).message).toContain("(too many failures)");
-    expect(decide(known("RUNNING"), MISSING, {}, NOW, RULES).message).toContain("removed by its time to live");
+    expect(decide(known("RUNNING"), MISSING, {}, NOW, RULES).message).toContain("deleted, or expired");
   });
 });
 
@@ -181,7 +181,7 @@ describe("the record of an end", () => {
   test("gives way to the code that was measured, which is told", () => {
     const decision = decide(known("RUNNING"), ends(137, "OOMKilled"), { record: recorded(0) }, NOW, RULES);
     expect(decision).toMatchObject({ status: "ERROR", exitCode: 137 });
-    expect(decision.warning).toBe("its container ended with 137, its wrapper recorded 0: the container's code counts");
+    expect(decision.warning).toBe("its container exited with 137, but its wrapper recorded 0: using the container's exit code");
   });
 
   test("is doubted in words where it does not fit what is there", () => {
@@ -364,7 +364,7 @@ describe("one wait", () => {
 describe("a Job that a queue has suspended", () => {
   const suspended = (more: object = {}): Observation => ({ phase: "waiting", reason: "Suspended", message: "not admitted yet", ...more });
   const AT = { suspendedAt: "2026-01-02T03:00:00.000Z" };
-  const TAKEN = "queue q has taken it back at 2026-01-02T03:00:00.000Z: it waits to be admitted again, and begins anew then";
+  const TAKEN = "queue q has stopped it at 2026-01-02T03:00:00.000Z: it starts over when it is admitted again";
 
   test.each<[string, KnownJob, Observation, string]>([
     ["and that never had a pod waits for its turn", known("QUEUED"), suspended({ queue: "q", ...AT }), "not admitted yet"],
@@ -374,13 +374,13 @@ describe("a Job that a queue has suspended", () => {
       "and whose time nobody states",
       known("RUNNING"),
       suspended({ queue: "q" }),
-      "queue q has taken it back: it waits to be admitted again, and begins anew then",
+      "queue q has stopped it: it starts over when it is admitted again",
     ],
     [
       "is told as somebody's doing without a queue",
       known("RUNNING"),
       suspended(AT),
-      "its Job was suspended at 2026-01-02T03:00:00.000Z after it had begun: it waits for that to be undone",
+      "its Job was suspended at 2026-01-02T03:00:00.000Z after it had started: it is waiting to be resumed",
     ],
   ])("%s", (_, before, seen, message) =>
     expect(decide(before, seen, {}, NOW, RULES)).toMatchObject({ status: "QUEUED", reason: "Suspended", message }),
@@ -397,7 +397,7 @@ describe("a pod that is being deleted and does not go", () => {
     goneBy,
     wayOut: WAY_OUT,
   });
-  const OVERDUE = `pod pod-1 on node node-1 was to be gone by ${secondsAgo(60)} and is still Terminating: its node may be off; ${WAY_OUT}`;
+  const OVERDUE = `pod pod-1 on node node-1 should have been deleted by ${secondsAgo(60)} and is still Terminating: its node may be down; ${WAY_OUT}`;
 
   test.each<[string, Observation, string]>([
     ["may be on its way", dying("running", "Terminating", secondsAgo(59)), "words"],

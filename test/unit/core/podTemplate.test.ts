@@ -33,7 +33,7 @@ describe("the Job of a submission", () => {
     expect(job.spec?.template.metadata?.labels).toMatchObject({ "app.kubernetes.io/managed-by": "gasw-k8s" });
   });
 
-  test("carries the configured labels and annotations, which can't take the place of its identity", () => {
+  test("carries the configured labels and annotations, which cannot take the place of its identity", () => {
     const { job } = build({
       labels: { team: "vip", "app.kubernetes.io/managed-by": "someone" },
       annotations: { note: "hello", "gasw-k8s.io/job": "another" },

@@ -46,13 +46,12 @@ const deletedWith = (grace: number, asked: string, shown: V1Pod, spec: State = {
   const metadata = { ...shown.metadata, deletionTimestamp, deletionGracePeriodSeconds: grace };
   return asObject({ ...shown, metadata, spec: { ...shown.spec, ...spec } });
 };
-const cutOff = (seconds: number) =>
-  `; its own clean-up was cut off after ${seconds} s: it was killed (SIGKILL) before it had ended by itself`;
+const cutOff = (seconds: number) => `; its own clean-up was cut off after ${seconds} s: it was killed (SIGKILL) before it had finished`;
 const disrupted = (lastTransitionTime: string, more: State = {}) => ({
   conditions: [{ type: "DisruptionTarget", status: "True", message: "preempted", lastTransitionTime }],
   ...more,
 });
-const SILENT = "node node-1 does not answer: the job may still run there";
+const SILENT = "node node-1 does not respond: the job may still be running there";
 const sidecars = { initContainers: [{ name: "proxy", restartPolicy: "Always" }, { name: "fetch" }] };
 
 const STOPS = ["Evicted", "NodeLost", "Rejected", "PodDeleted", "DeadlineExceeded"];
@@ -80,7 +79,7 @@ const started = (state: State, lastState: State): V1Pod =>
 
 export const PODS: [string, V1Pod, Observation][] = [
   // Before the container runs
-  ["just made", unscheduled([]), { phase: "waiting", reason: "Scheduling", message: "the pod waits for a node", pod: "job-1-abcde" }],
+  ["just made", unscheduled([]), { phase: "waiting", reason: "Scheduling", message: "the pod is waiting for a node", pod: "job-1-abcde" }],
   [
     "that no node takes",
     unscheduled([
@@ -96,9 +95,13 @@ export const PODS: [string, V1Pod, Observation][] = [
   [
     "on a node that has not looked at it",
     pod(undefined),
-    isWaiting("ContainerCreating", "the node prepares the container (volumes, image)"),
+    isWaiting("ContainerCreating", "the node is preparing the container (volumes, image)"),
   ],
-  ["being prepared", pod(waiting("ContainerCreating")), isWaiting("ContainerCreating", "the node prepares the container (volumes, image)")],
+  [
+    "being prepared",
+    pod(waiting("ContainerCreating")),
+    isWaiting("ContainerCreating", "the node is preparing the container (volumes, image)"),
+  ],
   ["whose pull fails", pod(waiting("ErrImagePull", "not found")), isWaiting("ErrImagePull", "not found")],
   ["whose pull is tried again later", pod(waiting("ImagePullBackOff", "Back-off")), isWaiting("ImagePullBackOff", "Back-off")],
   ["with a wrong image name", pod(waiting("InvalidImageName")), isWaiting("InvalidImageName", "InvalidImageName")],
@@ -108,14 +111,14 @@ export const PODS: [string, V1Pod, Observation][] = [
     isWaiting("CreateContainerConfigError", "no secret"),
   ],
   // Init containers and sidecars
-  ["whose init container runs", withInit([container("fetch", running)]), isWaiting("Initializing", "init container fetch runs")],
+  ["whose init container runs", withInit([container("fetch", running)]), isWaiting("Initializing", "init container fetch is running")],
   [
     "whose second init container runs",
     withInit([container("fetch", terminated(0)), container("unpack", running)]),
-    isWaiting("Initializing", "init container unpack runs"),
+    isWaiting("Initializing", "init container unpack is running"),
   ],
   [
-    "whose init image can't be pulled",
+    "whose init image cannot be pulled",
     withInit([container("fetch", waiting("ErrImagePull", "denied"))]),
     isWaiting("ErrImagePull", "denied"),
   ],
@@ -125,19 +128,19 @@ export const PODS: [string, V1Pod, Observation][] = [
     isWaiting("CrashLoopBackOff", "back-off 10s"),
   ],
   [
-    "whose sidecar runs while the main image can't be pulled",
+    "whose sidecar runs while the main image cannot be pulled",
     withInit([container("proxy", running, { started: true })], waiting("ImagePullBackOff", "Back-off"), {}, sidecars),
     isWaiting("ImagePullBackOff", "Back-off"),
   ],
   [
     "whose sidecar has not started yet",
     withInit([container("proxy", running, { started: false })], waiting("PodInitializing"), {}, sidecars),
-    isWaiting("Initializing", "init container proxy runs"),
+    isWaiting("Initializing", "init container proxy is running"),
   ],
   [
     "whose sidecar runs while the main container is prepared",
     withInit([container("proxy", running, { started: true })], waiting("PodInitializing"), {}, sidecars),
-    isWaiting("ContainerCreating", "the node prepares the container (volumes, image)"),
+    isWaiting("ContainerCreating", "the node is preparing the container (volumes, image)"),
   ],
   [
     "whose init container failed",
@@ -204,7 +207,7 @@ export const PODS: [string, V1Pod, Observation][] = [
   [
     "whose time was up before it began",
     failed("DeadlineExceeded", ""),
-    hasEnded(undefined, "DeadlineExceeded", { message: "the pod was active for longer than its time limit", times: false }),
+    hasEnded(undefined, "DeadlineExceeded", { message: "the pod exceeded its time limit", times: false }),
   ],
   [
     "evicted before it began",
@@ -263,13 +266,13 @@ export const PODS: [string, V1Pod, Observation][] = [
   [
     "that was deleted while it ran",
     deleted(terminated(143), "2026-01-02T03:05:30Z"),
-    hasEnded(143, "PodDeleted", { message: "its pod was deleted while it ran", byCluster: true }),
+    hasEnded(143, "PodDeleted", { message: "its pod was deleted while it was running", byCluster: true }),
   ],
   ["that was deleted after it had been killed", deleted(terminated(137), "2026-01-02T04:00:00Z"), hasEnded(137, "Error")],
   [
     "that was deleted while it ran, and said that it had succeeded",
     deleted(terminated(0), "2026-01-02T03:05:30Z"),
-    hasEnded(0, "PodDeleted", { message: "its pod was deleted while it ran", byCluster: true }),
+    hasEnded(0, "PodDeleted", { message: "its pod was deleted while it was running", byCluster: true }),
   ],
   ["that had succeeded before it was deleted", deleted(terminated(0), "2026-01-02T04:00:00Z"), hasEnded(0, "Completed")],
   ["that was deleted, and failed in its own way", deleted(terminated(3), "2026-01-02T03:05:30Z"), hasEnded(3, "Error")],
@@ -299,22 +302,22 @@ export const PODS: [string, V1Pod, Observation][] = [
   [
     "that was deleted, and killed when its time to clean up was over",
     deletedWith(60, "04:05", pod(terminated(137), { phase: "Failed" }), { terminationGracePeriodSeconds: 60 }),
-    hasEnded(137, "PodDeleted", { message: `its pod was deleted while it ran${cutOff(60)}`, byCluster: true }),
+    hasEnded(137, "PodDeleted", { message: `its pod was deleted while it was running${cutOff(60)}`, byCluster: true }),
   ],
   [
     "that was deleted with less time than it asks for, and killed when that was over",
     deletedWith(5, "05:00", pod(terminated(137), { phase: "Failed" }), { terminationGracePeriodSeconds: 60 }),
-    hasEnded(137, "PodDeleted", { message: `its pod was deleted while it ran${cutOff(5)}`, byCluster: true }),
+    hasEnded(137, "PodDeleted", { message: `its pod was deleted while it was running${cutOff(5)}`, byCluster: true }),
   ],
   [
     "that was deleted with more time than it asks for, and ended at once",
     deletedWith(600, "05:04", pod(terminated(143), { phase: "Failed" }), { terminationGracePeriodSeconds: 5 }),
-    hasEnded(143, "PodDeleted", { message: "its pod was deleted while it ran", byCluster: true }),
+    hasEnded(143, "PodDeleted", { message: "its pod was deleted while it was running", byCluster: true }),
   ],
   [
     "that was killed so, and whose deletion the kubelet has completed",
     deletedWith(0, "05:06", pod(terminated(137), { phase: "Failed" }), { terminationGracePeriodSeconds: 60 }),
-    hasEnded(137, "PodDeleted", { message: `its pod was deleted while it ran${cutOff(60)}`, byCluster: true }),
+    hasEnded(137, "PodDeleted", { message: `its pod was deleted while it was running${cutOff(60)}`, byCluster: true }),
   ],
   [
     "that was deleted, and whose wrapper recorded its 137",
@@ -328,7 +331,7 @@ export const PODS: [string, V1Pod, Observation][] = [
       ending: {
         exitCode: 137,
         reason: "PodDeleted",
-        message: "its pod was deleted while it ran",
+        message: "its pod was deleted while it was running",
         byCluster: true,
         stopped: true,
         record: {
@@ -411,7 +414,7 @@ const condition = (type: string, more: State = {}, status = "True") => ({ condit
 
 export const JOBS: [string, V1Job | undefined, Observation][] = [
   ["no Job", undefined, { phase: "missing" }],
-  ["a Job just made", job({}), { phase: "waiting", reason: "NoPod", message: "the cluster has not made the job's pod yet" }],
+  ["a Job just made", job({}), { phase: "waiting", reason: "NoPod", message: "the cluster has not created the job's pod yet" }],
   [
     "a Job held by a queue",
     job({}, { suspend: true }),
@@ -444,6 +447,6 @@ export const JOBS: [string, V1Job | undefined, Observation][] = [
   [
     "a Job whose failure is not certain yet",
     job(condition("Failed", {}, "False")),
-    { phase: "waiting", reason: "NoPod", message: "the cluster has not made the job's pod yet" },
+    { phase: "waiting", reason: "NoPod", message: "the cluster has not created the job's pod yet" },
   ],
 ];

@@ -5,12 +5,17 @@ const POD = 'pods "job-1-abcde" is forbidden:';
 
 /** Messages as the API server (1.34) writes them into FailedCreate events. */
 test.each([
-  [`${POD} exceeded quota: team-a, requested: pods=1, used: pods=4, limited: pods=4`, "used-up", "quota team-a", /begins by itself/],
+  [
+    `${POD} exceeded quota: team-a, requested: pods=1, used: pods=4, limited: pods=4`,
+    "used-up",
+    "quota team-a",
+    /wait for other jobs to end/,
+  ],
   [
     `${POD} failed quota: team-a: must specify limits.memory for: job`,
     "standing",
     "quota team-a",
-    /\(limits\.memory for: job\): --memory \(or resources\.memory\)/,
+    /limits\.memory for: job: --memory \(or resources\.memory\)/,
   ],
   [`${POD} failed quota: q: must specify requests.cpu for: job`, "standing", "quota q", /--cpu \(or resources\.cpu\)/],
   [`${POD} failed quota: q: must specify limits.cpu,limits.memory for: job`, "standing", "quota q", /--memory .*LimitRange/],
@@ -18,13 +23,13 @@ test.each([
     `${POD} violates PodSecurity "restricted:latest": privileged (container "job" must not set securityContext.privileged=true)`,
     "standing",
     "Pod Security Standard restricted:latest",
-    /out of securityContext/,
+    /from securityContext/,
   ],
   [
     `${POD} ValidatingAdmissionPolicy 'no-latest' with binding 'all' denied request: use a tag`,
     "standing",
     "policy no-latest",
-    /change what the policy names/,
+    /change the setting that the policy names/,
   ],
   [
     `admission webhook "validate.kyverno.svc-fail" denied the request: policy require-labels`,
@@ -61,9 +66,9 @@ test.each([
     'Pod "job-1" is invalid: spec.containers[0].resources.requests: Invalid value: "2": must be less than or equal to cpu limit of 1',
     "standing",
     undefined,
-    /names the field/,
+    /fix the value/,
   ],
-  [`${POD} error looking up service account ns/default: serviceaccount "default" not found`, "passing", undefined, /tries again by itself/],
+  [`${POD} error looking up service account ns/default: serviceaccount "default" not found`, "passing", undefined, /retries automatically/],
   [
     'Internal error occurred: failed calling webhook "x.istio.io": service "istiod" not found',
     "passing",

@@ -10,13 +10,13 @@ const WAY_OUT = "once node n1 is known to be off: kubectl delete pod …";
 const SILENT: Observation = {
   phase: "running",
   reason: "NodeUnreachable",
-  message: "node n1 does not answer: the job may still run there",
+  message: "node n1 does not respond: the job may still be running there",
   pod: "p1",
   node: "n1",
   goneBy: "2026-01-02T03:00:00Z",
   wayOut: WAY_OUT,
 };
-const TOLD = `node n1 does not answer: the job may still run there; its pod p1 stays Terminating; ${WAY_OUT}`;
+const TOLD = `node n1 does not respond: the job may still be running there; its pod p1 stays Terminating; ${WAY_OUT}`;
 
 const attempt = (number: number, more: Partial<AttemptRecord> = {}): AttemptRecord => ({
   ...unknownAttempt,
@@ -49,19 +49,19 @@ test.each<[string, readonly AttemptRecord[], Readonly<Record<number, Observation
     "a pod of an earlier one on a dead node",
     [dead, next],
     { 0: SILENT },
-    `waits for attempt 1, whose pod p1 is still there on node n1: ${TOLD}`,
+    `waits for attempt 1, whose pod p1 still exists on node n1: ${TOLD}`,
   ],
   [
     "its own earlier pod on a dead node",
     [attempt(0, { due: true, removal: "NOT_SUBMITTED" })],
     { 0: SILENT },
-    `waits for attempt 1, whose pod p1 is still there on node n1: ${TOLD}`,
+    `waits for attempt 1, whose pod p1 still exists on node n1: ${TOLD}`,
   ],
   [
     "an earlier one that runs",
     [attempt(0, { status: decided("RUNNING") }), next],
     { 0: { phase: "running", pod: "p1", node: "n1" } },
-    "waits for attempt 1, whose pod p1 is still there on node n1",
+    "waits for attempt 1, whose pod p1 still exists on node n1",
   ],
   [
     "an earlier one whose end is not decided yet",
@@ -73,7 +73,7 @@ test.each<[string, readonly AttemptRecord[], Readonly<Record<number, Observation
     "its own Job, which is on its way out",
     [attempt(0, { due: true, removal: "NOT_SUBMITTED" })],
     { 0: { phase: "lost", reason: "Failed", message: "" } },
-    "waits for attempt 1 to be gone from the cluster",
+    "waits for attempt 1 to be removed from the cluster",
   ],
   ["nothing", [dead, next], {}, undefined],
   ["nothing of another script's", [{ ...dead, fileName: "Job-2" }, next], { 0: SILENT }, undefined],

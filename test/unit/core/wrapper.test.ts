@@ -139,7 +139,7 @@ describe("a job's command, run by a real shell", () => {
     expect(read("err/Job-1.sh.err")).toContain("No such file");
   });
 
-  test.each(["out", "err"])("runs nothing when %s/ can't be written, and ends with GASW's ERROR_WRITE_LOCAL", async (folder) => {
+  test.each(["out", "err"])("runs nothing when %s/ cannot be written, and ends with GASW's ERROR_WRITE_LOCAL", async (folder) => {
     rmSync(path.join(directory, folder), { recursive: true });
     expect(await codeOf(start("touch ran"))).toBe(7);
     expect(existsSync(path.join(directory, "ran"))).toBe(false);
@@ -267,7 +267,7 @@ describe("the script of a job", () => {
 });
 
 describe("what an earlier pod has left in the streams' files", () => {
-  test("is kept under a shorter name where the usual one is too long, and added to where it can't be moved", async () => {
+  test("is kept under a shorter name where the usual one is too long, and added to where it cannot be moved", async () => {
     const long = "J".repeat(240);
     await codeOf(start("echo first", long));
     await codeOf(start("echo second", long, { uid: "f".repeat(36) }));
@@ -350,7 +350,7 @@ describe("a script of GASW's", () => {
   });
 
   test.runIf(process.getuid?.() === 0)(
-    "does not run where the job's user can't write in the workflow directory, and ends with 22",
+    "does not run where the job's user cannot write in the workflow directory, and ends with 22",
     async () => {
       for (const folder of ["out", "err", ".gasw-k8s/run", ".gasw-k8s/end"]) chownSync(path.join(directory, folder), 65534, 65534);
       chmodSync(directory, 0o755);
@@ -474,7 +474,7 @@ describe("HOME", () => {
     ["is kept where it can be written", { HOME: "HERE" }, "HERE"],
     ["is a folder of the pod's where the image has none", {}, "/gasw-k8s-home"],
     ["is a folder of the pod's where it is /", { HOME: "/" }, "/gasw-k8s-home"],
-    ["is a folder of the pod's where it can't be written", { HOME: "/nowhere" }, "/gasw-k8s-home"],
+    ["is a folder of the pod's where it cannot be written", { HOME: "/nowhere" }, "/gasw-k8s-home"],
   ])("%s", async (_, given: { HOME?: string }, expected) => {
     const env = Object.fromEntries(Object.entries(given).map(([name, value]) => [name, value.replace("HERE", directory)]));
     await codeOf(start("echo $HOME", "Job-1", { env }));

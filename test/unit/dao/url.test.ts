@@ -34,7 +34,7 @@ describe("dao.url", () => {
     "postgres://db/gasw?p%61ssword=s3cret",
   ])("with a password in it is refused, and not shown: %s", async (url) => {
     const refusal = await refusalOf(url);
-    expect(refusal).toMatchObject({ code: "CONFIG", exitCode: 3, message: "dao.url has a password in it" });
+    expect(refusal).toMatchObject({ code: "CONFIG", exitCode: 3, message: "dao.url contains a password" });
     expect(refusal.hint).toContain("dao.passwordFile");
     expect(JSON.stringify(refusal, Object.getOwnPropertyNames(refusal))).not.toContain("s3cret");
   });
@@ -43,17 +43,17 @@ describe("dao.url", () => {
     ["", "dao.url has no scheme"],
     ["/var/lib/gasw.db", "dao.url has no scheme"],
     ["oracle://db/gasw", "dao.url has an unknown scheme, oracle"],
-    ["sqlite:", "dao.url names no file"],
-    ["postgres://db", "dao.url names no database"],
-    ["mysql://db/", "dao.url names no database"],
+    ["sqlite:", "dao.url does not name a file"],
+    ["postgres://db", "dao.url does not name a database"],
+    ["mysql://db/", "dao.url does not name a database"],
     ["postgres://db:99999/gasw", "dao.url is not a URL"],
     ["mysql://[::1/gasw", "dao.url is not a URL"],
     ["postgres://db/%zz", "dao.url is not a URL"],
     ["postgres://db/gasw?schema=x", "dao.url has an unknown parameter, schema"],
     ["mysql://db/gasw?multipleStatements=true", "dao.url has an unknown parameter, multipleStatements"],
-    ["postgres://db/gasw?sslmode=sometimes", "dao.url has a wrong value for sslmode"],
-    ["mysql://db/gasw?ssl=maybe", "dao.url has a wrong value for ssl"],
-    ["mysql://db/gasw?sslrootcert=/no/such/file", "dao.url names a file that can't be read"],
+    ["postgres://db/gasw?sslmode=sometimes", "dao.url has an invalid value for sslmode"],
+    ["mysql://db/gasw?ssl=maybe", "dao.url has an invalid value for ssl"],
+    ["mysql://db/gasw?sslrootcert=/no/such/file", "dao.url refers to a file that cannot be read"],
   ])("%j is refused: %s", async (url, message) => {
     expect(await refusalOf(url)).toMatchObject({
       code: "CONFIG",
@@ -123,6 +123,6 @@ describe("the workflow in dao.url", () => {
   ])("%s is filled in for %s: %s", (url, directory, filled) => expect(filledIn(url, workflow(directory))).toBe(filled));
 
   test.each(["jdbc:h2:tcp://h/{workflowDir}/db", "JDBC:h2:/w/{workflowId}"])("would be settings in %s: it is refused", (url) => {
-    expect(() => filledIn(url, workflow("/w/a;INIT=RUNSCRIPT"))).toThrow(/^dao.url can't take {workflow\w+} of \/w\/a;INIT=RUNSCRIPT: /);
+    expect(() => filledIn(url, workflow("/w/a;INIT=RUNSCRIPT"))).toThrow(/^dao.url cannot use {workflow\w+} of \/w\/a;INIT=RUNSCRIPT: /);
   });
 });

@@ -47,7 +47,7 @@ const table: Record<string, [Facts, string, RegExp, RegExp]> = {
   "init container": [
     facts({ status: "ERROR", reason: "InitError", message: "init container prep ended with exit code 3", exitCode: 3 }),
     "init-container",
-    /never began: init container prep/,
+    /^never started: init container prep/,
     /initContainers/,
   ],
   evicted: [
@@ -60,25 +60,25 @@ const table: Record<string, [Facts, string, RegExp, RegExp]> = {
   "refused by the node": [
     facts({ status: "STALLED", reason: "Rejected", message: "Pod was rejected", node: "n1" }),
     "rejected-by-node",
-    /refused by node n1/,
+    /rejected by node n1/,
     /gasw-k8s retry \S+` runs it again/,
   ],
   "pod deleted while it ran": [
     facts({ status: "STALLED", reason: "PodDeleted" }),
     "pod-deleted",
-    /somebody deleted its pod/,
+    /its pod or Job was deleted/,
     /gasw-k8s retry \S+` runs it again/,
   ],
   "stopped, and ended with 0": [
     facts({ status: "STALLED", reason: "Stopped", message: "it was stopped by TERM and ended with 0" }),
     "stopped",
-    /was stopped before it had done its work: it was stopped by TERM/,
+    /was stopped before it had finished: it was stopped by TERM/,
     /gasw-k8s retry \S+` runs it again/,
   ],
   "without a code": [
     facts({ status: "STALLED", reason: "ContainerStatusUnknown", node: "n1" }),
     "unmeasured",
-    /node n1 cannot say how its container ended/,
+    /node n1 does not report how its container ended/,
     /gasw-k8s retry \S+` runs it again/,
   ],
   "gone from the cluster": [facts({ status: "STALLED", reason: "Gone" }), "gone", /no longer in the cluster/, /ttlJob/],
@@ -86,8 +86,8 @@ const table: Record<string, [Facts, string, RegExp, RegExp]> = {
   "image without bash": [
     facts({ status: "ERROR", reason: "StartError", message: 'exec: "bash": executable file not found in $PATH' }),
     "cannot-start",
-    /has no bash/,
-    /image that has bash/,
+    /does not contain bash/,
+    /image that contains bash/,
   ],
   "image without bash, in crun's words": [
     facts({
@@ -96,10 +96,10 @@ const table: Record<string, [Facts, string, RegExp, RegExp]> = {
       message: "executable file `bash` not found in $PATH: No such file or directory: unknown",
     }),
     "cannot-start",
-    /has no bash/,
-    /image that has bash/,
+    /does not contain bash/,
+    /image that contains bash/,
   ],
-  "can't start": [
+  "cannot start": [
     facts({ status: "ERROR", reason: "ContainerCannotRun", message: "boom" }),
     "cannot-start",
     /could not start: boom/,
@@ -112,11 +112,11 @@ const table: Record<string, [Facts, string, RegExp, RegExp]> = {
     /debug shell Job-1/,
   ],
   "exit 126": [error(126), "command-not-executable", /could not be executed/, /chmod/],
-  signal: [error(139), "signal", /ended by SIGSEGV/, /fault/],
-  "ended from outside": [error(143), "signal", /ended by SIGTERM/, /`gasw-k8s debug events Job-1`/],
+  signal: [error(139), "signal", /killed by SIGSEGV/, /crashed/],
+  "ended from outside": [error(143), "signal", /killed by SIGTERM/, /`gasw-k8s debug events Job-1`/],
   "kill without a reported lack of memory": [error(137, { kubeJob: kubeJob(memory) }), "signal", /SIGKILL/, /limit is 64Mi/],
-  "exit code of GASW with its stage": [error(40), "exit-code", /exit code 40 while its inputs were downloaded.*ERROR_DL/, /inputs exist/],
-  "exit code of a result": [error(32), "exit-code", /while its results were uploaded/, /results/],
+  "exit code of GASW with its stage": [error(40), "exit-code", /exit code 40 while downloading its inputs.*ERROR_DL/, /inputs exist/],
+  "exit code of a result": [error(32), "exit-code", /while uploading its results/, /results/],
   "exit code of its own": [error(77), "exit-code", /exit code 77, the script's own exit code/, /debug logs Job-1/],
   "failed for no known reason": [
     facts({ status: "STALLED", reason: "Strange", message: "odd" }),
@@ -133,7 +133,7 @@ const table: Record<string, [Facts, string, RegExp, RegExp]> = {
   "image given up": [
     facts({ status: "ERROR", reason: "InvalidImageName", message: "bad" }),
     "image-name-invalid",
-    /was given up/,
+    /^failed: its image/,
     /--image/,
   ],
   "image never pulled": [waiting("ErrImageNeverPull", "not present"), "image-not-on-node", /imagePullPolicy Never/, /IfNotPresent/],
@@ -142,12 +142,12 @@ const table: Record<string, [Facts, string, RegExp, RegExp]> = {
   "registry unreachable": [
     pull("dial tcp: lookup r.invalid: no such host"),
     "registry-unreachable",
-    /registry can't be reached/,
+    /the node cannot reach its registry/,
     /network/,
   ],
-  "registry limits": [pull("429 Too Many Requests: toomanyrequests"), "image-rate-limit", /limits the number/, /mirror/],
-  "other processor": [pull("no match for platform in manifest"), "image-platform", /kind of processor/, /nodeSelector/],
-  "pull fails otherwise": [pull("weird"), "image-pull", /can't be pulled/, /correct/],
+  "registry limits": [pull("429 Too Many Requests: toomanyrequests"), "image-rate-limit", /rate limit/, /mirror/],
+  "other processor": [pull("no match for platform in manifest"), "image-platform", /CPU architecture/, /nodeSelector/],
+  "pull fails otherwise": [pull("weird"), "image-pull", /cannot be pulled/, /and fix/],
   "back-off quotes the failure before it": [
     waiting("ImagePullBackOff", "Back-off pulling image", {
       events: [event("Pod", "Failed", 'Failed to pull image "a/b:1": not found'), event("Pod", "Failed", "Error: ErrImagePull")],
@@ -168,17 +168,17 @@ const table: Record<string, [Facts, string, RegExp, RegExp]> = {
     /secret s3 does not exist in namespace ns/,
     /create it/,
   ],
-  "container can't be made": [waiting("CreateContainerError", "boom"), "config-error", /can't be made: boom/, /settings/],
+  "container cannot be made": [waiting("CreateContainerError", "boom"), "config-error", /cannot be created: boom/, /settings/],
   "its namespace is gone": [
     facts({ status: "NOT_SUBMITTED", reason: "NamespaceGone", message: "waits for its namespace: the namespace vip is gone" }),
     "namespace-gone",
-    /is to run again and waits for its namespace: the namespace vip is gone/,
+    /will run again, but waits for its namespace: the namespace vip is gone/,
     /kubectl create namespace /,
   ],
   "an output that is late, seen before its job was seen to run": [
     facts({ status: "QUEUED", reason: "OutputLate", message: "its Job is gone; its output has not arrived" }),
     "output-late",
-    /has ended, and waits for its output: its Job is gone/,
+    /has ended, and its output is not complete yet: its Job is gone/,
     /gasw-k8s status Job-1/,
   ],
   "never submitted": [facts({ status: "NOT_SUBMITTED" }), "not-submitted", /never reached the cluster/, /submit \/w\/wf\/sh\/Job-1.sh/],
@@ -208,7 +208,7 @@ const table: Record<string, [Facts, string, RegExp, RegExp]> = {
       events: [event("Job", "FailedCreate", 'pods "x" is forbidden: exceeded quota: q, requested: cpu=2, used: cpu=1, limited: cpu=2')],
     }),
     "quota",
-    /quota q allows cpu=2, cpu=1 is used, and it asks for cpu=2/,
+    /quota q allows cpu=2, cpu=1 is used, and the job requests cpu=2/,
     /raise the quota/,
   ],
   "quota from the record": [
@@ -234,15 +234,15 @@ const table: Record<string, [Facts, string, RegExp, RegExp]> = {
       ],
     }),
     "quota",
-    /will not begin as it is: quota q of namespace ns allows pods=4,limits.memory=4096Mi in all, and it asks for pods=1,limits.memory=8Gi/,
-    /ask for less/,
+    /can never start: quota q of namespace ns allows pods=4,limits.memory=4096Mi in total, and the job requests pods=1,limits.memory=8Gi/,
+    /request less/,
   ],
   "a quota that wants an amount": [
     waiting("FailedCreate", "", {
       events: [event("Job", "FailedCreate", 'pods "x" is forbidden: failed quota: q: must specify limits.memory for: job')],
     }),
     "pod-refused",
-    /will not begin as it is: quota q refuses to have its pod made/,
+    /cannot start: quota q rejects its pod/,
     /--memory/,
   ],
   "a LimitRange": [
@@ -250,19 +250,19 @@ const table: Record<string, [Facts, string, RegExp, RegExp]> = {
       events: [event("Job", "FailedCreate", 'pods "x" is forbidden: maximum cpu usage per Container is 1, but limit is 2')],
     }),
     "pod-refused",
-    /a LimitRange of the namespace \(cpu per Container\) refuses/,
+    /a LimitRange of the namespace \(cpu per Container\) rejects/,
     /kubectl get limitrange/,
   ],
   "a webhook that does not answer": [
     waiting("NoPod", "", { events: [event("Job", "FailedCreate", 'Internal error occurred: failed calling webhook "w": refused')] }),
     "pod-refused",
-    /^waits, since its pod could not be made: Internal error/,
-    /by itself/,
+    /^is waiting because its pod could not be created: Internal error/,
+    /automatically/,
   ],
   "given up since a policy would not have it": [
     facts({ status: "ERROR", reason: "FailedCreate", message: "x is forbidden: ValidatingAdmissionPolicy 'p' denied request: no" }),
     "pod-never-made",
-    /^never began: policy p refuses/,
+    /^never started: policy p rejects/,
     /policy/,
   ],
   "taken back by its queue": [
@@ -275,7 +275,7 @@ const table: Record<string, [Facts, string, RegExp, RegExp]> = {
       },
     ),
     "suspended",
-    /queue team has taken it back 10 min ago \(at 2026-01-01T00:50:00Z\): it waits to be admitted again.*\(Stopped: Preempted to accommodate/,
+    /was stopped by queue team 10 min ago \(at 2026-01-01T00:50:00Z\) after it had started, .*\(Stopped: Preempted to accommodate/,
     /get workloads -n ns/,
   ],
   "suspended by somebody after it had begun": [
@@ -284,14 +284,14 @@ const table: Record<string, [Facts, string, RegExp, RegExp]> = {
       events: [{ ...event("Job", "Resumed", "Job resumed"), involvedObject: { kind: "Job", name: "x", uid: "u" } }],
     }),
     "suspended",
-    /had begun, and its Job was suspended: it waits/,
+    /was suspended after it had started/,
     /kubectl patch job -n ns x/,
   ],
   "an earlier run on a dead node": [
-    facts({ status: "NOT_SUBMITTED", reason: "EarlierRun", message: "waits for attempt 1, whose pod p is still there on node n1" }),
+    facts({ status: "NOT_SUBMITTED", reason: "EarlierRun", message: "waits for attempt 1, whose pod p still exists on node n1" }),
     "earlier-run",
-    /^is to run again and waits for attempt 1, whose pod p is still there on node n1$/,
-    /submitted by itself/,
+    /^will run again, but waits for attempt 1, whose pod p still exists on node n1$/,
+    /submitted automatically/,
   ],
   "its pod is overdue": [
     facts(
@@ -301,22 +301,27 @@ const table: Record<string, [Facts, string, RegExp, RegExp]> = {
       },
     ),
     "pod-terminating",
-    /was to be gone 30 min ago and is still Terminating: node n1 may be off/,
+    /should have been deleted 30 min ago and is still Terminating: node n1 may be down/,
     /kubectl delete pod x --force/,
   ],
-  "its pod is deleted before it began": [waiting("Terminating", "its pod is being deleted"), "pod-terminating", /before it began/, /wait/],
+  "its pod is deleted before it began": [
+    waiting("Terminating", "its pod is being deleted"),
+    "pod-terminating",
+    /before it has started/,
+    /wait/,
+  ],
   "a clean-up that was cut off": [
     facts(
       {
         status: "STALLED",
         reason: "PodDeleted",
-        message: "its pod was deleted while it ran; its own clean-up was cut off after 60 s: killed",
+        message: "its pod was deleted while it was running; its own clean-up was cut off after 60 s: killed",
       },
       { kubeJob: kubeJob({ terminationGracePeriodSeconds: 60 }) },
     ),
     "pod-deleted",
-    /while it ran; its own clean-up was cut off after 60 s: killed$/,
-    /terminationGracePeriodSeconds \(60 now\) gives its clean-up more time/,
+    /while it was running; its own clean-up was cut off after 60 s: killed$/,
+    /terminationGracePeriodSeconds \(60 now\) gives it more time to clean up/,
   ],
   "a clean-up that was cut off when its time was up": [
     facts({ status: "ERROR", reason: "DeadlineExceeded", message: "too long; its own clean-up was cut off after 30 s: killed" }),
@@ -330,11 +335,11 @@ const table: Record<string, [Facts, string, RegExp, RegExp]> = {
     /low; its own clean-up was cut off after 2 s/,
     /terminationGracePeriodSeconds/,
   ],
-  suspended: [waiting("Suspended", "the Job is suspended"), "suspended", /somebody set/, /kubectl patch job -n ns wf-job-1-abc/],
+  suspended: [waiting("Suspended", "the Job is suspended"), "suspended", /its Job is suspended/, /kubectl patch job -n ns wf-job-1-abc/],
   queued: [
     waiting("Suspended", "the Job is suspended", { kubeJob: { metadata: { name: "x", labels: { "kueue.x-k8s.io/queue-name": "team" } } } }),
     "suspended",
-    /queue team, which has not admitted/,
+    /for queue team to admit it/,
     /localqueue -n ns team/,
   ],
   "volume not bound": [
@@ -366,8 +371,8 @@ const table: Record<string, [Facts, string, RegExp, RegExp]> = {
       nodes: [node({ cpu: "8", memory: "32Gi" }), node({ cpu: "4", memory: "64Gi" })],
     }),
     "no-room",
-    /asks for 64 CPU, and the largest node offers 8 CPU; it asks for 1 GPU, and no node has any/,
-    /never fit.*--cpu, --gpu/,
+    /requests 64 CPU, and the largest node offers 8 CPU; it requests 1 GPU, and no node has any/,
+    /request less \(--cpu, --gpu\)/,
   ],
   "full for now": [
     waiting("Unschedulable", "0/1 nodes are available: 1 Insufficient memory.", {
@@ -375,19 +380,19 @@ const table: Record<string, [Facts, string, RegExp, RegExp]> = {
       nodes: [node({ memory: "33554432Ki" })],
     }),
     "no-room",
-    /asks for 16Gi of memory, and the largest node offers 32Gi of memory, but too little of it is free now/,
-    /by itself/,
+    /requests 16Gi of memory, and the largest node offers 32Gi of memory, but not enough of it is free/,
+    /wait for other jobs/,
   ],
   "nodes that may not be seen": [
     waiting("Unschedulable", "0/1 nodes are available: 1 Insufficient cpu.", { kubeJob: asks({ cpu: "2" }) }),
     "no-room",
-    /no node has so much free/,
-    /by itself/,
+    /no node has that much free/,
+    /wait for other jobs/,
   ],
   taint: [
     waiting("Unschedulable", "0/3 nodes are available: 3 node(s) had untolerated taint {gpu: yes}."),
     "no-room",
-    /3 nodes have a taint that it does not tolerate \{gpu: yes\}/,
+    /3 nodes have an untolerated taint \{gpu: yes\}/,
     /tolerations/,
   ],
   selector: [
@@ -402,25 +407,30 @@ const table: Record<string, [Facts, string, RegExp, RegExp]> = {
   "mount fails": [
     creating(event("Pod", "FailedMount", "mount failed: exit status 32\nOutput: mount.nfs: access denied by server")),
     "volume-mount",
-    /node n1, which can't mount its volume: mount.nfs: access denied/,
+    /node n1, which cannot mount its volume: mount.nfs: access denied/,
     /exports/,
   ],
-  sandbox: [creating(event("Pod", "FailedCreatePodSandBox", "no network")), "sandbox", /can't set up its pod: no network/, /administrator/],
+  sandbox: [
+    creating(event("Pod", "FailedCreatePodSandBox", "no network")),
+    "sandbox",
+    /cannot set up its pod: no network/,
+    /administrator/,
+  ],
   "init container runs": [waiting("Initializing", "init container prep runs"), "initializing", /init container prep runs/, /debug logs/],
   pulling: [
     creating(event("Pod", "Scheduled", "ok"), event("Pod", "Pulling", "Pulling image")),
     "pulling-image",
-    /node n1, which pulls its image repo\/app:1/,
+    /node n1, which is pulling its image repo\/app:1/,
     /wait/,
   ],
-  preparing: [creating(event("Pod", "Scheduled", "ok")), "preparing", /given to node n1/, /wait/],
+  preparing: [creating(event("Pod", "Scheduled", "ok")), "preparing", /assigned to node n1/, /wait/],
   scheduling: [
     waiting("Scheduling", "", { pod: { metadata: { creationTimestamp: "2026-01-01T00:59:00Z" } } }),
     "scheduling",
     /for 1 min for the scheduler/,
     /scheduler/,
   ],
-  "no pod yet": [waiting("NoPod", ""), "no-pod-yet", /has not made its pod yet/, /controller/],
+  "no pod yet": [waiting("NoPod", ""), "no-pod-yet", /to create its pod/, /controller/],
   "another wait": [waiting("Odd", "strange"), "waiting", /strange \(Odd\)/, /describe/],
   "on a node that has fallen silent": [
     facts(
@@ -428,7 +438,7 @@ const table: Record<string, [Facts, string, RegExp, RegExp]> = {
       { events: [event("Pod", "NodeNotReady", "Node is not ready")] },
     ),
     "node-unreachable",
-    /its node n1 fell silent, and may still run there/,
+    /its node n1 stopped responding, and may still be running there/,
     /kubectl delete node/,
   ],
   "on a node that has fallen silent, its pod Terminating": [
@@ -439,7 +449,7 @@ const table: Record<string, [Facts, string, RegExp, RegExp]> = {
       },
     ),
     "node-unreachable",
-    /its node n1 fell silent/,
+    /its node n1 stopped responding/,
     /kubectl delete node.*; once node n1 is known to be off: kubectl delete pod x --force/,
   ],
   "with a pod that is being deleted": [
@@ -448,7 +458,12 @@ const table: Record<string, [Facts, string, RegExp, RegExp]> = {
     /its pod is being deleted/,
     /debug events Job-1/,
   ],
-  running: [facts({ status: "RUNNING", started: "2026-01-01T00:00:00Z", node: "n1" }), "running", /runs for 1 h .* on node n1/, /-f/],
+  running: [
+    facts({ status: "RUNNING", started: "2026-01-01T00:00:00Z", node: "n1" }),
+    "running",
+    /has been running for 1 h .* on node n1/,
+    /-f/,
+  ],
   "nothing known": [facts({ status: "QUEUED" }), "unknown", /is QUEUED/, /describe/],
 };
 

@@ -6,9 +6,9 @@ const told = (status: number, message: string) =>
 
 describe("an answer that is not a success", () => {
   test.each([
-    [409, "finds the object changed or already there"],
-    [410, "no longer has what was asked for"],
-    [413, "finds the object too large"],
+    [409, "reports a conflict"],
+    [410, "no longer has the requested version"],
+    [413, "rejected the object as too large"],
   ])("%i is the API server's own word", (status, reason) => {
     const { code, message, hint } = told(status, "words");
     expect({ code, message }).toEqual({ code: "CLUSTER", message: `the cluster https://k8s:6443 ${reason} (POST /jobs: words)` });
@@ -19,6 +19,6 @@ describe("an answer that is not a success", () => {
     [413, "<html>too large</html>"],
     [418, "words"],
   ])("%i with %j comes from something else", (status, message) => {
-    expect(told(status, message).hint).toContain("or a proxy stands between");
+    expect(told(status, message).hint).toContain("any proxy in between");
   });
 });

@@ -31,7 +31,7 @@ afterEach(() => {
   server.close();
 });
 
-test("a watch that can't be understood is begun again after a pause, not at once", async () => {
+test("a watch that cannot be understood is begun again after a pause, not at once", async () => {
   const begun = performance.now();
   let seen = 0;
   for await (const object of follow(client, COLLECTION, "x", new AbortController().signal)) {

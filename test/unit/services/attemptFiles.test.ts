@@ -79,19 +79,19 @@ describe("a workflow directory that is made ready for one more attempt", () => {
     expect(failure).toBeInstanceOf(GaswError);
     expect(failure).toMatchObject({
       code: "CONFIG",
-      message: `the folder ${directory}/Job-1 of an earlier run can't be removed (EACCES)`,
+      message: `the folder ${directory}/Job-1 of an earlier run cannot be removed (EACCES)`,
       hint: expect.stringContaining(`rm -r -- ${directory}/Job-1`),
     });
     expect(existsSync(path.join(directory, "out/Job-1.sh.out"))).toBe(true);
   });
 
-  test.runIf(process.getuid?.() === 0)("with streams that can't be moved says so", () => {
+  test.runIf(process.getuid?.() === 0)("with streams that cannot be moved says so", () => {
     const directory = directoryWith(STREAMS);
     mkdirSync(path.join(directory, "Job-1"));
     chmodSync(path.join(directory, "err"), 0o555);
     expect(failureAsNobody(() => clearForAttempt(next(directory, "Job-1", 0)))).toMatchObject({
       code: "CONFIG",
-      message: `${directory}/err/Job-1.sh.err of an earlier attempt can't be moved aside (EACCES)`,
+      message: `${directory}/err/Job-1.sh.err of an earlier attempt cannot be moved aside (EACCES)`,
       hint: expect.stringContaining(`${directory}/err`),
     });
   });

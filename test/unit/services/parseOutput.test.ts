@@ -41,7 +41,7 @@ describe("the output of a job that is over", () => {
     const out = `<inputs_download>\n${downloads}</inputs_download>\n<results_upload>\n${uploads}</results_upload>\n`;
     const { inputs, outputs, warnings } = await parse(folderWith({ ...STREAMS, [OUT]: out }));
     expect([inputs.length, outputs.length]).toEqual([20_000, 20_000]);
-    expect(warnings).toEqual([`${OUT} names too many files: 2 inputs and 1 outputs are left out`]);
+    expect(warnings).toEqual([`${OUT} lists too many files: 2 inputs and 1 outputs were ignored`]);
   });
 
   test("takes the place of what an earlier job left", async () => {

@@ -55,10 +55,10 @@ describe("a script", () => {
     ["below a file", "sh/Job-1.sh/x.sh", "does not exist"],
     ["a directory", "sh", "is a directory"],
     ["empty", "sh/empty.sh", "is empty"],
-    ["not named .sh", "sh/notes.txt", "is not named <job>.sh"],
-    ["outside sh/", "other.sh", "is not in the folder sh/"],
+    ["not named .sh", "sh/notes.txt", "is not named JOB.sh"],
+    ["outside sh/", "other.sh", "is not in sh/"],
     ["a device", "/dev/null", "is not a regular file"],
-    ["in another workflow", "/etc/passwd", "is not in the folder sh/"],
+    ["in another workflow", "/etc/passwd", "is not in sh/"],
     ["named with too many characters", `sh/${"x".repeat(300)}.sh`, "has a name that is too long"],
   ])("that is %s is refused", (_, script, why) => {
     expect(failureOf(() => check(script))).toMatchObject({ code: "USAGE", message: expect.stringContaining(why) });
@@ -67,21 +67,21 @@ describe("a script", () => {
   test("whose output file could not be named is refused", () => {
     const name = `${"x".repeat(249)}.sh`;
     linkSync(at("sh/Job-1.sh"), at(`sh/${name}`));
-    expect(failureOf(() => check(`sh/${name}`)).message).toContain("too long for its output file");
+    expect(failureOf(() => check(`sh/${name}`)).message).toContain("too long a name for its output file");
     expect(failureOf(() => check(`sh/${name}`)).message.length).toBeLessThan(250);
   });
 
   test("named just .sh names no job", () => {
     linkSync(at("sh/Job-1.sh"), at("sh/.sh"));
-    expect(failureOf(() => check("sh/.sh")).message).toContain("is not named <job>.sh");
+    expect(failureOf(() => check("sh/.sh")).message).toContain("is not named JOB.sh");
   });
 
   test("that is a link out of the workflow is refused, since the pod could not follow it", () => {
     symlinkSync("/etc/passwd", at("sh/out.sh"));
     symlinkSync("loop.sh", at("sh/loop.sh"));
     symlinkSync("Job-1.sh", at("sh/in.sh"));
-    expect(failureOf(() => check("sh/out.sh")).message).toContain("is not in the folder sh/");
-    expect(failureOf(() => check("sh/loop.sh")).message).toContain("is a loop of links");
+    expect(failureOf(() => check("sh/out.sh")).message).toContain("is not in sh/");
+    expect(failureOf(() => check("sh/loop.sh")).message).toContain("is a symbolic link loop");
     expect(check("sh/in.sh").jobId).toBe("in");
   });
 });
@@ -94,9 +94,9 @@ describe("a workflow that is reached through a link", () => {
     expect(checkScript(path.join(linked, "sh/Job-1.sh"), directory, "/").jobId).toBe("Job-1");
     expect(checkScript(at("sh/Job-1.sh"), linked, "/").jobId).toBe("Job-1");
     const other = folderWith({ "sh/Job-1.sh": "echo other\n" });
-    expect(failureOf(() => checkScript(path.join(other, "sh/Job-1.sh"), linked, "/")).message).toContain("is not in the folder sh/");
+    expect(failureOf(() => checkScript(path.join(other, "sh/Job-1.sh"), linked, "/")).message).toContain("is not in sh/");
     symlinkSync(at("other.sh"), at("sh/up.sh"));
-    expect(failureOf(() => checkScript(path.join(linked, "sh/up.sh"), linked, "/")).message).toContain("is not in the folder sh/");
+    expect(failureOf(() => checkScript(path.join(linked, "sh/up.sh"), linked, "/")).message).toContain("is not in sh/");
   });
 });
 
@@ -190,7 +190,7 @@ describe("the jobs' user", () => {
       else
         expect(failureOf(action)).toMatchObject({
           code: "CONFIG",
-          message: `jobs run as user ${uid}, group ${gid}, who can't ${verb} ${path.join(directory, name)}`,
+          message: `jobs run as user ${uid}, group ${gid}, which cannot ${verb} ${path.join(directory, name)}`,
           hint: expect.stringContaining(`chown -R ${uid}:${gid} ${directory}`),
         });
     } finally {

@@ -47,7 +47,7 @@ describe("the table of jobs", () => {
     expect(lines(jobs)).toEqual([
       "JOB  STATUS         EXIT  AGE   NODE    REASON",
       "A-1  COMPLETED      0     45s   node-1",
-      "A-2  ERROR          32    1m    node-1  Error: a result of that name exists already",
+      "A-2  ERROR          32    1m    node-1  Error: a result with that name already exists",
       "A-3  QUEUED         -     4m5s  -       Unschedulable: 0/1 nodes are available",
       "A-4  NOT_SUBMITTED  -     -     -",
     ]);
