@@ -22,29 +22,29 @@ const COMMANDS = [
 
 const INTRODUCTION = `# Commands
 
-<!-- Written by scripts/generate-command-docs.mjs; edit that, the help texts, or record the transcripts anew. -->
+<!-- Written by scripts/generate-command-docs.mjs; edit that or the help texts, or record the transcripts again. -->
 
-The answer goes to stdout, alone: text for people, \`-o json\` or \`-o ndjson\` for programs. Progress, warnings and errors go to stderr. An error is one line saying
+Only the result goes to stdout: text for people, \`-o json\` or \`-o ndjson\` for programs. Progress, warnings and errors go to stderr. An error is one line saying
 what failed and for which object, and a \`hint:\` line saying what to do; \`-v\` adds the causes, and with \`-o json\` it is
 \`{"error":{"code","message","hint"}}\`. Colours and spinners appear on a terminal only, never with \`NO_COLOR\` or \`CI\`.
 
-A JOB is a job id, a script's path, the Kubernetes name, or (not for \`cancel\`, \`retry\` and \`release\`) the beginning of
-an id that fits one job only. A job that was submitted again keeps its first id: that names its newest attempt; \`Job-1-r1\` is its first resubmission itself.
+A JOB is a job id, a script's path, the Kubernetes name, or (except for \`cancel\`, \`retry\` and \`release\`) a unique prefix
+of an id. A resubmitted job keeps its first id, which refers to its latest attempt; \`Job-1-r1\` is its first resubmission.
 
 | exit code | meaning |
 | --- | --- |
-| 0 | done (a job that is waited for: COMPLETED) |
-| 1 | a failure not named below |
-| 2 | wrong usage |
+| 0 | success (\`wait\`: the jobs are COMPLETED) |
+| 1 | any other failure |
+| 2 | usage error |
 | 3 | configuration missing or invalid, or the configured cluster is not the workflow's |
-| 4 | the cluster can't be reached or refuses |
+| 4 | the cluster cannot be reached or rejected the request |
 | 5 | a volume did not become ready in time |
 | 6 | no such job, workflow or object |
 | 7 | the job, workflow or volume already exists with different content |
-| 8 | the GASW database can't be reached or written; what was not synced stays queued |
-| 124 | a waiting time ran out |
+| 8 | the GASW database cannot be reached or written; unsynced changes stay queued |
+| 124 | a wait timed out |
 | 130 | Ctrl-C |
-| \`wait\`, \`submit --wait\` | the job's own exit code, the highest of several; a job without one: 1 (ERROR), 9 (deleted), 10 (STALLED); the tool's own failure: 125 |
+| \`wait\`, \`submit --wait\` | the job's own exit code, the highest of several; a job without one: 1 (ERROR), 9 (deleted), 10 (STALLED); failure of gasw-k8s itself: 125 |
 `;
 
 function section(words) {

@@ -102,8 +102,8 @@ const text = `# Errors
 
 <!-- Written by scripts/generate-errors-docs.mjs from the source. -->
 
-An error is two lines on stderr: what failed, for which object, and what to do about it. Its code stands in \`error.code\` of JSON output; the process ends with the exit code beside it.
-Words in capitals stand for what is put in. Messages that the configuration's checks, the cluster or a database word themselves are shown with their own text.
+An error is printed as two lines on stderr: what failed and for which object, and a hint. JSON output has its code in \`error.code\`; the process exits with the exit code shown.
+Words in capitals are placeholders. Messages from the configuration checks, the cluster or a database are passed on in their own words.
 
 ${sections.join("\n")}`;
 

@@ -215,15 +215,15 @@ A script that is stopped has \`terminationGracePeriodSeconds\` to clean up. One 
 
 ## Retries and holds
 
-A failure (ERROR, STALLED) is submitted again by the synchronisation until \`retryCount\` resubmissions have failed; the next failure is held. A STALLED job is one that the
-cluster has lost: evicted, its node gone, or deleted by somebody. One that ran, and of whose end nothing tells, is held at once ([ends.md](ends.md)). A job that was killed, or that reported that it was cancelled (exit code 9), is not retried. After a
-release the old failures keep counting: the next one is held at once.
+Synchronization resubmits a failed job (ERROR, STALLED) until \`retryCount\` resubmissions have failed; the next failure is held. A STALLED job was lost by the
+cluster: it was evicted or deleted, or its node is gone. A job that started and ended in an unknown way is held immediately ([ends.md](ends.md)). A job that was killed, or that reported that it was cancelled (exit code 9), is not retried. After a
+release, earlier failures still count: the next failure is held immediately.
 
 Two attempts of one script never run at once. A resubmission waits until no pod of another attempt is left.
 
-What was submitted is what runs. Where the script's file has changed since, a resubmission that nobody typed (after a failure, by a signal, by \`release\`) does not run it: the attempt
-is ERROR_HELD with the reason ScriptChanged. \`gasw-k8s retry JOB\` runs the script as it is now, tells how it differs, and from then on that one is the known one; with the script put
-back as it was, \`gasw-k8s release JOB\` goes on. A job that version 0.1.0 submitted is run as before: its script was not noted.
+A job always runs the script that was submitted. If the script file has changed since, a resubmission other than by \`retry\` (after a failure, by a signal, by \`release\`) does not run it: the attempt
+is ERROR_HELD with the reason ScriptChanged. \`gasw-k8s retry JOB\` runs the new version, shows how it differs, and records it as submitted; after restoring the old
+script, \`gasw-k8s release JOB\` continues. This check does not apply to jobs submitted by version 0.1.0, which did not record the script.
 
 ## Signals
 

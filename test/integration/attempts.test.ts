@@ -111,7 +111,9 @@ describe("attempts whose turn it is", () => {
     life.end();
     life = await Invocations.begin({ workflowVolume: { type: "nfs" }, nfsAddress: "nfs.example.org", nfsPath: "/export" });
     life.cluster.put("/api/v1/namespaces/vip", {});
-    expect(await retried()).toEqual([expect.stringMatching(/^resubmissions of workflow workflow-1 are waiting .*-claim is Pending, not Bound/)]);
+    expect(await retried()).toEqual([
+      expect.stringMatching(/^resubmissions of workflow workflow-1 are waiting .*-claim is Pending, not Bound/),
+    ]);
     const [volume, claim] = ["/api/v1/persistentvolumes/", "/api/v1/namespaces/vip/persistentvolumeclaims/workflow-1-"].map((place) =>
       [...life.cluster.objects.keys()].find((path) => path.startsWith(place)),
     );

@@ -69,7 +69,9 @@ describe.each(Object.entries(looks))("the Job of a script that has ended beside 
     expect(JSON.stringify(lastPod)).not.toContain("s3cret");
     const { sentence, evidence } = await diagnose(life.deps, target);
     expect(sentence).toContain("exceeded its memory limit of 64Mi");
-    expect(evidence?.at(-1)).toBe("its pod was deleted when the job ended: container istio-proxy, which was injected into it, would have kept it running");
+    expect(evidence?.at(-1)).toBe(
+      "its pod was deleted when the job ended: container istio-proxy, which was injected into it, would have kept it running",
+    );
     expect(warnings).toEqual([]);
   });
 

@@ -37,7 +37,7 @@ describe("a place where the state cannot be written ends with 3, before anything
     expect(errorOf(result)).toEqual({
       code: 3,
       message: `the state file ${workflow.stateFile} cannot be written: the disk is full`,
-      hint: expect.stringContaining("make room"),
+      hint: expect.stringContaining("free some space"),
     });
     expect(await submitted()).toBe(0);
   });
