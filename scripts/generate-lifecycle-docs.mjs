@@ -215,7 +215,7 @@ A script that is stopped has \`terminationGracePeriodSeconds\` to clean up. One 
 
 ## Retries and holds
 
-Synchronization resubmits a failed job (ERROR, STALLED) until \`retryCount\` resubmissions have failed; the next failure is held. A STALLED job was lost by the
+Synchronisation resubmits a failed job (ERROR, STALLED) until \`retryCount\` resubmissions have failed; the next failure is held. A STALLED job was lost by the
 cluster: it was evicted or deleted, or its node is gone. A job that started and ended in an unknown way is held immediately ([ends.md](ends.md)). A job that was killed, or that reported that it was cancelled (exit code 9), is not retried. After a
 release, earlier failures still count: the next failure is held immediately.
 

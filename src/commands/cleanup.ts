@@ -141,7 +141,7 @@ async function forget(context: Context, workflow: StoredWorkflow, options: Clean
   if (store.holds.isMonitored(workflow)) {
     throw new GaswError(
       "CONFLICT",
-      `workflow ${workflow.id} is monitored by ${store.holds.holderOf(workflow)}`,
+      `workflow ${workflow.id} is locked by ${store.holds.holderOf(workflow)}`,
       {
         hint: "stop that monitor first: it may still have access to the cluster",
       },
@@ -179,7 +179,7 @@ async function confirmed({ io }: Context, question: string): Promise<boolean> {
       prompt.once("SIGINT", () =>
         reject(
           new GaswError("INTERRUPTED", "interrupted: nothing was removed", {
-            hint: "run cleanup again to remove them",
+            hint: "run cleanup again to remove the objects",
           }),
         ),
       );

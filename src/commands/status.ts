@@ -48,7 +48,7 @@ function checkUsage({ sync, watch, cached, since, output, quiet, history }: Stat
   if (sync === true && (watch === true || cached === true)) {
     throw refuse(
       "--sync cannot be combined with --watch or --cached",
-      "use `gasw-k8s monitor` to synchronize continuously; --cached makes no request",
+      "use `gasw-k8s monitor` to synchronise continuously; --cached makes no request",
     );
   }
   const printsResults = sync === true && output === "ndjson";

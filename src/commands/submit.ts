@@ -54,7 +54,7 @@ export async function submit(
         "USAGE",
         "--from cannot be combined with scripts, job options, --wait or --dry-run",
         {
-          hint: 'set them in the NDJSON lines: {"script":"sh/Job-1.sh","memory":"2Gi"}',
+          hint: 'set the job options in the NDJSON lines: {"script":"sh/Job-1.sh","memory":"2Gi"}',
         },
       );
     }

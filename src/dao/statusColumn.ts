@@ -140,9 +140,13 @@ function verify(
   const what = isText
     ? `${lost.length} of ${before.size} rows have changed`
     : "the status column is not VARCHAR(255)";
-  throw new GaswError("DATABASE", `dao.repairStatusColumn damaged the GASW database: ${what}`, {
-    hint: "compare the Jobs table with a backup before using the database again",
-  });
+  throw new GaswError(
+    "DATABASE",
+    `dao.repairStatusColumn failed and may have damaged the GASW database: ${what}`,
+    {
+      hint: "compare the Jobs table with a backup before using the database again",
+    },
+  );
 }
 
 /** Held jobs' rows need not warn any more. */

@@ -91,7 +91,7 @@ describe("monitor", () => {
     const first = await watching();
     const second = await workflow.cli("monitor");
     expect(second).toMatchObject({ code: 7, stdout: "" });
-    expect(second.stderr).toMatch(/is already monitored by monitor, process \d+ on \S+ since \d{4}-/);
+    expect(second.stderr).toMatch(/is already locked by monitor, process \d+ on \S+ since \d{4}-/);
     first.kill("SIGKILL");
     await first.ended;
     // Nothing is left to be done.

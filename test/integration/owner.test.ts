@@ -785,7 +785,7 @@ test("a monitor that was silent for too long stops where another state file has 
 describe("a monitor that has seen nothing of the cluster for more than a minute", () => {
   const DONE = { terminated: { exitCode: 3, reason: "Error", finishedAt: "2026-01-02T03:05:05Z" } };
   const WARNING =
-    /^warning: workflow workflow-1 is monitored by monitor, process 1, which has not reached the cluster since 2026-01-02T03:04:05\.000Z: this command reads/gm;
+    /^warning: workflow workflow-1 is locked by monitor, process 1, which has not reached the cluster since 2026-01-02T03:04:05\.000Z: this command reads/gm;
   let release: () => void;
   beforeEach(async () => {
     await run("A", submitted("Job-1"));

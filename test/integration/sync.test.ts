@@ -48,7 +48,7 @@ function deps(): SyncDeps {
     const closeReally = dao.close.bind(dao);
     const close = async () => {
       await closeReally();
-      throw new GaswError("DATABASE", "no answer within 30 s", { hint: "wait" });
+      throw new GaswError("DATABASE", "no response within 30 s", { hint: "wait" });
     };
     return Object.assign(dao, { close });
   };
@@ -59,7 +59,7 @@ function deps(): SyncDeps {
   return { config, store, client, host: "here", signal, now: () => NOW, warn: (text) => warnings.push(text), withSignal, openDao: openOne };
 }
 
-const NOT_CLOSED = "could not close the database connection: no answer within 30 s";
+const NOT_CLOSED = "could not close the database connection: no response within 30 s";
 
 test("a synchronisation that is done is done, however the database takes its leave", async () => {
   expect(await sync(deps(), workflow, () => ["Job-1"])).toEqual(new Map([["Job-1", "COMPLETED"]]));

@@ -103,7 +103,7 @@ describe("retry", () => {
     ]);
     const refused = await workflow.cli("retry", "Job-1");
     expect(refused).toMatchObject({ code: 7, stdout: "" });
-    expect(refused.stderr).toContain("has completed");
+    expect(refused.stderr).toContain("has already completed");
   });
 
   test("of what is under way does nothing, and of what was cancelled runs it again", async () => {

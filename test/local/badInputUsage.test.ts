@@ -15,7 +15,7 @@ afterAll(() => workflow.cleanup());
 
 describe("wrong usage ends with 2 and a hint", () => {
   test.each([
-    ["an unknown command", ["statsu"], "unknown command 'statsu'", /^did you mean status\? gasw-k8s --help/],
+    ["an unknown command", ["statsu"], "unknown command 'statsu'", /^did you mean status\? see gasw-k8s --help/],
     ["an unknown option", ["status", "--naemspace", "x"], "unknown option '--naemspace'", /^did you mean --namespace\?/],
     ["an option without its value", ["submit", "sh/Sort-1.sh", "--image"], "option '--image <name>' argument missing", /--help/],
     [

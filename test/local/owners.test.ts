@@ -98,7 +98,7 @@ test("a monitor that is stopped (SIGSTOP) is relied on for a minute: then status
   const waited = await workflow.cliWith({ ahead: 61 }, "wait", "Job-1", "--wait-timeout", "90s");
   expect(waited).toMatchObject({
     code: 0,
-    stderr: expect.stringMatching(/is monitored by monitor, process \d+ on .* has not reached the cluster/),
+    stderr: expect.stringMatching(/is locked by monitor, process \d+ on .* has not reached the cluster/),
   });
   expect(await workflow.status("Job-1")).toMatchObject({ status: "COMPLETED" });
   monitor.kill("SIGCONT");

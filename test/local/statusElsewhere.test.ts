@@ -99,7 +99,7 @@ describe("where status is asked", () => {
     const namesake = new TestWorkflow({ name: workflow.id, namespace: workflow.namespace });
     const { stdout, stderr, code } = await namesake.cli("status");
     expect({ stdout, code }).toEqual({ stdout: "", code: 7 });
-    expect(stderr).toContain(`are those of ${workflow.directory}`);
+    expect(stderr).toContain(`belongs to ${workflow.directory}`);
     rmSync(namesake.folder, { recursive: true });
   });
 

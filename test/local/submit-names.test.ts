@@ -108,7 +108,7 @@ describe("names", () => {
       if (sharesState) other.configure({ state: { path: workflow.stateFile } });
       const result = await other.cli("submit", other.script("Job-2", "true\n"));
       expect(result).toMatchObject({ stdout: "", code: 7 });
-      expect(result.stderr).toMatch(/^error: .*same.*\nhint: a workflow's id is its directory's base name: /);
+      expect(result.stderr).toMatch(/^error: .*same.*\nhint: .*a workflow's id is its directory's base name\n$/);
       expect(result.stderr).toContain(workflow.directory);
       expect(await workflow.jobs()).toHaveLength(1);
     } finally {

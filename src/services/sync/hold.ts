@@ -80,7 +80,7 @@ export function tellBlind({ store, warn }: Pick<Deps, "store" | "warn">, workflo
   if (isIdle || !store.holds.isMonitored(workflow)) return false;
   const since = store.holds.lastWatch(workflow) ?? "its start";
   warn(
-    `workflow ${workflow.id} is monitored by ${store.holds.holderOf(workflow)}, which has not reached the cluster since ${since}: this command reads the cluster itself, and no job is resubmitted until that monitor reconnects or ends`,
+    `workflow ${workflow.id} is locked by ${store.holds.holderOf(workflow)}, which has not reached the cluster since ${since}: this command reads the cluster itself, and no job is resubmitted until that monitor reconnects or ends`,
   );
   return true;
 }
@@ -88,7 +88,7 @@ export function tellBlind({ store, warn }: Pick<Deps, "store" | "warn">, workflo
 function stillHeld({ store }: Pick<Deps, "store">, workflow: StoredWorkflow): GaswError {
   return new GaswError(
     "TIMEOUT",
-    `workflow ${workflow.id} is still being synchronized by ${store.holds.holderOf(workflow)}`,
+    `workflow ${workflow.id} is still being synchronised by ${store.holds.holderOf(workflow)}`,
     {
       hint: "try again later, or stop that process",
     },

@@ -92,7 +92,7 @@ export async function monitor(
 function heldByAnother({ store }: SyncDeps, workflow: StoredWorkflow): GaswError {
   return new GaswError(
     "CONFLICT",
-    `workflow ${workflow.id} is already monitored by ${store.holds.holderOf(workflow)}`,
+    `workflow ${workflow.id} is already locked by ${store.holds.holderOf(workflow)}`,
     {
       hint: "use `gasw-k8s status` to see the jobs, or stop that process first: a workflow has one monitor at a time",
     },
