@@ -47,8 +47,8 @@ export default defineConfig({
     // Vitest leaves one core to itself, which it hardly uses; and some files wait for processes while others keep a core busy.
     maxWorkers: availableParallelism() + 1,
     projects: [
-      { extends: true, test: { name: "unit", include: ["test/unit/**/*.test.ts"] } },
-      { extends: true, test: { name: "integration", include: ["test/integration/**/*.test.ts"], exclude: SERVERS } },
+      { extends: true, test: { name: "unit", include: ["test/unit/**/*.test.ts"], isolate: false } },
+      { extends: true, test: { name: "integration", include: ["test/integration/**/*.test.ts"], exclude: SERVERS, isolate: false } },
       // Database servers, started by the tests: they need packages of the distribution.
       { extends: true, test: { name: "databases", include: SERVERS } },
       { extends: true, test: { name: "package", include: ["test/package/**/*.test.ts"] } },
@@ -61,7 +61,7 @@ export default defineConfig({
           include: ["test/e2e/**/*.test.ts", ...(process.env.CI_FULL === "1" ? LOCAL : [])],
           globalSetup: ["test/e2e/setup.ts"],
           // Most of a test's time is the cluster's: more files at once than cores.
-          maxWorkers: 4,
+          maxWorkers: 6,
           // The program is loaded once a worker, not once a file: it keeps nothing between two command lines.
           isolate: false,
         },

@@ -78,7 +78,7 @@ function workflowOf(context: Context, { workflow: named, forever }: MonitorComma
 async function startMetrics(context: Context, workflow: StoredWorkflow, address: string) {
   const { Metrics } = await import("../services/sync/metrics.ts");
   const metrics = await Metrics.start(context.store, workflow, address);
-  context.io.stderr.write(`figures are served at http://${metrics.address}/metrics\n`);
+  context.io.stderr.write(`serving metrics at http://${metrics.address}/metrics\n`);
   return metrics;
 }
 

@@ -130,7 +130,7 @@ describe("monitor", () => {
 
   test("serves its figures to Prometheus", async () => {
     const running = await watching("--metrics", "127.0.0.1:0");
-    const address = /figures are served at (\S+)/.exec(running.printed.stderr)?.[1] ?? "";
+    const address = /serving metrics at (\S+)/.exec(running.printed.stderr)?.[1] ?? "";
     const figures = await eventually(
       async () => await (await fetch(address)).text(),
       (text) => /^gasw_k8s_last_round_timestamp_seconds\S* [1-9]/m.test(text),

@@ -56,3 +56,10 @@ export class H2Database implements TestDatabase {
     }
   }
 }
+
+/** Gives a workflow that retries once a fresh database of a PostgreSQL server. */
+export async function configureDatabase(server: PostgresServer, workflow: TestWorkflow, more: object = {}): Promise<TestDatabase> {
+  const database = postgresDatabase(server, await server.makeDatabase(), workflow);
+  workflow.configure({ retryCount: 1, dao: { ...database.config, timeZone: "UTC", ...more } });
+  return database;
+}

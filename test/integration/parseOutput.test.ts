@@ -59,7 +59,7 @@ interface Said {
   readonly inputs: number;
   readonly leftOut: { readonly inputs: number };
   readonly warnings: readonly string[];
-  readonly maxRssMb: number;
+  readonly peakMb: number;
 }
 
 async function parse(user: { uid?: number; gid?: number } = {}): Promise<Said> {
@@ -94,11 +94,11 @@ describe("an output of any size", () => {
 
   test("takes less than 100 MB of memory, where it is one line", async () => {
     write(OUT, "SITE_NAME=S\n<application_execution>\n", LENGTH, "last words", END);
-    const { exitCode, warnings, maxRssMb } = await parse();
+    const { exitCode, warnings, peakMb } = await parse();
     expect([exitCode, warnings]).toEqual([3, []]);
     expect(statSync(place(APP_OUT)).size).toBe(LENGTH + "last words".length);
     expect(endOf(APP_OUT, 12)).toBe("\0\0last words");
-    expect(maxRssMb).toBeLessThan(100);
+    expect(peakMb).toBeLessThan(100);
   });
 
   test("takes as little, where it is many lines on both streams, which state codes and files without end", async () => {
@@ -107,7 +107,7 @@ describe("an output of any size", () => {
     const files = Array.from({ length: 150_000 }, (_, index) => `<file_download uri=file:/data/${index}>\n`).join("");
     write(OUT, `<inputs_download>\n${files}</inputs_download>\n<application_execution>\n`, ...Array(30).fill(lines), END);
     write(ERR, ...Array(10).fill(lines), "<application_execution>\n", ...Array(10).fill(lines), "Exiting with return value 6\n");
-    const { exitCode, inputs, leftOut, warnings, maxRssMb } = await parse();
+    const { exitCode, inputs, leftOut, warnings, peakMb } = await parse();
     expect({ exitCode, inputs, leftOut: leftOut.inputs, warnings }).toEqual({
       exitCode: 6,
       inputs: 20_000,
@@ -115,7 +115,7 @@ describe("an output of any size", () => {
       warnings: [`${OUT} lists too many files: 130000 inputs were ignored`],
     });
     expect(statSync(place(APP_OUT)).size).toBe(30 * lines.length);
-    expect(maxRssMb).toBeLessThan(100);
+    expect(peakMb).toBeLessThan(100);
   });
 
   test("is read to where it was when the reading began, while a job still writes", async () => {

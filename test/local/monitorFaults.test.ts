@@ -1,46 +1,20 @@
-import { writeFileSync } from "node:fs";
-import path from "node:path";
 import Database from "better-sqlite3";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { leaseName } from "../../src/core/names.ts";
-import { answeringProxy, switchedProxy } from "../e2e/accessDoubles.ts";
+import { answeringProxy } from "../e2e/accessDoubles.ts";
 import { engineAccount, file, kubeconfig, selfSigned } from "../e2e/accessSupport.ts";
-import { jobRow, rowWhere, sqliteDatabase, syncUntil, type TestDatabase } from "../e2e/gaswDatabase.ts";
-import { eventually, printed, type Running, TestWorkflow } from "../e2e/harness.ts";
-import { postgresDatabase } from "../e2e/serverDatabases.ts";
+import { syncUntil } from "../e2e/gaswDatabase.ts";
+import { eventually } from "../e2e/harness.ts";
 import { many } from "../full.ts";
-import { type PostgresServer, startPostgres } from "../servers/postgres.ts";
+import { MonitoredWorkflow, waitFor } from "./monitored.ts";
 
 const JOBS = many(30, 10);
 
-let workflow: TestWorkflow;
-let database: TestDatabase;
-const monitors: Running[] = [];
+let workflow: MonitoredWorkflow;
 beforeEach(() => {
-  workflow = new TestWorkflow();
-  database = sqliteDatabase(path.join(workflow.folder, "gasw.db"));
-  configure({});
+  workflow = new MonitoredWorkflow();
 });
-afterEach(async () => {
-  for (const monitor of monitors) monitor.kill("SIGKILL");
-  await Promise.all(monitors.splice(0).map((monitor) => monitor.ended));
-  await workflow.cleanup();
-});
-
-function configure(more: Record<string, unknown>): void {
-  workflow.configure({ retryCount: 1, dao: database.config, ...more });
-}
-
-function monitor(...args: readonly string[]): Running {
-  const started = workflow.start("monitor", ...args);
-  monitors.push(started);
-  return started;
-}
-
-// biome-ignore lint/suspicious/noExplicitAny: a row of the table Jobs
-const jobWhere = (id: string, holds: (row: any) => boolean) => rowWhere(database, workflow, id, holds);
-const waitFor = (name: string) => `until [ -e ${name} ]; do sleep 0.2; done\n`;
-const letGo = (name: string) => writeFileSync(path.join(workflow.directory, name), "");
+afterEach(() => workflow.finish());
 
 describe("what a monitor asks of the cluster", () => {
   test("is a watch each of Jobs and pods, and lists when they change: as little for many jobs as for one", async () => {
@@ -53,17 +27,17 @@ describe("what a monitor asks of the cluster", () => {
     try {
       const cluster = { "certificate-authority-data": Buffer.from(own.cert).toString("base64") };
       const access = kubeconfig(engineAccount(), { server: proxy.address, cluster });
-      configure({ k8sKubeConfig: file(workflow, "proxy.kubeconfig", access) });
+      workflow.reconfigure({ k8sKubeConfig: file(workflow, "proxy.kubeconfig", access) });
       const scripts = Array.from({ length: JOBS }, (_, index) => workflow.script(`Job-${index}`, waitFor("go")));
       await workflow.cli("submit", ...scripts, "--cpu", "10m");
       requests.length = 0;
-      const running = monitor();
+      const running = workflow.monitor();
       await eventually(
-        () => database.query("SELECT count(*) AS count FROM Jobs WHERE status = 'RUNNING'").catch(() => [{ count: 0 }]),
+        () => workflow.database.query("SELECT count(*) AS count FROM Jobs WHERE status = 'RUNNING'").catch(() => [{ count: 0 }]),
         ([{ count }]) => count === JOBS,
         90,
       );
-      letGo("go");
+      workflow.letGo("go");
       expect((await running.ended).code).toBe(0);
       const kinds = requests.map((what) => what.replace(/\?.*watch=true.*/, " watch").replace(/\?.*/, ""));
       const collections = [`/apis/batch/v1/namespaces/${workflow.namespace}/jobs`, `/api/v1/namespaces/${workflow.namespace}/pods`];
@@ -80,14 +54,14 @@ describe("what a monitor asks of the cluster", () => {
 
   test("is asked by nobody else: status beside it needs no cluster, and tells what it has seen", async () => {
     await workflow.cli("submit", workflow.script("Run-1", waitFor("go")));
-    const running = monitor();
-    await jobWhere("Run-1", ({ status }) => status === "RUNNING");
+    const running = workflow.monitor();
+    await workflow.jobWhere("Run-1", ({ status }) => status === "RUNNING");
     // For the commands that are begun from here on.
-    configure({ k8sAddress: "https://127.0.0.1:1", k8sToken: "none", k8sKubeConfig: undefined });
+    workflow.reconfigure({ k8sAddress: "https://127.0.0.1:1", k8sToken: "none", k8sKubeConfig: undefined });
     for (const args of [["status"], ["status", "--sync"], ["status", "Run-1"]]) {
       expect(await workflow.cli(...args)).toEqual({ code: 0, stdout: expect.stringMatching(/^Run-1 +RUNNING /m), stderr: "" });
     }
-    letGo("go");
+    workflow.letGo("go");
     expect((await running.ended).code).toBe(0);
     expect(await workflow.cli("wait", "Run-1")).toMatchObject({ code: 0 });
   });
@@ -96,13 +70,13 @@ describe("what a monitor asks of the cluster", () => {
 describe("beside a monitor", () => {
   test("a job that is held is released, one that failed is retried, and a killed one stays killed", async () => {
     await workflow.cli("submit", workflow.script("Held-1", "[ -e repaired ] || exit 3\n"), workflow.script("Long-2", "sleep 600\n"));
-    const running = monitor("-o", "ndjson");
-    await jobWhere("Held-1-r1", ({ status }) => status === "ERROR_HELD");
-    await jobWhere("Long-2", ({ status }) => status === "RUNNING");
+    const running = workflow.monitor("-o", "ndjson");
+    await workflow.jobWhere("Held-1-r1", ({ status }) => status === "ERROR_HELD");
+    await workflow.jobWhere("Long-2", ({ status }) => status === "RUNNING");
     // What is held is no result.
     expect(running.printed.stdout).toBe("");
     expect(await workflow.cli("cancel", "Long-2")).toMatchObject({ code: 0, stdout: "Long-2\n" });
-    letGo("repaired");
+    workflow.letGo("repaired");
     expect(await workflow.cli("release", "Held-1")).toMatchObject({ code: 0, stdout: "Held-1-r2\n" });
     // Once more is none more.
     expect(await workflow.cli("release", "Held-1")).toMatchObject({ code: 0, stdout: "Held-1-r2\n" });
@@ -122,21 +96,21 @@ describe("beside a monitor", () => {
 
   test("that was killed, status --sync is at once on its own again", async () => {
     await workflow.cli("submit", workflow.script("Bad-1", `${waitFor("go")}exit 3\n`));
-    const running = monitor();
-    await jobWhere("Bad-1", ({ status }) => status === "RUNNING");
+    const running = workflow.monitor();
+    await workflow.jobWhere("Bad-1", ({ status }) => status === "RUNNING");
     running.kill("SIGKILL");
     await running.ended;
-    letGo("go");
-    await syncUntil(database, workflow, "Bad-1-r1", ({ status }) => status === "ERROR_HELD");
+    workflow.letGo("go");
+    await syncUntil(workflow.database, workflow, "Bad-1-r1", ({ status }) => status === "ERROR_HELD");
   });
 
   test("that was killed, every status asks the cluster again, however many do so at once", async () => {
     await workflow.cli("submit", workflow.script("Run-1", waitFor("go")));
-    const running = monitor();
-    await jobWhere("Run-1", ({ status }) => status === "RUNNING");
+    const running = workflow.monitor();
+    await workflow.jobWhere("Run-1", ({ status }) => status === "RUNNING");
     running.kill("SIGKILL");
     await running.ended;
-    letGo("go");
+    workflow.letGo("go");
     await eventually(
       () => workflow.jobs(),
       ([job]) => job.status.succeeded === 1,
@@ -149,16 +123,16 @@ describe("beside a monitor", () => {
 });
 
 test("a job that is written down is waited for as long as its submission may take, and no longer: a monitor says so, and ends", async () => {
-  configure({
+  workflow.reconfigure({
     volumes: [{ name: "never", type: "claim", claimName: "missing", mountPathContainer: "/x" }],
     options: { bindTimeout: "1s" },
   });
   expect((await workflow.cli("submit", workflow.script("Unbound-1", "true\n"))).code).toBe(6);
-  configure({});
-  const running = monitor();
-  await jobWhere("Unbound-1", ({ status }) => status === "QUEUED");
+  workflow.reconfigure();
+  const running = workflow.monitor();
+  await workflow.jobWhere("Unbound-1", ({ status }) => status === "QUEUED");
   await workflow.cli("submit", workflow.script("Good-2", "true\n"));
-  await jobWhere("Good-2", ({ status }) => status === "COMPLETED");
+  await workflow.jobWhere("Good-2", ({ status }) => status === "COMPLETED");
   // It goes on, since the submission might.
   expect(running.printed.stderr).not.toContain("never submitted");
   const state = new Database(workflow.stateFile, { timeout: 10_000 });
@@ -174,99 +148,9 @@ test("a job that is written down is waited for as long as its submission may tak
 });
 
 test("a monitor that is there before the first job, and before the namespace, sees what is submitted", async () => {
-  const running = monitor("--forever");
+  const running = workflow.monitor("--forever");
   await workflow.cli("submit", workflow.script("First-1", "true\n"));
-  await jobWhere("First-1", ({ status }) => status === "COMPLETED");
+  await workflow.jobWhere("First-1", ({ status }) => status === "COMPLETED");
   running.kill("SIGTERM");
   expect(await running.ended).toMatchObject({ code: 0, stderr: expect.not.stringContaining("warning") });
-});
-
-test("an outage of the cluster is told once, and what happened meanwhile is seen after it", async () => {
-  const proxy = await switchedProxy(engineAccount());
-  try {
-    const access = file(workflow, "double.kubeconfig", kubeconfig(engineAccount(), { server: proxy.address }));
-    configure({ k8sKubeConfig: access, options: { statusRetry: "1" } });
-    await workflow.cli("submit", workflow.script("Run-1", waitFor("go")), workflow.script("Bad-2", `${waitFor("go")}exit 3\n`));
-    const running = monitor("--metrics", "127.0.0.1:0");
-    await jobWhere("Run-1", ({ status }) => status === "RUNNING");
-    await jobWhere("Bad-2", ({ status }) => status === "RUNNING");
-    proxy.switchTo("down");
-    letGo("go");
-    const address = /figures are served at (\S+)/.exec(running.printed.stderr)?.[1] ?? "";
-    const failures = async () =>
-      Number(/^gasw_k8s_failures_total\{code="CLUSTER"\S* (\d+)$/m.exec(await (await fetch(address)).text())?.[1]);
-    await eventually(failures, (count) => count >= 3, 90);
-    expect((await workflow.cli("status")).stdout).toMatch(/^Run-1 +RUNNING /m);
-    proxy.switchTo("up");
-    await jobWhere("Run-1", ({ status }) => status === "COMPLETED");
-    await jobWhere("Bad-2-r1", ({ status }) => status === "ERROR_HELD");
-    running.kill("SIGTERM");
-    const { code, stderr } = await running.ended;
-    expect(code).toBe(0);
-    expect(stderr.split("\n").filter((line) => line.startsWith("warning"))).toEqual([
-      expect.stringMatching(/^warning: cannot reach the cluster \S+ .*: retrying$/),
-      "warning: connections restored",
-    ]);
-  } finally {
-    await proxy.close();
-  }
-}, 240_000);
-
-describe("a write that another program holds up", () => {
-  let server: PostgresServer;
-  beforeAll(async () => {
-    server = await startPostgres();
-  });
-  afterAll(() => server?.stop());
-
-  /** Locks the table of jobs, and tells when somebody waits for it. */
-  async function locked(): Promise<{ awaited(): Promise<unknown>; release(): Promise<void> }> {
-    const other = await server.connect(String(database.config.url).split("/").at(-1));
-    await other.query("BEGIN; LOCK TABLE Jobs IN EXCLUSIVE MODE");
-    return {
-      awaited: () =>
-        eventually(
-          async () => (await other.query("SELECT count(*)::int AS count FROM pg_locks WHERE NOT granted")).rows,
-          ([{ count }]) => count > 0,
-          90,
-        ),
-      release: async () => {
-        await other.query("COMMIT");
-        await other.end();
-      },
-    };
-  }
-
-  beforeEach(async () => {
-    database = postgresDatabase(server, await server.makeDatabase(), workflow);
-    configure({});
-    await workflow.cli("submit", workflow.script("Run-1", waitFor("go")));
-    await syncUntil(database, workflow, "Run-1", ({ status }) => status === "RUNNING");
-  });
-
-  test("is finished after a SIGTERM, and the monitor ends with 0", async () => {
-    const running = monitor("--forever");
-    await printed(running, /Run-1 RUNNING/);
-    const lock = await locked();
-    letGo("go");
-    await lock.awaited();
-    running.kill("SIGTERM");
-    await lock.release();
-    expect(await running.ended).toMatchObject({ code: 0, stderr: expect.not.stringContaining("warning") });
-    expect(await jobRow(database, workflow, "Run-1")).toMatchObject({ status: "COMPLETED" });
-  });
-
-  test("has a monitor wait for the synchronisation that is at it", async () => {
-    letGo("go");
-    await workflow.cli("wait", "Run-1");
-    const lock = await locked();
-    const sync = workflow.cli("status", "--sync");
-    await lock.awaited();
-    const running = monitor();
-    // Longer than somebody who only looks may have the lock.
-    await new Promise((resolve) => setTimeout(resolve, 3000));
-    await lock.release();
-    expect((await sync).code).toBe(0);
-    expect(await running.ended).toMatchObject({ code: 0, stderr: expect.not.stringContaining("held") });
-  });
 });
