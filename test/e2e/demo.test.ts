@@ -21,7 +21,7 @@ test("the demo runs six jobs, says why two failed, has one retried, held, releas
   for (const line of [
     /^Basic_Grep\.2-360261301594475 +COMPLETED +0 /m,
     /^Validate_Input\.1-360261301594479 +ERROR +3 /m,
-    /^Segmentation\.4-360261301594480 +ERROR +- .*ErrImagePull/m,
+    /^Segmentation\.4-360261301594480 +ERROR +- .*(ErrImagePull|ImagePullBackOff)/m,
     /^1:a job waits for its volume$/m,
     /^no header in input\.txt$/m,
     /^WHY: Validate_Input.* exit code 3 /m,
