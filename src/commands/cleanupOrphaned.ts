@@ -113,7 +113,10 @@ function report(
 ): number {
   const { io } = context;
   if (options.output === "json") print(context, shown, going, result);
-  else for (const { kind, name } of result.removed) io.stdout.write(`removed ${kind} ${printable(name)}\n`);
+  else {
+    for (const { kind, name } of result.removed) io.stdout.write(`removed ${kind} ${printable(name)}\n`);
+    for (const { message } of result.left) context.warn(message);
+  }
   const last = result.failures.at(-1);
   if (options.output === "text")
     for (const failure of result.failures.slice(0, -1)) io.stderr.write(errorReport(failure, options));
@@ -134,6 +137,7 @@ function print(
       ? {}
       : {
           removed: result.removed.map(({ kind, name }) => ({ kind, name })),
+          left: result.left.map(({ message }) => message),
           failures: result.failures.map(({ code, message, hint }) => ({ code, message, hint })),
         }),
   };

@@ -9,6 +9,9 @@ import { cleanUpJobs } from "../sync/cleanUpJobs.ts";
 import { Tenancy } from "../workflow/owner.ts";
 import { type CleanupPlan, type CleanupResult, type PlannedRemoval, runCleanup } from "./cleanup.ts";
 
+/** Whether what is planned still is what there is; `gone`: somebody else has removed it. */
+export type PlanState = "current" | "changed" | "gone";
+
 /** How a workflow's objects are removed. */
 export interface RemovalOptions {
   /** Directory of the workflow. */
@@ -20,10 +23,10 @@ export interface RemovalOptions {
   /** Called with each object once it is gone. */
   readonly onStep: (gone: PlannedRemoval) => void;
   /**
-   * Asked before anything is removed: whether the plan still holds.
+   * Asked before anything is removed.
    * @param isOwned whether nobody else can begin anything with the workflow meanwhile
    */
-  readonly isCurrent?: (isOwned: boolean) => Promise<boolean>;
+  readonly stateOf?: (isOwned: boolean) => Promise<PlanState>;
   /** Whether the directory is left as it is: what is there may be another host's. */
   readonly keepsFolders?: boolean;
 }
@@ -39,11 +42,16 @@ export async function removeWorkflow(
   plan: CleanupPlan,
   options: RemovalOptions,
 ): Promise<CleanupResult> {
-  const { directory, workflow, timeout, onStep, isCurrent = async () => true } = options;
+  const { directory, workflow, timeout, onStep } = options;
   const tenancy = new Tenancy(deps, workflow ?? { ...plan.target, directory });
   const ownership = await tenancy.taken({ makes: plan.remove.length > 0 });
   const isOwned = ownership !== "unguarded";
-  if (!(await isCurrent(isOwned))) return { removed: [], failures: [changed(plan)] };
+  const state = (await options.stateOf?.(isOwned)) ?? "current";
+  if (state === "changed") return { removed: [], failures: [changed(plan)] };
+  if (state === "gone") {
+    if (isOwned) await tenancy.end();
+    return { removed: [], failures: [] };
+  }
   if (isOwned) await tenancy.noteCleanup();
   // A long clean-up is not taken for a dead one.
   const remove = () => runCleanup(deps, plan, timeout, onStep, () => tenancy.keep());

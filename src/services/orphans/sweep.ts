@@ -2,13 +2,13 @@ import pMap from "p-map";
 import { jobIdOf } from "../../core/lifecycle/observe.ts";
 import { KEYS, workflowHash } from "../../core/names.ts";
 import { factsOf } from "../../core/orphans/facts.ts";
-import { objectsOf, type WorkflowObjects } from "../../core/orphans/group.ts";
+import type { WorkflowObjects } from "../../core/orphans/group.ts";
 import { type JudgedWorkflow, judge } from "../../core/orphans/verdict.ts";
 import type { KubernetesObject } from "../../core/wire.ts";
 import { GaswError } from "../../errors.ts";
 import { claimsPath, jobsPath, persistentVolumesPath, podsPath } from "../../kubernetes/paths.ts";
-import { type PlannedRemoval, removal } from "../cleanup/cleanup.ts";
-import { removeWorkflow } from "../cleanup/removeWorkflow.ts";
+import { type CleanupResult, type PlannedRemoval, removal } from "../cleanup/cleanup.ts";
+import { type PlanState, removeWorkflow } from "../cleanup/removeWorkflow.ts";
 import type { Deps } from "../deps.ts";
 import { refresh } from "../sync/refresh.ts";
 import { evidenceOf, knownHere } from "./evidence.ts";
@@ -26,7 +26,9 @@ export interface Judged extends JudgedWorkflow {
 /** What a sweep came to. */
 export interface SweepResult {
   readonly removed: readonly PlannedRemoval[];
-  /** Why something that was to be removed is left, or not gone yet. */
+  /** Why a workflow is left: it is served again, or not as it was. */
+  readonly left: readonly GaswError[];
+  /** Why something that was to be removed is still there. */
   readonly failures: readonly GaswError[];
 }
 
@@ -87,10 +89,16 @@ export async function sweep(
   const results = await pMap(judged, (one) => sweepOne(deps, one, timeout, onStep), {
     concurrency: CONCURRENCY,
   });
+  const failures = results.flatMap((result) => result.failures);
   return {
     removed: results.flatMap(({ removed }) => removed),
-    failures: results.flatMap(({ failures }) => failures),
+    left: failures.filter(isLeft),
+    failures: failures.filter((failure) => !isLeft(failure)),
   };
+}
+
+function isLeft({ code }: GaswError): boolean {
+  return code === "CONFLICT";
 }
 
 async function sweepOne(
@@ -98,7 +106,7 @@ async function sweepOne(
   judged: Judged,
   timeout: number,
   onStep: (gone: PlannedRemoval) => void,
-): Promise<SweepResult> {
+): Promise<CleanupResult> {
   const { id, namespace = "" } = judged.workflow;
   const { directory = "" } = judged.facts;
   const known = knownHere(deps, judged.workflow, directory);
@@ -110,7 +118,7 @@ async function sweepOne(
       workflow: known,
       timeout,
       onStep,
-      isCurrent: (isOwned) => isCurrent(deps, judged, isOwned),
+      stateOf: (isOwned) => stateOf(judged, deps, isOwned),
       keepsFolders: known === undefined,
     });
   } catch (error) {
@@ -119,23 +127,26 @@ async function sweepOne(
   }
 }
 
-/** Whether the cluster has of a workflow what it had when that was judged, and nothing of it has begun to run. */
-async function isCurrent(deps: Deps, { workflow, facts }: Judged, isOwned: boolean): Promise<boolean> {
+/**
+ * How what the cluster has of a workflow stands to what it had when that was judged.
+ * @param isOwned whether nobody else can begin anything with it
+ */
+async function stateOf({ workflow, facts }: Judged, deps: Deps, isOwned: boolean): Promise<PlanState> {
   const { namespace = "", id } = workflow;
   const found = await survey(deps, { namespace, workflowHash: workflowHash(namespace, id) });
-  const [again] = found.workflows;
   // Without a Lease somebody might submit at this moment; in a namespace that is gone, nobody can.
-  if (!isOwned && found.namespaceOf(workflow) !== "gone") return false;
-  if (found.unseen(namespace).length > 0) return false;
-  if (again === undefined) return objectsOf(workflow).length === workflow.leases.length;
-  const now = deps.client.serverTime ?? deps.now();
-  return (
-    fingerprint(again) === fingerprint(workflow) && factsOf(again, now).jobs.running === facts.jobs.running
-  );
+  if (!isOwned && found.namespaceOf(workflow) !== "gone") return "changed";
+  if (found.unseen(namespace).length > 0) return "changed";
+  const again = found.workflows.find((other) => other.id === id);
+  const now = fingerprint(again);
+  if (now !== fingerprint(workflow)) return now === "" ? "gone" : "changed";
+  const running = again === undefined ? 0 : factsOf(again, deps.client.serverTime ?? deps.now()).jobs.running;
+  return running === facts.jobs.running ? "current" : "changed";
 }
 
 /** All objects but the Lease, which is this state file's now. */
-function fingerprint({ claims, volumes, jobs, pods }: WorkflowObjects): string {
+function fingerprint(workflow: WorkflowObjects | undefined): string {
+  const { claims = [], volumes = [], jobs = [], pods = [] } = workflow ?? {};
   const parts = [
     ...claims.map(({ metadata }) => `${metadata?.uid} ${metadata?.resourceVersion}`),
     ...volumes.map(({ metadata }) => `${metadata?.uid} ${metadata?.resourceVersion}`),
