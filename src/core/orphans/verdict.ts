@@ -67,6 +67,8 @@ function alive(facts: Facts, { here }: Evidence, olderThan: number): Judgement |
 
 function doubtful({ engine, jobs: { running, waiting } }: Facts): Judgement | undefined {
   if (running > 0) return uncertain(`${jobs(running)} still running, though no engine is alive`);
+  if (engine !== undefined && engine.silence === undefined)
+    return uncertain("its Lease does not tell when its engine was last alive");
   if (waiting > 0 && engine === undefined)
     return uncertain(`${jobs(waiting)} waiting, and no Lease tells whether an engine is alive`);
   return undefined;

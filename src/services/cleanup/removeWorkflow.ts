@@ -22,13 +22,11 @@ export interface RemovalOptions {
   readonly timeout: number;
   /** Called with each object once it is gone. */
   readonly onStep: (gone: PlannedRemoval) => void;
-  /**
-   * Asked before anything is removed.
-   * @param isOwned whether nobody else can begin anything with the workflow meanwhile
-   */
-  readonly stateOf?: (isOwned: boolean) => Promise<PlanState>;
-  /** Whether the directory is left as it is: what is there may be another host's. */
-  readonly keepsFolders?: boolean;
+  /** Of a sweep over workflows that nobody has named: what it asks before anything of one is removed. */
+  readonly sweep?: {
+    /** @param isOwned whether nobody else can begin anything with the workflow meanwhile */
+    stateOf(isOwned: boolean): Promise<PlanState>;
+  };
 }
 
 /**
@@ -42,11 +40,11 @@ export async function removeWorkflow(
   plan: CleanupPlan,
   options: RemovalOptions,
 ): Promise<CleanupResult> {
-  const { directory, workflow, timeout, onStep } = options;
+  const { directory, workflow, timeout, onStep, sweep } = options;
   const tenancy = new Tenancy(deps, workflow ?? { ...plan.target, directory });
-  const ownership = await tenancy.taken({ makes: plan.remove.length > 0 });
+  const ownership = await tenancy.taken({ makes: plan.remove.length > 0, announces: sweep === undefined });
   const isOwned = ownership !== "unguarded";
-  const state = (await options.stateOf?.(isOwned)) ?? "current";
+  const state = (await sweep?.stateOf(isOwned)) ?? "current";
   if (state === "changed") return { removed: [], failures: [changed(plan)] };
   if (state === "gone") {
     if (isOwned) await tenancy.end();
@@ -67,7 +65,8 @@ export async function removeWorkflow(
       deps.store.intents.giveUp(workflow);
       deps.store.placements.clear(workflow);
     }
-    if (options.keepsFolders !== true) removeRunFolders(deps, plan, directory, workflow);
+    // A directory of that name may be another one on this host.
+    if (sweep === undefined || workflow !== undefined) removeRunFolders(deps, plan, directory, workflow);
   }
   return { removed, failures };
 }

@@ -118,8 +118,7 @@ async function sweepOne(
       workflow: known,
       timeout,
       onStep,
-      stateOf: (isOwned) => stateOf(judged, deps, isOwned),
-      keepsFolders: known === undefined,
+      sweep: { stateOf: (isOwned) => stateOf(judged, deps, isOwned) },
     });
   } catch (error) {
     if (!(error instanceof GaswError) || error.code === "INTERRUPTED") throw error;
