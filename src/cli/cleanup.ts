@@ -17,6 +17,7 @@ const ORPHANED_ALONE = {
   allNamespaces: "--all-namespaces",
   olderThan: "--older-than",
   keepFailed: "--keep-failed",
+  legacy: "--legacy",
   selector: "--selector",
 } as const;
 
@@ -59,6 +60,10 @@ export function addCleanup(program: Command, io: Io, runWithContext: RunWithCont
       "--older-than <duration>",
       "with --orphaned: leave workflows that showed a sign of life within this time (default: 24h)",
       durationOption,
+    )
+    .option(
+      "--legacy",
+      "with --orphaned: also find what GASW's Java plugin has left on the configured NFS server; removed only after a confirmation for each workflow, or with --workflow and --yes",
     )
     .option("--keep-failed", "with --orphaned: leave workflows that have failed Jobs")
     .option("-l, --selector <labels>", "with --orphaned: only workflows with an object that has these labels")

@@ -1,7 +1,9 @@
 import path from "node:path";
 import type { Context } from "../context.ts";
 import { VERDICTS } from "../core/orphans/verdict.ts";
-import { type Judged, judgeWorkflows, type SweepResult, sweep } from "../services/orphans/sweep.ts";
+import type { Judged } from "../services/orphans/judged.ts";
+import { judgeLegacy } from "../services/orphans/legacy.ts";
+import { judgeWorkflows, type SweepResult, sweep } from "../services/orphans/sweep.ts";
 import { confirmed } from "../ui/confirm.ts";
 import type { OutputFormat } from "../ui/io.ts";
 import { countText, orphanTable } from "../ui/orphans.ts";
@@ -22,6 +24,8 @@ export interface OrphanedOptions {
   readonly olderThan: number;
   /** Whether workflows with failed Jobs are left alone. */
   readonly keepFailed?: boolean;
+  /** Whether what GASW's Java plugin has left is looked for, too. */
+  readonly legacy?: boolean;
   /** Seconds to wait for each kind of a workflow's objects. */
   readonly timeout: number;
   readonly verbose?: boolean;
@@ -39,24 +43,52 @@ export async function cleanupOrphaned(context: Context, options: OrphanedOptions
     context.warn(
       `this account cannot list ${gaps.join(", ")} in all namespaces (see deploy/rbac.yaml): workflows may be missing, and those it cannot see whole are left`,
     );
-  const shown = judged.filter((one) => isAsked(one, options, io.cwd)).sort(byVerdict);
+  const legacy = options.legacy === true ? await judgeLegacy(context, { namespace }, options.olderThan) : [];
+  const shown = [...judged, ...legacy].filter((one) => isAsked(one, options, io.cwd)).sort(byVerdict);
   const going = shown.filter((one) => isRemovable(one, options));
-  const objects = going.flatMap(({ removal, workflow }) => [
-    ...removal,
-    ...workflow.leases.map(() => ({ kind: "Lease" })),
-  ]);
-  if (options.output === "text") showPlan(context, shown, going, countText(objects));
-  const acts =
-    going.length > 0 &&
-    (options.yes === true ||
-      (options.output === "text" &&
-        (await confirmed(io, `remove ${countText(objects)} of ${workflows(going)}?`))));
-  if (!acts) {
+  if (options.output === "text") showPlan(context, shown, going);
+  const chosen = going.length === 0 ? [] : await confirmedOf(context, going, options);
+  if (chosen.length === 0) {
     if (options.output === "json") print(context, shown, going, undefined);
     else if (going.length > 0) io.stderr.write("nothing was removed (use --yes to remove it)\n");
     return 0;
   }
-  return report(context, options, shown, going, await remove(context, going, options.timeout));
+  return report(context, options, shown, going, await remove(context, chosen, options.timeout));
+}
+
+/**
+ * What a person, or --yes, wants to be removed. Of the Java plugin's, whose engine cannot be seen to be alive, each
+ * workflow is asked for on its own; --yes is enough where it is named.
+ */
+async function confirmedOf(
+  { io }: Context,
+  going: readonly Judged[],
+  options: OrphanedOptions,
+): Promise<Judged[]> {
+  const asks = (question: string) => (options.output === "text" ? confirmed(io, question) : false);
+  const ours = going.filter(({ isLegacy }) => isLegacy !== true);
+  const answers: Judged[] = [];
+  const isSure = options.yes === true;
+  if (ours.length > 0 && (isSure || (await asks(`remove ${objectsOf(ours)} of ${workflows(ours)}?`))))
+    answers.push(...ours);
+  for (const one of going.filter(({ isLegacy }) => isLegacy === true)) {
+    const { namespace, id } = one.workflow;
+    const question = `remove ${objectsOf([one])} of the Java plugin's workflow ${namespace}/${id}?`;
+    if ((isSure && options.workflow !== undefined) || (await asks(question))) answers.push(one);
+    else if (isSure)
+      io.stderr.write(
+        `left: ${printable(id)} of the Java plugin (add --workflow ${printable(id)} to remove it)\n`,
+      );
+  }
+  return answers;
+}
+
+function objectsOf(judged: readonly Judged[]): string {
+  const objects = judged.flatMap(({ removal, workflow }) => [
+    ...removal,
+    ...workflow.leases.map(() => ({ kind: "Lease" })),
+  ]);
+  return countText(objects);
 }
 
 function isAsked({ workflow }: Judged, { workflow: asked }: OrphanedOptions, cwd: string): boolean {
@@ -73,12 +105,7 @@ function byVerdict(a: Judged, b: Judged): number {
   return rank === 0 ? Number(name(a) > name(b)) - Number(name(a) < name(b)) : rank;
 }
 
-function showPlan(
-  { io }: Context,
-  shown: readonly Judged[],
-  going: readonly Judged[],
-  objects: string,
-): void {
+function showPlan({ io }: Context, shown: readonly Judged[], going: readonly Judged[]): void {
   if (shown.length === 0) {
     io.stderr.write("no workflows found\n");
     return;
@@ -87,7 +114,7 @@ function showPlan(
   io.stderr.write(
     going.length === 0
       ? "nothing to remove\n"
-      : `to remove: ${objects} of ${workflows(going)}; the files on their volumes are kept (reclaim policy Retain)\n`,
+      : `to remove: ${objectsOf(going)} of ${workflows(going)}; the files on their volumes are kept (reclaim policy Retain)\n`,
   );
 }
 

@@ -1,6 +1,6 @@
 import path from "node:path";
 import { observe, podsByJob } from "../lifecycle/observe.ts";
-import { hasRecordedSource } from "../manifests/volumes.ts";
+import { hasRecordedSource, isOurs } from "../manifests/volumes.ts";
 import { KEYS, workflowVolumeNames } from "../names.ts";
 import { readLease, type Tenure } from "../owner.ts";
 import type { KubernetesObject, V1Job, V1Pod } from "../wire.ts";
@@ -79,7 +79,8 @@ function mismatchOf(workflow: WorkflowObjects): string | undefined {
   return undefined;
 }
 
-function countJobs({ jobs, pods }: WorkflowObjects): JobCounts {
+/** Counts the jobs of a workflow, and pods without a Job, by their phase. */
+export function countJobs({ jobs, pods }: WorkflowObjects): JobCounts {
   const byJob = podsByJob(pods);
   const names = new Set(jobs.map(({ metadata }) => metadata?.name));
   const alone = pods.filter((pod) => !names.has(jobNameOf(pod)));
@@ -101,13 +102,29 @@ function jobNameOf({ metadata }: V1Pod): string | undefined {
 }
 
 function phaseOf(job: V1Job | undefined, pod: V1Pod | undefined): keyof JobCounts {
+  if (!isOurs(job ?? pod ?? {})) return foreignPhaseOf(job, pod);
   const seen = observe(job, pod);
   if (seen.phase === "running" || seen.phase === "waiting") return seen.phase;
   return seen.phase === "ended" && seen.ending.reason === "Completed" ? "completed" : "failed";
 }
 
+/** Of a Job that another program has made, whose containers mean what they like. */
+function foreignPhaseOf(job: V1Job | undefined, pod: V1Pod | undefined): keyof JobCounts {
+  const has = (type: string) =>
+    job?.status?.conditions?.some((condition) => condition.type === type && condition.status === "True") ===
+    true;
+  const phase = pod?.status?.phase;
+  if (has("Complete") || phase === "Succeeded") return "completed";
+  if (has("Failed") || phase === "Failed") return "failed";
+  return phase === undefined || phase === "Pending" ? "waiting" : "running";
+}
+
 /** Seconds since the latest sign of life; what lies in the future is a clock that is wrong, and counts as now. */
-function quietFor(workflow: WorkflowObjects, engine: Tenure | undefined, now: Date): number | undefined {
+export function quietFor(
+  workflow: WorkflowObjects,
+  engine: Tenure | undefined,
+  now: Date,
+): number | undefined {
   const signs = [
     ...(engine?.silence === undefined ? [] : [now.getTime() - engine.silence * 1000]),
     ...[...workflow.claims, ...workflow.volumes].flatMap(usesOf),

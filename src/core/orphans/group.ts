@@ -1,3 +1,4 @@
+import { isOurs } from "../manifests/volumes.ts";
 import { KEYS, workflowHash } from "../names.ts";
 import type { Lease } from "../owner.ts";
 import type { KubernetesObject, V1Job, V1PersistentVolume, V1PersistentVolumeClaim, V1Pod } from "../wire.ts";
@@ -27,7 +28,8 @@ export function byWorkflow(inventory: Inventory): WorkflowObjects[] {
   const groups = new Map<string, Mutable>();
   const add = <K extends keyof Inventory>(kind: K, objects: Inventory[K]) => {
     for (const object of objects) {
-      if (object.metadata?.labels?.[KEYS.component] === "shared-volume") continue;
+      // Whatever a server answers: what does not bear this tool's label is never looked at.
+      if (!isOurs(object) || object.metadata?.labels?.[KEYS.component] === "shared-volume") continue;
       groupOf(groups, object)[kind].push(object as never);
     }
   };

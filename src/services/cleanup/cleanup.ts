@@ -62,6 +62,8 @@ export interface CleanupResult {
 export interface CleanupTarget {
   readonly namespace: string;
   readonly id: string;
+  /** Whether another program has made its objects, which bear no labels of this tool. */
+  readonly isForeign?: true;
 }
 
 /**
@@ -241,18 +243,19 @@ export async function runCleanup(
 function listKind(
   client: KubernetesClient,
   kind: Kind,
-  { namespace, id }: CleanupTarget,
+  { namespace, id, isForeign }: CleanupTarget,
 ): Promise<KubernetesObject[]> {
-  const hash = workflowHash(namespace, id);
+  const ofJobs = selector({ workflowHash: workflowHash(namespace, id) });
+  const list = (path: string, labelSelector: string) => client.list(path, isForeign ? {} : { labelSelector });
   switch (kind) {
     case "Job":
-      return listJobs(client, namespace, hash);
+      return list(jobsPath(namespace), ofJobs);
     case "Pod":
-      return listPods(client, namespace, hash);
+      return list(podsPath(namespace), ofJobs);
     case "PersistentVolumeClaim":
-      return client.list(claimsPath(namespace), { labelSelector: selector() });
+      return list(claimsPath(namespace), selector());
     case "PersistentVolume":
-      return client.list(persistentVolumesPath(), { labelSelector: selector() });
+      return list(persistentVolumesPath(), selector());
   }
 }
 

@@ -135,7 +135,7 @@ async function matching(
 }
 
 /** Whether each workflow's namespace is there. */
-async function namespacesOf(
+export async function namespacesOf(
   { client }: Deps,
   workflows: readonly WorkflowObjects[],
 ): Promise<Map<string, Evidence["namespace"]>> {

@@ -1,27 +1,19 @@
 import pMap from "p-map";
-import { jobIdOf } from "../../core/lifecycle/observe.ts";
-import { KEYS, workflowHash } from "../../core/names.ts";
+import { workflowHash } from "../../core/names.ts";
 import { factsOf } from "../../core/orphans/facts.ts";
-import type { WorkflowObjects } from "../../core/orphans/group.ts";
-import { type JudgedWorkflow, judge } from "../../core/orphans/verdict.ts";
-import type { KubernetesObject } from "../../core/wire.ts";
+import { judge } from "../../core/orphans/verdict.ts";
 import { GaswError } from "../../errors.ts";
-import { claimsPath, jobsPath, persistentVolumesPath, podsPath } from "../../kubernetes/paths.ts";
-import { type CleanupResult, type PlannedRemoval, removal } from "../cleanup/cleanup.ts";
+import type { CleanupResult, PlannedRemoval } from "../cleanup/cleanup.ts";
 import { type PlanState, removeWorkflow } from "../cleanup/removeWorkflow.ts";
 import type { Deps } from "../deps.ts";
 import { refresh } from "../sync/refresh.ts";
 import { evidenceOf, knownHere } from "./evidence.ts";
+import { fingerprint, type Judged, removalsOf } from "./judged.ts";
+import { removeLegacy } from "./legacy.ts";
 import { type SurveyScope, survey } from "./survey.ts";
 
 /** Workflows that are removed at once. */
 const CONCURRENCY = 4;
-
-/** A judged workflow, and what there is to be deleted of it. */
-export interface Judged extends JudgedWorkflow {
-  /** What a removal would delete. */
-  readonly removal: readonly PlannedRemoval[];
-}
 
 /** What a sweep came to. */
 export interface SweepResult {
@@ -51,28 +43,6 @@ export async function judgeWorkflows(
     return { workflow, facts, removal: removalsOf(workflow), ...judgement };
   });
   return { judged, gaps: found.gaps };
-}
-
-function removalsOf({ namespace = "", jobs, pods, claims, volumes }: WorkflowObjects): PlannedRemoval[] {
-  const name = ({ metadata }: KubernetesObject) => metadata?.name ?? "";
-  const directoryOf = ({ metadata }: KubernetesObject) => metadata?.annotations?.[KEYS.directory];
-  const alone = pods.filter(
-    ({ metadata }) => metadata?.ownerReferences?.some(({ controller }) => controller === true) !== true,
-  );
-  return [
-    ...jobs.map((job) => removal("Job", job, jobsPath(namespace, name(job)), jobIdOf(job))),
-    ...alone.map((pod) => removal("Pod", pod, podsPath(namespace, name(pod)), jobIdOf(pod))),
-    ...claims.map((claim) => ({
-      ...removal("PersistentVolumeClaim", claim, claimsPath(namespace, name(claim)), directoryOf(claim)),
-      // Whoever submits marks it as used.
-      version: claim.metadata?.resourceVersion,
-    })),
-    ...volumes.map((volume) => ({
-      ...removal("PersistentVolume", volume, persistentVolumesPath(name(volume)), directoryOf(volume)),
-      // The removal of its claim changes it.
-      version: claims.length > 0 ? undefined : volume.metadata?.resourceVersion,
-    })),
-  ];
 }
 
 /**
@@ -109,6 +79,7 @@ async function sweepOne(
 ): Promise<CleanupResult> {
   const { id, namespace = "" } = judged.workflow;
   const { directory = "" } = judged.facts;
+  if (judged.isLegacy === true) return await removeLegacy(deps, judged, timeout, onStep);
   const known = knownHere(deps, judged.workflow, directory);
   const plan = { target: { namespace, id }, remove: judged.removal, keep: [] };
   try {
@@ -141,15 +112,4 @@ async function stateOf({ workflow, facts }: Judged, deps: Deps, isOwned: boolean
   if (now !== fingerprint(workflow)) return now === "" ? "gone" : "changed";
   const running = again === undefined ? 0 : factsOf(again, deps.client.serverTime ?? deps.now()).jobs.running;
   return running === facts.jobs.running ? "current" : "changed";
-}
-
-/** All objects but the Lease, which is this state file's now. */
-function fingerprint(workflow: WorkflowObjects | undefined): string {
-  const { claims = [], volumes = [], jobs = [], pods = [] } = workflow ?? {};
-  const parts = [
-    ...claims.map(({ metadata }) => `${metadata?.uid} ${metadata?.resourceVersion}`),
-    ...volumes.map(({ metadata }) => `${metadata?.uid} ${metadata?.resourceVersion}`),
-    ...[...jobs, ...pods].map(({ metadata }) => `${metadata?.uid}`),
-  ];
-  return parts.sort().join("\n");
 }
