@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { leaseName } from "../../src/core/names.ts";
@@ -18,7 +18,7 @@ function workflowIn(namespace?: string): TestWorkflow {
 
 /** Has the Lease look as the API server would show it after hours of silence. */
 async function silence({ namespace, id }: TestWorkflow): Promise<void> {
-  const renewTime = new Date(Date.now() - 3 * 3_600_000).toISOString().replace("Z", "000Z");
+  const renewTime = new Date(Date.now() - 3.5 * 3_600_000).toISOString().replace("Z", "000Z");
   const change = JSON.stringify({ metadata: { managedFields: [{}] }, spec: { renewTime } });
   await kubectl("patch", "lease", leaseName(namespace, id), "-n", namespace, "--type=merge", "-p", change);
 }
@@ -60,6 +60,22 @@ test("an administrator on a fresh machine removes what killed engines have left,
   expect(await sweep("--yes")).toMatchObject({ code: 0, stderr: "nothing to remove\n" });
   // Its engine notices nothing.
   expect(await alive.status("Long-1")).toMatchObject({ status: expect.stringMatching(/RUNNING|QUEUED/) });
+});
+
+test("every command of docs/engine-gone.md is one", async () => {
+  const page = readFileSync(path.join(import.meta.dirname, "../../docs/engine-gone.md"), "utf8");
+  const commands = [...page.matchAll(/(?:^ {4}|`)gasw-k8s (cleanup --orphaned[^`\n]*)/gm)].map(([, command = ""]) => command);
+  expect(commands.length).toBeGreaterThan(6);
+  const administrator = workflowIn();
+  administrator.configure({}, "admin");
+  for (const command of new Set(commands)) {
+    // Whatever cluster the tests run on: what is not theirs stays.
+    const args = [...command.replace("-n vip", "").split(" ").filter(Boolean), "-n", administrator.namespace];
+    expect(await administrator.cli(...args), command).toMatchObject({
+      code: 0,
+      stderr: expect.stringMatching(/^(nothing to remove|no workflows found)$/m),
+    });
+  }
 });
 
 test("an account of the engine sees its own namespace alone, says so, and removes nothing that it cannot see whole", async () => {
