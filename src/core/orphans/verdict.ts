@@ -5,7 +5,7 @@ import type { WorkflowObjects } from "./group.ts";
 /** What is to become of what the cluster has of a workflow. Only what is lost, or finished, is ever removed. */
 export const VERDICTS = ["in use", "uncertain", "lost", "finished"] as const;
 
-export type Verdict = (typeof VERDICTS)[number];
+type Verdict = (typeof VERDICTS)[number];
 
 /** What is known of a workflow beside what the cluster shows. */
 export interface Evidence {
