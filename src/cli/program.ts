@@ -6,6 +6,7 @@ import { asGaswError, GaswError, systemCode } from "../errors.ts";
 import type { Io } from "../ui/io.ts";
 import { type ErrorStyle, errorReport } from "../ui/output.ts";
 import { addActions, addMonitor } from "./actions.ts";
+import { addCleanup } from "./cleanup.ts";
 import { addDebugCommands } from "./debug.ts";
 import {
   type CommonOptions,
@@ -272,32 +273,6 @@ function addWait(program: Command, outcome: Outcome, io: Io, runWithContext: Run
       outcome.options = given;
       const { wait } = await import("../commands/wait.ts");
       await runWithContext(given, statusDirectory(given, io), (context) => wait(context, jobs, given));
-    });
-}
-
-function addCleanup(program: Command, io: Io, runWithContext: RunWithContext): void {
-  withCommonOptions(program.command("cleanup"))
-    .description(
-      "Removes a workflow's Jobs, claims and volumes. Shows the plan first, then asks for confirmation unless --yes is given.",
-    )
-    .option(...WORKFLOW_OPTION)
-    .option("-y, --yes", "do not ask for confirmation")
-    .option("--cancel", "also delete active jobs")
-    .option("--shared", "also remove configured volumes that no other workflow uses")
-    .addOption(
-      new Option(
-        "--forget",
-        "give up the jobs in a cluster that no longer exists, without contacting any cluster",
-      ).conflicts(["cancel", "shared"]),
-    )
-    .option("--timeout <duration>", "time to wait for each kind of object to be deleted", durationOption, 120)
-    .addHelpText(
-      "after",
-      "\nExamples:\n  gasw-k8s cleanup                    # shows the plan\n  gasw-k8s cleanup --yes --cancel\n  gasw-k8s cleanup --forget --yes     # the cluster no longer exists\n",
-    )
-    .action(async (given) => {
-      const { cleanup } = await import("../commands/cleanup.ts");
-      await runWithContext(given, statusDirectory(given, io), (context) => cleanup(context, given));
     });
 }
 

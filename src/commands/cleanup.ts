@@ -1,27 +1,23 @@
 import path from "node:path";
-import { createInterface } from "node:readline/promises";
 import type { Context } from "../context.ts";
-import { TOOL_FOLDER } from "../core/gasw/files.ts";
 import { hasEnded } from "../core/job.ts";
 import { abandoned } from "../core/lifecycle/giveUp.ts";
 import { isSameDirectory } from "../directory.ts";
-import { GaswError, systemCode } from "../errors.ts";
+import { GaswError } from "../errors.ts";
 import {
   type CleanupPlan,
-  type CleanupResult,
   type CleanupTarget,
+  type PlannedRemoval,
   planCleanup,
-  runCleanup,
 } from "../services/cleanup/cleanup.ts";
-import { leftovers, removeLeftover, removeToolFolder } from "../services/output/toolFolder.ts";
-import { cleanUpJobs } from "../services/sync/cleanUpJobs.ts";
+import { removeWorkflow } from "../services/cleanup/removeWorkflow.ts";
 import { observeForeign } from "../services/sync/foreign.ts";
 import { refresh } from "../services/sync/refresh.ts";
 import { confirmCluster, firstSight } from "../services/workflow/cluster.ts";
 import { unknownWorkflow } from "../services/workflow/known.ts";
-import { Tenancy } from "../services/workflow/owner.ts";
 import { resolve } from "../services/workflow/resolve.ts";
 import type { StoredWorkflow } from "../store/records.ts";
+import { confirmed } from "../ui/confirm.ts";
 import type { OutputFormat } from "../ui/io.ts";
 import { errorReport, printable } from "../ui/output.ts";
 import { progress } from "../ui/progress.ts";
@@ -62,7 +58,7 @@ export async function cleanup(context: Context, options: CleanupOptions): Promis
   const question = `remove these ${plan.remove.length} objects?`;
   const acts =
     plan.remove.length > 0 &&
-    (options.yes === true || (options.output === "text" && (await confirmed(context, question))));
+    (options.yes === true || (options.output === "text" && (await confirmed(io, question))));
   if (!acts && options.yes !== true) {
     if (options.output !== "text")
       print(context, { dryRun: true, remove: plan.remove.map(publicForm), keep: plan.keep });
@@ -154,7 +150,7 @@ async function forget(context: Context, workflow: StoredWorkflow, options: Clean
     for (const { id, status } of jobs) io.stdout.write(`give up ${printable(id)} (${status})\n`);
   const acts =
     options.yes === true ||
-    (options.output === "text" && (await confirmed(context, `forget ${where} and everything left there?`)));
+    (options.output === "text" && (await confirmed(io, `forget ${where} and everything left there?`)));
   if (acts) {
     for (const job of jobs) {
       const change = abandoned(job, where, context.now());
@@ -169,28 +165,6 @@ async function forget(context: Context, workflow: StoredWorkflow, options: Clean
   return 0;
 }
 
-async function confirmed({ io }: Context, question: string): Promise<boolean> {
-  if (io.stdin.isTTY !== true || io.stdout.isTTY !== true) return false;
-  const prompt = createInterface({ input: io.stdin, output: io.stderr });
-  try {
-    const answer = await new Promise<string>((resolve, reject) => {
-      // The end of the input (Ctrl-D) is a no.
-      prompt.once("close", () => resolve(""));
-      prompt.once("SIGINT", () =>
-        reject(
-          new GaswError("INTERRUPTED", "interrupted: nothing was removed", {
-            hint: "run cleanup again to remove the objects",
-          }),
-        ),
-      );
-      prompt.question(`${question} [y/N] `, { signal: io.signal }).then(resolve, reject);
-    });
-    return /^y(es)?$/i.test(answer.trim());
-  } finally {
-    prompt.close();
-  }
-}
-
 async function act(
   context: Context,
   plan: CleanupPlan,
@@ -198,19 +172,16 @@ async function act(
   workflow: StoredWorkflow | undefined,
   options: CleanupOptions,
 ): Promise<number> {
-  const { io, store } = context;
-  const tenancy = new Tenancy(context, workflow ?? { ...plan.target, directory });
-  const isOwned = await takeOver(tenancy, plan);
-  const { removed, failures } = await removeAll(context, plan, workflow, tenancy, options.timeout);
-  if (isOwned && failures.length > 0) tenancy.leaveCleanup();
-  else if (isOwned) await tenancy.end();
-  // While objects are left, the workflow is not over: what waits to be retried stays so until a clean-up has
-  // come to its end.
-  if (workflow !== undefined && failures.length === 0) {
-    store.intents.giveUp(workflow);
-    store.placements.clear(workflow);
-  }
-  if (failures.length === 0) removeRunFolders(context, plan, directory, workflow);
+  const { io } = context;
+  const line = await progress(io, `removing ${plan.remove.length} objects`);
+  const onStep = ({ kind, name }: PlannedRemoval) => line.update(`removed ${kind} ${name}`);
+  const { timeout } = options;
+  const { removed, failures } = await removeWorkflow(context, plan, {
+    directory,
+    workflow,
+    timeout,
+    onStep,
+  }).finally(() => line.stop());
   if (options.output === "text")
     for (const { kind, name } of removed) io.stdout.write(`removed ${kind} ${printable(name)}\n`);
   else
@@ -225,78 +196,6 @@ async function act(
   const last = failures.at(-1);
   if (last !== undefined) throw last;
   return 0;
-}
-
-/** Removes what the plan lists, and sees to the ends of the jobs whose Jobs are among that. */
-async function removeAll(
-  context: Context,
-  plan: CleanupPlan,
-  workflow: StoredWorkflow | undefined,
-  tenancy: Tenancy,
-  timeout: number,
-): Promise<CleanupResult> {
-  const line = await progress(context.io, `removing ${plan.remove.length} objects`);
-  const remove = () =>
-    runCleanup(
-      context,
-      plan,
-      timeout,
-      ({ kind, name }) => line.update(`removed ${kind} ${name}`),
-      // A long clean-up is not taken for a dead one.
-      () => tenancy.keep(),
-    );
-  try {
-    return await (workflow === undefined ? remove() : cleanUpJobs(context, workflow, plan.remove, remove));
-  } finally {
-    line.stop();
-  }
-}
-
-/**
- * Makes the workflow this state file's own, and writes down where others see it that it is cleaned up.
- * @returns whether it has a Lease
- * @throws NotOwner; GaswError CLUSTER
- */
-async function takeOver(tenancy: Tenancy, plan: CleanupPlan): Promise<boolean> {
-  const ownership = await tenancy.taken({ makes: plan.remove.length > 0 });
-  if (ownership === "unguarded") return false;
-  await tenancy.noteCleanup();
-  return true;
-}
-
-/**
- * Removes what pods have left in the workflow directory, where that is on this host: those of the Jobs that
- * were removed, and of attempts that this host's state knows to be over. Anything else may belong to a pod
- * that this configuration does not show.
- */
-function removeRunFolders(
-  { store, warn }: Context,
-  plan: CleanupPlan,
-  directory: string,
-  workflow: StoredWorkflow | undefined,
-): void {
-  if (workflow === undefined && plan.remove.length === 0) return;
-  const known =
-    workflow === undefined
-      ? []
-      : store.jobs.all(workflow).filter(({ status }) => hasEnded(status) || status === "NOT_SUBMITTED");
-  const over = new Map<string, string | undefined>([
-    ...plan.remove
-      .filter(({ kind }) => kind === "Job")
-      .map(({ name }): [string, undefined] => [name, undefined]),
-    ...known.map(({ kubeName, fileName }): [string, string] => [kubeName, fileName]),
-    // What names no attempt is a known workflow's own, of which nothing is left in the cluster.
-    ...(workflow === undefined ? [] : [["", undefined] as [string, undefined]]),
-  ]);
-  try {
-    for (const leftover of leftovers(directory).filter(({ attempt }) => over.has(attempt)))
-      removeLeftover(directory, leftover, over.get(leftover.attempt));
-    removeToolFolder(directory);
-  } catch (error) {
-    const code = systemCode(error);
-    if (code === undefined) throw error;
-    warn(`${path.join(directory, TOOL_FOLDER)} could not be removed (${code})`);
-  }
 }
 
 function publicForm({ kind, name, purpose }: { kind: string; name: string; purpose: string }) {

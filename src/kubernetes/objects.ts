@@ -6,6 +6,7 @@ import {
   type V1Namespace,
   type V1Pod,
 } from "../core/wire.ts";
+import { GaswError } from "../errors.ts";
 import type { KubernetesClient } from "./client.ts";
 import { isApiError } from "./errors.ts";
 import { eventsPath, namespacesPath, podsPath } from "./paths.ts";
@@ -46,15 +47,32 @@ export async function createIfMissing<T extends KubernetesObject>(
 /**
  * Asks for the deletion of exactly this object, dependents first; one that is gone, or was made anew since,
  * counts as deleted.
+ * @param resourceVersion that it must still have
+ * @throws GaswError CONFLICT where it has another one; CLUSTER
  */
-export async function remove(client: KubernetesClient, path: string, uid: string | undefined): Promise<void> {
+export async function remove(
+  client: KubernetesClient,
+  path: string,
+  uid: string | undefined,
+  resourceVersion?: string,
+): Promise<void> {
   try {
     await client.delete(path, {
       propagationPolicy: "Foreground",
-      ...(uid === undefined ? {} : { preconditions: { uid } }),
+      ...(uid === undefined ? {} : { preconditions: { uid, resourceVersion } }),
     });
   } catch (error) {
-    if (!isApiError(error, 404) && !isApiError(error, 409)) throw error;
+    if (isApiError(error, 404)) return;
+    if (!isApiError(error, 409)) throw error;
+    if (resourceVersion === undefined) return;
+    throw new GaswError(
+      "CONFLICT",
+      `${path.split("/").slice(-2).join("/")} has changed since it was listed`,
+      {
+        hint: "run the command again to see what has changed",
+        cause: error,
+      },
+    );
   }
 }
 

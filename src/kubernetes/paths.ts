@@ -2,8 +2,10 @@
 
 const CORE = "/api/v1";
 
-function inNamespace(api: string, namespace: string, resource: string, name?: string): string {
-  return within(`${api}/namespaces/${encodeURIComponent(namespace)}/${resource}`, name);
+/** @param namespace undefined: all of them */
+function inNamespace(api: string, namespace: string | undefined, resource: string, name?: string): string {
+  const place = namespace === undefined ? "" : `/namespaces/${encodeURIComponent(namespace)}`;
+  return within(`${api}${place}/${resource}`, name);
 }
 
 /** A collection, or the object of that name in it. */
@@ -11,18 +13,15 @@ function within(collection: string, name: string | undefined): string {
   return name === undefined ? collection : `${collection}/${encodeURIComponent(name)}`;
 }
 
-/** Jobs of a namespace, or one of them. */
-export function jobsPath(namespace: string, name?: string): string {
+/** Jobs of a namespace, or one of them; of all namespaces where none is named. */
+export function jobsPath(namespace: string | undefined, name?: string): string {
   return inNamespace("/apis/batch/v1", namespace, "jobs", name);
 }
 
-/** Pods of a namespace, or one of them. */
-export function podsPath(namespace: string, name?: string): string {
+/** Pods of a namespace, or one of them; of all namespaces where none is named. */
+export function podsPath(namespace: string | undefined, name?: string): string {
   return inNamespace(CORE, namespace, "pods", name);
 }
-
-/** Pods of all namespaces. */
-export const ALL_PODS_PATH = `${CORE}/pods`;
 
 /** What a pod's containers wrote. */
 export function podLogPath(namespace: string, pod: string): string {
@@ -39,13 +38,13 @@ export function eventsPath(namespace: string): string {
   return inNamespace(CORE, namespace, "events");
 }
 
-/** PersistentVolumeClaims of a namespace, or one of them. */
-export function claimsPath(namespace: string, name?: string): string {
+/** PersistentVolumeClaims of a namespace, or one of them; of all namespaces where none is named. */
+export function claimsPath(namespace: string | undefined, name?: string): string {
   return inNamespace(CORE, namespace, "persistentvolumeclaims", name);
 }
 
-/** Leases of a namespace, or one of them. */
-export function leasesPath(namespace: string, name?: string): string {
+/** Leases of a namespace, or one of them; of all namespaces where none is named. */
+export function leasesPath(namespace: string | undefined, name?: string): string {
   return inNamespace("/apis/coordination.k8s.io/v1", namespace, "leases", name);
 }
 

@@ -103,8 +103,13 @@ export class ClusterDouble {
   }
 
   #itemsIn(path: string): Item[] {
-    return [...this.objects].filter(([place]) => place.slice(0, place.lastIndexOf("/")) === path).map(([, object]) => object);
+    return [...this.objects].filter(([place]) => isIn(place.slice(0, place.lastIndexOf("/")), path)).map(([, object]) => object);
   }
+}
+
+/** Whether a collection is the one asked for, or of one namespace where those of all are. */
+function isIn(collection: string, asked: string): boolean {
+  return collection === asked || collection.replace(/\/namespaces\/[^/]+(?=\/)/, "") === asked;
 }
 
 /** RFC 7396. */

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { PassThrough } from "node:stream";
 import type { Io } from "../../src/ui/io.ts";
 
@@ -11,13 +12,16 @@ export function ioDouble(options: { cwd?: string; env?: NodeJS.ProcessEnv; tty?:
   const [stdout, stderr] = [stream(), stream()];
   const stdin = new PassThrough();
   stdin.end(options.input ?? "");
+  const { signal } = new AbortController();
+  // As the program's own: each request listens to it.
+  setMaxListeners(0, signal);
   const io: Io = {
     stdout,
     stderr,
     stdin: stdin as unknown as NodeJS.ReadStream,
     env: options.env ?? {},
     cwd: options.cwd ?? "/",
-    signal: new AbortController().signal,
+    signal,
     stoppedBy: () => undefined,
     now: () => options.now ?? new Date("2026-01-02T03:04:05Z"),
   };

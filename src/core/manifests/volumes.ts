@@ -204,6 +204,16 @@ export function sourceHash(source: VolumeSource): string {
   }
 }
 
+/** Whether a PersistentVolume of this tool shows the very files that it was made for. */
+export function hasRecordedSource({ metadata, spec }: V1PersistentVolume): boolean {
+  const { nfs, hostPath } = spec ?? {};
+  const source: VolumeSource | undefined =
+    nfs !== undefined
+      ? { type: "nfs", server: nfs.server, path: nfs.path }
+      : hostPath && { type: "hostPath", path: hostPath.path };
+  return source !== undefined && metadata?.annotations?.[KEYS.content] === sourceHash(source);
+}
+
 /** Whether a PersistentVolume shows the very files that are wanted. */
 export function hasSource(volume: V1PersistentVolume, wanted: VolumeSource): boolean {
   const { nfs, hostPath } = volume.spec ?? {};

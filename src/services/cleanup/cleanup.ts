@@ -22,7 +22,8 @@ const POLL_MS = 250;
  */
 const STEPS = ["Job", "Pod", "PersistentVolumeClaim", "PersistentVolume"] as const;
 
-type Kind = (typeof STEPS)[number];
+/** A kind of object that a clean-up removes. */
+export type Kind = (typeof STEPS)[number];
 
 /** An object that a clean-up would remove. */
 export interface PlannedRemoval {
@@ -34,6 +35,8 @@ export interface PlannedRemoval {
   readonly path: string;
   /** Directory of the workflow that it names. */
   readonly directory: string | undefined;
+  /** The resourceVersion that it must still have. */
+  readonly version?: string | undefined;
 }
 
 /** Something that stays, and why. */
@@ -59,6 +62,8 @@ export interface CleanupResult {
 export interface CleanupTarget {
   readonly namespace: string;
   readonly id: string;
+  /** Whether another program has made its objects, which bear no labels of this tool. */
+  readonly isForeign?: true;
 }
 
 /**
@@ -147,7 +152,8 @@ function purposeOf(object: KubernetesObject): string {
   return annotations[KEYS.directory] ?? annotations[KEYS.volume] ?? "";
 }
 
-function removal(
+/** A removal of exactly this object. */
+export function removal(
   kind: Kind,
   object: KubernetesObject,
   path: string,
@@ -213,9 +219,11 @@ export async function runCleanup(
     }
   };
   for (const kind of STEPS) {
+    // What has changed since it was planned is in use again: nothing more is taken from it.
+    if (failures.some(({ code }) => code === "CONFLICT")) break;
     const step = plan.remove.filter((object) => object.kind === kind);
     const asked = await Promise.all(
-      step.map((object) => tried(() => remove(deps.client, object.path, object.uid))),
+      step.map((object) => tried(() => remove(deps.client, object.path, object.uid, object.version))),
     );
     const going = step.filter((_, index) => asked[index]);
     await tried(async () => {
@@ -235,18 +243,19 @@ export async function runCleanup(
 function listKind(
   client: KubernetesClient,
   kind: Kind,
-  { namespace, id }: CleanupTarget,
+  { namespace, id, isForeign }: CleanupTarget,
 ): Promise<KubernetesObject[]> {
-  const hash = workflowHash(namespace, id);
+  const ofJobs = selector({ workflowHash: workflowHash(namespace, id) });
+  const list = (path: string, labelSelector: string) => client.list(path, isForeign ? {} : { labelSelector });
   switch (kind) {
     case "Job":
-      return listJobs(client, namespace, hash);
+      return list(jobsPath(namespace), ofJobs);
     case "Pod":
-      return listPods(client, namespace, hash);
+      return list(podsPath(namespace), ofJobs);
     case "PersistentVolumeClaim":
-      return client.list(claimsPath(namespace), { labelSelector: selector() });
+      return list(claimsPath(namespace), selector());
     case "PersistentVolume":
-      return client.list(persistentVolumesPath(), { labelSelector: selector() });
+      return list(persistentVolumesPath(), selector());
   }
 }
 

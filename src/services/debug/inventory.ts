@@ -21,14 +21,7 @@ import type {
   V1Pod,
 } from "../../core/wire.ts";
 import { isApiError } from "../../kubernetes/errors.ts";
-import {
-  ALL_PODS_PATH,
-  claimsPath,
-  jobsPath,
-  nodesPath,
-  persistentVolumesPath,
-  podsPath,
-} from "../../kubernetes/paths.ts";
+import { claimsPath, jobsPath, nodesPath, persistentVolumesPath, podsPath } from "../../kubernetes/paths.ts";
 import type { Deps } from "../deps.ts";
 
 /** Which objects a list is about. */
@@ -64,7 +57,7 @@ export async function listNodeRecords(deps: Deps): Promise<ListedNode[]> {
 
 async function everybodysPods({ client }: Deps): Promise<V1Pod[] | undefined> {
   try {
-    return await client.list<V1Pod>(ALL_PODS_PATH, {
+    return await client.list<V1Pod>(podsPath(undefined), {
       fieldSelector: "status.phase!=Succeeded,status.phase!=Failed",
     });
   } catch (error) {

@@ -53,6 +53,8 @@ export class Tenancy {
 
   /** Whether what was cleaned up is begun anew. */
   readonly #begins: boolean;
+  /** Whether a takeover is told. */
+  #announces = true;
 
   /**
    * Begins to renew what this state file owns, where that is due.
@@ -75,9 +77,11 @@ export class Tenancy {
    * The cluster must be known to be the workflow's.
    * @param makes whether the Lease is made where there is none
    * @param trusts whether it is not asked for where it was renewed a moment ago
+   * @param announces whether a takeover is told
    * @throws NotOwner; GaswError CLUSTER
    */
-  async taken({ makes = true, trusts = true } = {}): Promise<Ownership> {
+  async taken({ makes = true, trusts = true, announces = true } = {}): Promise<Ownership> {
+    this.#announces = announces;
     if (trusts && this.#isFresh) return "owned";
     const { denied } = this.#memory.note;
     if (denied !== null && this.#isWithin(denied, DENIAL_MS)) return "unguarded";
@@ -225,7 +229,7 @@ export class Tenancy {
     const hasFollowed = standing !== "own" && followOwner(this.#deps, this.#stored, tenure);
     this.#write(written);
     if (standing === "own") return "owned";
-    this.#deps.warn(takeoverWords(this.#workflow, standing, tenure));
+    if (this.#announces) this.#deps.warn(takeoverWords(this.#workflow, standing, tenure));
     return hasFollowed ? "followed" : "owned";
   }
 

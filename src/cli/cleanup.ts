@@ -1,0 +1,97 @@
+import { type Command, Option } from "commander";
+import { GaswError } from "../errors.ts";
+import type { Io } from "../ui/io.ts";
+import {
+  type CommonOptions,
+  durationOption,
+  type RunWithContext,
+  statusDirectory,
+  WORKFLOW_OPTION,
+  withCommonOptions,
+} from "./options.ts";
+
+const DAY_S = 86_400;
+
+/** The options that mean something for `--orphaned` alone, by their names in the code. */
+const ORPHANED_ALONE = {
+  allNamespaces: "--all-namespaces",
+  olderThan: "--older-than",
+  keepFailed: "--keep-failed",
+  legacy: "--legacy",
+  selector: "--selector",
+} as const;
+
+const EXAMPLES = `
+Examples:
+  gasw-k8s cleanup                    # shows the plan
+  gasw-k8s cleanup --yes --cancel
+  gasw-k8s cleanup --forget --yes     # the cluster no longer exists
+  gasw-k8s cleanup --orphaned         # what all engines have left behind
+`;
+
+/** Adds `cleanup`. */
+export function addCleanup(program: Command, io: Io, runWithContext: RunWithContext): void {
+  withCommonOptions(program.command("cleanup"))
+    .description(
+      "Removes a workflow's Jobs, claims and volumes; with --orphaned, those of every workflow that has ended or lost its engine. Shows the plan first, then asks for confirmation unless --yes is given.",
+    )
+    .option(...WORKFLOW_OPTION)
+    .option("-y, --yes", "do not ask for confirmation")
+    .option("--cancel", "also delete active jobs")
+    .option("--shared", "also remove configured volumes that no other workflow uses")
+    .addOption(
+      new Option(
+        "--forget",
+        "give up the jobs in a cluster that no longer exists, without contacting any cluster",
+      ).conflicts(["cancel", "shared"]),
+    )
+    .addOption(
+      new Option(
+        "--orphaned",
+        "find what workflows have left behind, in all namespaces unless --namespace is given; what is in use or uncertain is only listed",
+      ).conflicts(["cancel", "shared", "forget"]),
+    )
+    .addOption(
+      new Option("-A, --all-namespaces", "with --orphaned: search all namespaces (the default)").conflicts(
+        "namespace",
+      ),
+    )
+    .option(
+      "--older-than <duration>",
+      "with --orphaned: leave workflows that showed a sign of life within this time (default: 24h)",
+      durationOption,
+    )
+    .option(
+      "--legacy",
+      "with --orphaned: also find what GASW's Java plugin has left on the configured NFS server; removed only after a confirmation for each workflow, or with --workflow and --yes",
+    )
+    .option("--keep-failed", "with --orphaned: leave workflows that have failed Jobs")
+    .option("-l, --selector <labels>", "with --orphaned: only workflows with an object that has these labels")
+    .option("--timeout <duration>", "time to wait for each kind of object to be deleted", durationOption, 120)
+    .addHelpText("after", EXAMPLES)
+    .action(async (given) => {
+      if (given.orphaned === true) return await orphaned(given, runWithContext);
+      refuseAlone(given);
+      const { cleanup } = await import("../commands/cleanup.ts");
+      await runWithContext(given, statusDirectory(given, io), (context) => cleanup(context, given));
+    });
+}
+
+async function orphaned(
+  given: CommonOptions & { olderThan?: number; timeout: number },
+  runWithContext: RunWithContext,
+): Promise<void> {
+  const { cleanupOrphaned } = await import("../commands/cleanupOrphaned.ts");
+  await runWithContext(given, undefined, (context) =>
+    cleanupOrphaned(context, { ...given, olderThan: given.olderThan ?? DAY_S }),
+  );
+}
+
+/** @throws GaswError USAGE for an option that would be ignored */
+function refuseAlone(given: object): void {
+  const [, option] = Object.entries(ORPHANED_ALONE).find(([name]) => name in given) ?? [];
+  if (option === undefined) return;
+  throw new GaswError("USAGE", `${option} has no effect without --orphaned`, {
+    hint: "add --orphaned to search for what workflows have left behind, or leave it out",
+  });
+}

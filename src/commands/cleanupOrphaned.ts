@@ -1,0 +1,198 @@
+import path from "node:path";
+import type { Context } from "../context.ts";
+import { VERDICTS } from "../core/orphans/verdict.ts";
+import type { Judged } from "../services/orphans/judged.ts";
+import { judgeLegacy } from "../services/orphans/legacy.ts";
+import { judgeWorkflows, type SweepResult, sweep } from "../services/orphans/sweep.ts";
+import { confirmed } from "../ui/confirm.ts";
+import type { OutputFormat } from "../ui/io.ts";
+import { countText, orphanTable } from "../ui/orphans.ts";
+import { errorReport, printable } from "../ui/output.ts";
+import { progress } from "../ui/progress.ts";
+
+/** What `cleanup --orphaned` takes. */
+export interface OrphanedOptions {
+  readonly output: OutputFormat;
+  /** The only workflow: its directory, or its id. */
+  readonly workflow?: string;
+  /** The only namespace. */
+  readonly namespace?: string;
+  /** Label selector that an object of a workflow must match. */
+  readonly selector?: string;
+  readonly yes?: boolean;
+  /** Seconds without a sign of life before anything counts as left behind. */
+  readonly olderThan: number;
+  /** Whether workflows with failed Jobs are left alone. */
+  readonly keepFailed?: boolean;
+  /** Whether what GASW's Java plugin has left is looked for, too. */
+  readonly legacy?: boolean;
+  /** Seconds to wait for each kind of a workflow's objects. */
+  readonly timeout: number;
+  readonly verbose?: boolean;
+}
+
+/**
+ * `cleanup --orphaned`: shows what the cluster has of every workflow and whether it is still in use, and removes what
+ * is lost or finished when told to.
+ */
+export async function cleanupOrphaned(context: Context, options: OrphanedOptions): Promise<number> {
+  const { io } = context;
+  const { namespace, selector } = options;
+  const { judged, gaps } = await judgeWorkflows(context, { namespace, selector }, options.olderThan);
+  if (gaps.length > 0)
+    context.warn(
+      `this account cannot list ${gaps.join(", ")} in all namespaces (see deploy/rbac.yaml): workflows may be missing, and those it cannot see whole are left`,
+    );
+  const legacy = options.legacy === true ? await judgeLegacy(context, { namespace }, options.olderThan) : [];
+  const shown = [...judged, ...legacy].filter((one) => isAsked(one, options, io.cwd)).sort(byVerdict);
+  const going = shown.filter((one) => isRemovable(one, options));
+  if (options.output === "text") showPlan(context, shown, going);
+  const chosen = going.length === 0 ? [] : await confirmedOf(context, going, options);
+  if (chosen.length === 0) {
+    if (options.output === "json") print(context, shown, going, undefined);
+    else if (going.length > 0) io.stderr.write("nothing was removed (use --yes to remove it)\n");
+    return 0;
+  }
+  return report(context, options, shown, going, await remove(context, chosen, options.timeout));
+}
+
+/**
+ * What a person, or --yes, wants to be removed. Of the Java plugin's, whose engine cannot be seen to be alive, each
+ * workflow is asked for on its own; --yes is enough where it is named.
+ */
+async function confirmedOf(
+  { io }: Context,
+  going: readonly Judged[],
+  options: OrphanedOptions,
+): Promise<Judged[]> {
+  const asks = (question: string) => (options.output === "text" ? confirmed(io, question) : false);
+  const ours = going.filter(({ isLegacy }) => isLegacy !== true);
+  const answers: Judged[] = [];
+  const isSure = options.yes === true;
+  if (ours.length > 0 && (isSure || (await asks(`remove ${objectsOf(ours)} of ${workflows(ours)}?`))))
+    answers.push(...ours);
+  for (const one of going.filter(({ isLegacy }) => isLegacy === true)) {
+    const { namespace, id } = one.workflow;
+    const question = `remove ${objectsOf([one])} of the Java plugin's workflow ${namespace}/${id}?`;
+    if ((isSure && options.workflow !== undefined) || (await asks(question))) answers.push(one);
+    else if (isSure)
+      io.stderr.write(
+        `left: ${printable(id)} of the Java plugin (add --workflow ${printable(id)} to remove it)\n`,
+      );
+  }
+  return answers;
+}
+
+function objectsOf(judged: readonly Judged[]): string {
+  const objects = judged.flatMap(({ removal, workflow }) => [
+    ...removal,
+    ...workflow.leases.map(() => ({ kind: "Lease" })),
+  ]);
+  return countText(objects);
+}
+
+function isAsked({ workflow }: Judged, { workflow: asked }: OrphanedOptions, cwd: string): boolean {
+  return asked === undefined || path.basename(path.resolve(cwd, asked)) === workflow.id;
+}
+
+function isRemovable({ verdict, facts }: Judged, { keepFailed }: OrphanedOptions): boolean {
+  return (verdict === "lost" || verdict === "finished") && !(keepFailed === true && facts.jobs.failed > 0);
+}
+
+function byVerdict(a: Judged, b: Judged): number {
+  const rank = VERDICTS.indexOf(a.verdict) - VERDICTS.indexOf(b.verdict);
+  const name = ({ workflow: { namespace, id } }: Judged) => `${namespace ?? ""}/${id}`;
+  return rank === 0 ? Number(name(a) > name(b)) - Number(name(a) < name(b)) : rank;
+}
+
+function showPlan({ io }: Context, shown: readonly Judged[], going: readonly Judged[]): void {
+  if (shown.length === 0) {
+    io.stderr.write("no workflows found\n");
+    return;
+  }
+  io.stdout.write(orphanTable(shown));
+  io.stderr.write(
+    going.length === 0
+      ? "nothing to remove\n"
+      : `to remove: ${objectsOf(going)} of ${workflows(going)}; the files on their volumes are kept (reclaim policy Retain)\n`,
+  );
+}
+
+function workflows(judged: readonly Judged[]): string {
+  return judged.length === 1 ? "1 workflow" : `${judged.length} workflows`;
+}
+
+async function remove(context: Context, going: readonly Judged[], timeout: number): Promise<SweepResult> {
+  const line = await progress(context.io, `removing what is left of ${workflows(going)}`);
+  try {
+    return await sweep(context, going, timeout, ({ kind, name }) => line.update(`removed ${kind} ${name}`));
+  } finally {
+    line.stop();
+  }
+}
+
+function report(
+  context: Context,
+  options: OrphanedOptions,
+  shown: readonly Judged[],
+  going: readonly Judged[],
+  result: SweepResult,
+): number {
+  const { io } = context;
+  if (options.output === "json") print(context, shown, going, result);
+  else {
+    for (const { kind, name } of result.removed) io.stdout.write(`removed ${kind} ${printable(name)}\n`);
+    for (const { message } of result.left) context.warn(message);
+  }
+  const last = result.failures.at(-1);
+  if (options.output === "text")
+    for (const failure of result.failures.slice(0, -1)) io.stderr.write(errorReport(failure, options));
+  if (last !== undefined) throw last;
+  return 0;
+}
+
+function print(
+  { io }: Context,
+  shown: readonly Judged[],
+  going: readonly Judged[],
+  result: SweepResult | undefined,
+): void {
+  const document = {
+    dryRun: result === undefined,
+    workflows: shown.map((one) => publicForm(one, going.includes(one))),
+    ...(result === undefined
+      ? {}
+      : {
+          removed: result.removed.map(({ kind, name }) => ({ kind, name })),
+          left: result.left.map(({ message }) => message),
+          failures: result.failures.map(({ code, message, hint }) => ({ code, message, hint })),
+        }),
+  };
+  io.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+}
+
+function publicForm({ workflow, facts, verdict, reason, removal }: Judged, isRemovable: boolean) {
+  const { engine, jobs, directory, quiet } = facts;
+  return {
+    workflow: workflow.id,
+    namespace: workflow.namespace ?? null,
+    directory: directory ?? null,
+    verdict,
+    reason,
+    engine:
+      engine === undefined
+        ? null
+        : { host: engine.owner.host, user: engine.owner.user, silentSeconds: rounded(engine.silence) },
+    jobs,
+    quietSeconds: rounded(quiet),
+    removable: isRemovable,
+    objects: [
+      ...removal.map(({ kind, name }) => ({ kind, name })),
+      ...workflow.leases.map(({ metadata }) => ({ kind: "Lease", name: metadata?.name ?? "" })),
+    ],
+  };
+}
+
+function rounded(seconds: number | undefined): number | null {
+  return seconds === undefined ? null : Math.round(seconds);
+}

@@ -1,0 +1,115 @@
+import pMap from "p-map";
+import { workflowHash } from "../../core/names.ts";
+import { factsOf } from "../../core/orphans/facts.ts";
+import { judge } from "../../core/orphans/verdict.ts";
+import { GaswError } from "../../errors.ts";
+import type { CleanupResult, PlannedRemoval } from "../cleanup/cleanup.ts";
+import { type PlanState, removeWorkflow } from "../cleanup/removeWorkflow.ts";
+import type { Deps } from "../deps.ts";
+import { refresh } from "../sync/refresh.ts";
+import { evidenceOf, knownHere } from "./evidence.ts";
+import { fingerprint, type Judged, removalsOf } from "./judged.ts";
+import { removeLegacy } from "./legacy.ts";
+import { type SurveyScope, survey } from "./survey.ts";
+
+/** Workflows that are removed at once. */
+const CONCURRENCY = 4;
+
+/** What a sweep came to. */
+export interface SweepResult {
+  readonly removed: readonly PlannedRemoval[];
+  /** Why a workflow is left: it is served again, or not as it was. */
+  readonly left: readonly GaswError[];
+  /** Why something that was to be removed is still there. */
+  readonly failures: readonly GaswError[];
+}
+
+/**
+ * Judges what the cluster has of every workflow, from the cluster alone, and from what this host knows beside it;
+ * with the kinds of object that could not be listed in all namespaces.
+ * @param olderThan seconds without a sign of life before anything counts as left behind
+ * @throws GaswError CLUSTER
+ */
+export async function judgeWorkflows(
+  deps: Deps,
+  scope: SurveyScope,
+  olderThan: number,
+): Promise<{ readonly judged: Judged[]; readonly gaps: readonly string[] }> {
+  const found = await survey(deps, scope);
+  const now = deps.client.serverTime ?? deps.now();
+  const judged = found.workflows.map((workflow) => {
+    const facts = factsOf(workflow, now);
+    const judgement = judge(facts, evidenceOf(deps, workflow, facts, found), olderThan);
+    return { workflow, facts, removal: removalsOf(workflow), ...judgement };
+  });
+  return { judged, gaps: found.gaps };
+}
+
+/**
+ * Removes what the cluster has of workflows that are over or lost. Of each, this state file becomes the owner first;
+ * one that somebody serves, or that is not as it was when it was judged, is left.
+ * @param timeout seconds to wait for each kind of a workflow's objects
+ */
+export async function sweep(
+  deps: Deps,
+  judged: readonly Judged[],
+  timeout: number,
+  onStep: (gone: PlannedRemoval) => void,
+): Promise<SweepResult> {
+  const results = await pMap(judged, (one) => sweepOne(deps, one, timeout, onStep), {
+    concurrency: CONCURRENCY,
+  });
+  const failures = results.flatMap((result) => result.failures);
+  return {
+    removed: results.flatMap(({ removed }) => removed),
+    left: failures.filter(isLeft),
+    failures: failures.filter((failure) => !isLeft(failure)),
+  };
+}
+
+function isLeft({ code }: GaswError): boolean {
+  return code === "CONFLICT";
+}
+
+async function sweepOne(
+  deps: Deps,
+  judged: Judged,
+  timeout: number,
+  onStep: (gone: PlannedRemoval) => void,
+): Promise<CleanupResult> {
+  const { id, namespace = "" } = judged.workflow;
+  const { directory = "" } = judged.facts;
+  if (judged.isLegacy === true) return await removeLegacy(deps, judged, timeout, onStep);
+  const known = knownHere(deps, judged.workflow, directory);
+  const plan = { target: { namespace, id }, remove: judged.removal, keep: [] };
+  try {
+    if (known !== undefined) await refresh(deps, known);
+    return await removeWorkflow(deps, plan, {
+      directory,
+      workflow: known,
+      timeout,
+      onStep,
+      sweep: { stateOf: (isOwned) => stateOf(judged, deps, isOwned) },
+    });
+  } catch (error) {
+    if (!(error instanceof GaswError) || error.code === "INTERRUPTED") throw error;
+    return { removed: [], failures: [error] };
+  }
+}
+
+/**
+ * How what the cluster has of a workflow stands to what it had when that was judged.
+ * @param isOwned whether nobody else can begin anything with it
+ */
+async function stateOf({ workflow, facts }: Judged, deps: Deps, isOwned: boolean): Promise<PlanState> {
+  const { namespace = "", id } = workflow;
+  const found = await survey(deps, { namespace, workflowHash: workflowHash(namespace, id) });
+  // Without a Lease somebody might submit at this moment; in a namespace that is gone, nobody can.
+  if (!isOwned && found.namespaceOf(workflow) !== "gone") return "changed";
+  if (found.unseen(namespace).length > 0) return "changed";
+  const again = found.workflows.find((other) => other.id === id);
+  const now = fingerprint(again);
+  if (now !== fingerprint(workflow)) return now === "" ? "gone" : "changed";
+  const running = again === undefined ? 0 : factsOf(again, deps.client.serverTime ?? deps.now()).jobs.running;
+  return running === facts.jobs.running ? "current" : "changed";
+}
