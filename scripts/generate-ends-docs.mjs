@@ -8,44 +8,45 @@ const page = path.join(root, "docs/ends.md");
 const table = readFileSync(path.join(root, "test/unit/core/ends.table.md"), "utf8");
 const sections = table.slice(table.indexOf("\n## ") + 1);
 
-const text = `# How a job's end is judged
+const text = `# How the outcome of a job is determined
 
 <!-- Written by scripts/generate-ends-docs.mjs; the tables are those of test/unit/core/ends.table.md. -->
 
-Kubernetes, the pod's node, the job's wrapper and the job's own output each tell something of how a job ended, and may not agree. They are read together, and come to the
-same answer whether they are looked at early or late.
+Kubernetes, the pod's node, the job's wrapper and the job's own output each contain evidence of how a job ended, and they may disagree. \`gasw-k8s\` evaluates them together. The result
+does not depend on whether it does so early or late.
 
 | evidence | what it is |
 | --- | --- |
-| Job | \`open\`, \`complete\`, \`failed\`, \`out of time\` (its time limit), \`suspended\` (by a queue), \`gone\` (removed, by its time to live or somebody) |
+| Job | \`open\`, \`complete\`, \`failed\`, \`out of time\` (its time limit), \`suspended\` (by a queue), \`gone\` (removed after its time to live, or by somebody) |
 | Pod | its phase; \`deleted\` while it ran, \`disrupted\` (evicted through the API, preempted, a taint), or the kubelet's own reason |
-| Container | the exit code that the node measured, with its reason; \`unknown\`: the node lost sight of it; \`nothing\`: the pod does not say |
-| Record | what the wrapper wrote in \`.gasw-k8s/end/\`: the exit code, and the signal that came before it, if one did; \`-\`: none |
-| Output | the code that the output states, \`nothing\`, or \`late\`: it has not arrived, or not as a whole |
+| Container | the exit code that the node reports, with its reason; \`unknown\`: the node lost track of it; \`nothing\`: the pod does not say |
+| Record | what the wrapper wrote to \`.gasw-k8s/end/\`: the exit code, and the signal before it, if there was one; \`-\`: no record |
+| Output | the exit code in the output, \`nothing\`, or \`late\`: the output has not arrived, or is not complete |
 
-- A code that was measured counts more than the record, the record more than other signs. A code that nobody measured is none.
-- A 0 is not a success when the job was made to stop: only where the record or the output says that it had done its work.
-- What ended by itself before its pod was stopped has ended as it did.
+- An exit code that the node reports takes precedence over the record, and the record over other evidence. An exit code that nothing measured does not count.
+- If the job was stopped, exit code 0 means success only if the record or the output shows that the job had finished its work.
+- If a job ended on its own before its pod was stopped, that end counts.
 
-What follows, for a job that was seen to run and has retries left: \`told\`: the engine gets its result; \`retried\`; \`held\`: a person is to say (\`gasw-k8s release\`); \`waits\`:
-nothing is decided yet.
+The column *Then* shows what follows for a job that ran and has retries left. \`told\`: the engine gets the result. \`retried\`: the job is submitted again. \`held\`: somebody has to decide
+(\`gasw-k8s release\`). \`waits\`: nothing is decided yet.
 
 ${sections.trim()}
 
-## An output that is late
+## Late output
 
-Over NFS a file, or its last lines, may be seen a minute after its pod has ended. The output is whole when it has as many bytes as its record says, or, without a record, when it is there.
-Until then, and for no longer than \`outputGrace\` (90 s), the job stays RUNNING with the reason OutputLate, and its message says how its pod ended. Then it is settled as it is, with the reason
-OutputIncomplete (unless another one tells more) and what is missing in its message. An output that comes later still corrects the status, the exit code and the row in the GASW
-database, with a warning; nobody is told a result twice, and nothing is run again for it. A KILL or a RESCHEDULE ends the wait: a job whose pod has succeeded has completed, and is neither given up nor
-run again.
+Over NFS, a file or its last lines may become visible as late as a minute after the pod has ended. The output is complete when it has as many bytes as its record says, or, if there is
+no record, when it exists. Until then, for \`outputGrace\` (90 s) at most, the job stays RUNNING with the reason OutputLate, and its message says how its pod ended. After that, the
+outcome is determined from the output that is there. The reason is OutputIncomplete, unless another reason is more specific, and the message says what is missing. Output that arrives
+later still corrects the status, the exit code and the row in the GASW database, with a warning, but no result is reported twice and nothing runs again because of it. KILL and
+RESCHEDULE end the wait: if the job's pod has succeeded, the job is COMPLETED; it is neither given up nor run again.
 
-What stands in \`out/\` and \`err/\` under a script's name when it is first submitted is an earlier run's: it is moved to \`….old-1\`, with a warning. No machine's clock is compared with another's for that.
+If \`out/\` and \`err/\` already contain files for a script when it is first submitted, they come from an earlier run: they are moved to \`….old-1\`, with a warning. This does not
+compare the clocks of different machines.
 
-## A job of which nothing is known
+## A job whose end is unknown
 
-A job that ran, and whose end nothing tells of (no pod, no record, no code in its output, no event), may have done its work: a second run could undo it. It is held as STALLED_HELD.
-\`gasw-k8s release JOB\` runs it again; \`retryUnknownEnd: true\` has that done without asking.
+A job that ran and left no evidence of how it ended (no pod, no record, no exit code in its output, no event) may have done its work, and a second run could undo that. It is held as
+STALLED_HELD. \`gasw-k8s release JOB\` runs it again. With \`retryUnknownEnd: true\`, it is run again without asking.
 `;
 
 if (process.argv.includes("--check")) {

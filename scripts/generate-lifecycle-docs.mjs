@@ -46,15 +46,15 @@ const { abandoned, cleanedUp, killedElsewhere, withLateOutput, adoptionOf, adopt
 const ended = (exitCode, byCluster = false) => ({ phase: "ended", ending: { exitCode, reason: "Seen", message: "", byCluster } });
 const TAKEN_BACK = "its queue takes it back";
 const OBSERVATIONS = [
-  ["the Job is made", { phase: "waiting", reason: "NoPod", message: "" }],
+  ["the Job is created", { phase: "waiting", reason: "NoPod", message: "" }],
   ["waits too long", { phase: "waiting", reason: "TooLong", message: "" }],
   [TAKEN_BACK, { phase: "waiting", reason: "Suspended", message: "" }],
   ["its container runs", { phase: "running" }],
-  ["it ends, and its output is waited for", ended(0), { late: "has not arrived" }],
+  ["it ends, and its output has not arrived", ended(0), { late: "has not arrived" }],
   ["succeeds", ended(0)],
   ["fails", ended(3)],
-  ["says that it was cancelled (9)", ended(9)],
-  ["evicted, node lost, or gone without a trace", ended(137, true)],
+  ["reports that it was cancelled (9)", ended(9)],
+  ["evicted, node lost, or disappeared", ended(137, true)],
 ];
 const NOTHING = { phase: "missing" };
 const RULES = { retryCount: 5, retryUnknownEnd: false, pending: { TooLong: 0 }, outputGrace: 90 };
@@ -106,7 +106,7 @@ function signals(from) {
   }
   if (!["ERROR", "STALLED", "CANCELLED"].includes(from)) return found;
   const before = Object.entries({ KILL: "DELETED", KILL_REPLICA: "DELETED_REPLICA" }).map(([signal, removal]) => [
-    `${signal} before`,
+    `earlier ${signal}`,
     after(from, { job: { settled: false, removal }, siblings: MANY }).decision.status,
   ]);
   return [...found, ...before];
@@ -121,7 +121,7 @@ function ends(from) {
   const unknown = after("RUNNING", { job: { started: "2026-01-02T03:04:05Z" }, seen: NOTHING }).decision.status;
   return [
     ["no retries left", held],
-    ["it ran, and nothing tells how it ended", unknown],
+    ["it ran, and its end is unknown", unknown],
   ];
 }
 
@@ -131,15 +131,15 @@ function outside(from) {
   const open = { ...job, settled: isHeld(from) };
   const isWrittenDown = from === "NOT_SUBMITTED";
   const changes = [
-    ["the Job is made", isWrittenDown ? ACCEPTED : undefined],
-    ["it can't be submitted, or its script has changed", isWrittenDown ? UNSUBMITTABLE : undefined],
+    ["the Job is created", isWrittenDown ? ACCEPTED : undefined],
+    ["it cannot be submitted, or its script has changed", isWrittenDown ? UNSUBMITTABLE : undefined],
     ["cleanup --cancel", once(cleanUp(job))],
     ["cleanup", cleanedUp({ ...open, delivered: true })],
-    ["cleanup, where nobody else knows it", isWrittenDown ? cleanedUp({ ...open, delivered: false }) : undefined],
+    ["cleanup, if the GASW database does not know it", isWrittenDown ? cleanedUp({ ...open, delivered: false }) : undefined],
     ["cleanup --forget", abandoned(job, "", new Date(0))],
     ["KILL from another state file", once(killedElsewhere(open, { reason: "Killed", message: "" }))],
-    ...[0, 3, 9].map((code) => [`its late output says ${code}`, withLateOutput(job, code).change]),
-    ...STATUSES.flatMap((status) => [true, false].map((hasBegun) => ["run by another state file", adopted(job, status, hasBegun)])),
+    ...[0, 3, 9].map((code) => [`its late output shows exit code ${code}`, withLateOutput(job, code).change]),
+    ...STATUSES.flatMap((status) => [true, false].map((hasBegun) => ["another state file ran it", adopted(job, status, hasBegun)])),
   ];
   return changes.map(([cause, change]) => [cause, change === "forget" ? "[*]" : (change?.status ?? from)]);
 }
@@ -180,8 +180,8 @@ const text = `# The life of a job
 
 <!-- Written by scripts/generate-lifecycle-docs.mjs from the life cycle's own function; edit that. -->
 
-A job has two statuses. The **local** one is what \`gasw-k8s\` knows; it steers, and stands in the state. The one that the **user** sees stands in the GASW database, and follows at
-every synchronisation (\`status --sync\`, \`monitor\`). A plain \`status\` asks the cluster, and changes the local one alone.
+A job has two statuses. \`gasw-k8s\` stores the **local** status in its state and bases its decisions on it. The status that **users** see is in the GASW database; every
+synchronisation (\`status --sync\`, \`monitor\`) updates it. A plain \`status\` queries the cluster and changes only the local status.
 
 \`\`\`mermaid
 stateDiagram-v2
@@ -189,29 +189,31 @@ stateDiagram-v2
 ${drawn.join("\n")}
 \`\`\`
 
-| local | what the user sees | over |
+| local | what users see | final |
 | --- | --- | --- |
-${STATUSES.map((status) => `| ${status} | ${shownStatus(status)} | ${isHeld(status) ? "waits to be released" : hasEnded(status) ? "yes" : "no"} |`).join("\n")}
+${STATUSES.map((status) => `| ${status} | ${shownStatus(status)} | ${isHeld(status) ? "no, it waits for a release" : hasEnded(status) ? "yes" : "no"} |`).join("\n")}
 
-RUNNING is claimed when the job's container runs, not before: a pod that waits for a node or pulls its image is QUEUED. A reason of waiting that has a grace period
-(\`pending\`) ends the job as ERROR when its time is over; a full cluster or a full quota never does. Reasons that alternate while one thing is waited for
-(Unschedulable, SchedulingGated, SchedulerError, Scheduling; ContainerCreating and the failures of volumes and the pod's network; the failures of a pull) are one wait, whose
-time is counted together. A pod that will never be made as it is (FailedCreate: a policy, a LimitRange, Pod Security, a quota that wants an amount stated) is told of from the
-first look. A job that its queue has taken back is QUEUED, with the time since when. A job whose node falls silent stays RUNNING, with the reason
-NodeUnreachable, however long that lasts: it may still run there, and is never run twice at once. It is STALLED once its pod is gone.
+A job is RUNNING once its container runs: a pod that waits for a node or pulls its image is QUEUED. If the reason for waiting has a grace period (\`pending\`), the job becomes
+ERROR when that period is over; a full cluster or a full quota never causes an ERROR. Related reasons count as one wait, and the time spent in them is added up: Unschedulable,
+SchedulingGated, SchedulerError and Scheduling; ContainerCreating and the failures of volumes and of the pod's network; the failures of an image pull. A pod that the cluster
+refuses to create (FailedCreate: a policy, a LimitRange, Pod Security, or a quota that requires resources to be specified) is reported at once. A job that its queue has taken back is
+QUEUED, and its message says since when. If the node of a job stops responding, the job stays RUNNING with the reason NodeUnreachable, however long that takes: the job may still be running
+there, and it must never run twice at the same time. It becomes STALLED once its pod no longer exists.
 
-## Pods that do not go
+## Pods that do not end
 
-A container that others put into a job's pod (a mesh's proxy) keeps the pod, and with it room and quota, after the script's end. Once the job's own container has ended, that
-end is final: it is written down, with what was seen of the pod, and the Job is removed by whoever looks (\`status\`, \`status --sync\`, \`monitor\`, \`wait\`); \`debug why\` and \`debug describe\`
-still tell of it. Of a failure whose Job alone holds what \`--env\` gave it, only the pod is removed. Sidecars that are init containers, the configured ones among them, are ended by
-the kubelet. A container that a kubelet starts again counts by its first end.
+A container that another program has added to a job's pod, such as the proxy of a service mesh, keeps the pod alive after the script has ended, and with it the pod's share of the node
+and of the quota. Once the job's own container has ended, the job has ended: the next command that queries the cluster (\`status\`, \`status --sync\`, \`monitor\`, \`wait\`)
+records the end and the last state of the pod, and removes the Job. \`debug why\` and \`debug describe\` still show that state. If a job has failed and its \`--env\` values
+are stored only in its Job, only the pod is removed. The kubelet itself stops sidecars that are init containers, including the configured ones. If the kubelet restarts a container,
+its first end counts.
 
-A node that has died leaves its pods Terminating, and their scripts may run on it still: nothing is run beside them. The job's message, the one of an attempt that waits for it
-(NOT_SUBMITTED, reason EarlierRun), \`debug why\`, and a clean-up that ends with 124 name pod and node, and the way out for whoever knows that the node is off. While the Job itself is
-there, that is the taint \`node.kubernetes.io/out-of-service=nodeshutdown:NoExecute\` or the node's deletion: \`kubectl delete pod --force\` alone leaves the pod to its Job's finalizer.
+If a node dies, its pods stay Terminating, and their scripts may still be running on it. The job is therefore not run again in the meantime. The message of the job, the message of an attempt
+that waits for the pod (NOT_SUBMITTED, reason EarlierRun), \`debug why\`, and a cleanup that exits with 124 all name the pod and the node, and say what to do if you know that the node is
+off. While the Job itself exists, add the taint \`node.kubernetes.io/out-of-service=nodeshutdown:NoExecute\` or delete the node: after \`kubectl delete pod --force\` alone, the Job's
+finalizer still keeps the pod.
 
-A script that is stopped has \`terminationGracePeriodSeconds\` to clean up. One that was killed in the midst of that is said to have been, with the time that it had.
+A script that is stopped has \`terminationGracePeriodSeconds\` to clean up. If it is killed before it has finished, the message says so and gives the time that it had.
 
 ## Retries and holds
 
@@ -219,7 +221,7 @@ Synchronisation resubmits a failed job (ERROR, STALLED) until \`retryCount\` res
 cluster: it was evicted or deleted, or its node is gone. A job that started and ended in an unknown way is held immediately ([ends.md](ends.md)). A job that was killed, or that reported that it was cancelled (exit code 9), is not retried. After a
 release, earlier failures still count: the next failure is held immediately.
 
-Two attempts of one script never run at once. A resubmission waits until no pod of another attempt is left.
+Two attempts of the same script never run at the same time. A resubmission waits until no pod of another attempt is left.
 
 A job always runs the script that was submitted. If the script file has changed since, a resubmission other than by \`retry\` (after a failure, by a signal, by \`release\`) does not run it: the attempt
 is ERROR_HELD with the reason ScriptChanged. \`gasw-k8s retry JOB\` runs the new version, shows how it differs, and records it as submitted; after restoring the old
@@ -228,25 +230,26 @@ script, \`gasw-k8s release JOB\` continues. This check does not apply to jobs su
 ## Signals
 
 Other programs, such as the portal, write signals into a job's row; \`cancel\` (KILL), \`retry\` (REPLICATE) and \`release\` (UNHOLD) do the same from the command line. Each
-is followed once. What the cluster shows is looked at first: an end that has come already wins over a KILL that comes with it, also where the job's output is
-still waited for. A signal that can't be followed (\`-\`) is noted in the job's history, and its row gets the job's status back.
+is handled once. \`gasw-k8s\` first checks the state of the job in the cluster: if the job has already ended, a KILL that arrives at the same time has no effect, even if the
+job's output has not arrived yet. A signal that has no effect (\`-\`) is recorded in the job's history, and the job's status is written back to its row.
 
-A signal is written down together with all that it comes to, the new attempt too, before anything is removed from the cluster: nothing is lost, and nothing done twice, where a
-removal fails or the program dies half way. A job ends once its Job is on its way out; until then it may complete after all, and nobody is told that it was killed.
+A signal and all of its consequences, including a new attempt, are recorded before anything is removed from the cluster. Nothing is lost and nothing is done twice if a removal fails
+or the program dies halfway. A killed job has ended once the cluster is deleting its Job. Until then it may still complete, and it is not reported as
+killed.
 
 | local | ${SIGNALS.join(" | ")} |
 | --- | ${SIGNALS.map(() => "---").join(" | ")} |
 ${STATUSES.map((status) => `| ${status} | ${signalRow(status).join(" | ")} |`).join("\n")}
 
 - KILL gives up a job that is active, held, or about to be retried.
-- REPLICATE has one more attempt made, which waits for its turn; when the first one completes meanwhile, it ends as DELETED_REPLICA without having run.
-- RESCHEDULE has the same attempt run again, when its Job is gone.
-- A job of which a newer attempt was made, or whose invocation has completed, is not replicated, rescheduled or released.
+- REPLICATE creates one more attempt, which waits for its turn. If the first one completes in the meantime, the new attempt ends as DELETED_REPLICA without having run.
+- RESCHEDULE runs the same attempt again, once its Job no longer exists.
+- An attempt cannot be replicated, rescheduled or released if there is a newer one, or if its invocation has completed.
 
 ## Results
 
-An invocation is over when one of its attempts has COMPLETED, or when the last one was DELETED or CANCELLED: that is told once, with exit code 9, or the one
-that the output of what COMPLETED states: 0, or -1 where it states none. What is retried or held is not over.
+An invocation is finished when one of its attempts has COMPLETED, or when its last attempt was DELETED or CANCELLED. It is then reported once. The reported exit code is 9 for DELETED and
+CANCELLED. For COMPLETED it is the one in the output: 0, or -1 if the output contains none. Jobs that are being retried or are held are not finished.
 `;
 
 if (process.argv.includes("--check")) {
