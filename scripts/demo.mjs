@@ -232,6 +232,7 @@ async function mainJob() {
   also("debug", "logs", FAILING);
   also("config", "show");
   also("config", "check");
+  also("cleanup", "--orphaned", "-n", namespace);
   gasw("cleanup");
   gasw("cleanup", "--yes");
   await retried();

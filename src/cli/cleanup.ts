@@ -38,18 +38,22 @@ export function addCleanup(program: Command, io: Io, runWithContext: RunWithCont
     .option(...WORKFLOW_OPTION)
     .option("-y, --yes", "do not ask for confirmation")
     .option("--cancel", "also delete active jobs")
+    .option(
+      "--force",
+      "also clean up a workflow that is served from elsewhere: what serves it there stops and submits nothing more",
+    )
     .option("--shared", "also remove configured volumes that no other workflow uses")
     .addOption(
       new Option(
         "--forget",
         "give up the jobs in a cluster that no longer exists, without contacting any cluster",
-      ).conflicts(["cancel", "shared"]),
+      ).conflicts(["cancel", "shared", "force"]),
     )
     .addOption(
       new Option(
         "--orphaned",
         "find what workflows have left behind, in all namespaces unless --namespace is given; what is in use or uncertain is only listed",
-      ).conflicts(["cancel", "shared", "forget"]),
+      ).conflicts(["cancel", "shared", "forget", "force"]),
     )
     .addOption(
       new Option("-A, --all-namespaces", "with --orphaned: search all namespaces (the default)").conflicts(

@@ -196,6 +196,12 @@ function addLists({ debug, run, directory }: Adder): void {
     if (others) {
       list
         .option("--workflow <dir>", "show only objects of this workflow")
+        .addOption(
+          new Option("-A, --all-namespaces", "show objects in all namespaces").conflicts([
+            "namespace",
+            "workflow",
+          ]),
+        )
         .option("--all", "also show objects that gasw-k8s did not create");
     }
     list

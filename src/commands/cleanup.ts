@@ -29,6 +29,8 @@ export interface CleanupOptions {
   readonly yes?: boolean;
   readonly cancel?: boolean;
   readonly shared?: boolean;
+  /** Whether a workflow that is served from another state file is taken from it. */
+  readonly force?: boolean;
   /** Whether what ran in a cluster that is gone for good is given up, without asking any cluster. */
   readonly forget?: boolean;
   /** Seconds to wait for each kind of object. */
@@ -181,6 +183,7 @@ async function act(
     workflow,
     timeout,
     onStep,
+    forces: options.force,
   }).finally(() => line.stop());
   if (options.output === "text")
     for (const { kind, name } of removed) io.stdout.write(`removed ${kind} ${printable(name)}\n`);

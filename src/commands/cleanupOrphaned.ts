@@ -1,5 +1,6 @@
 import path from "node:path";
 import type { Context } from "../context.ts";
+import { engineOf } from "../core/inventory/life.ts";
 import { VERDICTS } from "../core/orphans/verdict.ts";
 import type { Judged } from "../services/orphans/judged.ts";
 import { judgeLegacy } from "../services/orphans/legacy.ts";
@@ -179,10 +180,7 @@ function publicForm({ workflow, facts, verdict, reason, removal }: Judged, isRem
     directory: directory ?? null,
     verdict,
     reason,
-    engine:
-      engine === undefined
-        ? null
-        : { host: engine.owner.host, user: engine.owner.user, silentSeconds: rounded(engine.silence) },
+    engine: engine === undefined ? null : engineOf(engine),
     jobs,
     quietSeconds: rounded(quiet),
     removable: isRemovable,

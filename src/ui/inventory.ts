@@ -1,3 +1,4 @@
+import type { Engine } from "../core/inventory/life.ts";
 import type {
   ListedClaim,
   ListedEvent,
@@ -7,6 +8,7 @@ import type {
   ListedVolume,
 } from "../core/inventory/listed.ts";
 import { cpuText, memoryText } from "../core/manifests/amounts.ts";
+import { SILENCE_S } from "../core/owner.ts";
 import { duration } from "./output.ts";
 import { table } from "./table.ts";
 
@@ -32,10 +34,11 @@ export function jobTable(jobs: readonly ListedJob[], now: Date): string {
     job.job ?? "-",
     job.workflow ?? "-",
     stateText(job),
+    engineText(job.engine),
     age(job.created, now),
     reasonText(job),
   ]);
-  return table(["NAME", "JOB", "WORKFLOW", "STATUS", "AGE", "REASON"], rows);
+  return table(["NAME", "JOB", "WORKFLOW", "STATUS", "ENGINE", "AGE", "REASON"], rows);
 }
 
 /** The table of `debug nodes`. */
@@ -55,30 +58,53 @@ export function nodeTable(nodes: readonly ListedNode[], now: Date): string {
 
 /** The table of `debug pv`. */
 export function volumeTable(volumes: readonly ListedVolume[], now: Date): string {
-  const rows = volumes.map(({ name, phase, claim, source, directory, host, lastUsed }) => [
-    name,
-    phase,
-    claim ?? "-",
-    source,
-    directory ?? "-",
-    host ?? "-",
-    lastUsed === null ? "-" : `${age(lastUsed, now)} ago`,
+  const rows = volumes.map((volume) => [
+    volume.name,
+    volume.phase,
+    volume.claim ?? "-",
+    volume.source,
+    volume.directory ?? "-",
+    ...lifeCells(volume, now),
   ]);
-  return table(["VOLUME", "PHASE", "CLAIM", "SOURCE", "WORKFLOW", "HOST", "LAST USED"], rows);
+  return table(["VOLUME", "PHASE", "CLAIM", "SOURCE", "WORKFLOW", ...LIFE], rows);
 }
 
 /** The table of `debug pvc`. */
 export function claimTable(claims: readonly ListedClaim[], now: Date): string {
-  const rows = claims.map(({ name, phase, volume, storageClass, directory, host, lastUsed }) => [
-    name,
-    phase,
-    volume ?? "-",
-    storageClass ?? "-",
-    directory ?? "-",
-    host ?? "-",
-    lastUsed === null ? "-" : `${age(lastUsed, now)} ago`,
+  const rows = claims.map((claim) => [
+    claim.name,
+    claim.phase,
+    claim.volume ?? "-",
+    claim.storageClass ?? "-",
+    claim.directory ?? "-",
+    ...lifeCells(claim, now),
   ]);
-  return table(["CLAIM", "PHASE", "VOLUME", "CLASS", "WORKFLOW", "HOST", "LAST USED"], rows);
+  return table(["CLAIM", "PHASE", "VOLUME", "CLASS", "WORKFLOW", ...LIFE], rows);
+}
+
+const LIFE = ["ENGINE", "ACTIVE JOBS", "AGE", "LAST USED"] as const;
+
+function lifeCells(
+  { engine, host, activeJobs, created, lastUsed }: ListedVolume | ListedClaim,
+  now: Date,
+): string[] {
+  return [
+    // Without a Lease, the host that has made it is all that is known.
+    engine === null && host !== null ? `- (${host})` : engineText(engine),
+    activeJobs === null ? "-" : String(activeJobs),
+    age(created, now),
+    lastUsed === null ? "-" : `${age(lastUsed, now)} ago`,
+  ];
+}
+
+/** Who serves a workflow, and whether it is alive. */
+export function engineText(engine: Engine | null): string {
+  if (engine === null) return "-";
+  const { silentSeconds, host } = engine;
+  const where = host === "" ? "" : ` (${host})`;
+  if (silentSeconds === null) return `unknown${where}`;
+  const time = duration(silentSeconds * 1000);
+  return silentSeconds <= SILENCE_S ? `alive ${time} ago${where}` : `silent for ${time}${where}`;
 }
 
 /** The table of `debug events`. */

@@ -1,6 +1,7 @@
+import { engineOf } from "../core/inventory/life.ts";
 import type { JobCounts } from "../core/orphans/facts.ts";
 import type { JudgedWorkflow } from "../core/orphans/verdict.ts";
-import { SILENCE_S, type Tenure } from "../core/owner.ts";
+import { engineText } from "./inventory.ts";
 import { duration } from "./output.ts";
 import { table } from "./table.ts";
 
@@ -10,22 +11,12 @@ export function orphanTable(judged: readonly JudgedWorkflow[]): string {
     verdict,
     workflow.namespace ?? "-",
     workflow.id,
-    engineText(facts.engine),
+    engineText(facts.engine === undefined ? null : engineOf(facts.engine)),
     jobsText(facts.jobs),
     facts.quiet === undefined ? "-" : duration(facts.quiet * 1000),
     reason,
   ]);
   return table(["VERDICT", "NAMESPACE", "WORKFLOW", "ENGINE", "JOBS", "QUIET", "REASON"], rows);
-}
-
-/** Who serves a workflow, and whether it is alive. */
-function engineText(engine: Tenure | undefined): string {
-  if (engine === undefined) return "-";
-  const { silence, owner } = engine;
-  const host = owner.host === "" ? "" : ` (${owner.host})`;
-  if (silence === undefined) return `unknown${host}`;
-  const time = duration(silence * 1000);
-  return silence <= SILENCE_S ? `alive ${time} ago${host}` : `silent for ${time}${host}`;
 }
 
 function jobsText(jobs: JobCounts): string {

@@ -110,11 +110,17 @@ describe("debug lists", () => {
     expect(await names("--all")).toContain("theirs");
   });
 
-  test("volumes tell the workflow, the host and the last use", async () => {
-    const { stdout } = await workflow.cli("debug", "pv", "-o", "json");
-    expect(JSON.parse(stdout).volumes).toMatchObject([
-      { phase: "Bound", directory: workflow.directory, host: expect.any(String), lastUsed: expect.any(String) },
-    ]);
+  test("volumes tell the workflow, its engine, its active jobs and the last use, in one namespace or all", async () => {
+    const marks = { directory: workflow.directory, host: expect.any(String), lastUsed: expect.any(String) };
+    const volume = { ...marks, phase: "Bound", engine: { host: expect.any(String), silentSeconds: expect.any(Number) } };
+    const listed = async (...args: string[]) => JSON.parse((await workflow.cli("debug", ...args, "-o", "json")).stdout);
+    expect((await listed("pv")).volumes).toMatchObject([{ ...volume, activeJobs: expect.any(Number) }]);
+    const everywhere = (await listed("pvc", "-A")).claims.filter(
+      ({ namespace }: { namespace: string }) => namespace === workflow.namespace,
+    );
+    expect(everywhere).toContainEqual(expect.objectContaining(volume));
+    const { stdout } = await workflow.cli("debug", "jobs", "-A");
+    expect(stdout).toMatch(new RegExp(`^${workflow.namespace}/\\S+ +Running +${workflow.id} +running +alive `, "m"));
   });
 
   test("nodes tell what they offer", async () => {

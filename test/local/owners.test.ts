@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { laterProxy } from "../e2e/accessDoubles.ts";
 import { engineAccount, file, kubeconfig, selfSigned } from "../e2e/accessSupport.ts";
 import { sqliteDatabase } from "../e2e/gaswDatabase.ts";
-import { eventually, get, type Running, TestWorkflow } from "../e2e/harness.ts";
+import { eventually, get, printed, type Running, TestWorkflow } from "../e2e/harness.ts";
 
 let workflow: TestWorkflow;
 const monitors: Running[] = [];
@@ -64,6 +64,26 @@ describe("one workflow directory and two state files", () => {
     expect(await workflow.cli("cancel", "Job-1")).toMatchObject({ code: 0 });
     expect((await lease()).metadata.annotations["gasw-k8s.io/killed"]).toMatch(/^[0-9a-z]{10}$/);
     expect(await elsewhereAhead(21, "cancel", "Job-1")).toMatchObject(served);
+    expect(readFileSync(path.join(workflow.directory, "runs"), "utf8")).toBe("run\n");
+  });
+
+  test("cleanup --force takes a workflow from a monitor elsewhere, which stops and submits nothing more", async () => {
+    // A job that is deleted would be run again.
+    expect(await elsewhere("submit", workflow.script("Job-1", RUNS))).toMatchObject({ code: 0 });
+    const env = { GASW_K8S_STATE_PATH: path.join(workflow.folder, "elsewhere", "state.db") };
+    const monitor = workflow.startWith({ env }, "monitor", "--forever");
+    monitors.push(monitor);
+    await printed(monitor, /Job-1 RUNNING/);
+    const forced = await workflow.cli("cleanup", "--force", "--cancel", "--yes");
+    expect(forced).toMatchObject({
+      code: 0,
+      stderr: expect.stringMatching(
+        /^warning: this state file takes over workflow \S+: it is served from another state file, by .*, which stops at its next renewal$/m,
+      ),
+    });
+    expect(await monitor.ended).toMatchObject({ code: expect.any(Number), stderr: expect.stringMatching(/cleaned up|another state file/) });
+    expect(await workflow.jobs()).toEqual([]);
+    expect(await lease()).toBeUndefined();
     expect(readFileSync(path.join(workflow.directory, "runs"), "utf8")).toBe("run\n");
   });
 

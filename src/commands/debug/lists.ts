@@ -15,6 +15,7 @@ export interface ListOptions {
   readonly output: OutputFormat;
   readonly workflow?: string;
   readonly all?: boolean;
+  readonly allNamespaces?: boolean;
 }
 
 /** `debug pods` */
@@ -54,27 +55,38 @@ export async function claims(context: Context, options: ListOptions): Promise<nu
   );
 }
 
-function scopeOf({ config, io }: Context, { all, workflow }: ListOptions): ListScope {
+function scopeOf({ config, io }: Context, { all, allNamespaces, workflow }: ListOptions): ListScope {
   return {
-    namespace: config.k8sNamespace,
+    namespace: allNamespaces === true ? undefined : config.k8sNamespace,
     all: all === true,
     // The directory itself may be gone: an administrator looks at what it left behind.
     workflowId: workflow === undefined ? undefined : path.basename(path.resolve(io.cwd, workflow)),
   };
 }
 
-function print<T>(
+function print<T extends { readonly name: string; readonly namespace?: string | null }>(
   { io, config }: Context,
-  { output, all }: ListOptions,
+  { output, all, allNamespaces }: ListOptions,
   key: string,
   records: readonly T[],
   toTable: (records: readonly T[], now: Date) => string,
 ): number {
   if (output === "json") io.stdout.write(`${JSON.stringify({ [key]: records }, null, 2)}\n`);
-  else if (records.length > 0) io.stdout.write(toTable(records, io.now()));
-  else
-    io.stderr.write(
-      `no ${key}${all === true || key === "nodes" ? "" : ` of gasw-k8s in namespace ${config.k8sNamespace} (use --all to show those of others too)`}\n`,
-    );
+  else if (records.length > 0)
+    io.stdout.write(toTable(allNamespaces === true ? records.map(qualified) : records, io.now()));
+  else {
+    const where = allNamespaces === true ? "any namespace" : `namespace ${config.k8sNamespace}`;
+    const ours =
+      all === true || key === "nodes"
+        ? ""
+        : ` of gasw-k8s in ${where} (use --all to show those of others too)`;
+    io.stderr.write(`no ${key}${ours}\n`);
+  }
   return 0;
+}
+
+/** A record under the name that tells it from those of other namespaces. */
+function qualified<T extends { readonly name: string; readonly namespace?: string | null }>(record: T): T {
+  const { name, namespace } = record;
+  return namespace === undefined || namespace === null ? record : { ...record, name: `${namespace}/${name}` };
 }

@@ -14,6 +14,9 @@ import type {
 } from "../wire.ts";
 import { listedClaim, listedJob, listedNode, listedPod, listedVolume } from "./listed.ts";
 
+/** Nobody is asked whether the object's workflow is alive. */
+const UNKNOWN = { engine: null, activeJobs: null };
+
 /** A heading and what stands below it; fields without a value are left out. */
 export interface Block {
   readonly title: string;
@@ -29,7 +32,7 @@ interface Condition {
 
 /** A Job, told by itself and its newest pod. */
 export function describeJob(job: V1Job, pod: V1Pod | undefined): Block[] {
-  const { status, reason, message, started, finished, queue } = listedJob(job, pod);
+  const { status, reason, message, started, finished, queue } = listedJob(job, pod, UNKNOWN);
   const spec = job.spec;
   return [
     {
@@ -162,8 +165,10 @@ function containerState(state: V1ContainerState | undefined): string | null {
 
 /** A claim. */
 export function describeClaim(claim: V1PersistentVolumeClaim): Block[] {
-  const { phase, capacity, volume, storageClass, workflow, directory, host, lastUsed, created } =
-    listedClaim(claim);
+  const { phase, capacity, volume, storageClass, workflow, directory, host, lastUsed, created } = listedClaim(
+    claim,
+    UNKNOWN,
+  );
   return [
     {
       title: `PersistentVolumeClaim ${claim.metadata?.namespace}/${claim.metadata?.name}`,
@@ -190,8 +195,10 @@ export function describeClaim(claim: V1PersistentVolumeClaim): Block[] {
 
 /** A PersistentVolume. */
 export function describePersistentVolume(volume: V1PersistentVolume): Block[] {
-  const { phase, capacity, claim, source, workflow, directory, host, lastUsed, created } =
-    listedVolume(volume);
+  const { phase, capacity, claim, source, workflow, directory, host, lastUsed, created } = listedVolume(
+    volume,
+    UNKNOWN,
+  );
   return [
     {
       title: `PersistentVolume ${volume.metadata?.name}`,

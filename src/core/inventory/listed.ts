@@ -12,6 +12,7 @@ import {
   type V1PersistentVolumeClaim,
   type V1Pod,
 } from "../wire.ts";
+import type { Life } from "./life.ts";
 
 /** What all listed objects have; times are RFC 3339, null where there is nothing to tell. */
 interface ListedObject {
@@ -37,7 +38,7 @@ export interface ListedPod extends ListedObject {
   readonly image: string | null;
 }
 
-export interface ListedJob extends ListedObject {
+export interface ListedJob extends ListedObject, Pick<Life, "engine"> {
   readonly job: string | null;
   readonly status: string;
   readonly reason: string | null;
@@ -68,7 +69,7 @@ export interface ListedNode {
   readonly version: string | null;
 }
 
-export interface ListedVolume extends ListedObject {
+export interface ListedVolume extends ListedObject, Life {
   readonly phase: string;
   readonly capacity: string | null;
   readonly claim: string | null;
@@ -79,7 +80,7 @@ export interface ListedVolume extends ListedObject {
   readonly lastUsed: string | null;
 }
 
-export interface ListedClaim extends ListedObject {
+export interface ListedClaim extends ListedObject, Life {
   readonly phase: string;
   readonly capacity: string | null;
   readonly volume: string | null;
@@ -182,12 +183,13 @@ function foreignState(pod: V1Pod): State {
 }
 
 /** A Job, and the pod that tells of it, as `debug jobs` lists them. */
-export function listedJob(job: V1Job, pod: V1Pod | undefined): ListedJob {
+export function listedJob(job: V1Job, pod: V1Pod | undefined, { engine }: Pick<Life, "engine">): ListedJob {
   const { exitCode: _, ...state } = observedState(job, pod);
   return {
     ...listed(job),
     job: jobIdOf(job) ?? null,
     ...state,
+    engine,
     queue: job.metadata?.labels?.[QUEUE_LABEL] ?? null,
     image: mainOf(job.spec?.template.spec ?? undefined)?.image ?? null,
   };
@@ -228,7 +230,7 @@ function phaseOf(object: AnyObject, phase: string | undefined): string {
 }
 
 /** A PersistentVolume as `debug pv` lists it. */
-export function listedVolume(volume: V1PersistentVolume): ListedVolume {
+export function listedVolume(volume: V1PersistentVolume, life: Life): ListedVolume {
   const claim = volume.spec?.claimRef;
   return {
     ...listed(volume),
@@ -237,11 +239,12 @@ export function listedVolume(volume: V1PersistentVolume): ListedVolume {
     claim: claim === undefined ? null : `${claim.namespace}/${claim.name}`,
     source: describeVolume(volume),
     ...marks(volume),
+    ...life,
   };
 }
 
 /** A claim as `debug pvc` lists it. */
-export function listedClaim(claim: V1PersistentVolumeClaim): ListedClaim {
+export function listedClaim(claim: V1PersistentVolumeClaim, life: Life): ListedClaim {
   return {
     ...listed(claim),
     phase: phaseOf(claim, claim.status?.phase),
@@ -249,6 +252,7 @@ export function listedClaim(claim: V1PersistentVolumeClaim): ListedClaim {
     volume: claim.spec?.volumeName ?? null,
     storageClass: claim.spec?.storageClassName || null,
     ...marks(claim),
+    ...life,
   };
 }
 

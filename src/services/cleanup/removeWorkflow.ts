@@ -1,6 +1,8 @@
 import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { TOOL_FOLDER } from "../../core/gasw/files.ts";
 import { hasEnded } from "../../core/job.ts";
+import { RENEWAL_MS } from "../../core/owner.ts";
 import { GaswError, systemCode } from "../../errors.ts";
 import type { StoredWorkflow } from "../../store/records.ts";
 import type { Deps } from "../deps.ts";
@@ -8,6 +10,9 @@ import { leftovers, removeLeftover, removeToolFolder } from "../output/toolFolde
 import { cleanUpJobs } from "../sync/cleanUpJobs.ts";
 import { Tenancy } from "../workflow/owner.ts";
 import { type CleanupPlan, type CleanupResult, type PlannedRemoval, runCleanup } from "./cleanup.ts";
+
+/** Milliseconds after which the former owner has spoken, and so has noticed that it is one; and a few more. */
+const NOTICE_MS = RENEWAL_MS + 5000;
 
 /** Whether what is planned still is what there is; `gone`: somebody else has removed it. */
 export type PlanState = "current" | "changed" | "gone";
@@ -22,6 +27,8 @@ export interface RemovalOptions {
   readonly timeout: number;
   /** Called with each object once it is gone. */
   readonly onStep: (gone: PlannedRemoval) => void;
+  /** Whether a workflow that somebody serves is taken from them. */
+  readonly forces?: boolean | undefined;
   /** Of a sweep over workflows that nobody has named: what it asks before anything of one is removed. */
   readonly sweep?: {
     /** @param isOwned whether nobody else can begin anything with the workflow meanwhile */
@@ -42,7 +49,11 @@ export async function removeWorkflow(
 ): Promise<CleanupResult> {
   const { directory, workflow, timeout, onStep, sweep } = options;
   const tenancy = new Tenancy(deps, workflow ?? { ...plan.target, directory });
-  const ownership = await tenancy.taken({ makes: plan.remove.length > 0, announces: sweep === undefined });
+  const ownership = await tenancy.taken({
+    makes: plan.remove.length > 0,
+    announces: sweep === undefined,
+    forces: options.forces === true,
+  });
   const isOwned = ownership !== "unguarded";
   const state = (await sweep?.stateOf(isOwned)) ?? "current";
   if (state === "changed") return { removed: [], failures: [changed(plan)] };
@@ -51,6 +62,7 @@ export async function removeWorkflow(
     return { removed: [], failures: [] };
   }
   if (isOwned) await tenancy.noteCleanup();
+  if (tenancy.hasForced) await sleep(NOTICE_MS, undefined, { signal: deps.signal });
   // A long clean-up is not taken for a dead one.
   const remove = () => runCleanup(deps, plan, timeout, onStep, () => tenancy.keep());
   const { removed, failures } = await (workflow === undefined

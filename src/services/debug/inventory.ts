@@ -1,3 +1,4 @@
+import { type Life, lifeByObject } from "../../core/inventory/life.ts";
 import {
   type ListedClaim,
   type ListedJob,
@@ -12,6 +13,7 @@ import {
 } from "../../core/inventory/listed.ts";
 import { podsByJob } from "../../core/lifecycle/observe.ts";
 import { KEYS, selector, workflowHash } from "../../core/names.ts";
+import type { Lease } from "../../core/owner.ts";
 import type {
   KubernetesObject,
   V1Job,
@@ -21,12 +23,20 @@ import type {
   V1Pod,
 } from "../../core/wire.ts";
 import { isApiError } from "../../kubernetes/errors.ts";
-import { claimsPath, jobsPath, nodesPath, persistentVolumesPath, podsPath } from "../../kubernetes/paths.ts";
+import {
+  claimsPath,
+  jobsPath,
+  leasesPath,
+  nodesPath,
+  persistentVolumesPath,
+  podsPath,
+} from "../../kubernetes/paths.ts";
 import type { Deps } from "../deps.ts";
 
 /** Which objects a list is about. */
 export interface ListScope {
-  readonly namespace: string;
+  /** Undefined: all of them. */
+  readonly namespace: string | undefined;
   /** Others' objects, too. */
   readonly all: boolean;
   /** Only those of this workflow. */
@@ -40,12 +50,14 @@ export async function listPodRecords(deps: Deps, scope: ListScope): Promise<List
 
 /** Jobs, each with what its pod shows. */
 export async function listJobRecords(deps: Deps, scope: ListScope): Promise<ListedJob[]> {
-  const [jobs, pods] = await Promise.all([
+  const [jobs, pods, leases] = await Promise.all([
     list<V1Job>(deps, jobsPath(scope.namespace), scope),
     list<V1Pod>(deps, podsPath(scope.namespace), scope),
+    ifAllowed(list<Lease>(deps, leasesPath(scope.namespace), { ...scope, all: false })),
   ]);
   const byJob = podsByJob(pods);
-  return jobs.map((job) => listedJob(job, byJob.get(job.metadata?.name ?? "")));
+  const life = lifeByObject(leases, jobs, serverNow(deps));
+  return jobs.map((job) => listedJob(job, byJob.get(job.metadata?.name ?? ""), life(job)));
 }
 
 /** All nodes; the pods on them are counted where the account may see all pods. */
@@ -55,11 +67,18 @@ export async function listNodeRecords(deps: Deps): Promise<ListedNode[]> {
   return nodes.map((node) => listedNode(node, on(node.metadata?.name)));
 }
 
-async function everybodysPods({ client }: Deps): Promise<V1Pod[] | undefined> {
-  try {
-    return await client.list<V1Pod>(podsPath(undefined), {
+function everybodysPods({ client }: Deps): Promise<V1Pod[] | undefined> {
+  return ifAllowed(
+    client.list<V1Pod>(podsPath(undefined), {
       fieldSelector: "status.phase!=Succeeded,status.phase!=Failed",
-    });
+    }),
+  );
+}
+
+/** Undefined where the account has no right to it. */
+async function ifAllowed<T>(answer: Promise<T>): Promise<T | undefined> {
+  try {
+    return await answer;
   } catch (error) {
     if (isApiError(error, 403)) return undefined;
     throw error;
@@ -68,15 +87,37 @@ async function everybodysPods({ client }: Deps): Promise<V1Pod[] | undefined> {
 
 /** PersistentVolumes; those of the namespace's own claims unless all are asked for. */
 export async function listVolumeRecords(deps: Deps, scope: ListScope): Promise<ListedVolume[]> {
-  const records = (await list<V1PersistentVolume>(deps, persistentVolumesPath(), scope)).map(listedVolume);
-  return scope.all
+  const [volumes, life] = await Promise.all([
+    list<V1PersistentVolume>(deps, persistentVolumesPath(), scope),
+    lifeIn(deps, scope),
+  ]);
+  const records = volumes.map((volume) => listedVolume(volume, life(volume)));
+  return scope.all || scope.namespace === undefined
     ? records
     : records.filter(({ claim }) => claim === null || claim.startsWith(`${scope.namespace}/`));
 }
 
 /** Claims of the namespace. */
 export async function listClaimRecords(deps: Deps, scope: ListScope): Promise<ListedClaim[]> {
-  return (await list<V1PersistentVolumeClaim>(deps, claimsPath(scope.namespace), scope)).map(listedClaim);
+  const [claims, life] = await Promise.all([
+    list<V1PersistentVolumeClaim>(deps, claimsPath(scope.namespace), scope),
+    lifeIn(deps, scope),
+  ]);
+  return claims.map((claim) => listedClaim(claim, life(claim)));
+}
+
+/** What tells of this tool's objects whether their workflows are alive. */
+async function lifeIn(deps: Deps, scope: ListScope): Promise<(object: KubernetesObject) => Life> {
+  const ours = { ...scope, all: false };
+  const [leases, jobs] = await Promise.all([
+    ifAllowed(list<Lease>(deps, leasesPath(scope.namespace), ours)),
+    ifAllowed(list<V1Job>(deps, jobsPath(scope.namespace), ours)),
+  ]);
+  return lifeByObject(leases, jobs, serverNow(deps));
+}
+
+function serverNow({ client, now }: Deps): Date {
+  return client.serverTime ?? now();
 }
 
 async function list<T extends KubernetesObject>(
@@ -84,7 +125,8 @@ async function list<T extends KubernetesObject>(
   path: string,
   { namespace, all, workflowId }: ListScope,
 ): Promise<T[]> {
-  const hash = workflowId === undefined ? undefined : workflowHash(namespace, workflowId);
+  const hash =
+    workflowId === undefined || namespace === undefined ? undefined : workflowHash(namespace, workflowId);
   if (!all)
     return await client.list<T>(path, {
       labelSelector: selector(hash === undefined ? {} : { workflowHash: hash }),

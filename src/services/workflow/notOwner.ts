@@ -46,7 +46,7 @@ export function notOwner(
 /** What a user is told when a workflow is taken over. */
 export function takeoverWords(
   { id }: Workflow,
-  standing: "unowned" | "succeeded" | "silent",
+  standing: "unowned" | "succeeded" | "silent" | "live",
   { owner, silence }: Tenure,
 ): string {
   const long = silence === undefined ? "for an unknown time" : `for ${Math.round(silence)} s`;
@@ -54,6 +54,7 @@ export function takeoverWords(
     unowned: "its Lease names no owner",
     succeeded: `it was served by an earlier state file in this place, of ${nameOf(owner)}`,
     silent: `it was served from another state file, by ${nameOf(owner)}, which has been silent ${long}`,
+    live: `it is served from another state file, by ${nameOf(owner)}, which stops at its next renewal`,
   };
   return `this state file takes over workflow ${id}: ${was[standing]}`;
 }

@@ -55,6 +55,9 @@ export class Tenancy {
   readonly #begins: boolean;
   /** Whether a takeover is told. */
   #announces = true;
+  /** Whether an owner that is alive is followed, too. */
+  #forces = false;
+  #hasForced = false;
 
   /**
    * Begins to renew what this state file owns, where that is due.
@@ -78,10 +81,12 @@ export class Tenancy {
    * @param makes whether the Lease is made where there is none
    * @param trusts whether it is not asked for where it was renewed a moment ago
    * @param announces whether a takeover is told
+   * @param forces whether an owner that is alive is followed, too, which stops when it speaks next
    * @throws NotOwner; GaswError CLUSTER
    */
-  async taken({ makes = true, trusts = true, announces = true } = {}): Promise<Ownership> {
+  async taken({ makes = true, trusts = true, announces = true, forces = false } = {}): Promise<Ownership> {
     this.#announces = announces;
+    this.#forces = forces;
     if (trusts && this.#isFresh) return "owned";
     const { denied } = this.#memory.note;
     if (denied !== null && this.#isWithin(denied, DENIAL_MS)) return "unguarded";
@@ -132,6 +137,11 @@ export class Tenancy {
    */
   async noteCleanup(): Promise<void> {
     await this.#annotate(() => ({ [KEYS.cleaned]: this.#deps.now().toISOString() }));
+  }
+
+  /** Whether an owner that was alive was followed: until it speaks next it may act as before. */
+  get hasForced(): boolean {
+    return this.#hasForced;
   }
 
   /** Removes the Lease: the last thing that a clean-up does. @throws GaswError CLUSTER */
@@ -207,7 +217,7 @@ export class Tenancy {
     const standing = standingOf(lease, tenure, ownerHere(this.#deps));
     const isElsewhere =
       tenure.directory !== undefined && !isSameDirectory(tenure.directory, this.#workflow.directory);
-    if (standing === "foreign" || standing === "live")
+    if (standing === "foreign" || (standing === "live" && !this.#forces))
       throw notOwner(this.#workflow, standing, tenure, isElsewhere);
     if (standing !== "own" && standing !== "unowned" && isElsewhere)
       throw notOwner(this.#workflow, "live", tenure, true);
@@ -229,6 +239,7 @@ export class Tenancy {
     const hasFollowed = standing !== "own" && followOwner(this.#deps, this.#stored, tenure);
     this.#write(written);
     if (standing === "own") return "owned";
+    this.#hasForced ||= standing === "live";
     if (this.#announces) this.#deps.warn(takeoverWords(this.#workflow, standing, tenure));
     return hasFollowed ? "followed" : "owned";
   }

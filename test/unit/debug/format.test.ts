@@ -1,9 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { describePod } from "../../../src/core/inventory/describe.ts";
+import type { Engine } from "../../../src/core/inventory/life.ts";
 import { listedJob, listedNode, listedPod, listedVolume } from "../../../src/core/inventory/listed.ts";
 import { masked } from "../../../src/core/inventory/mask.ts";
 import { cpuText, memoryText, timeText, twice } from "../../../src/core/manifests/amounts.ts";
-import type { V1Job } from "../../../src/core/wire.ts";
+import type { V1Job, V1PersistentVolume } from "../../../src/core/wire.ts";
 import { blocksText } from "../../../src/ui/describe.ts";
 import { nodeTable, podTable, volumeTable } from "../../../src/ui/inventory.ts";
 import { container, pod } from "./facts.ts";
@@ -114,7 +115,7 @@ describe("lists", () => {
     expect(listedPod({ ...pod(), spec: { containers } }).image).toBe("repo/app:1");
     expect(listedPod({ ...pod(), spec: { containers: containers.slice(0, 1) } }).image).toBe("istio/proxyv2");
     const job = { spec: { template: { spec: { containers } } } } as V1Job;
-    expect(listedJob(job, undefined).image).toBe("repo/app:1");
+    expect(listedJob(job, undefined, { engine: null }).image).toBe("repo/app:1");
   });
   test("a pod of somebody else's shows its phase", () => {
     expect(listedPod({ ...pod(), status: { phase: "Running" } })).toMatchObject({ ours: false, job: null, status: "running" });
@@ -133,14 +134,22 @@ describe("lists", () => {
     );
     expect(nodeTable([record], now).split("\n")[1]).toBe("n1    yes, cordoned  7.91  32Gi    2    3/110  1h   gpu=yes:NoSchedule");
   });
-  test("a volume shows whom it was made for, and one on its way out says so", () => {
+  test("a volume shows whom it was made for, who serves that and with how many jobs, and one on its way out says so", () => {
     const annotations = { "gasw-k8s.io/directory": "/w/wf", "gasw-k8s.io/host": "h", "gasw-k8s.io/last-used": "2026-01-01T00:00:00Z" };
-    const record = listedVolume({
+    const volume: V1PersistentVolume = {
       metadata: { name: "v", annotations, deletionTimestamp: now.toISOString() },
       spec: { nfs: { server: "s", path: "/e" }, claimRef: { namespace: "ns", name: "c" } },
       status: { phase: "Bound" },
-    });
+    };
+    const shown = (engine: Engine | null) => volumeTable([listedVolume(volume, { engine, activeJobs: 2 })], now).split("\n")[1];
+    const record = listedVolume(volume, { engine: null, activeJobs: null });
     expect(record).toMatchObject({ phase: "Terminating", claim: "ns/c", directory: "/w/wf", host: "h" });
-    expect(volumeTable([record], now).split("\n")[1]).toBe("v       Terminating  ns/c   NFS s:/e  /w/wf     h     1h ago");
+    expect(volumeTable([record], now)).toBe(
+      "VOLUME  PHASE        CLAIM  SOURCE    WORKFLOW  ENGINE  ACTIVE JOBS  AGE  LAST USED\nv       Terminating  ns/c   NFS s:/e  /w/wf     - (h)   -            -    1h ago\n",
+    );
+    const engine = { host: "h", user: "www" };
+    expect(shown({ ...engine, silentSeconds: 5 })).toContain("  alive 5s ago (h)  2  ");
+    expect(shown({ ...engine, silentSeconds: 10_800 })).toContain("  silent for 3h (h)  2  ");
+    expect(shown({ ...engine, silentSeconds: null })).toContain("  unknown (h)  2  ");
   });
 });

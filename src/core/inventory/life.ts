@@ -1,0 +1,68 @@
+import { KEYS } from "../names.ts";
+import { type Lease, readLease, type Tenure } from "../owner.ts";
+import type { KubernetesObject, V1Job, V1PersistentVolume } from "../wire.ts";
+
+/** Who serves a workflow. */
+export interface Engine {
+  readonly host: string;
+  readonly user: string;
+  /** Seconds since its Lease was last renewed; null where that does not tell. */
+  readonly silentSeconds: number | null;
+}
+
+/** Whether anybody or anything is at work for a workflow. */
+export interface Life {
+  /** Null where there is no Lease, or Leases cannot be listed. */
+  readonly engine: Engine | null;
+  /** Jobs that have not ended; null where they cannot be listed. */
+  readonly activeJobs: number | null;
+}
+
+/** What a Lease tells of who serves a workflow. */
+export function engineOf({ owner, silence }: Tenure): Engine {
+  return {
+    host: owner.host,
+    user: owner.user,
+    silentSeconds: silence === undefined ? null : Math.round(silence),
+  };
+}
+
+/**
+ * Tells of any object of a workflow whether that is alive.
+ * @param leases undefined where they cannot be listed; so are Jobs
+ * @param now by the API server's clock
+ */
+export function lifeByObject(
+  leases: readonly Lease[] | undefined,
+  jobs: readonly V1Job[] | undefined,
+  now: Date,
+): (object: KubernetesObject) => Life {
+  const engines = new Map(leases?.map((lease) => [workflowOf(lease), engineOf(readLease(lease, now))]));
+  const active = new Map<string, number>();
+  for (const job of jobs?.filter(isActive) ?? []) {
+    const workflow = workflowOf(job);
+    active.set(workflow, (active.get(workflow) ?? 0) + 1);
+  }
+  return (object) => {
+    const workflow = workflowOf(object);
+    return {
+      engine: engines.get(workflow) ?? null,
+      activeJobs: jobs === undefined ? null : (active.get(workflow) ?? 0),
+    };
+  };
+}
+
+function isActive({ status }: V1Job): boolean {
+  return (
+    status?.conditions?.some(
+      ({ type, status: is }) => (type === "Complete" || type === "Failed") && is === "True",
+    ) !== true
+  );
+}
+
+/** Namespace and hash of the workflow that an object belongs to. */
+function workflowOf(object: KubernetesObject): string {
+  const { namespace = (object as V1PersistentVolume).spec?.claimRef?.namespace, labels } =
+    object.metadata ?? {};
+  return `${namespace}/${labels?.[KEYS.workflowHash]}`;
+}
