@@ -43,7 +43,12 @@ describe("what a monitor asks of the cluster", () => {
       const collections = [`/apis/batch/v1/namespaces/${workflow.namespace}/jobs`, `/api/v1/namespaces/${workflow.namespace}/pods`];
       const events = `/api/v1/namespaces/${workflow.namespace}/events`;
       const lease = `/apis/coordination.k8s.io/v1/namespaces/${workflow.namespace}/leases/${leaseName(workflow.namespace, workflow.id)}`;
-      const known = [`PATCH ${lease}`, `GET ${lease}`, ...collections.flatMap((one) => [`GET ${one}`, `GET ${one} watch`]), `GET ${events}`];
+      const known = [
+        `PATCH ${lease}`,
+        `GET ${lease}`,
+        ...collections.flatMap((one) => [`GET ${one}`, `GET ${one} watch`]),
+        `GET ${events}`,
+      ];
       // None is about one job.
       expect(kinds.filter((kind) => !known.includes(kind))).toEqual([]);
       expect(kinds.filter((kind) => !kind.endsWith("watch")).length).toBeLessThan(20 + JOBS);
