@@ -55,7 +55,7 @@ export async function main(): Promise<void> {
 
 function unwritten(cause: NodeJS.ErrnoException): GaswError {
   return new GaswError("FAILURE", `cannot write to stdout (${cause.code})`, {
-    hint: "free some space there; nothing was undone: `gasw-k8s status` shows the result",
+    hint: "free some disk space; the command took effect: `gasw-k8s status` shows the result",
     cause,
   });
 }

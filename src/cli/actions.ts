@@ -12,7 +12,7 @@ import {
 const ACTIONS = {
   cancel: {
     description:
-      "Cancels jobs: stops running jobs, does not start waiting ones, and does not retry failed ones. Idempotent.",
+      "Cancels jobs: stops running jobs, and prevents waiting and failed ones from being started or retried. Idempotent.",
     example: "gasw-k8s cancel Job-1 Job-2",
   },
   retry: {

@@ -33,7 +33,7 @@ Examples:
 export function addCleanup(program: Command, io: Io, runWithContext: RunWithContext): void {
   withCommonOptions(program.command("cleanup"))
     .description(
-      "Removes a workflow's Jobs, claims and volumes; with --orphaned, those of every workflow that has ended or lost its engine. Shows the plan first, then asks for confirmation unless --yes is given.",
+      "Removes the Jobs, claims and volumes of a workflow or, with --orphaned, of every workflow that has ended or lost its engine. Shows the plan first, then asks for confirmation unless --yes is given.",
     )
     .option(...WORKFLOW_OPTION)
     .option("-y, --yes", "do not ask for confirmation")
@@ -52,7 +52,7 @@ export function addCleanup(program: Command, io: Io, runWithContext: RunWithCont
     .addOption(
       new Option(
         "--orphaned",
-        "find what workflows have left behind, in all namespaces unless --namespace is given; what is in use or uncertain is only listed",
+        "find objects that workflows left behind, in all namespaces unless --namespace is given; workflows that are in use or uncertain are only listed",
       ).conflicts(["cancel", "shared", "forget", "force"]),
     )
     .addOption(
@@ -62,14 +62,14 @@ export function addCleanup(program: Command, io: Io, runWithContext: RunWithCont
     )
     .option(
       "--older-than <duration>",
-      "with --orphaned: leave workflows that showed a sign of life within this time (default: 24h)",
+      "with --orphaned: skip workflows that showed a sign of life within this time (default: 24h)",
       durationOption,
     )
     .option(
       "--legacy",
-      "with --orphaned: also find what GASW's Java plugin has left on the configured NFS server; removed only after a confirmation for each workflow, or with --workflow and --yes",
+      "with --orphaned: also find what GASW's Java plugin has left on the configured NFS server; each workflow must be confirmed separately, or named with --workflow and --yes",
     )
-    .option("--keep-failed", "with --orphaned: leave workflows that have failed Jobs")
+    .option("--keep-failed", "with --orphaned: skip workflows that have failed Jobs")
     .option("-l, --selector <labels>", "with --orphaned: only workflows with an object that has these labels")
     .option("--timeout <duration>", "time to wait for each kind of object to be deleted", durationOption, 120)
     .addHelpText("after", EXAMPLES)
@@ -96,6 +96,6 @@ function refuseAlone(given: object): void {
   const [, option] = Object.entries(ORPHANED_ALONE).find(([name]) => name in given) ?? [];
   if (option === undefined) return;
   throw new GaswError("USAGE", `${option} has no effect without --orphaned`, {
-    hint: "add --orphaned to search for what workflows have left behind, or leave it out",
+    hint: "add --orphaned, or remove this option",
   });
 }

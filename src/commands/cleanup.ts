@@ -64,7 +64,8 @@ export async function cleanup(context: Context, options: CleanupOptions): Promis
   if (!acts && options.yes !== true) {
     if (options.output !== "text")
       print(context, { dryRun: true, remove: plan.remove.map(publicForm), keep: plan.keep });
-    else if (plan.remove.length > 0) io.stderr.write("nothing was removed (use --yes to remove it)\n");
+    else if (plan.remove.length > 0)
+      io.stderr.write("nothing was removed (use --yes to remove these objects)\n");
     return 0;
   }
   // Between the plan and the answer a job may have been submitted.
@@ -141,7 +142,7 @@ async function forget(context: Context, workflow: StoredWorkflow, options: Clean
       "CONFLICT",
       `workflow ${workflow.id} is locked by ${store.holds.holderOf(workflow)}`,
       {
-        hint: "stop that monitor first: it may still have access to the cluster",
+        hint: "stop that monitor first: it may still be using the cluster",
       },
     );
   }

@@ -51,7 +51,7 @@ export async function cleanupOrphaned(context: Context, options: OrphanedOptions
   const chosen = going.length === 0 ? [] : await confirmedOf(context, going, options);
   if (chosen.length === 0) {
     if (options.output === "json") print(context, shown, going, undefined);
-    else if (going.length > 0) io.stderr.write("nothing was removed (use --yes to remove it)\n");
+    else if (going.length > 0) io.stderr.write("nothing was removed (use --yes to remove these objects)\n");
     return 0;
   }
   return report(context, options, shown, going, await remove(context, chosen, options.timeout));

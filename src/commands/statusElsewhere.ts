@@ -38,8 +38,8 @@ export async function recordsElsewhere(
   const missing = names.find((name) => !jobs.some(isCalled(name)));
   if (jobs.length === 0 || missing !== undefined) {
     const what = missing === undefined ? "no jobs" : `no job ${missing}`;
-    const where = "in the state of this host or in the cluster";
-    throw new GaswError("NOT_FOUND", `${what} of workflow ${workflow} in namespace ${namespace}, ${where}`, {
+    const where = "either in this host's state or in the cluster";
+    throw new GaswError("NOT_FOUND", `workflow ${workflow} in namespace ${namespace} has ${what}, ${where}`, {
       hint: "submit a job of the workflow first, or set another --workflow or --namespace",
     });
   }

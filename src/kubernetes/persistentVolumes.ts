@@ -136,7 +136,7 @@ export function otherSource(object: string, found: string, wanted: VolumeSource)
     "CONFLICT",
     `${object} already exists with a different source: found ${found}, expected ${describeSource(wanted)}`,
     {
-      hint: "configure the existing source, or delete the object if it is not needed",
+      hint: "change the configuration to the existing source, or delete the object if it is not needed",
     },
   );
 }

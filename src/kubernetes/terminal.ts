@@ -289,7 +289,7 @@ function exitCodeOf(
   }
   throw new GaswError(
     "CLUSTER",
-    `the command in pod ${namespace}/${pod} of ${client.server} ended with an unknown exit code: ${said}`,
+    `cannot determine the exit code of the command in pod ${namespace}/${pod} of ${client.server}: ${said}`,
     {
       hint: "check `gasw-k8s status`: the container may have ended; otherwise try again",
     },

@@ -34,7 +34,7 @@ export function bringUpToDate(database: Database.Database): void {
 /** A database that has tables but no version is somebody else's. */
 function refuseForeign(database: Database.Database, file: string): void {
   if (database.prepare("SELECT 1 FROM sqlite_schema LIMIT 1").get() === undefined) return;
-  throw new GaswError("CONFIG", `${file} is another program's database`, {
+  throw new GaswError("CONFIG", `${file} is not a gasw-k8s state file: it belongs to another program`, {
     hint: "set state.path (GASW_K8S_STATE_PATH) to a separate file, which is created if missing",
   });
 }

@@ -20,7 +20,7 @@ describe("cleanup", () => {
     await workflow.runJob("Job-1", "true\n");
     const before = await objects(workflow.namespace);
     const { stdout, stderr, code } = await workflow.cli("cleanup");
-    expect({ stderr, code }).toEqual({ stderr: "nothing was removed (use --yes to remove it)\n", code: 0 });
+    expect({ stderr, code }).toEqual({ stderr: "nothing was removed (use --yes to remove these objects)\n", code: 0 });
     const rows = stdout.split("\n").map((line) => line.split(/ {2,}/));
     expect(rows).toEqual([
       ["ACTION", "KIND", "NAME", "FOR"],

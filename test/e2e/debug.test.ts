@@ -97,7 +97,7 @@ describe("debug lists", () => {
 
   test("another workflow has none", async () => {
     const { stdout, stderr } = await workflow.cli("debug", "jobs", "--workflow", "/elsewhere/other");
-    expect([stdout, stderr]).toEqual(["", expect.stringMatching(/^no jobs of gasw-k8s/)]);
+    expect([stdout, stderr]).toEqual(["", expect.stringMatching(/^no jobs created by gasw-k8s/)]);
   });
 
   test("others' objects show up with --all only", async () => {

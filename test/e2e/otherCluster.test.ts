@@ -96,7 +96,7 @@ describe("a kubeconfig whose current context was switched to another cluster whi
     database.close();
     const before = rows();
     const refused = await workflow.cli("status", "--sync");
-    expect(refused).toMatchObject({ code: 3, stderr: expect.stringContaining("nothing of workflow") });
+    expect(refused).toMatchObject({ code: 3, stderr: expect.stringContaining("has no objects of workflow") });
     expect(rows()).toEqual(before);
     expect(await workflow.cli("status", "--context", "own")).toMatchObject({ code: 0, stderr: "" });
     expect((await workflow.cli("status")).stderr).toContain("(context own)");

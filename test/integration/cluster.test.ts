@@ -606,7 +606,7 @@ describe("a state file of version 0.1.0, which names no cluster", () => {
     oldState();
     new Store({ path: stateFile(), now: () => new Date(), warn: () => undefined }).close();
     const { message, hint } = await expectRefused(there, command);
-    expect(message).toContain("nothing of workflow workflow-1 exists in the cluster http");
+    expect(message).toContain("has no objects of workflow workflow-1");
     expect(hint).toContain("cleanup --forget");
   });
 

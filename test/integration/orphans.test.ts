@@ -110,7 +110,7 @@ describe("what engines have left behind", () => {
     expect({ stderr, code }).toEqual({
       code: 0,
       stderr:
-        "to remove: 1 Job, 1 PersistentVolumeClaim, 1 PersistentVolume, 1 Lease of 1 workflow; the files on their volumes are kept (reclaim policy Retain)\nnothing was removed (use --yes to remove it)\n",
+        "to remove: 1 Job, 1 PersistentVolumeClaim, 1 PersistentVolume, 1 Lease of 1 workflow; the files on their volumes are kept (reclaim policy Retain)\nnothing was removed (use --yes to remove these objects)\n",
     });
     expect(has(paths.claim, paths.volume, paths.job("Job-1"), paths.lease)).toEqual([true, true, true, true]);
   });

@@ -40,6 +40,6 @@ describe("what a command line means", () => {
 
   test("is refused where it is about a workflow that is not known", () => {
     const named = { cwd: "/", workflow: elsewhere(), names: ["Job-1"] };
-    expect(() => resolveJobs(life.deps, named, { prefix: true })).toThrow("no workflow elsewhere of");
+    expect(() => resolveJobs(life.deps, named, { prefix: true })).toThrow("workflow elsewhere (");
   });
 });

@@ -37,7 +37,7 @@ describe("a script that has changed since its submission is not run again by its
     await held("Job-1");
     expect(attempts()).toEqual(["Job-1 ERROR Error", "Job-1-r1 ERROR_HELD ScriptChanged"]);
     const { message } = life.job("Job-1-r1");
-    expect(message).toMatch(/^its script has changed: `gasw-k8s retry Job-1` runs the new version \(/);
+    expect(message).toMatch(/^the script has changed since it was submitted: `gasw-k8s retry Job-1` runs the new version \(/);
     expect(message).toContain(`${path.join(life.directory, "sh/Job-1.sh")}: it had 5 bytes, written 20`);
     expect(message).toContain(`and has ${NEW.length} bytes, written 20`);
     expect(warnings).toEqual([
@@ -153,7 +153,7 @@ test("a script that was only written anew, with the same content, is run again",
   expect(attempts().at(-1)).toBe("Job-1-r1 QUEUED null");
 });
 
-test("what an older version has submitted is run again as before, since nothing tells whether its script has changed", async () => {
+test("what an older version has submitted is run again as before, since nothing tells whether the script has changed since it was submitted", async () => {
   life.submitted("Job-1");
   const state = new Database(life.store.path);
   state.exec("UPDATE jobs SET script = NULL");

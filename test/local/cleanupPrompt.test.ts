@@ -21,7 +21,7 @@ describe("cleanup's question on a terminal", () => {
     expect(terminal.shown).toMatch(/remove +Job +\S+ +Job-1/);
     terminal.type(answer);
     expect(await terminal.ended).toBe(0);
-    expect(terminal.shown).toContain("nothing was removed (use --yes to remove it)");
+    expect(terminal.shown).toContain("nothing was removed (use --yes to remove these objects)");
     expect(await objects(workflow.namespace)).toEqual(before);
   });
 

@@ -105,7 +105,7 @@ describe("a place where the state cannot be written ends with 3, before anything
 describe("a state file that is not ours is left as it is", () => {
   test.each([
     ["of a newer version", "PRAGMA user_version = 999", /has a newer version \(999; this program supports up to \d+\)$/],
-    ["of another program", "CREATE TABLE Jobs (id TEXT)", /is another program's database$/],
+    ["of another program", "CREATE TABLE Jobs (id TEXT)", /is not a gasw-k8s state file: it belongs to another program$/],
     ["of another program with a version", "PRAGMA user_version = 1; CREATE TABLE other (id TEXT)", / cannot be used /],
   ])("%s: exit 3", async (_, sql, message) => {
     mkdirSync(stateFolder());

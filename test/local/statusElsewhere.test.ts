@@ -65,7 +65,7 @@ describe("where status is asked", () => {
     const other = new TestWorkflow({ namespace: workflow.namespace, config: { state: { path: workflow.stateFile } } });
     const { stdout, stderr, code } = await other.cli("status", "Done-1");
     expect({ stdout, code }).toEqual({ stdout: "", code: 6 });
-    expect(stderr).toContain(`no job Done-1 of workflow ${other.id}`);
+    expect(stderr).toMatch(new RegExp(`workflow ${other.id} in namespace \\S+ has no job Done-1, `));
     expect((await other.cli("wait", "Done-1")).code).toBe(125);
     const byPath = await other.cli("status", path.join(workflow.directory, "sh", "Done-1.sh"), "-q");
     expect(byPath.stdout).toBe("Done-1\n");

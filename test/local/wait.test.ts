@@ -81,7 +81,11 @@ describe("wait", () => {
 
   test.each([
     { what: "an unknown job", args: ["wait", "Nobody-1"], says: /no job Nobody-1/ },
-    { what: "an unknown workflow", args: ["wait", "Exit-3", "--workflow", "/nowhere/workflow-1"], says: /no workflow workflow-1/ },
+    {
+      what: "an unknown workflow",
+      args: ["wait", "Exit-3", "--workflow", "/nowhere/workflow-1"],
+      says: /workflow workflow-1 \(.*\) was not found/,
+    },
     { what: "a name that may mean several", args: ["wait", "Exit-"], says: /Exit- matches 3 jobs/ },
     { what: "a missing configuration", args: ["wait", "Exit-3", "--config", "/nowhere.json"], says: /nowhere\.json/ },
   ])("is told apart from its jobs' codes with 125 when it fails itself: $what", async ({ args, says }) => {

@@ -42,8 +42,8 @@ export async function describe(
   if (name === undefined) return await describeAll(context, first, options);
   const kind = kindOf(first);
   if (kind === undefined) {
-    throw new GaswError("USAGE", `${first} is not a kind that can be described`, {
-      hint: `use one of ${KINDS.join(", ")}, or give just a job`,
+    throw new GaswError("USAGE", `unknown kind ${first}`, {
+      hint: `use one of ${KINDS.join(", ")}, or pass only a job`,
     });
   }
   const found = await readObject(

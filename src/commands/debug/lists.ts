@@ -77,9 +77,7 @@ function print<T extends { readonly name: string; readonly namespace?: string | 
   else {
     const where = allNamespaces === true ? "any namespace" : `namespace ${config.k8sNamespace}`;
     const ours =
-      all === true || key === "nodes"
-        ? ""
-        : ` of gasw-k8s in ${where} (use --all to show those of others too)`;
+      all === true || key === "nodes" ? "" : ` created by gasw-k8s in ${where} (--all also shows others)`;
     io.stderr.write(`no ${key}${ours}\n`);
   }
   return 0;

@@ -48,16 +48,16 @@ export function describeJob(job: V1Job, pod: V1Pod | undefined): Block[] {
         ["queue", queue],
         ["suspended", spec?.suspend === true ? "yes" : null],
         [
-          "removed after",
+          "time to live",
           spec?.ttlSecondsAfterFinished === undefined
             ? null
-            : `${spec.ttlSecondsAfterFinished} s from its end`,
+            : `${spec.ttlSecondsAfterFinished} s after it ends`,
         ],
         ["conditions", conditions(job.status?.conditions)],
         ["deleted", job.metadata?.deletionTimestamp ?? null],
       ],
     },
-    ...(pod === undefined && spec?.template.spec ? podBlocks("its pod is to be", spec.template.spec) : []),
+    ...(pod === undefined && spec?.template.spec ? podBlocks("pod template", spec.template.spec) : []),
   ];
 }
 
@@ -180,7 +180,7 @@ export function describeClaim(claim: V1PersistentVolumeClaim): Block[] {
         ["access", claim.spec?.accessModes?.join(", ")],
         ["workflow", workflow],
         ["directory", directory],
-        ["made from host", host],
+        ["created from host", host],
         ["created", created],
         ["last used", lastUsed],
         ["conditions", conditions(claim.status?.conditions)],
@@ -209,10 +209,10 @@ export function describePersistentVolume(volume: V1PersistentVolume): Block[] {
         ["capacity", capacity],
         ["access", volume.spec?.accessModes?.join(", ")],
         ["mount options", volume.spec?.mountOptions?.join(", ")],
-        ["when released", volume.spec?.persistentVolumeReclaimPolicy],
+        ["reclaim policy", volume.spec?.persistentVolumeReclaimPolicy],
         ["workflow", workflow],
         ["directory", directory],
-        ["made from host", host],
+        ["created from host", host],
         ["created", created],
         ["last used", lastUsed],
         [

@@ -46,7 +46,7 @@ export function judge(facts: Facts, evidence: Evidence, olderThan: number): Judg
 function unknowable({ mismatch, quiet }: Facts, { unseen }: Evidence): Judgement | undefined {
   if (unseen.length > 0) return uncertain(`this account could not list ${unseen.join(", ")}`);
   if (mismatch !== undefined) return uncertain(mismatch);
-  return quiet === undefined ? uncertain("nothing tells when it was last in use") : undefined;
+  return quiet === undefined ? uncertain("the time of its last use is unknown") : undefined;
 }
 
 function alive(facts: Facts, { here }: Evidence, olderThan: number): Judgement | undefined {
@@ -54,7 +54,7 @@ function alive(facts: Facts, { here }: Evidence, olderThan: number): Judgement |
   if (facts.engine !== undefined && silence !== undefined && silence <= SILENCE_S)
     return {
       verdict: "in use",
-      reason: facts.engine.isCleaned ? "a clean-up is under way" : "its engine is alive",
+      reason: facts.engine.isCleaned ? "a cleanup is in progress" : "its engine is alive",
     };
   if (here?.isMonitored === true) return { verdict: "in use", reason: "a monitor on this host serves it" };
   if ((facts.quiet ?? 0) < olderThan)
@@ -80,7 +80,7 @@ function lost(facts: Facts, { directory, here, namespace }: Evidence): Judgement
     [namespace === "gone", "its namespace is gone"],
     [directory === "gone", "its directory is gone"],
     [waiting > 0, `${jobs(waiting)} waiting, and its engine is silent`],
-    [facts.engine?.isCleaned === true, "a clean-up did not come to its end"],
+    [facts.engine?.isCleaned === true, "a cleanup did not finish"],
     [facts.volume !== undefined && facts.claim === undefined, "the claim of its volume is gone"],
     [facts.claim === "Lost", "the volume of its claim is gone"],
     [(here?.active ?? 0) > 0, "this host's state has active jobs of it, and the cluster has none"],

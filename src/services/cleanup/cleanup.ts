@@ -301,8 +301,7 @@ async function stillThere(
     pods.length === 0 ? "" : `pods ${pods.map(podText).join(", ")}`,
   ].filter((text) => text !== "");
   const [dying] = pods.filter((pod) => pod.metadata?.deletionTimestamp !== undefined && !hasStopped(pod));
-  const hint =
-    "run cleanup again for the rest; the object is marked for deletion and goes once nothing blocks it";
+  const hint = "run cleanup again for the rest; the object is deleted once nothing blocks it";
   return new GaswError(
     "TIMEOUT",
     `${object.kind} ${object.name} was not deleted after ${timeout} s${blockers.length === 0 ? "" : `: blocked by ${blockers.join("; ")}`}`,

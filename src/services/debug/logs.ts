@@ -150,7 +150,7 @@ function isOver({ seen }: JobView): boolean {
 function nothingWritten(target: JobTarget, view: JobView): GaswError {
   const { id, fileName, directory, stored } = target;
   if (neverBegan(target, view)) {
-    return new GaswError("NOT_FOUND", `job ${id} never reached the cluster and has written nothing`, {
+    return new GaswError("NOT_FOUND", `job ${id} was never submitted to the cluster, so it has no output`, {
       hint:
         (stored?.attempt ?? 0) > 0
           ? `run \`gasw-k8s status --sync\`, or \`gasw-k8s retry ${fileName}\` to submit it now`
@@ -161,7 +161,7 @@ function nothingWritten(target: JobTarget, view: JobView): GaswError {
   if (seen.phase === "waiting") {
     return new GaswError(
       "NOT_FOUND",
-      `job ${id} has not started and has written nothing (${seen.reason}: ${seen.message})`,
+      `job ${id} has no output yet: it has not started (${seen.reason}: ${seen.message})`,
       {
         hint: `use \`gasw-k8s debug logs ${id} -f\` to wait for it, or \`gasw-k8s debug why ${id}\` to see why it is waiting`,
       },

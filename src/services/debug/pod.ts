@@ -68,7 +68,7 @@ export async function withDebugPod<T>(
 function noQuota(cause: ApiError, namespace: string): GaswError {
   return new GaswError(
     "CLUSTER",
-    `no room for a debug pod in the quota of namespace ${namespace} (${cause.body.message})`,
+    `the quota of namespace ${namespace} leaves no room for a debug pod (${cause.body.message})`,
     {
       hint: "wait for other jobs to end, or ask the administrator to raise the quota",
       cause,

@@ -41,7 +41,11 @@ function giveTo(made: string, owner: RunAs): void {
   const fd = openSync(made, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
   try {
     if (fstatSync(fd).uid !== process.geteuid?.())
-      throw new GaswError("CONFIG", `${made} was replaced`, { hint: "submit again" });
+      throw new GaswError(
+        "CONFIG",
+        `directory ${made} was replaced by another user while it was being created`,
+        { hint: "submit again" },
+      );
     fchmodSync(fd, 0o755);
     if (process.getuid?.() === 0) fchownSync(fd, owner.uid, owner.gid);
   } finally {

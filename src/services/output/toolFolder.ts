@@ -93,9 +93,13 @@ export function makeToolFolders(directory: string, owner: RunAs): void {
     return true;
   });
   if (made === undefined)
-    throw new GaswError("CONFIG", `${path.join(directory, TOOL_FOLDER)} is not a usable directory`, {
-      hint: "remove it, then submit again: jobs record how they end there",
-    });
+    throw new GaswError(
+      "CONFIG",
+      `${path.join(directory, TOOL_FOLDER)} is not a directory that jobs can use`,
+      {
+        hint: "remove it and submit again: jobs record their ends there",
+      },
+    );
 }
 
 /**

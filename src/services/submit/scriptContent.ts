@@ -22,9 +22,9 @@ export function refuseChangedScript(
   if (script === null || now === undefined || script.sha256 === now.sha256) return;
   const file = path.join(directory, scriptOf(fileName));
   // What to do comes first: a table shows the beginning alone.
-  const message = `its script has changed: \`gasw-k8s retry ${fileName}\` runs the new version (${file}: ${difference(script, now)})`;
+  const message = `the script has changed since it was submitted: \`gasw-k8s retry ${fileName}\` runs the new version (${file}: ${difference(script, now)})`;
   throw new ScriptChanged("CONFLICT", message, {
-    hint: `or restore the script, then run \`gasw-k8s release ${fileName}\``,
+    hint: `or restore the script and run \`gasw-k8s release ${fileName}\``,
   });
 }
 

@@ -93,7 +93,7 @@ export class Metrics {
     const match = /^(?:\[([^\]]+)\]|([^:]*)):(\d{1,5})$/.exec(address);
     const hint = "use HOST:PORT, such as 127.0.0.1:9464; port 0 picks a free port";
     if (match === null || Number(match[3]) > 65535)
-      throw new GaswError("USAGE", `--metrics ${address} is not an address`, { hint });
+      throw new GaswError("USAGE", `--metrics: ${address} is not a valid address`, { hint });
     const host = match[1] ?? match[2];
     try {
       await new Promise<void>((resolve, reject) => {

@@ -94,7 +94,7 @@ function heldByAnother({ store }: SyncDeps, workflow: StoredWorkflow): GaswError
     "CONFLICT",
     `workflow ${workflow.id} is already locked by ${store.holds.holderOf(workflow)}`,
     {
-      hint: "use `gasw-k8s status` to see the jobs, or stop that process first: a workflow has one monitor at a time",
+      hint: "use `gasw-k8s status` to see the jobs, or stop that process first: only one monitor can run per workflow",
     },
   );
 }

@@ -171,7 +171,7 @@ function otherCluster(
   const there = server === null ? undefined : named(server, context);
   const message =
     there === undefined
-      ? `nothing of workflow ${workflow.id} exists in the cluster ${here}: its jobs were submitted to another cluster`
+      ? `cluster ${here} has no objects of workflow ${workflow.id}: its jobs were submitted to another cluster`
       : `workflow ${workflow.id} belongs to the cluster ${there}, not to ${here}`;
   // A context may have been made anew under its name.
   const isNamed = context !== null && context !== client.access.context;

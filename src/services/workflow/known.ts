@@ -31,7 +31,7 @@ export function knownWorkflow({ store, config }: Deps, directory: string): Store
 export function unknownWorkflow({ config }: Pick<Deps, "config">, directory: string): GaswError {
   return new GaswError(
     "NOT_FOUND",
-    `no workflow ${path.basename(directory)} of ${directory} found in namespace ${config.k8sNamespace}`,
+    `workflow ${path.basename(directory)} (${directory}) was not found in namespace ${config.k8sNamespace}`,
     {
       hint: "submit a job of the workflow first, or set another --workflow, --namespace or state file (state.path)",
     },
