@@ -132,7 +132,7 @@ function outside(from) {
   const isWrittenDown = from === "NOT_SUBMITTED";
   const changes = [
     ["the Job is created", isWrittenDown ? ACCEPTED : undefined],
-    ["it cannot be submitted, or the script has changed since it was submitted", isWrittenDown ? UNSUBMITTABLE : undefined],
+    ["it cannot be submitted, or its script has changed", isWrittenDown ? UNSUBMITTABLE : undefined],
     ["cleanup --cancel", once(cleanUp(job))],
     ["cleanup", cleanedUp({ ...open, delivered: true })],
     ["cleanup, if the GASW database does not know it", isWrittenDown ? cleanedUp({ ...open, delivered: false }) : undefined],

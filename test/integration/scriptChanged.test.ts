@@ -41,7 +41,7 @@ describe("a script that has changed since its submission is not run again by its
     expect(message).toContain(`${path.join(life.directory, "sh/Job-1.sh")}: it had 5 bytes, written 20`);
     expect(message).toContain(`and has ${NEW.length} bytes, written 20`);
     expect(warnings).toEqual([
-      `job Job-1-r1 could not be submitted again: ${message}; or restore the script, then run \`gasw-k8s release Job-1\``,
+      `job Job-1-r1 could not be submitted again: ${message}; or restore the script and run \`gasw-k8s release Job-1\``,
     ]);
     expect(life.isMade("Job-1-r1")).toBe(false);
   });
@@ -153,7 +153,7 @@ test("a script that was only written anew, with the same content, is run again",
   expect(attempts().at(-1)).toBe("Job-1-r1 QUEUED null");
 });
 
-test("what an older version has submitted is run again as before, since nothing tells whether the script has changed since it was submitted", async () => {
+test("what an older version has submitted is run again as before, since nothing tells whether its script has changed", async () => {
   life.submitted("Job-1");
   const state = new Database(life.store.path);
   state.exec("UPDATE jobs SET script = NULL");
