@@ -4,6 +4,7 @@ import path from "node:path";
 import Database from "better-sqlite3";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { LocalStatus } from "../../src/core/job.ts";
+import { active, ended, held, over, WRITTEN } from "../../src/core/lifecycle/make.ts";
 import { leftOf, type Stage } from "../../src/core/lifecycle/stage.ts";
 import type { StoredJob, StoredWorkflow } from "../../src/store/records.ts";
 import { Store } from "../../src/store/store.ts";
@@ -163,6 +164,42 @@ describe.each(["0.1.0", "schema-9"])("the state of %s, with jobs of every kind",
     const nine = store.workflows.find("vip", "workflow-9");
     expect(nine && store.jobs.all(nine).map(({ id, status }) => `${id} ${status}`)).toEqual(["New-1 ERROR", "New-1-r1 COMPLETED"]);
     expect(nine && ids(store.results.since(nine, 0))).toEqual(["New-1-r1"]);
+  });
+});
+
+test.each(["0.1.0", "schema-9"])("no row that %s wrote is changed by being opened", (name) => {
+  const before = restore(name);
+  open();
+  const columns = Object.keys(before[0] as Row).join(", ");
+  expect(old.prepare(`SELECT ${columns} FROM jobs ORDER BY key`).all()).toEqual(before);
+});
+
+test("a process of the last version that is still alive writes every combination that it could", () => {
+  const rows = restore("schema-9");
+  open();
+  const flags = ["status", "removal", "settled", "due", "prepared", "replicating", "lingers", "output_late"];
+  const update = old.prepare(`UPDATE jobs SET ${flags.map((flag) => `${flag} = ?`).join(", ")} WHERE key = 1`);
+  for (const row of rows) expect(update.run(...flags.map((flag) => row[flag] ?? null)).changes).toBe(1);
+});
+
+describe("a combination that no version writes", () => {
+  test.each<[string, string, Stage]>([
+    ["a job that goes on, and was seen to", "status = 'RUNNING', settled = 1", active("RUNNING")],
+    ["one that was never submitted, and was seen to", "status = 'NOT_SUBMITTED', settled = 1", WRITTEN],
+    ["one that is held, and was not seen to", "status = 'ERROR_HELD'", held("ERROR_HELD")],
+    ["one that runs, and whose Job is removed to run again", "status = 'RUNNING', removal = 'NOT_SUBMITTED'", active("RUNNING")],
+    ["one that is to run again, and not by this tool", "removal = 'NOT_SUBMITTED'", WRITTEN],
+    ["an end that is none", "status = 'QUEUED', removal = 'COMPLETED'", active("QUEUED")],
+    ["an end that is none, of what has ended", "status = 'ERROR', removal = 'x', settled = 1", over("ERROR")],
+    ["a status that is none", "status = 'UNDEFINED', removal = 'x', settled = 7", held("STALLED_HELD")],
+    ["a flag that is neither set nor not", "status = 'COMPLETED', settled = 7", ended("COMPLETED")],
+  ])("is opened as the nearest safe stage: %s", (_, sql, stage) => {
+    const rows = restore("schema-9");
+    const clean = "status = 'NOT_SUBMITTED', removal = NULL, settled = 0, due = 0, lingers = 0, output_late = 0";
+    old.exec(`UPDATE jobs SET ${clean} WHERE key = 1; UPDATE jobs SET ${sql} WHERE key = 1`);
+    const { store } = open();
+    expect(store.jobs.all().find(({ key }) => key === 1)?.stage).toEqual(stage);
+    expect(store.jobs.all()).toHaveLength(rows.length);
   });
 });
 
