@@ -1,5 +1,5 @@
 import { isInCluster } from "../job.ts";
-import { ended, over, removing } from "./make.ts";
+import { ended, over, removing, seenTo } from "./make.ts";
 import { type AttemptRecord, changed, type JobChange } from "./record.ts";
 import { leftOf, type Stage } from "./stage.ts";
 
@@ -42,7 +42,7 @@ export function cleanedUp({
   delivered,
   attempt,
 }: AttemptRecord & { readonly delivered: boolean }): JobChange | "forget" | undefined {
-  if (stage.name === "ended" && isRetried(stage)) return { stage: over(stage.status, stage, stage.noted) };
+  if (stage.name === "ended" && isRetried(stage)) return { stage: seenTo(stage) };
   if (stage.status !== "NOT_SUBMITTED") return undefined;
   if (!delivered && attempt === 0) return "forget";
   const message = "given up by cleanup before it was submitted";

@@ -47,6 +47,11 @@ export function over(status: EndStatus, left = NOTHING_LEFT, noted: DecidedEnd |
   return finished("over", status, left, noted);
 }
 
+/** The stage of an attempt that has ended, once that has been seen to. */
+export function seenTo({ status, noted, ...left }: Extract<Stage, { name: "ended" }>): Stage {
+  return over(status, left, noted);
+}
+
 function finished(
   name: "ended" | "over",
   status: EndStatus,

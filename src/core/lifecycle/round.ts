@@ -193,18 +193,14 @@ function beforeRemoval(job: AttemptRecord, { stage, effects, ...rest }: Step): S
   };
 }
 
+/**
+ * The stage of an attempt until its Job is on its way out: what it comes to then is an end that is decided.
+ */
 function untilRemoved({ stage: { status } }: AttemptRecord, next: Stage): Stage {
-  if (status !== "NOT_SUBMITTED" && status !== "QUEUED" && status !== "RUNNING") return next;
-  switch (next.name) {
-    case "ended":
-    case "held":
-    case "over": {
-      const isKilled = next.status === "DELETED" || next.status === "DELETED_REPLICA";
-      return removing(status, isKilled ? next.status : "ERROR");
-    }
-    default:
-      return next;
-  }
+  const isActive = status === "NOT_SUBMITTED" || status === "QUEUED" || status === "RUNNING";
+  if (!isActive || !hasEnded(next.status)) return next;
+  const isKilled = next.status === "DELETED" || next.status === "DELETED_REPLICA";
+  return removing(status, isKilled ? next.status : "ERROR");
 }
 
 /**

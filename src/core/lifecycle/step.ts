@@ -2,7 +2,7 @@ import { hasEnded } from "../job.ts";
 import { decide } from "./decide.ts";
 import type { Decision, KnownJob, OwnWords, Rules } from "./decision.ts";
 import type { Note } from "./effects.ts";
-import { active, CLEARING, DUE, ended, held, leaving, over, removing } from "./make.ts";
+import { active, CLEARING, DUE, ended, held, leaving, over, removing, seenTo } from "./make.ts";
 import type { Observation } from "./observe.ts";
 import { effectOf, isSignal, type Siblings, type Signal, SUBMIT } from "./signal.ts";
 import { leftOf, type Stage } from "./stage.ts";
@@ -69,17 +69,16 @@ export function judgeEnd({ job, dao, seen, own = {}, now, rules }: Situation): S
  * off before it could note that, is not submitted again.
  */
 function stageAs(stage: Stage, { status, lingers = false, outputLate = false }: Decision): Stage {
+  if (hasEnded(stage.status)) return leaving(stage, { lingers });
   switch (status) {
     case "NOT_SUBMITTED":
+    case "ERROR_HELD":
+    case "STALLED_HELD":
       return stage;
     case "QUEUED":
     case "RUNNING":
       return stage.name === "removing" ? removing(status, stage.end) : active(status);
-    case "ERROR_HELD":
-    case "STALLED_HELD":
-      return leaving(stage, { lingers });
     default:
-      if (hasEnded(stage.status)) return leaving(stage, { lingers });
       return ended(status, { lingers, outputLate }, stage.name === "removing" ? stage.end : null);
   }
 }
@@ -138,7 +137,7 @@ function released(stage: Stage): Stage {
     case "held":
       return over(stage.status === "ERROR_HELD" ? "ERROR" : "STALLED", stage);
     case "ended":
-      return over(stage.status, stage, stage.noted);
+      return seenTo(stage);
     default:
       return stage;
   }
@@ -171,7 +170,7 @@ function asReplica(step: Step, { siblings }: Situation, isGone: boolean): Step {
 function settle(step: Step, { job, siblings, rules }: Situation): Step {
   const { stage } = step;
   if (stage.name !== "ended") return step;
-  const settled = { ...step, stage: over(stage.status, stage, stage.noted) };
+  const settled = { ...step, stage: seenTo(stage) };
   switch (stage.status) {
     case "ERROR":
     case "STALLED":
