@@ -1,7 +1,7 @@
 import { SET_ASIDE } from "../core/lifecycle/adopt.ts";
 import { cleanedUp } from "../core/lifecycle/giveUp.ts";
 import { WRITTEN_DOWN } from "../core/lifecycle/marks.ts";
-import { isDue } from "../core/lifecycle/stage.ts";
+import { awaitsTurn } from "../core/lifecycle/stage.ts";
 import { GaswError } from "../errors.ts";
 import type { Attempts } from "./attempts.ts";
 import type { Changes } from "./changes.ts";
@@ -84,7 +84,7 @@ export class Intents {
    */
   #isCorrectable(job: StoredJob): boolean {
     const { stage, attempt, prepared } = job;
-    if (stage.status !== "NOT_SUBMITTED" || attempt > 0 || (isDue(stage) && !prepared)) return false;
+    if (stage.status !== "NOT_SUBMITTED" || attempt > 0 || (awaitsTurn(stage) && !prepared)) return false;
     return !this.#history.hasBegun(job);
   }
 }

@@ -7,7 +7,7 @@ import { removing } from "./make.ts";
 import { ADDED } from "./marks.ts";
 import { type AttemptRecord, changed, type JobChange } from "./record.ts";
 import type { Siblings } from "./signal.ts";
-import { endIn, isDue, isSettled, leftOf, type Stage } from "./stage.ts";
+import { awaitsTurn, endIn, isSettled, leftOf, type Stage } from "./stage.ts";
 import { cleanUp, judgeEnd, type Situation, type Step, step } from "./step.ts";
 import { BLOCKED, blockerOf, isAlive, isReady, type Shown } from "./turns.ts";
 
@@ -275,7 +275,7 @@ function takeTurns<Job extends AttemptRecord>(
   const queue = { attempts, seen: (job: AttemptRecord) => company.seen(job), rules, now };
   const next = attempts.find((job) => isReady(job, company.around(job)));
   const turnOf = (job: Job | undefined): Turn | undefined => {
-    if (job === undefined || !isDue(job.stage)) return undefined;
+    if (job === undefined || !awaitsTurn(job.stage)) return undefined;
     const effects = job === next ? startOf(job) : [];
     return { effects, change: waitOf(job, blockerOf(job, queue)) };
   };

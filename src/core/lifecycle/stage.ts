@@ -59,14 +59,14 @@ export type Stage =
   /** Its end has been seen to. */
   | Ended<"over">;
 
-/** Whether this tool itself submits an attempt, sooner or later. */
-export function isDue({ name }: Stage): boolean {
+/** Whether this tool itself submits an attempt, once its turn has come. */
+export function awaitsTurn({ name }: Stage): boolean {
   return name === "due" || name === "clearing";
 }
 
 /** Whether an attempt was never submitted, and this tool does not do it by itself. */
 export function isUnsubmitted(stage: Stage): boolean {
-  return stage.status === "NOT_SUBMITTED" && !isDue(stage);
+  return stage.status === "NOT_SUBMITTED" && !awaitsTurn(stage);
 }
 
 /** Whether an attempt's end has been seen to. */

@@ -1,11 +1,11 @@
 import { active, CLEARING, DUE, ended, held, over, removing, WRITTEN } from "./make.ts";
 import {
   type ActiveStatus,
+  awaitsTurn,
   type DecidedEnd,
   type EndStatus,
   endIn,
   type HeldStatus,
-  isDue,
   isSettled,
   leftOf,
   type Stage,
@@ -33,7 +33,7 @@ export function storeStage(stage: Stage): StoredStage {
     status: stage.status,
     removal: stage.name === "clearing" ? "NOT_SUBMITTED" : end === stage.status ? null : end,
     settled: isSettled(stage),
-    due: isDue(stage),
+    due: awaitsTurn(stage),
     ...leftOf(stage),
   };
 }

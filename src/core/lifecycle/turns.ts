@@ -5,7 +5,7 @@ import { active } from "./make.ts";
 import type { Observation } from "./observe.ts";
 import type { AttemptRecord } from "./record.ts";
 import type { Siblings } from "./signal.ts";
-import { isDue } from "./stage.ts";
+import { awaitsTurn } from "./stage.ts";
 import type { Attempt } from "./step.ts";
 
 /** What the cluster shows of an attempt, and whether its pod may still run something. */
@@ -42,12 +42,12 @@ export function isReady(
 
 /** Whether an attempt is in the cluster or on its way there; one that only waits for its turn is not. */
 export function isAlive({ stage, prepared }: Pick<AttemptRecord, "stage" | "prepared">): boolean {
-  return isDue(stage) ? prepared : !hasEnded(stage.status);
+  return awaitsTurn(stage) ? prepared : !hasEnded(stage.status);
 }
 
 /** What an attempt that is due waits for, in words; undefined: nothing. */
 export function blockerOf(job: AttemptRecord, queue: Queue): string | undefined {
-  if (!isDue(job.stage)) return undefined;
+  if (!awaitsTurn(job.stage)) return undefined;
   const others = queue.attempts.filter(({ key }) => key !== job.key);
   const isShownAlive = (other: AttemptRecord) => queue.seen(other)?.isAlive === true;
   // Its own earlier run, where it is to run again; a pod that shows something rather than an attempt that
@@ -62,7 +62,7 @@ function nameOf(blocker: AttemptRecord, { seen, rules, now }: Queue): string {
   const observation = seen(blocker)?.observation;
   const attempt = `attempt ${attemptNumber(blocker)}`;
   if (observation?.phase !== "waiting" && observation?.phase !== "running")
-    return isAlive(blocker) && !isDue(blocker.stage)
+    return isAlive(blocker) && !awaitsTurn(blocker.stage)
       ? `${attempt}, which is ${blocker.stage.status}`
       : `${attempt} to be removed from the cluster`;
   const { pod, node } = observation;

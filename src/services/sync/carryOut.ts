@@ -8,7 +8,7 @@ import {
 } from "../../core/lifecycle/effects.ts";
 import { changed, type JobChange } from "../../core/lifecycle/record.ts";
 import type { Planned, Written } from "../../core/lifecycle/round.ts";
-import { isDue, isSameStage } from "../../core/lifecycle/stage.ts";
+import { awaitsTurn, isSameStage } from "../../core/lifecycle/stage.ts";
 import type { JobUpdate, StoredJob, StoredWorkflow } from "../../store/records.ts";
 import type { Deps } from "../deps.ts";
 import { nextRequest } from "../submit/startAttempt.ts";
@@ -169,7 +169,7 @@ function writeWaits(run: Run, planned: readonly Planned<StoredJob>[]): void {
 function waitOf(run: Run, job: StoredJob, change: JobChange | undefined, isAdded: boolean): JobUpdate[] {
   if (change === undefined || Object.keys(change).length === 0) return [];
   const row = run.row(job, isAdded);
-  return row !== undefined && isDue(row.stage) ? [{ job: row, change }] : [];
+  return row !== undefined && awaitsTurn(row.stage) ? [{ job: row, change }] : [];
 }
 
 function tell(deps: Deps, planned: readonly Planned<StoredJob>[]): void {
