@@ -43,13 +43,10 @@ export const JOBS: readonly Job[] = [
   ["NOT_SUBMITTED", "open"],
   ["NOT_SUBMITTED", "open", "due"],
   ["NOT_SUBMITTED", "open", "due", "NOT_SUBMITTED"],
-  ["NOT_SUBMITTED", "open", "due", "DELETED"],
   ["NOT_SUBMITTED", "open", "", "DELETED"],
-  ["NOT_SUBMITTED", "open", "due", "DELETED_REPLICA"],
+  ["NOT_SUBMITTED", "open", "", "DELETED_REPLICA"],
   ...(["QUEUED", "RUNNING"] as const).flatMap((status) => [
     [status, "open"],
-    // A submission that was cut off after its Job was made.
-    [status, "open", "due"],
     [status, "open", "", "ERROR"],
     [status, "open", "", "DELETED"],
     [status, "open", "", "DELETED_REPLICA"],
