@@ -10,7 +10,10 @@ const root = path.resolve(import.meta.dirname, "..");
 const page = path.join(root, "docs/lifecycle.md");
 
 /** The modules of the core that decide a status. */
-const DOCUMENTED = ["job", ...["step", "signal", "shown", "marks", "giveUp", "lateOutput", "adopt"].map((name) => `lifecycle/${name}`)];
+const DOCUMENTED = [
+  "job",
+  ...["step", "signal", "shown", "make", "marks", "giveUp", "lateOutput", "adopt"].map((name) => `lifecycle/${name}`),
+];
 
 /** The pure core, as the program has it. */
 async function loadCore() {
@@ -41,6 +44,7 @@ async function loadCore() {
 
 const core = await loadCore();
 const { step, cleanUp, hasEnded, isHeld, shownStatus, SIGNALS, LOCAL_STATUSES: STATUSES } = core;
+const { active, ended: endedStage, held, over, WRITTEN } = core;
 const { abandoned, cleanedUp, killedElsewhere, withLateOutput, adoptionOf, adoptedAttempt, SET_ASIDE, ACCEPTED, UNSUBMITTABLE } = core;
 
 const ended = (exitCode, byCluster = false) => ({ phase: "ended", ending: { exitCode, reason: "Seen", message: "", byCluster } });
@@ -62,10 +66,17 @@ const ALONE = { failures: 0, completed: false, alive: false, open: false, newer:
 /** Another attempt goes on, so that nothing follows from an end. */
 const MANY = { ...ALONE, open: true };
 
+/** The stage of a job in a status. */
+function stageOf(status, isSettled = hasEnded(status)) {
+  if (status === "NOT_SUBMITTED") return WRITTEN;
+  if (!hasEnded(status)) return active(status);
+  if (isHeld(status)) return held(status);
+  return isSettled ? over(status) : endedStage(status);
+}
+
 /** What one step makes of a job. */
 function after(status, more) {
-  const settled = hasEnded(status);
-  const job = { status, settled, due: false, removal: null, signal: null, pendingFamily: null, pendingSince: null, ...more.job };
+  const job = { stage: stageOf(status), signal: null, pendingFamily: null, pendingSince: null, ...more.job };
   const situation = { job, dao: undefined, seen: NOTHING, siblings: ALONE, rules: RULES, now: new Date(0) };
   return step({ ...situation, ...more, job });
 }
@@ -89,25 +100,25 @@ function looks(from) {
   if (hasEnded(from)) return [];
   // Nothing that was not submitted can be taken back.
   const shown = OBSERVATIONS.filter(([cause]) => from !== "NOT_SUBMITTED" || cause !== TAKEN_BACK);
-  return shown.map(([cause, seen, own]) => [cause, after(from, { seen, own, siblings: MANY }).decision.status]);
+  return shown.map(([cause, seen, own]) => [cause, after(from, { seen, own, siblings: MANY }).stage.status]);
 }
 
 /** What signals come to, also for an end that was not seen to yet, and what was decided before. */
 function signals(from) {
   const found = SIGNALS.flatMap((signal) =>
     [true, false].map((isSettled) => {
-      const settled = isHeld(from) || (isSettled && hasEnded(from));
-      return [signal, after(from, { job: { settled }, dao: signal, seen: shownBy(from), siblings: MANY }).decision.status];
+      const job = { stage: stageOf(from, isSettled) };
+      return [signal, after(from, { job, dao: signal, seen: shownBy(from), siblings: MANY }).stage.status];
     }),
   );
   if (!hasEnded(from)) {
-    const replica = after(from, { seen: shownBy(from), siblings: { ...ALONE, completed: true } }).decision.status;
+    const replica = after(from, { seen: shownBy(from), siblings: { ...ALONE, completed: true } }).stage.status;
     return [...found, ["another attempt has completed", replica]];
   }
   if (!["ERROR", "STALLED", "CANCELLED"].includes(from)) return found;
-  const before = Object.entries({ KILL: "DELETED", KILL_REPLICA: "DELETED_REPLICA" }).map(([signal, removal]) => [
+  const before = Object.entries({ KILL: "DELETED", KILL_REPLICA: "DELETED_REPLICA" }).map(([signal, noted]) => [
     `earlier ${signal}`,
-    after(from, { job: { settled: false, removal }, siblings: MANY }).decision.status,
+    after(from, { job: { stage: endedStage(from, undefined, noted) }, siblings: MANY }).stage.status,
   ]);
   return [...found, ...before];
 }
@@ -115,10 +126,10 @@ function signals(from) {
 /** What follows from a failure. */
 function ends(from) {
   if (from !== "ERROR" && from !== "STALLED") return [];
-  const held = after(from, { job: { settled: false }, siblings: { ...ALONE, failures: 5 } }).decision.status;
+  const held = after(from, { job: { stage: stageOf(from, false) }, siblings: { ...ALONE, failures: 5 } }).stage.status;
   if (from === "ERROR") return [["no retries left", held]];
   // That is judged, and held, in one step.
-  const unknown = after("RUNNING", { job: { started: "2026-01-02T03:04:05Z" }, seen: NOTHING }).decision.status;
+  const unknown = after("RUNNING", { job: { started: "2026-01-02T03:04:05Z" }, seen: NOTHING }).stage.status;
   return [
     ["no retries left", held],
     ["it ran, and its end is unknown", unknown],
@@ -127,8 +138,8 @@ function ends(from) {
 
 /** What is decided outside a round. */
 function outside(from) {
-  const job = { status: from, settled: hasEnded(from), due: false, removal: null, signal: null, attempt: 0, exitCode: null };
-  const open = { ...job, settled: isHeld(from) };
+  const job = { status: from, stage: stageOf(from), signal: null, attempt: 0, exitCode: null };
+  const open = { ...job, stage: stageOf(from, false) };
   const isWrittenDown = from === "NOT_SUBMITTED";
   const changes = [
     ["the Job is created", isWrittenDown ? ACCEPTED : undefined],
@@ -141,12 +152,12 @@ function outside(from) {
     ...[0, 3, 9].map((code) => [`its late output shows exit code ${code}`, withLateOutput(job, code).change]),
     ...STATUSES.flatMap((status) => [true, false].map((hasBegun) => ["another state file ran it", adopted(job, status, hasBegun)])),
   ];
-  return changes.map(([cause, change]) => [cause, change === "forget" ? "[*]" : (change?.status ?? from)]);
+  return changes.map(([cause, change]) => [cause, change === "forget" ? "[*]" : (change?.stage?.status ?? from)]);
 }
 
 /** What is noted before a Job is removed is the end of a job once that is gone. */
 function once(change) {
-  return change?.removal === "DELETED" ? { status: change.removal } : change;
+  return change?.stage.name === "removing" ? { stage: endedStage(change.stage.end) } : change;
 }
 
 function adopted(job, status, hasBegun) {
@@ -164,10 +175,10 @@ function shownBy(status) {
 /** What a signal comes to for a job in each status: `-` where it is refused. */
 function signalRow(status) {
   return SIGNALS.map((signal) => {
-    const { decision, effects, refusal } = after(status, { dao: signal, seen: shownBy(status) });
+    const { stage, effects, refusal } = after(status, { dao: signal, seen: shownBy(status) });
     if (refusal !== undefined) return "-";
     const more = effects.some(({ kind }) => kind === "addAttempt") ? " + one more attempt" : "";
-    return `${decision.status === status ? "as it is" : decision.status}${more}`;
+    return `${stage.status === status ? "as it is" : stage.status}${more}`;
   });
 }
 

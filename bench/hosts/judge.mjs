@@ -19,7 +19,7 @@ const SIGNAL_MS = 180_000;
 export function rowsIn({ stateFile, name }) {
   const database = new Database(stateFile, { readonly: true });
   try {
-    const sql = `SELECT jobs.id, file_name AS job, attempt, kube_name AS kubeName, status, exit_code AS code, reason, message, settled, directory
+    const sql = `SELECT jobs.id, file_name AS job, attempt, kube_name AS kubeName, status, exit_code AS code, reason, message, stage IN ('held', 'over') AS settled, directory
       FROM jobs JOIN workflows ON workflows.key = jobs.workflow ORDER BY attempt`;
     /** @type {any[]} */
     const rows = database.prepare(sql).all();

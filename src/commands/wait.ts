@@ -1,6 +1,7 @@
 import type { Context } from "../context.ts";
 import { hasEnded } from "../core/job.ts";
 import { forgotten } from "../core/lifecycle/giveUp.ts";
+import { isSettled, isUnsubmitted } from "../core/lifecycle/stage.ts";
 import { follow, isLeftUnsubmitted } from "../services/sync/follow.ts";
 import { isSeenTo } from "../services/sync/hold.ts";
 import { workflowsOf } from "../services/workflow/known.ts";
@@ -28,7 +29,7 @@ export async function wait(
 ): Promise<number> {
   const named = { cwd: context.io.cwd, workflow: options.workflow, names };
   const jobs = resolveJobs(context, named, { prefix: true });
-  const unsubmitted = jobs.find((job) => job.status === "NOT_SUBMITTED" && !job.due);
+  const unsubmitted = jobs.find((job) => isUnsubmitted(job.stage));
   if (unsubmitted !== undefined)
     context.warn(`job ${unsubmitted.id} is not submitted yet: it will not end until \`submit\` starts it`);
   const { stdout } = context.io;
@@ -79,7 +80,7 @@ async function waitFor(
       // What a monitor has yet to see to may be run again; one that sees nothing is not waited for.
       const monitored = new Set(workflows.filter((one) => isSeenTo(context, one)));
       const isOver = (job: StoredJob) =>
-        hasEnded(job.status) && (job.settled || !monitored.has(keyOf(workflows, job)));
+        hasEnded(job.status) && (isSettled(job.stage) || !monitored.has(keyOf(workflows, job)));
       for (const job of now.filter(isOver)) tellOnce(job);
       if (!now.every((job) => isOver(job) || isLeftUnsubmitted(job, context.now()))) continue;
       for (const job of now) tellOnce(job);

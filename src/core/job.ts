@@ -63,7 +63,7 @@ export function isInCluster(status: string | null): boolean {
 }
 
 /** Whether a word from a job's row is a status in which a job is over. */
-export function isEnd(status: string | null): status is LocalStatus {
+export function isEnd(status: string | null): status is (typeof ENDS)[number] {
   return (ENDS as readonly (string | null)[]).includes(status);
 }
 

@@ -1,6 +1,7 @@
 import { attemptOf } from "../core/job.ts";
 import { type AdoptedAttempt, adoptionOf, SET_ASIDE } from "../core/lifecycle/adopt.ts";
 import { killedElsewhere, type Words } from "../core/lifecycle/giveUp.ts";
+import { WRITTEN_DOWN } from "../core/lifecycle/marks.ts";
 import { jobName } from "../core/names.ts";
 import type { Attempts } from "./attempts.ts";
 import type { Changes } from "./changes.ts";
@@ -91,8 +92,8 @@ export class Adoption {
     const attempt = attemptOf(fileName, id);
     if (last === undefined || attempt === undefined) return;
     const kubeName = jobName(workflow.namespace, workflow.id, id);
-    const copy = { ...last, id, attempt, kubeName, due: false, prepared: false };
+    const copy = { ...last, id, attempt, kubeName, ...WRITTEN_DOWN, prepared: false };
     const made = this.#attempts.make(workflow, copy);
-    if (made.removal === null) this.#changes.write(made, change);
+    if (made.stage.name === "written") this.#changes.write(made, change);
   }
 }

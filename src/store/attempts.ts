@@ -1,9 +1,9 @@
 import { attemptId, type StoredRequest } from "../core/job.ts";
 import { KILLED_BEFORE } from "../core/lifecycle/giveUp.ts";
-import { ADDED, WRITTEN_DOWN } from "../core/lifecycle/marks.ts";
+import { ADDED } from "../core/lifecycle/marks.ts";
 import { jobName } from "../core/names.ts";
 import type { Changes } from "./changes.ts";
-import { type Cell, COLUMNS, cellOf } from "./columns.ts";
+import { cellsOf } from "./columns.ts";
 import type { Connection } from "./connection.ts";
 import type { History } from "./history.ts";
 import type { Jobs } from "./jobs.ts";
@@ -21,7 +21,7 @@ type NewJob = Pick<
   | "script"
   | "image"
   | "request"
-  | "due"
+  | "stage"
   | "prepared"
   | "invocationId"
 >;
@@ -58,18 +58,17 @@ export class Attempts {
 
   /** For the store's own use: writes down a job that was killed elsewhere as one that is given up. */
   make(workflow: Keyed, job: NewJob): StoredJob {
-    const { id, fileName, attempt, kubeName, contentHash, script, image, request, due, prepared } = job;
+    const { id, fileName, attempt, kubeName, contentHash, script, image, request, stage, prepared } = job;
     const invocationId = job.invocationId ?? request.invocationId ?? null;
-    const row = {
-      ...{ id, fileName, attempt, kubeName, contentHash, script, image, request, due, prepared },
-      ...{ invocationId, created: this.#db.timestamp(), status: WRITTEN_DOWN.status },
-    };
-    const names = Object.keys(row) as (keyof typeof row)[];
-    const columns = names.map((name) => COLUMNS[name].name).join(", ");
-    const values: Cell[] = names.map((name) => cellOf(name, row[name] as never));
-    const sql = `INSERT INTO jobs (workflow, ${columns}) VALUES (?${", ?".repeat(names.length)})`;
-    const key = Number(this.#db.run(sql, [workflow.key, ...values]).lastInsertRowid);
-    this.#history.note({ key }, { status: WRITTEN_DOWN.status, reason: null, message: null });
+    const cells = cellsOf({
+      ...{ id, fileName, attempt, kubeName, contentHash, script, image, request, stage, prepared },
+      ...{ invocationId, created: this.#db.timestamp() },
+    });
+    const columns = cells.map(([column]) => column).join(", ");
+    const sql = `INSERT INTO jobs (workflow, ${columns}) VALUES (?${", ?".repeat(cells.length)})`;
+    const values = [workflow.key, ...cells.map(([, cell]) => cell)];
+    const key = Number(this.#db.run(sql, values).lastInsertRowid);
+    this.#history.note({ key }, { status: stage.status, reason: null, message: null });
     const made = this.#jobs.find(workflow, id) as StoredJob;
     if (!this.#kills.has(workflow, id)) return made;
     this.#changes.write(made, KILLED_BEFORE);

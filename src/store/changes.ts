@@ -1,7 +1,8 @@
 import { hasEnded } from "../core/job.ts";
 import type { JobChange } from "../core/lifecycle/record.ts";
+import { isSameStage } from "../core/lifecycle/stage.ts";
 import type { DecidedStatus } from "../core/lifecycle/status.ts";
-import { type Cell, COLUMNS, cellOf } from "./columns.ts";
+import { type Cell, cellsOf, STAGE_LIST, stageIn } from "./columns.ts";
 import { ACTIVE_LIST } from "./conditions.ts";
 import type { Connection } from "./connection.ts";
 import type { History, NewTransition } from "./history.ts";
@@ -15,19 +16,6 @@ import type { Decided, StoredJob } from "./records.ts";
 const END = `CASE WHEN coalesce(?, status) IN ${ACTIVE_LIST} THEN NULL
   ELSE coalesce(ended, ?, max(?, coalesce(?, started, submitted, created))) END`;
 
-/** Whether a job is as a decision was made from it; the parameters are those of `decidedFrom`. */
-const AS_DECIDED = "key = ? AND status = ? AND settled = ifnull(?, settled) AND (? OR signal IS ?)";
-
-function decidedFrom({ key, status, settled, signal }: Decided): Cell[] {
-  return [
-    key,
-    status,
-    settled === undefined ? null : Number(settled),
-    signal === undefined ? 1 : 0,
-    signal ?? null,
-  ];
-}
-
 /** The only writer of what a job has become. */
 export class Changes {
   readonly #db: Connection;
@@ -39,31 +27,33 @@ export class Changes {
   }
 
   /**
-   * Writes a change if the job is still in the status that the decision was made from.
+   * Writes a change if the job is still in the stage that the decision was made from.
    * @returns whether it was written
    */
   write(job: Decided, change: JobChange): boolean {
     return this.#db.write(() => {
-      const { ended, ...others } = change;
-      const names = (Object.keys(others) as (keyof typeof others)[]).filter(
-        (name) => others[name] !== undefined,
-      );
-      if (names.length === 0) return true;
-      const assignments = names.map((name) => `${COLUMNS[name].name} = ?`);
-      const values = names.map((name) => cellOf(name, others[name] as never));
-      const end = [change.status ?? null, ended ?? null, this.#db.timestamp(), change.started ?? null];
-      const sql = `UPDATE jobs SET ${assignments.join(", ")}, ended = ${END} WHERE ${AS_DECIDED}`;
-      const { changes } = this.#db.run(sql, [...values, ...end, ...decidedFrom(job)]);
-      if (changes === 0) return false;
-      if (change.status !== undefined && change.status !== job.status)
-        this.#history.note(job, this.#words(job, change.status, change));
+      if (!this.isAsDecided(job)) return false;
+      const { ended, stage, ...others } = change;
+      // The same stage again would tidy up what an older version has left in its columns: news for nobody.
+      const isNext = stage !== undefined && !isSameStage(stage, job.stage);
+      const cells = cellsOf(isNext ? { ...others, stage } : others);
+      if (cells.length === 0) return true;
+      const assignments = cells.map(([column]) => `${column} = ?`);
+      const end = [stage?.status ?? null, ended ?? null, this.#db.timestamp(), change.started ?? null];
+      const sql = `UPDATE jobs SET ${assignments.join(", ")}, ended = ${END} WHERE key = ?`;
+      this.#db.run(sql, [...cells.map(([, cell]) => cell), ...end, job.key]);
+      if (stage !== undefined && stage.status !== job.stage.status)
+        this.#history.note(job, this.#words(job, stage.status, change));
       return true;
     });
   }
 
   /** Whether a job is still as a decision was made from it. */
-  isAsDecided(job: Decided): boolean {
-    return this.#db.has(`SELECT 1 FROM jobs WHERE ${AS_DECIDED}`, decidedFrom(job));
+  isAsDecided({ key, stage, signal }: Decided): boolean {
+    const sql = `SELECT signal, ${STAGE_LIST} FROM jobs WHERE key = ?`;
+    const row = this.#db.get<Record<string, Cell>>(sql, [key]);
+    if (row === undefined || !isSameStage(stageIn(row), stage)) return false;
+    return signal === undefined || row.signal === signal;
   }
 
   /**

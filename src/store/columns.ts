@@ -1,7 +1,8 @@
 import type { ScriptContent, StoredRequest } from "../core/job.ts";
-import type { Removal } from "../core/lifecycle/decision.ts";
 import type { Signal } from "../core/lifecycle/signal.ts";
-import { type DecidedStatus, readStatus } from "../core/lifecycle/status.ts";
+import type { Stage } from "../core/lifecycle/stage.ts";
+import type { DecidedStatus } from "../core/lifecycle/status.ts";
+import { type NamedStage, readStage, storeStage } from "../core/lifecycle/storedStage.ts";
 
 /** What SQLite keeps in a cell. */
 export type Cell = string | number | null;
@@ -19,10 +20,6 @@ const number: Codec<number> = { type: "INTEGER" };
 const flag: Codec<boolean> = {
   type: "INTEGER",
   convert: { read: (cell) => cell === 1, write: Number },
-};
-const status: Codec<DecidedStatus> = {
-  type: "TEXT",
-  convert: { read: readStatus, write: (value) => value },
 };
 const json = <T>(): Codec<T> => ({
   type: "TEXT",
@@ -48,9 +45,9 @@ interface Column {
   readonly codec: Codec<unknown>;
   /**
    * Who writes it: the row's insertion alone, any change of the job too, or the store by itself, at its own
-   * time.
+   * time; or the stage, which stands in several columns.
    */
-  readonly by: "insertion" | "change" | "store";
+  readonly by: "insertion" | "change" | "store" | "stage";
   /** Whether the GASW database is told when it changes: the trigger `jobs_changed` lists these. */
   readonly isTold?: true;
   /** Whether it is read only where it is asked for: what may be long. */
@@ -79,7 +76,7 @@ export const COLUMNS = {
   script: { name: "script", codec: nullable(json<ScriptContent>()), by: "change" },
   image: { name: "image", codec: text(), by: "change" },
   request: { name: "request", codec: json<StoredRequest>(), by: "change" },
-  status: { name: "status", codec: status, by: "change", isTold: true },
+  status: { name: "status", codec: text<DecidedStatus>(), by: "stage", isTold: true },
   /** Why it waits or how it ended, in a word for programs. */
   reason: { name: "reason", codec: nullable(text()), by: "change" },
   /** The same in a sentence for people. */
@@ -92,11 +89,11 @@ export const COLUMNS = {
   /** Since when it waits for them; grace periods count from here. */
   pendingSince: { name: "pending_since", codec: nullable(text()), by: "change" },
   /** What was decided for it before its Job is removed: an end, or NOT_SUBMITTED to run it again. */
-  removal: { name: "removal", codec: nullable(text<Removal>()), by: "change" },
+  removal: { name: "removal", codec: nullable(text()), by: "stage" },
   /** Whether its end has been seen to: retried, held, or announced. */
-  settled: { name: "settled", codec: flag, by: "change", isTold: true },
+  settled: { name: "settled", codec: flag, by: "stage", isTold: true },
   /** Whether this tool itself is to submit it, as soon as no other attempt of its script is alive. */
-  due: { name: "due", codec: flag, by: "change" },
+  due: { name: "due", codec: flag, by: "stage" },
   /** Whether the workflow directory was made ready for this attempt. */
   prepared: { name: "prepared", codec: flag, by: "change" },
   /** The signal that was taken from its row in the GASW database and not acknowledged there yet. */
@@ -104,9 +101,9 @@ export const COLUMNS = {
   /** Whether it was asked to be submitted once more while it was active. */
   replicating: { name: "replicating", codec: flag, by: "change", isTold: true },
   /** Whether it has ended, and its Job is to go since others keep its pod alive. */
-  lingers: { name: "lingers", codec: flag, by: "change" },
+  lingers: { name: "lingers", codec: flag, by: "stage" },
   /** Whether its end was decided without all of its output, which may arrive yet. */
-  outputLate: { name: "output_late", codec: flag, by: "change" },
+  outputLate: { name: "output_late", codec: flag, by: "stage" },
   /** As the request, an earlier attempt or the GASW database says. */
   invocationId: { name: "invocation_id", codec: nullable(number), by: "change" },
   /** Whether the GASW database knows it. */
@@ -129,25 +126,56 @@ type Value<C> = C extends { readonly codec: Codec<infer T> } ? T : never;
 
 /** What is read of a job from its own row. */
 export type JobRow = {
-  readonly [N in keyof Columns as Columns[N] extends { isApart: true } ? never : N]: Value<Columns[N]>;
+  readonly [N in keyof Columns as Columns[N] extends { isApart: true } | { by: "stage" } ? never : N]: Value<
+    Columns[N]
+  >;
+} & {
+  readonly stage: Stage;
+  /** That of its stage. */
+  readonly status: DecidedStatus;
 };
 
-const READ = Object.entries<Column>(COLUMNS).filter(([, { isApart }]) => isApart !== true);
+const ALL = Object.entries<Column>(COLUMNS);
+const READ = ALL.filter(([, { isApart, by }]) => isApart !== true && by !== "stage");
 const CONVERTED = READ.flatMap(([name, { codec }]) =>
   codec.convert === undefined ? [] : [[name, codec.convert.read] as const],
 );
 
+/** What of the stage's columns is read: the file makes its name from all of them. */
+export const STAGE_LIST =
+  "jobs.stage, jobs.status, jobs.removal, jobs.lingers = 1 AS lingers, jobs.output_late = 1 AS outputLate";
+
 /** The list of a SELECT that reads jobs. */
-export const JOB_LIST = READ.map(([name, column]) => `jobs.${column.name} AS ${name}`).join(", ");
+export const JOB_LIST = `${READ.map(([name, column]) => `jobs.${column.name} AS ${name}`).join(", ")}, ${STAGE_LIST}`;
 
 /** A job from the cells that `JOB_LIST` has selected, and whatever was selected beside them. */
 export function readJob<Job extends JobRow>(row: Readonly<Record<string, Cell>>): Job {
+  const { removal, lingers, outputLate, ...others } = row;
   const values = CONVERTED.map(([name, read]) => [name, read(row[name] ?? null)] as const);
-  return { ...row, ...Object.fromEntries(values) } as unknown as Job;
+  return { ...others, ...Object.fromEntries(values), stage: stageIn(row) } as unknown as Job;
 }
 
-/** The cell of a value, by its column's name in the code. */
-export function cellOf<N extends keyof Columns>(name: N, value: Value<Columns[N]>): Cell {
-  const { convert }: Codec<unknown> = COLUMNS[name].codec;
-  return convert === undefined ? (value as Cell) : convert.write(value);
+/** The stage in the cells that `STAGE_LIST` has selected. */
+export function stageIn({
+  stage,
+  status,
+  removal,
+  lingers,
+  outputLate,
+}: Readonly<Record<string, Cell>>): Stage {
+  const named = { stage, status, removal, lingers: lingers === 1, outputLate: outputLate === 1 };
+  return readStage(named as NamedStage);
+}
+
+/** What may be written of a job, by the columns' names in the code. */
+type Values = { readonly [N in keyof Columns]?: Value<Columns[N]> } & { readonly stage?: Stage };
+
+/** What is to be written of a job, cell by cell: its stage stands in several. */
+export function cellsOf({ stage, ...others }: Values): [column: string, cell: Cell][] {
+  const values: object = { ...others, ...(stage === undefined ? {} : storeStage(stage)) };
+  const written = Object.entries(values).filter(([, value]) => value !== undefined);
+  return written.map(([name, value]) => {
+    const { name: column, codec }: Column = COLUMNS[name as keyof Columns];
+    return [column, codec.convert === undefined ? (value as Cell) : codec.convert.write(value)];
+  });
 }

@@ -1,8 +1,11 @@
 import { SET_ASIDE } from "../core/lifecycle/adopt.ts";
 import { cleanedUp } from "../core/lifecycle/giveUp.ts";
+import { WRITTEN_DOWN } from "../core/lifecycle/marks.ts";
+import { awaitsTurn } from "../core/lifecycle/stage.ts";
 import { GaswError } from "../errors.ts";
 import type { Attempts } from "./attempts.ts";
 import type { Changes } from "./changes.ts";
+import { OPEN } from "./conditions.ts";
 import type { Connection } from "./connection.ts";
 import type { History } from "./history.ts";
 import type { Jobs } from "./jobs.ts";
@@ -33,7 +36,7 @@ export class Intents {
     return this.#db.write(() => {
       const known = this.#jobs.find(workflow, intent.id);
       if (known === undefined) {
-        const first = { fileName: intent.id, attempt: 0, due: false, invocationId: null };
+        const first = { fileName: intent.id, attempt: 0, ...WRITTEN_DOWN, invocationId: null };
         return { job: this.#attempts.make(workflow, { script: null, ...intent, ...first }), isNew: true };
       }
       if (known.contentHash === intent.contentHash || this.#isCorrectable(known))
@@ -67,7 +70,7 @@ export class Intents {
    */
   giveUp({ key }: Keyed): void {
     this.#db.write(() => {
-      for (const job of this.#jobs.where("jobs.workflow = ? AND settled = 0", [key])) {
+      for (const job of this.#jobs.where(`jobs.workflow = ? AND ${OPEN}`, [key])) {
         const end = cleanedUp(job);
         if (end === "forget") this.#attempts.forget(job);
         else if (end !== undefined) this.#changes.write(job, end);
@@ -80,8 +83,8 @@ export class Intents {
    * asked for first.
    */
   #isCorrectable(job: StoredJob): boolean {
-    const { status, attempt, due, prepared } = job;
-    if (status !== "NOT_SUBMITTED" || attempt > 0 || (due && !prepared)) return false;
+    const { stage, attempt, prepared } = job;
+    if (stage.status !== "NOT_SUBMITTED" || attempt > 0 || (awaitsTurn(stage) && !prepared)) return false;
     return !this.#history.hasBegun(job);
   }
 }

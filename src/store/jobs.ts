@@ -1,5 +1,5 @@
 import { type Cell, JOB_LIST, readJob } from "./columns.ts";
-import { ACTIVE, UNFINISHED } from "./conditions.ts";
+import { ACTIVE, LATE, LINGERING, OPEN, TO_BE_DONE } from "./conditions.ts";
 import type { Connection } from "./connection.ts";
 import type { Keyed, StoredJob } from "./records.ts";
 
@@ -50,12 +50,12 @@ export class Jobs {
 
   /** A workflow's jobs of which the end was decided without all of their output. */
   late(workflow: Keyed): StoredJob[] {
-    return this.where("jobs.workflow = ? AND output_late = 1 ORDER BY jobs.key", [workflow.key]);
+    return this.where(`jobs.workflow = ? AND ${LATE} ORDER BY jobs.key`, [workflow.key]);
   }
 
   /** A workflow's jobs that have ended, and whose Jobs are to go. */
   lingering(workflow: Keyed): StoredJob[] {
-    return this.where("jobs.workflow = ? AND lingers = 1 ORDER BY jobs.key", [workflow.key]);
+    return this.where(`jobs.workflow = ? AND ${LINGERING} ORDER BY jobs.key`, [workflow.key]);
   }
 
   /**
@@ -63,7 +63,7 @@ export class Jobs {
    * be released.
    */
   unfinished(): StoredJob[] {
-    return this.where(`jobs.key IN (${UNFINISHED}) ORDER BY jobs.key`, []);
+    return this.where(`jobs.key IN (${TO_BE_DONE}) ORDER BY jobs.key`, []);
   }
 
   /**
@@ -71,8 +71,8 @@ export class Jobs {
    * is to go, or has one of these ids.
    */
   openInvocations(workflow: Keyed, ids: readonly string[] = []): StoredJob[] {
-    const open =
-      "SELECT file_name FROM jobs WHERE workflow = ? AND (settled = 0 OR lingers = 1 OR id IN (SELECT value FROM json_each(?)))";
+    const open = `SELECT file_name FROM jobs WHERE workflow = ? AND
+      ((${OPEN}) OR (${LINGERING}) OR id IN (SELECT value FROM json_each(?)))`;
     return this.where(`jobs.workflow = ? AND file_name IN (${open}) ORDER BY jobs.key`, [
       workflow.key,
       workflow.key,

@@ -167,4 +167,33 @@ export const migrations: readonly (readonly string[])[] = [
     "ALTER TABLE workflows ADD COLUMN followed TEXT",
     "ALTER TABLE workflows ADD COLUMN adopted TEXT",
   ],
+  [
+    // Combinations that no version writes: a job whose status is no word of this tool's waits for a person;
+    // one that goes on is looked at; nothing is removed or run that was not decided.
+    `UPDATE jobs SET status = 'STALLED_HELD' WHERE status NOT IN
+      ('NOT_SUBMITTED', 'QUEUED', 'RUNNING', 'COMPLETED', 'ERROR', 'STALLED', 'ERROR_HELD', 'STALLED_HELD', 'CANCELLED', 'DELETED', 'DELETED_REPLICA')`,
+    "UPDATE jobs SET settled = 0 WHERE settled <> 0 AND (settled <> 1 OR status IN ('NOT_SUBMITTED', 'QUEUED', 'RUNNING'))",
+    "UPDATE jobs SET settled = 1 WHERE settled = 0 AND status IN ('ERROR_HELD', 'STALLED_HELD')",
+    `UPDATE jobs SET removal = NULL WHERE removal NOT IN ('ERROR', 'DELETED', 'DELETED_REPLICA', 'NOT_SUBMITTED')
+      OR (removal = 'NOT_SUBMITTED' AND (status IN ('QUEUED', 'RUNNING') OR (status = 'NOT_SUBMITTED' AND due <> 1)))`,
+    // The one stage that a job is in. It is made from the columns that older versions write, since a process
+    // of one may have the file open; what means nothing in a stage may stand in them.
+    `ALTER TABLE jobs ADD COLUMN stage TEXT GENERATED ALWAYS AS (CASE
+      WHEN status = 'NOT_SUBMITTED' AND settled = 0 THEN CASE
+        WHEN removal IS NULL THEN iif(due = 1, 'due', 'written')
+        WHEN removal IN ('ERROR', 'DELETED', 'DELETED_REPLICA') THEN 'removing'
+        WHEN removal = 'NOT_SUBMITTED' AND due = 1 THEN 'clearing' END
+      WHEN status IN ('QUEUED', 'RUNNING') AND settled = 0 THEN CASE
+        WHEN removal IS NULL THEN 'active'
+        WHEN removal IN ('ERROR', 'DELETED', 'DELETED_REPLICA') THEN 'removing' END
+      WHEN removal NOT IN ('ERROR', 'DELETED', 'DELETED_REPLICA', 'NOT_SUBMITTED') THEN NULL
+      WHEN status IN ('ERROR_HELD', 'STALLED_HELD') AND settled = 1 THEN 'held'
+      WHEN status IN ('COMPLETED', 'ERROR', 'STALLED', 'CANCELLED', 'DELETED', 'DELETED_REPLICA') THEN
+        CASE settled WHEN 0 THEN 'ended' WHEN 1 THEN 'over' END
+    END) VIRTUAL CONSTRAINT stage_exists CHECK (stage IS NOT NULL)`,
+    // Jobs with which something is still to be done.
+    "CREATE INDEX jobs_unfinished ON jobs (workflow) WHERE stage <> 'over'",
+    "DROP INDEX jobs_unsettled",
+    "DROP INDEX jobs_held",
+  ],
 ];

@@ -49,7 +49,7 @@ export interface StoredJob extends JobRow {
 }
 
 /** A job as a decision was made from it: it is carried out only while the job is still so. */
-export type Decided = Pick<StoredJob, "key" | "status"> & Partial<Pick<StoredJob, "settled" | "signal">>;
+export type Decided = Pick<StoredJob, "key" | "stage"> & Partial<Pick<StoredJob, "signal">>;
 
 /** What one look at a job comes to in the state. */
 export interface JobUpdate {

@@ -43,7 +43,8 @@ export class Updates {
     if (!this.#changes.write(job, change)) return false;
     if (resubmit !== undefined) this.#attempts.add(job, resubmit);
     if (announce === true) this.#results.announce(job);
-    if (remark !== undefined) this.#history.note(job, { ...remark, status: change.status ?? job.status });
+    if (remark !== undefined)
+      this.#history.note(job, { ...remark, status: (change.stage ?? job.stage).status });
     return true;
   }
 }

@@ -1,7 +1,7 @@
 import type { Workflow } from "../core/job.ts";
 import { isSameDirectory } from "../directory.ts";
 import { GaswError } from "../errors.ts";
-import { ACTIVE, HELD, UNFINISHED } from "./conditions.ts";
+import { ACTIVE, TO_BE_DONE, UNFINISHED } from "./conditions.ts";
 import type { Connection } from "./connection.ts";
 import type { Keyed, StoredWorkflow } from "./records.ts";
 
@@ -56,7 +56,7 @@ export class Workflows {
 
   /** Those for which a synchronisation has something to do. */
   unfinished(): StoredWorkflow[] {
-    const unfinished = `SELECT workflow FROM jobs WHERE key IN (${UNFINISHED})`;
+    const unfinished = `SELECT workflow FROM jobs WHERE key IN (${TO_BE_DONE})`;
     return this.#db.all<StoredWorkflow>(`${WORKFLOWS} WHERE key IN (${unfinished}) ORDER BY key`, []);
   }
 
@@ -65,9 +65,8 @@ export class Workflows {
    * wait to be released.
    */
   isOpen({ key }: Keyed): boolean {
-    const having = (condition: string) => `EXISTS (SELECT 1 FROM jobs WHERE workflow = ? AND ${condition})`;
-    const sql = `SELECT 1 WHERE ${having("settled = 0 AND status <> 'NOT_SUBMITTED'")} OR ${having(HELD)}`;
-    return this.#db.has(sql, [key, key]);
+    const sql = `SELECT 1 FROM jobs WHERE workflow = ? AND ${UNFINISHED} AND status <> 'NOT_SUBMITTED'`;
+    return this.#db.has(sql, [key]);
   }
 
   /**

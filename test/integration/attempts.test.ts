@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { decided } from "../../src/core/lifecycle/make.ts";
+import { over } from "../../src/core/lifecycle/make.ts";
 import { type LogSink, readJobLogs } from "../../src/services/debug/logs.ts";
 import { findTarget } from "../../src/services/debug/target.ts";
 import { Invocations } from "./invocations.ts";
@@ -56,7 +56,7 @@ describe("the streams of an attempt are kept under its own number", () => {
   test("when the attempt between them was killed before its turn", async () => {
     const job = life.submitted("Job-1");
     failed("Job-1");
-    life.store.changes.write(job, { status: decided("ERROR"), settled: true });
+    life.store.changes.write(job, { stage: over("ERROR") });
     life.store.attempts.add(job, {});
     await life.round({ "Job-1-r1": "KILL" });
     expect(life.job("Job-1-r1")).toMatchObject({ status: "DELETED", submitted: null });
@@ -69,7 +69,7 @@ describe("the streams of an attempt are kept under its own number", () => {
 test("the streams that are shown for an attempt are its own; the invocation's id means the newest there are", async () => {
   const job = life.submitted("Job-1");
   failed("Job-1");
-  life.store.changes.write(job, { status: decided("ERROR"), settled: true });
+  life.store.changes.write(job, { stage: over("ERROR") });
   const shown = async (text: string) => (await findTarget(life.deps, text, { cwd: life.directory })).superseded;
   life.store.attempts.add(job, {});
   expect([await shown("Job-1"), await shown(job.kubeName), await shown("Job-1-r1")]).toEqual([undefined, undefined, 1]);
@@ -128,7 +128,7 @@ describe("attempts whose turn it is", () => {
     const requests: string[] = [];
     life.cluster.onRequest = (request) => {
       requests.push(request);
-      if (request === CLAIM) life.store.changes.write(life.job("Job-1-r1"), { status: decided("DELETED"), settled: true, due: false });
+      if (request === CLAIM) life.store.changes.write(life.job("Job-1-r1"), { stage: over("DELETED") });
     };
     expect(await retried()).toEqual([]);
     expect(statuses()).toEqual(["DELETED", "QUEUED"]);

@@ -15,7 +15,7 @@ import { submit } from "../../src/commands/submit.ts";
 import { wait } from "../../src/commands/wait.ts";
 import { loadConfig } from "../../src/config/load/load.ts";
 import { Context } from "../../src/context.ts";
-import { decided } from "../../src/core/lifecycle/make.ts";
+import { active, over } from "../../src/core/lifecycle/make.ts";
 import { MAIN_CONTAINER } from "../../src/core/manifests/mainContainer.ts";
 import { KEYS } from "../../src/core/names.ts";
 import type { GaswError } from "../../src/errors.ts";
@@ -254,7 +254,7 @@ describe("a job that runs in the cluster it was submitted to, while another one 
     await runningHere();
     const { store } = (await process(here)).context;
     const workflow = workflowIn(store);
-    store.changes.write(store.jobs.find(workflow, "Job-1") as StoredJob, { status: decided("ERROR"), settled: true });
+    store.changes.write(store.jobs.find(workflow, "Job-1") as StoredJob, { stage: over("ERROR") });
     if (isBeside)
       store.intents.record(workflow, { id: "Job-2", kubeName: "k-2", contentHash: "c", image: "i", request: {}, prepared: true });
     script("Job-2");
@@ -276,7 +276,7 @@ describe("a job that runs in the cluster it was submitted to, while another one 
       request: {},
       prepared: true,
     });
-    context.store.changes.write(job, { status: decided("QUEUED") });
+    context.store.changes.write(job, { stage: active("QUEUED") });
     show(there, job, RUNNING);
     there.put(`${JOBS}/k-9`, {});
     directory = first;
@@ -417,7 +417,7 @@ test("a resubmission that is due is not made where the server has become another
     here.put(KUBE_SYSTEM, {});
   };
   expect(await failureOf(status(context, [], { ...TEXT, sync: true }))).toBeInstanceOf(OtherCluster);
-  expect(jobIn(context, "Job-1-r1")).toMatchObject({ status: "NOT_SUBMITTED", due: true });
+  expect(jobIn(context, "Job-1-r1")).toMatchObject({ status: "NOT_SUBMITTED", stage: { name: "due" } });
   expect(asked.get(here)?.filter((request) => request.startsWith("POST "))).toEqual([]);
 });
 
@@ -536,7 +536,7 @@ test("a workflow stays where it is when a job of it is submitted while it is cle
   here.onRequest = (request) => {
     if (!request.startsWith(`DELETE ${JOBS}/`)) return;
     const intent = { id: "Job-2", kubeName: "k-2", contentHash: "c", image: "i", request: {}, prepared: true };
-    store.changes.write(store.intents.record(workflowIn(store), intent).job, { status: decided("QUEUED") });
+    store.changes.write(store.intents.record(workflowIn(store), intent).job, { stage: active("QUEUED") });
   };
   expect(await cleanup(context, { ...TEXT, timeout: 1, yes: true, cancel: true })).toBe(0);
   await expectRefused(there, (other) => status(other, [], TEXT));

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { hasEnded } from "../../src/core/job.ts";
 import { type EffectKind, effectKinds, type Note } from "../../src/core/lifecycle/effects.ts";
-import { decided } from "../../src/core/lifecycle/make.ts";
+import { active, ended, held, over, removing } from "../../src/core/lifecycle/make.ts";
 import { MAIN_CONTAINER } from "../../src/core/manifests/mainContainer.ts";
 import type { Deps } from "../../src/services/deps.ts";
 import { act } from "../../src/services/sync/actions.ts";
@@ -56,7 +56,7 @@ const HISTORIES: Readonly<Record<string, History>> = {
     config: TOO_LONG,
     begin: () => {
       waits();
-      life.store.changes.write(life.job("Job-1"), { removal: "ERROR", reason: "ContainerCreating", message: "too long" });
+      life.store.changes.write(life.job("Job-1"), { stage: removing("QUEUED", "ERROR"), reason: "ContainerCreating", message: "too long" });
     },
     go: (deps) => round(deps, { "Job-1": "REPLICATE" }),
     end: ANOTHER,
@@ -92,9 +92,9 @@ const HISTORIES: Readonly<Record<string, History>> = {
   "an attempt that runs beside one that has completed": {
     begin: () => {
       const first = life.submitted("Job-1");
-      life.store.changes.write(first, { status: decided("COMPLETED") });
+      life.store.changes.write(first, { stage: ended("COMPLETED") });
       const other = life.store.attempts.add(first, {});
-      life.store.changes.write(other, { status: decided("QUEUED"), due: false });
+      life.store.changes.write(other, { stage: active("QUEUED") });
       life.show("Job-1-r1", "running");
     },
     go: round,
@@ -106,8 +106,7 @@ const HISTORIES: Readonly<Record<string, History>> = {
       waits();
       life.show("Job-1", 3);
       life.store.changes.write(life.job("Job-1"), {
-        status: decided("STALLED_HELD"),
-        settled: true,
+        stage: held("STALLED_HELD"),
         reason: "PodGone",
         message: "it was lost",
       });
@@ -128,7 +127,7 @@ const HISTORIES: Readonly<Record<string, History>> = {
   },
   "a retry of what was deleted": {
     begin: () => {
-      life.store.changes.write(life.submitted("Job-1"), { status: decided("DELETED"), settled: true });
+      life.store.changes.write(life.submitted("Job-1"), { stage: over("DELETED") });
       life.lose("Job-1");
     },
     go: (deps) => act(deps, life.workflow, [life.job("Job-1")], "retry"),
@@ -263,9 +262,9 @@ const wordsOf = ({ status, reason, message }: Pick<Transition, "status" | "reaso
 function outcomeOf(): Outcome {
   return {
     jobs: life.store.jobs.all(life.workflow).map((job) => {
-      const { id, status, settled, due, removal, signal, replicating } = job;
+      const { id, stage, signal, replicating } = job;
       const history = life.store.history.of(job).map(wordsOf);
-      return { id, status, settled, due, removal, signal, replicating, words: wordsOf(job), history, isMade: life.isMade(id) };
+      return { id, stage, signal, replicating, words: wordsOf(job), history, isMade: life.isMade(id) };
     }),
     results: life.store.results.since(life.workflow, 0).map(({ id, status, message }) => ({ id, status, message })),
   };

@@ -4,7 +4,7 @@ import path from "node:path";
 import Database from "better-sqlite3";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { StoredRequest } from "../../src/core/job.ts";
-import { decided } from "../../src/core/lifecycle/make.ts";
+import { active, ended, held } from "../../src/core/lifecycle/make.ts";
 import type { JobChange } from "../../src/core/lifecycle/record.ts";
 import type { Dao } from "../../src/dao/dao.ts";
 import { openDao } from "../../src/dao/open.ts";
@@ -88,7 +88,7 @@ describe("two workflows in one database", () => {
   test("leave each other's rows alone, and say once that a job has none", async () => {
     const [a, b] = [await Side.open(first), await Side.open(second)];
     a.submit("Job-1");
-    a.change("Job-1", { status: decided("COMPLETED"), exitCode: 0 });
+    a.change("Job-1", { stage: ended("COMPLETED"), exitCode: 0 });
     await a.deliver();
     for (const id of ["Job-1", "Job-2"]) b.submit(id);
     await b.deliver();
@@ -100,7 +100,7 @@ describe("two workflows in one database", () => {
       expect.stringMatching(/^job Job-1 has no row in the GASW database: workflow workflow-first has .*{workflowDir}/),
     ]);
     expect(b.left).toBe(0);
-    b.change("Job-1", { status: decided("ERROR"), exitCode: 3 });
+    b.change("Job-1", { stage: ended("ERROR"), exitCode: 3 });
     await b.deliver();
     expect(rows()[0]).toMatchObject({ status: "COMPLETED" });
     expect(warnings).toHaveLength(1);
@@ -134,7 +134,7 @@ describe("two workflows in one database", () => {
       await side.deliver();
     }
     database.exec("delete from Jobs");
-    b.change("Job-1", { status: decided("RUNNING"), started: NOW.toISOString() });
+    b.change("Job-1", { stage: active("RUNNING"), started: NOW.toISOString() });
     await b.deliver();
     expect(rows()).toEqual([{ id: "Job-1", simulation_id: second, status: "RUNNING" }]);
   });
@@ -151,14 +151,14 @@ describe("a row that the database refuses", () => {
     const side = await Side.open("workflow-1");
     for (const id of ["Job-1", "Job-2", "Job-3"]) side.submit(id);
     await side.deliver();
-    for (const id of ["Job-1", "Job-2"]) side.change(id, { status: decided("ERROR"), exitCode: 1, message: "same" });
-    side.change("Job-3", { status: decided("COMPLETED"), exitCode: 0 });
+    for (const id of ["Job-1", "Job-2"]) side.change(id, { stage: ended("ERROR"), exitCode: 1, message: "same" });
+    side.change("Job-3", { stage: ended("COMPLETED"), exitCode: 0 });
     await side.deliver();
     expect(rows().map(({ id, status }) => `${id} ${status}`)).toEqual(["Job-1 ERROR", "Job-2 QUEUED", "Job-3 COMPLETED"]);
     expect(warnings).toEqual([expect.stringMatching(/^job Job-2 keeps its old row in the GASW database: the database rejects a value \(/)]);
     expect(side.left).toBe(0);
     database.exec(refuseNothing);
-    side.change("Job-2", { status: decided("ERROR_HELD") });
+    side.change("Job-2", { stage: held("ERROR_HELD") });
     await side.deliver();
     expect(rows()[1]).toMatchObject({ id: "Job-2", status: "ERROR_HELD" });
   });
@@ -168,7 +168,7 @@ describe("a row that the database refuses", () => {
     for (const id of ["Job-1", "Job-2"]) side.submit(id);
     await side.deliver();
     database.exec("update Jobs set status = 'KILL'");
-    for (const id of ["Job-1", "Job-2"]) side.change(id, { status: decided("DELETED"), signal: "KILL", message: "killed" });
+    for (const id of ["Job-1", "Job-2"]) side.change(id, { stage: ended("DELETED"), signal: "KILL", message: "killed" });
     await side.deliver();
     expect(rows().map(({ status }) => status)).toEqual(["DELETED", "KILL"]);
     expect([side.job("Job-1").signal, side.job("Job-2").signal]).toEqual([null, "KILL"]);
@@ -180,7 +180,7 @@ test("an answer to a signal is noted together with the delivery, or not at all",
   side.submit("Job-1");
   await side.deliver();
   database.exec("update Jobs set status = 'KILL'");
-  side.change("Job-1", { status: decided("DELETED"), signal: "KILL" });
+  side.change("Job-1", { stage: ended("DELETED"), signal: "KILL" });
   // The state can't be written in the very moment in which the signal is forgotten.
   const state = new Database(path.join(folder, "state.db"));
   state.exec("create trigger full before update of signal on jobs when new.signal is null begin select raise(abort, 'full'); end");

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSy
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { loadConfig } from "../../src/config/load/load.ts";
-import { decided } from "../../src/core/lifecycle/make.ts";
+import { active } from "../../src/core/lifecycle/make.ts";
 import { MAIN_CONTAINER } from "../../src/core/manifests/mainContainer.ts";
 import { jobName } from "../../src/core/names.ts";
 import type { Deps } from "../../src/services/deps.ts";
@@ -83,7 +83,7 @@ export class Invocations {
     const { content } = readScript(path.join(this.directory, `sh/${id}.sh`));
     const submission = { contentHash: "c0ffee", script: content, image: "debian", request: {}, prepared: true };
     const { job } = this.store.intents.record(this.workflow, { id, kubeName, ...submission });
-    this.store.changes.write(job, { status: decided("QUEUED"), submitted: this.deps.now().toISOString() });
+    this.store.changes.write(job, { stage: active("QUEUED"), submitted: this.deps.now().toISOString() });
     this.show(id, "waiting");
     return this.job(id);
   }

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { leftOf } from "../../src/core/lifecycle/stage.ts";
 import { diagnose } from "../../src/services/debug/diagnose.ts";
 import { findTarget, viewJob } from "../../src/services/debug/target.ts";
 import { act } from "../../src/services/sync/actions.ts";
@@ -48,7 +49,7 @@ describe.each(Object.entries(looks))("the Job of a script that has ended beside 
     // The end stands before the Job goes.
     const noted: unknown[] = [];
     life.cluster.onRequest = (request) => {
-      if (request.startsWith("DELETE ")) noted.push([life.job("Job-1").exitCode, life.job("Job-1").lingers]);
+      if (request.startsWith("DELETE ")) noted.push([life.job("Job-1").exitCode, leftOf(life.job("Job-1").stage).lingers]);
     };
     await look();
     expect(noted).toEqual([[137, true]]);
@@ -59,7 +60,7 @@ describe.each(Object.entries(looks))("the Job of a script that has ended beside 
       pod: `${life.job("Job-1").kubeName}-pod`,
       node: "node-1",
       ended: "2026-01-02T03:05:05.000Z",
-      lingers: false,
+      stage: { lingers: false },
     });
     life.lose("Job-1");
     const target = await findTarget(life.deps, "Job-1", { cwd: life.directory });
@@ -83,12 +84,12 @@ describe.each(Object.entries(looks))("the Job of a script that has ended beside 
     withProxy("Job-1", ended(0));
     life.cluster.refusalOf = (request) => (request.startsWith("DELETE ") ? status : undefined);
     await look();
-    expect(life.job("Job-1")).toMatchObject({ status: "COMPLETED", lingers: true });
+    expect(life.job("Job-1")).toMatchObject({ status: "COMPLETED", stage: { lingers: true } });
     expect(warnings).toEqual([expect.stringMatching(/^job Job-1 has ended, but its Job, .* could not be removed: /)]);
     life.cluster.refusalOf = () => undefined;
     await look();
     expect(life.isMade("Job-1")).toBe(false);
-    expect(life.job("Job-1")).toMatchObject({ status: "COMPLETED", lingers: false });
+    expect(life.job("Job-1")).toMatchObject({ status: "COMPLETED", stage: { lingers: false } });
     const requests: string[] = [];
     life.cluster.onRequest = (request) => requests.push(request);
     await refresh(life.deps, life.workflow);
@@ -102,7 +103,7 @@ describe.each(Object.entries(looks))("the Job of a script that has ended beside 
     await look();
     life.lose("Job-1");
     await look();
-    expect(life.job("Job-1")).toMatchObject({ status: "COMPLETED", lingers: false });
+    expect(life.job("Job-1")).toMatchObject({ status: "COMPLETED", stage: { lingers: false } });
   });
 
   test("ends as it did first, where its node has started it again", async () => {
@@ -121,7 +122,7 @@ test("a retry waits for the pod in which a node has started the script again", a
   withProxy("Job-1", { running: { startedAt: "2026-01-02T03:06:05Z" } }, ended(3));
   await life.round();
   expect(life.isMade("Job-1")).toBe(false);
-  expect(life.job("Job-1-r1")).toMatchObject({ status: "NOT_SUBMITTED", due: true, reason: "EarlierRun" });
+  expect(life.job("Job-1-r1")).toMatchObject({ status: "NOT_SUBMITTED", stage: { name: "due" }, reason: "EarlierRun" });
   life.lose("Job-1");
   await life.round();
   expect(life.job("Job-1-r1")).toMatchObject({ status: "QUEUED", reason: null });
@@ -134,7 +135,7 @@ test("a failure whose Job alone holds what --env gave it has its pod removed, no
   await refresh(life.deps, life.workflow);
   expect(life.isMade("Job-1")).toBe(true);
   expect(life.cluster.objects.has(`/api/v1/namespaces/vip/pods/${job.kubeName}-pod`)).toBe(false);
-  expect(life.job("Job-1")).toMatchObject({ status: "ERROR", exitCode: 3, lingers: false });
+  expect(life.job("Job-1")).toMatchObject({ status: "ERROR", exitCode: 3, stage: { lingers: false } });
 });
 
 test("a job that is to run again forgets that its Job lingered, and what was seen of its pod", async () => {
@@ -144,7 +145,7 @@ test("a job that is to run again forgets that its Job lingered, and what was see
   await life.round();
   life.cluster.refusalOf = () => undefined;
   await life.round({ "Job-1": "RESCHEDULE" });
-  expect(life.job("Job-1").lingers).toBe(false);
+  expect(leftOf(life.job("Job-1").stage).lingers).toBe(false);
   life.lose("Job-1");
   await life.round();
   expect(life.job("Job-1")).toMatchObject({ status: "QUEUED" });
@@ -170,7 +171,7 @@ test("a kill that comes with the end of a kept job gives it up, and its Job goes
   withProxy("Job-1", ended(3));
   await act(life.deps, life.workflow, [life.job("Job-1")], "cancel");
   expect(life.isMade("Job-1")).toBe(false);
-  expect(life.job("Job-1")).toMatchObject({ exitCode: 3, lingers: false });
+  expect(life.job("Job-1")).toMatchObject({ exitCode: 3, stage: { lingers: false } });
 });
 
 test("the Job of an ended script is left alone where nobody else keeps its pod: its time to live removes it", async () => {

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { leftOf } from "../../src/core/lifecycle/stage.ts";
 import { refresh } from "../../src/services/sync/refresh.ts";
 import { Invocations, outputOf } from "./invocations.ts";
 
@@ -50,7 +51,7 @@ describe.each([
     arrive();
     await look();
     expect(shown()).toBe("COMPLETED Completed 0");
-    expect(life.job("Job-1").outputLate).toBe(false);
+    expect(leftOf(life.job("Job-1").stage).outputLate).toBe(false);
   });
 
   test("is waited for once, whatever becomes of its Job and pod meanwhile", async () => {

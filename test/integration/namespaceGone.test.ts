@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { decided } from "../../src/core/lifecycle/make.ts";
+import { over } from "../../src/core/lifecycle/make.ts";
 import type { GaswError } from "../../src/errors.ts";
 import { diagnose } from "../../src/services/debug/diagnose.ts";
 import { findTarget } from "../../src/services/debug/target.ts";
@@ -72,7 +72,7 @@ describe("a workflow's first submission", () => {
   test("after a clean-up makes it anew", async () => {
     showCluster();
     await submit("Job-1");
-    life.store.changes.write(life.job("Job-1"), { status: decided("COMPLETED"), settled: true });
+    life.store.changes.write(life.job("Job-1"), { stage: over("COMPLETED") });
     deleteNamespace();
     life.store.placements.clear(life.workflow);
     expect(await submit("Job-2")).toMatchObject({ created: true });
@@ -92,7 +92,7 @@ describe("a namespace that somebody has deleted", () => {
 
   test("is not made by a resubmission, which waits, says so at every synchronisation, and goes on once it is there", async () => {
     await life.round();
-    expect(life.job("Job-1-r1")).toMatchObject({ status: "NOT_SUBMITTED", due: true, prepared: false });
+    expect(life.job("Job-1-r1")).toMatchObject({ status: "NOT_SUBMITTED", stage: { name: "due" }, prepared: false });
     await life.round();
     expect(warnings).toEqual([wait(), wait()]);
     expect(made()).toEqual([]);
@@ -131,7 +131,7 @@ describe("a namespace that somebody has deleted", () => {
     await life.round();
     expect(warnings).toEqual([expect.stringContaining("is deleting the namespace vip")]);
     expect(made()).toEqual([]);
-    expect(life.job("Job-1-r1")).toMatchObject({ status: "NOT_SUBMITTED", due: true });
+    expect(life.job("Job-1-r1")).toMatchObject({ status: "NOT_SUBMITTED", stage: { name: "due" } });
   });
 
   test("does not hold up a resubmission whose account may not look at namespaces, once it is there", async () => {

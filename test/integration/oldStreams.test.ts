@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { decided } from "../../src/core/lifecycle/make.ts";
+import { WRITTEN } from "../../src/core/lifecycle/make.ts";
 import { checkSubmissions } from "../../src/services/submit/checks.ts";
 import { type Submitted, Submitter } from "../../src/services/submit/submitter.ts";
 import { Invocations } from "./invocations.ts";
@@ -48,7 +48,7 @@ describe("the streams that an earlier run has left under a script's name", () =>
     await submit("Job-1");
     life.write("out/Job-1.sh.out", "its own\n");
     const { kubeName } = life.job("Job-1");
-    life.store.changes.write(life.job("Job-1"), { status: decided("NOT_SUBMITTED"), prepared: false, submitted: null });
+    life.store.changes.write(life.job("Job-1"), { stage: WRITTEN, prepared: false, submitted: null });
     expect(await submit("Job-1")).toEqual({ jobId: "Job-1", kubeName, created: false });
     expect(life.text("out/Job-1.sh.out")).toBe("its own\n");
     expect(told()).toEqual([]);

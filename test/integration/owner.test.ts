@@ -13,7 +13,7 @@ import { submit } from "../../src/commands/submit.ts";
 import { wait } from "../../src/commands/wait.ts";
 import { loadConfig } from "../../src/config/load/load.ts";
 import { Context } from "../../src/context.ts";
-import { decided } from "../../src/core/lifecycle/make.ts";
+import { over } from "../../src/core/lifecycle/make.ts";
 import { MAIN_CONTAINER } from "../../src/core/manifests/mainContainer.ts";
 import { KEYS, leaseName } from "../../src/core/names.ts";
 import type { GaswError } from "../../src/errors.ts";
@@ -379,7 +379,7 @@ test("what was killed and runs again (RESCHEDULE) is not given up by the next ow
   pass(61);
   expect(await run("B", synchronised)).toMatchObject({ code: 0 });
   expect(inCluster()).toEqual(["Job-1"]);
-  expect((await jobOn("B")).removal).toBeNull();
+  expect((await jobOn("B")).stage.name).not.toBe("removing");
 });
 
 describe("an attempt that one owner has made, and of which the next one knows from the GASW database", () => {
@@ -431,7 +431,7 @@ describe("an attempt that one owner has made, and of which the next one knows fr
     cluster.objects.delete(`${PODS}/${(await jobOn("A")).kubeName}-pod`);
     // The answer to the kill is told first, then the end.
     for (let round = 0; round < 2; round++) await run("B", synchronised);
-    expect(await jobOn("B")).toMatchObject({ status: "DELETED", settled: true });
+    expect(await jobOn("B")).toMatchObject({ status: "DELETED", stage: { name: "over" } });
     signal("RESCHEDULE");
     pass(61);
     await run("A", synchronised);
@@ -524,7 +524,7 @@ describe("a clean-up", () => {
     asked.length = 0;
     const { code, stderr } = await run("B", (context) => monitor(context, TEXT));
     expect({ code, stderr }).toMatchObject({ code: 0, stderr: expect.stringContaining("was cleaned up from another state file") });
-    expect(await jobOn("B")).toMatchObject({ status: "DELETED", reason: "Deleted", settled: true });
+    expect(await jobOn("B")).toMatchObject({ status: "DELETED", reason: "Deleted", stage: { name: "over" } });
     expect(asked.filter((request) => request.startsWith("POST "))).toEqual([]);
   });
 
@@ -569,7 +569,7 @@ describe("a clean-up", () => {
     expect(await run("A", submitted("Job-2"))).toMatchObject({ code: 0 });
     pass(61);
     expect(await run("B", submitted("Job-2"))).toMatchObject({ code: 0 });
-    expect((await jobOn("B", "Job-2")).removal).toBeNull();
+    expect((await jobOn("B", "Job-2")).stage.name).not.toBe("removing");
   });
 
   test("from a state file that knows nothing of the workflow is refused while it is served, and works afterwards", async () => {
@@ -724,7 +724,7 @@ describe("a Lease", () => {
     cluster.refusalOf = (request) => (request.startsWith(`POST ${LEASES}`) ? 404 : undefined);
     await run("A", (context) => status(context, [], { ...TEXT, sync: true }));
     expect((await jobOn("A")).status).toBe("STALLED");
-    expect((await jobOn("A", "Job-1-r1")).due).toBe(true);
+    expect((await jobOn("A", "Job-1-r1")).stage.name).toBe("due");
   });
 
   test("is made once its namespace is there", async () => {
@@ -833,7 +833,7 @@ describe("a monitor that has seen nothing of the cluster for more than a minute"
   test("is not told of where there is nothing to see", async () => {
     await run("A", (context) => status(context, [], TEXT));
     const { store } = (await on("A")).context;
-    store.changes.write(await jobOn("A"), { status: decided("COMPLETED"), settled: true });
+    store.changes.write(await jobOn("A"), { stage: over("COMPLETED") });
     pass(3600);
     expect(await run("A", synchronised)).toMatchObject({ stderr: "" });
   });

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { decided } from "../../src/core/lifecycle/make.ts";
+import { active, over, removing, WRITTEN } from "../../src/core/lifecycle/make.ts";
 import { checkSubmissions } from "../../src/services/submit/checks.ts";
 import { Submitter } from "../../src/services/submit/submitter.ts";
 import { act } from "../../src/services/sync/actions.ts";
@@ -25,7 +25,7 @@ function overtake(times: number, change: (time: number) => void): void {
 const cancel = () => act(life.deps, life.workflow, [life.job("Job-1")], "cancel");
 
 describe("a kill that another command gets ahead of between the look and the write", () => {
-  const begins = () => life.store.changes.write(life.job("Job-1"), { status: decided("RUNNING") });
+  const begins = () => life.store.changes.write(life.job("Job-1"), { stage: active("RUNNING") });
 
   test("is looked at once more by `cancel`: the job ends, and is not run again", async () => {
     life.submitted("Job-1");
@@ -42,7 +42,7 @@ describe("a kill that another command gets ahead of between the look and the wri
     life.submitted("Job-1");
     life.lose("Job-1");
     overtake(1, () => {
-      const change = { status: decided("STALLED"), settled: true };
+      const change = { stage: over("STALLED") };
       life.store.updates.apply([{ job: life.job("Job-1"), change, resubmit: {} }], new Date());
     });
     await cancel();
@@ -52,10 +52,10 @@ describe("a kill that another command gets ahead of between the look and the wri
   test("leaves the Job alone, and `cancel` says that it has not come through, where that happens each time", async () => {
     life.submitted("Job-1");
     overtake(Number.POSITIVE_INFINITY, (time) =>
-      life.store.changes.write(life.job("Job-1"), { status: decided(time % 2 === 1 ? "RUNNING" : "QUEUED") }),
+      life.store.changes.write(life.job("Job-1"), { stage: active(time % 2 === 1 ? "RUNNING" : "QUEUED") }),
     );
     await expect(cancel()).rejects.toMatchObject({ code: "FAILURE", message: expect.stringContaining("job Job-1 was not cancelled") });
-    expect(life.job("Job-1").removal).toBeNull();
+    expect(life.job("Job-1").stage.name).toBe("active");
     expect(life.isMade("Job-1")).toBe(true);
   });
 
@@ -98,7 +98,7 @@ test("an invocation is not told of as killed where another command has made an a
 
 test("a job that was given up is not made anew by a submission that comes before its end was written down", async () => {
   const job = life.submitted("Job-1");
-  life.store.changes.write(job, { status: decided("NOT_SUBMITTED"), removal: "DELETED" });
+  life.store.changes.write(job, { stage: removing("NOT_SUBMITTED", "DELETED") });
   life.lose("Job-1");
   const submitter = new Submitter(life.deps, life.workflow, false);
   const [checked] = checkSubmissions(life.deps.config, life.workflow, [{ script: "sh/Job-1.sh", options: {} }], life.directory);
@@ -122,9 +122,9 @@ test("a wait that is over too long has its Job removed only where that could be 
   life.end();
   life = await Invocations.begin({ pending: { ContainerCreating: "0s" } });
   life.submitted("Job-1");
-  overtake(1, () => life.store.changes.write(life.job("Job-1"), { status: decided("RUNNING") }));
+  overtake(1, () => life.store.changes.write(life.job("Job-1"), { stage: active("RUNNING") }));
   await refresh(life.deps, life.workflow);
-  expect(life.job("Job-1")).toMatchObject({ status: "RUNNING", removal: null });
+  expect(life.job("Job-1")).toMatchObject({ stage: active("RUNNING") });
   expect(life.isMade("Job-1")).toBe(true);
 });
 
@@ -135,7 +135,7 @@ test("a wait that was given up before, and whose job runs at last, has its Job k
   life.cluster.refusalOf = (request) => (request.startsWith("DELETE ") ? 503 : undefined);
   // At the second one nothing is left to be written down.
   for (const _ of [1, 2]) await expect(life.round()).rejects.toMatchObject({ code: "CLUSTER" });
-  overtake(1, () => life.store.changes.write(life.job("Job-1"), { status: decided("RUNNING") }));
+  overtake(1, () => life.store.changes.write(life.job("Job-1"), { stage: active("RUNNING") }));
   await life.round();
   expect(life.isMade("Job-1")).toBe(true);
 });
@@ -158,7 +158,7 @@ describe("how a job ended, where its Job is gone,", () => {
 
   test("is told by its output where its submission was cut off after its Job was made", async () => {
     life.submitted("Job-1");
-    life.store.changes.write(life.job("Job-1"), { status: decided("NOT_SUBMITTED"), submitted: null });
+    life.store.changes.write(life.job("Job-1"), { stage: WRITTEN, submitted: null });
     life.show("Job-1", 0);
     life.write("out/Job-1.sh.out", outputOf("fine", 9));
     await life.round();

@@ -3,7 +3,7 @@ import { appendFileSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { run } from "../../src/cli/program.ts";
-import { decided } from "../../src/core/lifecycle/make.ts";
+import { active } from "../../src/core/lifecycle/make.ts";
 import { MAIN_CONTAINER } from "../../src/core/manifests/mainContainer.ts";
 import { jobName } from "../../src/core/names.ts";
 import { systemCode } from "../../src/errors.ts";
@@ -39,7 +39,7 @@ beforeEach(async () => {
     request: {},
     prepared: true,
   });
-  store.changes.write(job, { status: decided("QUEUED"), submitted: NOW.toISOString() });
+  store.changes.write(job, { stage: active("QUEUED"), submitted: NOW.toISOString() });
   store.close();
   show({ running: { startedAt: NOW.toISOString() } });
 });

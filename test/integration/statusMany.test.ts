@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { run } from "../../src/cli/program.ts";
-import { decided } from "../../src/core/lifecycle/make.ts";
+import { active } from "../../src/core/lifecycle/make.ts";
 import { MAIN_CONTAINER } from "../../src/core/manifests/mainContainer.ts";
 import { jobName } from "../../src/core/names.ts";
 import type { StoredWorkflow } from "../../src/store/records.ts";
@@ -33,7 +33,7 @@ function running(id: string): StoredWorkflow {
   const workflow = store.workflows.register({ namespace: `ns-${id}`, id: `wf-${id}`, directory });
   const kubeName = jobName(workflow.namespace, workflow.id, `Job-${id}`);
   const { job } = store.intents.record(workflow, { id: `Job-${id}`, kubeName, contentHash: "c", image: "i", request: {}, prepared: true });
-  store.changes.write(job, { status: decided("QUEUED"), submitted: NOW.toISOString() });
+  store.changes.write(job, { stage: active("QUEUED"), submitted: NOW.toISOString() });
   cluster.put(`/apis/batch/v1/namespaces/${workflow.namespace}/jobs/${kubeName}`, {});
   cluster.put(`/api/v1/namespaces/${workflow.namespace}/pods/${kubeName}-pod`, {
     metadata: { labels: { "job-name": kubeName } },

@@ -3,8 +3,8 @@ import path from "node:path";
 import Database from "better-sqlite3";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { run } from "../../src/cli/program.ts";
-import type { LocalStatus } from "../../src/core/job.ts";
-import { decided } from "../../src/core/lifecycle/make.ts";
+import { held, over } from "../../src/core/lifecycle/make.ts";
+import type { EndStatus } from "../../src/core/lifecycle/stage.ts";
 import type { StoredJob, StoredWorkflow } from "../../src/store/records.ts";
 import { Store } from "../../src/store/store.ts";
 import { folderWith } from "../unit/folders.ts";
@@ -26,9 +26,12 @@ function workflow(id: string): StoredWorkflow {
 }
 
 /** A job that has ended, and of whose invocation everything was seen to. */
-function overJob(of: StoredWorkflow, id: string, status: LocalStatus = "COMPLETED"): StoredJob {
+function overJob(of: StoredWorkflow, id: string, status: EndStatus | "ERROR_HELD" = "COMPLETED"): StoredJob {
   const { job } = store.intents.record(of, { id, kubeName: `k-${of.id}-${id}`, contentHash: "c", image: "i", request: {}, prepared: true });
-  store.updates.apply([{ job, change: { status: decided(status), settled: true }, announce: status !== "ERROR_HELD" }], NOW);
+  store.updates.apply(
+    [{ job, change: { stage: status === "ERROR_HELD" ? held(status) : over(status) }, announce: status !== "ERROR_HELD" }],
+    NOW,
+  );
   return store.jobs.find(of, id) as StoredJob;
 }
 
@@ -67,7 +70,7 @@ describe("the results that status --sync -o ndjson tells", () => {
   test("are those of an invocation whose earlier attempt is named", async () => {
     const job = store.jobs.find(one, "Job-3") as StoredJob;
     store.attempts.add(job, {});
-    expect(store.changes.write(store.jobs.find(one, "Job-3-r1") as StoredJob, { status: decided("DELETED"), settled: true })).toBe(true);
+    expect(store.changes.write(store.jobs.find(one, "Job-3-r1") as StoredJob, { stage: over("DELETED") })).toBe(true);
     expect(await results("Job-3")).toEqual(["Job-3"]);
   });
 

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { StoredRequest } from "../../src/core/job.ts";
-import { decided } from "../../src/core/lifecycle/make.ts";
+import { active, DUE, ended, over } from "../../src/core/lifecycle/make.ts";
 import type { StoredJob, StoredWorkflow } from "../../src/store/records.ts";
 import { Store } from "../../src/store/store.ts";
 
@@ -40,7 +40,7 @@ describe("attempts", () => {
       { id: "Job-1-r1", fileName: "Job-1", attempt: 1 },
       { id: "Job-1-r2", fileName: "Job-1", attempt: 2 },
     ]);
-    expect(third).toMatchObject({ due: true, settled: false, status: "NOT_SUBMITTED", contentHash: "c0ffee" });
+    expect(third).toMatchObject({ stage: DUE, status: "NOT_SUBMITTED", contentHash: "c0ffee" });
     expect(third.request).toEqual({ memory: "4Gi", command: "app.sh" });
     expect(new Set([first.kubeName, second.kubeName, third.kubeName]).size).toBe(3);
   });
@@ -68,32 +68,32 @@ describe("attempts", () => {
 });
 
 describe("a submission with different content", () => {
-  const runsAgain = { status: decided("NOT_SUBMITTED"), due: true, prepared: false };
+  const runsAgain = { stage: DUE, prepared: false };
 
   test("is taken while the cluster has never accepted the job, also when `retry` has tried to submit it", () => {
     const job = submit("Job-1");
     expect(submit("Job-1", {}, "changed").key).toBe(job.key);
-    store.changes.write(job, { due: true, prepared: true });
+    store.changes.write(job, { stage: DUE, prepared: true });
     expect(submit("Job-1", {}, "changed").key).toBe(job.key);
   });
 
   test.each<[string, (job: StoredJob) => void]>([
-    ["has been accepted", (job) => store.changes.write(job, { status: decided("QUEUED") })],
+    ["has been accepted", (job) => store.changes.write(job, { stage: active("QUEUED") })],
     [
       "waits to be run again",
       (job) => {
-        store.changes.write(job, { status: decided("RUNNING") });
-        store.changes.write({ ...job, status: decided("RUNNING") }, runsAgain);
+        store.changes.write(job, { stage: active("RUNNING") });
+        store.changes.write({ ...job, stage: active("RUNNING") }, runsAgain);
       },
     ],
     [
       "is just being run again",
       (job) => {
-        store.changes.write(job, { status: decided("RUNNING") });
-        store.changes.write({ ...job, status: decided("RUNNING") }, { ...runsAgain, prepared: true });
+        store.changes.write(job, { stage: active("RUNNING") });
+        store.changes.write({ ...job, stage: active("RUNNING") }, { ...runsAgain, prepared: true });
       },
     ],
-    ["is about to be submitted by this tool", (job) => store.changes.write(job, { due: true })],
+    ["is about to be submitted by this tool", (job) => store.changes.write(job, { stage: DUE })],
   ])("is refused when the job %s", (_, arrange) => {
     const job = submit("Job-1");
     arrange(job);
@@ -110,10 +110,10 @@ describe("a submission with different content", () => {
 describe("a decision", () => {
   test("is carried out once, whoever else has made it from the same job", () => {
     const job = submit("Job-1");
-    store.changes.write(job, { status: decided("ERROR") });
+    store.changes.write(job, { stage: ended("ERROR") });
     const failed = store.jobs.find(workflow, "Job-1");
     if (failed === undefined) throw new Error("no job");
-    const update = { job: failed, change: { settled: true }, resubmit: {} };
+    const update = { job: failed, change: { stage: over("ERROR") }, resubmit: {} };
     store.updates.apply([update], NOW);
     store.updates.apply([update], NOW);
     expect(store.jobs.attempts(workflow, "Job-1").map(({ id }) => id)).toEqual(["Job-1", "Job-1-r1"]);
@@ -122,8 +122,8 @@ describe("a decision", () => {
   test("is carried out for all attempts of an invocation that it was made for, or for none", () => {
     const first = submit("Job-1");
     const second = store.attempts.add(first, {});
-    store.changes.write(second, { status: decided("QUEUED") });
-    const updates = [first, second, submit("Job-2")].map((job) => ({ job, change: { status: decided("DELETED") }, announce: true }));
+    store.changes.write(second, { stage: active("QUEUED") });
+    const updates = [first, second, submit("Job-2")].map((job) => ({ job, change: { stage: ended("DELETED") }, announce: true }));
     expect(store.updates.apply(updates, NOW)).toEqual([false, false, true]);
     expect(store.jobs.all(workflow).map(({ id, status }) => `${id} ${status}`)).toEqual([
       "Job-1 NOT_SUBMITTED",
@@ -148,14 +148,14 @@ describe("the outbox", () => {
     const first = submit("Job-1");
     submit("Job-2");
     expect(outboxIds()).toEqual(["Job-1", "Job-2"]);
-    store.changes.write(first, { status: decided("QUEUED") });
+    store.changes.write(first, { stage: active("QUEUED") });
     expect(outboxIds()).toEqual(["Job-2", "Job-1"]);
   });
 
   test("forgets what was acknowledged, and keeps what has changed since it was read", () => {
     const job = submit("Job-1");
     const entries = store.outbox.read(workflow, store.outbox.end(), 100);
-    store.changes.write(job, { status: decided("QUEUED") });
+    store.changes.write(job, { stage: active("QUEUED") });
     store.outbox.acknowledge(entries.map((entry) => ({ ...entry, invocationId: 7, isAnswered: true })));
     expect(outboxIds()).toEqual(["Job-1"]);
     drain();
@@ -174,7 +174,7 @@ describe("the outbox", () => {
   test("is bounded by the end that it had when a delivery began", () => {
     const job = submit("Job-1");
     const end = store.outbox.end();
-    store.changes.write(job, { status: decided("QUEUED") });
+    store.changes.write(job, { stage: active("QUEUED") });
     expect(store.outbox.read(workflow, end, 100)).toEqual([]);
   });
 });
@@ -183,7 +183,7 @@ describe("results", () => {
   test("are told once per invocation, in order, after a reader's cursor", () => {
     for (const id of ["Job-1", "Job-2"]) {
       const job = submit(id);
-      store.updates.apply([{ job, change: { status: decided("COMPLETED"), settled: true }, announce: true }], NOW);
+      store.updates.apply([{ job, change: { stage: over("COMPLETED") }, announce: true }], NOW);
       const again = store.jobs.find(workflow, id);
       if (again !== undefined) store.updates.apply([{ job: again, change: {}, announce: true }], NOW);
     }
@@ -204,13 +204,13 @@ describe("a clean-up", () => {
         .map((entry) => ({ ...entry, invocationId: 1, isAnswered: true })),
     );
     const failed = submit("Failed-1");
-    store.changes.write(failed, { status: decided("ERROR") });
+    store.changes.write(failed, { stage: ended("ERROR") });
     store.attempts.add(failed, {});
     store.intents.giveUp(workflow);
-    expect(store.jobs.all(workflow).map(({ id, status, settled }) => ({ id, status, settled }))).toEqual([
-      { id: "Known-1", status: "DELETED", settled: false },
-      { id: "Failed-1", status: "ERROR", settled: true },
-      { id: "Failed-1-r1", status: "DELETED", settled: false },
+    expect(store.jobs.all(workflow).map(({ id, stage }) => ({ id, stage }))).toEqual([
+      { id: "Known-1", stage: ended("DELETED") },
+      { id: "Failed-1", stage: over("ERROR") },
+      { id: "Failed-1-r1", stage: ended("DELETED") },
     ]);
   });
 });

@@ -1,5 +1,5 @@
 /** One of many processes that work on the same state file: `node storeProcess.mjs FILE INDEX`; begins when its stdin ends. */
-import { decided } from "../../src/core/lifecycle/make.ts";
+import { active, ended } from "../../src/core/lifecycle/make.ts";
 import { Store } from "../../src/store/store.ts";
 
 const JOBS = 5;
@@ -20,7 +20,7 @@ const jobs = Array.from({ length: JOBS }, (_, number) => {
     request: {},
     prepared: true,
   });
-  store.changes.write(job, { status: decided("QUEUED"), submitted: now().toISOString() });
+  store.changes.write(job, { stage: active("QUEUED"), submitted: now().toISOString() });
   return store.jobs.find(workflow, id);
 }).filter((job) => job !== undefined);
 // All processes submit this one, too.
@@ -33,7 +33,7 @@ const { isNew } = store.intents.record(workflow, {
   prepared: true,
 });
 store.updates.apply(
-  jobs.map((job) => ({ job, change: { status: decided("COMPLETED"), exitCode: 0 } })),
+  jobs.map((job) => ({ job, change: { stage: ended("COMPLETED"), exitCode: 0 } })),
   now(),
 );
 const isRenewer = store.workflows.claimRenewal(workflow, 0);

@@ -3,8 +3,12 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import Database from "better-sqlite3";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { LocalStatus } from "../../src/core/job.ts";
+import { active, ended, held, over, WRITTEN } from "../../src/core/lifecycle/make.ts";
+import { leftOf, type Stage } from "../../src/core/lifecycle/stage.ts";
 import type { StoredJob, StoredWorkflow } from "../../src/store/records.ts";
 import { Store } from "../../src/store/store.ts";
+import { type StageWords, stageOf } from "../unit/core/attempts.ts";
 
 const FIXTURES = path.resolve(import.meta.dirname, "../fixtures/state");
 const ACTIVE = ["NOT_SUBMITTED", "QUEUED", "RUNNING"];
@@ -63,17 +67,28 @@ const isTrue = (value: string | number | null | undefined) => value === 1;
 
 function expectedJob(row: Row): StoredJob {
   const workflow = `workflow-${row.workflow}`;
-  const { key, id, attempt, status, reason, message, image, pod, node, removal, signal, created, submitted, started, ended, observed } =
-    row;
+  const { key, id, attempt, status, reason, message, image, pod, node, signal, created, submitted, started, ended, observed } = row;
   return {
-    ...{ key, id, attempt, status, reason, message, image, pod, node, removal, signal, created, submitted, started, ended, observed },
+    ...{ key, id, attempt, status, reason, message, image, pod, node, signal, created, submitted, started, ended, observed },
     ...{ workflow, namespace: "vip", directory: `/workflows/${workflow}`, fileName: row.file_name },
     ...{ kubeName: row.kube_name, kubeUid: row.kube_uid ?? null, wrapper: row.wrapper ?? 0, contentHash: row.content_hash },
     ...{ script: JSON.parse(String(row.script ?? null)), request: JSON.parse(String(row.request)), exitCode: row.exit_code },
     ...{ pendingFamily: row.pending_family, pendingSince: row.pending_since, invocationId: row.invocation_id },
-    ...{ settled: isTrue(row.settled), due: isTrue(row.due), prepared: isTrue(row.prepared), replicating: isTrue(row.replicating) },
-    ...{ lingers: isTrue(row.lingers), outputLate: isTrue(row.output_late), delivered: isTrue(row.delivered) },
+    ...{ prepared: isTrue(row.prepared), replicating: isTrue(row.replicating), delivered: isTrue(row.delivered) },
+    stage: expectedStage(row),
   } as StoredJob;
+}
+
+/** The stage that a row of an older version comes to: what means nothing in it is forgotten. */
+function expectedStage({ status, removal, settled, due, lingers, output_late }: Row): Stage {
+  return stageOf({
+    status: status as LocalStatus,
+    removal: removal as NonNullable<StageWords["removal"]> | null,
+    settled: isTrue(settled),
+    due: isTrue(due),
+    lingers: isTrue(lingers),
+    outputLate: isTrue(output_late),
+  });
 }
 
 describe.each(["0.1.0", "schema-9"])("the state of %s, with jobs of every kind", (name) => {
@@ -91,9 +106,9 @@ describe.each(["0.1.0", "schema-9"])("the state of %s, with jobs of every kind",
     const keysOf = (isMeant: (row: Row) => boolean) => rows.filter(isMeant).map(({ key }) => key);
     const keys = (jobs: readonly StoredJob[]) => jobs.map(({ key }) => key);
     expect(keys(store.jobs.active(one))).toEqual(keysOf(({ status }) => ACTIVE.includes(status)));
-    expect(keys(store.jobs.late(one))).toEqual(keysOf((row) => isTrue(row.output_late)));
-    expect(keys(store.jobs.lingering(one))).toEqual(keysOf((row) => isTrue(row.lingers)));
-    expect(keys(store.jobs.openInvocations(one))).toEqual(keysOf((row) => row.settled === 0 || isTrue(row.lingers)));
+    expect(keys(store.jobs.late(one))).toEqual(keysOf((row) => leftOf(expectedStage(row)).outputLate));
+    expect(keys(store.jobs.lingering(one))).toEqual(keysOf((row) => leftOf(expectedStage(row)).lingers));
+    expect(keys(store.jobs.openInvocations(one))).toEqual(keysOf((row) => row.settled === 0 || leftOf(expectedStage(row)).lingers));
     expect(rows.filter(({ status }) => HELD.includes(status)).length).toBeGreaterThan(1);
     // Nothing of this workflow was ever told.
     expect(keys(store.outbox.read(one, store.outbox.end(), 1000).map(({ job }) => job))).toEqual(keysOf(() => true));
@@ -149,6 +164,42 @@ describe.each(["0.1.0", "schema-9"])("the state of %s, with jobs of every kind",
     const nine = store.workflows.find("vip", "workflow-9");
     expect(nine && store.jobs.all(nine).map(({ id, status }) => `${id} ${status}`)).toEqual(["New-1 ERROR", "New-1-r1 COMPLETED"]);
     expect(nine && ids(store.results.since(nine, 0))).toEqual(["New-1-r1"]);
+  });
+});
+
+test.each(["0.1.0", "schema-9"])("no row that %s wrote is changed by being opened", (name) => {
+  const before = restore(name);
+  open();
+  const columns = Object.keys(before[0] as Row).join(", ");
+  expect(old.prepare(`SELECT ${columns} FROM jobs ORDER BY key`).all()).toEqual(before);
+});
+
+test("a process of the last version that is still alive writes every combination that it could", () => {
+  const rows = restore("schema-9");
+  open();
+  const flags = ["status", "removal", "settled", "due", "prepared", "replicating", "lingers", "output_late"];
+  const update = old.prepare(`UPDATE jobs SET ${flags.map((flag) => `${flag} = ?`).join(", ")} WHERE key = 1`);
+  for (const row of rows) expect(update.run(...flags.map((flag) => row[flag] ?? null)).changes).toBe(1);
+});
+
+describe("a combination that no version writes", () => {
+  test.each<[string, string, Stage]>([
+    ["a job that goes on, and was seen to", "status = 'RUNNING', settled = 1", active("RUNNING")],
+    ["one that was never submitted, and was seen to", "status = 'NOT_SUBMITTED', settled = 1", WRITTEN],
+    ["one that is held, and was not seen to", "status = 'ERROR_HELD'", held("ERROR_HELD")],
+    ["one that runs, and whose Job is removed to run again", "status = 'RUNNING', removal = 'NOT_SUBMITTED'", active("RUNNING")],
+    ["one that is to run again, and not by this tool", "removal = 'NOT_SUBMITTED'", WRITTEN],
+    ["an end that is none", "status = 'QUEUED', removal = 'COMPLETED'", active("QUEUED")],
+    ["an end that is none, of what has ended", "status = 'ERROR', removal = 'x', settled = 1", over("ERROR")],
+    ["a status that is none", "status = 'UNDEFINED', removal = 'x', settled = 7", held("STALLED_HELD")],
+    ["a flag that is neither set nor not", "status = 'COMPLETED', settled = 7", ended("COMPLETED")],
+  ])("is opened as the nearest safe stage: %s", (_, sql, stage) => {
+    const rows = restore("schema-9");
+    const clean = "status = 'NOT_SUBMITTED', removal = NULL, settled = 0, due = 0, lingers = 0, output_late = 0";
+    old.exec(`UPDATE jobs SET ${clean} WHERE key = 1; UPDATE jobs SET ${sql} WHERE key = 1`);
+    const { store } = open();
+    expect(store.jobs.all().find(({ key }) => key === 1)?.stage).toEqual(stage);
+    expect(store.jobs.all()).toHaveLength(rows.length);
   });
 });
 

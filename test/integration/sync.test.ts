@@ -3,7 +3,7 @@ import { Agent } from "node:http";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { decided } from "../../src/core/lifecycle/make.ts";
+import { over } from "../../src/core/lifecycle/make.ts";
 import type { Dao } from "../../src/dao/dao.ts";
 import { openDao } from "../../src/dao/open.ts";
 import { GaswError } from "../../src/errors.ts";
@@ -28,7 +28,7 @@ beforeEach(() => {
   workflow = store.workflows.register({ namespace: "vip", id: "workflow-1", directory: "/workflows/workflow-1" });
   const intent = { id: "Job-1", kubeName: "k-job-1", contentHash: "c0ffee", image: "debian", request: {}, prepared: true };
   const { job } = store.intents.record(workflow, intent);
-  store.changes.write(job, { status: decided("COMPLETED"), exitCode: 0, settled: true });
+  store.changes.write(job, { stage: over("COMPLETED"), exitCode: 0 });
   const requestOptions = async () => ({ agent: new Agent(), headers: {} });
   const access = { server: new URL("http://127.0.0.1:1"), insecure: false, requestOptions } as unknown as ClusterAccess;
   client = new KubernetesClient(access, { readRetries: 0, writeRetries: 0, maxRetryWait: 1, requestsPerSecond: 1000 }, signal);

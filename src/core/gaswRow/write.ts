@@ -1,6 +1,7 @@
 import { CANCELLED_CODE, UNDEFINED_CODE } from "../gasw/exitCode.ts";
-import { hasEnded, type ToldRequest } from "../job.ts";
+import { hasEnded, type LocalStatus, type ToldRequest } from "../job.ts";
 import { nextStatus, type ShownJob, shownEnd, shownStatus } from "../lifecycle/shown.ts";
+import { isSettled } from "../lifecycle/stage.ts";
 import type { GaswRow, NewRow, NodeFacts, RowChange, RowFacts, RowWrite } from "./row.ts";
 
 /** What this executor writes into the column `executor`. */
@@ -20,7 +21,8 @@ export interface RecordedJob extends ShownJob {
   readonly id: string;
   readonly workflow: string;
   readonly fileName: string;
-  readonly settled: boolean;
+  /** That of its stage. */
+  readonly status: LocalStatus;
   /** Whether its row is known to be up to what was known of it. */
   readonly delivered?: boolean | undefined;
   readonly replicating: boolean;
@@ -113,7 +115,7 @@ function columnsOf(job: RecordedJob): Omit<RowChange, "status"> {
   const isOver = hasEnded(job.status);
   const node = output?.node === undefined ? {} : { nodeSite: output.node.site, nodeName: output.node.name };
   return {
-    isReplicating: job.replicating && !job.settled,
+    isReplicating: job.replicating && !isSettled(job.stage),
     isBeingKilled: false,
     exitCode: isOver ? exitCodeOf(job) : UNDEFINED_CODE,
     exitMessage: shortened(endMessage(job) ?? ""),

@@ -1,7 +1,8 @@
 import type { GaswRow } from "../gaswRow/row.ts";
-import { isEnd, isHeld, isInCluster } from "../job.ts";
-import { decided } from "./make.ts";
+import { isEnd, isInCluster } from "../job.ts";
+import { active, DUE, ended, held } from "./make.ts";
 import type { AttemptRecord, JobChange } from "./record.ts";
+import { isSettled } from "./stage.ts";
 
 /** An attempt as another state file has left it. */
 export interface AdoptedAttempt {
@@ -14,11 +15,8 @@ export interface AdoptedAttempt {
 
 /** What of an earlier end is forgotten of an attempt that goes on. */
 const NO_END = {
-  settled: false,
   exitCode: null,
   output: null,
-  outputLate: false,
-  lingers: false,
   lastPod: null,
 } as const satisfies JobChange;
 
@@ -33,23 +31,21 @@ export function adoptedAttempt(row: GaswRow, hasBegun: boolean): AdoptedAttempt 
   const words = { reason: "Followed", message: "taken over from another state file" };
   const submitted = queued ?? creation;
   if (isEnd(status)) {
-    // Its end is seen to here: told, retried; a hold is one.
+    // Its end is seen to here: told, retried.
     const change = {
       ...words,
-      status: decided(status),
+      stage: status === "ERROR_HELD" || status === "STALLED_HELD" ? held(status) : ended(status),
       exitCode: exitCode < 0 ? null : exitCode,
       submitted,
       prepared: true,
-      settled: isHeld(status),
     };
     return { ...known, change };
   }
   const open = { ...words, ...NO_END };
-  if (running === null && !hasBegun)
-    return { ...known, change: { ...open, status: decided("NOT_SUBMITTED"), due: true } };
+  if (running === null && !hasBegun) return { ...known, change: { ...open, stage: DUE } };
   return {
     ...known,
-    change: { ...open, status: decided("RUNNING"), submitted, started: running, prepared: true },
+    change: { ...open, stage: active("RUNNING"), submitted, started: running, prepared: true },
   };
 }
 
@@ -75,11 +71,11 @@ export interface Standing {
  * and what was killed elsewhere, is never undone.
  */
 export function adoptionOf(
-  { status, reason, settled }: AttemptRecord,
+  { stage, reason }: AttemptRecord,
   { goesOn, change }: AdoptedAttempt,
   { isNewest, isTold, isKilled }: Standing,
 ): JobChange | undefined {
-  if (status === "NOT_SUBMITTED" && reason === SET_ASIDE) return change;
-  const hasEndedForGood = settled && status !== "COMPLETED" && !isKilled && isTold;
-  return goesOn && isNewest && hasEndedForGood ? { ...change, removal: null } : undefined;
+  if (stage.status === "NOT_SUBMITTED" && reason === SET_ASIDE) return change;
+  const hasEndedForGood = isSettled(stage) && stage.status !== "COMPLETED" && !isKilled && isTold;
+  return goesOn && isNewest && hasEndedForGood ? change : undefined;
 }

@@ -3,11 +3,10 @@ import { hasEnded } from "../job.ts";
 import { mainOf } from "../manifests/mainContainer.ts";
 import { KEYS } from "../names.ts";
 import type { V1Job, V1Pod } from "../wire.ts";
-import type { Decision } from "./decision.ts";
 import { includes } from "./effects.ts";
 import type { Words } from "./giveUp.ts";
-import { decided } from "./make.ts";
 import type { AttemptRecord, JobChange } from "./record.ts";
+import { endIn, isSameStage, leftOf } from "./stage.ts";
 import type { Step } from "./step.ts";
 
 /** What the cluster has of an attempt. */
@@ -26,17 +25,14 @@ export function changeOf(
   objects: Objects,
   { now, kill }: { readonly now: Date; readonly kill: Words },
 ): JobChange {
-  const { decision, settled, due, removal, signal, effects } = next;
-  const isRerun = decision.status === "NOT_SUBMITTED" && job.status !== "NOT_SUBMITTED";
-  const isReplicated =
-    signal === "REPLICATE" && includes(effects, "addAttempt") && !hasEnded(decision.status);
+  const { stage, signal, effects } = next;
+  const isRerun = stage.status === "NOT_SUBMITTED" && job.stage.status !== "NOT_SUBMITTED";
+  const isReplicated = signal === "REPLICATE" && includes(effects, "addAttempt") && !hasEnded(stage.status);
   const wanted: JobChange = {
-    ...columnsOf(decision),
-    ...seenOf(job, decision, objects),
-    ...acceptedAs(job, decision, objects, now),
-    settled,
-    due,
-    removal,
+    ...columnsOf(next),
+    ...seenOf(job, next, objects),
+    ...acceptedAs(job, next, objects, now),
+    ...(isSameStage(stage, job.stage) ? {} : { stage }),
     signal,
     ...(isReplicated ? { replicating: true } : {}),
     ...(isRerun ? NEW_LIFE : {}),
@@ -47,28 +43,25 @@ export function changeOf(
   );
 }
 
-function columnsOf(decision: Decision): JobChange {
-  const { status, reason, message, exitCode, pod, node, startedAt, finishedAt } = decision;
+function columnsOf({ decision, stage }: Step): JobChange {
+  const { reason, message, exitCode, pod, node, startedAt, finishedAt } = decision;
   return {
-    status: decided(status),
     pendingFamily: decision.pendingFamily,
     pendingSince: decision.pendingSince,
     ...(reason === undefined ? {} : { reason }),
     ...(message === undefined ? {} : { message }),
     ...(exitCode === undefined ? {} : { exitCode }),
-    ...(decision.outputLate === true ? { outputLate: true } : {}),
     ...(pod === undefined ? {} : { pod }),
     ...(node === undefined ? {} : { node }),
     ...(startedAt === undefined ? {} : { started: startedAt }),
-    ...(hasEnded(status) && finishedAt !== undefined ? { ended: finishedAt } : {}),
+    ...(hasEnded(stage.status) && finishedAt !== undefined ? { ended: finishedAt } : {}),
   };
 }
 
-function seenOf(job: AttemptRecord, { lingers = false }: Decision, { kubeJob, pod }: Objects): JobChange {
+function seenOf(job: AttemptRecord, { stage }: Step, { kubeJob, pod }: Objects): JobChange {
   const uid = kubeJob?.metadata?.uid;
-  const begins = lingers && !job.lingers && pod !== undefined;
+  const begins = leftOf(stage).lingers && !leftOf(job.stage).lingers && pod !== undefined;
   return {
-    lingers,
     ...(uid === undefined
       ? {}
       : { kubeUid: uid, wrapper: Number(kubeJob?.metadata?.annotations?.[KEYS.wrapper] ?? 0) }),
@@ -77,9 +70,14 @@ function seenOf(job: AttemptRecord, { lingers = false }: Decision, { kubeJob, po
 }
 
 /** A submission that was cut off after its Job was made: what was accepted stands in the Job. */
-function acceptedAs(job: AttemptRecord, decision: Decision, { kubeJob }: Objects, now: Date): JobChange {
+function acceptedAs(
+  job: AttemptRecord,
+  { decision, stage }: Step,
+  { kubeJob }: Objects,
+  now: Date,
+): JobChange {
   const isSeen = (kubeJob ?? decision.pod) !== undefined;
-  if (job.status !== "NOT_SUBMITTED" || decision.status === "NOT_SUBMITTED" || !isSeen) return {};
+  if (job.stage.status !== "NOT_SUBMITTED" || stage.status === "NOT_SUBMITTED" || !isSeen) return {};
   const contentHash = kubeJob?.metadata?.annotations?.[KEYS.content];
   const image = mainOf(kubeJob?.spec?.template.spec ?? undefined)?.image;
   return {
@@ -104,16 +102,14 @@ const NEW_LIFE: JobChange = {
   node: null,
   started: null,
   output: null,
-  outputLate: false,
-  lingers: false,
   lastPod: null,
 };
 
 /** The words for an end that a signal, or another attempt, brings about, when that is decided. */
-function wordsOf(job: AttemptRecord, { decision, removal, signal }: Step, kill: Words): JobChange {
-  const end = removal ?? decision.status;
+function wordsOf(job: AttemptRecord, { stage, signal }: Step, kill: Words): JobChange {
+  const end = endIn(stage);
   // What was decided before has its words already.
-  if (end === job.status || end === job.removal) return {};
+  if (end === job.stage.status || end === endIn(job.stage)) return {};
   if (end === "DELETED") return kill;
   if (end !== "DELETED_REPLICA") return {};
   const message =

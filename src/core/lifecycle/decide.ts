@@ -2,6 +2,7 @@ import { hasEnded } from "../job.ts";
 import type { Decision, KnownJob, OwnWords, Rules } from "./decision.ts";
 import { GONE, judge, POD_GONE, unseen } from "./judge.ts";
 import type { Observation } from "./observe.ts";
+import { leftOf } from "./stage.ts";
 import { placeOf, stuck, waitedSince, waiting } from "./waiting.ts";
 
 /**
@@ -10,23 +11,25 @@ import { placeOf, stuck, waitedSince, waiting } from "./waiting.ts";
  */
 export function decide(known: KnownJob, seen: Observation, own: OwnWords, now: Date, rules: Rules): Decision {
   const decision = decideStatus(known, seen, own, now, rules);
-  const isKept =
-    known.lingers === true ? seen.phase !== "missing" : seen.phase === "ended" && seen.keptBy !== undefined;
+  const isKept = leftOf(known.stage).lingers
+    ? seen.phase !== "missing"
+    : seen.phase === "ended" && seen.keptBy !== undefined;
   return isKept && hasEnded(decision.status) && !decision.removeJob
     ? { ...decision, lingers: true }
     : decision;
 }
 
 function decideStatus(known: KnownJob, seen: Observation, own: OwnWords, now: Date, rules: Rules): Decision {
-  const still: Decision = { status: known.status, pendingFamily: null, pendingSince: null, removeJob: false };
-  if (hasEnded(known.status))
+  const { status } = known.stage;
+  const still: Decision = { status, pendingFamily: null, pendingSince: null, removeJob: false };
+  if (hasEnded(status))
     return { ...still, pendingFamily: known.pendingFamily, pendingSince: known.pendingSince };
   const removed = decidedEnd(known, still, seen, own);
   if (removed !== undefined) return removed;
   switch (seen.phase) {
     case "missing":
       // Only `submit` starts it; an output file may be an earlier life's.
-      return known.status === "NOT_SUBMITTED"
+      return status === "NOT_SUBMITTED"
         ? still
         : ended(known, seen, own, now, rules, unseen(still, GONE, own));
     case "lost": {
@@ -96,7 +99,7 @@ function awaiting(
   return {
     ...facts,
     // What runs no more is not said to wait for its start again.
-    status: seen.phase === "ended" ? "RUNNING" : known.status,
+    status: seen.phase === "ended" ? "RUNNING" : known.stage.status,
     reason: "OutputLate",
     message: `${endWords(seen)}; its output ${late}: waiting for it until ${until} (outputGrace)`,
     pendingFamily: OUTPUT,
@@ -117,19 +120,20 @@ function endWords(seen: Observation): string {
  * given up began to run. Its reason stands in the record already.
  */
 function decidedEnd(
-  { removal }: KnownJob,
+  { stage }: KnownJob,
   still: Decision,
   seen: Observation,
   own: OwnWords,
 ): Decision | undefined {
-  if (removal === undefined || removal === null) return undefined;
   // A Job of the same name can be made only once the old one is gone, whatever has become of it.
-  if (removal === "NOT_SUBMITTED") return { ...still, removeJob: seen.phase !== "missing" };
-  if (seen.phase === "missing" || seen.phase === "lost") return { ...still, status: removal };
+  if (stage.name === "clearing") return { ...still, removeJob: seen.phase !== "missing" };
+  if (stage.name !== "removing") return undefined;
+  const { end } = stage;
+  if (seen.phase === "missing" || seen.phase === "lost") return { ...still, status: end };
   if (seen.phase === "ended") {
     const hasCompleted = judge(seen.ending, own).status === "COMPLETED";
-    return hasCompleted ? undefined : { ...still, ...placeOf(seen), status: removal };
+    return hasCompleted ? undefined : { ...still, ...placeOf(seen), status: end };
   }
-  if (seen.phase === "running" && removal === "ERROR") return undefined;
-  return { ...still, ...placeOf(seen), status: removal, removeJob: true };
+  if (seen.phase === "running" && end === "ERROR") return undefined;
+  return { ...still, ...placeOf(seen), status: end, removeJob: true };
 }

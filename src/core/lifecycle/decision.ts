@@ -1,25 +1,17 @@
 import type { LocalStatus } from "../job.ts";
 import type { EndRecord } from "./endRecord.ts";
+import type { Stage } from "./stage.ts";
 
 /** What is known of a job before it is looked at. */
 export interface KnownJob {
-  readonly status: LocalStatus;
+  readonly stage: Stage;
   readonly pendingFamily: string | null;
   readonly pendingSince: string | null;
   /** Name of the pod that was seen last. */
   readonly pod?: string | null;
-  /** What was decided for it, written down before its Job is removed. */
-  readonly removal?: Removal | null;
   /** When its container began to run (RFC 3339), where that was seen. */
   readonly started?: string | null;
-  /** Whether it has ended, and its Job is to go since others keep its pod alive. */
-  readonly lingers?: boolean;
 }
-
-/**
- * Why a Job is removed: an end that was decided for it, or (NOT_SUBMITTED) to make room for it to run again.
- */
-export type Removal = "ERROR" | "DELETED" | "DELETED_REPLICA" | "NOT_SUBMITTED";
 
 /** Grace per reason of waiting, in seconds; null and a missing reason mean for ever. */
 export type Grace = Readonly<Record<string, number | null>>;

@@ -1,4 +1,4 @@
-import type { DecidedStatus } from "./status.ts";
+import type { Stage } from "./stage.ts";
 
 /** What is written down together with a job's own change, in one transaction. */
 export type Note =
@@ -16,7 +16,7 @@ export type Act =
   /** Its output is read, as far as it goes. */
   | { readonly kind: "keepOutput" }
   /** What others keep alive of a job that has ended goes; of a Job that may be needed yet, the pod alone. */
-  | { readonly kind: "removeKept"; readonly status: DecidedStatus; readonly what: "Job" | "pod" }
+  | { readonly kind: "removeKept"; readonly stage: Stage; readonly what: "Job" | "pod" }
   /** What it has left in the tool's own folder goes. */
   | { readonly kind: "clearRunFolder" }
   /** An earlier attempt's streams are moved aside, so that its own stand where GASW looks for them. */

@@ -86,6 +86,6 @@ function disagreement(measured: number | undefined, record: EndRecord | undefine
 }
 
 /** A job that states itself that it was cancelled has not failed. */
-export function failure(exitCode: number | undefined): LocalStatus {
+export function failure(exitCode: number | undefined): "CANCELLED" | "ERROR" {
   return exitCode === CANCELLED_CODE ? "CANCELLED" : "ERROR";
 }

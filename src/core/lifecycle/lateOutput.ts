@@ -1,8 +1,9 @@
 import type { LocalStatus } from "../job.ts";
 import { failure } from "./judge.ts";
-import { decided } from "./make.ts";
+import { ended, leaving, over } from "./make.ts";
 import type { AttemptRecord } from "./record.ts";
 import type { Written } from "./round.ts";
+import { type EndStatus, leftOf, type Stage } from "./stage.ts";
 
 /** The ends of which an output may say something else. */
 const OUTPUT_DECIDES: ReadonlySet<LocalStatus> = new Set([
@@ -19,27 +20,30 @@ const OUTPUT_DECIDES: ReadonlySet<LocalStatus> = new Set([
  * @param code that the output states
  */
 export function withLateOutput(
-  job: Pick<AttemptRecord, "status" | "exitCode">,
+  { stage, exitCode }: Pick<AttemptRecord, "stage" | "exitCode">,
   code: number | undefined,
-): Written & { readonly message: string } {
-  const status = statusWith(job, code);
-  const message = `its output arrived after it was reported as ${job.status}${code === undefined ? "" : ` and shows exit code ${code}`}`;
-  const reason = status === "COMPLETED" ? "Completed" : "Error";
+): Written & { readonly change: { readonly stage: Stage }; readonly message: string } {
+  const end = code === undefined ? undefined : endWith(stage, exitCode, code);
+  const message = `its output arrived after it was reported as ${stage.status}${code === undefined ? "" : ` and shows exit code ${code}`}`;
   const change = {
-    outputLate: false,
-    exitCode: code ?? job.exitCode,
+    stage: leaving(end === undefined ? stage : endedAs(stage, end), { outputLate: false }),
+    exitCode: code ?? exitCode,
     message,
-    ...(status === job.status ? {} : { status: decided(status), reason }),
+    ...(end === undefined ? {} : { reason: end === "COMPLETED" ? "Completed" : "Error" }),
   };
-  return { change, notes: status === "COMPLETED" ? [{ kind: "announce" }] : [], message };
+  return { change, notes: change.stage.status === "COMPLETED" ? [{ kind: "announce" }] : [], message };
 }
 
-/** What somebody has decided stays. */
-function statusWith(
-  { status, exitCode }: Pick<AttemptRecord, "status" | "exitCode">,
-  code: number | undefined,
-): LocalStatus {
-  if (code === undefined || !OUTPUT_DECIDES.has(status)) return status;
-  if (code === 0 && (exitCode ?? 0) === 0) return "COMPLETED";
-  return status === "COMPLETED" ? failure(code) : status;
+/** The end that an output shows, where that is another one; what somebody has decided stays. */
+function endWith({ status }: Stage, exitCode: number | null, code: number): EndStatus | undefined {
+  if (!OUTPUT_DECIDES.has(status)) return undefined;
+  const isSuccess = code === 0 && (exitCode ?? 0) === 0;
+  if (isSuccess === (status === "COMPLETED")) return undefined;
+  return isSuccess ? "COMPLETED" : failure(code);
+}
+
+/** Whoever has seen to the first end has seen to this one; one that has completed is held no more. */
+function endedAs(stage: Stage, status: EndStatus): Stage {
+  const noted = stage.name === "ended" || stage.name === "over" ? stage.noted : null;
+  return stage.name === "ended" ? ended(status, stage, noted) : over(status, leftOf(stage), noted);
 }

@@ -1,4 +1,5 @@
-import { decided } from "./make.ts";
+import { active, DUE, held, leaving, WRITTEN } from "./make.ts";
+import type { Stage } from "./stage.ts";
 
 /*
  * What is noted of a job by those who carry something out: each a part of its row, decided here and written
@@ -6,29 +7,29 @@ import { decided } from "./make.ts";
  */
 
 /** Of a job that is written down, before anything is made for it. */
-export const WRITTEN_DOWN = { status: decided("NOT_SUBMITTED"), settled: false } as const;
+export const WRITTEN_DOWN = { stage: WRITTEN } as const;
 
 /** Of an attempt that is added, which this tool submits itself when its turn comes. */
-export const ADDED = { ...WRITTEN_DOWN, due: true, prepared: false } as const;
+export const ADDED = { stage: DUE, prepared: false } as const;
 
 /** Of an attempt for which the workflow directory was made ready. */
 export const MADE_READY = { prepared: true } as const;
 
 /** Of an attempt whose Job the cluster has accepted. */
-export const ACCEPTED = { status: decided("QUEUED"), due: false } as const;
+export const ACCEPTED = { stage: active("QUEUED") } as const;
+
+/** Of a Job that the state does not know, before it is looked at. */
+export const UNKNOWN = { ...ACCEPTED, pendingFamily: null, pendingSince: null } as const;
 
 /** Of an attempt that has ended, once what others kept alive of it is on its way out. */
-export const KEPT_NO_MORE = { lingers: false } as const;
+export function keptNoMore(stage: Stage): { readonly stage: Stage } {
+  return { stage: leaving(stage, { lingers: false }) };
+}
 
 /**
  * Of an attempt that can't be submitted: nobody but a person can mend that, so it waits to be released.
  */
-export const UNSUBMITTABLE = {
-  status: decided("ERROR_HELD"),
-  settled: true,
-  due: false,
-  reason: "NotSubmittable",
-} as const;
+export const UNSUBMITTABLE = { stage: held("ERROR_HELD"), reason: "NotSubmittable" } as const;
 
 /**
  * Of an attempt that nobody typed and whose script is not the one that was submitted: a person decides what

@@ -1,10 +1,10 @@
 import type { ScriptContent, StoredRequest } from "../job.ts";
-import type { Removal } from "./decision.ts";
 import type { DecidedStatus } from "./status.ts";
 import type { Attempt } from "./step.ts";
 
 /** What the state keeps of an attempt, as far as the life cycle changes it; times are RFC 3339 in UTC. */
 export interface AttemptRecord extends Attempt {
+  /** That of its stage. */
   readonly status: DecidedStatus;
   readonly key: number;
   /** Names its invocation. */
@@ -25,21 +25,17 @@ export interface AttemptRecord extends Attempt {
   readonly exitCode: number | null;
   readonly pod: string | null;
   readonly node: string | null;
-  readonly removal: Removal | null;
   /** Whether the workflow directory was made ready for this attempt. */
   readonly prepared: boolean;
-  /** Whether its end was decided without all of its output, which may arrive yet. */
-  readonly outputLate: boolean;
   /** Whether it was asked to be submitted once more while it was active. */
   readonly replicating: boolean;
-  readonly lingers: boolean;
   readonly invocationId: number | null;
   readonly submitted: string | null;
   readonly started: string | null;
 }
 
 /** What a change of a job writes; what is left out stays. */
-export type JobChange = Partial<Omit<AttemptRecord, "key" | "fileName" | "attempt">> & {
+export type JobChange = Partial<Omit<AttemptRecord, "key" | "fileName" | "attempt" | "status">> & {
   /** When it ended, where the cluster has measured that; the store knows what that comes to. */
   readonly ended?: string;
   /** What its output tells, as JSON. */
@@ -47,3 +43,10 @@ export type JobChange = Partial<Omit<AttemptRecord, "key" | "fileName" | "attemp
   /** The pod as it was before its Job was removed, as JSON. */
   readonly lastPod?: string | null;
 };
+
+/** A job once a change of it is written. */
+export function changed<Job extends AttemptRecord>(job: Job, change: JobChange): Job {
+  const { ended: _, output: __, lastPod: ___, ...columns } = change;
+  const next = { ...job, ...columns };
+  return { ...next, status: next.stage.status };
+}

@@ -3,10 +3,11 @@ import { changeOf, type Objects } from "./change.ts";
 import type { OwnWords } from "./decision.ts";
 import { type Act, type Effect, includes, type Note } from "./effects.ts";
 import type { Words } from "./giveUp.ts";
-import { decided } from "./make.ts";
+import { removing } from "./make.ts";
 import { ADDED } from "./marks.ts";
-import type { AttemptRecord, JobChange } from "./record.ts";
+import { type AttemptRecord, changed, type JobChange } from "./record.ts";
 import type { Siblings } from "./signal.ts";
+import { awaitsTurn, endIn, isSettled, leftOf, type Stage } from "./stage.ts";
 import { cleanUp, judgeEnd, type Situation, type Step, step } from "./step.ts";
 import { BLOCKED, blockerOf, isAlive, isReady, type Shown } from "./turns.ts";
 
@@ -116,8 +117,7 @@ class Company<Job extends AttemptRecord> {
   }
 
   note(job: Job, { change, notes }: Written): void {
-    const { ended: _, output: __, lastPod: ___, ...columns } = change;
-    this.#standing.set(job.key, { ...this.at(job), ...columns });
+    this.#standing.set(job.key, changed(this.at(job), change));
     if (includes(notes, "addAttempt")) this.added.set(job.key, this.#following(job));
   }
 
@@ -135,18 +135,18 @@ class Company<Job extends AttemptRecord> {
         .length,
       completed: others.some(({ status }) => status === "COMPLETED"),
       alive: others.some((other) => isAlive(other) || this.seen(other)?.isAlive === true),
-      open: others.some(({ settled, status }) => !settled || isHeld(status)),
+      open: others.some(({ stage }) => stage.name !== "over"),
       newer: others.some(({ attempt }) => attempt > job.attempt),
     };
   }
 
   #following(job: Job): Job {
     const newest = Math.max(...this.all.map(({ attempt }) => attempt));
-    return { ...job, ...FRESH, key: -1 - this.added.size, attempt: newest + 1 };
+    return { ...changed(job, FRESH), key: -1 - this.added.size, attempt: newest + 1 };
   }
 }
 
-const FRESH = { ...ADDED, removal: null, signal: null, reason: null, message: null } as const;
+const FRESH = { ...ADDED, signal: null, reason: null, message: null } as const;
 
 /** What is decided for one attempt, by how much is decided. */
 const RULES: Readonly<Record<Extent, (situation: Situation) => Step>> = {
@@ -183,16 +183,24 @@ function begin<Job extends AttemptRecord>(
  * The part of a step that comes before the removal of a Job: all that a signal comes to, and the end that was
  * decided, not the end itself.
  */
-function beforeRemoval(job: AttemptRecord, { decision, removal, effects, ...rest }: Step): Step {
+function beforeRemoval(job: AttemptRecord, { stage, effects, ...rest }: Step): Step {
   const isFollowed = rest.signal !== job.signal && rest.refusal === undefined;
   return {
     ...rest,
-    decision: { ...decision, status: job.status },
-    settled: job.settled,
-    removal: removal ?? "ERROR",
+    stage: untilRemoved(job, stage),
     // A retry is decided anew at the end.
     effects: effects.filter(({ kind }) => kind === "addAttempt" && isFollowed),
   };
+}
+
+/**
+ * The stage of an attempt until its Job is on its way out: what it comes to then is an end that is decided.
+ */
+function untilRemoved({ stage: { status } }: AttemptRecord, next: Stage): Stage {
+  const isActive = status === "NOT_SUBMITTED" || status === "QUEUED" || status === "RUNNING";
+  if (!isActive || !hasEnded(next.status)) return next;
+  const isKilled = next.status === "DELETED" || next.status === "DELETED_REPLICA";
+  return removing(status, isKilled ? next.status : "ERROR");
 }
 
 /**
@@ -205,8 +213,7 @@ function end<Job extends AttemptRecord>(
   facts: PlanFacts<Job>,
 ): Planned<Job> {
   const { job, step: first, before, effects } = planned;
-  const { removal } = first;
-  if (!first.decision.removeJob || removal === "NOT_SUBMITTED") return withFolder(planned, before);
+  if (!first.decision.removeJob || first.stage.name === "clearing") return withFolder(planned, before);
   const { rules, now, extent } = facts;
   const current = company.at(job);
   const siblings = company.around(current);
@@ -224,26 +231,28 @@ function end<Job extends AttemptRecord>(
 
 /** What an attempt has left is cleared away once its end was seen to. */
 function withFolder<Job>(planned: Planned<Job>, { change }: Written): Planned<Job> {
-  if (change.settled !== true) return planned;
+  if (change.stage === undefined || !isSettled(change.stage)) return planned;
   return { ...planned, effects: [...planned.effects, { kind: "clearRunFolder" }] };
 }
 
 /** What follows from a step outside the state. */
-function actsOf(job: AttemptRecord, { decision, removal, signal }: Step, extent: Extent): Act[] {
+function actsOf(job: AttemptRecord, { decision, stage, signal }: Step, extent: Extent): Act[] {
   const acts: Act[] = [];
-  const { status, removeJob, lingers } = decision;
+  const { removeJob } = decision;
+  const { status } = job.stage;
+  const willBeDeleted = endIn(stage) === "DELETED";
   if (follows(extent)) {
-    const wasKilled = job.status === "DELETED" || job.removal === "DELETED";
-    const isKilled = job.status !== "DELETED" && (removal === "DELETED" || status === "DELETED");
-    const isRevived = wasKilled && status === "NOT_SUBMITTED" && signal === "RESCHEDULE";
+    const isKilled = status !== "DELETED" && willBeDeleted;
+    const isRevived =
+      endIn(job.stage) === "DELETED" && stage.status === "NOT_SUBMITTED" && signal === "RESCHEDULE";
     if (isKilled || isRevived) acts.push({ kind: "noteKill", isUndone: !isKilled });
   }
   if (removeJob) acts.push({ kind: "removeJob" });
   // A killed job's output is told as far as it goes, a replica's is not (GaswMonitor).
-  const isTold = removal === "DELETED" && job.status !== "NOT_SUBMITTED";
+  const isTold = willBeDeleted && status !== "NOT_SUBMITTED";
   if (removeJob && isTold && follows(extent)) acts.push({ kind: "keepOutput" });
-  if (lingers === true && hasEnded(status))
-    acts.push({ kind: "removeKept", status: decided(status), what: isNeeded(job, decision) ? "pod" : "Job" });
+  if (leftOf(stage).lingers)
+    acts.push({ kind: "removeKept", stage, what: isNeeded(job, stage) ? "pod" : "Job" });
   return acts;
 }
 
@@ -251,7 +260,7 @@ function actsOf(job: AttemptRecord, { decision, removal, signal }: Step, extent:
  * Whether an attempt's Job may be asked for what the next attempt is to be made from: the values of its
  * environment stand there alone. Without its pod it ends, and its time to live removes it.
  */
-function isNeeded({ request }: AttemptRecord, { status }: Step["decision"]): boolean {
+function isNeeded({ request }: AttemptRecord, { status }: Stage): boolean {
   const isFinal = status === "COMPLETED" || status === "DELETED" || status === "DELETED_REPLICA";
   return !isFinal && (request.envNames ?? []).length > 0;
 }
@@ -266,7 +275,7 @@ function takeTurns<Job extends AttemptRecord>(
   const queue = { attempts, seen: (job: AttemptRecord) => company.seen(job), rules, now };
   const next = attempts.find((job) => isReady(job, company.around(job)));
   const turnOf = (job: Job | undefined): Turn | undefined => {
-    if (job === undefined || !job.due || job.status !== "NOT_SUBMITTED") return undefined;
+    if (job === undefined || !awaitsTurn(job.stage)) return undefined;
     const effects = job === next ? startOf(job) : [];
     return { effects, change: waitOf(job, blockerOf(job, queue)) };
   };
@@ -288,10 +297,10 @@ function waitOf({ reason, message }: AttemptRecord, words: string | undefined): 
 }
 
 /** What is over, and stays as it is, is not written again. */
-function isNews({ job, step: { decision }, before }: Planned<AttemptRecord>): boolean {
+function isNews({ job, step: { stage }, before }: Planned<AttemptRecord>): boolean {
   return (
     !hasEnded(job.status) ||
-    decision.lingers === true ||
+    leftOf(stage).lingers ||
     Object.keys(before.change).length > 0 ||
     before.notes.length > 0
   );

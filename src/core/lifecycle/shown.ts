@@ -1,13 +1,12 @@
 import { type GaswStatus, hasEnded, isEnd, type LocalStatus } from "../job.ts";
-import type { Removal } from "./decision.ts";
 import { decided } from "./make.ts";
 import { isSignal, type Signal } from "./signal.ts";
+import type { Stage } from "./stage.ts";
 import type { RowStatus } from "./status.ts";
 
 /** What of a job decides the status in its row. */
 export interface ShownJob {
-  readonly status: LocalStatus;
-  readonly removal: Removal | null;
+  readonly stage: Stage;
   /** The signal that was taken from its row and not acknowledged there yet. */
   readonly signal: Signal | null;
 }
@@ -22,14 +21,12 @@ export function shownStatus(local: LocalStatus): RowStatus {
  * The status to write over the one that is found in a job's row; undefined: none. A signal that was not taken
  * yet stays, and so does that of a kill until the job is gone.
  */
-export function nextStatus(
-  { status, removal, signal }: ShownJob,
-  found: string | null,
-): RowStatus | undefined {
+export function nextStatus({ stage, signal }: ShownJob, found: string | null): RowStatus | undefined {
+  const { status } = stage;
   if (!isSignal(found)) return shownStatus(status);
   if (found !== signal) return undefined;
-  if (hasEnded(status)) return decided(status);
-  if (removal !== null && removal !== "NOT_SUBMITTED") return undefined;
+  if (hasEnded(status)) return status;
+  if (stage.name === "removing") return undefined;
   const isAnswered = signal === "REPLICATE" || signal === "RESCHEDULE";
   return isAnswered ? decided("SUCCESSFULLY_SUBMITTED") : shownStatus(status);
 }

@@ -1,4 +1,4 @@
-import { hasEnded, isHeld, type LocalStatus } from "../job.ts";
+import type { Stage } from "./stage.ts";
 
 /**
  * What other programs write into a job's row to have something done with it (GASW's GaswMonitor handles them
@@ -44,7 +44,7 @@ export type SignalEffect =
   /** The job is to be deleted and ends so. */
   | { readonly kind: "kill"; readonly end: "DELETED" | "DELETED_REPLICA" }
   /** The invocation is submitted once more, when no attempt of it is alive. */
-  | { readonly kind: "resubmit"; readonly status: LocalStatus }
+  | { readonly kind: "resubmit" }
   /** The same attempt runs again. */
   | { readonly kind: "rerun" }
   /** Nothing is done, and why. */
@@ -52,23 +52,19 @@ export type SignalEffect =
 
 const TOO_LATE = "the job had already ended";
 
-/** What a signal comes to for a job in a status, once the cluster was looked at. */
-export function effectOf(
-  signal: Signal,
-  status: LocalStatus,
-  settled: boolean,
-  siblings: Siblings,
-): SignalEffect {
+/** What a signal comes to for a job in a stage, once the cluster was looked at. */
+export function effectOf(signal: Signal, stage: Stage, siblings: Siblings): SignalEffect {
+  const { status } = stage;
   switch (signal) {
     case "KILL":
     case "KILL_REPLICA":
-      return canBeKilled(status, settled)
+      return canBeKilled(stage)
         ? { kind: "kill", end: signal === "KILL" ? "DELETED" : "DELETED_REPLICA" }
         : { kind: "refuse", why: TOO_LATE };
     case "REPLICATE":
       if (siblings.newer) return { kind: "refuse", why: "a newer attempt already exists" };
       if (status === "COMPLETED" || siblings.completed) return { kind: "refuse", why: "it has completed" };
-      return { kind: "resubmit", status: released(status) };
+      return { kind: "resubmit" };
     case "RESCHEDULE":
       if (status === "NOT_SUBMITTED") return { kind: "refuse", why: "it is not submitted yet" };
       if (status === "COMPLETED" || siblings.completed) return { kind: "refuse", why: "it has completed" };
@@ -76,9 +72,7 @@ export function effectOf(
       return { kind: "rerun" };
     case "UNHOLD_ERROR":
     case "UNHOLD_STALLED":
-      return isHeld(status)
-        ? { kind: "resubmit", status: released(status) }
-        : { kind: "refuse", why: "it is not held" };
+      return stage.name === "held" ? { kind: "resubmit" } : { kind: "refuse", why: "it is not held" };
   }
 }
 
@@ -86,12 +80,7 @@ export function effectOf(
  * A failure that is to be retried, or that waits to be released, can be given up; what ended otherwise, or
  * was retried, can't.
  */
-function canBeKilled(status: LocalStatus, settled: boolean): boolean {
-  return !hasEnded(status) || isHeld(status) || (!settled && (status === "ERROR" || status === "STALLED"));
-}
-
-/** What a held job is once it goes on. */
-function released(status: LocalStatus): LocalStatus {
-  if (status === "ERROR_HELD") return "ERROR";
-  return status === "STALLED_HELD" ? "STALLED" : status;
+function canBeKilled({ name, status }: Stage): boolean {
+  if (name === "ended") return status === "ERROR" || status === "STALLED";
+  return name !== "over";
 }

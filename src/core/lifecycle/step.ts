@@ -1,16 +1,14 @@
-import { hasEnded, isInCluster, type LocalStatus } from "../job.ts";
+import { hasEnded } from "../job.ts";
 import { decide } from "./decide.ts";
-import type { Decision, KnownJob, OwnWords, Removal, Rules } from "./decision.ts";
+import type { Decision, KnownJob, OwnWords, Rules } from "./decision.ts";
 import type { Note } from "./effects.ts";
+import { active, CLEARING, DUE, ended, held, leaving, over, removing, seenTo } from "./make.ts";
 import type { Observation } from "./observe.ts";
 import { effectOf, isSignal, type Siblings, type Signal, SUBMIT } from "./signal.ts";
+import { leftOf, type Stage } from "./stage.ts";
 
 /** A job before a step: what the state knows of it. */
 export interface Attempt extends KnownJob {
-  /** Whether its end has been seen to: retried, held, or announced. */
-  readonly settled: boolean;
-  /** Whether this tool itself is to submit it, as soon as no other attempt of its script is alive. */
-  readonly due: boolean;
   /** The signal that was taken from its row and not acknowledged there yet. */
   readonly signal: Signal | null;
 }
@@ -29,12 +27,14 @@ export interface Situation {
   readonly now: Date;
 }
 
+/** What a decision tells beside the stage. */
+type Facts = Omit<Decision, "status" | "lingers" | "outputLate">;
+
 /** A job after a step. */
 export interface Step {
-  readonly decision: Decision;
-  readonly settled: boolean;
-  readonly due: boolean;
-  readonly removal: Removal | null;
+  readonly stage: Stage;
+  /** What else is written down of it, and whether its Job is to be removed. */
+  readonly decision: Facts;
   readonly signal: Signal | null;
   /** What is written down with it. */
   readonly effects: readonly Note[];
@@ -61,22 +61,30 @@ export function judgeEnd({ job, dao, seen, own = {}, now, rules }: Situation): S
   // Whoever gives a job up, or has it run again, waits for no output: an end that was seen counts.
   const isWaitOver = endsWait(dao) && dao !== job.signal;
   const decision = decide(job, seen, own, now, isWaitOver ? { ...rules, outputGrace: 0 } : rules);
-  // What the cluster has accepted, though its submission was cut off before it could note that, is not
-  // submitted again.
-  return { ...unchanged(job), decision, due: job.due && decision.status === "NOT_SUBMITTED" };
+  return { ...unchanged(job), decision, stage: stageAs(job.stage, decision) };
 }
 
-function unchanged({
-  status,
-  pendingFamily,
-  pendingSince,
-  settled,
-  due,
-  removal = null,
-  signal,
-}: Attempt): Step {
-  const decision = { status, pendingFamily, pendingSince, removeJob: false };
-  return { decision, settled, due, removal, signal, effects: [] };
+/**
+ * The stage that a look at an attempt comes to. What the cluster has accepted, though its submission was cut
+ * off before it could note that, is not submitted again.
+ */
+function stageAs(stage: Stage, { status, lingers = false, outputLate = false }: Decision): Stage {
+  if (hasEnded(stage.status)) return leaving(stage, { lingers });
+  switch (status) {
+    case "NOT_SUBMITTED":
+    case "ERROR_HELD":
+    case "STALLED_HELD":
+      return stage;
+    case "QUEUED":
+    case "RUNNING":
+      return stage.name === "removing" ? removing(status, stage.end) : active(status);
+    default:
+      return ended(status, { lingers, outputLate }, stage.name === "removing" ? stage.end : null);
+  }
+}
+
+function unchanged({ stage, pendingFamily, pendingSince, signal }: Attempt): Step {
+  return { stage, decision: { pendingFamily, pendingSince, removeJob: false }, signal, effects: [] };
 }
 
 function endsWait(dao: string | null | undefined): boolean {
@@ -88,32 +96,50 @@ function endsWait(dao: string | null | undefined): boolean {
  * or is gone.
  */
 function asDecided(step: Step, isGone: boolean): Step {
-  const { decision, removal, settled } = step;
-  if (removal === "NOT_SUBMITTED") return isGone ? { ...step, removal: null } : step;
-  if (removal === "ERROR" && decision.status === "RUNNING") return { ...step, removal: null };
-  const stands = removal !== null && !settled && hasEnded(decision.status) && decision.status !== "COMPLETED";
-  return stands ? withStatus(step, removal) : step;
+  const { stage } = step;
+  switch (stage.name) {
+    case "clearing":
+      return isGone ? { ...step, stage: DUE } : step;
+    case "removing":
+      return stage.end === "ERROR" && stage.status === "RUNNING"
+        ? { ...step, stage: active("RUNNING") }
+        : step;
+    case "ended":
+      return stage.noted === null || stage.status === "COMPLETED"
+        ? step
+        : { ...step, stage: ended(stage.noted, stage) };
+    default:
+      return step;
+  }
 }
 
 /** Follows the signal in the row, once. */
 function signalled(step: Step, { job, dao, siblings }: Situation, isGone: boolean): Step {
-  if (dao === SUBMIT) return { ...step, due: step.due || step.decision.status === "NOT_SUBMITTED" };
+  if (dao === SUBMIT) return step.stage.name === "written" ? { ...step, stage: DUE } : step;
   if (!isSignal(dao) || dao === job.signal) return step;
   const taken = { ...step, signal: dao };
-  const effect = effectOf(dao, step.decision.status, job.settled, siblings);
+  const effect = effectOf(dao, step.stage, siblings);
   switch (effect.kind) {
     case "refuse":
       return { ...taken, refusal: effect.why };
     case "kill":
       return killed(taken, effect.end, isGone);
     case "resubmit":
-      return {
-        ...withStatus(taken, effect.status),
-        settled: hasEnded(effect.status),
-        effects: [{ kind: "addAttempt" }],
-      };
+      return { ...taken, stage: released(step.stage), effects: [{ kind: "addAttempt" }] };
     case "rerun":
       return rerun(taken, isGone);
+  }
+}
+
+/** What an attempt is once another one takes its place: an end of it has been seen to by that. */
+function released(stage: Stage): Stage {
+  switch (stage.name) {
+    case "held":
+      return over(stage.status === "ERROR_HELD" ? "ERROR" : "STALLED", stage);
+    case "ended":
+      return seenTo(stage);
+    default:
+      return stage;
   }
 }
 
@@ -122,38 +148,19 @@ function signalled(step: Step, { job, dao, siblings }: Situation, isGone: boolea
  * written down first.
  */
 function rerun(step: Step, isGone: boolean): Step {
-  const { decision } = withStatus(step, "NOT_SUBMITTED");
-  return {
-    ...step,
-    decision: { ...decision, removeJob: false },
-    settled: false,
-    due: true,
-    removal: isGone ? null : "NOT_SUBMITTED",
-  };
+  return { ...step, stage: isGone ? DUE : CLEARING, decision: { ...step.decision, removeJob: false } };
 }
 
 /** Gives a job up: one whose Job may be there ends when that is removed. */
 function killed(step: Step, end: "DELETED" | "DELETED_REPLICA", isGone: boolean): Step {
-  const isOver = hasEnded(step.decision.status);
-  const { decision } = withStatus(step, end);
-  return {
-    ...step,
-    decision: { ...decision, removeJob: decision.removeJob || (!isOver && !isGone) },
-    settled: false,
-    due: false,
-    removal: end,
-  };
-}
-
-function withStatus(step: Step, status: LocalStatus): Step {
-  return { ...step, decision: { ...step.decision, status } };
+  const { stage, decision } = step;
+  const removeJob = decision.removeJob || (!hasEnded(stage.status) && !isGone);
+  return { ...step, stage: ended(end, leftOf(stage)), decision: { ...decision, removeJob } };
 }
 
 /** An attempt of an invocation that has completed is of no more use. */
 function asReplica(step: Step, { siblings }: Situation, isGone: boolean): Step {
-  return siblings.completed && !hasEnded(step.decision.status)
-    ? killed(step, "DELETED_REPLICA", isGone)
-    : step;
+  return siblings.completed && !hasEnded(step.stage.status) ? killed(step, "DELETED_REPLICA", isGone) : step;
 }
 
 /**
@@ -161,21 +168,21 @@ function asReplica(step: Step, { siblings }: Situation, isGone: boolean): Step {
  * was one too many.
  */
 function settle(step: Step, { job, siblings, rules }: Situation): Step {
-  const { status, isUnknown } = step.decision;
-  if (!hasEnded(status) || step.settled) return step;
-  const settled = { ...step, settled: true };
-  switch (status) {
+  const { stage } = step;
+  if (stage.name !== "ended") return step;
+  const settled = { ...step, stage: seenTo(stage) };
+  switch (stage.status) {
     case "ERROR":
     case "STALLED":
       // Another attempt goes on, or has done it already.
       if (siblings.completed || siblings.open) return settled;
       // It may have done its work: a second run could undo that, so a person is to say.
-      if (isUnknown === true && (job.started ?? null) !== null && !rules.retryUnknownEnd)
-        return withStatus(settled, "STALLED_HELD");
+      if (step.decision.isUnknown === true && (job.started ?? null) !== null && !rules.retryUnknownEnd)
+        return { ...step, stage: held("STALLED_HELD", stage) };
       // The failures before this one: GaswOutputParser counts all of the invocation and takes one off.
       if (siblings.failures < rules.retryCount)
         return { ...settled, effects: [...step.effects, { kind: "addAttempt" }] };
-      return { ...withStatus(settled, status === "ERROR" ? "ERROR_HELD" : "STALLED_HELD") };
+      return { ...step, stage: held(stage.status === "ERROR" ? "ERROR_HELD" : "STALLED_HELD", stage) };
     case "COMPLETED":
       return { ...settled, effects: [...step.effects, { kind: "announce" }] };
     case "CANCELLED":
@@ -195,6 +202,7 @@ function settle(step: Step, { job, siblings, rules }: Situation): Step {
  */
 export function cleanUp(job: Attempt): Step {
   const step = unchanged(job);
-  const isThere = isInCluster(job.status);
-  return isThere ? { ...step, decision: { ...step.decision, removeJob: true }, removal: "DELETED" } : step;
+  const { status } = job.stage;
+  if (status !== "QUEUED" && status !== "RUNNING") return step;
+  return { ...step, stage: removing(status, "DELETED"), decision: { ...step.decision, removeJob: true } };
 }

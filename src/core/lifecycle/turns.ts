@@ -1,9 +1,11 @@
 import { attemptNumber, hasEnded } from "../job.ts";
 import { decide } from "./decide.ts";
 import type { Rules } from "./decision.ts";
+import { active } from "./make.ts";
 import type { Observation } from "./observe.ts";
 import type { AttemptRecord } from "./record.ts";
 import type { Siblings } from "./signal.ts";
+import { awaitsTurn } from "./stage.ts";
 import type { Attempt } from "./step.ts";
 
 /** What the cluster shows of an attempt, and whether its pod may still run something. */
@@ -32,30 +34,26 @@ export const NAMESPACE_GONE = "NamespaceGone";
  * find the first one's folder and empty the workflow directory.
  */
 export function isReady(
-  { status, due, removal = null }: Pick<Attempt, "status" | "due" | "removal">,
+  { stage }: Pick<Attempt, "stage">,
   { alive, completed }: Pick<Siblings, "alive" | "completed">,
 ): boolean {
-  return due && status === "NOT_SUBMITTED" && removal === null && !alive && !completed;
+  return stage.name === "due" && !alive && !completed;
 }
 
 /** Whether an attempt is in the cluster or on its way there; one that only waits for its turn is not. */
-export function isAlive({
-  status,
-  due,
-  prepared,
-}: Pick<AttemptRecord, "status" | "due" | "prepared">): boolean {
-  return !hasEnded(status) && !(status === "NOT_SUBMITTED" && due && !prepared);
+export function isAlive({ stage, prepared }: Pick<AttemptRecord, "stage" | "prepared">): boolean {
+  return awaitsTurn(stage) ? prepared : !hasEnded(stage.status);
 }
 
 /** What an attempt that is due waits for, in words; undefined: nothing. */
 export function blockerOf(job: AttemptRecord, queue: Queue): string | undefined {
-  if (!job.due || job.status !== "NOT_SUBMITTED") return undefined;
+  if (!awaitsTurn(job.stage)) return undefined;
   const others = queue.attempts.filter(({ key }) => key !== job.key);
   const isShownAlive = (other: AttemptRecord) => queue.seen(other)?.isAlive === true;
   // Its own earlier run, where it is to run again; a pod that shows something rather than an attempt that
   // only waits its turn.
   const isOwn =
-    job.removal === "NOT_SUBMITTED" && (queue.seen(job)?.observation.phase ?? "missing") !== "missing";
+    job.stage.name === "clearing" && (queue.seen(job)?.observation.phase ?? "missing") !== "missing";
   const blocker = isOwn ? job : (others.find(isShownAlive) ?? others.find(isAlive));
   return blocker === undefined ? undefined : `waits for ${nameOf(blocker, queue)}`;
 }
@@ -64,12 +62,12 @@ function nameOf(blocker: AttemptRecord, { seen, rules, now }: Queue): string {
   const observation = seen(blocker)?.observation;
   const attempt = `attempt ${attemptNumber(blocker)}`;
   if (observation?.phase !== "waiting" && observation?.phase !== "running")
-    return isAlive(blocker) && !blocker.due
-      ? `${attempt}, which is ${blocker.status}`
+    return isAlive(blocker) && !awaitsTurn(blocker.stage)
+      ? `${attempt}, which is ${blocker.stage.status}`
       : `${attempt} to be removed from the cluster`;
   const { pod, node } = observation;
   const place = `${pod === undefined ? "" : `, whose pod ${pod} still exists`}${node === undefined ? "" : ` on node ${node}`}`;
   // As it would be told of if it had not been given up.
-  const { message } = decide({ ...blocker, status: "RUNNING", removal: null }, observation, {}, now, rules);
+  const { message } = decide({ ...blocker, stage: active("RUNNING") }, observation, {}, now, rules);
   return `${attempt}${place}${(message ?? "") === "" ? "" : `: ${message}`}`;
 }

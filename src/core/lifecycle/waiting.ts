@@ -57,7 +57,7 @@ export function waiting(
   // A container that ran is never said to wait again, since its pod's report may lag behind; another pod, or
   // none by a queue's will, is.
   const isLate =
-    known.status === "RUNNING" &&
+    known.stage.status === "RUNNING" &&
     seen.reason !== "Suspended" &&
     (known.pod ?? seen.pod ?? null) === (seen.pod ?? known.pod ?? null);
   const status: LocalStatus = over ? "ERROR" : isLate ? "RUNNING" : "QUEUED";
@@ -102,7 +102,7 @@ function takenBack(
   known: KnownJob,
   { reason, queue, suspendedAt }: Extract<Observation, { phase: "waiting" }>,
 ): string | undefined {
-  if (reason !== "Suspended" || (known.status !== "RUNNING" && (known.pod ?? null) === null))
+  if (reason !== "Suspended" || (known.stage.status !== "RUNNING" && (known.pod ?? null) === null))
     return undefined;
   const since = suspendedAt === undefined ? "" : ` at ${suspendedAt}`;
   return queue === undefined

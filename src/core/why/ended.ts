@@ -68,7 +68,8 @@ function deleted({ state, job }: Facts): Explanation | undefined {
 
 /** Held for its script, not for its failures. */
 export function scriptChanged({ state, job }: Facts): Explanation | undefined {
-  if (state.status !== SCRIPT_CHANGED.status || state.reason !== SCRIPT_CHANGED.reason) return undefined;
+  if (state.status !== SCRIPT_CHANGED.stage.status || state.reason !== SCRIPT_CHANGED.reason)
+    return undefined;
   return {
     sentence: "is held because the script has changed since it was submitted",
     remedy: `run \`gasw-k8s retry ${job.id}\` to run the new version; or restore the script, then run \`gasw-k8s release ${job.id}\``,

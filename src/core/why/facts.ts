@@ -14,6 +14,7 @@ import type {
 
 /** What the state has kept of a job; times are RFC 3339. */
 export interface JobRecord extends KnownJob {
+  readonly status: LocalStatus;
   readonly reason: string | null;
   readonly message: string | null;
   readonly exitCode: number | null;

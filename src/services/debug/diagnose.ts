@@ -1,5 +1,6 @@
 import { jobFiles } from "../../core/gasw/files.ts";
 import { decide } from "../../core/lifecycle/decide.ts";
+import { UNKNOWN } from "../../core/lifecycle/marks.ts";
 import { keepersOf } from "../../core/lifecycle/observe.ts";
 import { currentState, type Facts } from "../../core/why/facts.ts";
 import { type Answer, explain } from "../../core/why/why.ts";
@@ -31,7 +32,7 @@ export async function diagnose(deps: Deps, target: JobTarget): Promise<Diagnosis
 
 async function gather(deps: Deps, target: JobTarget, objects: JobObjects): Promise<Facts> {
   const { seen, job, pod, lastPod, claims, events } = objects;
-  const known = target.stored ?? ({ status: "QUEUED", pendingFamily: null, pendingSince: null } as const);
+  const known = target.stored ?? UNKNOWN;
   const traced = { ...target.stored, ...target };
   const own = isOver(known, seen)
     ? await new Traces(deps, target).of(

@@ -17,12 +17,12 @@ import { readReturnCode } from "./returnCode.ts";
 import { EndRecords } from "./toolFolder.ts";
 
 /** Whether a job is over, so that its output may tell how it ended. */
-export function isOver({ status, removal }: KnownJob, { phase }: Observation): boolean {
+export function isOver({ stage: { name, status } }: KnownJob, { phase }: Observation): boolean {
   if (hasEnded(status)) return !isHeld(status);
   const isSeen = phase === "ended" || phase === "lost";
   // What waits to be submitted, or to be run again, has no output of its own, unless its Job shows that it
   // was submitted after all.
-  if (status === "NOT_SUBMITTED") return isSeen && (removal ?? null) === null;
+  if (status === "NOT_SUBMITTED") return isSeen && (name === "written" || name === "due");
   return isSeen || phase === "missing";
 }
 

@@ -3,6 +3,7 @@ import { jobFiles } from "../../core/gasw/files.ts";
 import { storedRequest, type Workflow } from "../../core/job.ts";
 import { ACCEPTED, MADE_READY } from "../../core/lifecycle/marks.ts";
 import type { JobChange } from "../../core/lifecycle/record.ts";
+import { awaitsTurn } from "../../core/lifecycle/stage.ts";
 import { WRAPPER_VERSION } from "../../core/manifests/job.ts";
 import type { V1Job } from "../../core/wire.ts";
 import { GaswError } from "../../errors.ts";
@@ -113,10 +114,11 @@ export class Submitter {
     const { job } = intent;
     const { jobId } = submission.request;
     const answer = { jobId, kubeName: job.kubeName };
-    // What is to run again waits for its turn: its earlier run may still go on, and has left its output.
-    const waits = job.due && !job.prepared;
-    // What was given up, and whose Job may be gone already, is not made anew.
-    if (job.status !== "NOT_SUBMITTED" || waits || job.removal !== null) return { ...answer, created: false };
+    // What is to run again waits for its turn: its earlier run may still go on, and has left its output. What
+    // was given up, and whose Job may be gone already, is not made anew.
+    const { name } = job.stage;
+    const isToBeMade = name === "written" || (name === "due" && job.prepared);
+    if (!isToBeMade) return { ...answer, created: false };
     await this.volumesReady();
     const { created, uid } = await this.#make(submission, intent);
     const image = this.#plan.imageOf(submission.request);
@@ -160,7 +162,7 @@ export class Submitter {
    * directory ready for has none.
    */
   async #refuseSecondRun(job: StoredJob, isNew: boolean, isGenerated: boolean): Promise<void> {
-    if (job.attempt > 0 || job.due || (job.prepared && !isNew)) return;
+    if (job.attempt > 0 || awaitsTurn(job.stage) || (job.prepared && !isNew)) return;
     this.#records ??= leftRecords(job.directory);
     const records = this.#records.filter(({ attempt }) => attempt === job.kubeName);
     // Whatever its age.

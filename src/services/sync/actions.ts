@@ -94,7 +94,7 @@ function signalsFor(
 
 /** The attempt itself and, where it is the invocation that is meant, those that wait for their turn. */
 function toCancel({ store }: Deps, workflow: StoredWorkflow, job: StoredJob): StoredJob[] {
-  const isOpen = (one: StoredJob) => !hasEnded(one.status) || isHeld(one.status) || !one.settled;
+  const isOpen = ({ stage }: StoredJob) => stage.name !== "over";
   return store.jobs.attempts(workflow, job.fileName).filter(isOpen);
 }
 

@@ -6,8 +6,9 @@ import {
   type Note,
   type Phase,
 } from "../../core/lifecycle/effects.ts";
-import type { JobChange } from "../../core/lifecycle/record.ts";
+import { changed, type JobChange } from "../../core/lifecycle/record.ts";
 import type { Planned, Written } from "../../core/lifecycle/round.ts";
+import { awaitsTurn, isSameStage } from "../../core/lifecycle/stage.ts";
 import type { JobUpdate, StoredJob, StoredWorkflow } from "../../store/records.ts";
 import type { Deps } from "../deps.ts";
 import { nextRequest } from "../submit/startAttempt.ts";
@@ -112,7 +113,7 @@ function write(run: Run, entries: readonly Entry[]): boolean[] {
     adding.flatMap(({ job }) => store.jobs.attempts(workflow, job.fileName).map(({ key }) => key)),
   );
   const updates = entries.map(({ job, change, notes, remark }): JobUpdate => {
-    const noted = notes.map(({ kind }) => NOTES[kind]({ ...job, ...columnsOf(change) }, config));
+    const noted = notes.map(({ kind }) => NOTES[kind](changed(job, change), config));
     return Object.assign({ job, change, remark }, ...noted);
   });
   const written = store.updates.apply(updates, deps.now());
@@ -123,10 +124,6 @@ function write(run: Run, entries: readonly Entry[]): boolean[] {
     run.noteAdded(job, added);
   }
   return written;
-}
-
-function columnsOf({ ended: _, output: __, lastPod: ___, ...columns }: JobChange): Partial<StoredJob> {
-  return columns;
 }
 
 function remarkOf({ signal, refusal }: Planned<StoredJob>["step"]): JobUpdate["remark"] {
@@ -143,7 +140,7 @@ function writeEnds(run: Run, plan: Plan): void {
   );
   if (ends.length === 0) return;
   const known = new Map(plan.attempts.map((job) => [job.key, job]));
-  for (const { job, before } of plan.planned) known.set(job.key, { ...job, ...columnsOf(before.change) });
+  for (const { job, before } of plan.planned) known.set(job.key, changed(job, before.change));
   for (const { job, notes } of ends) if (notes.length > 0 && !isAsPlanned(run, known, job)) run.stop(job);
   const current = ends.filter(({ job }) => !run.isStopped(job));
   const written = write(run, current);
@@ -154,7 +151,7 @@ function writeEnds(run: Run, plan: Plan): void {
 function isAsPlanned(run: Run, known: ReadonlyMap<number, StoredJob>, { fileName }: StoredJob): boolean {
   const isKnown = (row: StoredJob) => {
     const planned = known.get(row.key);
-    return row.status === planned?.status && row.settled === planned.settled;
+    return planned !== undefined && isSameStage(row.stage, planned.stage);
   };
   const attempts = run.deps.store.jobs.attempts(run.workflow, fileName);
   return attempts.every((row) => run.isAdded(row) || isKnown(row));
@@ -172,7 +169,7 @@ function writeWaits(run: Run, planned: readonly Planned<StoredJob>[]): void {
 function waitOf(run: Run, job: StoredJob, change: JobChange | undefined, isAdded: boolean): JobUpdate[] {
   if (change === undefined || Object.keys(change).length === 0) return [];
   const row = run.row(job, isAdded);
-  return row?.due === true ? [{ job: row, change }] : [];
+  return row !== undefined && awaitsTurn(row.stage) ? [{ job: row, change }] : [];
 }
 
 function tell(deps: Deps, planned: readonly Planned<StoredJob>[]): void {

@@ -1,6 +1,7 @@
 import { hasEnded } from "../../core/job.ts";
 import type { OwnWords } from "../../core/lifecycle/decision.ts";
 import type { Extent } from "../../core/lifecycle/round.ts";
+import { isSettled } from "../../core/lifecycle/stage.ts";
 import type { StoredJob, StoredWorkflow } from "../../store/records.ts";
 import type { Deps } from "../deps.ts";
 import { isOver, statedCode, Traces } from "../output/ownWords.ts";
@@ -23,7 +24,8 @@ export async function readEnds(
   extent: Extent,
 ): Promise<Ends> {
   const traces = new Traces(deps, workflow);
-  const isDone = ({ status, settled }: StoredJob) => (extent === "ends only" ? hasEnded(status) : settled);
+  const isDone = ({ status, stage }: StoredJob) =>
+    extent === "ends only" ? hasEnded(status) : isSettled(stage);
   const ends = new Map<number, OwnWords>();
   for (const job of attempts) {
     const { observation } = seen(job);

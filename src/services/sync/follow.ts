@@ -1,5 +1,6 @@
 import { setMaxListeners } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
+import { isUnsubmitted } from "../../core/lifecycle/stage.ts";
 import { GaswError, messageOf } from "../../errors.ts";
 import { StateFull } from "../../store/errors.ts";
 import type { StoredJob, StoredWorkflow } from "../../store/records.ts";
@@ -24,10 +25,10 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
  * to come.
  */
 export function isLeftUnsubmitted(
-  { status, due, created }: Pick<StoredJob, "status" | "due" | "created">,
+  { stage, created }: Pick<StoredJob, "stage" | "created">,
   now: Date,
 ): boolean {
-  return status === "NOT_SUBMITTED" && !due && now.getTime() - Date.parse(created) >= SUBMISSION_PATIENCE_MS;
+  return isUnsubmitted(stage) && now.getTime() - Date.parse(created) >= SUBMISSION_PATIENCE_MS;
 }
 
 /** Says of jobs that they are not waited for, since nobody submits them. */

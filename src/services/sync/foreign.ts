@@ -1,5 +1,6 @@
 import { decide } from "../../core/lifecycle/decide.ts";
 import type { Decision } from "../../core/lifecycle/decision.ts";
+import { UNKNOWN } from "../../core/lifecycle/marks.ts";
 import { jobIdOf, observe, podsByJob } from "../../core/lifecycle/observe.ts";
 import { KEYS, workflowHash } from "../../core/names.ts";
 import { isoTime, type V1Job } from "../../core/wire.ts";
@@ -32,10 +33,9 @@ export async function observeForeign(
     listPods(client, namespace, hash),
   ]);
   const podByJob = podsByJob(pods);
-  const known = { status: "QUEUED", pendingFamily: null, pendingSince: null } as const;
   return jobs.map((job: V1Job) => {
     const kubeName = job.metadata?.name ?? "";
-    const decision = decide(known, observe(job, podByJob.get(kubeName)), {}, now(), config);
+    const decision = decide(UNKNOWN, observe(job, podByJob.get(kubeName)), {}, now(), config);
     const id = jobIdOf(job) ?? kubeName;
     const { [KEYS.fileName]: fileName = id, [KEYS.directory]: directory } = job.metadata?.annotations ?? {};
     return {

@@ -32,5 +32,6 @@ async function takeLateOutput(deps: Deps, job: StoredJob): Promise<void> {
   };
   const [isWritten] = deps.store.updates.apply([update], deps.now());
   if (!isWritten) return;
-  deps.warn(`job ${job.id}: ${message}${change.status === undefined ? "" : `, so it is ${change.status}`}`);
+  const { status } = change.stage;
+  deps.warn(`job ${job.id}: ${message}${status === job.status ? "" : `, so it is ${status}`}`);
 }

@@ -1,4 +1,5 @@
 import { EventEmitter, once } from "node:events";
+import { awaitsTurn } from "../../core/lifecycle/stage.ts";
 import { selector, workflowHash } from "../../core/names.ts";
 import type { Dao } from "../../dao/dao.ts";
 import { GaswError } from "../../errors.ts";
@@ -249,7 +250,7 @@ class Rounds {
     const isUnanswered = active.length > 0 && performance.now() - this.#lastAnswer >= UNANSWERED_MS;
     return (
       this.#hasChanged ||
-      active.some(({ due }) => due) ||
+      active.some(({ stage }) => awaitsTurn(stage)) ||
       (isUnanswered && !this.#hasFailed) ||
       age >= patience
     );

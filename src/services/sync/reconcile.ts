@@ -1,4 +1,4 @@
-import { hasEnded, isInCluster } from "../../core/job.ts";
+import { isInCluster } from "../../core/job.ts";
 import { type Extent, plan } from "../../core/lifecycle/round.ts";
 import type { StoredJob, StoredWorkflow } from "../../store/records.ts";
 import type { Deps } from "../deps.ts";
@@ -68,6 +68,6 @@ export async function reconcile(
 }
 
 /** Whether there is more to be done for a job than to see to its end. */
-function isGoingOn({ status, removal }: StoredJob): boolean {
-  return !hasEnded(status) && removal === null;
+function isGoingOn({ stage: { name } }: StoredJob): boolean {
+  return name === "written" || name === "due" || name === "active";
 }

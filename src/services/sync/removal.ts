@@ -1,4 +1,4 @@
-import { KEPT_NO_MORE } from "../../core/lifecycle/marks.ts";
+import { keptNoMore } from "../../core/lifecycle/marks.ts";
 import type { V1Job } from "../../core/wire.ts";
 import { GaswError } from "../../errors.ts";
 import type { KubernetesClient } from "../../kubernetes/client.ts";
@@ -62,7 +62,7 @@ export async function removeKept(run: Run, tasks: readonly Task<"removeKept">[])
       if (effect.what === "pod" && pod !== undefined)
         await remove(client, podsPath(job.namespace, pod.metadata?.name ?? ""), pod.metadata?.uid);
       else await removeJob(client, job, kubeJob);
-      store.changes.write({ key: job.key, status: effect.status }, KEPT_NO_MORE);
+      store.changes.write({ key: job.key, stage: effect.stage }, keptNoMore(effect.stage));
     } catch (error) {
       if (!(error instanceof GaswError) || error.code === "INTERRUPTED") throw error;
       warn(

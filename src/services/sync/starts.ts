@@ -93,7 +93,7 @@ class Starts {
   /** An attempt whose turn it still is: somebody may have given it up meanwhile. */
   #rowOf({ job, isForAdded }: Start): StoredJob | undefined {
     const row = this.#run.row(job, isForAdded);
-    return row?.status === "NOT_SUBMITTED" && row.due && row.removal === null ? row : undefined;
+    return row?.stage.name === "due" ? row : undefined;
   }
 
   #startOf(job: StoredJob, submitter: Submitter): AttemptStart {

@@ -1,3 +1,4 @@
+import { isSettled } from "../../core/lifecycle/stage.ts";
 import { systemCode } from "../../errors.ts";
 import { leftovers, removeLeftover } from "../output/toolFolder.ts";
 import type { Run } from "./run.ts";
@@ -10,7 +11,7 @@ export async function clearRunFolders({ deps: { store, warn }, workflow, seen }:
   const failures: string[] = [];
   for (const leftover of leftovers(workflow.directory)) {
     const [job] = store.jobs.lookUp(leftover.attempt, false, workflow);
-    if (job?.kubeName !== leftover.attempt || !job.settled || seen(job).isAlive) continue;
+    if (job?.kubeName !== leftover.attempt || !isSettled(job.stage) || seen(job).isAlive) continue;
     try {
       removeLeftover(workflow.directory, leftover, job.fileName);
     } catch (error) {

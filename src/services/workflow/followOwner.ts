@@ -44,9 +44,7 @@ function followCleanup(
     warn(
       `workflow ${workflow.id} was cleaned up from another state file${by}: its jobs are given up here too`,
     );
-  return (
-    isNew || jobs.some(({ status, settled }) => status === "NOT_SUBMITTED" || (!settled && hasEnded(status)))
-  );
+  return isNew || jobs.some(({ stage }) => stage.status === "NOT_SUBMITTED" || stage.name === "ended");
 }
 
 /**

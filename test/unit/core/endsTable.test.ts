@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { OwnWords } from "../../../src/core/lifecycle/decision.ts";
 import { includes } from "../../../src/core/lifecycle/effects.ts";
+import { active } from "../../../src/core/lifecycle/make.ts";
 import { observe } from "../../../src/core/lifecycle/observe.ts";
 import { type Attempt, step } from "../../../src/core/lifecycle/step.ts";
 import type { V1Job, V1Pod } from "../../../src/core/wire.ts";
@@ -71,15 +72,13 @@ function wordsOf(record: string, output: string): OwnWords {
 function judged(job: string, podWords: string, state: string, record: string, output: string): string[] {
   const waitedFor = output.endsWith("waited for") ? OUTPUT_GRACE : 0;
   const attempt: Attempt = {
-    status: "RUNNING",
+    stage: active("RUNNING"),
     started: BEGIN,
-    settled: false,
-    due: false,
     signal: null,
     pendingFamily: output.startsWith("late") ? "output" : null,
     pendingSince: output.startsWith("late") ? new Date(NOW.getTime() - waitedFor * 1000).toISOString() : null,
   };
-  const { decision, effects } = step({
+  const { stage, decision, effects } = step({
     job: attempt,
     dao: undefined,
     seen: observe(jobOf(job), podOf(podWords, containerOf(state))),
@@ -88,7 +87,8 @@ function judged(job: string, podWords: string, state: string, record: string, ou
     rules: { retryCount: 5, retryUnknownEnd: false, pending: {}, outputGrace: OUTPUT_GRACE },
     now: NOW,
   });
-  const { status, reason, exitCode } = decision;
+  const { reason, exitCode } = decision;
+  const { status } = stage;
   const isHeld = status === "STALLED_HELD";
   const then = isHeld ? "held" : includes(effects, "announce") ? "told" : includes(effects, "addAttempt") ? "retried" : "waits";
   return [isHeld ? "STALLED" : status, String(reason), exitCode === undefined ? "-" : String(exitCode), then];

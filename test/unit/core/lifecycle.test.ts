@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { active, CLEARING, DUE, ended, over, removing } from "../../../src/core/lifecycle/make.ts";
 import type { Observation } from "../../../src/core/lifecycle/observe.ts";
 import type { Siblings } from "../../../src/core/lifecycle/signal.ts";
 import { type Attempt, type Situation, step } from "../../../src/core/lifecycle/step.ts";
@@ -15,31 +16,34 @@ const ends = (exitCode: number, byCluster = false): Observation => ({
 const RULES = { retryCount: 5, retryUnknownEnd: false, pending: { InvalidImageName: 0 }, outputGrace: 90 };
 
 function stepped(job: Partial<Attempt>, situation: Partial<Situation>) {
-  const known = { status: "RUNNING", pendingFamily: null, pendingSince: null, settled: false, due: false, signal: null, ...job } as const;
+  const known = { stage: active("RUNNING"), pendingFamily: null, pendingSince: null, signal: null, ...job };
   const rest = { dao: undefined, seen: undefined, siblings: ALONE, rules: RULES, now: new Date(0) };
   return step({ ...rest, ...situation, job: known });
 }
 
 describe("a job that is killed", () => {
   test("is not given up while nobody has asked the cluster: its Job would go on", () => {
-    expect(stepped({}, { dao: "KILL" })).toMatchObject({ decision: { status: "RUNNING" }, signal: null, effects: [] });
+    expect(stepped({}, { dao: "KILL" })).toMatchObject({ stage: { status: "RUNNING" }, signal: null, effects: [] });
   });
 
   test("has its Job removed, also where it has just waited too long", () => {
-    const { decision } = stepped({ status: "QUEUED" }, { dao: "KILL", seen: WAITS_TOO_LONG });
-    expect(decision).toMatchObject({ status: "DELETED", removeJob: true });
+    const killed = stepped({ stage: active("QUEUED") }, { dao: "KILL", seen: WAITS_TOO_LONG });
+    expect(killed).toMatchObject({ stage: { status: "DELETED" }, decision: { removeJob: true } });
   });
 
   test("is not run again when it fails by itself before its Job is removed", () => {
-    const removal = "DELETED";
-    const killed = { decision: { status: "DELETED" }, effects: [{ kind: "announce" }] };
-    expect(stepped({ removal, signal: "KILL" }, { dao: "KILL", seen: ends(0), own: { code: 3 } })).toMatchObject(killed);
+    const stage = removing("RUNNING", "DELETED");
+    const killed = { stage: { status: "DELETED" }, effects: [{ kind: "announce" }] };
+    expect(stepped({ stage, signal: "KILL" }, { dao: "KILL", seen: ends(0), own: { code: 3 } })).toMatchObject(killed);
     // A refresh, which takes no signals, has seen that failure.
-    expect(stepped({ removal, signal: "KILL", status: "ERROR" }, { dao: "KILL", seen: ends(0), own: { code: 3 } })).toMatchObject(killed);
+    expect(
+      stepped({ stage: ended("ERROR", undefined, "DELETED"), signal: "KILL" }, { dao: "KILL", seen: ends(0), own: { code: 3 } }),
+    ).toMatchObject(killed);
   });
 
   test("has completed if it did so before its Job was removed", () => {
-    expect(stepped({ removal: "DELETED", signal: "KILL" }, { dao: "KILL", seen: ends(0) }).decision.status).toBe("COMPLETED");
+    const stage = removing("RUNNING", "DELETED");
+    expect(stepped({ stage, signal: "KILL" }, { dao: "KILL", seen: ends(0) }).stage.status).toBe("COMPLETED");
   });
 });
 
@@ -50,11 +54,11 @@ describe("a job whose end was seen, and whose output is late", () => {
   const own = { late: "has not arrived" };
 
   test.each(["KILL", "KILL_REPLICA", "RESCHEDULE"])("has completed, and is neither given up nor run again by %s", (dao) => {
-    expect(stepped({}, { ...late, own }).decision).toMatchObject({ status: "RUNNING", reason: "OutputLate" });
-    const { decision, refusal, effects, due } = stepped({}, { ...late, own, dao });
-    expect({ decision, due, effects }).toMatchObject({
-      decision: { status: "COMPLETED", reason: "OutputIncomplete", outputLate: true },
-      due: false,
+    expect(stepped({}, { ...late, own })).toMatchObject({ stage: { status: "RUNNING" }, decision: { reason: "OutputLate" } });
+    const { stage, decision, refusal, effects } = stepped({}, { ...late, own, dao });
+    expect({ stage, decision, effects }).toMatchObject({
+      stage: { name: "over", status: "COMPLETED", outputLate: true },
+      decision: { reason: "OutputIncomplete" },
       effects: [{ kind: "announce" }],
     });
     expect(refusal).toBeDefined();
@@ -62,43 +66,45 @@ describe("a job whose end was seen, and whose output is late", () => {
 
   test("is not tried again after a KILL, where it has failed", () => {
     const killed = stepped({}, { seen: ends(3), own, dao: "KILL" });
-    expect(killed).toMatchObject({ decision: { status: "DELETED" }, effects: [{ kind: "announce" }] });
+    expect(killed).toMatchObject({ stage: { status: "DELETED" }, effects: [{ kind: "announce" }] });
   });
 });
 
 describe("a job that was given up for waiting too long, and runs after all", () => {
   test("is judged by what becomes of it then", () => {
-    const running = stepped({ status: "QUEUED", removal: "ERROR" }, { seen: RUNNING });
-    expect(running).toMatchObject({ decision: { status: "RUNNING" }, removal: null });
-    expect(stepped({ ...running.decision, removal: running.removal }, { seen: ends(137, true) }).decision.status).toBe("STALLED");
+    const running = stepped({ stage: removing("QUEUED", "ERROR") }, { seen: RUNNING });
+    expect(running.stage).toEqual(active("RUNNING"));
+    expect(stepped({ stage: running.stage }, { seen: ends(137, true) }).stage.status).toBe("STALLED");
   });
 });
 
 describe("a job that is to run again", () => {
   test("is written down as such before its Job is removed", () => {
-    const written = stepped({ status: "QUEUED" }, { dao: "RESCHEDULE", seen: WAITS_TOO_LONG });
-    expect(written).toMatchObject({ decision: { status: "NOT_SUBMITTED", removeJob: false }, due: true, removal: "NOT_SUBMITTED" });
-    const next = stepped({ ...written, status: "NOT_SUBMITTED" }, { dao: "RESCHEDULE", seen: WAITS_TOO_LONG });
-    expect(next).toMatchObject({ decision: { status: "NOT_SUBMITTED", removeJob: true }, removal: "NOT_SUBMITTED", effects: [] });
-    const gone = stepped({ ...next, status: "NOT_SUBMITTED" }, { dao: "RESCHEDULE", seen: { phase: "missing" } });
-    expect(gone).toMatchObject({ decision: { status: "NOT_SUBMITTED", removeJob: false }, removal: null });
-    expect(isReady({ ...gone, status: gone.decision.status }, ALONE)).toBe(true);
+    const written = stepped({ stage: active("QUEUED") }, { dao: "RESCHEDULE", seen: WAITS_TOO_LONG });
+    expect(written).toMatchObject({ stage: CLEARING, decision: { removeJob: false } });
+    const next = stepped({ ...written }, { dao: "RESCHEDULE", seen: WAITS_TOO_LONG });
+    expect(next).toMatchObject({ stage: CLEARING, decision: { removeJob: true }, effects: [] });
+    const gone = stepped({ ...next }, { dao: "RESCHEDULE", seen: { phase: "missing" } });
+    expect(gone).toMatchObject({ stage: DUE, decision: { removeJob: false } });
+    expect(isReady(gone, ALONE)).toBe(true);
   });
 });
 
 describe("a job that is to run again, and whose Job is gone already", () => {
   test("is started at once: nothing is noted that would remove its new Job", () => {
-    const again = stepped({ status: "DELETED", settled: true, removal: "DELETED" }, { dao: "RESCHEDULE", seen: { phase: "missing" } });
-    expect(again).toMatchObject({ decision: { status: "NOT_SUBMITTED" }, removal: null });
-    expect(isReady({ ...again, status: again.decision.status }, ALONE)).toBe(true);
+    const again = stepped({ stage: over("DELETED") }, { dao: "RESCHEDULE", seen: { phase: "missing" } });
+    expect(again.stage).toEqual(DUE);
+    expect(isReady(again, ALONE)).toBe(true);
   });
 });
 
 describe("an attempt that is killed beside one that has completed", () => {
   test("is not told of: the other one was", () => {
-    const waiting = { status: "NOT_SUBMITTED", due: true } as const;
-    const { decision, effects } = stepped(waiting, { dao: "KILL", seen: { phase: "missing" }, siblings: { ...ALONE, completed: true } });
-    expect(decision.status).toBe("DELETED");
+    const { stage, effects } = stepped(
+      { stage: DUE },
+      { dao: "KILL", seen: { phase: "missing" }, siblings: { ...ALONE, completed: true } },
+    );
+    expect(stage.status).toBe("DELETED");
     expect(effects).toEqual([]);
   });
 });
@@ -111,6 +117,6 @@ describe("a failure beside a newer attempt", () => {
   test("is retried, or held, when that one has been given up: nobody else goes on", () => {
     const siblings = { ...ALONE, newer: true };
     expect(stepped({}, { seen: ends(3), siblings }).effects).toEqual([{ kind: "addAttempt" }]);
-    expect(stepped({}, { seen: ends(3), siblings: { ...siblings, failures: 5 } }).decision.status).toBe("ERROR_HELD");
+    expect(stepped({}, { seen: ends(3), siblings: { ...siblings, failures: 5 } }).stage.status).toBe("ERROR_HELD");
   });
 });

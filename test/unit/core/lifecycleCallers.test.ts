@@ -4,12 +4,12 @@ import { GASW_STATUSES, type GaswStatus } from "../../../src/core/job.ts";
 import { adoptedAttempt, adoptionOf, SET_ASIDE } from "../../../src/core/lifecycle/adopt.ts";
 import { abandoned, cleanedUp, killedElsewhere } from "../../../src/core/lifecycle/giveUp.ts";
 import { withLateOutput } from "../../../src/core/lifecycle/lateOutput.ts";
-import { decided } from "../../../src/core/lifecycle/make.ts";
 import { ACCEPTED, UNSUBMITTABLE } from "../../../src/core/lifecycle/marks.ts";
 import type { AttemptRecord, JobChange } from "../../../src/core/lifecycle/record.ts";
 import { plan } from "../../../src/core/lifecycle/round.ts";
+import type { Stage } from "../../../src/core/lifecycle/stage.ts";
 import { judgeEnd } from "../../../src/core/lifecycle/step.ts";
-import { unknownAttempt } from "./attempts.ts";
+import { inStage, stageOf, unknownAttempt } from "./attempts.ts";
 import {
   ALONE,
   JOBS,
@@ -35,8 +35,8 @@ type Known = AttemptRecord & { readonly delivered: boolean };
 
 /** What each caller makes of a job; undefined: nothing. */
 const CALLERS: Readonly<Record<string, (job: Known) => JobChange | "forget" | undefined>> = {
-  submitted: ({ status, removal }) => (status === "NOT_SUBMITTED" && removal === null ? ACCEPTED : undefined),
-  unsubmittable: ({ status, due, removal }) => (status === "NOT_SUBMITTED" && due && removal === null ? UNSUBMITTABLE : undefined),
+  submitted: ({ stage }) => (stage.name === "written" || stage.name === "due" ? ACCEPTED : undefined),
+  unsubmittable: ({ stage }) => (stage.name === "due" ? UNSUBMITTABLE : undefined),
   "Job removed by a clean-up": (job) => {
     const [planned] = plan([job], {
       extent: "clean-up",
@@ -62,20 +62,16 @@ const RECORDS: readonly (readonly [string, Pick<Known, "delivered" | "attempt">]
 
 const recordOf = (job: Job, more: Partial<Known> = {}): Known => ({
   ...unknownAttempt,
-  ...job,
-  status: decided(job.status),
+  ...inStage(job),
   delivered: false,
   ...more,
 });
 
-/** The state of a job, as the table tells of it. */
-const stateOf = ({ status, settled, due, removal }: Job) => ({ status, settled, due, removal });
-
-function told(job: Job, says: readonly string[]): Job | "forget" {
+function told(job: Job, says: readonly string[]): Stage | "forget" {
   const [status = "", follows = ""] = says;
   if (status === "forgotten") return "forget";
   const noted = /noted (\w+)/.exec(follows)?.[1] as Job["removal"] | undefined;
-  return stateOf({
+  return stageOf({
     status: status === "same" ? job.status : (status as Job["status"]),
     settled: follows.includes("seen to") || (job.settled && !follows.includes("open")),
     due: job.due && !follows.includes("not due"),
@@ -92,7 +88,7 @@ describe("what is decided outside a round", () => {
           const words = withSets([...jobWords(job).split(", "), name]);
           const expected = told(job, CALLER.find(caller, words).says);
           const changed = change(recordOf(job, more));
-          const got = changed === "forget" ? changed : stateOf({ ...recordOf(job, more), ...changed });
+          const got = changed === "forget" ? changed : (changed?.stage ?? stageOf(job));
           if (JSON.stringify(got) !== JSON.stringify(expected))
             wrong.push(`${caller} | ${words}: ${JSON.stringify(got)} instead of ${JSON.stringify(expected)}`);
         }
@@ -105,7 +101,7 @@ describe("what is decided outside a round", () => {
       for (const [output, code] of OUTPUT) {
         const [status] = LATE.find(jobWords(job), output).says;
         const { change } = withLateOutput({ ...recordOf(job), exitCode: null }, code);
-        expect(change.status ?? job.status, `${jobWords(job)} | ${output}`).toBe(status === "same" ? job.status : status);
+        expect(change.stage.status, `${jobWords(job)} | ${output}`).toBe(status === "same" ? job.status : status);
       }
     expect(LATE.rules.filter(({ name }) => !LATE.used.has(name))).toEqual([]);
   });
@@ -135,8 +131,9 @@ test("a plain look decides what the first table says, and nothing that follows f
         const { rule, job: looked, itsJob } = look(job, observed, output);
         // What was noted for an end that a plain look has seen counts once that is seen to.
         const status = rule.says[0] === "as noted" && rule.inputs[1] === "any" ? job.status : looked.status;
-        const expected = { status, removeJob: itsJob === "removed", settled: job.settled, due: looked.due, removal: job.removal };
-        const got = { status: decision.status, removeJob: decision.removeJob, settled: rest.settled, due: rest.due, removal: rest.removal };
+        const stage = stageOf({ status, settled: job.settled, due: looked.due, removal: job.removal });
+        const expected = { stage, removeJob: itsJob === "removed" };
+        const got = { stage: rest.stage, removeJob: decision.removeJob };
         expect(got, `${jobWords(job)} | ${observed} | ${output}`).toEqual(expected);
         expect({ signal: rest.signal, effects: rest.effects }).toEqual({ signal: "KILL", effects: [] });
       }
@@ -148,7 +145,7 @@ test("docs/lifecycle.md draws every change that is decided outside a round", () 
     ...(job.settled ? OUTPUT.map(([, code]) => [job, withLateOutput(recordOf(job), code).change] as const) : []),
     ...GASW_STATUSES.map((shown) => [job, adopted(job, shown)] as const),
   ]);
-  const edges = ways.map(([{ status }, change]) => [status, change === "forget" ? "[*]" : (change?.status ?? status)] as const);
+  const edges = ways.map(([{ status }, change]) => [status, change === "forget" ? "[*]" : (change?.stage?.status ?? status)] as const);
   expect(undrawn(edges)).toEqual([]);
 });
 

@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import type { LocalStatus } from "../../../src/core/job.ts";
-import type { Removal } from "../../../src/core/lifecycle/decision.ts";
 import type { Ending } from "../../../src/core/lifecycle/ending.ts";
 import type { Observation } from "../../../src/core/lifecycle/observe.ts";
 import type { Siblings } from "../../../src/core/lifecycle/signal.ts";
+import type { DecidedEnd } from "../../../src/core/lifecycle/stage.ts";
 import { FirstMatch, type Rule, readTables, type Words } from "./lifecycleTable.ts";
 
 export const NOW = new Date("2026-01-02T03:04:05Z");
@@ -28,6 +28,9 @@ export function once<T>(key: (thing: T) => unknown, words: (thing: T) => Words):
   };
 }
 
+type Removal = DecidedEnd | "NOT_SUBMITTED";
+
+/** A job in the tables' words. */
 export interface Job {
   readonly status: LocalStatus;
   readonly settled: boolean;
@@ -40,13 +43,10 @@ export const JOBS: readonly Job[] = [
   ["NOT_SUBMITTED", "open"],
   ["NOT_SUBMITTED", "open", "due"],
   ["NOT_SUBMITTED", "open", "due", "NOT_SUBMITTED"],
-  ["NOT_SUBMITTED", "open", "due", "DELETED"],
   ["NOT_SUBMITTED", "open", "", "DELETED"],
-  ["NOT_SUBMITTED", "open", "due", "DELETED_REPLICA"],
+  ["NOT_SUBMITTED", "open", "", "DELETED_REPLICA"],
   ...(["QUEUED", "RUNNING"] as const).flatMap((status) => [
     [status, "open"],
-    // A submission that was cut off after its Job was made.
-    [status, "open", "due"],
     [status, "open", "", "ERROR"],
     [status, "open", "", "DELETED"],
     [status, "open", "", "DELETED_REPLICA"],

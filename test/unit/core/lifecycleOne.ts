@@ -1,4 +1,4 @@
-import type { AttemptRecord, JobChange } from "../../../src/core/lifecycle/record.ts";
+import type { AttemptRecord } from "../../../src/core/lifecycle/record.ts";
 import { unknownAttempt } from "./attempts.ts";
 import { isLive, type Kube, NONE } from "./lifecycleKube.ts";
 
@@ -25,11 +25,6 @@ export const FRESH = {
   doomed: false,
   file: undefined,
 } as const;
-
-/** What a change writes, as far as it is known here. */
-export function columnsOf({ ended: _, output: __, lastPod: ___, ...columns }: JobChange): Partial<One> {
-  return columns;
-}
 
 /** Only what is over has its output read. */
 export function fileOf({ kube, file }: One): number | undefined {

@@ -1,14 +1,15 @@
 import { type GaswStatus, hasEnded, type LocalStatus } from "../../../src/core/job.ts";
 import { type Act, EFFECT_PHASES, effectKinds, includes, type Note, type Phase } from "../../../src/core/lifecycle/effects.ts";
-import { decided } from "../../../src/core/lifecycle/make.ts";
-import { ACCEPTED, MADE_READY, UNSUBMITTABLE } from "../../../src/core/lifecycle/marks.ts";
+import { ACCEPTED, ADDED, MADE_READY, UNSUBMITTABLE } from "../../../src/core/lifecycle/marks.ts";
+import { changed, type JobChange } from "../../../src/core/lifecycle/record.ts";
 import { type Extent, type PlanFacts, type Planned, plan, type Written } from "../../../src/core/lifecycle/round.ts";
 import { nextStatus, shownStatus } from "../../../src/core/lifecycle/shown.ts";
 import { isSignal, type Signal } from "../../../src/core/lifecycle/signal.ts";
+import { endIn, isSameStage, isSettled, type Stage } from "../../../src/core/lifecycle/stage.ts";
 import { step } from "../../../src/core/lifecycle/step.ts";
 import type { Cut } from "./lifecycleCuts.ts";
 import { isLive, NONE, type Outcome, observe, WAITING } from "./lifecycleKube.ts";
-import { columnsOf, FRESH, fileOf, type One } from "./lifecycleOne.ts";
+import { FRESH, fileOf, type One } from "./lifecycleOne.ts";
 
 export const RETRIES = 2;
 const NOW = new Date("2026-01-02T03:04:05Z");
@@ -32,7 +33,7 @@ export class World {
   killedAsReplica = false;
 
   constructor(first: { readonly isMade: boolean; readonly row: string | null | undefined }) {
-    this.#add({ due: false, row: first.row === undefined ? undefined : { status: first.row, isNew: false } });
+    this.#add({ row: first.row === undefined ? undefined : { status: first.row, isNew: false } });
     if (first.isMade) this.#set(0, { kube: WAITING });
   }
 
@@ -43,8 +44,8 @@ export class World {
   /** The engine's own submission, which makes what is not there. */
   submit(): void {
     const first = this.at(0);
-    if (first.status !== "NOT_SUBMITTED" || first.due || first.removal !== null) return;
-    this.#set(0, { status: decided("QUEUED"), ...(first.kube.kind === "none" ? { kube: WAITING } : {}) });
+    if (first.stage.name !== "written") return;
+    this.#set(0, { ...ACCEPTED, ...(first.kube.kind === "none" ? { kube: WAITING } : {}) });
   }
 
   /** The cluster goes on with a pod. */
@@ -78,7 +79,7 @@ export class World {
   /** One round of a synchronisation: signals, the cluster, what follows, and, by the same look, the attempts whose turn it is. */
   round(cut: Cut, extent: Extent = "all"): void {
     const signals = new Map(this.attempts.flatMap(({ key, row }) => (isSignal(row?.status) ? [[key, row.status] as const] : [])));
-    if (signals.size === 0 && this.attempts.every(({ settled }) => settled)) return;
+    if (signals.size === 0 && this.attempts.every(({ stage }) => isSettled(stage))) return;
     this.#carryOut([...this.attempts], this.#look(signals, extent), cut);
   }
 
@@ -100,7 +101,7 @@ export class World {
   /** Whether nothing is left to be done, by whomsoever. */
   get isAtRest(): boolean {
     return (
-      this.attempts.every(({ settled, status, row, signal }) => settled && row?.status === status && signal === null) &&
+      this.attempts.every(({ stage, status, row, signal }) => isSettled(stage) && row?.status === status && signal === null) &&
       this.live.length === 0
     );
   }
@@ -117,9 +118,9 @@ export class World {
   }
 
   /** Whether an attempt is as it was when it was looked at: only then is written what that came to. */
-  #isStill({ attempt, status, settled, signal }: One): boolean {
+  #isStill({ attempt, stage, signal }: One): boolean {
     const now = this.at(attempt);
-    return now.status === status && now.settled === settled && now.signal === signal;
+    return isSameStage(now.stage, stage) && now.signal === signal;
   }
 
   /** What the cluster shows now, of attempts too that are made later. */
@@ -137,15 +138,13 @@ export class World {
 
   /** Whatever a step was decided from comes to the same again, once that is written. */
   #checkAgain({ job, siblings, step: next }: Planned<One>, facts: PlanFacts<One>): void {
-    const { decision, settled, due, removal, signal, effects } = next;
-    const after = { ...job, ...decision, settled, due, removal, signal };
+    const { stage, decision, signal, effects } = next;
+    const after = { ...job, ...decision, stage, signal };
     const others = includes(effects, "addAttempt") ? { ...siblings, newer: true, open: true } : siblings;
     const situation = { ...RULES, dao: facts.signal(job), seen: facts.seen(job).observation, own: { code: fileOf(job) }, siblings: others };
     const again = step({ ...situation, job: after });
     // What is to be removed may come to an end of its own before.
-    const isSame = decision.removeJob
-      ? again.removal === removal
-      : again.decision.status === decision.status && again.settled === settled && again.effects.length === 0;
+    const isSame = decision.removeJob ? isEndOf(again.stage, endIn(stage)) : isSameStage(again.stage, stage) && again.effects.length === 0;
     if (!isSame || again.refusal !== undefined)
       this.#break(`the same step again goes on: ${JSON.stringify({ job, siblings, next, again })}`);
   }
@@ -228,17 +227,16 @@ export class World {
   #hasRefused = false;
 
   #unsubmittable(at: number): undefined {
-    const { status, settled, due } = UNSUBMITTABLE;
-    this.#set(at, { status, settled, due });
+    this.#set(at, { stage: UNSUBMITTABLE.stage });
     this.#stopped = true;
   }
 
   /** Writes down what a decision comes to before anything is done. */
   #begin({ job: one, step: next, before }: Planned<One>): void {
-    const { decision, removal, signal, effects, refusal } = next;
-    const isRerun = decision.status === "NOT_SUBMITTED" && one.status !== "NOT_SUBMITTED";
+    const { stage, signal, effects, refusal } = next;
+    const isRerun = stage.status === "NOT_SUBMITTED" && one.status !== "NOT_SUBMITTED";
     const isFollowed = signal !== one.signal;
-    if (isFollowed) this.#follow(one, refusal ?? removal ?? decision.status);
+    if (isFollowed) this.#follow(one, refusal ?? endIn(stage));
     const isTaken = isFollowed && refusal === undefined;
     const asksForMore = isTaken && signal !== null && MAKE_ANOTHER.includes(signal);
     if (asksForMore !== (isTaken && includes(effects, "addAttempt")))
@@ -254,19 +252,19 @@ export class World {
     const ends = planned.flatMap(({ after }) => (after === undefined ? [] : [after]));
     if (ends.length === 0 || this.#stopped) return;
     const known = new Map(attempts.map((job) => [job.key, job]));
-    for (const { job, before } of planned) known.set(job.key, { ...job, ...columnsOf(before.change) });
+    for (const { job, before } of planned) known.set(job.key, changed(job, before.change));
     const isStill = [...known.values()].every((one) => this.#isStill(one));
     if (!isStill) this.#stopped = true;
     else this.#write(ends, cut, () => void ends.map((one) => this.#apply(one.job, one)));
   }
 
   #apply({ attempt }: One, { change, notes }: Written): void {
-    this.#set(attempt, columnsOf(change));
+    this.#set(attempt, change);
     if (includes(notes, "announce")) this.#announce(this.at(attempt).status, notes);
-    if (includes(notes, "addAttempt")) this.#add({ due: true, row: undefined });
+    if (includes(notes, "addAttempt")) this.#add({ ...ADDED, row: undefined });
   }
 
-  #add(one: Pick<One, "due" | "row">): void {
+  #add(one: Pick<One, "row"> & Partial<One>): void {
     const attempt = this.attempts.length;
     this.attempts.push({ ...FRESH, key: attempt, attempt, ...one });
   }
@@ -286,8 +284,8 @@ export class World {
   }
 
   #remove(attempt: number): void {
-    const { kube, removal } = this.at(attempt);
-    if (removal === null) this.#break("its Job is removed, and nothing has noted why");
+    const { kube, stage } = this.at(attempt);
+    if (stage.name !== "removing" && stage.name !== "clearing") this.#break("its Job is removed, and nothing has noted why");
     // Its pod goes when the cluster gets round to it.
     this.#set(attempt, {
       doomed: kube.kind !== "none",
@@ -304,11 +302,11 @@ export class World {
     this.#set(attempt, { row: { status, isNew: false } });
   }
 
-  #set(attempt: number, change: Partial<One>): void {
+  #set(attempt: number, change: Partial<One> & JobChange): void {
     this.log.push(`  ${attempt}: ${JSON.stringify(change)}`);
     const { status } = this.at(attempt);
-    if (status === "COMPLETED" && (change.status ?? status) !== status) this.#break("a completed attempt does not stay so");
-    this.attempts[attempt] = { ...this.at(attempt), ...change };
+    this.attempts[attempt] = changed(this.at(attempt), change);
+    if (status === "COMPLETED" && this.at(attempt).status !== status) this.#break("a completed attempt does not stay so");
     if (this.live.length > 1) this.#break("two attempts at once");
   }
 
@@ -316,6 +314,9 @@ export class World {
     throw new Broken(`${what}\n${this.log.join("\n")}`);
   }
 }
+
+/** Whether a stage is what an end comes to: a failure that was one too many is held. */
+const isEndOf = (stage: Stage, end: LocalStatus) => [end, `${end}_HELD`].includes(endIn(stage));
 
 /** Signals that have one more attempt made. */
 const MAKE_ANOTHER: readonly Signal[] = ["REPLICATE", "UNHOLD_ERROR", "UNHOLD_STALLED"];

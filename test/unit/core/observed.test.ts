@@ -5,18 +5,23 @@ import { decide } from "../../../src/core/lifecycle/decide.ts";
 import type { Decision, Grace, KnownJob, OwnWords, Rules } from "../../../src/core/lifecycle/decision.ts";
 import type { Ending } from "../../../src/core/lifecycle/ending.ts";
 import type { EndRecord } from "../../../src/core/lifecycle/endRecord.ts";
+import { CLEARING, removing } from "../../../src/core/lifecycle/make.ts";
 import type { Observation } from "../../../src/core/lifecycle/observe.ts";
+import { stageOf } from "./attempts.ts";
 
 const NOW = new Date("2026-01-02T03:04:05Z");
 const GRACE: Grace = { InvalidImageName: 0, ErrImagePull: 90, ImagePullBackOff: 900, CreateContainerError: 300, Unschedulable: null };
 
 const RULES: Rules = { retryCount: 5, retryUnknownEnd: false, pending: GRACE, outputGrace: 90 };
 
-const known = (status: LocalStatus, pendingFamily: string | null = null, pendingSince: string | null = null): KnownJob => ({
+const known = (status: LocalStatus, pendingFamily: string | null = null, pendingSince: string | null = null) => ({
   status,
+  stage: stageOf({ status }),
   pendingFamily,
   pendingSince,
 });
+/** A job as a look has found it. */
+const knownAs = (decision: Decision) => ({ ...decision, stage: stageOf(decision) });
 const secondsAgo = (seconds: number) => new Date(NOW.getTime() - seconds * 1000).toISOString();
 
 const MISSING: Observation = { phase: "missing" };
@@ -226,7 +231,7 @@ describe("an end that was decided before its Job is removed", () => {
     ["it was given up and began to run after all", "ERROR", RUNNING, "RUNNING", false],
     ["it completed first", "DELETED", ends(0, "Completed"), "COMPLETED", false],
   ])("%s (%s)", (_, removal, seen, status, removeJob) => {
-    expect(decide({ ...known("QUEUED"), removal }, seen, {}, NOW, RULES)).toMatchObject({ status, removeJob });
+    expect(decide({ ...known("QUEUED"), stage: removing("QUEUED", removal) }, seen, {}, NOW, RULES)).toMatchObject({ status, removeJob });
   });
 });
 
@@ -255,16 +260,16 @@ describe("a reason for waiting", () => {
     const anew = decide(ahead, waits("CreateContainerError"), {}, NOW, RULES);
     expect(anew).toMatchObject({ status: "QUEUED", pendingFamily: "container", pendingSince: NOW.toISOString() });
     const later = new Date(NOW.getTime() + 300_000);
-    expect(decide(anew, waits("CreateContainerError"), {}, later, RULES)).toMatchObject({ status: "ERROR", removeJob: true });
+    expect(decide(knownAs(anew), waits("CreateContainerError"), {}, later, RULES)).toMatchObject({ status: "ERROR", removeJob: true });
   });
 
   test("keeps the time at which it began, and loses it when the job goes on", () => {
     const first = decide(known("QUEUED"), waits("ErrImagePull"), {}, NOW, RULES);
     expect(first).toMatchObject({ pendingFamily: "image", pendingSince: NOW.toISOString() });
     const later = new Date(NOW.getTime() + 60_000);
-    const second = decide(first, waits("ImagePullBackOff"), {}, later, RULES);
+    const second = decide(knownAs(first), waits("ImagePullBackOff"), {}, later, RULES);
     expect(second).toMatchObject({ pendingFamily: "image", pendingSince: NOW.toISOString() });
-    expect(decide(second, RUNNING, {}, later, RULES)).toMatchObject({ pendingFamily: null, pendingSince: null });
+    expect(decide(knownAs(second), RUNNING, {}, later, RULES)).toMatchObject({ pendingFamily: null, pendingSince: null });
   });
 
   describe("that is a pull which keeps failing", () => {
@@ -280,7 +285,7 @@ describe("a reason for waiting", () => {
       for (const [look, pause] of looks.entries()) {
         const decision = decide(job, waits(met(look)), {}, new Date(NOW.getTime() + seconds * 1000), { ...RULES, pending: grace });
         if (hasEnded(decision.status)) return seconds;
-        job = decision;
+        job = knownAs(decision);
         seconds += pause;
       }
       return undefined;
@@ -322,7 +327,7 @@ describe("one wait", () => {
       const reason = reasons[minute % reasons.length] as string;
       const decision = decide(job, waits(reason), {}, new Date(NOW.getTime() + minute * 60_000), { ...RULES, pending: grace });
       if (hasEnded(decision.status)) return minute * 60;
-      job = decision;
+      job = knownAs(decision);
     }
     return undefined;
   }
@@ -355,7 +360,7 @@ describe("one wait", () => {
   test("begins anew once the job has run", () => {
     const before = known("QUEUED", "scheduling", secondsAgo(5000));
     const ran = decide(before, RUNNING, {}, NOW, RULES);
-    expect(decide(ran, waits("Scheduling"), {}, NOW, { ...RULES, pending: { Unschedulable: 600 } })).toMatchObject({
+    expect(decide(knownAs(ran), waits("Scheduling"), {}, NOW, { ...RULES, pending: { Unschedulable: 600 } })).toMatchObject({
       pendingSince: NOW.toISOString(),
     });
   });
@@ -421,11 +426,29 @@ describe("a job that has ended, and whose pod others keep alive", () => {
   test.each<[string, KnownJob, Observation, LocalStatus, boolean]>([
     ["ends as it would, and its Job is to go", known("RUNNING"), kept(ends(0, "Completed")), "COMPLETED", true],
     ["goes, whatever its end", known("RUNNING"), kept(ends(3, "Error")), "ERROR", true],
-    ["goes, where it was killed meanwhile", { ...known("RUNNING"), removal: "DELETED" }, kept(ends(3, "Error")), "DELETED", true],
+    [
+      "goes, where it was killed meanwhile",
+      { ...known("RUNNING"), stage: removing("RUNNING", "DELETED") },
+      kept(ends(3, "Error")),
+      "DELETED",
+      true,
+    ],
     ["is left alone where nobody else keeps it", known("RUNNING"), ends(0, "Completed"), "COMPLETED", false],
-    ["is still to go after a removal that failed", { ...known("COMPLETED"), lingers: true }, kept(ends(0, "Completed")), "COMPLETED", true],
-    ["is still to go when its script was started again", { ...known("ERROR"), lingers: true }, RUNNING, "ERROR", true],
-    ["is gone", { ...known("COMPLETED"), lingers: true }, MISSING, "COMPLETED", false],
+    [
+      "is still to go after a removal that failed",
+      { ...known("COMPLETED"), stage: stageOf({ status: "COMPLETED", lingers: true }) },
+      kept(ends(0, "Completed")),
+      "COMPLETED",
+      true,
+    ],
+    [
+      "is still to go when its script was started again",
+      { ...known("ERROR"), stage: stageOf({ status: "ERROR", lingers: true }) },
+      RUNNING,
+      "ERROR",
+      true,
+    ],
+    ["is gone", { ...known("COMPLETED"), stage: stageOf({ status: "COMPLETED", lingers: true }) }, MISSING, "COMPLETED", false],
     ["that was dealt with long ago is not looked at again", known("COMPLETED"), ends(0, "Completed"), "COMPLETED", false],
   ])("%s", (_, before, seen, status, goes) => {
     const decision = decide(before, seen, {}, NOW, RULES);
@@ -433,7 +456,7 @@ describe("a job that has ended, and whose pod others keep alive", () => {
   });
 
   test("is removed by the way of one that is to run again, not twice", () => {
-    const again = { ...known("NOT_SUBMITTED"), removal: "NOT_SUBMITTED" as const };
+    const again = { ...known("NOT_SUBMITTED"), stage: CLEARING };
     const decision = decide(again, kept(ends(0, "Completed")), {}, NOW, RULES);
     expect(decision).toMatchObject({ status: "NOT_SUBMITTED", removeJob: true });
     expect(lingers(decision)).toBe(false);
@@ -473,10 +496,12 @@ describe("over any history", () => {
   const grace = fc.dictionary(reason, fc.option(fc.nat(1000)));
 
   /** Runs a history and hands every decision to the check. */
-  function along(check: (before: KnownJob, seen: Observation, decision: Decision, file: number | undefined, grace: Grace) => void): void {
+  function along(
+    check: (before: ReturnType<typeof known>, seen: Observation, decision: Decision, file: number | undefined, grace: Grace) => void,
+  ): void {
     fc.assert(
       fc.property(first, fc.array(step, { maxLength: 30 }), grace, (status, steps, allowed) => {
-        let job: KnownJob = known(status);
+        let job = known(status);
         let time = NOW.getTime();
         for (const { seen, file, after } of steps) {
           time += after * 1000;
@@ -491,7 +516,8 @@ describe("over any history", () => {
 
   test("a status that is over never changes, and nothing is removed for it", () =>
     along((before, _, decision) => {
-      if (hasEnded(before.status)) expect(decision).toEqual({ ...before, removeJob: false });
+      const { stage: __, ...facts } = before;
+      if (hasEnded(before.status)) expect(decision).toEqual({ ...facts, removeJob: false });
     }));
 
   test("RUNNING is claimed only after the container was seen running", () =>

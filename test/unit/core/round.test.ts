@@ -1,9 +1,8 @@
 import { expect, test } from "vitest";
-import { decided } from "../../../src/core/lifecycle/make.ts";
 import type { Observation } from "../../../src/core/lifecycle/observe.ts";
 import type { AttemptRecord } from "../../../src/core/lifecycle/record.ts";
 import { effectsOf, type PlanFacts, plan } from "../../../src/core/lifecycle/round.ts";
-import { unknownAttempt } from "./attempts.ts";
+import { inStage, unknownAttempt } from "./attempts.ts";
 
 const NOW = new Date("2026-01-02T03:04:05Z");
 const WAY_OUT = "once node n1 is known to be off: kubectl delete pod …";
@@ -24,8 +23,8 @@ const attempt = (number: number, more: Partial<AttemptRecord> = {}): AttemptReco
   attempt: number,
   ...more,
 });
-const dead = attempt(0, { status: decided("DELETED"), settled: true, removal: "DELETED" });
-const next = attempt(1, { due: true });
+const dead = attempt(0, inStage({ status: "DELETED", settled: true }));
+const next = attempt(1, inStage({ status: "NOT_SUBMITTED", due: true }));
 
 /** @param shown what the cluster shows of attempts, by their numbers */
 function facts(shown: Readonly<Record<number, Observation>>): PlanFacts<AttemptRecord> {
@@ -53,25 +52,25 @@ test.each<[string, readonly AttemptRecord[], Readonly<Record<number, Observation
   ],
   [
     "its own earlier pod on a dead node",
-    [attempt(0, { due: true, removal: "NOT_SUBMITTED" })],
+    [attempt(0, inStage({ status: "NOT_SUBMITTED", due: true, removal: "NOT_SUBMITTED" }))],
     { 0: SILENT },
     `waits for attempt 1, whose pod p1 still exists on node n1: ${TOLD}`,
   ],
   [
     "an earlier one that runs",
-    [attempt(0, { status: decided("RUNNING") }), next],
+    [attempt(0, inStage({ status: "RUNNING" })), next],
     { 0: { phase: "running", pod: "p1", node: "n1" } },
     "waits for attempt 1, whose pod p1 still exists on node n1",
   ],
   [
     "an earlier one whose end is not decided yet",
-    [attempt(0, { status: decided("QUEUED") }), next],
+    [attempt(0, inStage({ status: "QUEUED" })), next],
     {},
     "waits for attempt 1, which is QUEUED",
   ],
   [
     "its own Job, which is on its way out",
-    [attempt(0, { due: true, removal: "NOT_SUBMITTED" })],
+    [attempt(0, inStage({ status: "NOT_SUBMITTED", due: true, removal: "NOT_SUBMITTED" }))],
     { 0: { phase: "lost", reason: "Failed", message: "" } },
     "waits for attempt 1 to be removed from the cluster",
   ],

@@ -1,14 +1,14 @@
 import { describe, expect, test } from "vitest";
 import type { GaswRow } from "../../../src/core/gaswRow/row.ts";
 import { type RecordedJob, rowWrite } from "../../../src/core/gaswRow/write.ts";
+import { stageOf } from "./attempts.ts";
 
 const JOB: RecordedJob = {
   id: "Job-1-r1",
   workflow: "workflow-1",
   fileName: "Job-1",
   status: "QUEUED",
-  settled: false,
-  removal: null,
+  stage: stageOf({ status: "QUEUED" }),
   signal: null,
   replicating: false,
   exitCode: null,
@@ -22,8 +22,14 @@ const JOB: RecordedJob = {
 };
 const RAN = { started: "2026-01-02T03:01:00.000Z", ended: "2026-01-02T03:09:00.000Z" };
 
-const inserted = (more: Partial<RecordedJob>) => {
-  const write = rowWrite({ ...JOB, ...more }, undefined, 7, {});
+/** @param settled whether its end has been seen to */
+const jobOf = ({ settled = false, ...more }: Partial<RecordedJob> & { readonly settled?: boolean }): RecordedJob => {
+  const job = { ...JOB, ...more };
+  return { ...job, stage: stageOf({ status: job.status, settled }) };
+};
+
+const inserted = (more: Parameters<typeof jobOf>[0]) => {
+  const write = rowWrite(jobOf(more), undefined, 7, {});
   if (write.kind !== "insert") throw new Error("an update");
   return write.row;
 };
@@ -35,7 +41,7 @@ const FOUND: GaswRow = {
   queued: "2026-01-02T02:00:01.000Z",
 };
 const updated = (more: Partial<RecordedJob>, found: Partial<GaswRow> = {}) => {
-  const write = rowWrite({ ...JOB, ...more }, { ...FOUND, ...found }, 7, {});
+  const write = rowWrite(jobOf(more), { ...FOUND, ...found }, 7, {});
   if (write.kind !== "update") throw new Error("an insert");
   return write;
 };
@@ -151,7 +157,7 @@ describe("the dates of a job that is over", () => {
 });
 
 describe("how a job has ended", () => {
-  test.each<[Partial<RecordedJob>, Partial<GaswRow>]>([
+  test.each<[Parameters<typeof jobOf>[0], Partial<GaswRow>]>([
     [
       { status: "ERROR", exitCode: 3, message: "no such file" },
       { status: "ERROR", exitCode: 3, exitMessage: "no such file" },

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { UNKNOWN } from "../../../src/core/lifecycle/marks.ts";
 import { currentState, type Facts, type JobRecord } from "../../../src/core/why/facts.ts";
 import { causes, explain } from "../../../src/core/why/why.ts";
 import { container, event, facts, kubeJob, node, pod, waiting } from "./facts.ts";
@@ -485,9 +486,8 @@ describe("why", () => {
 
 describe("currentState", () => {
   const record: JobRecord = {
+    ...UNKNOWN,
     status: "QUEUED",
-    pendingFamily: null,
-    pendingSince: null,
     reason: "Unschedulable",
     message: "full",
     exitCode: null,
