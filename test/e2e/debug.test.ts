@@ -112,7 +112,11 @@ describe("debug lists", () => {
 
   test("volumes tell the workflow, its engine, its active jobs and the last use, in one namespace or all", async () => {
     const marks = { directory: workflow.directory, host: expect.any(String), lastUsed: expect.any(String) };
-    const volume = { ...marks, phase: "Bound", engine: { host: expect.any(String), silentSeconds: expect.any(Number) } };
+    const volume = {
+      ...marks,
+      phase: "Bound",
+      engine: { host: expect.any(String), user: expect.any(String), silentSeconds: expect.any(Number) },
+    };
     const listed = async (...args: string[]) => JSON.parse((await workflow.cli("debug", ...args, "-o", "json")).stdout);
     expect((await listed("pv")).volumes).toMatchObject([{ ...volume, activeJobs: expect.any(Number) }]);
     const everywhere = (await listed("pvc", "-A")).claims.filter(
@@ -201,7 +205,7 @@ describe("debug logs", () => {
   test("a job that has not begun has none yet", async () => {
     const { stdout, stderr, code } = await workflow.cli("debug", "logs", "TooBig");
     expect([code, stdout]).toEqual([6, ""]);
-    expect(stderr).toMatch(/^error: job TooBig has not started.*\nhint: .*-f/);
+    expect(stderr).toMatch(/^error: job TooBig has no output yet: it has not started .*\nhint: .*-f/);
   });
 
   test("where the directory is elsewhere: through the running container, then through a short-lived pod", async () => {
