@@ -166,7 +166,9 @@ describe("a server that is trusted unverified is told once by", () => {
     const stop = new AbortController();
     const { io, stderr } = ioDouble({ cwd: directory, env: { GASW_K8S_CONFIG: config } });
     const ended = run(args, { ...io, signal: stop.signal }, "0");
-    if (args[0] === "monitor") await vi.waitUntil(() => server.arrived.some(({ url }) => url.includes("watch=true")), { interval: 5 });
+    // A monitor reaches its server again and again.
+    const wanted = args[0] === "monitor" ? "watch=true" : "";
+    await vi.waitUntil(() => server.arrived.some(({ url }) => url.includes(wanted)), { interval: 5, timeout: 60_000 });
     stop.abort();
     await ended;
     const told = stderr()
