@@ -251,7 +251,7 @@ async function metricsOf(config: readonly string[], env: NodeJS.ProcessEnv): Pro
     env: { HOME: folder, GASW_K8S_STATE_PATH: path.join(folder, "state/state.db"), PATH: process.env.PATH, ...env },
   });
   const ended = run(["monitor", "--forever", "--metrics", "127.0.0.1:0", ...config], { ...io, signal: stop.signal }, "0");
-  const address = await vi.waitUntil(() => /http:\S+\/metrics/.exec(stderr())?.[0], { interval: 5 });
+  const address = await vi.waitUntil(() => /http:\S+\/metrics/.exec(stderr())?.[0], { interval: 5, timeout: 60_000 });
   const figures = await vi.waitUntil(
     async () => {
       const text = await (await fetch(address)).text();

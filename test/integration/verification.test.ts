@@ -89,7 +89,7 @@ const WAYS: Readonly<Record<string, (client: KubernetesClient) => Promise<unknow
     const seen = changes(client, "/api/v1/pods", "a=b", stop.signal);
     await seen.next();
     const watching = seen.next();
-    await vi.waitUntil(() => server.arrived.some(({ url }) => url.includes("watch=true")), { interval: 5 });
+    await vi.waitUntil(() => server.arrived.some(({ url }) => url.includes("watch=true")), { interval: 5, timeout: 60_000 });
     stop.abort();
     return await watching;
   },
@@ -161,7 +161,7 @@ describe("a server that is trusted unverified is told once by", () => {
     const file = kubeconfig({});
     writeFileSync(
       config,
-      JSON.stringify({ k8sKubeConfig: file, insecureSkipTlsVerify: true, state: { path: path.join(folder, "state.db") } }),
+      JSON.stringify({ k8sKubeConfig: file, insecureSkipTlsVerify: true, state: { path: path.join(folder, `${args[0]}.db`) } }),
     );
     const stop = new AbortController();
     const { io, stderr } = ioDouble({ cwd: directory, env: { GASW_K8S_CONFIG: config } });
