@@ -13,7 +13,7 @@ afterAll(() => workflow.cleanup());
 let number = 0;
 
 /** A program that begins something that takes longer than any test, and tells when it has. */
-function waiting(name: string, preparation: string): { readonly begun: () => Promise<unknown>; readonly isAlive: () => boolean } {
+function waiting(name: string, preparation: string): { readonly begun: () => Promise<unknown>; readonly gone: () => Promise<unknown> } {
   const file = path.join(workflow.folder, name);
   const mark = `9999${number++}.${path.basename(workflow.folder).replace(/\D/g, "")}`;
   mkdirSync(path.dirname(file), { recursive: true });
@@ -21,8 +21,13 @@ function waiting(name: string, preparation: string): { readonly begun: () => Pro
   chmodSync(file, 0o755);
   return {
     begun: () => eventually(async () => existsSync(`${file}.begun`), Boolean),
-    // The program itself, or what it has begun.
-    isAlive: () => commandLines().some((line) => line.includes(file) || line.includes(`sleep ${mark}`)),
+    // The program itself, and what it has begun; what is killed takes a moment.
+    gone: () =>
+      eventually(
+        async () => commandLines().filter((line) => line.includes(file) || line.includes(`sleep ${mark}`)),
+        (alive) => alive.length === 0,
+        10,
+      ),
   };
 }
 
@@ -63,7 +68,7 @@ describe.each(["SIGTERM", "SIGINT", "SIGHUP"] as const)("a %s ends a command at 
     await login.begun();
     running.kill(signal);
     expect(await running.ended).toMatchObject({ code: 130, stderr: expect.stringContaining("interrupted: ") });
-    expect(login.isAlive()).toBe(false);
+    await login.gone();
   });
 
   test("a JDBC driver's Java, and that with it", async () => {
@@ -74,6 +79,6 @@ describe.each(["SIGTERM", "SIGINT", "SIGHUP"] as const)("a %s ends a command at 
     await java.begun();
     running.kill(signal);
     expect(await running.ended).toMatchObject({ code: 130, stderr: expect.stringContaining("interrupted: ") });
-    expect(java.isAlive()).toBe(false);
+    await java.gone();
   });
 });
