@@ -21,8 +21,26 @@ gasw_k8s_stop() {
     gasw_k8s_signal=$1
     printf -v gasw_k8s_stopped '%(%s)T' -1
   fi
-  if [ "$!" ] && kill -TERM "$!"; then gasw_k8s_sent=1; fi
+  if [ "$!" ]; then gasw_k8s_tell; fi
 } 2>/dev/null
+
+# Sends TERM to the script. What has just been forked may lose a signal to the handlers that it has from here, until it has shed them; it
+# is then sent again, which ends it, or finds it to be the script.
+gasw_k8s_tell() {
+  local forked=
+  while gasw_k8s_is_forked; do
+    forked=1
+    kill -TERM "$!" || return 0
+  done
+  if kill -TERM "$!" || [ "$forked" ]; then gasw_k8s_sent=1; fi
+} 2>/dev/null
+
+# Whether the child is a copy of this shell still, which has a command (`bash -c …`) where the script's shell has a file.
+gasw_k8s_is_forked() {
+  local name='' option=''
+  { read -r -d '' name && read -r -d '' option; } <"/proc/$!/cmdline"
+  [ "$option" = -c ]
+}
 
 # TERM first. The numbers are those of the real-time signals, one of which stops systemd.
 for gasw_k8s_name in TERM INT HUP QUIT ABRT USR1 USR2 ALRM VTALRM PROF STKFLT IO SYS WINCH PWR XCPU {34..64}; do
@@ -150,7 +168,7 @@ set -o monitor
 gasw_k8s_run "$3" "$gasw_k8s_place" 2>&9 9>&- &
 set +o monitor
 exec 2>&9 9>&-
-if [ "$gasw_k8s_signal" != - ] && [ -z "$gasw_k8s_sent" ]; then kill -TERM "$!" 2>/dev/null; fi
+if [ "$gasw_k8s_signal" != - ] && [ -z "$gasw_k8s_sent" ]; then gasw_k8s_tell; fi
 # A signal ends the waiting, not the script: 127 says that nothing more is known of it.
 while wait "$!"; gasw_k8s_code=$?; kill -0 "$!" 2>/dev/null; do :; done
 if [ "$gasw_k8s_signal" != - ]; then
