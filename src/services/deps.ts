@@ -17,3 +17,8 @@ export interface Deps {
   /** The same, but that requests and pauses end at another signal; whoever has asked for it closes it. */
   withSignal(signal: AbortSignal): Deps & { close(): void };
 }
+
+/** What time it is by the API server's clock; by this host's before its first answer. */
+export function serverNow({ client, now }: Pick<Deps, "client" | "now">): Date {
+  return client.serverTime ?? now();
+}

@@ -1,6 +1,6 @@
 import { MAIN_CONTAINER } from "../../src/core/manifests/mainContainer.ts";
 import { desiredVolume } from "../../src/core/manifests/volumes.ts";
-import { identityMetadata, jobName, leaseName } from "../../src/core/names.ts";
+import { identityMetadata, jobName, leaseName, workflowVolumeNames } from "../../src/core/names.ts";
 import { newLease } from "../../src/core/owner.ts";
 import type { ClusterDouble } from "./clusterDouble.ts";
 
@@ -29,12 +29,12 @@ export class LeftBehind {
     this.directory = workflow.directory;
     this.#cluster = cluster;
     this.#since = since;
-    const { persistentVolume, claim } = this.#volume();
+    const names = workflowVolumeNames(this.namespace, this.id);
     const core = `/api/v1/namespaces/${this.namespace}`;
     const nameOf = (id: string) => jobName(this.namespace, this.id, id);
     this.paths = {
-      claim: `${core}/persistentvolumeclaims/${claim.metadata.name}`,
-      volume: `/api/v1/persistentvolumes/${persistentVolume.metadata.name}`,
+      claim: `${core}/persistentvolumeclaims/${names.claim}`,
+      volume: `/api/v1/persistentvolumes/${names.persistentVolume}`,
       lease: `/apis/coordination.k8s.io/v1/namespaces/${this.namespace}/leases/${leaseName(this.namespace, this.id)}`,
       job: (id) => `/apis/batch/v1/namespaces/${this.namespace}/jobs/${nameOf(id)}`,
       pod: (id) => `${core}/pods/${nameOf(id)}-abcde`,
@@ -88,11 +88,10 @@ export class LeftBehind {
       { labels: {}, annotations: {} },
     );
     if (persistentVolume === undefined || claim === undefined) throw new Error("an NFS volume has both");
-    // biome-ignore lint/suspicious/noExplicitAny: objects as they are sent
-    return { persistentVolume, claim } as any;
+    return { persistentVolume, claim };
   }
 
-  #put(path: string, object: { readonly metadata: object } & Record<string, unknown>): void {
+  #put(path: string, object: { readonly metadata?: object; readonly spec?: object; readonly status?: object }): void {
     this.#cluster.put(path, { ...object, metadata: { creationTimestamp: this.#since.toISOString(), ...object.metadata } });
   }
 }

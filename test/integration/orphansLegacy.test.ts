@@ -8,6 +8,7 @@ import { Context } from "../../src/context.ts";
 import type { GaswError } from "../../src/errors.ts";
 import { ioDouble } from "../unit/io.ts";
 import { ClusterDouble } from "./clusterDouble.ts";
+import { LeftBehind } from "./leftBehind.ts";
 
 const NOW = new Date("2026-03-10T12:00:00Z");
 const LONG_AGO = "2026-03-01T12:00:00Z";
@@ -161,6 +162,18 @@ describe("what the Java plugin has left", () => {
     const { stderr } = await orphaned({ yes: true, workflow: "workflow-A" });
     expect(stderr).toContain("warning: workflow workflow-A has changed since it was listed: nothing was removed");
     expect(cluster.objects.has(claimPath(name))).toBe(true);
+  });
+
+  test("that cannot be listed any more is a failure, and keeps nothing else from being removed", async () => {
+    const directory = path.join(folder, "workflow-A");
+    const ours = new LeftBehind(cluster, { id: "workflow-A", namespace: "other", directory }, new Date(LONG_AGO)).withVolume();
+    const name = plugin("workflow-A");
+    let looks = 0;
+    cluster.refusalOf = (request) => (request === `GET ${CORE}/pods` && ++looks === 2 ? 500 : undefined);
+    const { code, stdout } = await orphaned({ yes: true, workflow: "workflow-A" });
+    expect(code).toMatch(/^CLUSTER: /);
+    expect(stdout).toMatch(/^removed PersistentVolume workflow-a-/m);
+    expect([ours.paths.volume, volumePath(name)].map((place) => cluster.objects.has(place))).toEqual([false, true]);
   });
 
   test("needs to know the NFS server", async () => {

@@ -1,3 +1,4 @@
+import { conditionOf } from "../lifecycle/observe.ts";
 import { KEYS } from "../names.ts";
 import { type Lease, readLease, type Tenure } from "../owner.ts";
 import type { KubernetesObject, V1Job, V1PersistentVolume } from "../wire.ts";
@@ -52,12 +53,8 @@ export function lifeByObject(
   };
 }
 
-function isActive({ status }: V1Job): boolean {
-  return (
-    status?.conditions?.some(
-      ({ type, status: is }) => (type === "Complete" || type === "Failed") && is === "True",
-    ) !== true
-  );
+function isActive(job: V1Job): boolean {
+  return conditionOf(job, "Complete") === undefined && conditionOf(job, "Failed") === undefined;
 }
 
 /** Namespace and hash of the workflow that an object belongs to. */

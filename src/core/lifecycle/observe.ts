@@ -44,12 +44,17 @@ export type Observation =
 export function podsByJob(pods: readonly V1Pod[]): Map<string, V1Pod> {
   const byJob = new Map<string, V1Pod>();
   for (const pod of pods) {
-    const job = pod.metadata?.labels?.["batch.kubernetes.io/job-name"] ?? pod.metadata?.labels?.["job-name"];
+    const job = jobNameOf(pod);
     if (job === undefined) continue;
     const known = byJob.get(job);
     if (known === undefined || createdAt(known) <= createdAt(pod)) byJob.set(job, pod);
   }
   return byJob;
+}
+
+/** Name of the Job that made a pod. */
+export function jobNameOf({ metadata }: V1Pod): string | undefined {
+  return metadata?.labels?.["batch.kubernetes.io/job-name"] ?? metadata?.labels?.["job-name"];
 }
 
 function createdAt(pod: V1Pod): string {
@@ -83,7 +88,8 @@ export function observe(job: V1Job | undefined, pod: V1Pod | undefined): Observa
   return { phase: "ended", ending, ...(finishedAt === undefined ? {} : { finishedAt }) };
 }
 
-function conditionOf(job: V1Job, type: string): V1JobCondition | undefined {
+/** A condition of a Job, where that holds. */
+export function conditionOf(job: V1Job, type: string): V1JobCondition | undefined {
   return job.status?.conditions?.find((condition) => condition.type === type && condition.status === "True");
 }
 

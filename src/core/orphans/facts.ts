@@ -1,5 +1,5 @@
 import path from "node:path";
-import { observe, podsByJob } from "../lifecycle/observe.ts";
+import { conditionOf, jobNameOf, observe, podsByJob } from "../lifecycle/observe.ts";
 import { hasRecordedSource, isOurs } from "../manifests/volumes.ts";
 import { KEYS, workflowVolumeNames } from "../names.ts";
 import { readLease, type Tenure } from "../owner.ts";
@@ -97,10 +97,6 @@ export function countJobs({ jobs, pods }: WorkflowObjects): JobCounts {
   };
 }
 
-function jobNameOf({ metadata }: V1Pod): string | undefined {
-  return metadata?.labels?.["batch.kubernetes.io/job-name"] ?? metadata?.labels?.["job-name"];
-}
-
 function phaseOf(job: V1Job | undefined, pod: V1Pod | undefined): keyof JobCounts {
   if (!isOurs(job ?? pod ?? {})) return foreignPhaseOf(job, pod);
   const seen = observe(job, pod);
@@ -110,9 +106,7 @@ function phaseOf(job: V1Job | undefined, pod: V1Pod | undefined): keyof JobCount
 
 /** Of a Job that another program has made, whose containers mean what they like. */
 function foreignPhaseOf(job: V1Job | undefined, pod: V1Pod | undefined): keyof JobCounts {
-  const has = (type: string) =>
-    job?.status?.conditions?.some((condition) => condition.type === type && condition.status === "True") ===
-    true;
+  const has = (type: string) => job !== undefined && conditionOf(job, type) !== undefined;
   const phase = pod?.status?.phase;
   if (has("Complete") || phase === "Succeeded") return "completed";
   if (has("Failed") || phase === "Failed") return "failed";

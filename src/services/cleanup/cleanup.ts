@@ -143,7 +143,8 @@ function otherWorkflows(objects: readonly KubernetesObject[], hash: string): str
   return [...new Set(others.map((object) => object.metadata?.annotations?.[KEYS.workflow] ?? "?"))];
 }
 
-function hasController(pod: V1Pod): boolean {
+/** Whether a pod goes with what has made it. */
+export function hasController(pod: V1Pod): boolean {
   return pod.metadata?.ownerReferences?.some((owner) => owner.controller === true) ?? false;
 }
 

@@ -56,7 +56,7 @@ export async function removeWorkflow(
   });
   const isOwned = ownership !== "unguarded";
   const state = (await sweep?.stateOf(isOwned)) ?? "current";
-  if (state === "changed") return { removed: [], failures: [changed(plan)] };
+  if (state === "changed") return { removed: [], failures: [changed(plan.target.id)] };
   if (state === "gone") {
     if (isOwned) await tenancy.end();
     return { removed: [], failures: [] };
@@ -83,14 +83,11 @@ export async function removeWorkflow(
   return { removed, failures };
 }
 
-function changed({ target }: CleanupPlan): GaswError {
-  return new GaswError(
-    "CONFLICT",
-    `workflow ${target.id} has changed since it was listed: nothing was removed`,
-    {
-      hint: "run the command again to see what has changed",
-    },
-  );
+/** What is said of a workflow that is left, since it is not as it was. */
+export function changed(id: string): GaswError {
+  return new GaswError("CONFLICT", `workflow ${id} has changed since it was listed: nothing was removed`, {
+    hint: "run the command again to see what has changed",
+  });
 }
 
 /**

@@ -31,7 +31,7 @@ import {
   persistentVolumesPath,
   podsPath,
 } from "../../kubernetes/paths.ts";
-import type { Deps } from "../deps.ts";
+import { type Deps, serverNow } from "../deps.ts";
 
 /** Which objects a list is about. */
 export interface ListScope {
@@ -114,10 +114,6 @@ async function lifeIn(deps: Deps, scope: ListScope): Promise<(object: Kubernetes
     ifAllowed(list<V1Job>(deps, jobsPath(scope.namespace), ours)),
   ]);
   return lifeByObject(leases, jobs, serverNow(deps));
-}
-
-function serverNow({ client, now }: Deps): Date {
-  return client.serverTime ?? now();
 }
 
 async function list<T extends KubernetesObject>(

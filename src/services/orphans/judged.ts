@@ -4,7 +4,7 @@ import type { WorkflowObjects } from "../../core/orphans/group.ts";
 import type { JudgedWorkflow } from "../../core/orphans/verdict.ts";
 import type { KubernetesObject } from "../../core/wire.ts";
 import { claimsPath, jobsPath, persistentVolumesPath, podsPath } from "../../kubernetes/paths.ts";
-import { type PlannedRemoval, removal } from "../cleanup/cleanup.ts";
+import { hasController, type PlannedRemoval, removal } from "../cleanup/cleanup.ts";
 
 /** A judged workflow, and what there is to be deleted of it. */
 export interface Judged extends JudgedWorkflow {
@@ -24,9 +24,7 @@ export function removalsOf({
 }: WorkflowObjects): PlannedRemoval[] {
   const name = ({ metadata }: KubernetesObject) => metadata?.name ?? "";
   const directoryOf = ({ metadata }: KubernetesObject) => metadata?.annotations?.[KEYS.directory];
-  const alone = pods.filter(
-    ({ metadata }) => metadata?.ownerReferences?.some(({ controller }) => controller === true) !== true,
-  );
+  const alone = pods.filter((pod) => !hasController(pod));
   return [
     ...jobs.map((job) => removal("Job", job, jobsPath(namespace, name(job)), jobIdOf(job))),
     ...alone.map((pod) => removal("Pod", pod, podsPath(namespace, name(pod)), jobIdOf(pod))),

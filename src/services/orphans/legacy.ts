@@ -6,7 +6,8 @@ import { GaswError } from "../../errors.ts";
 import { isApiError } from "../../kubernetes/errors.ts";
 import { claimsPath, jobsPath, persistentVolumesPath, podsPath } from "../../kubernetes/paths.ts";
 import { type CleanupResult, type PlannedRemoval, runCleanup } from "../cleanup/cleanup.ts";
-import type { Deps } from "../deps.ts";
+import { changed } from "../cleanup/removeWorkflow.ts";
+import { type Deps, serverNow } from "../deps.ts";
 import { fingerprint, type Judged, removalsOf } from "./judged.ts";
 import { namespacesOf, type SurveyScope } from "./survey.ts";
 
@@ -35,7 +36,7 @@ export async function judgeLegacy(
     deps,
     found.map(({ workflow }) => workflow),
   );
-  const now = deps.client.serverTime ?? deps.now();
+  const now = serverNow(deps);
   return found.map(({ workflow, unseen }) => {
     const facts = legacyFacts(workflow, now);
     const state = namespaces.get(workflow.namespace ?? "") ?? "unknown";
@@ -103,7 +104,7 @@ async function listNamespace(
 
 /**
  * Removes what the Java plugin has left of a workflow, if it is as it was when it was judged. No Lease keeps a Java
- * engine from going on: each object is deleted only in the version that was seen.
+ * engine from going on: claim and volume are deleted only in the version that was seen.
  * @param timeout seconds to wait for each kind of object
  */
 export async function removeLegacy(
@@ -117,16 +118,8 @@ export async function removeLegacy(
     (found) => found.workflow.id === id && found.workflow.namespace === namespace,
   );
   if (again === undefined) return { removed: [], failures: [] };
-  if (again.unseen.length > 0 || fingerprint(again.workflow) !== fingerprint(workflow)) {
-    const error = new GaswError(
-      "CONFLICT",
-      `workflow ${id} has changed since it was listed: nothing was removed`,
-      {
-        hint: "run the command again to see what has changed",
-      },
-    );
-    return { removed: [], failures: [error] };
-  }
+  if (again.unseen.length > 0 || fingerprint(again.workflow) !== fingerprint(workflow))
+    return { removed: [], failures: [changed(id)] };
   const remove = removalsOf(workflow).map((object) => ({ ...object, purpose: id }));
   const plan = { target: { namespace, id, isForeign: true as const }, remove, keep: [] };
   return await runCleanup(deps, plan, timeout, onStep);

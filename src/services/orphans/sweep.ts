@@ -5,7 +5,7 @@ import { judge } from "../../core/orphans/verdict.ts";
 import { GaswError } from "../../errors.ts";
 import type { CleanupResult, PlannedRemoval } from "../cleanup/cleanup.ts";
 import { type PlanState, removeWorkflow } from "../cleanup/removeWorkflow.ts";
-import type { Deps } from "../deps.ts";
+import { type Deps, serverNow } from "../deps.ts";
 import { refresh } from "../sync/refresh.ts";
 import { evidenceOf, knownHere } from "./evidence.ts";
 import { fingerprint, type Judged, removalsOf } from "./judged.ts";
@@ -36,7 +36,7 @@ export async function judgeWorkflows(
   olderThan: number,
 ): Promise<{ readonly judged: Judged[]; readonly gaps: readonly string[] }> {
   const found = await survey(deps, scope);
-  const now = deps.client.serverTime ?? deps.now();
+  const now = serverNow(deps);
   const judged = found.workflows.map((workflow) => {
     const facts = factsOf(workflow, now);
     const judgement = judge(facts, evidenceOf(deps, workflow, facts, found), olderThan);
@@ -79,10 +79,10 @@ async function sweepOne(
 ): Promise<CleanupResult> {
   const { id, namespace = "" } = judged.workflow;
   const { directory = "" } = judged.facts;
-  if (judged.isLegacy === true) return await removeLegacy(deps, judged, timeout, onStep);
   const known = knownHere(deps, judged.workflow, directory);
   const plan = { target: { namespace, id }, remove: judged.removal, keep: [] };
   try {
+    if (judged.isLegacy === true) return await removeLegacy(deps, judged, timeout, onStep);
     if (known !== undefined) await refresh(deps, known);
     return await removeWorkflow(deps, plan, {
       directory,
@@ -110,6 +110,6 @@ async function stateOf({ workflow, facts }: Judged, deps: Deps, isOwned: boolean
   const again = found.workflows.find((other) => other.id === id);
   const now = fingerprint(again);
   if (now !== fingerprint(workflow)) return now === "" ? "gone" : "changed";
-  const running = again === undefined ? 0 : factsOf(again, deps.client.serverTime ?? deps.now()).jobs.running;
+  const running = again === undefined ? 0 : factsOf(again, serverNow(deps)).jobs.running;
   return running === facts.jobs.running ? "current" : "changed";
 }

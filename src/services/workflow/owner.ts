@@ -16,7 +16,7 @@ import { GaswError } from "../../errors.ts";
 import { type ApiError, isApiError } from "../../kubernetes/errors.ts";
 import { changeLease, createLease, findLease, removeLease } from "../../kubernetes/leases.ts";
 import type { StoredWorkflow } from "../../store/records.ts";
-import type { Deps } from "../deps.ts";
+import { type Deps, serverNow } from "../deps.ts";
 import { followOwner, isCleanedUp } from "./followOwner.ts";
 import { LeaseMemory } from "./leaseMemory.ts";
 import { notOwner, takeoverWords } from "./notOwner.ts";
@@ -213,7 +213,7 @@ export class Tenancy {
   /** @throws NotOwner */
   async #take(lease: Lease): Promise<Ownership | "changed"> {
     const { client, now } = this.#deps;
-    const tenure = readLease(lease, client.serverTime ?? now());
+    const tenure = readLease(lease, serverNow(this.#deps));
     const standing = standingOf(lease, tenure, ownerHere(this.#deps));
     const isElsewhere =
       tenure.directory !== undefined && !isSameDirectory(tenure.directory, this.#workflow.directory);
@@ -257,12 +257,12 @@ export class Tenancy {
   }
 
   async #annotateOwn(annotationsFor: (tenure: Tenure) => object | undefined): Promise<void> {
-    const { client, now } = this.#deps;
+    const { client } = this.#deps;
     // Where there is none, nothing is left that somebody else could run again.
     if ((await this.taken({ makes: false })) === "unguarded") return;
     for (let tried = 0; tried < TRIES; tried++) {
       const lease = await this.#find();
-      const tenure = lease === undefined ? undefined : readLease(lease, client.serverTime ?? now());
+      const tenure = lease === undefined ? undefined : readLease(lease, serverNow(this.#deps));
       if (lease === undefined || tenure?.owner.id !== ownerHere(this.#deps).id) {
         this.#memory.save({ ...this.#memory.note, version: null, renewed: null });
         // It was taken over, or deleted, a moment ago.
