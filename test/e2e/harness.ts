@@ -1,7 +1,7 @@
 import { execFile, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { setMaxListeners } from "node:events";
-import { lchownSync, lstatSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { lchownSync, lstatSync, mkdirSync, readdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { Readable, Writable } from "node:stream";
 import { parseArgs, promisify } from "node:util";
@@ -9,6 +9,7 @@ import { inject } from "vitest";
 import { run as runCommandLine } from "../../src/cli/program.ts";
 import { generatedFiles } from "../../src/core/gasw/files.ts";
 import { spelledDirectory } from "../../src/directory.ts";
+import { removeFolder } from "../folders.ts";
 import { changeAfter, changeCount, follow } from "./changes.ts";
 import { ApiError, ask, pathOf } from "./kube.ts";
 import { applyHere, kubectlHere } from "./kubectl.ts";
@@ -290,7 +291,7 @@ export class TestWorkflow {
         volume.spec.claimRef?.namespace === this.namespace || volume.spec.nfs?.path.startsWith(this.folder),
     );
     for (const volume of volumes) await remove("pv", volume.metadata.name);
-    rmSync(this.folder, { recursive: true, force: true });
+    removeFolder(this.folder);
   }
 }
 

@@ -1,9 +1,10 @@
 import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type { TestProject } from "vitest/node";
+import { removeFolder } from "../folders.ts";
 
 const root = path.resolve(import.meta.dirname, "../..");
 
@@ -69,7 +70,7 @@ export default function setup(project: TestProject): () => void {
       const made = namespaces.filter((name) => name.startsWith(`namespace/e2e-${run}-`));
       if (made.length > 0) read("delete", ...made, "--wait=false");
     }
-    rmSync(folder, { recursive: true, force: true });
+    removeFolder(folder);
   };
 }
 

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync } from "node:fs";
 import path from "node:path";
+import { removeFolder } from "../folders.ts";
 import { type Item, now } from "./objects.ts";
 
 /** What a pod's process has come to. */
@@ -40,7 +41,7 @@ export class PodProcess {
     this.#child.on("exit", (code, signal) => {
       clearTimeout(this.#killer);
       this.#signalAll("SIGKILL");
-      rmSync(this.#home, { recursive: true, force: true });
+      removeFolder(this.#home);
       const exitCode = code ?? (signal === "SIGKILL" ? 137 : 143);
       onEnd({ exitCode, startedAt: this.startedAt, finishedAt: now() });
     });

@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type { TestProject } from "vitest/node";
+import { removeFolder } from "../folders.ts";
 import { selfSigned } from "../servers/tls.ts";
 import { LocalCluster } from "./cluster.ts";
 
@@ -29,7 +30,7 @@ export default async function setup(project: TestProject): Promise<() => void> {
   });
   return () => {
     cluster.end();
-    rmSync(folder, { recursive: true, force: true });
+    removeFolder(folder);
   };
 }
 

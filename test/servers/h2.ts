@@ -1,10 +1,11 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
 import { JdbcBridge } from "../../src/dao/jdbcBridge.ts";
+import { removeFolder } from "../folders.ts";
 
 export type H2Version = "1.4.196" | "2.3.232" | "2.4.240";
 
@@ -139,6 +140,6 @@ export class H2Server {
   /** Ends the server and removes its databases. */
   async stop(): Promise<void> {
     await this.kill();
-    rmSync(this.folder, { recursive: true, force: true });
+    removeFolder(this.folder);
   }
 }
