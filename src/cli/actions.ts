@@ -1,12 +1,5 @@
-import { type Command, Option } from "commander";
-import type { Io } from "../ui/io.ts";
-import {
-  cursorOption,
-  type RunWithContext,
-  statusDirectory,
-  WORKFLOW_OPTION,
-  withCommonOptions,
-} from "./options.ts";
+import type { Command } from "commander";
+import { statusDirectory, type Terms, WORKFLOW_OPTION, withCommonOptions } from "./options.ts";
 
 /** What each command does, in its help. */
 const ACTIONS = {
@@ -28,8 +21,7 @@ const ACTIONS = {
 /** Adds one of `cancel`, `retry` and `release`. */
 export function addActions(
   program: Command,
-  io: Io,
-  runWithContext: RunWithContext,
+  { io, runWithContext }: Terms,
   action: keyof typeof ACTIONS,
 ): void {
   const { description, example } = ACTIONS[action];
@@ -42,29 +34,5 @@ export function addActions(
       await runWithContext(given, statusDirectory(given, io), (context) =>
         actOn(context, action, jobs, given),
       );
-    });
-}
-
-/** Adds `monitor`. */
-export function addMonitor(program: Command, io: Io, runWithContext: RunWithContext): void {
-  withCommonOptions(program.command("monitor"), ["text", "ndjson"])
-    .description(
-      "Monitors a workflow until its jobs have ended: retries failed jobs, handles signals and keeps the GASW database up to date.",
-    )
-    .option(...WORKFLOW_OPTION)
-    .option("--forever", "keep running after all jobs have ended, until SIGTERM")
-    .option("--metrics <address>", "serve Prometheus metrics at HOST:PORT")
-    .addOption(
-      new Option("--since <cursor>", "with -o ndjson: only results after this cursor").argParser(
-        cursorOption,
-      ),
-    )
-    .addHelpText(
-      "after",
-      "\nExamples:\n  gasw-k8s monitor\n  gasw-k8s monitor --forever --metrics 127.0.0.1:9464\n  gasw-k8s monitor -o ndjson --since 42\n",
-    )
-    .action(async (given) => {
-      const { monitor } = await import("../commands/monitor.ts");
-      await runWithContext(given, statusDirectory(given, io), (context) => monitor(context, given));
     });
 }

@@ -1,11 +1,10 @@
 import { type Command, Option } from "commander";
 import { GaswError } from "../errors.ts";
-import type { Io } from "../ui/io.ts";
 import {
   type CommonOptions,
   durationOption,
-  type RunWithContext,
   statusDirectory,
+  type Terms,
   WORKFLOW_OPTION,
   withCommonOptions,
 } from "./options.ts";
@@ -30,7 +29,7 @@ Examples:
 `;
 
 /** Adds `cleanup`. */
-export function addCleanup(program: Command, io: Io, runWithContext: RunWithContext): void {
+export function addCleanup(program: Command, { io, runWithContext }: Terms): void {
   withCommonOptions(program.command("cleanup"))
     .description(
       "Removes the Jobs, claims and volumes of a workflow or, with --orphaned, of every workflow that has ended or lost its engine. Shows the plan first, then asks for confirmation unless --yes is given.",
@@ -83,7 +82,7 @@ export function addCleanup(program: Command, io: Io, runWithContext: RunWithCont
 
 async function orphaned(
   given: CommonOptions & { olderThan?: number; timeout: number },
-  runWithContext: RunWithContext,
+  runWithContext: Terms["runWithContext"],
 ): Promise<void> {
   const { cleanupOrphaned } = await import("../commands/cleanupOrphaned.ts");
   await runWithContext(given, undefined, (context) =>

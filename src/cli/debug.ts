@@ -1,17 +1,16 @@
 import { type Command, Option } from "commander";
-import type { Io } from "../ui/io.ts";
 import {
   attemptOption,
   type CommonOptions,
-  type RunWithContext,
   statusDirectory,
+  type Terms,
   withCommonOptions,
 } from "./options.ts";
 
 /** What the subcommands of `debug` are added with. */
 interface Adder {
   readonly debug: Command;
-  readonly run: RunWithContext;
+  readonly run: Terms["runWithContext"];
   /** The workflow directory whose files must not count as configuration. */
   directory(given: CommonOptions): string | undefined;
 }
@@ -19,7 +18,7 @@ interface Adder {
 const JOB_HELP = "\nJOB is a job id or a unique prefix of one, the path of a script, or a Kubernetes name.\n";
 
 /** Adds `debug` and its subcommands. */
-export function addDebugCommands(program: Command, io: Io, runWithContext: RunWithContext): void {
+export function addDebugCommands(program: Command, { io, runWithContext }: Terms): void {
   const debug = program
     .command("debug")
     .description("Inspects pods, jobs and volumes; shows logs and opens terminals.")

@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
+import type { LoadedConfig } from "../config/load/load.ts";
 import { parseDuration } from "../config/schema/duration.ts";
 import type { Context } from "../context.ts";
 import { targetDirectory } from "../services/workflow/known.ts";
@@ -15,11 +16,28 @@ export interface CommonOptions {
   readonly workflow?: string;
 }
 
+/** What became of a run; commander's actions return nothing themselves. */
+export interface Outcome {
+  exitCode: number;
+  options: CommonOptions | undefined;
+  /** Whether exit codes 1 to 124 belong to the jobs, so that a failure of this tool must be told apart. */
+  waits: boolean;
+}
+
+/** What a command is built with. */
+export interface Terms {
+  readonly io: Io;
+  readonly outcome: Outcome;
+  /** The configuration, with what the command line says in its place. */
+  readonly load: (options: CommonOptions, workflowDir: string | undefined) => Promise<LoadedConfig>;
+  readonly runWithContext: RunWithContext;
+}
+
 /**
  * Runs a command's body with a context made from the common options, and sees to it that everything is
  * closed.
  */
-export type RunWithContext = (
+type RunWithContext = (
   options: CommonOptions,
   workflowDir: string | undefined,
   body: (context: Context) => Promise<number>,

@@ -2,7 +2,7 @@
 import { writeFile } from "node:fs/promises";
 import { extname, resolve } from "node:path";
 import { ConfigError, type LoadedConfig } from "../config/load/load.ts";
-import { maskSecrets } from "../config/text/mask.ts";
+import { maskSecrets } from "../config/text/maskConfig.ts";
 import { originText } from "../config/text/origin.ts";
 import { skipsVerification } from "../dao/address.ts";
 import { GaswError, messageOf, systemCode } from "../errors.ts";

@@ -1,5 +1,5 @@
 import type { Context } from "../context.ts";
-import { masked } from "../core/inventory/mask.ts";
+import { masked } from "../core/inventory/hideSecrets.ts";
 import type { Workflow } from "../core/job.ts";
 import type { V1Job } from "../core/wire.ts";
 import { GaswError } from "../errors.ts";

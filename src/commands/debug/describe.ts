@@ -7,8 +7,8 @@ import {
   describePersistentVolume,
   describePod,
 } from "../../core/inventory/describe.ts";
+import { masked } from "../../core/inventory/hideSecrets.ts";
 import { listedEvent } from "../../core/inventory/listed.ts";
-import { masked } from "../../core/inventory/mask.ts";
 import type {
   CoreV1Event,
   KubernetesObject,

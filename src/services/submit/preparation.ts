@@ -1,7 +1,7 @@
 import type { DesiredVolume } from "../../core/manifests/volumes.ts";
 import type { V1PersistentVolumeClaim } from "../../core/wire.ts";
 import { messageOf } from "../../errors.ts";
-import { ensureVolume, findClaim, renewMarks } from "../../kubernetes/volumes.ts";
+import { ensureVolume, findClaim, renewMarks } from "../../kubernetes/ensureVolumes.ts";
 import type { Placement, StoredWorkflow } from "../../store/records.ts";
 import type { Deps } from "../deps.ts";
 import { askCluster, bindCluster, confirmCluster } from "../workflow/cluster.ts";

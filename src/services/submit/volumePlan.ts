@@ -4,7 +4,7 @@ import {
   type ResolvedVolume,
   requireWorkflowVolume,
   resolveVolumes,
-} from "../../config/load/volumes.ts";
+} from "../../config/load/resolveVolumes.ts";
 import type { Config } from "../../config/schema/schema.ts";
 import type { Workflow } from "../../core/job.ts";
 import {

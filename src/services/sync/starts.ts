@@ -1,7 +1,7 @@
 import { SCRIPT_CHANGED, UNSUBMITTABLE } from "../../core/lifecycle/marks.ts";
 import { NAMESPACE_GONE } from "../../core/lifecycle/turns.ts";
 import { GaswError } from "../../errors.ts";
-import { NamespaceGone } from "../../kubernetes/volumes.ts";
+import { NamespaceGone } from "../../kubernetes/ensureVolumes.ts";
 import type { StoredJob, StoredWorkflow } from "../../store/records.ts";
 import type { Deps } from "../deps.ts";
 import { ScriptChanged } from "../submit/scriptContent.ts";

@@ -5,9 +5,9 @@ import { isSameDirectory } from "../../directory.ts";
 import { GaswError } from "../../errors.ts";
 import type { ClusterAccess } from "../../kubernetes/access/access.ts";
 import type { KubernetesClient } from "../../kubernetes/client.ts";
+import { findClaim } from "../../kubernetes/ensureVolumes.ts";
 import { listJobs } from "../../kubernetes/jobs.ts";
 import { clusterUid } from "../../kubernetes/objects.ts";
-import { findClaim } from "../../kubernetes/volumes.ts";
 import type { Placement, StoredWorkflow } from "../../store/records.ts";
 import type { Deps } from "../deps.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { joinNfsPath, requireWorkflowVolume, resolveVolumes } from "../../../src/config/load/volumes.ts";
+import { joinNfsPath, requireWorkflowVolume, resolveVolumes } from "../../../src/config/load/resolveVolumes.ts";
 import { failureOf, folderWith, load, loadFile } from "./support.ts";
 
 describe("without any source", () => {

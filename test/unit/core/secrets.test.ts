@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { hideSecrets } from "../../../src/core/inventory/mask.ts";
+import { hideSecrets } from "../../../src/core/inventory/hideSecrets.ts";
 import { maskMountOptions, maskText, maskWords, withoutSecrets } from "../../../src/core/secrets.ts";
 
 describe("a text", () => {

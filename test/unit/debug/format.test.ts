@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { describePod } from "../../../src/core/inventory/describe.ts";
+import { masked } from "../../../src/core/inventory/hideSecrets.ts";
 import type { Engine } from "../../../src/core/inventory/life.ts";
 import { listedJob, listedNode, listedPod, listedVolume } from "../../../src/core/inventory/listed.ts";
-import { masked } from "../../../src/core/inventory/mask.ts";
 import { cpuText, memoryText, timeText, twice } from "../../../src/core/manifests/amounts.ts";
 import type { V1Job, V1PersistentVolume } from "../../../src/core/wire.ts";
 import { blocksText } from "../../../src/ui/describe.ts";

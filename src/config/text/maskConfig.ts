@@ -1,5 +1,5 @@
 /** What of a configuration may be shown. Pure. */
-import { hideSecrets } from "../../core/inventory/mask.ts";
+import { hideSecrets } from "../../core/inventory/hideSecrets.ts";
 import { isSecretPath } from "./problems.ts";
 
 /**

@@ -15,10 +15,16 @@ import type {
 import { isSameDirectory } from "../directory.ts";
 import { GaswError } from "../errors.ts";
 import type { KubernetesClient } from "./client.ts";
+import {
+  ensurePersistentVolume,
+  isGoing,
+  otherSource,
+  pause,
+  unlessGoing,
+} from "./ensurePersistentVolume.ts";
 import { isApiError } from "./errors.ts";
 import { createIfMissing, find, listEvents } from "./objects.ts";
 import { claimsPath, namespacesPath, persistentVolumesPath, storageClassPath } from "./paths.ts";
-import { ensurePersistentVolume, isGoing, otherSource, pause, unlessGoing } from "./persistentVolumes.ts";
 import { follow } from "./watch.ts";
 
 /**

@@ -1,0 +1,38 @@
+import type { Command } from "commander";
+import { statusDirectory, type Terms, withCommonOptions } from "./options.ts";
+
+/** Adds `config`. */
+export function addConfig(program: Command, { io, load, outcome, runWithContext }: Terms): void {
+  const config = program.command("config").description("Shows, checks and creates the configuration.");
+  withCommonOptions(config.command("show"))
+    .description("Shows the effective configuration with the source of each value. Secrets are masked.")
+    .action(async (given) => {
+      const { configShow } = await import("../commands/config.ts");
+      await runWithContext(given, statusDirectory(given, io), async ({ loaded }) => {
+        await configShow(io, loaded, given);
+        return 0;
+      });
+    });
+  withCommonOptions(config.command("check"))
+    .description("Checks the configuration. Lists all problems and exits with 3 if there are any.")
+    .action(async (given) => {
+      outcome.options = given;
+      const { configCheck } = await import("../commands/config.ts");
+      const directory = statusDirectory(given, io);
+      await configCheck(io, () => load(given, directory), given);
+    });
+  config
+    .command("init [file]")
+    .description("Writes a starter configuration file. Never overwrites an existing file.")
+    .action(async (file: string | undefined) => {
+      const { configInit } = await import("../commands/config.ts");
+      await configInit(io, { path: file ?? "gasw-k8s.config.yaml" });
+    });
+  config
+    .command("schema")
+    .description("Prints the configuration's JSON Schema.")
+    .action(async () => {
+      const { configSchema } = await import("../commands/config.ts");
+      await configSchema(io);
+    });
+}

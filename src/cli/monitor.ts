@@ -1,0 +1,26 @@
+import { type Command, Option } from "commander";
+import { cursorOption, statusDirectory, type Terms, WORKFLOW_OPTION, withCommonOptions } from "./options.ts";
+
+/** Adds `monitor`. */
+export function addMonitor(program: Command, { io, runWithContext }: Terms): void {
+  withCommonOptions(program.command("monitor"), ["text", "ndjson"])
+    .description(
+      "Monitors a workflow until its jobs have ended: retries failed jobs, handles signals and keeps the GASW database up to date.",
+    )
+    .option(...WORKFLOW_OPTION)
+    .option("--forever", "keep running after all jobs have ended, until SIGTERM")
+    .option("--metrics <address>", "serve Prometheus metrics at HOST:PORT")
+    .addOption(
+      new Option("--since <cursor>", "with -o ndjson: only results after this cursor").argParser(
+        cursorOption,
+      ),
+    )
+    .addHelpText(
+      "after",
+      "\nExamples:\n  gasw-k8s monitor\n  gasw-k8s monitor --forever --metrics 127.0.0.1:9464\n  gasw-k8s monitor -o ndjson --since 42\n",
+    )
+    .action(async (given) => {
+      const { monitor } = await import("../commands/monitor.ts");
+      await runWithContext(given, statusDirectory(given, io), (context) => monitor(context, given));
+    });
+}

@@ -1,0 +1,58 @@
+import { type Command, Option } from "commander";
+import { durationOption, type Terms, WORKFLOW_OPTION, withCommonOptions } from "./options.ts";
+
+/** Adds `submit`. */
+export function addSubmit(program: Command, { io, outcome, runWithContext }: Terms): void {
+  withCommonOptions(program.command("submit [script...]"), ["text", "json", "ndjson"])
+    .description(
+      "Prepares the workflow's volumes and runs each script as a Kubernetes Job. Prints one job id per line.",
+    )
+    .option(...WORKFLOW_OPTION)
+    .option("--from <file>", "read requests as NDJSON from a file, or from stdin (-)")
+    .option("--wait", "wait until the jobs have ended; exit with their highest exit code")
+    .option(
+      "--wait-timeout <duration>",
+      "with --wait: stop waiting after this time (exit code 124)",
+      durationOption,
+    )
+    .addOption(
+      new Option("--dry-run [kind]", "show what would be created, without creating it")
+        .choices(["client", "server"])
+        .preset("client"),
+    )
+    .option("--image <name>", "container image")
+    .option("--cpu <quantity>", "CPU request, such as 2 or 500m")
+    .option("--memory <quantity>", "memory request and limit, such as 4Gi")
+    .option("--gpu <number>", "number of GPUs")
+    .option("--timeout <duration>", "maximum run time of the job's pod")
+    .option("--queue <name>", "Kueue local queue")
+    .option("--env <key=value>", "environment variable (may be repeated)", collect)
+    .option(
+      "--invocation-id <number>",
+      "invocation id to store in the GASW database (part of the job's content)",
+    )
+    .option("--command <text>", "command to store in the GASW database (part of the job's content)")
+    .option("--parameters <text>", "parameters to store in the GASW database (part of the job's content)")
+    .addHelpText(
+      "after",
+      '\nExamples:\n  gasw-k8s submit sh/Job-1.sh --memory 2Gi\n  gasw-k8s submit sh/*.sh --wait\n  echo \'{"script":"sh/Job-1.sh","cpu":"2"}\' | gasw-k8s submit --from -\n',
+    )
+    .action(async (scripts: string[], given) => {
+      outcome.waits = given.wait === true;
+      outcome.options = given;
+      const { submit, submitDirectory } = await import("../commands/submit.ts");
+      const { image, cpu, memory, gpu, timeout, queue, invocationId, command, parameters } = given;
+      const request = Object.fromEntries(
+        Object.entries({ image, cpu, memory, gpu, timeout, queue, invocationId, command, parameters }).filter(
+          ([, value]) => value !== undefined,
+        ),
+      );
+      await runWithContext(given, submitDirectory(scripts, given, io.cwd), (context) =>
+        submit(context, scripts, { ...given, request }),
+      );
+    });
+}
+
+function collect(value: string, previous: readonly string[] = []): string[] {
+  return [...previous, value];
+}
