@@ -7,19 +7,6 @@ import path from "node:path";
 const root = path.resolve(import.meta.dirname, "..");
 const page = path.join(root, "docs/commands.md");
 
-const COMMANDS = [
-  ["submit"],
-  ["status"],
-  ["monitor"],
-  ["wait"],
-  ["cancel"],
-  ["retry"],
-  ["release"],
-  ["cleanup"],
-  ...["why", "logs", "shell", "exec", "describe", "events", "pods", "jobs", "nodes", "pv", "pvc"].map((name) => ["debug", name]),
-  ...["show", "check", "init", "schema"].map((name) => ["config", name]),
-];
-
 const INTRODUCTION = `# Commands
 
 <!-- Written by scripts/generate-command-docs.mjs; edit that or the help texts, or record the transcripts again. -->
@@ -47,17 +34,37 @@ of an id. A resubmitted job keeps its first id, which refers to its latest attem
 | \`wait\`, \`submit --wait\` | the job's own exit code, the highest of several; a job without one: 1 (ERROR), 9 (deleted), 10 (STALLED); failure of gasw-k8s itself: 125 |
 `;
 
-function section(words) {
-  const help = execFileSync(process.execPath, [path.join(root, "bin/gasw-k8s.js"), ...words, "--help"], {
+function helpOf(words) {
+  return execFileSync(process.execPath, [path.join(root, "bin/gasw-k8s.js"), ...words, "--help"], {
     encoding: "utf8",
     env: { PATH: process.env.PATH, COLUMNS: "120" },
   });
+}
+
+/** The commands that a help text lists. */
+function listedIn(help) {
+  const [, list = ""] = help.split("\nCommands:\n");
+  // Examples may follow.
+  const [commands = ""] = list.split("\n\n");
+  return [...commands.matchAll(/^ {2}([a-z]+)/gm)].map(([, name]) => name).filter((name) => name !== "help");
+}
+
+/** All commands: those of a group in its place. */
+function allCommands() {
+  return listedIn(helpOf([])).flatMap((name) => {
+    const below = listedIn(helpOf([name]));
+    return below.length === 0 ? [[name]] : below.map((other) => [name, other]);
+  });
+}
+
+function section(words) {
+  const help = helpOf(words);
   const transcript = path.join(root, "docs/transcripts", `${words.join("-")}.txt`);
   const shown = existsSync(transcript) ? `\n\`\`\`console\n${readFileSync(transcript, "utf8").trimEnd()}\n\`\`\`\n` : "";
   return `## ${words.join(" ")}\n\n\`\`\`text\n${help.trimEnd()}\n\`\`\`\n${shown}`;
 }
 
-const text = [INTRODUCTION, ...COMMANDS.map(section)].join("\n");
+const text = [INTRODUCTION, ...allCommands().map(section)].join("\n");
 if (process.argv.includes("--check")) {
   process.exitCode = readFileSync(page, "utf8") === text ? 0 : 1;
 } else {

@@ -95,7 +95,7 @@ function awaiting(
 ): Decision {
   const since = waitedSince(known, OUTPUT, now);
   const until = new Date(since.getTime() + outputGrace * 1000).toISOString();
-  const { status: _, warning: __, isUnknown: ___, ...facts } = end;
+  const { status: _, warning: __, ...facts } = end;
   return {
     ...facts,
     // What runs no more is not said to wait for its start again.

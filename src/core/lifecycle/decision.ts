@@ -11,6 +11,9 @@ export interface KnownJob {
   readonly pod?: string | null;
   /** When its container began to run (RFC 3339), where that was seen. */
   readonly started?: string | null;
+  /** Why it waits, or how it ended, in a word; and its exit code, where that is known. */
+  readonly reason?: string | null;
+  readonly exitCode?: number | null;
 }
 
 /** Grace per reason of waiting, in seconds; null and a missing reason mean for ever. */
@@ -59,8 +62,6 @@ export interface Decision {
   readonly removeJob: boolean;
   /** Whether this end was decided without all of the job's output. */
   readonly outputLate?: boolean;
-  /** Whether nothing tells how it ended. */
-  readonly isUnknown?: boolean;
   /**
    * Whether its end stands, and its Job is to be removed once that is written down: others keep its pod
    * alive.

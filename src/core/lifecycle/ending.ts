@@ -35,6 +35,13 @@ const CLUSTER_REASONS: Readonly<Record<string, string>> = {
   OutOfpods: "Rejected",
 };
 
+const POD_DELETED = "PodDeleted";
+
+/** Whether an ending's reason says that the cluster made the job stop, or never let it begin. */
+export function isStop(reason: string): boolean {
+  return reason === POD_DELETED || Object.values(CLUSTER_REASONS).includes(reason);
+}
+
 /** How a pod that has ended did so. */
 export function endingOf(pod: V1Pod, main: V1ContainerStatus | undefined): Ending {
   const terminated = terminatedOf(main);
@@ -123,7 +130,7 @@ function stopOf(
   const word = CLUSTER_REASONS[reason] ?? (disruption === undefined ? undefined : "Evicted");
   if (word !== undefined) return { reason: word, message: message || disruption?.message || reason };
   if (terminated === undefined || !endedByDeletion(pod, terminated)) return undefined;
-  return { reason: "PodDeleted", message: "its pod was deleted while it was running" };
+  return { reason: POD_DELETED, message: "its pod was deleted while it was running" };
 }
 
 /** Exit code of a process that SIGKILL ended. */

@@ -1,7 +1,7 @@
 import { CANCELLED_CODE } from "../gasw/exitCode.ts";
 import type { LocalStatus } from "../job.ts";
 import type { Decision, OwnWords } from "./decision.ts";
-import type { Ending } from "./ending.ts";
+import { type Ending, isStop } from "./ending.ts";
 import type { EndRecord } from "./endRecord.ts";
 
 /** How a Job that is gone ended, as far as the cluster tells. */
@@ -33,7 +33,7 @@ export function unseen(still: Decision, ending: Ending, own: OwnWords): Decision
 export function judge(
   ending: Ending,
   words: OwnWords,
-): Pick<Decision, "status" | "reason" | "message" | "exitCode" | "isUnknown" | "warning"> {
+): Pick<Decision, "status" | "reason" | "message" | "exitCode" | "warning"> {
   const own = ending.began === false ? { record: words.record } : words;
   const record = ending.record ?? own.record;
   const ended = ending.exitCode ?? record?.code;
@@ -50,13 +50,11 @@ export function judge(
     ? !endedItself
     : exitCode === 0 && own.code === undefined && ending.reason !== "DeadlineExceeded";
   const status: LocalStatus = completed ? "COMPLETED" : isStalled ? "STALLED" : failure(exitCode);
-  const isUnknown = isStalled && exitCode === undefined && !stopped && ending.began !== false;
   const warning = disagreement(ending.exitCode, record) ?? words.doubt;
   return {
     status,
     ...reasonOf(ending, record, status, endedItself),
     ...(exitCode === undefined ? {} : { exitCode }),
-    ...(isUnknown ? { isUnknown } : {}),
     ...(warning === undefined ? {} : { warning }),
   };
 }
@@ -83,6 +81,20 @@ function reasonOf(
 function disagreement(measured: number | undefined, record: EndRecord | undefined): string | undefined {
   if (measured === undefined || record === undefined || record.code === measured) return undefined;
   return `its container exited with ${measured}, but its wrapper recorded ${record.code}: using the container's exit code`;
+}
+
+/**
+ * Whether nothing tells how an attempt ended that is STALLED: no exit code is known, and it was not made to stop. By
+ * what is stored of it, since another command may have seen its end.
+ */
+export function isUnknownEnd({ exitCode, reason }: KnownEnd): boolean {
+  return (exitCode ?? null) === null && !isStop(reason ?? "");
+}
+
+/** What is known of an end. */
+interface KnownEnd {
+  readonly exitCode?: number | null | undefined;
+  readonly reason?: string | null | undefined;
 }
 
 /** A job that states itself that it was cancelled has not failed. */

@@ -2,6 +2,7 @@ import { hasEnded } from "../job.ts";
 import { decide } from "./decide.ts";
 import type { Decision, KnownJob, OwnWords, Rules } from "./decision.ts";
 import type { Note } from "./effects.ts";
+import { isUnknownEnd } from "./judge.ts";
 import { active, CLEARING, DUE, ended, held, leaving, over, removing, seenTo } from "./make.ts";
 import type { Observation } from "./observe.ts";
 import { effectOf, isSignal, type Siblings, type Signal, SUBMIT } from "./signal.ts";
@@ -177,7 +178,7 @@ function settle(step: Step, { job, siblings, rules }: Situation): Step {
       // Another attempt goes on, or has done it already.
       if (siblings.completed || siblings.open) return settled;
       // It may have done its work: a second run could undo that, so a person is to say.
-      if (step.decision.isUnknown === true && (job.started ?? null) !== null && !rules.retryUnknownEnd)
+      if (mayHaveRun(step, job) && !rules.retryUnknownEnd)
         return { ...step, stage: held("STALLED_HELD", stage) };
       // The failures before this one: GaswOutputParser counts all of the invocation and takes one off.
       if (siblings.failures < rules.retryCount)
@@ -194,6 +195,15 @@ function settle(step: Step, { job, siblings, rules }: Situation): Step {
     default:
       return settled;
   }
+}
+
+/** Whether an attempt has begun, and nothing tells what has become of it. */
+function mayHaveRun({ stage, decision }: Step, job: Attempt): boolean {
+  if (stage.status !== "STALLED" || (job.started ?? decision.startedAt ?? null) === null) return false;
+  return isUnknownEnd({
+    exitCode: decision.exitCode ?? job.exitCode,
+    reason: decision.reason ?? job.reason,
+  });
 }
 
 /**
