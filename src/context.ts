@@ -3,13 +3,13 @@ import { homedir, hostname } from "node:os";
 import path from "node:path";
 import type { LoadedConfig } from "./config/load/load.ts";
 import type { Config } from "./config/schema/schema.ts";
+import type { Workflow } from "./core/job.ts";
 import { maskText } from "./core/secrets.ts";
 import type { Dao } from "./dao/dao.ts";
 import { GaswError, systemCode } from "./errors.ts";
 import { clusterAccess } from "./kubernetes/access/access.ts";
 import { KubernetesClient } from "./kubernetes/client.ts";
 import type { SyncDeps } from "./services/sync/sync.ts";
-import type { StoredWorkflow } from "./store/records.ts";
 import { Store } from "./store/store.ts";
 import type { Io } from "./ui/io.ts";
 import { printable } from "./ui/output.ts";
@@ -79,7 +79,7 @@ export class Context implements SyncDeps {
    * Opens a workflow's GASW database, which its caller closes.
    * @throws GaswError CONFIG, DATABASE
    */
-  async openDao(workflow: StoredWorkflow, signal: AbortSignal): Promise<Dao> {
+  async openDao(workflow: Workflow, signal: AbortSignal): Promise<Dao> {
     const { dao } = this.config;
     const fallback = `sqlite:${path.join(path.dirname(this.#statePath), "gasw.db")}`;
     // A time zone is asked for rather than assumed: the database's times have none.

@@ -5,6 +5,7 @@ import { asGaswError, GaswError, systemCode } from "../errors.ts";
 import type { Io } from "../ui/io.ts";
 import { type ErrorStyle, errorReport } from "../ui/output.ts";
 import { addActions } from "./actions.ts";
+import { addAdopt } from "./adopt.ts";
 import { addCleanup } from "./cleanup.ts";
 import { addConfig } from "./config.ts";
 import { addDebugCommands } from "./debug.ts";
@@ -26,6 +27,7 @@ const COMMANDS: Readonly<Record<string, (program: Command, terms: Terms) => void
   cancel: (program, terms) => addActions(program, terms, "cancel"),
   retry: (program, terms) => addActions(program, terms, "retry"),
   release: (program, terms) => addActions(program, terms, "release"),
+  adopt: addAdopt,
   cleanup: addCleanup,
   debug: addDebugCommands,
   config: addConfig,

@@ -190,6 +190,9 @@ export interface JobRequest {
   readonly contentHash: string;
 }
 
+/** The content of a submission of which only its traces are known: whoever submits it again states it. */
+export const UNKNOWN_CONTENT = "";
+
 /** Owner of the processes in a job's pod. */
 export interface RunAs {
   readonly uid: number;

@@ -40,9 +40,14 @@ export const KEYS = {
   place: `${PREFIX}/place`,
   /** Annotation of a workflow's Lease: hashes of the ids of the jobs that were killed. */
   killed: `${PREFIX}/killed`,
+  /** Annotation of a workflow's Lease: ids of the state files from which somebody has adopted the workflow. */
+  former: `${PREFIX}/former`,
   /** Annotation of a workflow's Lease: RFC 3339 time at which a clean-up of the workflow began. */
   cleaned: `${PREFIX}/cleaned`,
 } as const;
+
+/** Label by which Kueue knows a Job's queue. */
+export const QUEUE_LABEL = "kueue.x-k8s.io/queue-name";
 
 /** Value of the `managed-by` label; nothing without it is ever changed or deleted. */
 export const MANAGED_BY = "gasw-k8s";

@@ -53,6 +53,8 @@ export interface Tenure {
   readonly killed: ReadonlySet<string>;
   /** Whether a clean-up of the workflow has begun. */
   readonly isCleaned: boolean;
+  /** Ids of the state files from which somebody has adopted the workflow. */
+  readonly former: ReadonlySet<string>;
   readonly transitions: number;
 }
 
@@ -66,6 +68,8 @@ export type Standing =
   /** Its owner has been silent for too long. */
   | "silent"
   | "live"
+  /** Somebody has adopted the workflow from this state file. */
+  | "adopted"
   /** It was not made by this tool. */
   | "foreign";
 
@@ -88,6 +92,7 @@ export function readLease(lease: Lease, now: Date): Tenure {
       (annotations[KEYS.killed] ?? "").split(" ").filter((part) => /^[0-9a-z]{10}$/.test(part)),
     ),
     isCleaned: annotations[KEYS.cleaned] !== undefined,
+    former: new Set((annotations[KEYS.former] ?? "").split(" ").filter((id) => id !== "")),
     transitions: Number.isSafeInteger(leaseTransitions) ? Number(leaseTransitions) : 0,
   };
 }
@@ -110,9 +115,19 @@ function hasRenewTime(fields: unknown): boolean {
   return spec !== undefined && "f:renewTime" in spec;
 }
 
-export function standingOf(lease: Lease, { owner, silence }: Tenure, me: Owner): Standing {
+/**
+ * How a Lease stands to a state file.
+ * @param adopts whether it takes the workflow over even where somebody has adopted that from it
+ */
+export function standingOf(
+  lease: Lease,
+  { owner, silence, former }: Tenure,
+  me: Owner,
+  adopts = false,
+): Standing {
   if (!isOurs(lease)) return "foreign";
   if (owner.id === me.id) return "own";
+  if (!adopts && former.has(me.id)) return "adopted";
   if (owner.id === "") return "unowned";
   if (owner.place !== undefined && owner.place === me.place) return "succeeded";
   return silence === undefined || silence > SILENCE_S ? "silent" : "live";
@@ -146,14 +161,25 @@ export function renewal({ directory }: Workflow, { id, host, user, place }: Owne
 
 /**
  * What the next owner writes over the last one's Lease; the jobs that were killed stay there for a third one.
+ * @param adopts whether the last one is to keep off, should it come back
  */
-export function takeover(workflow: Workflow, me: Owner, { transitions }: Tenure, now: Date) {
+export function takeover(workflow: Workflow, me: Owner, tenure: Tenure, now: Date, adopts: boolean) {
   const { metadata, spec } = renewal(workflow, me, now);
   const annotations = { ...metadata.annotations, [KEYS.place]: me.place ?? null, [KEYS.cleaned]: null };
   return {
-    metadata: { annotations },
-    spec: { ...spec, acquireTime: microTime(now), leaseTransitions: transitions + 1 },
+    metadata: {
+      annotations: adopts ? { ...annotations, [KEYS.former]: formerWith(tenure, me) } : annotations,
+    },
+    spec: { ...spec, acquireTime: microTime(now), leaseTransitions: tenure.transitions + 1 },
   };
+}
+
+/** Former owners that a Lease remembers, the latest of them. */
+const MOST_FORMER = 100;
+
+function formerWith({ former, owner }: Tenure, me: Owner): string {
+  const all = new Set([...former, owner.id].filter((id) => id !== "" && id !== me.id));
+  return [...all].slice(-MOST_FORMER).join(" ");
 }
 
 /** How a Lease remembers a job that was killed. */

@@ -1,6 +1,7 @@
 import { attemptOf } from "../core/job.ts";
 import { type AdoptedAttempt, adoptionOf, SET_ASIDE } from "../core/lifecycle/adopt.ts";
-import { killedElsewhere, type Words } from "../core/lifecycle/giveUp.ts";
+import type { FoundAttempt } from "../core/lifecycle/found.ts";
+import { KILLED_BEFORE, killedElsewhere, type Words } from "../core/lifecycle/giveUp.ts";
 import { WRITTEN_DOWN } from "../core/lifecycle/marks.ts";
 import { jobName } from "../core/names.ts";
 import type { Attempts } from "./attempts.ts";
@@ -9,6 +10,8 @@ import type { Connection } from "./connection.ts";
 import type { Jobs } from "./jobs.ts";
 import type { Kills } from "./kills.ts";
 import type { Keyed, StoredJob, StoredWorkflow } from "./records.ts";
+
+const { stage: _, ...KILLED_ELSEWHERE } = KILLED_BEFORE;
 
 /** What other state files that served a workflow have done with its jobs. */
 export class Adoption {
@@ -76,6 +79,36 @@ export class Adoption {
       const values = [since.toISOString(), workflow.key];
       this.#db.run("UPDATE workflows SET adopted = ? WHERE key = ?", values);
     });
+  }
+
+  /**
+   * Takes up all attempts that are left of a workflow whose state file is lost; what is known here stays as it is.
+   * @param image of those of which it is not known
+   * @returns the number of attempts that were taken up
+   */
+  takeUp(workflow: StoredWorkflow, found: readonly FoundAttempt[], image: string): number {
+    return this.#db.write(() => {
+      const isUnknown = ({ id }: FoundAttempt) => this.#jobs.find(workflow, id) === undefined;
+      const unknown = found.filter(isUnknown);
+      for (const attempt of unknown) this.#takeUp(workflow, attempt, image);
+      this.#db.run("UPDATE workflows SET adopted = ? WHERE key = ?", [this.#db.timestamp(), workflow.key]);
+      return unknown.length;
+    });
+  }
+
+  #takeUp(workflow: StoredWorkflow, found: FoundAttempt, image: string): void {
+    const { change, created, hasRow, isTold, ...attempt } = found;
+    const row = {
+      ...attempt,
+      kubeName: jobName(workflow.namespace, workflow.id, found.id),
+      script: null,
+      image: found.request.image ?? image,
+    };
+    const made = this.#attempts.insert(workflow, row, created);
+    this.#changes.write(made, change);
+    if (hasRow) this.#db.run("UPDATE jobs SET delivered = 1 WHERE key = ?", [made.key]);
+    if (isTold) this.#db.run("DELETE FROM outbox WHERE job = ?", [made.key]);
+    else if (this.#kills.has(workflow, found.id)) this.followKills([made], KILLED_ELSEWHERE);
   }
 
   #adopt(workflow: StoredWorkflow, adopted: AdoptedAttempt): void {

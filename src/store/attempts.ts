@@ -11,7 +11,7 @@ import type { Kills } from "./kills.ts";
 import type { Keyed, StoredJob } from "./records.ts";
 
 /** What a row of a job is made from. */
-type NewJob = Pick<
+export type NewJob = Pick<
   StoredJob,
   | "id"
   | "fileName"
@@ -58,20 +58,28 @@ export class Attempts {
 
   /** For the store's own use: writes down a job that was killed elsewhere as one that is given up. */
   make(workflow: Keyed, job: NewJob): StoredJob {
+    const made = this.insert(workflow, job);
+    if (!this.#kills.has(workflow, made.id)) return made;
+    this.#changes.write(made, KILLED_BEFORE);
+    return this.#jobs.find(workflow, made.id) as StoredJob;
+  }
+
+  /**
+   * For the store's own use: writes down a job as it is.
+   * @param created when it was first heard of (RFC 3339)
+   */
+  insert(workflow: Keyed, job: NewJob, created = this.#db.timestamp()): StoredJob {
     const { id, fileName, attempt, kubeName, contentHash, script, image, request, stage, prepared } = job;
     const invocationId = job.invocationId ?? request.invocationId ?? null;
     const cells = cellsOf({
       ...{ id, fileName, attempt, kubeName, contentHash, script, image, request, stage, prepared },
-      ...{ invocationId, created: this.#db.timestamp() },
+      ...{ invocationId, created },
     });
     const columns = cells.map(([column]) => column).join(", ");
     const sql = `INSERT INTO jobs (workflow, ${columns}) VALUES (?${", ?".repeat(cells.length)})`;
     const values = [workflow.key, ...cells.map(([, cell]) => cell)];
     const key = Number(this.#db.run(sql, values).lastInsertRowid);
     this.#history.note({ key }, { status: stage.status, reason: null, message: null });
-    const made = this.#jobs.find(workflow, id) as StoredJob;
-    if (!this.#kills.has(workflow, id)) return made;
-    this.#changes.write(made, KILLED_BEFORE);
     return this.#jobs.find(workflow, id) as StoredJob;
   }
 

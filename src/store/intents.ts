@@ -1,3 +1,4 @@
+import { UNKNOWN_CONTENT } from "../core/job.ts";
 import { SET_ASIDE } from "../core/lifecycle/adopt.ts";
 import { cleanedUp } from "../core/lifecycle/giveUp.ts";
 import { WRITTEN_DOWN } from "../core/lifecycle/marks.ts";
@@ -39,8 +40,8 @@ export class Intents {
         const first = { fileName: intent.id, attempt: 0, ...WRITTEN_DOWN, invocationId: null };
         return { job: this.#attempts.make(workflow, { script: null, ...intent, ...first }), isNew: true };
       }
-      if (known.contentHash === intent.contentHash || this.#isCorrectable(known))
-        return { job: known, isNew: false };
+      const isSame = known.contentHash === intent.contentHash || known.contentHash === UNKNOWN_CONTENT;
+      if (isSame || this.#isCorrectable(known)) return { job: known, isNew: false };
       throw new GaswError(
         "CONFLICT",
         `job ${intent.id} of workflow ${workflow.id} was already submitted with different content`,

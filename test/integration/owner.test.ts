@@ -1,5 +1,4 @@
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import Database from "better-sqlite3";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -11,136 +10,44 @@ import { monitor } from "../../src/commands/monitor.ts";
 import { status } from "../../src/commands/status.ts";
 import { submit } from "../../src/commands/submit.ts";
 import { wait } from "../../src/commands/wait.ts";
-import { loadConfig } from "../../src/config/load/load.ts";
-import { Context } from "../../src/context.ts";
+import type { Context } from "../../src/context.ts";
 import { over } from "../../src/core/lifecycle/make.ts";
 import { MAIN_CONTAINER } from "../../src/core/manifests/mainContainer.ts";
-import { KEYS, leaseName } from "../../src/core/names.ts";
-import type { GaswError } from "../../src/errors.ts";
-import { volumePlan } from "../../src/services/submit/volumePlan.ts";
+import { KEYS } from "../../src/core/names.ts";
 import { monitor as runMonitor } from "../../src/services/sync/monitor.ts";
 import { NotOwner } from "../../src/services/workflow/notOwner.ts";
-import type { StoredJob, StoredWorkflow } from "../../src/store/records.ts";
-import { ioDouble } from "../unit/io.ts";
-import { ClusterDouble } from "./clusterDouble.ts";
+import type { StoredWorkflow } from "../../src/store/records.ts";
+import type { ClusterDouble } from "./clusterDouble.ts";
+import { CLAIMS, type Command, Hosts, JOBS, LEASE, LEASES, NAMESPACE, PODS, START } from "./hosts.ts";
 
-const NAMESPACE = "vip";
-const CLAIMS = `/api/v1/namespaces/${NAMESPACE}/persistentvolumeclaims`;
-const JOBS = `/apis/batch/v1/namespaces/${NAMESPACE}/jobs`;
-const PODS = `/api/v1/namespaces/${NAMESPACE}/pods`;
-const LEASES = `/apis/coordination.k8s.io/v1/namespaces/${NAMESPACE}/leases`;
-const LEASE = `${LEASES}/${leaseName(NAMESPACE, "workflow-1")}`;
-const START = Date.parse("2026-01-02T03:04:05Z");
-
+let hosts: Hosts;
 let folder: string;
 let directory: string;
 let cluster: ClusterDouble;
 let asked: string[];
-/** Milliseconds that have passed since the test began, on every clock. */
-let passed: number;
-/** Host names whose clock is wrong, and by how many milliseconds. */
-let wrong: Record<string, number>;
-const contexts: Context[] = [];
 beforeEach(async () => {
-  folder = realpathSync(mkdtempSync(path.join(tmpdir(), "gasw-k8s-owner-")));
-  directory = path.join(folder, "workflow-1");
-  for (const name of ["sh", "out", "err"]) mkdirSync(path.join(directory, name), { recursive: true });
-  [passed, wrong, asked] = [0, {}, []];
-  cluster = await ClusterDouble.begin();
-  cluster.now = () => new Date(START + passed);
-  cluster.onRequest = (request) => asked.push(request);
-  cluster.put("/api/v1/namespaces/kube-system", {});
-  cluster.put(`/api/v1/namespaces/${NAMESPACE}`, { metadata: { creationTimestamp: "2026-01-01T00:00:00Z" } });
-  await giveClaim();
+  hosts = await Hosts.begin();
+  ({ folder, directory, cluster, asked } = hosts);
 });
-afterEach(() => {
-  for (const context of contexts.splice(0)) {
-    context.client.close();
-    context.close();
-  }
-  cluster.end();
-  rmSync(folder, { recursive: true });
-});
+afterEach(() => hosts.end());
 
-/** A command's process on a host, which has a state file of its own. */
-async function on(host: string): Promise<{ context: Context; stdout: () => string; stderr: () => string }> {
-  const streams = ioDouble({ cwd: directory, env: { HOME: folder, PATH: process.env.PATH } });
-  const now = () => new Date(START + passed + (wrong[host] ?? 0));
-  const config = {
-    k8sNamespace: NAMESPACE,
-    image: "debian",
-    nfsAddress: "nfs.example.org",
-    nfsPath: "/export",
-    securityContext: { runAsUser: 0 },
-    outputGrace: "0s",
-    dao: { url: `sqlite:${folder}/gasw.db` },
-    state: { path: path.join(folder, host, "state.db") },
-  };
-  const loaded = await loadConfig({ cwd: tmpdir(), env: {}, pluginFile: "no-such-plugin.conf", overrides: config });
-  const context = new Context({ ...streams.io, now }, loaded);
-  Object.defineProperty(context, "host", { value: host });
-  Object.defineProperty(context, "client", { value: cluster.client(context.signal) });
-  contexts.push(context);
-  return { context, ...streams };
-}
+const on = (host: string) => hosts.on(host);
+const run = (host: string, command: Command) => hosts.run(host, command);
+const script = (id: string) => hosts.script(id);
+const jobOn = (host: string, id?: string) => hosts.jobOn(host, id);
+const inCluster = () => hosts.inCluster();
+const show = (state: object, id?: string) => hosts.show(state, id);
+const pass = (seconds: number) => hosts.pass(seconds);
 
 const TEXT = { output: "text" } as const;
 const SUBMIT = { ...TEXT, request: {}, verbose: false };
 const CLEANUP = { ...TEXT, timeout: 1, yes: true, cancel: true };
-type Command = (context: Context) => Promise<number>;
 const submitted = (id: string) => (context: Context) => submit(context, [script(id)], SUBMIT);
 const synchronised: Command = (context) => status(context, [], { ...TEXT, sync: true });
 const cancelled: Command = (context) => actOn(context, "cancel", ["Job-1"], TEXT);
 const cleaned: Command = (context) => cleanup(context, CLEANUP);
 
-function script(id: string): string {
-  const file = path.join(directory, "sh", `${id}.sh`);
-  writeFileSync(file, "true\n");
-  return file;
-}
-
-async function giveClaim(): Promise<void> {
-  const { context } = await on("nobody");
-  const [volume] = volumePlan(context.config, { namespace: NAMESPACE, id: "workflow-1", directory }, { host: "here", now: new Date() });
-  cluster.put(`${CLAIMS}/${volume?.claimName}`, { ...volume?.claim, status: { phase: "Bound" } });
-}
-
-/** Runs a command on a host to its end. */
-async function run(host: string, command: Command): Promise<{ code: number; stdout: string; stderr: string; failure?: GaswError }> {
-  const { context, stdout, stderr } = await on(host);
-  try {
-    return { code: await command(context), stdout: stdout(), stderr: stderr() };
-  } catch (error) {
-    const failure = error as GaswError;
-    return { code: failure.exitCode, stdout: stdout(), stderr: stderr(), failure };
-  }
-}
-
-async function jobOn(host: string, id = "Job-1"): Promise<StoredJob> {
-  const { store } = (await on(host)).context;
-  return store.jobs.find(store.workflows.find(NAMESPACE, "workflow-1") as StoredWorkflow, id) as StoredJob;
-}
-
-/** Ids of the jobs of which the cluster has a Job. */
-const inCluster = () =>
-  [...cluster.objects]
-    .filter(([place]) => place.startsWith(`${JOBS}/`))
-    .map(([, { metadata }]) => metadata.annotations[KEYS.job])
-    .sort();
-
-async function show(state: object, id = "Job-1"): Promise<void> {
-  const { kubeName } = await jobOn("A", id);
-  cluster.put(`${PODS}/${kubeName}-pod`, {
-    metadata: { labels: { "job-name": kubeName } },
-    spec: { nodeName: "node-1" },
-    status: { containerStatuses: [{ name: MAIN_CONTAINER, state }] },
-  });
-}
 const RUNNING = { running: { startedAt: "2026-01-02T03:04:05Z" } };
-
-const pass = (seconds: number) => {
-  passed += seconds * 1000;
-};
 
 /** Writes a signal into the first job's row, as the portal does. */
 function signal(word: string): void {
@@ -244,7 +151,7 @@ describe("a workflow that another state file serves", () => {
     };
     expect(await wait(context, ["Job-1"], TEXT)).toBe(0);
     cluster.onRequest = () => undefined;
-    expect(passed).toBeGreaterThan(90_000);
+    expect(hosts.passed).toBeGreaterThan(90_000);
     expect(await run("B", synchronised)).toMatchObject({ code: 7 });
   });
 });
@@ -267,7 +174,7 @@ describe("a clock that is wrong by an hour", () => {
     ["the other one's", "B", 1],
     ["the other one's", "B", -1],
   ])("%s (%s, %i): a live owner is refused, a silent one followed", async (_, host, hours) => {
-    wrong[host] = hours * 3_600_000;
+    hosts.wrong[host] = hours * 3_600_000;
     expect(await run("A", submitted("Job-1"))).toMatchObject({ code: 0 });
     pass(50);
     expect(await run("B", submitted("Job-1"))).toMatchObject({ code: 7 });
@@ -276,9 +183,9 @@ describe("a clock that is wrong by an hour", () => {
   });
 
   test("that is put right does not keep the owner from speaking", async () => {
-    wrong.A = 3_600_000;
+    hosts.wrong.A = 3_600_000;
     await run("A", submitted("Job-1"));
-    wrong.A = 0;
+    hosts.wrong.A = 0;
     pass(50);
     expect(await run("A", submitted("Job-2"))).toMatchObject({ code: 0 });
     pass(50);
@@ -362,7 +269,7 @@ describe("what one owner kills, and the next one has never heard of", () => {
     pass(61);
     await run("B", submitted("Job-2"));
     await run("B", cleaned);
-    await giveClaim();
+    await hosts.giveClaim();
     expect(await run("B", submitted("Job-1"))).toMatchObject({ code: 0 });
     expect(inCluster()).toEqual(["Job-1"]);
   });
@@ -743,7 +650,7 @@ describe("a Lease", () => {
 describe("an owner whose state file is gone", () => {
   test("is succeeded at once by the one in its place, with a warning", async () => {
     await run("A", submitted("Job-1"));
-    for (const context of contexts.splice(0)) context.close();
+    hosts.closeAll();
     for (const ending of ["", "-wal", "-shm"]) rmSync(path.join(folder, "A", `state.db${ending}`), { force: true });
     const { code, stderr } = await run("A", submitted("Job-1"));
     expect({ code, stderr }).toMatchObject({ code: 0, stderr: expect.stringContaining("an earlier state file in this place") });
@@ -769,7 +676,7 @@ test("a monitor that was silent for too long stops where another state file has 
     // As if it had been stopped for a while.
     pass(90);
     const lease = cluster.objects.get(LEASE);
-    const now = new Date(START + passed).toISOString();
+    const now = new Date(START + hosts.passed).toISOString();
     const managedFields = [{ time: now, fieldsV1: { "f:spec": { "f:renewTime": {} } } }];
     const annotations = { [KEYS.host]: "B", [KEYS.user]: "b" };
     cluster.put(LEASE, {

@@ -5,7 +5,7 @@ import { isSettled } from "../lifecycle/stage.ts";
 import type { GaswRow, NewRow, NodeFacts, RowChange, RowFacts, RowWrite } from "./row.ts";
 
 /** What this executor writes into the column `executor`. */
-const EXECUTOR = "Kubernetes";
+export const EXECUTOR = "Kubernetes";
 
 /** What a job's output tells, as far as its row takes it in. */
 interface ParsedOutput {

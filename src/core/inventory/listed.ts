@@ -1,8 +1,8 @@
-import { jobIdOf, observe, QUEUE_LABEL } from "../lifecycle/observe.ts";
+import { jobIdOf, observe } from "../lifecycle/observe.ts";
 import { GPU_RESOURCE } from "../manifests/container.ts";
 import { mainOf } from "../manifests/mainContainer.ts";
 import { describeVolume, isOurs } from "../manifests/volumes.ts";
-import { KEYS } from "../names.ts";
+import { KEYS, QUEUE_LABEL } from "../names.ts";
 import {
   type CoreV1Event,
   eventTime,

@@ -1,5 +1,5 @@
 import { MAIN_CONTAINER } from "../manifests/mainContainer.ts";
-import { KEYS } from "../names.ts";
+import { KEYS, QUEUE_LABEL } from "../names.ts";
 import { isoTime, type V1ContainerStatus, type V1Job, type V1JobCondition, type V1Pod } from "../wire.ts";
 import { type Ending, endedAfterDeletion, endingOf } from "./ending.ts";
 import { sidecarsOf, terminatedOf } from "./podFacts.ts";
@@ -92,9 +92,6 @@ export function observe(job: V1Job | undefined, pod: V1Pod | undefined): Observa
 export function conditionOf(job: V1Job, type: string): V1JobCondition | undefined {
   return job.status?.conditions?.find((condition) => condition.type === type && condition.status === "True");
 }
-
-/** Label by which Kueue knows a Job's queue. */
-export const QUEUE_LABEL = "kueue.x-k8s.io/queue-name";
 
 function suspended(job: V1Job): Observation {
   const queue = job.metadata?.labels?.[QUEUE_LABEL];

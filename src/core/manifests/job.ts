@@ -1,6 +1,6 @@
 import { jobFiles, runFolder } from "../gasw/files.ts";
 import type { JobRequest, RunAs, Workflow } from "../job.ts";
-import { identityMetadata, jobName, KEYS } from "../names.ts";
+import { identityMetadata, jobName, KEYS, QUEUE_LABEL } from "../names.ts";
 import type { V1Container, V1Job, V1Pod, V1PodSpec } from "../wire.ts";
 import { extraContainer, workflowContainer } from "./container.ts";
 import { homeFolder } from "./home.ts";
@@ -46,7 +46,7 @@ export function buildJob(
       namespace: workflow.namespace,
       labels: {
         ...labels,
-        ...(settings.queue === undefined ? {} : { "kueue.x-k8s.io/queue-name": settings.queue }),
+        ...(settings.queue === undefined ? {} : { [QUEUE_LABEL]: settings.queue }),
       },
       annotations: {
         ...annotations,

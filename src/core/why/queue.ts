@@ -1,5 +1,5 @@
-import { QUEUE_LABEL } from "../lifecycle/observe.ts";
 import { timeText } from "../manifests/amounts.ts";
+import { QUEUE_LABEL } from "../names.ts";
 import { type Explanation, type Facts, newestEvent, quote, said } from "./facts.ts";
 
 /** A Job that is suspended, by its queue or by somebody. */

@@ -1,6 +1,6 @@
 import path from "node:path";
 import { jobFiles } from "../../core/gasw/files.ts";
-import { storedRequest, type Workflow } from "../../core/job.ts";
+import { storedRequest, UNKNOWN_CONTENT, type Workflow } from "../../core/job.ts";
 import { ACCEPTED, MADE_READY } from "../../core/lifecycle/marks.ts";
 import type { JobChange } from "../../core/lifecycle/record.ts";
 import { awaitsTurn } from "../../core/lifecycle/stage.ts";
@@ -41,6 +41,9 @@ export interface Submitted {
   /** Whether this call made it; false when it was submitted before. */
   readonly created: boolean;
 }
+
+/** What is submitted. */
+type Content = Pick<StoredJob, "contentHash" | "script" | "image" | "request">;
 
 /** Submits jobs of one workflow; its volumes are made sure of once, whatever the number of jobs. */
 export class Submitter {
@@ -98,12 +101,21 @@ export class Submitter {
     const prepared = standingStreams(this.workflow.directory, jobId).length === 0;
     const intent = store.intents.record(this.workflow, { id: jobId, kubeName, ...content, prepared });
     if (intent.job.contentHash === contentHash) return intent;
+    if (intent.job.contentHash === UNKNOWN_CONTENT) return this.#learn(intent.job, content);
     const { job: corrected } = intent;
     if (hasOutput(corrected)) throw ranBefore(corrected);
     const correction = correctionOf(corrected, content);
     // Somebody else may have written the row meanwhile: its content counts then.
     if (!store.changes.write(corrected, correction)) return this.intend(submission);
     return { job: { ...corrected, ...correction }, isNew: false, corrected };
+  }
+
+  /** Of an adopted job nobody knew what was asked for: this submission tells, for it and its later attempts. */
+  #learn(job: StoredJob, content: Content): Intent {
+    const { store } = this.#deps;
+    for (const attempt of store.jobs.attempts(this.workflow, job.fileName))
+      if (attempt.contentHash === UNKNOWN_CONTENT) store.changes.write(attempt, content);
+    return { job: store.jobs.find(this.workflow, job.id) ?? job, isNew: false };
   }
 
   /**
@@ -230,10 +242,7 @@ function contentOf({ contentHash, script, image, request, invocationId }: Stored
 }
 
 /** What a submission makes of a job that was written down with different content. */
-function correctionOf(
-  { request, invocationId, delivered }: StoredJob,
-  content: Pick<StoredJob, "contentHash" | "script" | "image" | "request">,
-) {
+function correctionOf({ request, invocationId, delivered }: StoredJob, content: Content) {
   const { command = null, parameters = null, corrects = [] } = request;
   return {
     ...content,

@@ -1,3 +1,4 @@
+import type { Workflow } from "../../core/job.ts";
 import { SIGNALS } from "../../core/lifecycle/signal.ts";
 import type { Dao } from "../../dao/dao.ts";
 import { GaswError } from "../../errors.ts";
@@ -17,7 +18,7 @@ export interface SyncDeps extends Deps {
    * Opens the GASW database of a workflow.
    * @throws GaswError CONFIG, DATABASE
    */
-  openDao(workflow: StoredWorkflow, signal: AbortSignal): Promise<Dao>;
+  openDao(workflow: Workflow, signal: AbortSignal): Promise<Dao>;
 }
 
 /**

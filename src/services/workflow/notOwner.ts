@@ -12,7 +12,7 @@ export class NotOwner extends GaswError {}
  */
 export function notOwner(
   { id, namespace }: Workflow,
-  standing: "foreign" | "live",
+  standing: "foreign" | "live" | "adopted",
   { owner, since, silence, directory }: Tenure,
   isElsewhere: boolean,
 ): NotOwner {
@@ -33,6 +33,14 @@ export function notOwner(
       },
     );
   }
+  if (standing === "adopted")
+    return new NotOwner(
+      "CONFLICT",
+      `workflow ${id} was adopted from this state file, by ${nameOf(owner)} at ${since ?? "an unknown time"}: nothing is changed from here`,
+      {
+        hint: `use the other state file; to serve the workflow from here again, stop what serves it there, then run \`gasw-k8s adopt ${directory ?? id}\``,
+      },
+    );
   const heard = Math.round(silence ?? 0);
   return new NotOwner(
     "CONFLICT",

@@ -57,6 +57,8 @@ export class Tenancy {
   #announces = true;
   /** Whether an owner that is alive is followed, too. */
   #forces = false;
+  /** Whether the owner before is to keep off. */
+  #adopts = false;
   #hasForced = false;
 
   /**
@@ -82,11 +84,19 @@ export class Tenancy {
    * @param trusts whether it is not asked for where it was renewed a moment ago
    * @param announces whether a takeover is told
    * @param forces whether an owner that is alive is followed, too, which stops when it speaks next
+   * @param adopts whether the workflow is taken over for good: the owner before keeps off, should it come back
    * @throws NotOwner; GaswError CLUSTER
    */
-  async taken({ makes = true, trusts = true, announces = true, forces = false } = {}): Promise<Ownership> {
+  async taken({
+    makes = true,
+    trusts = true,
+    announces = true,
+    forces = false,
+    adopts = false,
+  } = {}): Promise<Ownership> {
     this.#announces = announces;
     this.#forces = forces;
+    this.#adopts = adopts;
     if (trusts && this.#isFresh) return "owned";
     const { denied } = this.#memory.note;
     if (denied !== null && this.#isWithin(denied, DENIAL_MS)) return "unguarded";
@@ -214,10 +224,10 @@ export class Tenancy {
   async #take(lease: Lease): Promise<Ownership | "changed"> {
     const { client, now } = this.#deps;
     const tenure = readLease(lease, serverNow(this.#deps));
-    const standing = standingOf(lease, tenure, ownerHere(this.#deps));
+    const standing = standingOf(lease, tenure, ownerHere(this.#deps), this.#adopts);
     const isElsewhere =
       tenure.directory !== undefined && !isSameDirectory(tenure.directory, this.#workflow.directory);
-    if (standing === "foreign" || (standing === "live" && !this.#forces))
+    if (standing === "foreign" || standing === "adopted" || (standing === "live" && !this.#forces))
       throw notOwner(this.#workflow, standing, tenure, isElsewhere);
     if (standing !== "own" && standing !== "unowned" && isElsewhere)
       throw notOwner(this.#workflow, "live", tenure, true);
@@ -230,7 +240,9 @@ export class Tenancy {
       return "owned";
     }
     const change =
-      standing === "own" ? this.#change() : takeover(this.#workflow, ownerHere(this.#deps), tenure, now());
+      standing === "own"
+        ? this.#change()
+        : takeover(this.#workflow, ownerHere(this.#deps), tenure, now(), this.#adopts);
     const { uid = "", resourceVersion = "" } = lease.metadata ?? {};
     const written = await changeLease(client, this.#place, { uid, version: resourceVersion }, change);
     if (typeof written === "string") return "changed";

@@ -9,7 +9,7 @@ const TABLE = path.join(import.meta.dirname, "orphans.table.md");
 
 function tenure(silence: number | undefined, isCleaned = false): Tenure {
   const owner = { id: "other", host: "engine-1", user: "www", place: undefined };
-  return { owner, directory: undefined, since: undefined, silence, killed: new Set(), isCleaned, transitions: 0 };
+  return { owner, directory: undefined, since: undefined, silence, killed: new Set(), isCleaned, former: new Set(), transitions: 0 };
 }
 
 const ENGINES: Readonly<Record<string, Tenure | undefined>> = {

@@ -1,0 +1,108 @@
+import path from "node:path";
+import type { Workflow } from "../../core/job.ts";
+import { foundAttempts } from "../../core/lifecycle/found.ts";
+import { leaseName } from "../../core/names.ts";
+import { type Owner, readLease, type Tenure } from "../../core/owner.ts";
+import { GaswError } from "../../errors.ts";
+import { findLease } from "../../kubernetes/leases.ts";
+import type { StoredWorkflow } from "../../store/records.ts";
+import { serverNow } from "../deps.ts";
+import { askCluster, bindCluster, confirmCluster, firstSight } from "../workflow/cluster.ts";
+import { knownWorkflow } from "../workflow/known.ts";
+import { Tenancy } from "../workflow/owner.ts";
+import { whileHolding } from "./hold.ts";
+import { refresh } from "./refresh.ts";
+import { hasOutput, remainsOf } from "./remains.ts";
+import type { SyncDeps } from "./sync.ts";
+
+/** What an adoption came to. */
+export interface Adopted {
+  readonly workflow: StoredWorkflow;
+  /** Who served the workflow before; undefined: this state file, or nobody that is known. */
+  readonly from: Owner | undefined;
+  /** Attempts that were not known here. */
+  readonly taken: number;
+  /** Scripts that have run, and left nothing but their output: they are not adopted. */
+  readonly unknown: readonly string[];
+}
+
+/**
+ * Makes this state file the owner of a workflow whose own is lost, and takes up its jobs: from the cluster, the GASW
+ * database and what its pods have left in its directory. What runs goes on; the former owner keeps off, should it
+ * come back. Whatever is known here already stays as it is.
+ * @throws NotOwner; GaswError NOT_FOUND (nothing is left of it), CONFLICT, CLUSTER, DATABASE
+ */
+export async function adoptWorkflow(deps: SyncDeps, directory: string): Promise<Adopted> {
+  const known = knownWorkflow(deps, directory);
+  const workflow: Workflow = known ?? {
+    id: path.basename(directory),
+    directory,
+    namespace: deps.config.k8sNamespace,
+  };
+  if (known !== undefined) await confirmCluster(deps, known, firstSight());
+  const before = await tenureOf(deps, workflow);
+  if (before?.isCleaned === true) throw beingCleaned(workflow);
+  if (
+    before === undefined &&
+    known === undefined &&
+    foundAttempts(await remainsOf(deps, workflow)).length === 0
+  )
+    throw nothingLeft(workflow);
+  const tenancy = new Tenancy(deps, workflow);
+  const ownership = await tenancy.taken({ trusts: false, announces: false, adopts: true });
+  if (ownership === "unguarded") throw unguarded(workflow);
+  const stored = deps.store.workflows.register(workflow);
+  if (before !== undefined) deps.store.adoption.noteTakeover(stored, [...before.killed]);
+  return await whileHolding(deps, stored, async () => {
+    // The former owner may have gone on until a moment ago.
+    const remains = await remainsOf(deps, stored);
+    const found = foundAttempts(remains);
+    const taken = deps.store.adoption.takeUp(stored, found, deps.config.image ?? "");
+    await bindPlace(deps, stored);
+    await refresh(deps, stored);
+    const adopted = new Set(deps.store.jobs.all(stored).map(({ fileName }) => fileName));
+    const unknown = remains.scripts.filter((name) => !adopted.has(name) && hasOutput(stored.directory, name));
+    return { workflow: stored, from: formerOwner(deps, before), taken, unknown };
+  });
+}
+
+async function tenureOf(deps: SyncDeps, { namespace, id }: Workflow): Promise<Tenure | undefined> {
+  const lease = await findLease(deps.client, namespace, leaseName(namespace, id));
+  return lease === undefined ? undefined : readLease(lease, serverNow(deps));
+}
+
+function formerOwner({ store }: SyncDeps, before: Tenure | undefined): Owner | undefined {
+  return before === undefined || before.owner.id === "" || before.owner.id === store.identity()
+    ? undefined
+    : before.owner;
+}
+
+/** Notes which cluster the workflow is in, where that is not known. */
+async function bindPlace(deps: SyncDeps, workflow: StoredWorkflow): Promise<void> {
+  const placement = deps.store.placements.of(workflow);
+  if (placement.state === "bound") return;
+  const clusterUid = await askCluster(deps.client, performance.now());
+  bindCluster(deps, workflow, placement, { clusterUid });
+}
+
+function nothingLeft({ id, directory, namespace }: Workflow): GaswError {
+  return new GaswError(
+    "NOT_FOUND",
+    `nothing is left of workflow ${id} (${directory}) in namespace ${namespace}: no Lease, no Jobs, no rows in the GASW database and no records in its directory`,
+    { hint: "check the directory and --namespace; to begin a workflow, submit its first job" },
+  );
+}
+
+function beingCleaned({ id, directory }: Workflow): GaswError {
+  return new GaswError("CONFLICT", `a cleanup of workflow ${id} has begun and did not finish`, {
+    hint: `finish it: gasw-k8s cleanup --workflow ${directory} --cancel`,
+  });
+}
+
+function unguarded({ id, namespace }: Workflow): GaswError {
+  return new GaswError(
+    "CONFLICT",
+    `cannot tell whether another state file serves workflow ${id}: this account cannot use Leases in namespace ${namespace}, or the namespace does not exist`,
+    { hint: "grant the rule for leases of coordination.k8s.io in deploy/rbac.yaml, then run adopt again" },
+  );
+}

@@ -1,0 +1,114 @@
+import { readdirSync } from "node:fs";
+import path from "node:path";
+import { EXECUTOR } from "../../core/gaswRow/write.ts";
+import { GASW_STATUSES, UNKNOWN_CONTENT, type Workflow } from "../../core/job.ts";
+import { decide } from "../../core/lifecycle/decide.ts";
+import type { FoundJob, Remains } from "../../core/lifecycle/found.ts";
+import { UNKNOWN } from "../../core/lifecycle/marks.ts";
+import { jobIdOf, observe, podsByJob } from "../../core/lifecycle/observe.ts";
+import { requestIn } from "../../core/manifests/requested.ts";
+import { jobName, KEYS, workflowHash } from "../../core/names.ts";
+import { isoTime, type V1Job, type V1Pod } from "../../core/wire.ts";
+import { isSameDirectory } from "../../directory.ts";
+import { GaswError, systemCode } from "../../errors.ts";
+import { listJobs } from "../../kubernetes/jobs.ts";
+import { listPods } from "../../kubernetes/objects.ts";
+import { leftovers } from "../output/toolFolder.ts";
+import { closeDao, type SyncDeps } from "./sync.ts";
+
+/** Retries of a script that are looked for in its directory beside the configured ones. */
+const MORE_ATTEMPTS = 10;
+
+/**
+ * Looks for all that is left of a workflow.
+ * @throws GaswError CONFLICT (its Jobs were submitted in another directory), CLUSTER, DATABASE
+ */
+export async function remainsOf(deps: SyncDeps, workflow: Workflow): Promise<Remains> {
+  const { namespace, id, directory } = workflow;
+  const [jobs, rows] = await Promise.all([jobsOf(deps, workflow), rowsOf(deps, workflow)]);
+  const left = new Set(leftovers(directory).map(({ attempt }) => attempt));
+  const hasTraces = (attempt: string) => left.size > 0 && left.has(jobName(namespace, id, attempt));
+  const inCluster = new Set(jobs.map((job) => job.id));
+  // The engine may have other executors, whose rows these are.
+  const own = rows.filter((row) => row.executor === EXECUTOR || inCluster.has(row.id) || hasTraces(row.id));
+  return {
+    jobs,
+    rows: own,
+    scripts: scriptsIn(directory),
+    hasTraces,
+    hasDatabase: deps.config.dao.url !== undefined || rows.length > 0,
+    mostAttempts: left.size === 0 ? 0 : deps.config.retryCount + MORE_ATTEMPTS,
+  };
+}
+
+async function jobsOf(deps: SyncDeps, { namespace, id, directory }: Workflow): Promise<FoundJob[]> {
+  const hash = workflowHash(namespace, id);
+  const [jobs, pods] = await Promise.all([
+    listJobs(deps.client, namespace, hash),
+    listPods(deps.client, namespace, hash),
+  ]);
+  const other = jobs.map(({ metadata }) => metadata?.annotations?.[KEYS.directory]).find(isElsewhere);
+  if (other !== undefined) throw otherDirectory(id, other, directory);
+  const podByJob = podsByJob(pods);
+  return jobs.flatMap((job) => foundJob(deps, job, podByJob.get(job.metadata?.name ?? "")));
+
+  function isElsewhere(named: string | undefined): boolean {
+    return named !== undefined && !isSameDirectory(named, directory);
+  }
+}
+
+function foundJob({ now, config }: SyncDeps, job: V1Job, pod: V1Pod | undefined): FoundJob[] {
+  const id = jobIdOf(job);
+  if (id === undefined) return [];
+  const { uid, creationTimestamp, annotations = {} } = job.metadata ?? {};
+  return [
+    {
+      id,
+      fileName: annotations[KEYS.fileName] ?? id,
+      kubeUid: uid ?? null,
+      wrapper: Number(annotations[KEYS.wrapper] ?? 0),
+      contentHash: annotations[KEYS.content] ?? UNKNOWN_CONTENT,
+      request: requestIn(job, config.env),
+      created: isoTime(creationTimestamp),
+      decision: decide(UNKNOWN, observe(job, pod), {}, now(), config),
+    },
+  ];
+}
+
+async function rowsOf(deps: SyncDeps, workflow: Workflow): Promise<Remains["rows"]> {
+  const dao = await deps.openDao(workflow, deps.signal);
+  try {
+    return (await dao.rowsInStatus(GASW_STATUSES)).filter(({ fileName }) => fileName !== null);
+  } finally {
+    await closeDao(deps, dao);
+  }
+}
+
+/** Base names of the scripts in a workflow directory. */
+function scriptsIn(directory: string): string[] {
+  return namesIn(path.join(directory, "sh"))
+    .filter((name) => name.endsWith(".sh"))
+    .map((name) => name.slice(0, -".sh".length));
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    if (systemCode(error) !== "ENOENT") throw error;
+    return [];
+  }
+}
+
+/** Whether a script has left its output where GASW looks for it. */
+export function hasOutput(directory: string, script: string): boolean {
+  return namesIn(path.join(directory, "out")).includes(`${script}.sh.out`);
+}
+
+function otherDirectory(id: string, other: string, directory: string): GaswError {
+  return new GaswError(
+    "CONFLICT",
+    `the Jobs of workflow ${id} were submitted in ${other}, not in ${directory}: pods see the directory at that path`,
+    { hint: `mount it there, then run gasw-k8s adopt ${other}` },
+  );
+}
