@@ -42,12 +42,9 @@ export async function adoptWorkflow(deps: SyncDeps, directory: string): Promise<
   if (known !== undefined) await confirmCluster(deps, known, firstSight());
   const before = await tenureOf(deps, workflow);
   if (before?.isCleaned === true) throw beingCleaned(workflow);
-  if (
-    before === undefined &&
-    known === undefined &&
-    foundAttempts(await remainsOf(deps, workflow)).length === 0
-  )
-    throw nothingLeft(workflow);
+  // Nothing is taken over that could not be taken up.
+  const first = foundAttempts(await remainsOf(deps, workflow));
+  if (before === undefined && known === undefined && first.length === 0) throw nothingLeft(workflow);
   const tenancy = new Tenancy(deps, workflow);
   const ownership = await tenancy.taken({ trusts: false, announces: false, adopts: true });
   if (ownership === "unguarded") throw unguarded(workflow);
@@ -56,6 +53,7 @@ export async function adoptWorkflow(deps: SyncDeps, directory: string): Promise<
   return await whileHolding(deps, stored, async () => {
     // The former owner may have gone on until a moment ago.
     const remains = await remainsOf(deps, stored);
+    if (remains.hasDatabase && remains.rows.length === 0) deps.warn(noRows(stored));
     const found = foundAttempts(remains);
     const taken = deps.store.adoption.takeUp(stored, found, deps.config.image ?? "");
     await bindPlace(deps, stored);
@@ -83,6 +81,10 @@ async function bindPlace(deps: SyncDeps, workflow: StoredWorkflow): Promise<void
   if (placement.state === "bound") return;
   const clusterUid = await askCluster(deps.client, performance.now());
   bindCluster(deps, workflow, placement, { clusterUid });
+}
+
+function noRows({ id }: Workflow): string {
+  return `the GASW database has no rows of workflow ${id}: jobs that have ended are reported, even if its former owner has reported them (check dao.url)`;
 }
 
 function nothingLeft({ id, directory, namespace }: Workflow): GaswError {
