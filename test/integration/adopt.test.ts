@@ -8,7 +8,7 @@ import { cleanup } from "../../src/commands/cleanup.ts";
 import { status } from "../../src/commands/status.ts";
 import { submit } from "../../src/commands/submit.ts";
 import { jobName, KEYS } from "../../src/core/names.ts";
-import { type Command, Hosts, JOBS, LEASE, NAMESPACE, PODS, type Ran } from "./hosts.ts";
+import { CLAIMS, type Command, Hosts, JOBS, LEASE, NAMESPACE, PODS, type Ran } from "./hosts.ts";
 
 const TEXT = { output: "text" } as const;
 const SUBMIT = { ...TEXT, request: {}, verbose: false };
@@ -208,6 +208,7 @@ describe("a workflow without a GASW database of its own", () => {
   test("is told of its jobs once: the records of ends show what was seen to", async () => {
     for (const id of ["Told", "Ended"]) {
       await succeeds("A", submitted(id));
+      hosts.pass(60);
       leaveRecord(id);
       await hosts.show(ended(0), id);
       if (id === "Told") expect(await told("A")).toEqual({ Told: "COMPLETED" });
@@ -262,8 +263,39 @@ describe("a workflow without a GASW database of its own", () => {
   });
 });
 
+test("an end after the last word of the former owner was told by nobody, whatever a slow file server shows", async () => {
+  hosts.config = { dao: {} };
+  await succeeds("A", submitted("Job-1"));
+  hosts.pass(61);
+  const late = { ...ended(0).terminated, finishedAt: "2026-01-02T03:04:35Z" };
+  await hosts.show({ terminated: late });
+  lose("A");
+  await succeeds("B", adopted);
+  expect(await told("B")).toEqual({ "Job-1": "COMPLETED" });
+});
+
 describe("nothing is adopted", () => {
+  test("in a cluster that has nothing of it, though the database shows that its jobs have run", async () => {
+    await succeeds("A", submitted("Job-1"));
+    await hosts.show(RUNNING);
+    await succeeds("A", synchronised);
+    hosts.pass(61);
+    for (const place of [...hosts.cluster.objects.keys()])
+      if (!/^\/api\/v1\/namespaces\/[^/]+$/.test(place)) hosts.cluster.objects.delete(place);
+    const { code, failure } = await hosts.run("B", adopted);
+    expect([code, failure?.message]).toEqual([7, expect.stringContaining("they were submitted to another cluster")]);
+    expect(await jobsOn("B")).toEqual({});
+  });
+
+  test("from a directory whose file system is not mounted", async () => {
+    await succeeds("A", submitted("Job-1"));
+    hosts.pass(61);
+    rmSync(path.join(hosts.directory, "sh"), { recursive: true });
+    expect(await hosts.run("B", adopted)).toMatchObject({ code: 2, failure: { message: expect.stringContaining("it has no folder sh") } });
+  });
+
   test("where nothing is left: a directory that is mistyped, or a workflow that never began", async () => {
+    for (const place of [...hosts.cluster.objects.keys()]) if (place.startsWith(`${CLAIMS}/`)) hosts.cluster.objects.delete(place);
     const { code, failure } = await hosts.run("B", adopted);
     expect([code, failure?.message]).toEqual([6, expect.stringMatching(/^nothing is left of workflow workflow-1 /)]);
     const none = await hosts.run("B", (context) => adopt(context, `${hosts.directory}-typo`, TEXT));

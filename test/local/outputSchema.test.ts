@@ -44,6 +44,7 @@ describe("the published schema of the output", () => {
     expect(misfits("why", (await workflow.cli("debug", "why", "Bad-2", "-o", "json")).stdout)).toEqual([]);
     expect(misfits("error", (await workflow.cli("status", "unknown", "-o", "json")).stderr)).toEqual([]);
     expect(misfits("cleanupPlan", (await workflow.cli("cleanup", "-o", "json")).stdout)).toEqual([]);
+    expect(misfits("adopt", (await workflow.cli("adopt", ".", "-o", "json")).stdout)).toEqual([]);
     const orphaned = ["cleanup", "--orphaned", "-n", workflow.namespace, "-o", "json"];
     expect(misfits("cleanupOrphaned", (await workflow.cli(...orphaned)).stdout)).toEqual([]);
     expect(misfits("cleanup", (await workflow.cli("cleanup", "--yes", "-o", "json")).stdout)).toEqual([]);

@@ -27,6 +27,8 @@ export interface Remains {
   readonly scripts: readonly string[];
   /** Whether a pod of the attempt with this id has left something in the workflow directory. */
   hasTraces(id: string): boolean;
+  /** When the former owner was last heard of; undefined where nothing tells. */
+  readonly servedUntil: Date | undefined;
   /** Whether what the former owner has told stands in a GASW database. */
   readonly hasDatabase: boolean;
   /** Attempts of a script that are looked for beside those that anything names. */
@@ -57,6 +59,8 @@ interface Traces {
   readonly row?: GaswRow | undefined;
   readonly job?: FoundJob | undefined;
   readonly hasTraces: boolean;
+  /** Whether its former owner may have seen its end. */
+  readonly mayBeSeen: boolean;
 }
 
 /** An attempt's place among those of its script. */
@@ -78,11 +82,10 @@ const WORDS = { reason: "Adopted", message: "adopted from another state file" } 
 export function foundAttempts(remains: Remains): FoundAttempt[] {
   const jobs = new Map(remains.jobs.map((job) => [job.id, job]));
   const rows = new Map(remains.rows.map((row) => [row.id, row]));
-  const tracesOf = (id: string): Traces => ({
-    row: rows.get(id),
-    job: jobs.get(id),
-    hasTraces: remains.hasTraces(id),
-  });
+  const tracesOf = (id: string): Traces => {
+    const job = jobs.get(id);
+    return { row: rows.get(id), job, hasTraces: remains.hasTraces(id), mayBeSeen: mayBeSeen(job, remains) };
+  };
   const newest = new Map<string, number>();
   const note = (fileName: string, id: string) => {
     const attempt = attemptOf(fileName, id);
@@ -98,6 +101,11 @@ export function foundAttempts(remains: Remains): FoundAttempt[] {
       return foundAttempt(id, place, tracesOf(id), remains.hasDatabase);
     }),
   );
+}
+
+function mayBeSeen(job: FoundJob | undefined, { servedUntil }: Remains): boolean {
+  const finished = Date.parse(job?.decision.finishedAt ?? "");
+  return servedUntil === undefined || Number.isNaN(finished) || finished <= servedUntil.getTime();
 }
 
 /** The ids of a script's attempts, up to one of them. */
@@ -168,7 +176,7 @@ function standing(place: Place, traces: Traces, hasDatabase: boolean): { stage: 
     if (isFailure && goesOn) return { stage: active("QUEUED") };
     return endInRow(row.status, place);
   }
-  if (job !== undefined) return ofJob(job, place, hasTraces, hasDatabase || row !== undefined);
+  if (job !== undefined) return ofJob(job, place, traces, hasDatabase || row !== undefined);
   if (row !== undefined) return { stage: openInRow(row, place, hasTraces) };
   if (hasTraces) return { stage: active("RUNNING") };
   // Nothing is left of it, and there is a later one: it has failed.
@@ -205,12 +213,13 @@ function endInRow(
 function ofJob(
   { decision: { status }, wrapper }: FoundJob,
   { isNewest }: Place,
-  hasTraces: boolean,
+  { hasTraces, mayBeSeen }: Traces,
   isToldElsewhere: boolean,
 ): { stage: Stage; isTold?: boolean } {
   if (status === "ERROR" || status === "STALLED")
     return isNewest ? { stage: active("QUEUED") } : { stage: over(status), isTold: !isToldElsewhere };
-  const isSeenTo = (status === "COMPLETED" || status === "CANCELLED") && wrapper > 0 && !hasTraces;
+  const isSuccess = status === "COMPLETED" || status === "CANCELLED";
+  const isSeenTo = isSuccess && wrapper > 0 && !hasTraces && mayBeSeen;
   return isSeenTo && !isToldElsewhere ? { stage: over(status), isTold: true } : { stage: active("QUEUED") };
 }
 

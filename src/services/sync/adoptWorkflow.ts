@@ -7,7 +7,8 @@ import { GaswError } from "../../errors.ts";
 import { findLease } from "../../kubernetes/leases.ts";
 import type { StoredWorkflow } from "../../store/records.ts";
 import { serverNow } from "../deps.ts";
-import { askCluster, bindCluster, confirmCluster, firstSight } from "../workflow/cluster.ts";
+import { bindHere, confirmCluster, firstSight, ownObjects } from "../workflow/cluster.ts";
+import { isWorkflowDirectory } from "../workflow/directory.ts";
 import { knownWorkflow } from "../workflow/known.ts";
 import { Tenancy } from "../workflow/owner.ts";
 import { whileHolding } from "./hold.ts";
@@ -39,12 +40,14 @@ export async function adoptWorkflow(deps: SyncDeps, directory: string): Promise<
     directory,
     namespace: deps.config.k8sNamespace,
   };
+  if (!isWorkflowDirectory(directory)) throw notMounted(directory);
   if (known !== undefined) await confirmCluster(deps, known, firstSight());
   const before = await tenureOf(deps, workflow);
   if (before?.isCleaned === true) throw beingCleaned(workflow);
   // Nothing is taken over that could not be taken up.
-  const first = foundAttempts(await remainsOf(deps, workflow));
-  if (before === undefined && known === undefined && first.length === 0) throw nothingLeft(workflow);
+  const first = foundAttempts(await remainsOf(deps, workflow, servedUntil(deps, before)));
+  if (before === undefined && known === undefined && (await ownObjects(deps, workflow)).length === 0)
+    throw first.length === 0 ? nothingLeft(workflow) : otherCluster(deps, workflow);
   const tenancy = new Tenancy(deps, workflow);
   const ownership = await tenancy.taken({ trusts: false, announces: false, adopts: true });
   if (ownership === "unguarded") throw unguarded(workflow);
@@ -52,11 +55,11 @@ export async function adoptWorkflow(deps: SyncDeps, directory: string): Promise<
   if (before !== undefined) deps.store.adoption.noteTakeover(stored, [...before.killed]);
   return await whileHolding(deps, stored, async () => {
     // The former owner may have gone on until a moment ago.
-    const remains = await remainsOf(deps, stored);
+    const remains = await remainsOf(deps, stored, servedUntil(deps, before));
     if (remains.hasDatabase && remains.rows.length === 0) deps.warn(noRows(stored));
     const found = foundAttempts(remains);
+    await bindHere(deps, stored);
     const taken = deps.store.adoption.takeUp(stored, found, deps.config.image ?? "");
-    await bindPlace(deps, stored);
     await refresh(deps, stored);
     const adopted = new Set(deps.store.jobs.all(stored).map(({ fileName }) => fileName));
     const unknown = remains.scripts.filter((name) => !adopted.has(name) && hasOutput(stored.directory, name));
@@ -75,12 +78,10 @@ function formerOwner({ store }: SyncDeps, before: Tenure | undefined): Owner | u
     : before.owner;
 }
 
-/** Notes which cluster the workflow is in, where that is not known. */
-async function bindPlace(deps: SyncDeps, workflow: StoredWorkflow): Promise<void> {
-  const placement = deps.store.placements.of(workflow);
-  if (placement.state === "bound") return;
-  const clusterUid = await askCluster(deps.client, performance.now());
-  bindCluster(deps, workflow, placement, { clusterUid });
+/** When the former owner was last heard of: what came later it cannot have told. */
+function servedUntil(deps: SyncDeps, before: Tenure | undefined): Date | undefined {
+  const { silence } = before ?? {};
+  return silence === undefined ? undefined : new Date(serverNow(deps).getTime() - silence * 1000);
 }
 
 function noRows({ id }: Workflow): string {
@@ -93,6 +94,22 @@ function nothingLeft({ id, directory, namespace }: Workflow): GaswError {
     `nothing is left of workflow ${id} (${directory}) in namespace ${namespace}: no Lease, no Jobs, no rows in the GASW database and no records in its directory`,
     { hint: "check the directory and --namespace; to begin a workflow, submit its first job" },
   );
+}
+
+function otherCluster({ client }: SyncDeps, { id }: Workflow): GaswError {
+  return new GaswError(
+    "CONFLICT",
+    `cluster ${client.access.server.origin} has no objects of workflow ${id}, but its jobs have run: they were submitted to another cluster`,
+    {
+      hint: "use the kubeconfig that they were submitted with; if that cluster no longer exists, submit the jobs again under other names",
+    },
+  );
+}
+
+function notMounted(directory: string): GaswError {
+  return new GaswError("USAGE", `${directory} is not a workflow directory: it has no folder sh`, {
+    hint: "check the path, and whether its file system is mounted: the records there tell what was reported",
+  });
 }
 
 function beingCleaned({ id, directory }: Workflow): GaswError {

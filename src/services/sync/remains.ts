@@ -21,9 +21,14 @@ const MORE_ATTEMPTS = 10;
 
 /**
  * Looks for all that is left of a workflow.
+ * @param servedUntil when its former owner was last heard of
  * @throws GaswError CONFLICT (its Jobs were submitted in another directory), CLUSTER, DATABASE
  */
-export async function remainsOf(deps: SyncDeps, workflow: Workflow): Promise<Remains> {
+export async function remainsOf(
+  deps: SyncDeps,
+  workflow: Workflow,
+  servedUntil: Date | undefined,
+): Promise<Remains> {
   const { namespace, id, directory } = workflow;
   const [jobs, rows] = await Promise.all([jobsOf(deps, workflow), rowsOf(deps, workflow)]);
   const left = new Set(leftovers(directory).map(({ attempt }) => attempt));
@@ -36,6 +41,7 @@ export async function remainsOf(deps: SyncDeps, workflow: Workflow): Promise<Rem
     rows: own,
     scripts: scriptsIn(directory),
     hasTraces,
+    servedUntil,
     hasDatabase: deps.config.dao.url !== undefined || rows.length > 0,
     mostAttempts: left.size === 0 ? 0 : deps.config.retryCount + MORE_ATTEMPTS,
   };

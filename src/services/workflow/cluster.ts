@@ -1,3 +1,4 @@
+import type { Workflow } from "../../core/job.ts";
 import { isOurs } from "../../core/manifests/volumes.ts";
 import { KEYS, workflowHash, workflowVolumeNames } from "../../core/names.ts";
 import type { KubernetesObject } from "../../core/wire.ts";
@@ -69,6 +70,18 @@ export function bindCluster(
   return store.placements.bind(workflow, from, to) ? to : undefined;
 }
 
+/** Notes that the cluster is a workflow's whose record does not name one. @throws GaswError CLUSTER */
+export async function bindHere(deps: Deps, workflow: StoredWorkflow): Promise<void> {
+  const from = deps.store.placements.of(workflow);
+  if (from.state === "bound") return;
+  const [objects, uid] = await Promise.all([
+    ownObjects(deps, workflow),
+    askCluster(deps.client, performance.now()),
+  ]);
+  const claim = objects.find(({ metadata }) => metadata?.name === ownClaim(deps, workflow));
+  bindCluster(deps, workflow, from, { clusterUid: uid, claimUid: claim?.metadata?.uid });
+}
+
 /** Without the right to ask the cluster who it is, the workflow's own objects tell. */
 async function isBoundHere(
   deps: Deps,
@@ -120,7 +133,7 @@ function knows({ store }: Deps, workflow: StoredWorkflow, objects: readonly Kube
   return store.placements.knowsObject(workflow, uids);
 }
 
-export async function ownObjects(deps: Deps, workflow: StoredWorkflow): Promise<KubernetesObject[]> {
+export async function ownObjects(deps: Deps, workflow: Workflow): Promise<KubernetesObject[]> {
   const { client } = deps;
   const { namespace, id } = workflow;
   const [claim, jobs] = await Promise.all([
@@ -131,7 +144,7 @@ export async function ownObjects(deps: Deps, workflow: StoredWorkflow): Promise<
 }
 
 /** Name of the claim of the workflow's directory. */
-function ownClaim({ config }: Pick<Deps, "config">, { namespace, id }: StoredWorkflow): string {
+function ownClaim({ config }: Pick<Deps, "config">, { namespace, id }: Workflow): string {
   const { workflowVolume } = config;
   return workflowVolume?.type === "claim" ? workflowVolume.name : workflowVolumeNames(namespace, id).claim;
 }
