@@ -7,30 +7,28 @@ import { GaswError, systemCode } from "../../errors.ts";
  * @throws GaswError USAGE
  */
 export function checkPlace(file: string): void {
+  const folder = path.dirname(file);
   try {
-    if (statSync(file, { throwIfNoEntry: false })?.isFile() === false)
-      throw refusal(
-        file,
-        "is not a regular file",
-        "name a file in an existing directory, such as sweep.prom",
-      );
     const draft = draftOf(file);
     writeFileSync(draft, "");
     rmSync(draft);
   } catch (cause) {
     const code = systemCode(cause);
     if (code === undefined) throw cause;
-    const folder = path.dirname(file);
     if (code === "ENOENT" || code === "ENOTDIR")
-      throw refusal(
-        file,
-        `cannot be written: there is no directory ${folder}`,
-        "create the directory",
+      throw new GaswError("USAGE", `--metrics-file: there is no directory ${folder}`, {
+        hint: "create the directory, or name a file in another one",
         cause,
-      );
-    const hint = `make the directory ${folder} writable for this user, or name a file in another one`;
-    throw refusal(file, `cannot be written (${code})`, hint, cause);
+      });
+    throw new GaswError("USAGE", `--metrics-file: ${file} cannot be written (${code})`, {
+      hint: `make the directory ${folder} writable for this user, or name a file in another one`,
+      cause,
+    });
   }
+  if (statSync(file, { throwIfNoEntry: false })?.isFile() === false)
+    throw new GaswError("USAGE", `--metrics-file: ${file} is not a regular file`, {
+      hint: "name a file in an existing directory",
+    });
 }
 
 /** What is in the file; nothing where there is none, or none that can be read. */
@@ -66,8 +64,4 @@ export function replaceFile(file: string, text: string): void {
 /** Beside the file, and not named as the node exporter's collector wants its files named (`*.prom`). */
 function draftOf(file: string): string {
   return `${file}.${process.pid}`;
-}
-
-function refusal(file: string, problem: string, hint: string, cause?: unknown): GaswError {
-  return new GaswError("USAGE", `--metrics-file: ${file} ${problem}`, { hint, cause });
 }
