@@ -42,7 +42,7 @@ export class Sweeper {
 
   async deploy(): Promise<void> {
     const image = given ?? (await execute("bash", [path.join(root, "cluster/program.sh")])).stdout.trim();
-    if (given === undefined) this.#route = await Route.open();
+    if (inject("cluster").ownCluster !== undefined) this.#route = await Route.open();
     const text = readFileSync(path.join(root, "deploy/sweep-cronjob.yaml"), "utf8");
     const documents = parseAllDocuments(text).map((document) => document.toJS() as Manifest);
     await apply(...documents.map((document) => this.#confined(document, image)));
