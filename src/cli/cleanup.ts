@@ -18,6 +18,7 @@ const ORPHANED_ALONE = {
   keepFailed: "--keep-failed",
   legacy: "--legacy",
   selector: "--selector",
+  metricsFile: "--metrics-file",
 } as const;
 
 const EXAMPLES = `
@@ -70,6 +71,10 @@ export function addCleanup(program: Command, { io, runWithContext }: Terms): voi
     )
     .option("--keep-failed", "with --orphaned: skip workflows that have failed Jobs")
     .option("-l, --selector <labels>", "with --orphaned: only workflows with an object that has these labels")
+    .option(
+      "--metrics-file <file>",
+      "with --orphaned: write figures about the sweep to this file, in the text format of Prometheus, also without --yes and when the sweep fails",
+    )
     .option("--timeout <duration>", "time to wait for each kind of object to be deleted", durationOption, 120)
     .addHelpText("after", EXAMPLES)
     .action(async (given) => {

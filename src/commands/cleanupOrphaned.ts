@@ -2,8 +2,10 @@ import path from "node:path";
 import type { Context } from "../context.ts";
 import { engineOf } from "../core/inventory/life.ts";
 import { VERDICTS } from "../core/orphans/verdict.ts";
+import { messageOf } from "../errors.ts";
 import type { Judged } from "../services/orphans/judged.ts";
 import { judgeLegacy } from "../services/orphans/legacy.ts";
+import type { SweepMetrics } from "../services/orphans/metrics.ts";
 import { judgeWorkflows, type SweepResult, sweep } from "../services/orphans/sweep.ts";
 import { confirmed } from "../ui/confirm.ts";
 import type { OutputFormat } from "../ui/io.ts";
@@ -29,14 +31,34 @@ export interface OrphanedOptions {
   readonly legacy?: boolean;
   /** Seconds to wait for each kind of a workflow's objects. */
   readonly timeout: number;
+  /** File that gets figures about the sweep. */
+  readonly metricsFile?: string;
   readonly verbose?: boolean;
 }
 
 /**
  * `cleanup --orphaned`: shows what the cluster has of every workflow and whether it is still in use, and removes what
  * is lost or finished when told to.
+ * @throws GaswError USAGE where the figures cannot be written, before anything is removed
  */
 export async function cleanupOrphaned(context: Context, options: OrphanedOptions): Promise<number> {
+  const { io, now, warn } = context;
+  if (options.metricsFile === undefined) return await look(context, options);
+  const { SweepMetrics } = await import("../services/orphans/metrics.ts");
+  const metrics = new SweepMetrics(path.resolve(io.cwd, options.metricsFile), now);
+  let code: number;
+  try {
+    code = await look(context, options, metrics);
+  } catch (error) {
+    // What stopped the sweep matters more.
+    await metrics.write(true).catch((failure: unknown) => warn(messageOf(failure)));
+    throw error;
+  }
+  await metrics.write(false);
+  return code;
+}
+
+async function look(context: Context, options: OrphanedOptions, metrics?: SweepMetrics): Promise<number> {
   const { io } = context;
   const { namespace, selector } = options;
   const { judged, gaps } = await judgeWorkflows(context, { namespace, selector }, options.olderThan);
@@ -46,6 +68,7 @@ export async function cleanupOrphaned(context: Context, options: OrphanedOptions
     );
   const legacy = options.legacy === true ? await judgeLegacy(context, { namespace }, options.olderThan) : [];
   const shown = [...judged, ...legacy].filter((one) => isAsked(one, options, io.cwd)).sort(byVerdict);
+  metrics?.note(shown);
   const going = shown.filter((one) => isRemovable(one, options));
   if (options.output === "text") showPlan(context, shown, going);
   const chosen = going.length === 0 ? [] : await confirmedOf(context, going, options);
@@ -54,7 +77,9 @@ export async function cleanupOrphaned(context: Context, options: OrphanedOptions
     else if (going.length > 0) io.stderr.write("nothing was removed (use --yes to remove these objects)\n");
     return 0;
   }
-  return report(context, options, shown, going, await remove(context, chosen, options.timeout));
+  const result = await remove(context, chosen, options.timeout);
+  metrics?.note(shown, result);
+  return report(context, options, shown, going, result);
 }
 
 /**

@@ -1,9 +1,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { afterEach, expect, test } from "vitest";
-import { leaseName } from "../../src/core/names.ts";
-import { objects } from "./cleanup.ts";
-import { kubectl, type Result, TestWorkflow } from "./harness.ts";
+import { objects, silence } from "./cleanup.ts";
+import { type Result, TestWorkflow } from "./harness.ts";
 
 const made: TestWorkflow[] = [];
 afterEach(async () => {
@@ -14,13 +13,6 @@ function workflowIn(namespace?: string): TestWorkflow {
   const workflow = new TestWorkflow(namespace === undefined ? {} : { namespace });
   made.push(workflow);
   return workflow;
-}
-
-/** Has the Lease look as the API server would show it after hours of silence. */
-async function silence({ namespace, id }: TestWorkflow): Promise<void> {
-  const renewTime = new Date(Date.now() - 3.5 * 3_600_000).toISOString().replace("Z", "000Z");
-  const change = JSON.stringify({ metadata: { managedFields: [{}] }, spec: { renewTime } });
-  await kubectl("patch", "lease", leaseName(namespace, id), "-n", namespace, "--type=merge", "-p", change);
 }
 
 test("an administrator on a fresh machine removes what killed engines have left, beside one that is alive, and no file", async () => {

@@ -18,6 +18,8 @@ const CONCURRENCY = 4;
 /** What a sweep came to. */
 export interface SweepResult {
   readonly removed: readonly PlannedRemoval[];
+  /** Workflows of which nothing is left. */
+  readonly ended: readonly Judged[];
   /** Why a workflow is left: it is served again, or not as it was. */
   readonly left: readonly GaswError[];
   /** Why something that was to be removed is still there. */
@@ -62,6 +64,7 @@ export async function sweep(
   const failures = results.flatMap((result) => result.failures);
   return {
     removed: results.flatMap(({ removed }) => removed),
+    ended: judged.filter((_, index) => results[index]?.failures.length === 0),
     left: failures.filter(isLeft),
     failures: failures.filter((failure) => !isLeft(failure)),
   };
