@@ -112,6 +112,15 @@ export class Context implements SyncDeps {
     );
   }
 
+  /** Whether a GASW database is configured for a workflow; a file, only where it is there. */
+  async hasDatabase(workflow: Workflow): Promise<boolean> {
+    const { url } = this.config.dao;
+    if (url === undefined) return false;
+    const { filledIn, sqliteFile } = await import("./dao/address.ts");
+    const file = sqliteFile(filledIn(url, workflow));
+    return file === undefined || existsSync(file);
+  }
+
   /** @throws GaswError CONFIG when no cluster is configured */
   get client(): KubernetesClient {
     this.#client ??= this.#origin?.client.withSignal(this.signal) ?? this.#connect();

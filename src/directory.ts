@@ -1,5 +1,36 @@
-import { realpathSync } from "node:fs";
+import { readdirSync, realpathSync, statSync } from "node:fs";
 import path from "node:path";
+import { systemCode } from "./errors.ts";
+
+/** Whether a folder is on this host; `unknown`: its file system may be mounted elsewhere alone. */
+export type Presence = "there" | "gone" | "unknown";
+
+/** Looks for a folder. It is gone where the folder that it was in is here, with something in it, and it is not. */
+export function presenceOf(folder: string): Presence {
+  if (isFolder(folder) !== false) return isFolder(folder) === true ? "there" : "unknown";
+  return hasEntries(path.dirname(folder)) ? "gone" : "unknown";
+}
+
+/** Undefined where that cannot be told. */
+function isFolder(file: string): boolean | undefined {
+  return unlessRefused(() => statSync(file).isDirectory());
+}
+
+/** A folder without anything in it may be a mount point. */
+function hasEntries(folder: string): boolean {
+  return unlessRefused(() => readdirSync(folder).length > 0) === true;
+}
+
+/** False where there is nothing; undefined where this user may not look. */
+function unlessRefused(look: () => boolean): boolean | undefined {
+  try {
+    return look();
+  } catch (error) {
+    const code = systemCode(error);
+    if (code === undefined) throw error;
+    return code === "ENOENT" || code === "ENOTDIR" ? false : undefined;
+  }
+}
 
 /**
  * Whether two absolute paths name one directory: links in them count for nothing, and the directory may be

@@ -74,7 +74,11 @@ async function look(context: Context, options: OrphanedOptions, metrics?: SweepM
   const chosen = going.length === 0 ? [] : await confirmedOf(context, going, options);
   if (chosen.length === 0) {
     if (options.output === "json") print(context, shown, going, undefined);
-    else if (going.length > 0) io.stderr.write("nothing was removed (use --yes to remove these objects)\n");
+    else if (going.length > 0) io.stderr.write(
+        options.yes === true
+          ? "nothing was removed\n"
+          : "nothing was removed (use --yes to remove these objects)\n",
+      );
     return 0;
   }
   const result = await remove(context, chosen, options.timeout);
@@ -197,12 +201,13 @@ function print(
   io.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
 }
 
-function publicForm({ workflow, facts, verdict, reason, removal }: Judged, isRemovable: boolean) {
+function publicForm({ workflow, facts, folder, verdict, reason, removal }: Judged, isRemovable: boolean) {
   const { engine, jobs, directory, quiet } = facts;
   return {
     workflow: workflow.id,
     namespace: workflow.namespace ?? null,
     directory: directory ?? null,
+    folder,
     verdict,
     reason,
     engine: engine === undefined ? null : engineOf(engine),

@@ -52,6 +52,11 @@ export function filledIn(
   });
 }
 
+/** The file that a URL of SQLite names; undefined for another database's. */
+export function sqliteFile(url: string): string | undefined {
+  return /^sqlite:(.*)$/is.exec(url)?.[1]?.replace(/^\/\/(?=\/)/, "");
+}
+
 /**
  * Refuses a password, wherever in a URL it stands.
  * @throws GaswError CONFIG

@@ -1,4 +1,4 @@
-import { configError, parseServerUrl, refusePassword } from "./address.ts";
+import { configError, parseServerUrl, refusePassword, sqliteFile } from "./address.ts";
 import type { Connected } from "./connection.ts";
 import type { Dao, DaoSettings } from "./dao.ts";
 import { told } from "./errors.ts";
@@ -27,8 +27,8 @@ export async function openDao(settings: DaoSettings): Promise<Dao> {
 async function targetOf(settings: DaoSettings): Promise<Target> {
   const { url } = settings;
   const scheme = /^([a-z0-9+]+):/i.exec(url)?.[1]?.toLowerCase();
-  if (scheme === "sqlite") {
-    const file = url.slice("sqlite:".length).replace(/^\/\/(?=\/)/, "");
+  const file = sqliteFile(url);
+  if (file !== undefined) {
     if (file === "") throw configError("does not name a file", "use the form sqlite:PATH");
     const { connectSqlite } = await import("./sqlite.ts");
     return { address: file, connect: async () => connectSqlite(file, settings.timeout) };

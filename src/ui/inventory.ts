@@ -1,4 +1,4 @@
-import type { Engine } from "../core/inventory/life.ts";
+import type { Engine, Life } from "../core/inventory/life.ts";
 import type {
   ListedClaim,
   ListedEvent,
@@ -33,12 +33,13 @@ export function jobTable(jobs: readonly ListedJob[], now: Date): string {
     job.name,
     job.job ?? "-",
     job.workflow ?? "-",
+    folderText(job.folder),
     stateText(job),
     engineText(job.engine),
     age(job.created, now),
     reasonText(job),
   ]);
-  return table(["NAME", "JOB", "WORKFLOW", "STATUS", "ENGINE", "AGE", "REASON"], rows);
+  return table(["NAME", "JOB", "WORKFLOW", "FOLDER", "STATUS", "ENGINE", "AGE", "REASON"], rows);
 }
 
 /** The table of `debug nodes`. */
@@ -64,9 +65,10 @@ export function volumeTable(volumes: readonly ListedVolume[], now: Date): string
     volume.claim ?? "-",
     volume.source,
     volume.directory ?? "-",
+    folderText(volume.folder),
     ...lifeCells(volume, now),
   ]);
-  return table(["VOLUME", "PHASE", "CLAIM", "SOURCE", "WORKFLOW", ...LIFE], rows);
+  return table(["VOLUME", "PHASE", "CLAIM", "SOURCE", "WORKFLOW", "FOLDER", ...LIFE], rows);
 }
 
 /** The table of `debug pvc`. */
@@ -77,9 +79,10 @@ export function claimTable(claims: readonly ListedClaim[], now: Date): string {
     claim.volume ?? "-",
     claim.storageClass ?? "-",
     claim.directory ?? "-",
+    folderText(claim.folder),
     ...lifeCells(claim, now),
   ]);
-  return table(["CLAIM", "PHASE", "VOLUME", "CLASS", "WORKFLOW", ...LIFE], rows);
+  return table(["CLAIM", "PHASE", "VOLUME", "CLASS", "WORKFLOW", "FOLDER", ...LIFE], rows);
 }
 
 const LIFE = ["ENGINE", "ACTIVE JOBS", "AGE", "LAST USED"] as const;
@@ -95,6 +98,11 @@ function lifeCells(
     age(created, now),
     lastUsed === null ? "-" : `${age(lastUsed, now)} ago`,
   ];
+}
+
+/** Whether a workflow's directory is on this host, where that can be told. */
+export function folderText(folder: Life["folder"]): string {
+  return folder === null || folder === "unknown" ? "-" : folder;
 }
 
 /** Who serves a workflow, and whether it is alive. */

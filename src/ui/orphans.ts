@@ -1,22 +1,23 @@
 import { engineOf } from "../core/inventory/life.ts";
 import type { JobCounts } from "../core/orphans/facts.ts";
 import type { JudgedWorkflow } from "../core/orphans/verdict.ts";
-import { engineText } from "./inventory.ts";
+import { engineText, folderText } from "./inventory.ts";
 import { duration } from "./output.ts";
 import { table } from "./table.ts";
 
 /** The table of `cleanup --orphaned`. */
 export function orphanTable(judged: readonly JudgedWorkflow[]): string {
-  const rows = judged.map(({ verdict, workflow, facts, reason }) => [
+  const rows = judged.map(({ verdict, workflow, facts, folder, reason }) => [
     verdict,
     workflow.namespace ?? "-",
     workflow.id,
+    folderText(folder),
     engineText(facts.engine === undefined ? null : engineOf(facts.engine)),
     jobsText(facts.jobs),
     facts.quiet === undefined ? "-" : duration(facts.quiet * 1000),
     reason,
   ]);
-  return table(["VERDICT", "NAMESPACE", "WORKFLOW", "ENGINE", "JOBS", "QUIET", "REASON"], rows);
+  return table(["VERDICT", "NAMESPACE", "WORKFLOW", "FOLDER", "ENGINE", "JOBS", "QUIET", "REASON"], rows);
 }
 
 function jobsText(jobs: JobCounts): string {

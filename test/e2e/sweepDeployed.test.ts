@@ -49,7 +49,7 @@ describe.skipIf(!hasImage())("deploy/sweep-cronjob.yaml", () => {
     const { end, log } = await outcomeOf("sweep-now");
     expect({ end, log }).toEqual({
       end: "Complete",
-      log: expect.stringMatching(/^VERDICT +NAMESPACE +WORKFLOW +ENGINE +JOBS +QUIET +REASON$/m),
+      log: expect.stringMatching(/^VERDICT +NAMESPACE +WORKFLOW +FOLDER +ENGINE +JOBS +QUIET +REASON$/m),
     });
     expect(log).toMatch(new RegExp(`^lost +${namespace} +${lost.id} `, "m"));
     expect(log).toMatch(new RegExp(`^in use +${namespace} +${alive.id} .*its engine is alive$`, "m"));

@@ -1,11 +1,13 @@
-import { mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { cleanupOrphaned } from "../../src/commands/cleanupOrphaned.ts";
 import { loadConfig } from "../../src/config/load/load.ts";
 import { Context } from "../../src/context.ts";
+import { decided } from "../../src/core/lifecycle/make.ts";
 import { KEYS } from "../../src/core/names.ts";
+import { openDao } from "../../src/dao/open.ts";
 import type { GaswError } from "../../src/errors.ts";
 import { many } from "../full.ts";
 import { ioDouble } from "../unit/io.ts";
@@ -53,10 +55,10 @@ interface Outcome {
 /** Runs `cleanup --orphaned` as an administrator on a host of their own. */
 async function orphaned(
   options: Partial<Parameters<typeof cleanupOrphaned>[1]> = {},
-  { now = NOW, host = "admin-1" } = {},
+  { now = NOW, host = "admin-1", config = {} } = {},
 ): Promise<Outcome> {
   const streams = ioDouble({ cwd: folder, env: { HOME: folder }, now });
-  const overrides = { k8sNamespace: "vip", state: { path: path.join(folder, host, "state.db") } };
+  const overrides = { k8sNamespace: "vip", state: { path: path.join(folder, host, "state.db") }, ...config };
   const loaded = await loadConfig({ cwd: folder, env: {}, pluginFile: "no-such-plugin.conf", overrides });
   const context = new Context(streams.io, loaded);
   contexts.push(context);
@@ -77,6 +79,71 @@ async function judged(options: Parameters<typeof orphaned>[0] = {}): Promise<[st
 const verdicts = async (options: Parameters<typeof orphaned>[0] = {}) => Object.fromEntries(await judged(options));
 
 const has = (...paths: string[]) => paths.map((place) => cluster.objects.has(place));
+
+describe("evidence on the administrator's host", () => {
+  /** Writes a workflow's row into the GASW database, whose last date is some hours ago. */
+  async function giveRow(id: string, status: "RUNNING" | "COMPLETED", hours: number): Promise<void> {
+    const limits = { timeZone: "UTC", timeout: 5000, env: {}, signal: new AbortController().signal };
+    const dao = await openDao({ ...limits, simulationId: id, url: `sqlite:${folder}/gasw.db` });
+    const nothing = { exitMessage: null, download: null, running: null, upload: null, nodeSite: null, nodeName: null };
+    const dates = { creation: hoursAgo(hours + 1).toISOString(), queued: hoursAgo(hours).toISOString(), end: null };
+    const request = { command: null, fileName: "Job-1", parameters: null, executor: "Kubernetes", invocationId: 1 };
+    const flags = { isReplicating: false, isBeingKilled: false, exitCode: -1 };
+    const row = { id: `Job-${id}`, simulationId: id, status: decided(status), ...flags, ...nothing, ...dates, ...request };
+    await dao.apply([{ kind: "insert", row }]);
+    await dao.close();
+  }
+
+  const DATABASE = () => ({ config: { dao: { url: `sqlite:${folder}/gasw.db` } } });
+  const judgedWith = async (config: object) => {
+    const { workflows } = JSON.parse((await orphaned({ output: "json" }, config)).stdout);
+    return Object.fromEntries(workflows.map((one: Record<string, string>) => [one.workflow, `${one.verdict}: ${one.reason}`]));
+  };
+
+  test("the GASW database tells of later signs of life, and of jobs that it shows as active", async () => {
+    for (const id of ["recent", "open", "over"]) workflow(id, 90).withVolume().withEngine();
+    await giveRow("recent", "RUNNING", 2);
+    await giveRow("open", "RUNNING", 80);
+    await giveRow("over", "COMPLETED", 80);
+    expect(await judgedWith(DATABASE())).toEqual({
+      recent: "in use: its rows in the GASW database changed not long ago",
+      open: "lost: the GASW database has active jobs of it, and the cluster has none",
+      over: "finished: its jobs have ended and nobody has cleaned up",
+    });
+  });
+
+  test("nothing is removed where a GASW database is configured and cannot be read", async () => {
+    const { paths } = workflow("over", 90).withVolume().withEngine();
+    const config = { dao: { url: "postgres://127.0.0.1:1/gasw", timeout: "1s" } };
+    const { stdout, stderr, code } = await orphaned({ yes: true }, { config });
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/^uncertain .* the GASW database could not be read$/m)]);
+    expect(stderr).toMatch(/^warning: workflow over: .*127\.0\.0\.1:1/m);
+    expect(has(paths.claim, paths.volume, paths.lease)).toEqual([true, true, true]);
+  });
+
+  test("a look makes no state file, and no database", async () => {
+    workflow("over", 90).withVolume().withEngine();
+    const config = { dao: { url: `sqlite:${folder}/none/gasw.db` } };
+    await orphaned({}, { config });
+    await orphaned({ output: "json" }, { config });
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  test("a directory is gone where the folder that it was in has others, and unknown where that is empty", async () => {
+    workflow("one", 90).withVolume().withEngine();
+    workflow("two", 90).withVolume().withEngine();
+    expect(await verdicts()).toMatchObject({ one: expect.stringContaining("finished"), two: expect.stringContaining("finished") });
+    mkdirSync(path.join(folder, "workflows"));
+    expect(await verdicts()).toMatchObject({ one: expect.stringContaining("finished") });
+    mkdirSync(path.join(folder, "workflows/two"));
+    expect(await verdicts()).toMatchObject({ one: "lost: its directory is gone", two: expect.stringContaining("finished") });
+    const { workflows } = JSON.parse((await orphaned({ output: "json" })).stdout);
+    expect(workflows.map(({ workflow: id, folder: shown }: Record<string, string>) => [id, shown])).toEqual([
+      ["one", "gone"],
+      ["two", "there"],
+    ]);
+  });
+});
 
 describe("what engines have left behind", () => {
   test("is told from what is alive, by the cluster alone, each with its reason", async () => {
@@ -103,8 +170,8 @@ describe("what engines have left behind", () => {
     const { paths } = workflow("over", 90).withVolume().withEngine("vip-01").withJob("Job-1", FAILED);
     const { stdout, stderr, code } = await orphaned();
     expect(stdout.split("\n").map((line) => line.split(/ {2,}/))).toEqual([
-      ["VERDICT", "NAMESPACE", "WORKFLOW", "ENGINE", "JOBS", "QUIET", "REASON"],
-      ["finished", "vip", "over", "silent for 3d18h (vip-01)", "1 failed", "3d8h", "its jobs have ended and nobody has cleaned up"],
+      ["VERDICT", "NAMESPACE", "WORKFLOW", "FOLDER", "ENGINE", "JOBS", "QUIET", "REASON"],
+      ["finished", "vip", "over", "-", "silent for 3d18h (vip-01)", "1 failed", "3d8h", "its jobs have ended and nobody has cleaned up"],
       [""],
     ]);
     expect({ stderr, code }).toEqual({
@@ -280,12 +347,6 @@ test("a volume whose namespace is gone is lost, and removed without a Lease", as
   expect(await verdicts()).toEqual({ over: "lost: its namespace is gone" });
   expect((await orphaned({ yes: true })).code).toBe(0);
   expect(has(one.paths.volume)).toEqual([false]);
-});
-
-test("a workflow whose directory is gone from this host is lost", async () => {
-  mkdirSync(path.join(folder, "workflows"));
-  workflow("over", 90).withVolume();
-  expect(await verdicts()).toEqual({ over: "lost: its directory is gone" });
 });
 
 test.each([-1, 1])("clocks that are %i hours off change nothing: the API server's counts", async (hours) => {

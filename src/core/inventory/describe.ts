@@ -15,7 +15,7 @@ import type {
 import { listedClaim, listedJob, listedNode, listedPod, listedVolume } from "./listed.ts";
 
 /** Nobody is asked whether the object's workflow is alive. */
-const UNKNOWN = { engine: null, activeJobs: null };
+const UNKNOWN = { engine: null, activeJobs: null, folder: null };
 
 /** A heading and what stands below it; fields without a value are left out. */
 export interface Block {

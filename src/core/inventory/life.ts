@@ -17,6 +17,8 @@ export interface Life {
   readonly engine: Engine | null;
   /** Jobs that have not ended; null where they cannot be listed. */
   readonly activeJobs: number | null;
+  /** Whether the workflow directory is on this host; null where the object names none. */
+  readonly folder: "there" | "gone" | "unknown" | null;
 }
 
 /** What a Lease tells of who serves a workflow. */
@@ -32,11 +34,13 @@ export function engineOf({ owner, silence }: Tenure): Engine {
  * Tells of any object of a workflow whether that is alive.
  * @param leases undefined where they cannot be listed; so are Jobs
  * @param now by the API server's clock
+ * @param presence whether a directory is on this host
  */
 export function lifeByObject(
   leases: readonly Lease[] | undefined,
   jobs: readonly V1Job[] | undefined,
   now: Date,
+  presence: (directory: string) => "there" | "gone" | "unknown",
 ): (object: KubernetesObject) => Life {
   const engines = new Map(leases?.map((lease) => [workflowOf(lease), engineOf(readLease(lease, now))]));
   const active = new Map<string, number>();
@@ -46,9 +50,11 @@ export function lifeByObject(
   }
   return (object) => {
     const workflow = workflowOf(object);
+    const directory = object.metadata?.annotations?.[KEYS.directory];
     return {
       engine: engines.get(workflow) ?? null,
       activeJobs: jobs === undefined ? null : (active.get(workflow) ?? 0),
+      folder: directory === undefined ? null : presence(directory),
     };
   };
 }

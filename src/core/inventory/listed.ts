@@ -38,7 +38,7 @@ export interface ListedPod extends ListedObject {
   readonly image: string | null;
 }
 
-export interface ListedJob extends ListedObject, Pick<Life, "engine"> {
+export interface ListedJob extends ListedObject, Pick<Life, "engine" | "folder"> {
   readonly job: string | null;
   readonly status: string;
   readonly reason: string | null;
@@ -183,13 +183,18 @@ function foreignState(pod: V1Pod): State {
 }
 
 /** A Job, and the pod that tells of it, as `debug jobs` lists them. */
-export function listedJob(job: V1Job, pod: V1Pod | undefined, { engine }: Pick<Life, "engine">): ListedJob {
+export function listedJob(
+  job: V1Job,
+  pod: V1Pod | undefined,
+  { engine, folder }: Pick<Life, "engine" | "folder">,
+): ListedJob {
   const { exitCode: _, ...state } = observedState(job, pod);
   return {
     ...listed(job),
     job: jobIdOf(job) ?? null,
     ...state,
     engine,
+    folder,
     queue: job.metadata?.labels?.[QUEUE_LABEL] ?? null,
     image: mainOf(job.spec?.template.spec ?? undefined)?.image ?? null,
   };

@@ -16,6 +16,16 @@ export interface Evidence {
   readonly here: { readonly isMonitored: boolean; readonly active: number } | undefined;
   /** Whether its directory is on this host. */
   readonly directory: "there" | "gone" | "unknown";
+  /** What its rows in the GASW database show; undefined where none is configured, or there are none. */
+  readonly database: DatabaseEvidence | "unread" | undefined;
+}
+
+/** What a workflow's rows in the GASW database show. */
+export interface DatabaseEvidence {
+  /** Seconds since the last date in any of them. */
+  readonly quiet: number;
+  /** Jobs that have not ended there. */
+  readonly open: number;
 }
 
 /** A verdict and the reason for it, in words; the first that applies. */
@@ -28,6 +38,8 @@ export interface Judgement {
 export interface JudgedWorkflow extends Judgement {
   readonly workflow: WorkflowObjects;
   readonly facts: Facts;
+  /** Whether its directory is on this host. */
+  readonly folder: Evidence["directory"];
 }
 
 /**
@@ -43,13 +55,14 @@ export function judge(facts: Facts, evidence: Evidence, olderThan: number): Judg
   );
 }
 
-function unknowable({ mismatch, quiet }: Facts, { unseen }: Evidence): Judgement | undefined {
+function unknowable({ mismatch, quiet }: Facts, { unseen, database }: Evidence): Judgement | undefined {
   if (unseen.length > 0) return uncertain(`this account could not list ${unseen.join(", ")}`);
   if (mismatch !== undefined) return uncertain(mismatch);
+  if (database === "unread") return uncertain("the GASW database could not be read");
   return quiet === undefined ? uncertain("the time of its last use is unknown") : undefined;
 }
 
-function alive(facts: Facts, { here }: Evidence, olderThan: number): Judgement | undefined {
+function alive(facts: Facts, { here, database }: Evidence, olderThan: number): Judgement | undefined {
   const { silence } = facts.engine ?? {};
   if (facts.engine !== undefined && silence !== undefined && silence <= SILENCE_S)
     return {
@@ -62,6 +75,8 @@ function alive(facts: Facts, { here }: Evidence, olderThan: number): Judgement |
       verdict: "in use",
       reason: facts.jobs.running > 0 ? `${jobs(facts.jobs.running)} running` : "it was in use not long ago",
     };
+  if (typeof database === "object" && database.quiet < olderThan)
+    return { verdict: "in use", reason: "its rows in the GASW database changed not long ago" };
   return undefined;
 }
 
@@ -74,7 +89,7 @@ function doubtful({ engine, jobs: { running, waiting } }: Facts): Judgement | un
   return undefined;
 }
 
-function lost(facts: Facts, { directory, here, namespace }: Evidence): Judgement | undefined {
+function lost(facts: Facts, { directory, here, namespace, database }: Evidence): Judgement | undefined {
   const { waiting } = facts.jobs;
   const reason = [
     [namespace === "gone", "its namespace is gone"],
@@ -84,6 +99,10 @@ function lost(facts: Facts, { directory, here, namespace }: Evidence): Judgement
     [facts.volume !== undefined && facts.claim === undefined, "the claim of its volume is gone"],
     [facts.claim === "Lost", "the volume of its claim is gone"],
     [(here?.active ?? 0) > 0, "this host's state has active jobs of it, and the cluster has none"],
+    [
+      typeof database === "object" && database.open > 0,
+      "the GASW database has active jobs of it, and the cluster has none",
+    ],
   ].find(([holds]) => holds)?.[1];
   return reason === undefined ? undefined : { verdict: "lost", reason: String(reason) };
 }

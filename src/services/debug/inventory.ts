@@ -22,6 +22,7 @@ import type {
   V1PersistentVolumeClaim,
   V1Pod,
 } from "../../core/wire.ts";
+import { presenceOf } from "../../directory.ts";
 import { isApiError } from "../../kubernetes/errors.ts";
 import {
   claimsPath,
@@ -56,7 +57,7 @@ export async function listJobRecords(deps: Deps, scope: ListScope): Promise<List
     ifAllowed(list<Lease>(deps, leasesPath(scope.namespace), { ...scope, all: false })),
   ]);
   const byJob = podsByJob(pods);
-  const life = lifeByObject(leases, jobs, serverNow(deps));
+  const life = lifeByObject(leases, jobs, serverNow(deps), presenceOf);
   return jobs.map((job) => listedJob(job, byJob.get(job.metadata?.name ?? ""), life(job)));
 }
 
@@ -113,7 +114,7 @@ async function lifeIn(deps: Deps, scope: ListScope): Promise<(object: Kubernetes
     ifAllowed(list<Lease>(deps, leasesPath(scope.namespace), ours)),
     ifAllowed(list<V1Job>(deps, jobsPath(scope.namespace), ours)),
   ]);
-  return lifeByObject(leases, jobs, serverNow(deps));
+  return lifeByObject(leases, jobs, serverNow(deps), presenceOf);
 }
 
 async function list<T extends KubernetesObject>(

@@ -40,11 +40,15 @@ export async function judgeLegacy(
   return found.map(({ workflow, unseen }) => {
     const facts = legacyFacts(workflow, now);
     const state = namespaces.get(workflow.namespace ?? "") ?? "unknown";
-    const evidence = { unseen, namespace: state, here: undefined, directory: "unknown" } as const;
+    const evidence = {
+      ...{ unseen, namespace: state, here: undefined, database: undefined },
+      directory: "unknown",
+    } as const;
     const { verdict, reason } = judge(facts, evidence, olderThan);
     return {
       workflow,
       facts,
+      folder: evidence.directory,
       removal: removalsOf(workflow),
       isLegacy: true,
       verdict,

@@ -1,16 +1,17 @@
 import pMap from "p-map";
 import { workflowHash } from "../../core/names.ts";
-import { factsOf } from "../../core/orphans/facts.ts";
+import { type Facts, factsOf } from "../../core/orphans/facts.ts";
+import type { WorkflowObjects } from "../../core/orphans/group.ts";
 import { judge } from "../../core/orphans/verdict.ts";
 import { GaswError } from "../../errors.ts";
 import type { CleanupResult, PlannedRemoval } from "../cleanup/cleanup.ts";
 import { type PlanState, removeWorkflow } from "../cleanup/removeWorkflow.ts";
 import { type Deps, serverNow } from "../deps.ts";
 import { refresh } from "../sync/refresh.ts";
-import { evidenceOf, knownHere } from "./evidence.ts";
+import { databaseEvidence, evidenceOf, knownHere, type SweepDeps } from "./evidence.ts";
 import { fingerprint, type Judged, removalsOf } from "./judged.ts";
 import { removeLegacy } from "./legacy.ts";
-import { type SurveyScope, survey } from "./survey.ts";
+import { type Survey, type SurveyScope, survey } from "./survey.ts";
 
 /** Workflows that are removed at once. */
 const CONCURRENCY = 4;
@@ -33,18 +34,34 @@ export interface SweepResult {
  * @throws GaswError CLUSTER
  */
 export async function judgeWorkflows(
-  deps: Deps,
+  deps: SweepDeps,
   scope: SurveyScope,
   olderThan: number,
 ): Promise<{ readonly judged: Judged[]; readonly gaps: readonly string[] }> {
   const found = await survey(deps, scope);
   const now = serverNow(deps);
-  const judged = found.workflows.map((workflow) => {
-    const facts = factsOf(workflow, now);
-    const judgement = judge(facts, evidenceOf(deps, workflow, facts, found), olderThan);
-    return { workflow, facts, removal: removalsOf(workflow), ...judgement };
-  });
+  const judged = await pMap(
+    found.workflows,
+    (workflow) => judgeOne(deps, workflow, factsOf(workflow, now), found, olderThan),
+    { concurrency: CONCURRENCY },
+  );
   return { judged, gaps: found.gaps };
+}
+
+/** The GASW database is asked for what would be removed alone. */
+async function judgeOne(
+  deps: SweepDeps,
+  workflow: WorkflowObjects,
+  facts: Facts,
+  found: Survey,
+  olderThan: number,
+): Promise<Judged> {
+  const evidence = evidenceOf(deps, workflow, facts, found);
+  const first = judge(facts, evidence, olderThan);
+  const known = { workflow, facts, folder: evidence.directory, removal: removalsOf(workflow) };
+  if (first.verdict === "in use" || first.verdict === "uncertain") return { ...known, ...first };
+  const database = await databaseEvidence(deps, workflow, facts.directory ?? "");
+  return { ...known, ...judge(facts, { ...evidence, database }, olderThan) };
 }
 
 /**

@@ -115,7 +115,7 @@ describe("lists", () => {
     expect(listedPod({ ...pod(), spec: { containers } }).image).toBe("repo/app:1");
     expect(listedPod({ ...pod(), spec: { containers: containers.slice(0, 1) } }).image).toBe("istio/proxyv2");
     const job = { spec: { template: { spec: { containers } } } } as V1Job;
-    expect(listedJob(job, undefined, { engine: null }).image).toBe("repo/app:1");
+    expect(listedJob(job, undefined, { engine: null, folder: null }).image).toBe("repo/app:1");
   });
   test("a pod of somebody else's shows its phase", () => {
     expect(listedPod({ ...pod(), status: { phase: "Running" } })).toMatchObject({ ours: false, job: null, status: "running" });
@@ -141,11 +141,12 @@ describe("lists", () => {
       spec: { nfs: { server: "s", path: "/e" }, claimRef: { namespace: "ns", name: "c" } },
       status: { phase: "Bound" },
     };
-    const shown = (engine: Engine | null) => volumeTable([listedVolume(volume, { engine, activeJobs: 2 })], now).split("\n")[1];
-    const record = listedVolume(volume, { engine: null, activeJobs: null });
+    const shown = (engine: Engine | null) =>
+      volumeTable([listedVolume(volume, { engine, activeJobs: 2, folder: "there" })], now).split("\n")[1];
+    const record = listedVolume(volume, { engine: null, activeJobs: null, folder: "unknown" });
     expect(record).toMatchObject({ phase: "Terminating", claim: "ns/c", directory: "/w/wf", host: "h" });
     expect(volumeTable([record], now)).toBe(
-      "VOLUME  PHASE        CLAIM  SOURCE    WORKFLOW  ENGINE  ACTIVE JOBS  AGE  LAST USED\nv       Terminating  ns/c   NFS s:/e  /w/wf     - (h)   -            -    1h ago\n",
+      "VOLUME  PHASE        CLAIM  SOURCE    WORKFLOW  FOLDER  ENGINE  ACTIVE JOBS  AGE  LAST USED\nv       Terminating  ns/c   NFS s:/e  /w/wf     -       - (h)   -            -    1h ago\n",
     );
     const engine = { host: "h", user: "www" };
     expect(shown({ ...engine, silentSeconds: 5 })).toContain("  alive 5s ago (h)  2  ");
