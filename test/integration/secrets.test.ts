@@ -10,7 +10,7 @@ import { type Arrived, connectProxy, headerOf, type Listener } from "../servers/
 import { ioDouble } from "../unit/io.ts";
 import { ClusterDouble } from "./clusterDouble.ts";
 
-/** Letters of which no four in a row stand in any word, number or hash that this program writes. */
+/** Letters of which no seven in a row stand in any word, number or hash that this program writes. */
 const ALPHABET = "GHJKQVWXZ";
 const planted = new Map<string, string>();
 
@@ -21,12 +21,15 @@ function secret(place: string): string {
   return text;
 }
 
-/** Where four characters in a row of a planted secret stand in a text. */
+/** Characters in a row that are a leak: one more than a temporary folder's name has of random ones. */
+const PART = 7;
+
+/** Where a part of a planted secret stands in a text. */
 function leaksIn(text: string): string[] {
   const leaks: string[] = [];
   for (const [place, whole] of planted) {
-    for (let at = 0; at + 4 <= whole.length; at++) {
-      const found = text.indexOf(whole.slice(at, at + 4));
+    for (let at = 0; at + PART <= whole.length; at++) {
+      const found = text.indexOf(whole.slice(at, at + PART));
       if (found < 0) continue;
       leaks.push(`${place}: ${text.slice(Math.max(0, found - 80), found + 30)}`);
       break;
