@@ -74,7 +74,8 @@ async function look(context: Context, options: OrphanedOptions, metrics?: SweepM
   const chosen = going.length === 0 ? [] : await confirmedOf(context, going, options);
   if (chosen.length === 0) {
     if (options.output === "json") print(context, shown, going, undefined);
-    else if (going.length > 0) io.stderr.write(
+    else if (going.length > 0)
+      io.stderr.write(
         options.yes === true
           ? "nothing was removed\n"
           : "nothing was removed (use --yes to remove these objects)\n",

@@ -77,9 +77,21 @@ export class LeftBehind {
     return this;
   }
 
-  #volume() {
+  /** A volume that the namespace's workflows share; its claim goes with the namespace. @returns the paths of both */
+  withSharedVolume(name: string): { readonly claim: string; readonly volume: string } {
+    const { persistentVolume, claim } = this.#volume("shared", name);
+    const paths = {
+      claim: `/api/v1/namespaces/${this.namespace}/persistentvolumeclaims/${claim.metadata?.name}`,
+      volume: `/api/v1/persistentvolumes/${persistentVolume.metadata?.name}`,
+    };
+    this.#put(paths.claim, { ...claim, status: { phase: "Bound" } });
+    this.#put(paths.volume, { ...persistentVolume, status: { phase: "Bound" } });
+    return paths;
+  }
+
+  #volume(kind: "workflow" | "shared" = "workflow", name = "workflow") {
     const source = { type: "nfs", server: "nfs.example.org", path: `/export/${this.id}` } as const;
-    const spec = { name: "workflow", kind: "workflow", source, accessMode: "ReadWriteMany", capacity: "1Gi" } as const;
+    const spec = { name, kind, source, accessMode: "ReadWriteMany", capacity: "1Gi" } as const;
     const rest = { mountOptions: [], storageClassName: "", mountPath: this.directory };
     const { persistentVolume, claim } = desiredVolume(
       { ...spec, ...rest },

@@ -145,6 +145,59 @@ describe("evidence on the administrator's host", () => {
   });
 });
 
+describe("volumes that the workflows of a namespace share", () => {
+  test("are lost with the namespace, and removed", async () => {
+    const { claim, volume } = workflow("any", 90, "gone").withSharedVolume("atlas");
+    cluster.objects.delete(claim);
+    expect(await verdicts()).toEqual({ "(shared volumes)": "lost: its namespace is gone" });
+    const { code, stdout } = await orphaned({ yes: true });
+    expect([code, has(volume)]).toEqual([0, [false]]);
+    expect(stdout).toContain(`removed PersistentVolume ${path.basename(volume)}`);
+  });
+
+  test("are only listed where the namespace is there: the next workflow uses them", async () => {
+    const { claim, volume } = workflow("any", 90).withSharedVolume("atlas");
+    cluster.put("/api/v1/namespaces/vip", {});
+    expect(await verdicts()).toEqual({
+      "(shared volumes)": "uncertain: no workflow of its namespace is left, but the next one will use them",
+    });
+    await orphaned({ yes: true });
+    expect(has(claim, volume)).toEqual([true, true]);
+  });
+
+  test("are not mentioned beside a workflow of their namespace, nor where one is looked for", async () => {
+    workflow("alive", 0).withVolume().withEngine().withSharedVolume("atlas");
+    const other = workflow("any", 90, "gone").withSharedVolume("atlas");
+    cluster.objects.delete(other.claim);
+    expect(await verdicts({ namespace: "vip" })).toEqual({ alive: "in use: its engine is alive" });
+    expect(await verdicts({ selector: "team=mri" })).not.toHaveProperty("(shared volumes)");
+  });
+
+  test.each([
+    ["another source than it was made with", { nfs: { server: "nfs.example.org", path: "/other" } }],
+    ["a reclaim policy other than Retain", { persistentVolumeReclaimPolicy: "Delete" }],
+  ])("stay with %s", async (_, spec) => {
+    const { claim, volume } = workflow("any", 90, "gone").withSharedVolume("atlas");
+    cluster.objects.delete(claim);
+    Object.assign(cluster.objects.get(volume).spec, spec);
+    await orphaned({ yes: true });
+    expect(has(volume)).toEqual([true]);
+    expect(await verdicts()).toEqual({ "(shared volumes)": expect.stringMatching(/^uncertain: /) });
+  });
+
+  test("stay where the namespace comes back meanwhile", async () => {
+    const { claim, volume } = workflow("any", 90, "gone").withSharedVolume("atlas");
+    cluster.objects.delete(claim);
+    let looks = 0;
+    cluster.onRequest = (request) => {
+      if (request === "GET /api/v1/namespaces/gone" && ++looks === 2) cluster.put("/api/v1/namespaces/gone", {});
+    };
+    const { stderr } = await orphaned({ yes: true });
+    expect(stderr).toContain("has changed since it was listed: nothing was removed");
+    expect(has(volume)).toEqual([true]);
+  });
+});
+
 describe("what engines have left behind", () => {
   test("is told from what is alive, by the cluster alone, each with its reason", async () => {
     workflow("alive", 0).withVolume().withEngine().withJob("Job-1", RUNNING);

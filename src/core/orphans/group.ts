@@ -29,7 +29,7 @@ export function byWorkflow(inventory: Inventory): WorkflowObjects[] {
   const add = <K extends keyof Inventory>(kind: K, objects: Inventory[K]) => {
     for (const object of objects) {
       // Whatever a server answers: what does not bear this tool's label is never looked at.
-      if (!isOurs(object) || object.metadata?.labels?.[KEYS.component] === "shared-volume") continue;
+      if (!isOurs(object) || isShared(object)) continue;
       groupOf(groups, object)[kind].push(object as never);
     }
   };
@@ -39,6 +39,11 @@ export function byWorkflow(inventory: Inventory): WorkflowObjects[] {
   add("jobs", inventory.jobs);
   add("pods", inventory.pods);
   return [...groups.values()];
+}
+
+/** Whether a volume is one that the workflows of a namespace share. */
+export function isShared(object: KubernetesObject): boolean {
+  return isOurs(object) && object.metadata?.labels?.[KEYS.component] === "shared-volume";
 }
 
 type Mutable = {

@@ -12,6 +12,8 @@ export interface Judged extends JudgedWorkflow {
   readonly removal: readonly PlannedRemoval[];
   /** Whether GASW's Java plugin has made it. */
   readonly isLegacy?: true;
+  /** Whether these are volumes that workflows of a namespace without any share. */
+  readonly isShared?: true;
 }
 
 /** What there is to be deleted of a workflow. */

@@ -2,6 +2,7 @@ import pMap from "p-map";
 import { selector as ourSelector } from "../../core/names.ts";
 import type { Inventory, WorkflowObjects } from "../../core/orphans/group.ts";
 import { byWorkflow } from "../../core/orphans/group.ts";
+import { sharedVolumes } from "../../core/orphans/shared.ts";
 import type { Evidence } from "../../core/orphans/verdict.ts";
 import type { KubernetesObject, V1Namespace } from "../../core/wire.ts";
 import { isApiError } from "../../kubernetes/errors.ts";
@@ -32,6 +33,8 @@ export interface SurveyScope {
 /** What the cluster has of every workflow. */
 export interface Survey {
   readonly workflows: readonly WorkflowObjects[];
+  /** Volumes that workflows share, of namespaces without any; none where certain workflows are looked for. */
+  readonly shared: readonly WorkflowObjects[];
   /** Lists that could not be had of all namespaces that are looked through, in words. */
   readonly gaps: readonly string[];
   /** Lists that could not be had for a namespace, in words. */
@@ -69,13 +72,17 @@ export async function survey(deps: Deps, scope: SurveyScope): Promise<Survey> {
   const ours = ourSelector(scope.workflowHash === undefined ? {} : { workflowHash: scope.workflowHash });
   const lists = await listAll(deps, scope, ours);
   const inventory = Object.fromEntries(ALL_KINDS.map((kind) => [kind, lists[kind].items]));
-  const found = byWorkflow(inventory as unknown as Inventory).filter(
-    ({ namespace }) => scope.namespace === undefined || namespace === scope.namespace,
-  );
+  const all = byWorkflow(inventory as unknown as Inventory);
+  const isMeant = ({ namespace }: WorkflowObjects) =>
+    scope.namespace === undefined || namespace === scope.namespace;
+  const found = all.filter(isMeant);
+  const isWhole = scope.workflowHash === undefined && scope.selector === undefined;
+  const shared = isWhole ? sharedVolumes(inventory as unknown as Inventory, all).filter(isMeant) : [];
   const workflows = scope.selector === undefined ? found : await matching(deps, scope, found);
-  const namespaces = await namespacesOf(deps, workflows);
+  const namespaces = await namespacesOf(deps, [...workflows, ...shared]);
   return {
     workflows,
+    shared,
     gaps: ALL_KINDS.filter((kind) => lists[kind].extent !== "all").map((kind) => KINDS[kind].noun),
     unseen: (namespace) =>
       ALL_KINDS.filter((kind) => !covers(lists[kind], namespace, deps.config.k8sNamespace)).map(

@@ -2,16 +2,17 @@ import pMap from "p-map";
 import { workflowHash } from "../../core/names.ts";
 import { type Facts, factsOf } from "../../core/orphans/facts.ts";
 import type { WorkflowObjects } from "../../core/orphans/group.ts";
+import { judgeShared } from "../../core/orphans/shared.ts";
 import { judge } from "../../core/orphans/verdict.ts";
 import { GaswError } from "../../errors.ts";
-import type { CleanupResult, PlannedRemoval } from "../cleanup/cleanup.ts";
-import { type PlanState, removeWorkflow } from "../cleanup/removeWorkflow.ts";
+import { type CleanupResult, type PlannedRemoval, runCleanup } from "../cleanup/cleanup.ts";
+import { changed, type PlanState, removeWorkflow } from "../cleanup/removeWorkflow.ts";
 import { type Deps, serverNow } from "../deps.ts";
 import { refresh } from "../sync/refresh.ts";
 import { databaseEvidence, evidenceOf, knownHere, type SweepDeps } from "./evidence.ts";
 import { fingerprint, type Judged, removalsOf } from "./judged.ts";
 import { removeLegacy } from "./legacy.ts";
-import { type Survey, type SurveyScope, survey } from "./survey.ts";
+import { namespacesOf, type Survey, type SurveyScope, survey } from "./survey.ts";
 
 /** Workflows that are removed at once. */
 const CONCURRENCY = 4;
@@ -45,7 +46,16 @@ export async function judgeWorkflows(
     (workflow) => judgeOne(deps, workflow, factsOf(workflow, now), found, olderThan),
     { concurrency: CONCURRENCY },
   );
-  return { judged, gaps: found.gaps };
+  return { judged: [...judged, ...found.shared.map((one) => sharedOf(one, found, now))], gaps: found.gaps };
+}
+
+function sharedOf(workflow: WorkflowObjects, found: Survey, now: Date): Judged {
+  const evidence = { namespace: found.namespaceOf(workflow), unseen: found.unseen(workflow.namespace) };
+  const facts = factsOf(workflow, now);
+  return {
+    ...{ workflow, facts, folder: "unknown", isShared: true, removal: removalsOf(workflow) },
+    ...judgeShared(workflow, evidence),
+  };
 }
 
 /** The GASW database is asked for what would be removed alone. */
@@ -102,6 +112,7 @@ async function sweepOne(
   const known = knownHere(deps, judged.workflow, directory);
   const plan = { target: { namespace, id }, remove: judged.removal, keep: [] };
   try {
+    if (judged.isShared === true) return await removeShared(deps, judged, timeout, onStep);
     if (judged.isLegacy === true) return await removeLegacy(deps, judged, timeout, onStep);
     if (known !== undefined) await refresh(deps, known);
     return await removeWorkflow(deps, plan, {
@@ -115,6 +126,19 @@ async function sweepOne(
     if (!(error instanceof GaswError) || error.code === "INTERRUPTED") throw error;
     return { removed: [], failures: [error] };
   }
+}
+
+/** Removes the shared volumes of a namespace that is gone, if it still is, in the versions that were seen. */
+async function removeShared(
+  deps: Deps,
+  { workflow, removal }: Judged,
+  timeout: number,
+  onStep: (gone: PlannedRemoval) => void,
+): Promise<CleanupResult> {
+  const { id, namespace = "" } = workflow;
+  const isGone = (await namespacesOf(deps, [workflow])).get(namespace) === "gone";
+  if (!isGone) return { removed: [], failures: [changed(id)] };
+  return await runCleanup(deps, { target: { namespace, id }, remove: removal, keep: [] }, timeout, onStep);
 }
 
 /**
