@@ -109,7 +109,17 @@ export async function listEvents(
 ): Promise<CoreV1Event[]> {
   const fieldSelector = eventSelector(about);
   const events = await client.list<CoreV1Event>(eventsPath(namespace), { fieldSelector });
-  return events.sort(byTime);
+  return events.map(withoutPrefix).sort(byTime);
+}
+
+/** What client-go puts before the message of an event when there were many like it in ten minutes. */
+const COMBINED = /^\(combined from similar events\): /;
+
+function withoutPrefix(event: CoreV1Event): CoreV1Event {
+  const { message } = event;
+  return message === undefined || !COMBINED.test(message)
+    ? event
+    : { ...event, message: message.replace(COMBINED, "") };
 }
 
 function eventSelector(about: { readonly name: string } | { readonly reason: string } | "waits"): string {

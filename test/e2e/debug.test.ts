@@ -13,7 +13,7 @@ const jobs: Record<string, [script: string, ...options: string[]]> = {
   Running: [LONG],
   Fine: ["echo fine; echo aside >&2"],
   NoCommand: ["no_such_command"],
-  Inputs: ["echo 'Exiting with return value 40' >&2; exit 40"],
+  Inputs: ["echo '<inputs_download>'; echo 'Exiting with return value 40' >&2; exit 40"],
   Greedy: ["a=x; while :; do a=$a$a$a; done", "--memory", "32Mi"],
   Slow: ["sleep 100", "--timeout", "2s"],
   BadImage: ["true", "--image", "localhost:1/nothing:1"],

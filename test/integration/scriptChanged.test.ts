@@ -135,7 +135,7 @@ describe("a script that has changed", () => {
   test("is the reason that `debug why` tells, with the way out", () => {
     const { id, namespace, directory, status, reason, message } = life.job("Job-1-r1");
     const state = { status, reason: reason ?? undefined, message: message ?? undefined };
-    const facts = { job: { id, namespace, directory }, state, seen: { phase: "missing" } as const };
+    const facts = { job: { id, fileName: "Job-1", namespace, directory }, isSilent: false, state, seen: { phase: "missing" } as const };
     const answer = explain({ ...facts, claims: [], events: [], lastWords: [], now: new Date() });
     expect(answer).toMatchObject({
       cause: "script-changed",

@@ -112,10 +112,20 @@ function mayHaveBegun(pod: V1Pod, main: V1ContainerStatus | undefined): boolean 
  */
 const UNMEASURED = "ContainerStatusUnknown";
 
+/** containerd's word and code for the same (`unknownExitReason`, `unknownExitCode`). */
+const LOST_BY_RUNTIME = { reason: "Unknown", exitCode: 255 } as const;
+
+/** Whether nobody saw how a container ended. */
+function isUnmeasured({ reason, exitCode }: V1ContainerStateTerminated): boolean {
+  return (
+    reason === UNMEASURED || (reason === LOST_BY_RUNTIME.reason && exitCode === LOST_BY_RUNTIME.exitCode)
+  );
+}
+
 /** The exit code that the node has seen, or that the pod's success vouches for. */
 function measuredCode(pod: V1Pod, terminated: V1ContainerStateTerminated | undefined): number | undefined {
   if (terminated === undefined) return pod.status?.phase === "Succeeded" ? 0 : undefined;
-  return terminated.reason === UNMEASURED ? undefined : terminated.exitCode;
+  return isUnmeasured(terminated) ? undefined : terminated.exitCode;
 }
 
 /** Why the cluster has made a container stop, or has given its pod up. */
@@ -189,7 +199,7 @@ function cutOff(
   record: EndRecord | undefined,
 ): string {
   if (terminated?.exitCode !== KILLED_CODE || record !== undefined) return "";
-  if (terminated.reason === "OOMKilled" || terminated.reason === UNMEASURED) return "";
+  if (terminated.reason === "OOMKilled" || isUnmeasured(terminated)) return "";
   const seconds = secondsToStop(pod, terminated);
   return seconds === undefined
     ? ""

@@ -40,21 +40,47 @@ export function volumeNotBound(facts: Facts): Explanation | undefined {
   };
 }
 
-/** The newest event about the pod, where it is a complaint of one of these reasons. */
-export function complaint(facts: Facts, ...reasons: readonly string[]): CoreV1Event | undefined {
-  if (facts.seen.phase !== "waiting" || facts.pod?.spec?.nodeName === undefined) return undefined;
-  return newestEvent(
-    facts,
-    (event) => reasons.includes(event.reason ?? "") && event.involvedObject.kind === "Pod",
-  );
+/** The newest event about the pod that is a complaint of one of these reasons. */
+export function complaint(
+  facts: Facts,
+  reasons: readonly string[],
+  isTelling: (message: string) => boolean = () => true,
+): CoreV1Event | undefined {
+  const isWaiting = facts.seen.phase === "waiting" && facts.pod?.spec?.nodeName !== undefined;
+  if (!isWaiting && !isGivenUp(facts, reasons)) return undefined;
+  const isComplaint = ({ reason = "", involvedObject }: CoreV1Event) =>
+    reasons.includes(reason) && involvedObject.kind === "Pod";
+  const telling = newestEvent(facts, (event) => isComplaint(event) && isTelling(event.message ?? ""));
+  return telling ?? newestEvent(facts, isComplaint);
+}
+
+/** Whether a job was given up for one of these reasons. */
+export function isGivenUp({ state }: Facts, reasons: readonly string[]): boolean {
+  return state.status === "ERROR" && reasons.includes(state.reason ?? "");
+}
+
+/** How a sentence begins on a job that waits on its node, or was given up there. */
+export function waitedOn({ state, pod }: Facts): string {
+  const node = pod?.spec?.nodeName ?? state.node;
+  const where = node === undefined ? "on a node" : `on node ${node}`;
+  return state.status === "ERROR" ? `was given up ${where}` : `is waiting ${where}`;
+}
+
+/** Reasons of the events about a volume that a node cannot mount. */
+const MOUNT_REASONS = ["FailedMount", "FailedAttachVolume", "FailedMapVolume"];
+
+/** The kubelet's summary of all volumes, every two minutes: it says less than what came before. */
+function isNoSummary(message: string): boolean {
+  return !/^Unable to attach or mount volumes/.test(message);
 }
 
 /** A volume that the node can't mount. */
 export function volumeMount(facts: Facts): Explanation | undefined {
-  const event = complaint(facts, "FailedMount", "FailedAttachVolume", "FailedMapVolume");
-  if (event === undefined) return undefined;
-  const node = facts.pod?.spec?.nodeName;
-  const text = event.message ?? "";
+  const event = complaint(facts, MOUNT_REASONS, isNoSummary);
+  // Of a job that was given up, the events may be gone.
+  const words = isGivenUp(facts, MOUNT_REASONS) ? facts.state.message : undefined;
+  if (event === undefined && words === undefined) return undefined;
+  const text = event?.message ?? words ?? "";
   const remedies: readonly [RegExp, string][] = [
     [/access denied|permission denied/i, "allow the node in the exports of the NFS server, which refused it"],
     [
@@ -71,11 +97,11 @@ export function volumeMount(facts: Facts): Explanation | undefined {
     ],
   ];
   return {
-    sentence: `is waiting on node ${node}, which cannot mount its volume: ${brief(text)}`,
+    sentence: `${waitedOn(facts)}, which cannot mount its volume: ${brief(text)}`,
     remedy:
       remedies.find(([pattern]) => pattern.test(text))?.[1] ??
       "check the volume's server and path, and that the node can mount it",
-    evidence: quote(event),
+    evidence: event === undefined ? [text] : quote(event),
   };
 }
 

@@ -2,7 +2,10 @@ import { describeExitCode, type Stage, signalOf } from "../gasw/exitCode.ts";
 import { CUT_OFF } from "../lifecycle/ending.ts";
 import { SCRIPT_CHANGED } from "../lifecycle/marks.ts";
 import { cpuText, memoryText, timeText, twice } from "../manifests/amounts.ts";
+import type { LastSection } from "../output/lastSection.ts";
+import type { Section } from "../output/lines.ts";
 import { type Cause, type Explanation, type Facts, mainContainer, podSpec } from "./facts.ts";
+import { scriptCauses } from "./script.ts";
 
 /** Explanations of jobs that are over. */
 export const endedCauses: readonly Cause[] = [
@@ -20,6 +23,7 @@ export const endedCauses: readonly Cause[] = [
   { id: "gone", match: gone },
   { id: "pod-gone", match: podGone },
   { id: "cannot-start", match: cannotStart },
+  ...scriptCauses,
   { id: "command-not-found", match: (facts) => shellCode(facts, 127) },
   { id: "command-not-executable", match: (facts) => shellCode(facts, 126) },
   { id: "signal", match: signalled },
@@ -101,9 +105,15 @@ function deadline(facts: Facts): Explanation | undefined {
   if (facts.state.reason !== "DeadlineExceeded") return undefined;
   const seconds = podSpec(facts)?.activeDeadlineSeconds ?? facts.kubeJob?.spec?.activeDeadlineSeconds;
   const limit = seconds === undefined ? "its time limit" : `its time limit of ${timeText(seconds * 1000)}`;
+  const longer = "submit it with a longer --timeout (`timeout` sets it for all jobs)";
+  if (facts.state.started === undefined && cutOffOf(facts) === "")
+    return {
+      sentence: `was stopped by ${limit} (DeadlineExceeded), which counts from its pod's assignment to a node: it is not known to have begun`,
+      remedy: `${longer}, or find out why its image or its volumes took so long (\`gasw-k8s debug events ${facts.job.id}\`)`,
+    };
   return {
     sentence: `exceeded ${limit} and was stopped (DeadlineExceeded)${cutOffOf(facts)}`,
-    remedy: `submit it with a longer --timeout (\`timeout\` sets it for all jobs), or make it faster${moreGrace(facts)}`,
+    remedy: `${longer}, or make it faster${moreGrace(facts)}`,
   };
 }
 
@@ -270,17 +280,37 @@ function exitCode(facts: Facts): Explanation | undefined {
   const { status, exitCode: code } = facts.state;
   if (status !== "ERROR" || code === undefined) return undefined;
   const { text, stage, name } = describeExitCode(code);
-  const meaning = name === undefined ? text : `${text} (${name})`;
   const log = `gasw-k8s debug logs ${facts.job.id}`;
-  // A script that is none of GASW's may end with any code, so GASW's word for it is an offer.
+  const failed = `failed with exit code ${code}`;
+  if (stage !== undefined && isIn(stage, facts.lastSection))
+    return {
+      sentence: `${failed} ${STAGES[stage]}: ${text} (${name})${ran(facts)}`,
+      remedy: `${STAGE_REMEDIES[stage]}; its log: ${log}`,
+      ...lastWords(facts),
+    };
+  // A script may end with any code: where its output does not show that stage, GASW's word for it is an offer.
+  const meaning = stage === undefined ? `, ${text}` : ", the script's own exit code";
+  const offer = stage === undefined ? "" : `; GASW calls this code ${name} (${text})`;
   return {
-    sentence:
-      stage === undefined
-        ? `failed with exit code ${code}, ${meaning}${ran(facts)}`
-        : `failed with exit code ${code} ${STAGES[stage]}: ${meaning}${ran(facts)}`,
-    remedy: stage === undefined ? `read its log: ${log}` : `${STAGE_REMEDIES[stage]}; its log: ${log}`,
+    sentence: `${failed}${meaning}${ran(facts)}${offer}`,
+    remedy: `read its log: ${log}`,
     ...lastWords(facts),
   };
+}
+
+const SECTION_STAGES: Readonly<Record<Section, Stage>> = {
+  upload_test: "setup",
+  inputs_download: "inputs",
+  application_execution: "application",
+  results_upload: "results",
+};
+
+/** Whether a job's output shows that it was in a stage when it ended. */
+function isIn(stage: Stage, last: LastSection | undefined): boolean {
+  if (last === undefined) return false;
+  // What comes before the first section, and around all of them, has none of its own.
+  if (stage === "system" || stage === "setup") return true;
+  return SECTION_STAGES[last.section] === stage;
 }
 
 /** Ended in ERROR or STALLED for a reason that has no row of its own. */

@@ -1,7 +1,9 @@
 import { hasEnded, type LocalStatus } from "../job.ts";
 import type { Decision, KnownJob } from "../lifecycle/decision.ts";
 import type { Observation } from "../lifecycle/observe.ts";
+import { awaitsTurn } from "../lifecycle/stage.ts";
 import { MAIN_CONTAINER } from "../manifests/mainContainer.ts";
+import type { LastSection } from "../output/lastSection.ts";
 import type {
   CoreV1Event,
   V1Container,
@@ -35,6 +37,8 @@ export interface JobState {
   readonly submitted?: string | undefined;
   readonly started?: string | undefined;
   readonly ended?: string | undefined;
+  /** Whether this tool submits it by itself, when its turn comes. */
+  readonly isDue?: boolean | undefined;
 }
 
 /** A claim that a job's pod mounts; `found` is missing where the cluster has none of that name. */
@@ -45,7 +49,13 @@ export interface MountedClaim {
 
 /** Everything that an explanation may be drawn from. */
 export interface Facts {
-  readonly job: { readonly id: string; readonly namespace: string; readonly directory: string };
+  readonly job: {
+    readonly id: string;
+    /** The script's base name. */
+    readonly fileName: string;
+    readonly namespace: string;
+    readonly directory: string;
+  };
   readonly state: JobState;
   readonly seen: Observation;
   readonly kubeJob?: V1Job | undefined;
@@ -59,6 +69,12 @@ export interface Facts {
   readonly nodes?: readonly V1Node[] | undefined;
   /** Last lines that the job wrote to its stderr. */
   readonly lastWords: readonly string[];
+  /** Whether it has written nothing, or its files cannot be read. */
+  readonly isSilent: boolean;
+  /** The section of GASW's scripts that its output shows last; undefined where it shows none. */
+  readonly lastSection?: LastSection | undefined;
+  /** What could not be asked for, and why, in words. */
+  readonly unseen?: readonly string[];
   readonly now: Date;
 }
 
@@ -87,6 +103,7 @@ export function currentState(record: JobRecord | undefined, decision: Decision):
     submitted: record?.submitted ?? undefined,
     started: record?.started ?? undefined,
     ended: record?.ended ?? undefined,
+    ...(record !== undefined && awaitsTurn(record.stage) ? { isDue: true } : {}),
   };
   if (record !== undefined && hasEnded(record.status)) return { status: record.status, ...kept };
   return {
@@ -98,6 +115,7 @@ export function currentState(record: JobRecord | undefined, decision: Decision):
     submitted: kept.submitted,
     started: decision.startedAt ?? kept.started,
     ended: decision.finishedAt ?? kept.ended,
+    ...(kept.isDue === undefined ? {} : { isDue: kept.isDue }),
   };
 }
 

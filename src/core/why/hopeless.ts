@@ -1,6 +1,7 @@
 import { BLOCKED, NAMESPACE_GONE } from "../lifecycle/turns.ts";
-import { claimEvent, unbound } from "./claims.ts";
+import { claimEvent, complaint, isGivenUp, unbound, volumeMount, waitedOn } from "./claims.ts";
 import { type Cause, type Explanation, type Facts, podSpec, quote, said } from "./facts.ts";
+import { givenUpUnschedulable } from "./noRoom.ts";
 import { givenUpRefused } from "./refused.ts";
 
 /** Explanations of jobs that can't begin as they are, also of those that were given up for it. */
@@ -8,10 +9,14 @@ export const hopelessCauses: readonly Cause[] = [
   { id: "earlier-run", match: earlierRun },
   { id: "output-late", match: outputLate },
   { id: "namespace-gone", match: namespaceGone },
+  { id: "due", match: due },
   { id: "not-submitted-volume", match: notSubmittedVolume },
   { id: "not-submitted", match: notSubmitted },
   { id: "config-error", match: configError },
   { id: "pod-never-made", match: givenUpRefused },
+  { id: "volume-mount", match: volumeMount },
+  { id: "sandbox", match: sandbox },
+  { id: "no-room-in-time", match: givenUpUnschedulable },
 ];
 
 /** Whatever status is known of it: it has ended, and nobody has judged that yet. */
@@ -39,6 +44,15 @@ function namespaceGone({ state, job }: Facts): Explanation | undefined {
   };
 }
 
+/** What this tool submits by itself, at the next round. */
+function due({ state, seen }: Facts): Explanation | undefined {
+  if (state.status !== "NOT_SUBMITTED" || state.isDue !== true || seen.phase !== "missing") return undefined;
+  return {
+    sentence: "is recorded and waits for its turn: a monitor or the next synchronisation submits it",
+    remedy: "run `gasw-k8s monitor`, or `gasw-k8s status --sync` once",
+  };
+}
+
 function notSubmittedVolume(facts: Facts): Explanation | undefined {
   if (facts.state.status !== "NOT_SUBMITTED" || facts.seen.phase !== "missing") return undefined;
   const claim = unbound(facts.claims);
@@ -61,7 +75,7 @@ function notSubmitted(facts: Facts): Explanation | undefined {
 }
 
 function script({ job }: Facts): string {
-  return `${job.directory}/sh/${job.id}.sh`;
+  return `${job.directory}/sh/${job.fileName}.sh`;
 }
 
 function configError({ state, ...facts }: Facts): Explanation | undefined {
@@ -90,5 +104,18 @@ function configError({ state, ...facts }: Facts): Explanation | undefined {
     sentence: `cannot start because its container cannot be created: ${text}`,
     remedy: "fix the container's settings",
     evidence,
+  };
+}
+
+const SANDBOX_REASONS = ["FailedCreatePodSandBox"];
+
+function sandbox(facts: Facts): Explanation | undefined {
+  const event = complaint(facts, SANDBOX_REASONS);
+  const words = event?.message ?? (isGivenUp(facts, SANDBOX_REASONS) ? facts.state.message : undefined);
+  if (words === undefined) return undefined;
+  return {
+    sentence: `${waitedOn(facts)}, which cannot set up its pod: ${words}`,
+    remedy: "tell the administrator: the node's network plugin or container runtime is failing",
+    evidence: event === undefined ? [words] : quote(event),
   };
 }

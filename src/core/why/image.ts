@@ -29,25 +29,40 @@ export const imageCauses: readonly Cause[] = [
     ),
   },
   {
-    id: "image-denied",
+    id: "image-platform",
     match: image(
-      (text) => /unauthorized|denied|authentication required|no basic auth|403 Forbidden|401/i.test(text),
-      "cannot be pulled: the registry requires credentials, or does not have the image",
-      "check the name, and add a secret with the registry's credentials to imagePullSecrets",
+      // containerd's words, which end in "not found"; and CRI-O's.
+      (text) => /no match for platform|no image found in (?:manifest list|image index) for/i.test(text),
+      "is not built for the node's CPU architecture",
+      "use an image for that architecture, or select other nodes with nodeSelector",
     ),
   },
   {
     id: "image-rate-limit",
     match: image(
-      (text) => /toomanyrequests|429/i.test(text),
+      (text) => /toomanyrequests|\b429 Too Many Requests|unexpected status[^\n]*: 429\b/i.test(text),
       "cannot be pulled at present: the registry's rate limit is exceeded",
       "pull with credentials (imagePullSecrets), or use a mirror; while the job waits, the pull is retried",
     ),
   },
   {
+    id: "image-denied",
+    match: image(
+      (text) =>
+        /unauthorized|(?<!permission )denied|authentication required|no basic auth|\b401 Unauthorized|\b403 Forbidden|unexpected status[^\n]*: 40[13]\b|invalid username\/password/i.test(
+          text,
+        ),
+      "cannot be pulled: the registry requires credentials, or does not have the image",
+      "check the name, and add a secret with the registry's credentials to imagePullSecrets",
+    ),
+  },
+  {
     id: "image-not-found",
     match: image(
-      (text) => /manifest unknown|not found|NotFound|404/.test(text) && !/no such host/.test(text),
+      (text) =>
+        /manifest unknown|name unknown|\bnot found\b|NotFound|\b404 Not Found|StatusCode: 404|unexpected status[^\n]*: 404\b/.test(
+          text,
+        ) && !/no such host/.test(text),
       "does not exist in its registry",
       "fix the image's name or tag (--image, or `image` in the configuration)",
     ),
@@ -62,14 +77,6 @@ export const imageCauses: readonly Cause[] = [
         ),
       "cannot be pulled because the node cannot reach its registry",
       "check the registry's name in the image, and the node's network, proxy and certificates; while the job waits, the pull is retried",
-    ),
-  },
-  {
-    id: "image-platform",
-    match: image(
-      (text) => /no match for platform/i.test(text),
-      "is not built for the node's CPU architecture",
-      "use an image for that architecture, or select other nodes with nodeSelector",
     ),
   },
   {
@@ -93,8 +100,8 @@ function image(
     if (!REASONS.has(reason)) return undefined;
     const event = pullEvent(facts);
     const text = `${facts.state.message ?? ""}\n${event?.message ?? ""}`;
-    if (!fits(text, reason)) return undefined;
     const name = imageName(facts, text);
+    if (!fits(withoutNames(text, [name, mainContainer(facts)?.image]), reason)) return undefined;
     const isOver = facts.state.status === "ERROR" ? "failed" : "is waiting";
     const evidence =
       event === undefined ? (facts.state.message === undefined ? [] : [facts.state.message]) : quote(event);
@@ -104,6 +111,14 @@ function image(
       evidence,
     };
   };
+}
+
+/** A text without what may hold any number or word: digests, and the image's own name. */
+function withoutNames(text: string, names: readonly (string | undefined)[]): string {
+  const known = names.filter((name) => name !== undefined && name !== "");
+  return known
+    .reduce<string>((rest, name) => rest.replaceAll(String(name), "IMAGE"), text)
+    .replaceAll(/sha256:[0-9a-f]+/g, "DIGEST");
 }
 
 /**

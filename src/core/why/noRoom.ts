@@ -1,7 +1,7 @@
 import { cpuText, memoryText } from "../manifests/amounts.ts";
 import { GPU_RESOURCE } from "../manifests/container.ts";
 import { parseQuantity } from "../manifests/quantity.ts";
-import type { V1Container, V1Node } from "../wire.ts";
+import type { V1Container, V1Node, V1Toleration } from "../wire.ts";
 import { type Explanation, type Facts, mainContainer, podSpec } from "./facts.ts";
 
 const NAMES: Readonly<Record<string, { name: string; option: string }>> = {
@@ -24,6 +24,17 @@ export function unschedulable(facts: Facts): Explanation | undefined {
     sentence: `is waiting because no node can run it: ${parts.length > 0 ? parts.join("; ") : message}`,
     remedy: remedyFor(short, tooBig, message),
     evidence: [facts.seen.message],
+  };
+}
+
+/** A job that was given up since no node would take it: what the scheduler said last is kept. */
+export function givenUpUnschedulable({ state }: Facts): Explanation | undefined {
+  if (state.status !== "ERROR" || state.reason !== "Unschedulable") return undefined;
+  const message = withoutPreemption(state.message ?? "");
+  return {
+    sentence: `was given up because no node could run it in time: ${message}`,
+    remedy: `${remedyFor(shortResources(message), [], message)}; \`pending.Unschedulable\` sets how long a job may wait`,
+    ...(state.message === undefined ? {} : { evidence: [state.message] }),
   };
 }
 
@@ -89,6 +100,7 @@ function placement(message: string, facts: Facts): string[] {
     ([, count, taint]) =>
       `${count} ${count === "1" ? "node has" : "nodes have"} an untolerated taint${taint ? ` ${taint}` : ""}`,
   );
+  const computed = taints.some((text) => text.includes("{")) ? [] : untolerated(message, facts);
   const selected = /didn't match Pod's node affinity\/selector/.test(message);
   const selector = Object.entries(podSpec(facts)?.nodeSelector ?? {}).map(
     ([key, value]) => `${key}=${value}`,
@@ -97,8 +109,39 @@ function placement(message: string, facts: Facts): string[] {
     ? [`no suitable node has the labels ${selector.length > 0 ? selector.join(", ") : "it selects"}`]
     : [];
   const cordoned = /(\d+) node\(s\) were unschedulable/.exec(message);
-  return [...taints, ...selection, ...(cordoned === null ? [] : [`${cordoned[1]} node(s) are cordoned`])];
+  return [
+    ...(computed.length > 0 ? computed : taints),
+    ...selection,
+    ...(cordoned === null ? [] : [`${cordoned[1]} node(s) are cordoned`]),
+  ];
 }
+
+/** Since Kubernetes 1.34.2 the scheduler does not name the taints: the nodes do. */
+function untolerated(message: string, facts: Facts): string[] {
+  if (!message.includes("untolerated taint")) return [];
+  const tolerations = podSpec(facts)?.tolerations ?? [];
+  const repelled = (facts.nodes ?? []).map(({ spec }) =>
+    (spec?.taints ?? []).filter(
+      (taint) => taint.effect !== "PreferNoSchedule" && !tolerations.some((one) => tolerates(one, taint)),
+    ),
+  );
+  const count = repelled.filter((taints) => taints.length > 0).length;
+  const names = new Set(
+    repelled.flat().map(({ key, value, effect }) => `${key}${value ? `=${value}` : ""}:${effect}`),
+  );
+  return count === 0
+    ? []
+    : [`${count} ${count === 1 ? "node has" : "nodes have"} an untolerated taint (${[...names].join(", ")})`];
+}
+
+/** By the rules of `v1.Toleration.ToleratesTaint`. */
+function tolerates({ key, operator, value, effect }: V1Toleration, taint: V1Taint): boolean {
+  if (effect !== undefined && effect !== "" && effect !== taint.effect) return false;
+  if (key !== undefined && key !== "" && key !== taint.key) return false;
+  return operator === "Exists" || (key !== undefined && key !== "" && (value ?? "") === (taint.value ?? ""));
+}
+
+type V1Taint = NonNullable<NonNullable<V1Node["spec"]>["taints"]>[number];
 
 function remedyFor(short: readonly string[], tooBig: readonly string[], message: string): string {
   if (tooBig.length > 0) {

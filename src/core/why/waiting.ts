@@ -1,5 +1,5 @@
 import { timeText } from "../manifests/amounts.ts";
-import { complaint, volumeMount, volumeNotBound } from "./claims.ts";
+import { volumeNotBound } from "./claims.ts";
 import { type Cause, type Explanation, type Facts, mainContainer, newestEvent, quote } from "./facts.ts";
 import { unschedulable } from "./noRoom.ts";
 import { suspended } from "./queue.ts";
@@ -12,8 +12,6 @@ export const waitingCauses: readonly Cause[] = [
   { id: "suspended", match: suspended },
   { id: "volume-not-bound", match: volumeNotBound },
   { id: "no-room", match: unschedulable },
-  { id: "volume-mount", match: volumeMount },
-  { id: "sandbox", match: sandbox },
   { id: "initializing", match: initializing },
   { id: "pulling-image", match: pulling },
   { id: "preparing", match: preparing },
@@ -21,16 +19,6 @@ export const waitingCauses: readonly Cause[] = [
   { id: "no-pod-yet", match: noPodYet },
   { id: "waiting", match: otherWait },
 ];
-
-function sandbox(facts: Facts): Explanation | undefined {
-  const event = complaint(facts, "FailedCreatePodSandBox");
-  if (event === undefined) return undefined;
-  return {
-    sentence: `is waiting on node ${facts.pod?.spec?.nodeName}, which cannot set up its pod: ${event.message}`,
-    remedy: "tell the administrator: the node's network plugin or container runtime is failing",
-    evidence: quote(event),
-  };
-}
 
 function initializing({ state, job }: Facts): Explanation | undefined {
   if (state.reason !== "Initializing") return undefined;

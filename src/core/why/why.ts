@@ -50,18 +50,28 @@ export function explain(facts: Facts): Answer {
   };
 }
 
+/** Evidence that goes with every explanation: what was done to the job's pod, and what could not be seen. */
+function withRemarks(facts: Facts, evidence: readonly string[]): Pick<Explanation, "evidence"> {
+  const { unseen = [] } = facts;
+  const missing =
+    unseen.length === 0 ? [] : [`not seen: ${unseen.join(", ")} (this account may not read them)`];
+  const all = [...evidence, ...removedEarly(facts), ...missing];
+  return all.length === 0 ? {} : { evidence: all };
+}
+
 /** That its Job was removed, and why, where others would have kept it. */
-function removedEarly({ keptBy = [] }: Facts, { evidence = [] }: Explanation): Pick<Explanation, "evidence"> {
-  if (keptBy.length === 0) return {};
+function removedEarly({ keptBy = [] }: Facts): string[] {
+  if (keptBy.length === 0) return [];
   const [containers, were] = keptBy.length === 1 ? ["container", "was"] : ["containers", "were"];
   const said = `its pod was deleted when the job ended: ${containers} ${keptBy.join(", ")}, which ${were} injected into it, would have kept it running`;
-  return { evidence: [...evidence, said] };
+  return [said];
 }
 
 function firstMatch(facts: Facts): Answer {
   for (const cause of causes) {
     const found = cause.match(facts);
-    if (found !== undefined) return { cause: cause.id, ...found, ...removedEarly(facts, found) };
+    if (found !== undefined)
+      return { cause: cause.id, ...found, ...withRemarks(facts, found.evidence ?? []) };
   }
   throw new Error("the table of causes has no last row");
 }

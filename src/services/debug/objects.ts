@@ -1,7 +1,15 @@
 import { workflowVolumeNames } from "../../core/names.ts";
 import type { MountedClaim } from "../../core/why/facts.ts";
-import type { CoreV1Event, V1PersistentVolume, V1PersistentVolumeClaim, V1PodSpec } from "../../core/wire.ts";
+import {
+  type CoreV1Event,
+  eventTime,
+  type KubernetesObject,
+  type V1PersistentVolume,
+  type V1PersistentVolumeClaim,
+  type V1PodSpec,
+} from "../../core/wire.ts";
 import { GaswError } from "../../errors.ts";
+import { isApiError } from "../../kubernetes/errors.ts";
 import { byTime, find, listEvents } from "../../kubernetes/objects.ts";
 import { claimsPath, persistentVolumesPath } from "../../kubernetes/paths.ts";
 import type { Deps } from "../deps.ts";
@@ -14,22 +22,68 @@ export interface JobObjects extends JobView {
   readonly volumes: readonly V1PersistentVolume[];
   /** About the Job, its pods and its claims, oldest first. */
   readonly events: readonly CoreV1Event[];
+  /** What this account may not read. */
+  readonly forbidden: readonly string[];
 }
 
 /** Reads a job's Job, pods, claims, volumes and events. */
 export async function readJobObjects(deps: Deps, target: JobTarget): Promise<JobObjects> {
   const view = await viewJob(deps, target);
   const names = claimNames(deps, view, target);
-  const [claims, events] = await Promise.all([
-    Promise.all(names.map((name) => readClaim(deps, target.namespace, name))),
-    eventsAbout(deps, target, view, names),
+  const [found, listed] = await Promise.all([
+    ifAllowed(Promise.all(names.map((name) => readClaim(deps, target.namespace, name)))),
+    ifAllowed(eventsAbout(deps, target, view, names)),
   ]);
+  const claims = found ?? [];
   const bound = claims.map(({ found }) => found?.spec?.volumeName).filter((name) => name !== undefined);
   const volumes = await Promise.all(
     bound.map((name) => find<V1PersistentVolume>(deps.client, persistentVolumesPath(name))),
   );
-  return { ...view, claims, volumes: volumes.filter((volume) => volume !== undefined), events };
+  return {
+    ...view,
+    claims,
+    volumes: volumes.filter((volume) => volume !== undefined),
+    events: ofTheseLives(
+      listed ?? [],
+      [view.job, ...view.pods, ...claims.map((claim) => claim.found)],
+      target,
+    ),
+    forbidden: [...(found === undefined ? ["claims"] : []), ...(listed === undefined ? ["events"] : [])],
+  };
 }
+
+/** Undefined where the account has no right to it. */
+async function ifAllowed<T>(answer: Promise<T>): Promise<T | undefined> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (isApiError(error, 403)) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * The events about these very objects: there may have been others of their names before. Of what is gone, those since
+ * the job was submitted.
+ */
+function ofTheseLives(
+  events: readonly CoreV1Event[],
+  objects: readonly (KubernetesObject | undefined)[],
+  { stored }: JobTarget,
+): CoreV1Event[] {
+  const uids = new Map(objects.map((object) => [object?.metadata?.name, object?.metadata?.uid]));
+  const submitted = Date.parse(stored?.submitted ?? stored?.created ?? "");
+  return events.filter((event) => {
+    const { name, uid } = event.involvedObject;
+    const known = uids.get(name);
+    if (known !== undefined && uid !== undefined) return uid === known;
+    const time = Date.parse(eventTime(event) ?? "");
+    return !(time + CLOCK_SLACK_MS < submitted);
+  });
+}
+
+/** The cluster's times are whole seconds, by its own clock. */
+const CLOCK_SLACK_MS = 60_000;
 
 /** The claims that the job's pod mounts, or would mount. */
 function claimNames(deps: Deps, { job, pod }: JobView, target: JobTarget): string[] {

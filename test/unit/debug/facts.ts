@@ -4,12 +4,13 @@ import type { CoreV1Event, V1Container, V1Job, V1Node, V1Pod, V1PodSpec } from "
 /** Facts about a job, of which a test states only what matters to it. */
 export function facts(state: JobState, more: Partial<Facts> = {}): Facts {
   return {
-    job: { id: "Job-1", namespace: "ns", directory: "/w/wf" },
+    job: { id: "Job-1", fileName: "Job-1", namespace: "ns", directory: "/w/wf" },
     state,
     seen: { phase: "missing" },
     claims: [],
     events: [],
     lastWords: [],
+    isSilent: false,
     now: new Date("2026-01-01T01:00:00Z"),
     ...more,
   };
