@@ -124,7 +124,7 @@ describe("debug lists", () => {
     );
     expect(everywhere).toContainEqual(expect.objectContaining(volume));
     const { stdout } = await workflow.cli("debug", "jobs", "-A");
-    expect(stdout).toMatch(new RegExp(`^${workflow.namespace}/\\S+ +Running +${workflow.id} +running +alive `, "m"));
+    expect(stdout).toMatch(new RegExp(`^${workflow.namespace}/\\S+ +Running +${workflow.id} +there +running +alive `, "m"));
   });
 
   test("nodes tell what they offer", async () => {
