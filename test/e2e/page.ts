@@ -11,3 +11,8 @@ export function section(page: string, title: string): string {
 export function commandsIn(text: string): string[] {
   return [...text.matchAll(/^ {4}(gasw-k8s .*?)(?: +#.*)?$/gm)].map(([, command = ""]) => command);
 }
+
+/** The whole command lines that a text quotes in its sentences and tables. */
+export function quotedCommandsIn(text: string): string[] {
+  return [...text.matchAll(/`(gasw-k8s [^`\n]+)`/g)].map(([, command = ""]) => command);
+}
