@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { cleanup } from "../../src/commands/cleanup.ts";
 import { cleanupOrphaned } from "../../src/commands/cleanupOrphaned.ts";
 import { submit } from "../../src/commands/submit.ts";
@@ -102,4 +102,49 @@ test("a sweep whose Lease somebody deletes stops at its next renewal", async () 
   const { code, stderr } = await hosts.run("administrator", sweep);
   expect({ code, stderr }).toMatchObject({ code: 0, stderr: expect.stringContaining("warning: the Lease of workflow workflow-1 ") });
   expect([only(CLAIMS).length, only(VOLUMES).length]).toEqual([1, 1]);
+});
+
+describe("a submission that is stopped for a minute before its Job is made", () => {
+  const POST = new RegExp(`^POST ${JOBS}$`);
+  afterEach(() => vi.restoreAllMocks());
+
+  /** A minute on every clock, that of the process included. */
+  function minutePasses(): void {
+    const { now } = performance;
+    vi.spyOn(performance, "now").mockImplementation(() => now.call(performance) + 61_000);
+    hosts.pass(61);
+  }
+
+  test("makes none where the workflow was cleaned up meanwhile, and says so", async () => {
+    at(POST, async () => {
+      minutePasses();
+      expect(await hosts.run("administrator", sweep)).toMatchObject({ code: 0, stdout: expect.stringContaining("removed Job") });
+    });
+    const { code, stdout, failure } = await hosts.run("engine", submitted("Job-2"));
+    expect({ code, stdout, message: failure?.message }).toEqual({
+      code: 7,
+      stdout: "",
+      message: "job Job-2 was cleaned up while it was being submitted",
+    });
+    expect(hosts.inCluster()).toEqual([]);
+  });
+
+  test("makes none where another host serves the workflow by then, and says so", async () => {
+    at(POST, async () => {
+      minutePasses();
+      expect(await hosts.run("other", submitted("Job-3"))).toMatchObject({ code: 0 });
+    });
+    const { code, failure } = await hosts.run("engine", submitted("Job-2"));
+    expect({ code, message: failure?.message }).toMatchObject({
+      code: 7,
+      message: expect.stringContaining("served from another state file"),
+    });
+    expect(hosts.inCluster()).toEqual(["Job-1", "Job-3"]);
+  });
+
+  test("makes it where nobody has noticed", async () => {
+    at(POST, minutePasses);
+    expect(await hosts.run("engine", submitted("Job-2"))).toMatchObject({ code: 0, stdout: "Job-2\n" });
+    expect(hosts.inCluster()).toEqual(["Job-1", "Job-2"]);
+  });
 });
