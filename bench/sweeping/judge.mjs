@@ -65,17 +65,28 @@ export class Judge {
   #judgeDeletion(history) {
     const deletion = history.find(isGoing);
     if (deletion === undefined) return;
-    if (this.#isTakenBack(deletion.object)) return;
+    if (this.#isTakenBack(history)) return;
     const holder = this.#holderAt(deletion.object, deletion.revision);
     if (holder?.startsWith("engine-"))
       this.#complain(`${told(deletion)} was deleted at ${deletion.revision} while ${holder} held its workflow`);
   }
 
-  /** Whether it is the Job of a submission that was refused in the end, which removes it itself. */
-  #isTakenBack({ metadata }) {
-    const engine = this.#engines.find(({ id }) => id === metadata.annotations?.[KEYS.workflow]);
-    return engine?.submissions.some(
-      ({ job, commands }) => job === metadata.annotations[KEYS.job] && commands.some(({ code }) => code === 7),
+  /** Whether it is the Job of a submission that was refused once it was made, and that has removed it itself. */
+  #isTakenBack(history) {
+    const [{ kind, object }] = history;
+    const engine = this.#engines.find(({ id }) => id === object.metadata.annotations?.[KEYS.workflow]);
+    const submission = engine?.submissions.find(({ job }) => job === object.metadata.annotations[KEYS.job]);
+    if (kind !== "Job" || submission === undefined) return false;
+    const refused = submission.commands.filter(({ code }) => code === 7).length;
+    const made = this.#jobsOf(engine, submission);
+    const isAccepted = submission.commands.some(({ code }) => code === 0) && history === made.at(-1);
+    return !isAccepted && made.length - 1 <= refused && refused > 0;
+  }
+
+  /** The Jobs that were made for a submission, one after the other. */
+  #jobsOf(engine, { job }) {
+    return [...this.#histories.values()].filter(
+      ([{ kind, object }]) => kind === "Job" && isOf(object, engine) && object.metadata.annotations[KEYS.job] === job,
     );
   }
 
@@ -94,17 +105,17 @@ export class Judge {
   }
 
   /** What was accepted is made, and is not removed before it has ended, unless its engine was silent before it ran. */
-  #judgeSubmission(engine, { job, commands }) {
+  #judgeSubmission(engine, submission) {
+    const { job, commands } = submission;
     for (const command of commands)
       if (!isAnswer(command)) this.#complain(`submit of ${engine.id}/${job} ended with ${command.code}: ${lastLine(command.stderr)}`);
     const accepted = commands.find(({ code }) => code === 0);
     if (accepted === undefined) return;
     if (accepted.stdout.trim() !== job) this.#complain(`submit of ${engine.id}/${job} printed ${accepted.stdout.trim()}`);
-    const made = [...this.#histories.values()].filter(
-      ([{ kind, object }]) => kind === "Job" && isOf(object, engine) && object.metadata.annotations[KEYS.job] === job,
-    );
-    if (made.length !== 1) return this.#complain(`${engine.id}/${job} was accepted, and made ${made.length} times`);
-    const [history] = made;
+    const made = this.#jobsOf(engine, submission);
+    const history = made.pop();
+    if (history === undefined) return this.#complain(`${engine.id}/${job} was accepted, and never made`);
+    if (!made.every((one) => this.#isTakenBack(one))) this.#complain(`${engine.id}/${job} was made ${made.length + 1} times`);
     const deletion = history.find(isGoing);
     if (deletion === undefined || hasEnded(deletion.object)) return;
     this.counts["jobs removed before they ran"]++;

@@ -17,7 +17,7 @@ export class Sweeper {
   commands = [];
   #world;
   #chance;
-  /** Called once a sweep has taken a workflow over. */
+  /** Called once a sweep has taken a workflow over. @type {() => void} */
   #onTakeover = () => undefined;
 
   constructor(world, record, chance, name) {
