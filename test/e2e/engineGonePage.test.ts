@@ -1,13 +1,15 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { objects, silence } from "./cleanup.ts";
+import { sqliteDatabase } from "./gaswDatabase.ts";
 import { apply, type Result, TestWorkflow } from "./harness.ts";
 import { commandsIn, quotedCommandsIn } from "./page.ts";
 
 const page = readFileSync(path.join(import.meta.dirname, "../../docs/engine-gone.md"), "utf8");
 const COMMANDS = [...new Set([...commandsIn(page), ...quotedCommandsIn(page)])];
-const SWEEPS = COMMANDS.filter((command) => command.includes("--orphaned"));
+const [ADOPTIONS, CLEANUPS] = ["adopt", "cleanup"].map((verb) => COMMANDS.filter((command) => command.startsWith(`gasw-k8s ${verb}`)));
+const SWEEPS = (CLEANUPS ?? []).filter((command) => command.includes("--orphaned"));
 
 /** A workflow whose engine is gone, and an administrator who knows nothing of it. */
 let left: TestWorkflow;
@@ -36,7 +38,8 @@ function run(command: string, { id = left.id } = {}): Promise<Result> {
 }
 
 test("the page has the commands that it is about", () => {
-  expect(COMMANDS.length).toBeGreaterThan(7);
+  expect(CLEANUPS?.length).toBeGreaterThan(6);
+  expect(COMMANDS.filter((command) => !ADOPTIONS?.includes(command) && !CLEANUPS?.includes(command))).toEqual([]);
   expect(SWEEPS.filter((command) => command.includes("--yes"))).toHaveLength(2);
 });
 
@@ -44,7 +47,7 @@ test("each command of the page that only looks shows the workflow that is left; 
   await left.runJob("Done-1", "true\n");
   await silence(left);
   const before = await objects(left.namespace);
-  for (const command of COMMANDS.filter((one) => !one.includes("--yes"))) {
+  for (const command of (CLEANUPS ?? []).filter((one) => !one.includes("--yes"))) {
     const { code, stdout, stderr } = await run(command);
     expect({ code, stderr }, command).toEqual({ code: 0, stderr: expect.not.stringMatching(/^warning/m) });
     expect(stdout, command).toContain(command.includes("--orphaned") ? ` ${left.id} ` : `remove  Job `);
@@ -55,6 +58,17 @@ test("each command of the page that only looks shows the workflow that is left; 
   const [removal = ""] = SWEEPS.filter((command) => command.includes("--yes") && !command.includes("--legacy"));
   expect(await run(removal)).toMatchObject({ code: 0, stdout: expect.stringContaining("removed PersistentVolume ") });
   expect(await objects(left.namespace)).toEqual([]);
+});
+
+test("the command of the page that adopts the workflow instead does", async () => {
+  left.configure({ dao: sqliteDatabase(path.join(left.folder, "gasw.db")).config });
+  await left.runJob("Done-1", "true\n");
+  await left.cli("status", "--sync");
+  rmSync(path.dirname(left.stateFile), { recursive: true });
+  for (const command of ADOPTIONS ?? []) {
+    const { code, stdout } = await left.cli(...command.replace("DIR", left.directory).split(" ").slice(1));
+    expect({ code, stdout }, command).toEqual({ code: 0, stdout: expect.stringMatching(/^Done-1 +COMPLETED /m) });
+  }
 });
 
 test("the command of the page that removes a workflow of the Java plugin does", async () => {

@@ -86,7 +86,16 @@ test.each([
 
 test.each<[string, (directory: string) => void, RegExp]>([
   ["is there", (directory) => mkdirSync(directory, { recursive: true }), /^finished: /],
-  ["is gone from its folder", (directory) => mkdirSync(path.dirname(directory), { recursive: true }), /^lost: its directory is gone$/],
+  [
+    "is gone from a folder that has others",
+    (directory) => mkdirSync(path.join(path.dirname(directory), "other"), { recursive: true }),
+    /^lost: its directory is gone$/,
+  ],
+  [
+    "is gone from a folder that is empty, as where a share is not mounted",
+    (directory) => mkdirSync(path.dirname(directory), { recursive: true }),
+    /^finished: /,
+  ],
   ["is in a folder that is not on this host", () => undefined, /^finished: /],
   ["is in what is no folder here", (directory) => writeFileSync(path.dirname(directory), ""), /^finished: /],
   [
