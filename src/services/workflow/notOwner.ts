@@ -61,9 +61,10 @@ export function leaseGone({ id, namespace }: Workflow): NotOwner {
 }
 
 /** The failure to write a Lease that others write at the same time. */
-export function keepsChanging({ id, namespace }: Workflow, aim: string): GaswError {
-  return new GaswError("FAILURE", `the Lease of workflow ${id} keeps changing: cannot ${aim}`, {
-    hint: `run the command again; \`kubectl get lease -n ${namespace} ${leaseName(namespace, id)} -o yaml\` shows it`,
+export function keepsChanging({ id, namespace }: Workflow): GaswError {
+  const name = leaseName(namespace, id);
+  return new GaswError("FAILURE", `the Lease of workflow ${id} keeps changing: cannot write to it`, {
+    hint: `run the command again; \`kubectl get lease -n ${namespace} ${name} -o yaml\` shows it`,
   });
 }
 

@@ -208,7 +208,7 @@ export class Tenancy {
       }
       lease = await this.#find();
     }
-    throw keepsChanging(this.#workflow, "determine the owner of the workflow");
+    throw keepsChanging(this.#workflow);
   }
 
   async #make(): Promise<"written" | "exists" | "no namespace"> {
@@ -298,7 +298,7 @@ export class Tenancy {
       );
       if (typeof written === "object") return this.#write(written);
     }
-    throw keepsChanging(this.#workflow, "record the removal in it");
+    throw keepsChanging(this.#workflow);
   }
 
   #deny(error: ApiError): void {
