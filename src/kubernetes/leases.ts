@@ -4,6 +4,9 @@ import { isApiError } from "./errors.ts";
 import { find } from "./objects.ts";
 import { leasesPath } from "./paths.ts";
 
+/** Tries while its holder renews it. */
+const TRIES = 5;
+
 export function findLease(
   client: KubernetesClient,
   namespace: string,
@@ -48,20 +51,28 @@ export async function changeLease(
 }
 
 /**
- * Removes this very Lease at once: in the foreground, it would stay until the garbage collector has come
- * round.
+ * Removes this very Lease at once, while it has this holder: in the foreground, it would stay until the garbage
+ * collector has come round.
  */
 export async function removeLease(
   client: KubernetesClient,
-  { namespace, name }: { readonly namespace: string; readonly name: string },
+  place: { readonly namespace: string; readonly name: string },
   uid: string,
+  holder: string,
 ): Promise<void> {
-  try {
-    await client.delete(leasesPath(namespace, name), {
-      propagationPolicy: "Background",
-      preconditions: { uid },
-    });
-  } catch (error) {
-    if (!isApiError(error, 404) && !isApiError(error, 409)) throw error;
+  for (let tried = 0; tried < TRIES; tried++) {
+    const lease = await findLease(client, place.namespace, place.name);
+    if (lease?.metadata?.uid !== uid || lease.spec?.holderIdentity !== holder) return;
+    const { resourceVersion } = lease.metadata;
+    try {
+      await client.delete(leasesPath(place.namespace, place.name), {
+        propagationPolicy: "Background",
+        preconditions: { uid, resourceVersion },
+      });
+      return;
+    } catch (error) {
+      if (isApiError(error, 404)) return;
+      if (!isApiError(error, 409)) throw error;
+    }
   }
 }

@@ -79,4 +79,9 @@ export class Workflows {
     const values = [this.#db.timestamp(), key, this.#db.timestampBefore(interval)];
     return this.#db.run(sql, values).changes > 0;
   }
+
+  /** Has the marks of use on a workflow's volumes be renewed by the next submission, whatever their age. */
+  outdateMarks({ key }: Keyed): void {
+    this.#db.run("UPDATE workflows SET volumes_renewed = ? WHERE key = ?", [new Date(0).toISOString(), key]);
+  }
 }

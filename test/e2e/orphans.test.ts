@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import path from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { objects, silence } from "./cleanup.ts";
@@ -52,22 +52,6 @@ test("an administrator on a fresh machine removes what killed engines have left,
   expect(await sweep("--yes")).toMatchObject({ code: 0, stderr: "nothing to remove\n" });
   // Its engine notices nothing.
   expect(await alive.status("Long-1")).toMatchObject({ status: expect.stringMatching(/RUNNING|QUEUED/) });
-});
-
-test("every command of docs/engine-gone.md is one", async () => {
-  const page = readFileSync(path.join(import.meta.dirname, "../../docs/engine-gone.md"), "utf8");
-  const commands = [...page.matchAll(/(?:^ {4}|`)gasw-k8s (cleanup --orphaned[^`\n]*)/gm)].map(([, command = ""]) => command);
-  expect(commands.length).toBeGreaterThan(6);
-  const administrator = workflowIn();
-  administrator.configure({}, "admin");
-  for (const command of new Set(commands)) {
-    // Whatever cluster the tests run on: what is not theirs stays.
-    const args = [...command.replace("-n vip", "").split(" ").filter(Boolean), "-n", administrator.namespace];
-    expect(await administrator.cli(...args), command).toMatchObject({
-      code: 0,
-      stderr: expect.stringMatching(/^(nothing to remove|no workflows found)$/m),
-    });
-  }
 });
 
 test("an account of the engine sees its own namespace alone, says so, and removes nothing that it cannot see whole", async () => {

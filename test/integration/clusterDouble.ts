@@ -18,8 +18,8 @@ export class ClusterDouble {
   readonly objects = new Map<string, Item>();
   /** Paths that the account may not read. */
   readonly forbidden = new Set<string>();
-  /** Called before a request is answered. */
-  onRequest: (request: string, query: URLSearchParams) => void = () => undefined;
+  /** Called, and waited for, before a request is answered. */
+  onRequest: (request: string, query: URLSearchParams) => unknown = () => undefined;
   /** The status code that a request is refused with. */
   refusalOf: (request: string) => number | undefined = () => undefined;
   /** The server's clock. */
@@ -32,7 +32,7 @@ export class ClusterDouble {
       const chunks: Buffer[] = [];
       for await (const chunk of request) chunks.push(chunk as Buffer);
       const { pathname, searchParams } = new URL(request.url ?? "", "http://cluster");
-      this.onRequest(`${request.method} ${pathname}`, searchParams);
+      await this.onRequest(`${request.method} ${pathname}`, searchParams);
       const refusal = this.refusalOf(`${request.method} ${pathname}`);
       const body = chunks.length === 0 ? undefined : JSON.parse(Buffer.concat(chunks).toString());
       const answer = refusal ?? this.#answer(request.method ?? "", pathname, body);

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import pMap from "p-map";
 import { jobIdOf, wayOut } from "../../core/lifecycle/observe.ts";
 import { KEYS, selector, workflowHash } from "../../core/names.ts";
 import type {
@@ -10,11 +11,14 @@ import type {
 import { GaswError } from "../../errors.ts";
 import type { KubernetesClient } from "../../kubernetes/client.ts";
 import { listJobs } from "../../kubernetes/jobs.ts";
-import { listPods, remove } from "../../kubernetes/objects.ts";
+import { listPods } from "../../kubernetes/objects.ts";
 import { claimsPath, jobsPath, persistentVolumesPath, podsPath } from "../../kubernetes/paths.ts";
 import type { Deps } from "../deps.ts";
+import { removePlanned } from "./removePlanned.ts";
 
 const POLL_MS = 250;
+/** Deletions that are asked for at once. */
+const CONCURRENCY = 16;
 
 /**
  * The kinds of object that a clean-up removes, in the order in which they must go: a claim in use stays until
@@ -37,6 +41,8 @@ export interface PlannedRemoval {
   readonly directory: string | undefined;
   /** The resourceVersion that it must still have. */
   readonly version?: string | undefined;
+  /** Of a PersistentVolume: the uids of which it must still have one for its claim. */
+  readonly claimUids?: readonly (string | undefined)[] | undefined;
 }
 
 /** Something that stays, and why. */
@@ -198,7 +204,7 @@ function isHeldBy(volume: V1PersistentVolume, claim: V1PersistentVolumeClaim): b
  * object does not stop the others.
  * @param timeout seconds to wait for each kind
  * @param onStep called with each object once it is gone
- * @param onLook called at every look whether objects are gone
+ * @param onLook called before each deletion, and at every look whether objects are gone; may refuse to go on
  */
 export async function runCleanup(
   deps: Deps,
@@ -215,17 +221,19 @@ export async function runCleanup(
       return true;
     } catch (error) {
       if (!(error instanceof GaswError)) throw error;
-      failures.push(error);
+      if (!failures.includes(error)) failures.push(error);
       return false;
     }
   };
+  // What has changed since it was planned is in use again: nothing more is taken from it.
+  const isInUse = () => failures.some(({ code }) => code === "CONFLICT");
+  const ask = (object: PlannedRemoval) => onLook().then(() => removePlanned(deps.client, object));
   for (const kind of STEPS) {
-    // What has changed since it was planned is in use again: nothing more is taken from it.
-    if (failures.some(({ code }) => code === "CONFLICT")) break;
+    if (isInUse()) break;
     const step = plan.remove.filter((object) => object.kind === kind);
-    const asked = await Promise.all(
-      step.map((object) => tried(() => remove(deps.client, object.path, object.uid, object.version))),
-    );
+    const asked = await pMap(step, async (object) => !isInUse() && (await tried(() => ask(object))), {
+      concurrency: CONCURRENCY,
+    });
     const going = step.filter((_, index) => asked[index]);
     await tried(async () => {
       const onGone = (object: PlannedRemoval) => {

@@ -63,8 +63,9 @@ export async function removeWorkflow(
   }
   if (isOwned) await tenancy.noteCleanup();
   if (tenancy.hasForced) await sleep(NOTICE_MS, undefined, { signal: deps.signal });
-  // A long clean-up is not taken for a dead one.
-  const remove = () => runCleanup(deps, plan, timeout, onStep, () => tenancy.keep());
+  // A long clean-up is not taken for a dead one; one that was, because it was stopped, goes on with nothing.
+  const onLook = async () => (isOwned ? await tenancy.held() : undefined);
+  const remove = () => runCleanup(deps, plan, timeout, onStep, onLook);
   const { removed, failures } = await (workflow === undefined
     ? remove()
     : cleanUpJobs(deps, workflow, plan.remove, remove));

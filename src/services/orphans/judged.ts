@@ -38,7 +38,9 @@ export function removalsOf({
     ...volumes.map((volume) => ({
       ...removal("PersistentVolume", volume, persistentVolumesPath(name(volume)), directoryOf(volume)),
       // The removal of its claim changes it.
-      version: claims.length > 0 ? undefined : volume.metadata?.resourceVersion,
+      ...(claims.length === 0
+        ? { version: volume.metadata?.resourceVersion }
+        : { claimUids: [volume.spec?.claimRef?.uid, ...claims.map(({ metadata }) => metadata?.uid)] }),
     })),
   ];
 }

@@ -100,9 +100,10 @@ export class Preparation {
       clusterUid,
       claimUid: own?.metadata?.uid,
     });
-    return placement === undefined
-      ? await this.#look()
-      : { claims, placement, ownership: await tenancy.taken() };
+    if (placement === undefined) return await this.#look();
+    const ownership = await tenancy.taken();
+    // The owner before may have deleted a claim since it was read.
+    return tenancy.hasTaken ? await this.#look() : { claims, placement, ownership };
   }
 
   async #makeReady(): Promise<void> {

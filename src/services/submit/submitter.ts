@@ -133,6 +133,7 @@ export class Submitter {
     if (!isToBeMade) return { ...answer, created: false };
     await this.volumesReady();
     const { created, uid } = await this.#make(submission, intent);
+    if (created) await this.#confirmMade(job, uid);
     const image = this.#plan.imageOf(submission.request);
     const accepted = {
       ...ACCEPTED,
@@ -144,6 +145,22 @@ export class Submitter {
     if (!this.#deps.store.changes.write(job, { ...accepted, ...contentOf({ ...job, image }) }))
       await this.#changedMeanwhile(job);
     return { ...answer, created };
+  }
+
+  /**
+   * Makes sure that a Job was made of a workflow that is still this state file's: a process that was stopped
+   * for a minute may have been taken for dead, and the workflow taken over, or cleaned up.
+   * @throws NotOwner; GaswError
+   */
+  async #confirmMade({ kubeName }: StoredJob, uid: string | undefined): Promise<void> {
+    if (this.#preparation?.isOutdated !== true) return;
+    try {
+      await this.confirmPlace();
+    } catch (error) {
+      if (error instanceof NotOwner)
+        await remove(this.#deps.client, jobsPath(this.workflow.namespace, kubeName), uid);
+      throw error;
+    }
   }
 
   async #make(submission: CheckedSubmission, { job, isNew, corrected }: Intent): Promise<MadeJob> {

@@ -51,6 +51,23 @@ export function notOwner(
   );
 }
 
+/** The refusal to go on with a workflow whose Lease has vanished: whoever deletes it hands the workflow over. */
+export function leaseGone({ id, namespace }: Workflow): NotOwner {
+  return new NotOwner(
+    "CONFLICT",
+    `the Lease of workflow ${id} in namespace ${namespace} was deleted in the meantime`,
+    { hint: "run the command again to see what is left" },
+  );
+}
+
+/** The failure to write a Lease that others write at the same time. */
+export function keepsChanging({ id, namespace }: Workflow): GaswError {
+  const name = leaseName(namespace, id);
+  return new GaswError("FAILURE", `the Lease of workflow ${id} keeps changing: cannot write to it`, {
+    hint: `run the command again; \`kubectl get lease -n ${namespace} ${name} -o yaml\` shows it`,
+  });
+}
+
 /** What a user is told when a workflow is taken over. */
 export function takeoverWords(
   { id }: Workflow,

@@ -19,8 +19,9 @@ import type { StoredWorkflow } from "../../store/records.ts";
 import { type Deps, serverNow } from "../deps.ts";
 import { followOwner, isCleanedUp } from "./followOwner.ts";
 import { LeaseMemory } from "./leaseMemory.ts";
-import { notOwner, takeoverWords } from "./notOwner.ts";
+import { keepsChanging, leaseGone, notOwner, takeoverWords } from "./notOwner.ts";
 import { ownerHere } from "./ownerHere.ts";
+import { TAKING, type Taking } from "./taking.ts";
 
 /**
  * Milliseconds for which an account that has no right to Leases is not told so again, and they are not asked
@@ -53,13 +54,10 @@ export class Tenancy {
 
   /** Whether what was cleaned up is begun anew. */
   readonly #begins: boolean;
-  /** Whether a takeover is told. */
-  #announces = true;
-  /** Whether an owner that is alive is followed, too. */
-  #forces = false;
-  /** Whether the owner before is to keep off. */
-  #adopts = false;
+  #taking = TAKING;
   #hasForced = false;
+  #hasTaken = false;
+  #holding: Promise<void> | undefined;
 
   /**
    * Begins to renew what this state file owns, where that is due.
@@ -80,23 +78,11 @@ export class Tenancy {
   /**
    * Makes sure that this state file owns the workflow: an owner that has been silent for long is followed.
    * The cluster must be known to be the workflow's.
-   * @param makes whether the Lease is made where there is none
-   * @param trusts whether it is not asked for where it was renewed a moment ago
-   * @param announces whether a takeover is told
-   * @param forces whether an owner that is alive is followed, too, which stops when it speaks next
-   * @param adopts whether the workflow is taken over for good: the owner before keeps off, should it come back
    * @throws NotOwner; GaswError CLUSTER
    */
-  async taken({
-    makes = true,
-    trusts = true,
-    announces = true,
-    forces = false,
-    adopts = false,
-  } = {}): Promise<Ownership> {
-    this.#announces = announces;
-    this.#forces = forces;
-    this.#adopts = adopts;
+  async taken(options: Partial<Taking> = {}): Promise<Ownership> {
+    this.#taking = { ...TAKING, ...options };
+    const { makes, trusts } = this.#taking;
     if (trusts && this.#isFresh) return "owned";
     const { denied } = this.#memory.note;
     if (denied !== null && this.#isWithin(denied, DENIAL_MS)) return "unguarded";
@@ -131,6 +117,22 @@ export class Tenancy {
   }
 
   /**
+   * Makes sure, before more is removed, that nobody has followed this state file: a process that was stopped
+   * for a minute may have been taken for dead. Whoever asks at the same time shares the answer.
+   * @throws NotOwner; GaswError CLUSTER
+   */
+  async held(): Promise<void> {
+    if (this.#isFresh) return;
+    this.#holding ??= this.#hold();
+    await this.#holding.finally(() => (this.#holding = undefined));
+  }
+
+  async #hold(): Promise<void> {
+    this.#renewal = this.#renew();
+    if ((await this.taken({ makes: false, follows: false })) !== "owned") throw leaseGone(this.#workflow);
+  }
+
+  /**
    * Writes down where other state files see it, before anything is removed, that jobs are killed.
    * @param revived jobs that were killed and are to run again
    * @throws NotOwner; GaswError
@@ -142,9 +144,7 @@ export class Tenancy {
     });
   }
 
-  /**
-   * Writes down where other state files see it that the workflow is cleaned up. @throws NotOwner; GaswError
-   */
+  /** Writes down where other state files see it that the workflow is cleaned up. @throws NotOwner; GaswError */
   async noteCleanup(): Promise<void> {
     await this.#annotate(() => ({ [KEYS.cleaned]: this.#deps.now().toISOString() }));
   }
@@ -154,12 +154,20 @@ export class Tenancy {
     return this.#hasForced;
   }
 
-  /** Removes the Lease: the last thing that a clean-up does. @throws GaswError CLUSTER */
+  /** Whether this very command has followed another owner. */
+  get hasTaken(): boolean {
+    return this.#hasTaken;
+  }
+
+  /**
+   * Removes the Lease, unless somebody else owns it by now: the last thing that a clean-up does.
+   * @throws GaswError CLUSTER
+   */
   async end(): Promise<void> {
-    const { uid } = this.#memory.note;
-    const { denied } = this.#memory.note;
+    const { uid, denied } = this.#memory.note;
     const isDenied = denied !== null && this.#isWithin(denied, DENIAL_MS);
-    if (uid !== null && !isDenied) await removeLease(this.#deps.client, this.#place, uid);
+    const { id } = ownerHere(this.#deps);
+    if (uid !== null && !isDenied) await removeLease(this.#deps.client, this.#place, uid, id);
     this.#memory.forget();
   }
 
@@ -200,13 +208,7 @@ export class Tenancy {
       }
       lease = await this.#find();
     }
-    throw new GaswError(
-      "FAILURE",
-      `the Lease of workflow ${this.#workflow.id} keeps changing: cannot determine the owner of the workflow`,
-      {
-        hint: `run the command again; \`kubectl get lease -n ${this.#workflow.namespace} ${this.#name} -o yaml\` shows it`,
-      },
-    );
+    throw keepsChanging(this.#workflow);
   }
 
   async #make(): Promise<"written" | "exists" | "no namespace"> {
@@ -224,13 +226,13 @@ export class Tenancy {
   async #take(lease: Lease): Promise<Ownership | "changed"> {
     const { client, now } = this.#deps;
     const tenure = readLease(lease, serverNow(this.#deps));
-    const standing = standingOf(lease, tenure, ownerHere(this.#deps), this.#adopts);
+    const standing = standingOf(lease, tenure, ownerHere(this.#deps), this.#taking.adopts);
     const isElsewhere =
       tenure.directory !== undefined && !isSameDirectory(tenure.directory, this.#workflow.directory);
-    if (standing === "foreign" || standing === "adopted" || (standing === "live" && !this.#forces))
+    if (standing === "foreign" || standing === "adopted" || (standing === "live" && !this.#taking.forces))
       throw notOwner(this.#workflow, standing, tenure, isElsewhere);
-    if (standing !== "own" && standing !== "unowned" && isElsewhere)
-      throw notOwner(this.#workflow, "live", tenure, true);
+    if (standing !== "own" && (!this.#taking.follows || (standing !== "unowned" && isElsewhere)))
+      throw notOwner(this.#workflow, "live", tenure, isElsewhere);
     const isRecent =
       tenure.silence !== undefined &&
       tenure.silence * 1000 < RENEWAL_MS &&
@@ -242,17 +244,21 @@ export class Tenancy {
     const change =
       standing === "own"
         ? this.#change()
-        : takeover(this.#workflow, ownerHere(this.#deps), tenure, now(), this.#adopts);
+        : takeover(this.#workflow, ownerHere(this.#deps), tenure, now(), this.#taking.adopts);
     const { uid = "", resourceVersion = "" } = lease.metadata ?? {};
     const written = await changeLease(client, this.#place, { uid, version: resourceVersion }, change);
     if (typeof written === "string") return "changed";
     // Before anybody trusts the note: what the former owner killed must not be run again, whatever becomes of
     // this process.
     const hasFollowed = standing !== "own" && followOwner(this.#deps, this.#stored, tenure);
+    // An owner that was stopped in the midst of a clean-up deletes the volumes only as it has seen them.
+    if (standing !== "own" && this.#stored !== undefined)
+      this.#deps.store.workflows.outdateMarks(this.#stored);
     this.#write(written);
     if (standing === "own") return "owned";
     this.#hasForced ||= standing === "live";
-    if (this.#announces) this.#deps.warn(takeoverWords(this.#workflow, standing, tenure));
+    this.#hasTaken = true;
+    if (this.#taking.announces) this.#deps.warn(takeoverWords(this.#workflow, standing, tenure));
     return hasFollowed ? "followed" : "owned";
   }
 
@@ -292,13 +298,7 @@ export class Tenancy {
       );
       if (typeof written === "object") return this.#write(written);
     }
-    throw new GaswError(
-      "FAILURE",
-      `the Lease of workflow ${this.#workflow.id} keeps changing: cannot record the removal in it`,
-      {
-        hint: "run the command again",
-      },
-    );
+    throw keepsChanging(this.#workflow);
   }
 
   #deny(error: ApiError): void {

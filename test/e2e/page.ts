@@ -1,0 +1,18 @@
+// Pages for people whose commands tests run as they are written.
+
+/** A section of a page, without its heading. */
+export function section(page: string, title: string): string {
+  const found = page.split(/^## /m).find((text) => text.startsWith(`${title}\n`));
+  if (found === undefined) throw new Error(`the page has no section "${title}"`);
+  return found;
+}
+
+/** The command lines of a text that are set as code of their own, in their order. */
+export function commandsIn(text: string): string[] {
+  return [...text.matchAll(/^ {4}(gasw-k8s .*?)(?: +#.*)?$/gm)].map(([, command = ""]) => command);
+}
+
+/** The whole command lines that a text quotes in its sentences and tables. */
+export function quotedCommandsIn(text: string): string[] {
+  return [...text.matchAll(/`(gasw-k8s [^`\n]+)`/g)].map(([, command = ""]) => command);
+}
