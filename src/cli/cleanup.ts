@@ -40,7 +40,7 @@ export function addCleanup(program: Command, { io, runWithContext }: Terms): voi
     .option("--cancel", "also delete active jobs")
     .option(
       "--force",
-      "also clean up a workflow that is served from elsewhere: what serves it there stops and submits nothing more",
+      "also clean up a workflow that is served from elsewhere: what serves it there stops and submits nothing more; and remove kubernetes.io/pvc-protection from a claim that is not deleted although no pod uses it",
     )
     .option("--shared", "also remove configured volumes that no other workflow uses")
     .addOption(

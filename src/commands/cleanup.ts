@@ -29,7 +29,10 @@ export interface CleanupOptions {
   readonly yes?: boolean;
   readonly cancel?: boolean;
   readonly shared?: boolean;
-  /** Whether a workflow that is served from another state file is taken from it. */
+  /**
+   * Whether a workflow that is served from another state file is taken from it, and what does not go is freed
+   * of finalizers that protect nothing any more.
+   */
   readonly force?: boolean;
   /** Whether what ran in a cluster that is gone for good is given up, without asking any cluster. */
   readonly forget?: boolean;

@@ -27,7 +27,10 @@ export interface RemovalOptions {
   readonly timeout: number;
   /** Called with each object once it is gone. */
   readonly onStep: (gone: PlannedRemoval) => void;
-  /** Whether a workflow that somebody serves is taken from them. */
+  /**
+   * Whether a workflow that somebody serves is taken from them, and what does not go is freed of finalizers
+   * that protect nothing any more.
+   */
   readonly forces?: boolean | undefined;
   /** Of a sweep over workflows that nobody has named: what it asks before anything of one is removed. */
   readonly sweep?: {
@@ -64,7 +67,8 @@ export async function removeWorkflow(
   if (isOwned) await tenancy.noteCleanup();
   if (tenancy.hasForced) await sleep(NOTICE_MS, undefined, { signal: deps.signal });
   // A long clean-up is not taken for a dead one.
-  const remove = () => runCleanup(deps, plan, timeout, onStep, () => tenancy.keep());
+  const onLook = () => tenancy.keep();
+  const remove = () => runCleanup(deps, plan, timeout, onStep, { onLook, forces: options.forces });
   const { removed, failures } = await (workflow === undefined
     ? remove()
     : cleanUpJobs(deps, workflow, plan.remove, remove));
