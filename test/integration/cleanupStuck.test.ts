@@ -3,11 +3,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { cleanup } from "../../src/commands/cleanup.ts";
-import { loadConfig } from "../../src/config/load/load.ts";
-import { Context } from "../../src/context.ts";
-import type { GaswError } from "../../src/errors.ts";
-import { ioDouble } from "../unit/io.ts";
 import { ClusterDouble } from "./clusterDouble.ts";
+import { Host, type Outcome } from "./host.ts";
 import { LeftBehind } from "./leftBehind.ts";
 
 const PROTECTION = "kubernetes.io/pvc-protection";
@@ -16,16 +13,17 @@ const PODS = "/api/v1/namespaces/vip/pods";
 let folder: string;
 let cluster: ClusterDouble;
 let left: LeftBehind;
-const contexts: Context[] = [];
+let host: Host;
 beforeEach(async () => {
   folder = realpathSync(mkdtempSync(path.join(tmpdir(), "gasw-k8s-stuck-")));
   cluster = await ClusterDouble.begin();
+  host = new Host(cluster, folder);
   const directory = path.join(folder, "workflow-1");
   mkdirSync(path.join(directory, "sh"), { recursive: true });
   left = new LeftBehind(cluster, { id: "workflow-1", namespace: "vip", directory }, new Date("2026-01-01T00:00:00Z")).withVolume();
 });
 afterEach(() => {
-  for (const context of contexts.splice(0)) context.close();
+  host.end();
   cluster.end();
   rmSync(folder, { recursive: true });
 });
@@ -43,24 +41,8 @@ function use(name: string, status: object = { phase: "Running" }): void {
   cluster.put(`${PODS}/${name}`, { metadata: { namespace: "vip", ownerReferences }, spec: { nodeName: "node-7", volumes }, status });
 }
 
-async function cleaned(
-  options: { force?: boolean } = {},
-): Promise<{ code: number | string; hint: string; stdout: string; stderr: string }> {
-  const { directory } = left;
-  const streams = ioDouble({ cwd: folder, env: { HOME: folder } });
-  const overrides = { k8sNamespace: "vip", state: { path: path.join(folder, "state.db") } };
-  const loaded = await loadConfig({ cwd: folder, env: {}, pluginFile: "no-such-plugin.conf", overrides });
-  const context = new Context(streams.io, loaded);
-  contexts.push(context);
-  Object.defineProperty(context, "client", { value: cluster.client(context.signal) });
-  let hint = "";
-  const code = await cleanup(context, { output: "text", workflow: directory, yes: true, timeout: 0.3, ...options }).catch(
-    (error: GaswError) => {
-      hint = error.hint;
-      return `${error.code}: ${error.message}`;
-    },
-  );
-  return { code, hint, stdout: streams.stdout(), stderr: streams.stderr() };
+function cleaned(options: { force?: boolean } = {}): Promise<Outcome> {
+  return host.run((context) => cleanup(context, { output: "text", workflow: left.directory, yes: true, timeout: 0.3, ...options }));
 }
 
 const finalizersOf = (place: string) => cluster.objects.get(place)?.metadata.finalizers;

@@ -8,6 +8,7 @@ import type { StoredWorkflow } from "../../store/records.ts";
 import type { Deps } from "../deps.ts";
 import { leftovers, removeLeftover, removeToolFolder } from "../output/toolFolder.ts";
 import { cleanUpJobs } from "../sync/cleanUpJobs.ts";
+import { look, reasonOf } from "../workflow/directory.ts";
 import { Tenancy } from "../workflow/owner.ts";
 import { type CleanupPlan, type CleanupResult, type PlannedRemoval, runCleanup } from "./cleanup.ts";
 
@@ -118,6 +119,9 @@ function removeRunFolders(
     // What names no attempt is a known workflow's own, of which nothing is left in the cluster.
     ...(workflow === undefined ? [] : [["", undefined] as [string, undefined]]),
   ]);
+  const folder = look(path.join(directory, TOOL_FOLDER));
+  if (folder instanceof Error && systemCode(folder) === "EACCES")
+    warn(`${path.join(directory, TOOL_FOLDER)} ${reasonOf(folder)}: what pods have left there stays`);
   try {
     for (const leftover of leftovers(directory).filter(({ attempt }) => over.has(attempt)))
       removeLeftover(directory, leftover, over.get(leftover.attempt));
