@@ -2,8 +2,10 @@
 export interface StoredFacts {
   /** All attempts of its jobs. */
   readonly jobs: number;
-  /** Those that go on, or whose end has yet to be seen to. */
+  /** Those that go on. */
   readonly open: number;
+  /** Those whose end has yet to be seen to: retried, held or told. */
+  readonly ended: number;
   readonly held: number;
   /** Those that have ended, and whose Jobs are to go. */
   readonly lingering: number;
@@ -29,9 +31,11 @@ export interface RetentionTerms {
  * Why a workflow stays in the state, as far as the state itself tells; undefined where nothing speaks for it.
  */
 export function reasonToKeep(facts: StoredFacts, terms: RetentionTerms): string | undefined {
-  const { open, held, lingering, undelivered, isDelivered } = facts;
+  const { open, ended, held, lingering, undelivered, isDelivered } = facts;
   if (terms.isMonitored) return "a monitor is running for it";
   if (open > 0) return `${count(open, "job")} ${open === 1 ? "has" : "have"} not ended`;
+  if (ended > 0)
+    return `the end of ${count(ended, "job")} has not been handled yet (gasw-k8s status --sync, or cleanup)`;
   if (held > 0) return `${count(held, "job")} ${held === 1 ? "is" : "are"} held (gasw-k8s release or cancel)`;
   if (lingering > 0) return `${count(lingering, "Job")} of ended jobs must still be deleted`;
   // Without a database nobody ever asks what is to be told.

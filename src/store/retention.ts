@@ -11,7 +11,8 @@ const LAST_CHANGE = `max(w.created, w.volumes_renewed, coalesce(w.followed, ''),
   coalesce((SELECT max(at) FROM transitions WHERE job IN (SELECT key ${OWN})), ''))`;
 
 const FACTS = `SELECT (SELECT count(*) ${OWN}) AS jobs,
-  (SELECT count(*) ${OWN} AND ${OPEN}) AS open,
+  (SELECT count(*) ${OWN} AND ${OPEN} AND stage <> 'ended') AS open,
+  (SELECT count(*) ${OWN} AND stage = 'ended') AS ended,
   (SELECT count(*) ${OWN} AND stage = 'held') AS held,
   (SELECT count(*) ${OWN} AND ${LINGERING}) AS lingering,
   (SELECT count(*) FROM outbox WHERE job IN (SELECT key ${OWN})) AS undelivered,

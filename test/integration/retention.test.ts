@@ -85,7 +85,7 @@ describe("a workflow that is deleted from the state", () => {
     });
     expect(answer).toBe("kept");
     expect(asked).toEqual({
-      ...{ jobs: 1, open: 0, held: 0, lingering: 0, undelivered: 1, isDelivered: false },
+      ...{ jobs: 1, open: 0, ended: 0, held: 0, lingering: 0, undelivered: 1, isDelivered: false },
       lastChange: now.toISOString(),
     });
     expect(rows()).toEqual(before);
