@@ -39,20 +39,20 @@ export async function stillThere(
     pods.length === 0 ? unseen : `pods ${pods.map(podText).join(", ")}`,
   ].filter((text) => text !== "");
   const forced = all instanceof GaswError ? [] : forcedFinalizers(kind, found, all);
+  const dying = pods.find((pod) => pod.metadata?.deletionTimestamp !== undefined && !hasStopped(pod));
+  const hint = "run cleanup again for the rest; the object is deleted once nothing blocks it";
   return new GaswError(
     "TIMEOUT",
     `${kind} ${name} was not deleted after ${waited} s${blockers.length === 0 ? "" : `: blocked by ${blockers.join("; ")}`}`,
-    { hint: hintFor(pods, forced) },
+    {
+      hint:
+        forced.length > 0
+          ? `${hint}. No pod uses the claim: --force removes ${forced.join(", ")}`
+          : dying === undefined
+            ? hint
+            : `${hint}. The pod of a dead node is not deleted automatically: ${wayOut(dying)}`,
+    },
   );
-}
-
-function hintFor(pods: readonly V1Pod[], forced: readonly string[]): string {
-  const hint = "run cleanup again for the rest; the object is deleted once nothing blocks it";
-  if (forced.length > 0) return `${hint}. No pod uses the claim: --force removes ${forced.join(", ")}`;
-  const dying = pods.find((pod) => pod.metadata?.deletionTimestamp !== undefined && !hasStopped(pod));
-  return dying === undefined
-    ? hint
-    : `${hint}. The pod of a dead node is not deleted automatically: ${wayOut(dying)}`;
 }
 
 /**
