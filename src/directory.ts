@@ -51,6 +51,12 @@ export function realPath(file: string): string {
   }
 }
 
+/** Whether a path is a folder, or below it. */
+export function isBelow(file: string, folder: string): boolean {
+  const way = path.relative(folder, file);
+  return way !== ".." && !way.startsWith(`..${path.sep}`) && !path.isAbsolute(way);
+}
+
 /**
  * The current directory as the user has it before them: `$PWD`, which may lead through links, where it is
  * that directory.

@@ -11,7 +11,7 @@ import {
 
 const DAY_S = 86_400;
 
-/** The options that mean something for `--orphaned` alone, by their names in the code. */
+/** The options that mean something for `--orphaned` alone (one of them for `--state`, too), by their names in the code. */
 const ORPHANED_ALONE = {
   allNamespaces: "--all-namespaces",
   olderThan: "--older-than",
@@ -27,6 +27,7 @@ Examples:
   gasw-k8s cleanup --yes --cancel
   gasw-k8s cleanup --forget --yes     # the cluster no longer exists
   gasw-k8s cleanup --orphaned         # what all engines have left behind
+  gasw-k8s cleanup --state            # what this host no longer needs to remember
 `;
 
 /** Adds `cleanup`. */
@@ -40,7 +41,7 @@ export function addCleanup(program: Command, { io, runWithContext }: Terms): voi
     .option("--cancel", "also delete active jobs")
     .option(
       "--force",
-      "also clean up a workflow that is served from elsewhere: what serves it there stops and submits nothing more",
+      "also clean up a workflow that is served from elsewhere: what serves it there stops and submits nothing more; and remove kubernetes.io/pvc-protection from a claim that is not deleted although no pod uses it",
     )
     .option("--shared", "also remove configured volumes that no other workflow uses")
     .addOption(
@@ -56,13 +57,19 @@ export function addCleanup(program: Command, { io, runWithContext }: Terms): voi
       ).conflicts(["cancel", "shared", "forget", "force"]),
     )
     .addOption(
+      new Option(
+        "--state",
+        "delete from this host's state the workflows that have ended and have nothing left in the cluster, and what is left of their old attempts in their directories; all workflows unless --workflow or --namespace is given",
+      ).conflicts(["orphaned", "cancel", "shared", "forget", "force", "timeout"]),
+    )
+    .addOption(
       new Option("-A, --all-namespaces", "with --orphaned: search all namespaces (the default)").conflicts(
         "namespace",
       ),
     )
     .option(
       "--older-than <duration>",
-      "with --orphaned: skip workflows that showed a sign of life within this time (default: 24h)",
+      "with --orphaned or --state: skip workflows that showed a sign of life, or changed, within this time (default: 24h, with --state 30d)",
       durationOption,
     )
     .option(
@@ -80,6 +87,7 @@ export function addCleanup(program: Command, { io, runWithContext }: Terms): voi
     .action(async (given) => {
       if (given.orphaned === true) return await orphaned(given, runWithContext);
       refuseAlone(given);
+      if (given.state === true) return await cleanState(given, io, runWithContext);
       const { cleanup } = await import("../commands/cleanup.ts");
       await runWithContext(given, statusDirectory(given, io), (context) => cleanup(context, given));
     });
@@ -95,9 +103,23 @@ async function orphaned(
   );
 }
 
+async function cleanState(
+  given: CommonOptions & { olderThan?: number },
+  io: Terms["io"],
+  runWithContext: Terms["runWithContext"],
+): Promise<void> {
+  const { cleanupState } = await import("../commands/cleanupState.ts");
+  await runWithContext(given, statusDirectory(given, io), (context) =>
+    cleanupState(context, { ...given, olderThan: given.olderThan ?? 30 * DAY_S }),
+  );
+}
+
 /** @throws GaswError USAGE for an option that would be ignored */
-function refuseAlone(given: object): void {
-  const [, option] = Object.entries(ORPHANED_ALONE).find(([name]) => name in given) ?? [];
+function refuseAlone(given: { readonly state?: boolean }): void {
+  const [, option] =
+    Object.entries(ORPHANED_ALONE).find(
+      ([name]) => name in given && !(name === "olderThan" && given.state === true),
+    ) ?? [];
   if (option === undefined) return;
   throw new GaswError("USAGE", `${option} has no effect without --orphaned`, {
     hint: "add --orphaned, or remove this option",

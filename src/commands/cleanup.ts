@@ -15,21 +15,26 @@ import { observeForeign } from "../services/sync/foreign.ts";
 import { refresh } from "../services/sync/refresh.ts";
 import { confirmCluster, firstSight } from "../services/workflow/cluster.ts";
 import { unknownWorkflow } from "../services/workflow/known.ts";
-import { resolve } from "../services/workflow/resolve.ts";
 import type { StoredWorkflow } from "../store/records.ts";
 import { confirmed } from "../ui/confirm.ts";
 import type { OutputFormat } from "../ui/io.ts";
 import { errorReport, printable } from "../ui/output.ts";
 import { progress } from "../ui/progress.ts";
 import { table } from "../ui/table.ts";
+import { cleanedWorkflow, confirmDirectory } from "./cleanupTarget.ts";
 
 export interface CleanupOptions {
   readonly output: OutputFormat;
   readonly workflow?: string;
+  /** The configuration file that is named. */
+  readonly config?: string;
   readonly yes?: boolean;
   readonly cancel?: boolean;
   readonly shared?: boolean;
-  /** Whether a workflow that is served from another state file is taken from it. */
+  /**
+   * Whether a workflow that is served from another state file is taken from it, and what does not go is freed
+   * of finalizers that protect nothing any more.
+   */
   readonly force?: boolean;
   /** Whether what ran in a cluster that is gone for good is given up, without asking any cluster. */
   readonly forget?: boolean;
@@ -41,12 +46,7 @@ export interface CleanupOptions {
 /** `cleanup`: shows what would go, and removes it when told to. */
 export async function cleanup(context: Context, options: CleanupOptions): Promise<number> {
   const { io } = context;
-  const { directory, workflow } = resolve(context, { cwd: io.cwd, workflow: options.workflow });
-  if (directory === undefined) {
-    throw new GaswError("USAGE", "no workflow given, and the current directory is not a workflow directory", {
-      hint: "add --workflow DIR",
-    });
-  }
+  const { directory, workflow } = cleanedWorkflow(context, options);
   if (options.forget === true) {
     if (workflow === undefined) throw unknownWorkflow(context, directory);
     return await forget(context, workflow, options);
@@ -56,6 +56,7 @@ export async function cleanup(context: Context, options: CleanupOptions): Promis
   await refuseActive(context, target, workflow, options);
   const plan = await planCleanup(context, target, options.shared === true);
   checkDirectory(plan, target, directory);
+  if (workflow === undefined && plan.remove.length === 0) confirmDirectory(context, directory);
   if (options.output === "text") showPlan(context, plan);
   const question = `remove these ${plan.remove.length} objects?`;
   const acts =

@@ -7,6 +7,7 @@ import { cellsOf } from "./columns.ts";
 import type { Connection } from "./connection.ts";
 import type { History } from "./history.ts";
 import type { Jobs } from "./jobs.ts";
+import { nextKey } from "./keys.ts";
 import type { Kills } from "./kills.ts";
 import type { Keyed, StoredJob } from "./records.ts";
 
@@ -76,7 +77,7 @@ export class Attempts {
       ...{ invocationId, created },
     });
     const columns = cells.map(([column]) => column).join(", ");
-    const sql = `INSERT INTO jobs (workflow, ${columns}) VALUES (?${", ?".repeat(cells.length)})`;
+    const sql = `INSERT INTO jobs (key, workflow, ${columns}) VALUES (${nextKey("jobs")}, ?${", ?".repeat(cells.length)})`;
     const values = [workflow.key, ...cells.map(([, cell]) => cell)];
     const key = Number(this.#db.run(sql, values).lastInsertRowid);
     this.#history.note({ key }, { status: stage.status, reason: null, message: null });

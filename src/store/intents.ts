@@ -11,17 +11,27 @@ import type { Connection } from "./connection.ts";
 import type { History } from "./history.ts";
 import type { Jobs } from "./jobs.ts";
 import type { Keyed, NewIntent, StoredJob, StoredWorkflow } from "./records.ts";
+import type { Workflows } from "./workflows.ts";
 
 /** What is meant to be submitted and is not in the cluster yet. */
 export class Intents {
   readonly #db: Connection;
+  readonly #workflows: Workflows;
   readonly #jobs: Jobs;
   readonly #changes: Changes;
   readonly #attempts: Attempts;
   readonly #history: History;
 
-  constructor(db: Connection, jobs: Jobs, changes: Changes, attempts: Attempts, history: History) {
+  constructor(
+    db: Connection,
+    workflows: Workflows,
+    jobs: Jobs,
+    changes: Changes,
+    attempts: Attempts,
+    history: History,
+  ) {
     this.#db = db;
+    this.#workflows = workflows;
     this.#jobs = jobs;
     this.#changes = changes;
     this.#attempts = attempts;
@@ -31,10 +41,12 @@ export class Intents {
   /**
    * Writes the intent to submit a job, before anything is made for it. The same submission again is the same
    * row; one that never got as far as the cluster may be corrected.
-   * @throws GaswError CONFLICT when the job was submitted with different content, even if it is to run again
+   * @throws GaswError CONFLICT when the job was submitted with different content, even if it is to run again,
+   * and when the workflow was deleted from the state and made anew since the command began
    */
   record(workflow: StoredWorkflow, intent: NewIntent): { job: StoredJob; isNew: boolean } {
     return this.#db.write(() => {
+      this.#workflows.restore(workflow);
       const known = this.#jobs.find(workflow, intent.id);
       if (known === undefined) {
         const first = { fileName: intent.id, attempt: 0, ...WRITTEN_DOWN, invocationId: null };

@@ -1,6 +1,9 @@
 import type { Connection } from "./connection.ts";
 import type { Keyed, LeaseNote } from "./records.ts";
 
+/** Of a workflow that was deleted from the state meanwhile. */
+const UNKNOWN: LeaseNote = { uid: null, created: null, version: null, renewed: null, denied: null };
+
 /** The workflows' Leases, as this state file has written them last. */
 export class Leases {
   readonly #db: Connection;
@@ -13,7 +16,7 @@ export class Leases {
   of({ key }: Keyed): LeaseNote {
     const sql = `SELECT lease_uid AS uid, lease_created AS created, lease_version AS version, lease_renewed AS renewed,
       lease_denied AS denied FROM workflows WHERE key = ?`;
-    return this.#db.get<LeaseNote>(sql, [key]) as LeaseNote;
+    return this.#db.get<LeaseNote>(sql, [key]) ?? UNKNOWN;
   }
 
   /** Notes a workflow's Lease as it is now. */

@@ -2,6 +2,15 @@ import type { Connection } from "./connection.ts";
 import type { Kills } from "./kills.ts";
 import type { Keyed, Placement } from "./records.ts";
 
+/** Of a workflow that was deleted from the state meanwhile: it had nothing left in any cluster. */
+const NOWHERE: Placement = {
+  state: "nowhere",
+  clusterUid: null,
+  claimUid: null,
+  server: null,
+  context: null,
+};
+
 /** Which cluster each workflow's objects are in. */
 export class Placements {
   readonly #db: Connection;
@@ -16,7 +25,7 @@ export class Placements {
   of({ key }: Keyed): Placement {
     const sql = `SELECT placed AS state, cluster_uid AS clusterUid, claim_uid AS claimUid, cluster_server AS server,
       cluster_context AS context FROM workflows WHERE key = ?`;
-    return this.#db.get<Placement>(sql, [key]) as Placement;
+    return this.#db.get<Placement>(sql, [key]) ?? NOWHERE;
   }
 
   /**

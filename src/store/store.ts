@@ -12,6 +12,7 @@ import type { OpenOptions } from "./open.ts";
 import { Outbox } from "./outbox.ts";
 import { Placements } from "./placements.ts";
 import { Results } from "./results.ts";
+import { Retention } from "./retention.ts";
 import { Updates } from "./updates.ts";
 import { Workflows } from "./workflows.ts";
 
@@ -33,6 +34,7 @@ export class Store {
   readonly results: Results;
   readonly history: History;
   readonly holds: Holds;
+  readonly retention: Retention;
   readonly #connection: Connection;
 
   /** @param isCopy opens a copy of the state file in memory, for a disk that takes nothing more */
@@ -47,12 +49,13 @@ export class Store {
     this.jobs = new Jobs(db);
     this.changes = new Changes(db, this.history);
     this.attempts = new Attempts(db, this.jobs, this.changes, this.history, this.kills);
-    this.intents = new Intents(db, this.jobs, this.changes, this.attempts, this.history);
+    this.intents = new Intents(db, this.workflows, this.jobs, this.changes, this.attempts, this.history);
     this.adoption = new Adoption(db, this.jobs, this.changes, this.attempts, this.kills);
     this.outbox = new Outbox(db);
     this.results = new Results(db);
     this.updates = new Updates(db, this.changes, this.attempts, this.results, this.history);
     this.holds = new Holds(db);
+    this.retention = new Retention(db);
   }
 
   /** Path of the state file. */

@@ -3,6 +3,7 @@ import { isSameDirectory } from "../directory.ts";
 import { GaswError } from "../errors.ts";
 import { ACTIVE, TO_BE_DONE, UNFINISHED } from "./conditions.ts";
 import type { Connection } from "./connection.ts";
+import { nextKey } from "./keys.ts";
 import type { Keyed, StoredWorkflow } from "./records.ts";
 
 const WORKFLOWS = "SELECT key, id, namespace, directory FROM workflows";
@@ -23,10 +24,7 @@ export class Workflows {
     return this.#db.write(() => {
       const known = this.find(namespace, id);
       if (known === undefined) {
-        const now = this.#db.timestamp();
-        const sql =
-          "INSERT INTO workflows (namespace, id, directory, created, volumes_renewed, placed) VALUES (?, ?, ?, ?, ?, 'nowhere')";
-        this.#db.run(sql, [namespace, id, directory, now, now]);
+        this.#make({ namespace, id, directory });
         return this.find(namespace, id) as StoredWorkflow;
       }
       if (isSameDirectory(known.directory, directory)) return known;
@@ -38,6 +36,33 @@ export class Workflows {
         },
       );
     });
+  }
+
+  /**
+   * For the store's own use: makes the row of a workflow anew, under its own key, where it was deleted from
+   * the state while a command was at work with it.
+   * @throws GaswError CONFLICT where another command has made one meanwhile
+   */
+  restore(workflow: StoredWorkflow): void {
+    if (this.isKnown(workflow)) return;
+    if (this.find(workflow.namespace, workflow.id) !== undefined) {
+      throw new GaswError("CONFLICT", `workflow ${workflow.id} was deleted from the state meanwhile`, {
+        hint: "run the command again: another one has registered the workflow anew",
+      });
+    }
+    this.#make(workflow, workflow.key);
+  }
+
+  /** Whether the state still has a workflow that it had. */
+  isKnown({ key }: Keyed): boolean {
+    return this.#db.has("SELECT 1 FROM workflows WHERE key = ?", [key]);
+  }
+
+  #make({ namespace, id, directory }: Workflow, key?: number): void {
+    const now = this.#db.timestamp();
+    const sql = `INSERT INTO workflows (key, namespace, id, directory, created, volumes_renewed, placed)
+      VALUES (coalesce(?, ${nextKey("workflows")}), ?, ?, ?, ?, ?, 'nowhere')`;
+    this.#db.run(sql, [key ?? null, namespace, id, directory, now, now]);
   }
 
   find(namespace: string, id: string): StoredWorkflow | undefined {

@@ -82,6 +82,27 @@ describe("cleanup", () => {
     expect(JSON.parse(again.stdout)).toEqual({ dryRun: false, removed: [], keep: [], failures: [] });
   });
 
+  test("--state forgets a workflow of which the cluster has nothing left, and not before; then it is unknown", async () => {
+    workflow = new TestWorkflow();
+    await workflow.runJob("Job-1", "true\n");
+    const forget = ["cleanup", "--state", "--older-than", "0", "--yes"];
+    await workflow.cli("status", "--sync");
+    const kept = await workflow.cli(...forget);
+    expect({ stderr: kept.stderr, code: kept.code }).toEqual({ stderr: "nothing to delete\n", code: 0 });
+    expect(kept.stdout).toContain("the cluster still has 5 objects of it (gasw-k8s cleanup)");
+    expect((await workflow.cli("cleanup", "--yes")).code).toBe(0);
+    expect((await workflow.cli(...forget)).stdout).toMatch(/^deleted workflow \S+ \(1 attempt, (no old files|\d+ old files?)\)$/m);
+    const unknown = await workflow.cli("status");
+    expect(unknown).toMatchObject({
+      stdout: "",
+      code: 6,
+      stderr: expect.stringMatching(/^error: workflow \S+ .* has no jobs, either in this host.s state or in the cluster$/m),
+    });
+    // Another life of the workflow begins with nothing of the former one.
+    await workflow.runJob("Job-1", "exit 3\n");
+    expect((await workflow.cli("status")).stdout).toMatch(/^Job-1 +ERROR/m);
+  });
+
   test("answers programs with what it removed", async () => {
     workflow = new TestWorkflow();
     await workflow.runJob("Job-1", "true\n");

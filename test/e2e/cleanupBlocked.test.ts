@@ -20,18 +20,24 @@ describe("cleanup that meets an obstacle", () => {
     const { stdout, stderr, code } = await workflow.cli("cleanup", "--yes", "--timeout", "2s");
     expect(code).toBe(124);
     expect(stderr).toMatch(
-      new RegExp(`^error: PersistentVolumeClaim ${name} was not deleted after 2 s: blocked by finalizers .*example\\.org/hold`, "m"),
+      new RegExp(
+        `^error: PersistentVolumeClaim ${name} was not deleted after 2 s: blocked by finalizers .*example\\.org/hold \\(set by another program\\)`,
+        "m",
+      ),
     );
     expect(stdout).toMatch(/^removed Job /m);
     const json = await workflow.cli("cleanup", "--yes", "--timeout", "1s", "-o", "json");
     expect(json.code).toBe(124);
     expect(JSON.parse(json.stdout).failures[0]).toMatchObject({ code: "TIMEOUT", message: expect.stringContaining("example.org/hold") });
+    const forced = await workflow.cli("cleanup", "--yes", "--force", "--timeout", "1s");
+    expect(forced).toMatchObject({ stderr: expect.not.stringContaining("removed the finalizer"), code: 124 });
+    expect((await claims())[0].metadata.finalizers).toEqual(["example.org/hold"]);
     await patch("pvc", name, { metadata: { finalizers: null } });
     expect(await workflow.cli("cleanup", "--yes")).toMatchObject({ stderr: expect.not.stringContaining("error"), code: 0 });
     expect(await objects(workflow.namespace)).toEqual([]);
   });
 
-  test("names the pod that still uses a claim, and leaves that pod alone", async () => {
+  test("names the pod that still uses a claim, and leaves that pod alone, and the claim's protection, with --force too", async () => {
     workflow = new TestWorkflow();
     await workflow.runJob("Job-1", "true\n");
     const [claim] = await claims();
@@ -39,8 +45,11 @@ describe("cleanup that meets an obstacle", () => {
     const { stdout, stderr, code } = await workflow.cli("cleanup", "--yes", "--timeout", "2s");
     expect(code).toBe(124);
     expect(stderr).toMatch(
-      /^error: PersistentVolumeClaim \S+ was not deleted after 2 s: blocked by finalizers kubernetes\.io\/pvc-protection.*; pods theirs$/m,
+      /^error: PersistentVolumeClaim \S+ was not deleted after 2 s: blocked by finalizers kubernetes\.io\/pvc-protection \(waits until no pod uses the claim\); pods theirs \(on node \S+\)$/m,
     );
+    const forced = await workflow.cli("cleanup", "--yes", "--force", "--timeout", "1s");
+    expect(forced).toMatchObject({ stderr: expect.not.stringContaining("removed the finalizer"), code: 124 });
+    expect((await claims())[0].metadata.finalizers).toEqual(["kubernetes.io/pvc-protection"]);
     expect(stdout).toMatch(/^removed Job /m);
     expect((await get("pod", "theirs", "-n", workflow.namespace)).metadata.deletionTimestamp).toBeUndefined();
     await kubectl("delete", "pod", "theirs", "-n", workflow.namespace, "--grace-period=1");

@@ -11,7 +11,7 @@ const COLLECTION = /\/(jobs|pods|events|persistentvolumeclaims|persistentvolumes
 
 /**
  * An API server that keeps objects and does nothing of its own: what the cluster shows between two requests is the test's to say. Selectors
- * are not looked at, and what is deleted is gone at once.
+ * are not looked at. What is deleted is gone at once, or, where it has finalizers, with the last of them: no controller removes any.
  */
 export class ClusterDouble {
   /** By their paths. */
@@ -96,10 +96,17 @@ export class ClusterDouble {
     if (known === undefined) return 404;
     const wanted = { ...body?.preconditions, ...(method === "PATCH" ? body.metadata : {}) };
     if (["uid", "resourceVersion"].some((key) => wanted[key] !== undefined && wanted[key] !== known.metadata[key])) return 409;
-    if (method === "DELETE") this.objects.delete(path);
+    if (method === "DELETE") this.#delete(path, known);
     if (method !== "PATCH") return known;
     this.#write(path, merged(known, body), body);
-    return this.objects.get(path);
+    const changed = this.objects.get(path);
+    if (changed.metadata.deletionTimestamp !== undefined) this.#delete(path, changed);
+    return changed;
+  }
+
+  #delete(path: string, object: Item): void {
+    if ((object.metadata.finalizers ?? []).length === 0) this.objects.delete(path);
+    else this.put(path, merged(object, { metadata: { deletionTimestamp: this.now().toISOString() } }));
   }
 
   #itemsIn(path: string): Item[] {

@@ -35,6 +35,19 @@ describe("wrong usage ends with 2 and a hint", () => {
     ["memory without a unit", ["submit", "sh/Sort-1.sh", "--memory", "4"], /^--memory: expected /, /--help/],
     ["a variable without a value", ["submit", "sh/Sort-1.sh", "--env", "A"], "--env: expected KEY=VALUE", /--env THREADS=4/],
     ["a workflow that is no directory", ["submit", "sh/Sort-1.sh", "--workflow", "missing"], /missing/, /./],
+    ["two kinds of clean-up", ["cleanup", "--state", "--orphaned"], /^option '--state' cannot be used with option '--orphaned'/, /--help/],
+    [
+      "a clean-up of the state by force",
+      ["cleanup", "--state", "--force"],
+      /^option '--state' cannot be used with option '--force'/,
+      /--help/,
+    ],
+    [
+      "an option of --orphaned for the state",
+      ["cleanup", "--state", "--older-than", "1d", "--legacy"],
+      "--legacy has no effect without --orphaned",
+      /add --orphaned/,
+    ],
     ["a prefix that several jobs have", ["status", "Grep-1"], /^Grep-1 matches 2 jobs: .*Grep-11.*Grep-12/, /give the full id/],
   ])("%s", async (_, args, message, hint) => {
     const error = errorOf(await workflow.cli(...args));

@@ -48,6 +48,12 @@ describe("the published schema of the output", () => {
     const orphaned = ["cleanup", "--orphaned", "-n", workflow.namespace, "-o", "json"];
     expect(misfits("cleanupOrphaned", (await workflow.cli(...orphaned)).stdout)).toEqual([]);
     expect(misfits("cleanup", (await workflow.cli("cleanup", "--yes", "-o", "json")).stdout)).toEqual([]);
+    for (const yes of [[], ["--yes"]]) {
+      const state = await workflow.cli("cleanup", "--state", "--older-than", "0", ...yes, "-o", "json");
+      expect(misfits("cleanupState", state.stdout)).toEqual([]);
+      expect(JSON.parse(state.stdout).workflows).toHaveLength(1);
+    }
+    await workflow.cli("submit", workflow.script("Fine-1", "exit 0\n"));
     expect(misfits("cleanupForget", (await workflow.cli("cleanup", "--forget", "-o", "json")).stdout)).toEqual([]);
   });
 

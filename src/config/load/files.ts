@@ -1,8 +1,8 @@
 /** Configuration files: which are found, and their text as values. */
 import { existsSync, readFileSync, statSync } from "node:fs";
-import { basename, dirname, extname, isAbsolute, join, relative, sep } from "node:path";
+import { basename, dirname, extname, join } from "node:path";
 import { getDefaultSearchPlacesSync } from "cosmiconfig";
-import { realPath } from "../../directory.ts";
+import { isBelow, realPath } from "../../directory.ts";
 import { GaswError, messageOf, systemCode } from "../../errors.ts";
 import { isRecord } from "../schema/generations.ts";
 import { findJsonError, positionOf } from "../text/jsonSyntax.ts";
@@ -117,11 +117,6 @@ function isInWorkflow(path: string, workflowDir: string | undefined): boolean {
       if (dirname(folder) === folder) return false;
     }
   });
-}
-
-function isBelow(path: string, folder: string): boolean {
-  const way = relative(folder, path);
-  return way !== ".." && !way.startsWith(`..${sep}`) && !isAbsolute(way);
 }
 
 /** The values in a file, by its name's ending JSON, YAML, or whichever it looks like. */

@@ -7,6 +7,16 @@ export function didYouMean(name: string, known: readonly string[]): string {
   return nearest === undefined ? "" : ` (did you mean "${nearest}"?)`;
 }
 
+/** The known names that differ by no more than a third, capitals aside, those that differ least first. */
+export function similarNames(name: string, known: readonly string[]): string[] {
+  const folded = name.toLowerCase();
+  return [...new Set(known)]
+    .map((candidate) => ({ candidate, by: distance(folded, candidate.toLowerCase()) }))
+    .filter(({ by }) => by <= Math.max(1, Math.floor(name.length / 3)))
+    .sort((a, b) => a.by - b.by)
+    .map(({ candidate }) => candidate);
+}
+
 /** The known name that differs least, capitals aside, if it differs by no more than a third. */
 function nearestName(name: string, known: readonly string[]): string | undefined {
   const byFolded = new Map(known.map((candidate) => [candidate.toLowerCase(), candidate]));

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import pMap from "p-map";
-import { jobIdOf, wayOut } from "../../core/lifecycle/observe.ts";
+import { jobIdOf } from "../../core/lifecycle/observe.ts";
 import { KEYS, selector, workflowHash } from "../../core/names.ts";
 import type {
   KubernetesObject,
@@ -15,10 +15,13 @@ import { listPods } from "../../kubernetes/objects.ts";
 import { claimsPath, jobsPath, persistentVolumesPath, podsPath } from "../../kubernetes/paths.ts";
 import type { Deps } from "../deps.ts";
 import { removePlanned } from "./removePlanned.ts";
+import { forceFinalizers, stillThere } from "./stuck.ts";
 
 const POLL_MS = 250;
 /** Deletions that are asked for at once. */
 const CONCURRENCY = 16;
+/** Seconds that an object has to go once nothing holds it any more. */
+const FREED_S = 10;
 
 /**
  * The kinds of object that a clean-up removes, in the order in which they must go: a claim in use stays until
@@ -199,19 +202,25 @@ function isHeldBy(volume: V1PersistentVolume, claim: V1PersistentVolumeClaim): b
   return namespace === claim.metadata?.namespace && name === claim.metadata?.name;
 }
 
+interface RunOptions {
+  readonly onLook?: (() => Promise<void>) | undefined;
+  readonly forces?: boolean | undefined;
+}
+
 /**
  * Removes what the plan lists, kind by kind, each kind only when what uses it is gone; a failure of one
  * object does not stop the others.
  * @param timeout seconds to wait for each kind
  * @param onStep called with each object once it is gone
  * @param onLook called before each deletion, and at every look whether objects are gone; may refuse to go on
+ * @param forces whether finalizers that protect nothing any more are removed from what does not go
  */
 export async function runCleanup(
   deps: Deps,
   plan: CleanupPlan,
   timeout: number,
   onStep: (gone: PlannedRemoval) => void,
-  onLook: () => Promise<void> = async () => undefined,
+  { onLook = async () => undefined, forces = false }: RunOptions = {},
 ): Promise<CleanupResult> {
   const removed: PlannedRemoval[] = [];
   const failures: GaswError[] = [];
@@ -240,12 +249,30 @@ export async function runCleanup(
         removed.push(object);
         onStep(object);
       };
-      const stuck = await untilGone(deps, kind, plan.target, going, timeout, { onGone, onLook });
-      for (const [object, found] of stuck)
+      const wait = (objects: readonly PlannedRemoval[], seconds: number) =>
+        untilGone(deps, kind, plan.target, objects, seconds, { onGone, onLook });
+      const stuck = await wait(going, timeout);
+      const freed = forces ? await freeStuck(deps, stuck, tried) : [];
+      const held = stuck.filter(([object]) => !freed.includes(object));
+      for (const [object, found] of [...held, ...(await wait(freed, Math.min(timeout, FREED_S)))])
         failures.push(await stillThere(deps.client, object, found, timeout));
     });
   }
   return { removed, failures };
+}
+
+/** Frees objects that do not go of what protects nothing any more; returns those that can go now. */
+async function freeStuck(
+  deps: Deps,
+  stuck: readonly (readonly [PlannedRemoval, KubernetesObject])[],
+  tried: (action: () => Promise<unknown>) => Promise<boolean>,
+): Promise<PlannedRemoval[]> {
+  const freed: PlannedRemoval[] = [];
+  for (const [object] of stuck)
+    await tried(async () => {
+      if (await forceFinalizers(deps, object)) freed.push(object);
+    });
+  return freed;
 }
 
 /** All objects of a kind that may be of the target, in one query. */
@@ -295,54 +322,4 @@ async function untilGone(
       return left.map((object) => [object, there.get(object.uid) as KubernetesObject]);
     await sleep(POLL_MS, undefined, { signal });
   }
-}
-
-async function stillThere(
-  client: KubernetesClient,
-  object: PlannedRemoval,
-  found: KubernetesObject,
-  timeout: number,
-): Promise<GaswError> {
-  const finalizers = (found.metadata?.finalizers ?? []).join(", ");
-  const pods = await podsHolding(client, object.kind, found);
-  const blockers = [
-    finalizers === "" ? "" : `finalizers ${finalizers}`,
-    pods.length === 0 ? "" : `pods ${pods.map(podText).join(", ")}`,
-  ].filter((text) => text !== "");
-  const [dying] = pods.filter((pod) => pod.metadata?.deletionTimestamp !== undefined && !hasStopped(pod));
-  const hint = "run cleanup again for the rest; the object is deleted once nothing blocks it";
-  return new GaswError(
-    "TIMEOUT",
-    `${object.kind} ${object.name} was not deleted after ${timeout} s${blockers.length === 0 ? "" : `: blocked by ${blockers.join("; ")}`}`,
-    {
-      hint:
-        dying === undefined
-          ? hint
-          : `${hint}. The pod of a dead node is not deleted automatically: ${wayOut(dying)}`,
-    },
-  );
-}
-
-/** The pods that keep an object from going; of a pod, itself. */
-async function podsHolding(client: KubernetesClient, kind: Kind, found: KubernetesObject): Promise<V1Pod[]> {
-  const { name, namespace, uid } = found.metadata ?? {};
-  if (kind === "PersistentVolume") return [];
-  if (kind === "Pod") return [found as V1Pod];
-  const pods = await client.list<V1Pod>(podsPath(namespace ?? ""));
-  return kind === "Job"
-    ? pods.filter((pod) => pod.metadata?.ownerReferences?.some((owner) => owner.uid === uid))
-    : pods.filter((pod) =>
-        pod.spec?.volumes?.some((volume) => volume.persistentVolumeClaim?.claimName === name),
-      );
-}
-
-function hasStopped({ status }: V1Pod): boolean {
-  return status?.phase === "Succeeded" || status?.phase === "Failed";
-}
-
-function podText({ metadata, spec }: V1Pod): string {
-  const where = spec?.nodeName === undefined ? "" : ` on node ${spec.nodeName}`;
-  return metadata?.deletionTimestamp === undefined
-    ? `${metadata?.name}`
-    : `${metadata.name} (Terminating${where})`;
 }

@@ -8,6 +8,7 @@ import type { StoredWorkflow } from "../../store/records.ts";
 import type { Deps } from "../deps.ts";
 import { leftovers, removeLeftover, removeToolFolder } from "../output/toolFolder.ts";
 import { cleanUpJobs } from "../sync/cleanUpJobs.ts";
+import { look, reasonOf } from "../workflow/directory.ts";
 import { Tenancy } from "../workflow/owner.ts";
 import { type CleanupPlan, type CleanupResult, type PlannedRemoval, runCleanup } from "./cleanup.ts";
 
@@ -27,7 +28,10 @@ export interface RemovalOptions {
   readonly timeout: number;
   /** Called with each object once it is gone. */
   readonly onStep: (gone: PlannedRemoval) => void;
-  /** Whether a workflow that somebody serves is taken from them. */
+  /**
+   * Whether a workflow that somebody serves is taken from them, and what does not go is freed of finalizers
+   * that protect nothing any more.
+   */
   readonly forces?: boolean | undefined;
   /** Of a sweep over workflows that nobody has named: what it asks before anything of one is removed. */
   readonly sweep?: {
@@ -65,7 +69,7 @@ export async function removeWorkflow(
   if (tenancy.hasForced) await sleep(NOTICE_MS, undefined, { signal: deps.signal });
   // A long clean-up is not taken for a dead one; one that was, because it was stopped, goes on with nothing.
   const onLook = async () => (isOwned ? await tenancy.held() : undefined);
-  const remove = () => runCleanup(deps, plan, timeout, onStep, onLook);
+  const remove = () => runCleanup(deps, plan, timeout, onStep, { onLook, forces: options.forces });
   const { removed, failures } = await (workflow === undefined
     ? remove()
     : cleanUpJobs(deps, workflow, plan.remove, remove));
@@ -115,6 +119,9 @@ function removeRunFolders(
     // What names no attempt is a known workflow's own, of which nothing is left in the cluster.
     ...(workflow === undefined ? [] : [["", undefined] as [string, undefined]]),
   ]);
+  const folder = look(path.join(directory, TOOL_FOLDER));
+  if (folder instanceof Error && systemCode(folder) === "EACCES")
+    warn(`${path.join(directory, TOOL_FOLDER)} ${reasonOf(folder)}: what pods have left there stays`);
   try {
     for (const leftover of leftovers(directory).filter(({ attempt }) => over.has(attempt)))
       removeLeftover(directory, leftover, over.get(leftover.attempt));

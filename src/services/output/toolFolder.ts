@@ -25,60 +25,11 @@ import {
 import type { RunAs } from "../../core/job.ts";
 import { type EndRecord, MAX_RECORD_BYTES, parseEndRecord } from "../../core/lifecycle/endRecord.ts";
 import { GaswError, systemCode } from "../../errors.ts";
+import { FOLDER, type Held, heldAs, unlessAbsent, within } from "./heldFolder.ts";
 import { makeOwnedFolder } from "./ownedFolder.ts";
 
-/**
- * Jobs can write in the tool's folder too: a link in the place of a folder or a file is never followed, a
- * pipe never waited for.
- */
-const FOLDER = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
+/** A link in the place of a file is never followed, a pipe never waited for. */
 const FILE = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-
-/** What says that there is nothing for us. */
-const ABSENT: ReadonlySet<string> = new Set(["ENOENT", "ENOTDIR", "ELOOP", "EACCES", "ENXIO", "ESTALE"]);
-
-/** A folder that is held open: its path names the folder itself, whatever stands at its place by then. */
-interface Held {
-  readonly fd: number;
-  readonly path: string;
-}
-
-/**
- * Does something in a folder of a workflow directory, none of whose parents within is a link.
- * @param folder relative to the workflow directory; empty: that itself
- * @returns undefined where there is no such folder, or a link stands in its place
- */
-function within<T>(directory: string, folder: string, action: (held: Held) => T): T | undefined {
-  let held = hold(directory, constants.O_RDONLY | constants.O_DIRECTORY);
-  try {
-    for (const name of folder === "" ? [] : folder.split("/")) {
-      const next = held === undefined ? undefined : hold(path.join(held.path, name));
-      if (held !== undefined) closeSync(held.fd);
-      held = next;
-    }
-    return held === undefined ? undefined : action(held);
-  } finally {
-    if (held !== undefined) closeSync(held.fd);
-  }
-}
-
-function hold(folder: string, flags = FOLDER): Held | undefined {
-  const fd = unlessAbsent(() => openSync(folder, flags));
-  return fd === undefined ? undefined : heldAs(fd, folder);
-}
-
-function heldAs(fd: number, folder: string): Held {
-  return { fd, path: process.platform === "linux" ? `/proc/self/fd/${fd}` : folder };
-}
-
-function unlessAbsent<T>(action: () => T): T | undefined {
-  try {
-    return action();
-  } catch (error) {
-    if (ABSENT.has(systemCode(error) ?? "")) return undefined;
-    throw error;
-  }
-}
 
 /**
  * Makes the tool's folder in a workflow directory, with what the jobs write there, where they are missing.

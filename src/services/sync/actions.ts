@@ -5,6 +5,7 @@ import type { StoredJob, StoredWorkflow } from "../../store/records.ts";
 import type { Deps } from "../deps.ts";
 import { adoptScript } from "../submit/scriptContent.ts";
 import { confirmCluster, firstSight } from "../workflow/cluster.ts";
+import { unknownWorkflow } from "../workflow/known.ts";
 import { Tenancy } from "../workflow/owner.ts";
 import { whileHolding } from "./hold.ts";
 import { reconcile } from "./reconcile.ts";
@@ -29,6 +30,8 @@ export async function act(
 ): Promise<StoredJob[]> {
   const fileNames = new Set(jobs.map((job) => job.fileName));
   await whileHolding(deps, workflow, async (isHolding) => {
+    // A cleanup of the state may have had it until now.
+    if (!deps.store.workflows.isKnown(workflow)) throw unknownWorkflow(deps, workflow.directory);
     // Before the first word is written down; what runs already shows it itself.
     await confirmPlace(deps, workflow, jobs);
     // What is due is started at once, except by the monitor's own hand.

@@ -35,7 +35,8 @@ export function workflowDirectory(
 
 /** Whether a directory looks like a workflow's: it has a folder `sh`. */
 export function isWorkflowDirectory(directory: string): boolean {
-  return statSync(path.join(directory, "sh"), { throwIfNoEntry: false })?.isDirectory() ?? false;
+  const scripts = look(path.join(directory, "sh"));
+  return !(scripts instanceof Error) && scripts.isDirectory();
 }
 
 /** Owner of the workflow's directory, as whom its jobs run; nobody where that is root. */

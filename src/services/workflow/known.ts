@@ -27,6 +27,14 @@ export function knownWorkflow({ store, config }: Deps, directory: string): Store
     .find((found) => found !== undefined && isSameDirectory(found.directory, directory));
 }
 
+/**
+ * The workflow whose directory a folder is or was, or is directly within, as this host's state knows it: its
+ * `sh/` may be gone.
+ */
+export function workflowAround(deps: Deps, folder: string): StoredWorkflow | undefined {
+  return knownWorkflow(deps, folder) ?? knownWorkflow(deps, path.dirname(folder));
+}
+
 /** What is said of a workflow that this host's state does not know. */
 export function unknownWorkflow({ config }: Pick<Deps, "config">, directory: string): GaswError {
   return new GaswError(
