@@ -21,7 +21,7 @@ export interface Evidence {
 }
 
 /** What a workflow's rows in the GASW database show. */
-export interface DatabaseEvidence {
+interface DatabaseEvidence {
   /** Seconds since the last date in any of them. */
   readonly quiet: number;
   /** Jobs that have not ended there. */
