@@ -62,7 +62,7 @@ test("while it is down, each command ends as the table says; when it is back, th
     expect(submit).toEqual({ code: 0, stdout: "NEW\n", stderr: "" });
     expect(status?.stdout).toMatch(/^Job-1 +ERROR +3 /m);
     expect(sync?.stdout).toMatch(/^Job-1 +ERROR_HELD +ERROR_HELD +3 /m);
-    expect(why?.stdout).toMatch(/^WHY: Job-1 is held .* failed with exit code 3 /);
+    expect(why?.stdout).toMatch(/^WHY: Job-1 is held .* failed with exit code 3\b/);
     expect(await workflow.cli("submit", script)).toMatchObject({ code: 0, stdout: "NEW\n" });
     expect(await workflow.jobs()).toHaveLength(2);
   } finally {

@@ -289,13 +289,11 @@ function exitCode(facts: Facts): Explanation | undefined {
       ...lastWords(facts),
     };
   // A script may end with any code: where its output does not show that stage, GASW's word for it is an offer.
-  const meaning = stage === undefined ? `, ${text}` : ", the script's own exit code";
-  const offer = stage === undefined ? "" : `; GASW calls this code ${name} (${text})`;
-  return {
-    sentence: `${failed}${meaning}${ran(facts)}${offer}`,
-    remedy: `read its log: ${log}`,
-    ...lastWords(facts),
-  };
+  const sentence =
+    stage === undefined
+      ? `${failed}, ${text}${ran(facts)}`
+      : `${failed}${ran(facts)}; in GASW's scripts this code means: ${text} (${name})`;
+  return { sentence, remedy: `read its log: ${log}`, ...lastWords(facts) };
 }
 
 const SECTION_STAGES: Readonly<Record<Section, Stage>> = {

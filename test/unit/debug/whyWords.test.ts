@@ -69,9 +69,9 @@ describe("a stage of GASW's is claimed only where the output shows it", () => {
     [
       3,
       ["<inputs_download>", "</inputs_download>", "<application_execution>"],
-      /^failed with exit code 3, the script's own exit code; GASW calls this code ERROR_FILE_NOT_FOUND/,
+      /^failed with exit code 3; in GASW's scripts this code means: a file was not found \(ERROR_FILE_NOT_FOUND\)$/,
     ],
-    [1, [], /^failed with exit code 1, the script's own exit code; GASW calls this code ERROR_READ_GRID/],
+    [1, [], /^failed with exit code 1; in GASW's scripts this code means: .*\(ERROR_READ_GRID\)$/],
     [32, ["</application_execution>", "<results_upload>"], /while uploading its results/],
     [77, [], /^failed with exit code 77, the script's own exit code$/],
   ])("exit code %i after %j", (exitCode, lines, sentence) => {
