@@ -1,5 +1,6 @@
 import path from "node:path";
 import type { Context } from "../context.ts";
+import type { Life } from "../core/inventory/life.ts";
 import { hasEnded } from "../core/job.ts";
 import { abandoned } from "../core/lifecycle/giveUp.ts";
 import { isSameDirectory } from "../directory.ts";
@@ -10,6 +11,7 @@ import {
   type PlannedRemoval,
   planCleanup,
 } from "../services/cleanup/cleanup.ts";
+import { lifeOf } from "../services/cleanup/life.ts";
 import { removeWorkflow } from "../services/cleanup/removeWorkflow.ts";
 import { observeForeign } from "../services/sync/foreign.ts";
 import { refresh } from "../services/sync/refresh.ts";
@@ -17,6 +19,7 @@ import { confirmCluster, firstSight } from "../services/workflow/cluster.ts";
 import { unknownWorkflow } from "../services/workflow/known.ts";
 import type { StoredWorkflow } from "../store/records.ts";
 import { confirmed } from "../ui/confirm.ts";
+import { lifeTable } from "../ui/inventory.ts";
 import type { OutputFormat } from "../ui/io.ts";
 import { errorReport, printable } from "../ui/output.ts";
 import { progress } from "../ui/progress.ts";
@@ -57,14 +60,15 @@ export async function cleanup(context: Context, options: CleanupOptions): Promis
   const plan = await planCleanup(context, target, options.shared === true);
   checkDirectory(plan, target, directory);
   if (workflow === undefined && plan.remove.length === 0) confirmDirectory(context, directory);
-  if (options.output === "text") showPlan(context, plan);
+  const life = plan.remove.length === 0 ? undefined : await lifeOf(context, target, directory);
+  if (options.output === "text") showPlan(context, plan, life);
   const question = `remove these ${plan.remove.length} objects?`;
   const acts =
     plan.remove.length > 0 &&
     (options.yes === true || (options.output === "text" && (await confirmed(io, question))));
   if (!acts && options.yes !== true) {
     if (options.output !== "text")
-      print(context, { dryRun: true, remove: plan.remove.map(publicForm), keep: plan.keep });
+      print(context, { dryRun: true, ...life, remove: plan.remove.map(publicForm), keep: plan.keep });
     else if (plan.remove.length > 0)
       io.stderr.write("nothing was removed (use --yes to remove these objects)\n");
     return 0;
@@ -120,11 +124,12 @@ function checkDirectory(plan: CleanupPlan, target: CleanupTarget, directory: str
   );
 }
 
-function showPlan({ io }: Context, plan: CleanupPlan): void {
+function showPlan({ io }: Context, plan: CleanupPlan, life: Life | undefined): void {
   if (plan.remove.length === 0 && plan.keep.length === 0) {
     io.stderr.write("nothing to remove\n");
     return;
   }
+  if (life !== undefined) io.stdout.write(`${lifeTable(plan.target.id, life)}\n`);
   const rows = [
     ...plan.remove.map(({ kind, name, purpose }) => ["remove", kind, name, purpose]),
     ...plan.keep.map(({ kind, name, reason }) => ["keep", kind, name, reason]),

@@ -100,6 +100,17 @@ function lifeCells(
   ];
 }
 
+/** The life of one workflow, above what is to be removed of it. */
+export function lifeTable(workflow: string, { engine, activeJobs, folder }: Life): string {
+  const cells = [
+    workflow,
+    folderText(folder),
+    engineText(engine),
+    activeJobs === null ? "-" : `${activeJobs}`,
+  ];
+  return table(["WORKFLOW", "FOLDER", "ENGINE", "ACTIVE JOBS"], [cells]);
+}
+
 /** Whether a workflow's directory is on this host, where that can be told. */
 export function folderText(folder: Life["folder"]): string {
   return folder === null || folder === "unknown" ? "-" : folder;

@@ -23,6 +23,9 @@ describe("cleanup", () => {
     expect({ stderr, code }).toEqual({ stderr: "nothing was removed (use --yes to remove these objects)\n", code: 0 });
     const rows = stdout.split("\n").map((line) => line.split(/ {2,}/));
     expect(rows).toEqual([
+      ["WORKFLOW", "FOLDER", "ENGINE", "ACTIVE JOBS"],
+      [workflow.id, "there", expect.stringMatching(/^alive \d+s ago \(/), "0"],
+      [""],
       ["ACTION", "KIND", "NAME", "FOR"],
       ["remove", "Job", expect.stringContaining("-job-1-"), "Job-1"],
       ["remove", "PersistentVolumeClaim", expect.stringMatching(/-claim$/), workflow.directory],
@@ -30,7 +33,14 @@ describe("cleanup", () => {
       [""],
     ]);
     const json = JSON.parse((await workflow.cli("cleanup", "-o", "json")).stdout);
-    expect(json).toMatchObject({ dryRun: true, keep: [], remove: [{ kind: "Job", for: "Job-1" }, {}, {}] });
+    expect(json).toMatchObject({
+      dryRun: true,
+      folder: "there",
+      activeJobs: 0,
+      engine: { host: expect.any(String) },
+      keep: [],
+      remove: [{ kind: "Job", for: "Job-1" }, {}, {}],
+    });
     expect(await objects(workflow.namespace)).toEqual(before);
   });
 

@@ -59,7 +59,8 @@ export function lifeByObject(
   };
 }
 
-function isActive(job: V1Job): boolean {
+/** Whether a Job has not ended. */
+export function isActive(job: V1Job): boolean {
   return conditionOf(job, "Complete") === undefined && conditionOf(job, "Failed") === undefined;
 }
 
