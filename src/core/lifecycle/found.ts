@@ -1,9 +1,9 @@
 import type { GaswRow } from "../gaswRow/row.ts";
-import { attemptId, attemptOf, hasEnded, isEnd, type StoredRequest, UNKNOWN_CONTENT } from "../job.ts";
+import { attemptId, attemptOf, hasEnded, type StoredRequest, UNKNOWN_CONTENT } from "../job.ts";
 import type { Decision } from "./decision.ts";
-import { active, DUE, ended, held, over, WRITTEN } from "./make.ts";
+import { foundStage, type Place, type Traces } from "./foundStage.ts";
 import type { JobChange } from "./record.ts";
-import type { EndStatus, Stage } from "./stage.ts";
+import type { Stage } from "./stage.ts";
 
 /** An attempt's Job, as the cluster has it. */
 export interface FoundJob {
@@ -17,6 +17,8 @@ export interface FoundJob {
   readonly created: string | undefined;
   /** What it shows. */
   readonly decision: Decision;
+  /** Whether it is being removed. */
+  readonly isLeaving: boolean;
 }
 
 /** All that is left of a workflow whose state file is lost. */
@@ -54,22 +56,6 @@ export interface FoundAttempt {
   readonly isTold: boolean;
 }
 
-/** What there is of one attempt. */
-interface Traces {
-  readonly row?: GaswRow | undefined;
-  readonly job?: FoundJob | undefined;
-  readonly hasTraces: boolean;
-  /** Whether its former owner may have seen its end. */
-  readonly mayBeSeen: boolean;
-}
-
-/** An attempt's place among those of its script. */
-interface Place {
-  readonly fileName: string;
-  readonly attempt: number;
-  readonly isNewest: boolean;
-}
-
 const WORDS = { reason: "Adopted", message: "adopted from another state file" } as const;
 
 /**
@@ -86,21 +72,42 @@ export function foundAttempts(remains: Remains): FoundAttempt[] {
     const job = jobs.get(id);
     return { row: rows.get(id), job, hasTraces: remains.hasTraces(id), mayBeSeen: mayBeSeen(job, remains) };
   };
+  const { newest, isOf } = invocationsIn(remains);
+  return [...newest].sort().flatMap(([fileName, last]) => {
+    const ids = idsOf(fileName, last);
+    // Its attempts are made alike: what one was asked to be is known from the Job nearest before it, or after it.
+    const asked = ids.flatMap((id) => (isOf(fileName, id) ? (jobs.get(id) ?? []) : []));
+    return ids.flatMap((id, attempt) => {
+      if (!isOf(fileName, id)) return [];
+      const place = { fileName, attempt, isNewest: attempt === last };
+      const like = asked.findLast((job) => ids.indexOf(job.id) <= attempt) ?? asked[0];
+      return [foundAttempt(id, place, tracesOf(id), like, remains.hasDatabase)];
+    });
+  });
+}
+
+/** The scripts of which anything is left, each with its newest attempt, and which ids are those of its attempts. */
+function invocationsIn(remains: Remains): {
+  newest: ReadonlyMap<string, number>;
+  isOf: (fileName: string, id: string) => boolean;
+} {
+  const scripts = new Set(remains.scripts);
+  // A script may be called like another one's attempt: an id is what its row or Job says, else the script's.
+  const owners = new Map(remains.jobs.map(({ id, fileName }) => [id, fileName]));
+  for (const { id, fileName } of remains.rows)
+    if (attemptOf(fileName ?? id, id) !== undefined) owners.set(id, fileName ?? owners.get(id) ?? id);
+  const isOf = (fileName: string, id: string) =>
+    (owners.get(id) ?? (scripts.has(id) ? id : fileName)) === fileName;
   const newest = new Map<string, number>();
   const note = (fileName: string, id: string) => {
     const attempt = attemptOf(fileName, id);
     if (attempt !== undefined) newest.set(fileName, Math.max(attempt, newest.get(fileName) ?? 0));
   };
-  for (const { fileName, id } of remains.jobs) note(fileName, id);
-  for (const { fileName, id } of remains.rows) note(fileName ?? id, id);
+  for (const [id, fileName] of owners) note(fileName, id);
   for (const script of remains.scripts)
-    for (const id of idsOf(script, remains.mostAttempts)) if (remains.hasTraces(id)) note(script, id);
-  return [...newest].sort().flatMap(([fileName, last]) =>
-    idsOf(fileName, last).map((id, attempt) => {
-      const place = { fileName, attempt, isNewest: attempt === last };
-      return foundAttempt(id, place, tracesOf(id), remains.hasDatabase);
-    }),
-  );
+    for (const id of idsOf(script, (newest.get(script) ?? 0) + remains.mostAttempts))
+      if (isOf(script, id) && remains.hasTraces(id)) note(script, id);
+  return { newest, isOf };
 }
 
 function mayBeSeen(job: FoundJob | undefined, { servedUntil }: Remains): boolean {
@@ -113,16 +120,23 @@ function idsOf(fileName: string, last: number): string[] {
   return Array.from({ length: last + 1 }, (_, attempt) => attemptId(fileName, attempt));
 }
 
-function foundAttempt(id: string, place: Place, traces: Traces, hasDatabase: boolean): FoundAttempt {
+/** @param like the Job that tells what it was asked to be */
+function foundAttempt(
+  id: string,
+  place: Place & { readonly fileName: string },
+  traces: Traces,
+  like: FoundJob | undefined,
+  hasDatabase: boolean,
+): FoundAttempt {
   const { row, job, hasTraces } = traces;
   const { fileName, attempt } = place;
-  const { stage, isTold = false } = standing(place, traces, hasDatabase);
+  const { stage, isTold } = foundStage(place, traces, hasDatabase);
   const isWaiting = stage.status === "NOT_SUBMITTED";
   const invocationId = row?.invocationId ?? null;
   return {
     ...{ id, fileName, attempt, stage, isTold, invocationId },
-    contentHash: job?.contentHash ?? UNKNOWN_CONTENT,
-    request: { ...job?.request, ...toldRequest(row) },
+    contentHash: like?.contentHash ?? UNKNOWN_CONTENT,
+    request: { ...like?.request, ...toldRequest(row) },
     prepared: !isWaiting || hasTraces,
     created: earliest(row?.creation, row?.queued, job?.created),
     change: {
@@ -148,12 +162,14 @@ function earliest(...times: readonly (string | null | undefined)[]): string | un
 
 /** When an attempt that was submitted has run, and how it ended, as far as that is known. */
 function runOf({ row, job }: Traces, stage: Stage): JobChange {
-  const started = row?.running ?? job?.decision.startedAt;
   const submitted = row?.queued ?? job?.created ?? row?.creation;
+  const begun = row?.running ?? row?.download ?? job?.decision.startedAt;
+  // Of what the cluster has nothing, nobody knows whether it began: it is not run again by itself.
+  const started = begun ?? (job === undefined ? submitted : undefined);
   const known: JobChange = {
-    ...(submitted === undefined ? {} : { submitted }),
+    ...((submitted ?? null) === null ? {} : { submitted: submitted as string }),
     // An end that is known was decided by its former owner, who knew whether it had run.
-    ...(started === undefined || hasEnded(stage.status) ? {} : { started }),
+    ...((started ?? null) === null || hasEnded(stage.status) ? {} : { started: started as string }),
   };
   if (!hasEnded(stage.status)) return known;
   const exitCode = row !== undefined && row.exitCode >= 0 ? row.exitCode : job?.decision.exitCode;
@@ -164,71 +180,4 @@ function runOf({ row, job }: Traces, stage: Stage): JobChange {
     ...((end ?? null) === null ? {} : { ended: end as string }),
     ...(row?.nodeName ? { node: row.nodeName } : {}),
   };
-}
-
-/** Where an attempt is in its life, and whether its end was told. */
-function standing(place: Place, traces: Traces, hasDatabase: boolean): { stage: Stage; isTold?: boolean } {
-  const { row, job, hasTraces } = traces;
-  const goesOn = job !== undefined && !hasEnded(job.decision.status);
-  if (row !== undefined && isEnd(row.status)) {
-    // A failure that runs again: its former owner had no time to tell.
-    const isFailure = row.status !== "COMPLETED" && row.status !== "CANCELLED" && !isDeleted(row.status);
-    if (isFailure && goesOn) return { stage: active("QUEUED") };
-    return endInRow(row.status, place);
-  }
-  if (job !== undefined) return ofJob(job, place, traces, hasDatabase || row !== undefined);
-  if (row !== undefined) return { stage: openInRow(row, place, hasTraces) };
-  if (hasTraces) return { stage: active("RUNNING") };
-  // Nothing is left of it, and there is a later one: it has failed.
-  return { stage: over("ERROR"), isTold: true };
-}
-
-function isDeleted(status: string | null): boolean {
-  return status === "DELETED" || status === "DELETED_REPLICA";
-}
-
-/** An end that its row shows was told; a failure of the newest attempt has yet to be retried, or held. */
-function endInRow(
-  status: EndStatus | "ERROR_HELD" | "STALLED_HELD",
-  { isNewest }: Place,
-): { stage: Stage; isTold: boolean } {
-  switch (status) {
-    case "ERROR_HELD":
-    case "STALLED_HELD":
-      return isNewest
-        ? { stage: held(status), isTold: true }
-        : { stage: over(status === "ERROR_HELD" ? "ERROR" : "STALLED"), isTold: true };
-    case "ERROR":
-    case "STALLED":
-      return { stage: isNewest ? ended(status) : over(status), isTold: true };
-    default:
-      return { stage: over(status), isTold: true };
-  }
-}
-
-/**
- * Where only its Job tells: the former owner has seen to the end of an attempt that another one follows, and to that
- * of one whose record it has removed; without a database, that has told it.
- */
-function ofJob(
-  { decision: { status }, wrapper }: FoundJob,
-  { isNewest }: Place,
-  { hasTraces, mayBeSeen }: Traces,
-  isToldElsewhere: boolean,
-): { stage: Stage; isTold?: boolean } {
-  if (status === "ERROR" || status === "STALLED")
-    return isNewest ? { stage: active("QUEUED") } : { stage: over(status), isTold: !isToldElsewhere };
-  const isSuccess = status === "COMPLETED" || status === "CANCELLED";
-  const isSeenTo = isSuccess && wrapper > 0 && !hasTraces && mayBeSeen;
-  return isSeenTo && !isToldElsewhere ? { stage: over(status), isTold: true } : { stage: active("QUEUED") };
-}
-
-/** An attempt whose row shows no end, and of which the cluster has nothing. */
-function openInRow({ status, running, queued }: GaswRow, { attempt }: Place, hasTraces: boolean): Stage {
-  if (status === "UNHOLD_ERROR") return held("ERROR_HELD");
-  if (status === "UNHOLD_STALLED") return held("STALLED_HELD");
-  if (running !== null || hasTraces) return active("RUNNING");
-  if (attempt > 0) return DUE;
-  // Of a first attempt nobody knows what was asked for: whoever submits it again states it.
-  return queued === null ? WRITTEN : active("QUEUED");
 }

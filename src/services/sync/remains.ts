@@ -77,6 +77,7 @@ function foundJob({ now, config }: SyncDeps, job: V1Job, pod: V1Pod | undefined)
       request: requestIn(job, config.env),
       created: isoTime(creationTimestamp),
       decision: decide(UNKNOWN, observe(job, pod), {}, now(), config),
+      isLeaving: job.metadata?.deletionTimestamp !== undefined,
     },
   ];
 }
@@ -84,7 +85,7 @@ function foundJob({ now, config }: SyncDeps, job: V1Job, pod: V1Pod | undefined)
 async function rowsOf(deps: SyncDeps, workflow: Workflow): Promise<Remains["rows"]> {
   const dao = await deps.openDao(workflow, deps.signal);
   try {
-    return (await dao.rowsInStatus(GASW_STATUSES)).filter(({ fileName }) => fileName !== null);
+    return await dao.rowsInStatus(GASW_STATUSES);
   } finally {
     await closeDao(deps, dao);
   }
