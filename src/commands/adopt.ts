@@ -56,7 +56,6 @@ function words({ workflow, from, taken }: Adopted, jobs: readonly StoredJob[]): 
 function tellUnknown({ warn }: Context, { unknown }: Adopted): void {
   if (unknown.length === 0) return;
   const some = `${unknown.slice(0, NAMED).join(", ")}${unknown.length > NAMED ? ", …" : ""}`;
-  warn(
-    `${unknown.length} scripts were not adopted (${some}): only their output is left, which does not show how they ended`,
-  );
+  const scripts = unknown.length === 1 ? "1 script was" : `${unknown.length} scripts were`;
+  warn(`${scripts} not adopted (${some}): only their output is left, which does not show how they ended`);
 }

@@ -1,8 +1,9 @@
 import { attemptOf } from "../core/job.ts";
 import { type AdoptedAttempt, adoptionOf, SET_ASIDE } from "../core/lifecycle/adopt.ts";
-import type { FoundAttempt } from "../core/lifecycle/found.ts";
+import { type FoundAttempt, toldSince } from "../core/lifecycle/found.ts";
 import { KILLED_BEFORE, killedElsewhere, type Words } from "../core/lifecycle/giveUp.ts";
 import { WRITTEN_DOWN } from "../core/lifecycle/marks.ts";
+import type { JobChange } from "../core/lifecycle/record.ts";
 import { jobName } from "../core/names.ts";
 import type { Attempts } from "./attempts.ts";
 import type { Changes } from "./changes.ts";
@@ -82,33 +83,48 @@ export class Adoption {
   }
 
   /**
-   * Takes up all attempts that are left of a workflow whose state file is lost; what is known here stays as it is.
+   * Takes up all attempts that are left of a workflow. What is known here stays as it is, unless somebody else has
+   * told its end since.
    * @param image of those of which it is not known
-   * @returns the number of attempts that were taken up
+   * @param isOthers whether somebody else served the workflow until now
+   * @returns the number of attempts that were not known
    */
-  takeUp(workflow: StoredWorkflow, found: readonly FoundAttempt[], image: string): number {
+  takeUp(workflow: StoredWorkflow, found: readonly FoundAttempt[], image: string, isOthers: boolean): number {
     return this.#db.write(() => {
-      const isUnknown = ({ id }: FoundAttempt) => this.#jobs.find(workflow, id) === undefined;
-      const unknown = found.filter(isUnknown);
-      for (const attempt of unknown) this.#takeUp(workflow, attempt, image);
-      this.#db.run("UPDATE workflows SET adopted = ? WHERE key = ?", [this.#db.timestamp(), workflow.key]);
-      return unknown.length;
+      let taken = 0;
+      for (const attempt of found) {
+        const known = this.#jobs.find(workflow, attempt.id);
+        if (known === undefined) {
+          taken++;
+          this.#takeUp(workflow, this.#insert(workflow, attempt, image), attempt, attempt.change);
+        } else if (isOthers) {
+          const change = toldSince(known, attempt);
+          if (change !== undefined) this.#takeUp(workflow, known, attempt, change);
+        }
+      }
+      return taken;
     });
   }
 
-  #takeUp(workflow: StoredWorkflow, found: FoundAttempt, image: string): void {
-    const { change, created, hasRow, isTold, ...attempt } = found;
-    const row = {
-      ...attempt,
-      kubeName: jobName(workflow.namespace, workflow.id, found.id),
-      script: null,
-      image: found.request.image ?? image,
-    };
-    const made = this.#attempts.insert(workflow, row, created);
-    this.#changes.write(made, change);
-    if (hasRow) this.#db.run("UPDATE jobs SET delivered = 1 WHERE key = ?", [made.key]);
-    if (isTold) this.#db.run("DELETE FROM outbox WHERE job = ?", [made.key]);
-    else if (this.#kills.has(workflow, found.id)) this.followKills([made], KILLED_ELSEWHERE);
+  #insert(workflow: StoredWorkflow, found: FoundAttempt, image: string): StoredJob {
+    const { change: _, created, hasRow: __, isTold: ___, ...attempt } = found;
+    const kubeName = jobName(workflow.namespace, workflow.id, found.id);
+    const row = { ...attempt, kubeName, script: null, image: found.request.image ?? image };
+    return this.#attempts.insert(workflow, row, created);
+  }
+
+  #takeUp(
+    workflow: StoredWorkflow,
+    job: StoredJob,
+    { id, hasRow, isTold }: FoundAttempt,
+    change: JobChange,
+  ): void {
+    this.#changes.write(job, change);
+    if (hasRow) this.#db.run("UPDATE jobs SET delivered = 1 WHERE key = ?", [job.key]);
+    if (isTold) this.#db.run("DELETE FROM outbox WHERE job = ?", [job.key]);
+    // Also one that is held, or to be retried: that it was killed may not have been told.
+    if (this.#kills.has(workflow, id))
+      this.followKills([this.#jobs.find(workflow, id) as StoredJob], KILLED_ELSEWHERE);
   }
 
   #adopt(workflow: StoredWorkflow, adopted: AdoptedAttempt): void {

@@ -251,7 +251,7 @@ describe("a workflow without a GASW database of its own", () => {
     lose("A");
     hosts.pass(61);
     const { stderr } = await succeeds("B", adopted);
-    expect(stderr).toContain("warning: 1 scripts were not adopted (Job-0): only their output is left");
+    expect(stderr).toContain("warning: 1 script was not adopted (Job-0): only their output is left");
     expect(await jobsOn("B")).toEqual({ "Job-1": "active QUEUED" });
   });
 

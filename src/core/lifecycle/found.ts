@@ -2,8 +2,8 @@ import type { GaswRow } from "../gaswRow/row.ts";
 import { attemptId, attemptOf, hasEnded, type StoredRequest, UNKNOWN_CONTENT } from "../job.ts";
 import type { Decision } from "./decision.ts";
 import { foundStage, type Place, type Traces } from "./foundStage.ts";
-import type { JobChange } from "./record.ts";
-import type { Stage } from "./stage.ts";
+import type { AttemptRecord, JobChange } from "./record.ts";
+import { isSettled, type Stage } from "./stage.ts";
 
 /** An attempt's Job, as the cluster has it. */
 export interface FoundJob {
@@ -180,4 +180,10 @@ function runOf({ row, job }: Traces, stage: Stage): JobChange {
     ...((end ?? null) === null ? {} : { ended: end as string }),
     ...(row?.nodeName ? { node: row.nodeName } : {}),
   };
+}
+
+/** What becomes of an attempt that is known here, and whose end somebody else has told since; undefined: nothing. */
+export function toldSince({ stage }: AttemptRecord, found: FoundAttempt): JobChange | undefined {
+  const isOpen = !isSettled(stage) || (stage.name === "held" && found.stage.name === "over");
+  return isOpen && found.hasRow && found.isTold ? { ...found.change, stage: found.stage } : undefined;
 }

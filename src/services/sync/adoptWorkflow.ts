@@ -30,7 +30,7 @@ export interface Adopted {
 /**
  * Makes this state file the owner of a workflow whose own is lost, and takes up its jobs: from the cluster, the GASW
  * database and what its pods have left in its directory. What runs goes on; the former owner keeps off, should it
- * come back. Whatever is known here already stays as it is.
+ * come back. What is known here already stays as it is, unless the former owner has told its end.
  * @throws NotOwner; GaswError NOT_FOUND (nothing is left of it), CONFLICT, CLUSTER, DATABASE
  */
 export async function adoptWorkflow(deps: SyncDeps, directory: string): Promise<Adopted> {
@@ -59,11 +59,12 @@ export async function adoptWorkflow(deps: SyncDeps, directory: string): Promise<
     if (remains.hasDatabase && remains.rows.length === 0) deps.warn(noRows(stored));
     const found = foundAttempts(remains);
     await bindHere(deps, stored);
-    const taken = deps.store.adoption.takeUp(stored, found, deps.config.image ?? "");
+    const from = formerOwner(deps, before);
+    const taken = deps.store.adoption.takeUp(stored, found, deps.config.image ?? "", from !== undefined);
     await refresh(deps, stored);
     const adopted = new Set(deps.store.jobs.all(stored).map(({ fileName }) => fileName));
     const unknown = remains.scripts.filter((name) => !adopted.has(name) && hasOutput(stored.directory, name));
-    return { workflow: stored, from: formerOwner(deps, before), taken, unknown };
+    return { workflow: stored, from, taken, unknown };
   });
 }
 
@@ -80,6 +81,9 @@ function formerOwner({ store }: SyncDeps, before: Tenure | undefined): Owner | u
 
 /** When the former owner was last heard of: what came later it cannot have told. */
 function servedUntil(deps: SyncDeps, before: Tenure | undefined): Date | undefined {
+  // Of an adoption that was cut off, this state file is the owner already.
+  if (before !== undefined && formerOwner(deps, before) === undefined && before.since !== undefined)
+    return new Date(before.since);
   const { silence } = before ?? {};
   return silence === undefined ? undefined : new Date(serverNow(deps).getTime() - silence * 1000);
 }

@@ -6,6 +6,7 @@ import type { Dao } from "../../dao/dao.ts";
 import type { OutboxEntry, StoredJob, StoredWorkflow } from "../../store/records.ts";
 import type { Deps } from "../deps.ts";
 import { factsOf, readOutput } from "./storedOutput.ts";
+import { refuseFormerOwner } from "./teller.ts";
 
 /** Jobs that are told in one transaction. */
 const BATCH = 200;
@@ -16,7 +17,7 @@ const TRIES = 3;
  * Tells the GASW database what has changed, oldest first, in transactions of some hundred jobs. What was told
  * is taken off the list only afterwards: a crash in between has it told once more, which changes nothing.
  * @returns the number of jobs that were told
- * @throws GaswError DATABASE; what was not told stays on the list
+ * @throws NotOwner; GaswError DATABASE; what was not told stays on the list
  */
 export async function deliver(deps: Deps, dao: Dao, workflow: StoredWorkflow): Promise<number> {
   let told = 0;
@@ -27,6 +28,7 @@ export async function deliver(deps: Deps, dao: Dao, workflow: StoredWorkflow): P
   while (idle < TRIES) {
     const entries = deps.store.outbox.read(workflow, until, BATCH);
     if (entries.length === 0) return told;
+    if (told === 0 && idle === 0) await refuseFormerOwner(deps, workflow);
     const count = await deliverBatch(deps, dao, workflow, entries);
     told += count;
     // Where every row of a batch was being changed by others, it is tried again a few times.

@@ -1,0 +1,272 @@
+import { readdirSync, readFileSync, rmSync } from "node:fs";
+import path from "node:path";
+import Database from "better-sqlite3";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { actOn } from "../../src/commands/act.ts";
+import { adopt } from "../../src/commands/adopt.ts";
+import { status } from "../../src/commands/status.ts";
+import { submit } from "../../src/commands/submit.ts";
+import { MAIN_CONTAINER } from "../../src/core/manifests/mainContainer.ts";
+import { jobName } from "../../src/core/names.ts";
+import { type Command, Hosts, JOBS, LEASE, NAMESPACE, PODS, type Ran } from "./hosts.ts";
+
+const TEXT = { output: "text" } as const;
+const RUNNING = { running: { startedAt: "2026-01-02T03:04:05Z" } };
+const ended = (exitCode: number, finishedAt = "2026-01-02T03:05:05Z") => ({
+  terminated: { exitCode, reason: exitCode === 0 ? "Completed" : "Error", startedAt: "2026-01-02T03:04:05Z", finishedAt },
+});
+
+let hosts: Hosts;
+beforeEach(async () => {
+  hosts = await Hosts.begin();
+});
+afterEach(() => hosts.end());
+
+const submitted = (id: string, request: object = {}): Command => {
+  return (context) => submit(context, [hosts.script(id)], { ...TEXT, request: request as Record<string, unknown>, verbose: false });
+};
+const synchronised: Command = (context) => status(context, [], { ...TEXT, sync: true });
+const adopted: Command = (context) => adopt(context, hosts.directory, TEXT);
+
+async function succeeds(host: string, command: Command): Promise<Ran> {
+  const ran = await hosts.run(host, command);
+  expect(ran).toMatchObject({ code: 0 });
+  return ran;
+}
+
+/** The results that a host tells, as a reader sees them who has read none. */
+async function told(host: string): Promise<Record<string, string>> {
+  const { stdout } = await succeeds(host, (context) => status(context, [], { output: "ndjson", sync: true, since: 0 }));
+  const lines = stdout.split("\n").filter((line) => line !== "");
+  return Object.fromEntries(lines.map((line) => JSON.parse(line)).map(({ id, status }) => [id, status]));
+}
+
+function database<T>(action: (open: Database.Database) => T): T {
+  const open = new Database(path.join(hosts.folder, "gasw.db"));
+  open.pragma("ignore_check_constraints = ON");
+  try {
+    return action(open);
+  } finally {
+    open.close();
+  }
+}
+
+const rowOf = (id: string) => database((open) => open.prepare("SELECT status FROM Jobs WHERE id = ?").pluck().get(id));
+
+/** What another program writes into a row. */
+const signal = (id: string, status: string) => database((open) => open.prepare("UPDATE Jobs SET status = ? WHERE id = ?").run(status, id));
+
+/** Has the cluster lose an attempt. */
+function vanish(id: string): void {
+  const name = jobName(NAMESPACE, "workflow-1", id);
+  for (const place of [`${JOBS}/${name}`, `${PODS}/${name}-pod`]) hosts.cluster.objects.delete(place);
+}
+
+/** State file A, and all that it knew, is lost; its owner falls silent. */
+function lose(host = "A"): void {
+  rmSync(path.join(hosts.folder, host), { recursive: true });
+  hosts.pass(61);
+}
+
+const stageOn = async (host: string, id: string) => {
+  const { stage } = await hosts.jobOn(host, id);
+  return `${stage.name} ${stage.status}`;
+};
+
+test("a held job that was killed stays so, though its row shows it held yet", async () => {
+  hosts.config = { retryCount: 0 };
+  await succeeds("A", submitted("Job-1"));
+  await hosts.show(ended(3));
+  await succeeds("A", synchronised);
+  await succeeds("A", (context) => actOn(context, "cancel", ["Job-1"], TEXT));
+  expect(rowOf("Job-1")).toBe("ERROR_HELD");
+  lose();
+  await succeeds("B", adopted);
+  expect(await told("B")).toEqual({ "Job-1": "DELETED" });
+});
+
+test("a held job that was released while nobody served it runs again, though its Job is there yet", async () => {
+  hosts.config = { retryCount: 0 };
+  await succeeds("A", submitted("Job-1"));
+  await hosts.show(ended(3));
+  await succeeds("A", synchronised);
+  signal("Job-1", "UNHOLD_ERROR");
+  lose();
+  await succeeds("B", adopted);
+  const { stderr } = await succeeds("B", synchronised);
+  expect(stderr).not.toContain("ignored");
+  expect(hosts.inCluster()).toEqual(["Job-1", "Job-1-r1"]);
+});
+
+test("a job that has completed is not run again by a signal that nobody has refused yet", async () => {
+  await succeeds("A", submitted("Job-1"));
+  await succeeds("A", submitted("Job-2"));
+  await hosts.show(ended(0));
+  expect(await told("A")).toEqual({ "Job-1": "COMPLETED" });
+  signal("Job-1", "RESCHEDULE");
+  vanish("Job-1");
+  lose();
+  await succeeds("B", adopted);
+  const { stderr } = await succeeds("B", synchronised);
+  expect(stderr).toContain("RESCHEDULE of job Job-1 was ignored: it has completed");
+  expect(await told("B")).toEqual({});
+  expect([rowOf("Job-1"), hosts.inCluster()]).toEqual(["COMPLETED", ["Job-2"]]);
+});
+
+test("a killed job that its former owner had run again goes on", async () => {
+  await succeeds("A", submitted("Job-1"));
+  await hosts.show(RUNNING);
+  await succeeds("A", synchronised);
+  signal("Job-1", "KILL");
+  expect(await told("A")).toEqual({ "Job-1": "DELETED" });
+  vanish("Job-1");
+  signal("Job-1", "RESCHEDULE");
+  await succeeds("A", synchronised);
+  await succeeds("A", synchronised);
+  expect(hosts.inCluster()).toEqual(["Job-1"]);
+  // The database had no time to be told.
+  signal("Job-1", "DELETED");
+  lose();
+  await succeeds("B", adopted);
+  expect(await stageOn("B", "Job-1")).toBe("active QUEUED");
+  await hosts.show(ended(0), "Job-1", "B");
+  expect(await told("B")).toEqual({ "Job-1": "COMPLETED" });
+});
+
+test.each([0, 1])("attempt %i that was seen running, and of which nothing is left, is held rather than run twice", async (attempt) => {
+  hosts.config = { retryCount: 3 };
+  const id = attempt === 0 ? "Job-1" : "Job-1-r1";
+  await succeeds("A", submitted("Job-1"));
+  if (attempt === 1) {
+    await hosts.show(ended(3));
+    await succeeds("A", synchronised);
+  }
+  await hosts.show(RUNNING, id);
+  await succeeds("A", synchronised);
+  expect(rowOf(id)).toBe("RUNNING");
+  vanish(id);
+  lose();
+  await succeeds("B", adopted);
+  await succeeds("B", synchronised);
+  expect(await stageOn("B", id)).toBe("held STALLED_HELD");
+  expect(hosts.inCluster()).not.toContain(id);
+});
+
+test("a retry that waits for its turn is made like the attempt before it, and its secrets are stored and printed nowhere", async () => {
+  hosts.config = { retryCount: 1 };
+  await succeeds("A", submitted("Job-1", { memory: "2Gi", env: { TOKEN: "s3cr3t-value" } }));
+  await hosts.show(ended(3));
+  await succeeds("A", synchronised);
+  vanish("Job-1-r1");
+  lose();
+  const ran = [await succeeds("B", adopted), await succeeds("B", synchronised)];
+  const retry = hosts.cluster.objects.get(`${JOBS}/${jobName(NAMESPACE, "workflow-1", "Job-1-r1")}`);
+  const [main] = retry.spec.template.spec.containers;
+  expect(main).toMatchObject({ resources: { limits: { memory: "2Gi" } } });
+  expect(main.env).toContainEqual({ name: "TOKEN", value: "s3cr3t-value" });
+  const state = readdirSync(path.join(hosts.folder, "B")).map((name) => readFileSync(path.join(hosts.folder, "B", name), "latin1"));
+  expect([...ran.map(({ stdout, stderr }) => stdout + stderr), ...state].join("")).not.toContain("s3cr3t-value");
+});
+
+test("scripts that are called like attempts of others are adopted as jobs of their own", async () => {
+  hosts.config = { retryCount: 1 };
+  for (const id of ["Job-1", "Job-1-r1"]) await succeeds("A", submitted(id));
+  await hosts.show(ended(3));
+  await succeeds("A", synchronised);
+  expect(hosts.inCluster()).toEqual(["Job-1", "Job-1-r1", "Job-1-r2"]);
+  lose();
+  const { stderr } = await succeeds("B", adopted);
+  expect(stderr).toMatch(/: 2 jobs, 2 not ended/);
+  for (const id of ["Job-1-r1", "Job-1-r2"]) await hosts.show(ended(0), id, "B");
+  expect(await told("B")).toEqual({ "Job-1": "COMPLETED", "Job-1-r1": "COMPLETED" });
+});
+
+test("rows that name no script, and those of other executors, are in nobody's way", async () => {
+  await succeeds("A", submitted("Job-1"));
+  await hosts.show(ended(0));
+  expect(await told("A")).toEqual({ "Job-1": "COMPLETED" });
+  database((open) => {
+    open.exec("CREATE TABLE copy AS SELECT * FROM Jobs; UPDATE copy SET id = 'Other-1', file_name = 'Other-1', executor = 'DIRAC'");
+    open.exec(
+      "INSERT INTO Jobs SELECT * FROM copy; DROP TABLE copy; UPDATE Jobs SET file_name = NULL, command = NULL, queued = NULL WHERE id = 'Job-1'",
+    );
+  });
+  lose();
+  const { stderr } = await succeeds("B", adopted);
+  expect(stderr).toMatch(/: 1 job, 0 not ended/);
+  expect(await told("B")).toEqual({});
+});
+
+describe("a state file that knows the workflow from before", () => {
+  beforeEach(async () => {
+    for (const id of ["Job-1", "Job-2"]) await succeeds("A", submitted(id));
+    await succeeds("A", synchronised);
+    hosts.pass(61);
+    await succeeds("B", adopted);
+    await hosts.show(ended(0), "Job-1", "B");
+    expect(await told("B")).toEqual({ "Job-1": "COMPLETED" });
+    hosts.pass(61);
+  });
+
+  test("tells nothing that another one has told meanwhile", async () => {
+    await succeeds("A", adopted);
+    expect(await stageOn("A", "Job-1")).toBe("over COMPLETED");
+    await hosts.show(ended(0), "Job-2");
+    expect(await told("A")).toEqual({ "Job-2": "COMPLETED" });
+  });
+});
+
+test("the former owner writes nothing, though it has nothing left but an end to be told", async () => {
+  await succeeds("A", submitted("Job-1"));
+  await hosts.show(ended(3));
+  hosts.config = { retryCount: 0, dao: { url: "postgres://127.0.0.1:1/gasw", timeout: "1s" } };
+  expect(await hosts.run("A", synchronised)).toMatchObject({ code: 8 });
+  await hosts.run("A", (context) => actOn(context, "cancel", ["Job-1"], TEXT));
+  expect(await stageOn("A", "Job-1")).toBe("over DELETED");
+  hosts.config = { retryCount: 5 };
+  // Its Lease, with what was killed, was deleted.
+  hosts.cluster.objects.delete(LEASE);
+  await succeeds("B", adopted);
+  await succeeds("B", synchronised);
+  hosts.pass(21);
+  const { code, failure } = await hosts.run("A", synchronised);
+  expect([code, failure?.message]).toEqual([7, expect.stringMatching(/from another state file|adopted from this/)]);
+  expect(rowOf("Job-1")).not.toBe("DELETED");
+});
+
+test("an adoption that was cut off is finished by the next, and an end that came in between is told", async () => {
+  hosts.config = { dao: {} };
+  await succeeds("A", submitted("Job-1"));
+  lose();
+  hosts.cluster.refusalOf = (request) => (hosts.asked.includes(`PATCH ${LEASE}`) && request.includes("/jobs") ? 403 : undefined);
+  expect((await hosts.run("B", adopted)).code).not.toBe(0);
+  hosts.cluster.refusalOf = () => undefined;
+  const name = jobName(NAMESPACE, "workflow-1", "Job-1");
+  hosts.cluster.put(`${PODS}/${name}-pod`, {
+    metadata: { labels: { "job-name": name } },
+    status: { containerStatuses: [{ name: MAIN_CONTAINER, state: ended(0, "2026-01-02T03:05:08Z") }] },
+  });
+  hosts.pass(5);
+  const { stderr } = await succeeds("B", adopted);
+  expect(stderr).toMatch(/^adopted workflow workflow-1: 1 job/);
+  expect(await told("B")).toEqual({ "Job-1": "COMPLETED" });
+});
+
+test("of two adoptions at once, one goes on and the other is refused", async () => {
+  await succeeds("A", submitted("Job-1"));
+  lose();
+  const codes = await Promise.all([hosts.run("B", adopted), hosts.run("C", adopted)]);
+  expect(codes.map(({ code }) => code).sort()).toEqual([0, 7]);
+});
+
+test("an engine may submit while its jobs are adopted: each is one job, told once", async () => {
+  for (const id of ["Told", "Runs"]) await succeeds("A", submitted(id));
+  await hosts.show(ended(0), "Told");
+  expect(await told("A")).toEqual({ Told: "COMPLETED" });
+  lose();
+  const ran = await Promise.all([hosts.run("B", adopted), hosts.run("B", submitted("Runs")), hosts.run("B", submitted("Told"))]);
+  expect(ran[0]).toMatchObject({ code: 0 });
+  expect(hosts.inCluster()).toEqual(["Runs", "Told"]);
+  await hosts.show(ended(0), "Runs", "B");
+  expect(await told("B")).toEqual({ Runs: "COMPLETED" });
+});
