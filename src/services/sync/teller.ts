@@ -14,8 +14,9 @@ import { ownerHere } from "../workflow/ownerHere.ts";
  */
 export async function refuseFormerOwner(deps: Deps, workflow: StoredWorkflow): Promise<void> {
   const { uid, renewed } = deps.store.leases.of(workflow);
+  if (uid === null) return;
   const age = deps.now().getTime() - Date.parse(renewed ?? "");
-  if (uid === null || (age >= 0 && age < RENEWAL_MS)) return;
+  if (age >= 0 && age < RENEWAL_MS) return;
   const lease = await leaseOf(deps, workflow);
   if (lease === undefined) return;
   const tenure = readLease(lease, serverNow(deps));
