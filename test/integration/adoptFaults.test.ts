@@ -4,10 +4,12 @@ import Database from "better-sqlite3";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { actOn } from "../../src/commands/act.ts";
 import { adopt } from "../../src/commands/adopt.ts";
+import { cleanup } from "../../src/commands/cleanup.ts";
 import { status } from "../../src/commands/status.ts";
 import { submit } from "../../src/commands/submit.ts";
+import { wait } from "../../src/commands/wait.ts";
 import { MAIN_CONTAINER } from "../../src/core/manifests/mainContainer.ts";
-import { jobName } from "../../src/core/names.ts";
+import { jobName, KEYS } from "../../src/core/names.ts";
 import { type Command, Hosts, JOBS, LEASE, NAMESPACE, PODS, type Ran } from "./hosts.ts";
 
 const TEXT = { output: "text" } as const;
@@ -269,4 +271,81 @@ test("an engine may submit while its jobs are adopted: each is one job, told onc
   expect(hosts.inCluster()).toEqual(["Runs", "Told"]);
   await hosts.show(ended(0), "Runs", "B");
   expect(await told("B")).toEqual({ Runs: "COMPLETED" });
+});
+
+describe("jobs that were adopted", () => {
+  test("of which nobody knew what was asked for run as they are submitted next, once they are released", async () => {
+    await succeeds("A", submitted("Job-1", { memory: "2Gi" }));
+    await hosts.show(RUNNING);
+    await succeeds("A", synchronised);
+    vanish("Job-1");
+    lose();
+    await succeeds("B", adopted);
+    await succeeds("B", synchronised);
+    const again = await succeeds("B", submitted("Job-1", { memory: "4Gi" }));
+    expect([again.stdout, hosts.inCluster()]).toEqual(["Job-1\n", []]);
+    expect(await hosts.run("B", submitted("Job-1", { memory: "8Gi" }))).toMatchObject({ code: 7 });
+    await succeeds("B", (context) => actOn(context, "release", ["Job-1"], TEXT));
+    const retry = hosts.cluster.objects.get(`${JOBS}/${jobName(NAMESPACE, "workflow-1", "Job-1-r1")}`);
+    expect(retry.spec.template.spec.containers[0].resources.limits.memory).toBe("4Gi");
+  });
+
+  test("are retried, killed, waited for and shown as any other", async () => {
+    hosts.config = { retryCount: 1 };
+    for (const id of ["Job-1", "Job-2", "Job-3"]) await succeeds("A", submitted(id));
+    await hosts.show(ended(3));
+    await succeeds("A", synchronised);
+    lose();
+    await succeeds("B", adopted);
+    await hosts.show(ended(3), "Job-1-r1", "B");
+    await succeeds("B", synchronised);
+    expect(await stageOn("B", "Job-1-r1")).toBe("held ERROR_HELD");
+    await succeeds("B", (context) => actOn(context, "retry", ["Job-1"], TEXT));
+    expect(hosts.inCluster()).toContain("Job-1-r2");
+    await succeeds("B", (context) => actOn(context, "cancel", ["Job-2"], TEXT));
+    for (const id of ["Job-1-r2", "Job-3"]) await hosts.show(ended(0), id, "B");
+    await hosts.run("B", (context) => wait(context, [], { ...TEXT, workflow: hosts.directory }));
+    expect(await told("B")).toEqual({ "Job-1": "COMPLETED", "Job-2": "DELETED", "Job-3": "COMPLETED" });
+    const { stdout } = await succeeds("B", (context) => status(context, ["Job-1"], { ...TEXT, history: true }));
+    expect(stdout).toContain("adopted from another state file");
+  });
+
+  test("are cleaned up by their new owner, and by no former one", async () => {
+    await succeeds("A", submitted("Job-1"));
+    hosts.pass(61);
+    await succeeds("B", adopted);
+    hosts.pass(61);
+    const cleaned: Command = (context) => cleanup(context, { ...TEXT, timeout: 1, yes: true, cancel: true });
+    const { code, failure } = await hosts.run("A", cleaned);
+    expect([code, failure?.message]).toEqual([7, expect.stringContaining("was adopted from this state file")]);
+    expect(hosts.inCluster()).toEqual(["Job-1"]);
+    await succeeds("B", cleaned);
+    expect(hosts.inCluster()).toEqual([]);
+    expect(hosts.cluster.objects.has(LEASE)).toBe(false);
+  });
+
+  test("may have any name", async () => {
+    const names = ["Jöb 1", "__proto__", "a;b'c\"d", "-x", "Job-1-r01", "Job-1-r1e3"];
+    for (const id of names) await succeeds("A", submitted(id));
+    lose();
+    await succeeds("B", adopted);
+    for (const id of names) await hosts.show(ended(0), id, "B");
+    expect(Object.keys(await told("B")).sort()).toEqual([...names].sort());
+  });
+});
+
+test("nothing is lost of a job of an older version, whose Job tells neither wrapper nor script", async () => {
+  hosts.config = { retryCount: 1 };
+  await succeeds("A", submitted("Job-1"));
+  await hosts.show(ended(3));
+  await succeeds("A", synchronised);
+  for (const id of ["Job-1", "Job-1-r1"]) {
+    const job = hosts.cluster.objects.get(`${JOBS}/${jobName(NAMESPACE, "workflow-1", id)}`);
+    for (const key of [KEYS.wrapper, KEYS.fileName, KEYS.content]) delete job.metadata.annotations[key];
+  }
+  lose();
+  await succeeds("B", adopted);
+  await hosts.show(ended(0), "Job-1-r1", "B");
+  expect(await told("B")).toEqual({ "Job-1": "COMPLETED" });
+  expect(hosts.inCluster()).toEqual(["Job-1", "Job-1-r1"]);
 });
