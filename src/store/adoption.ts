@@ -1,6 +1,6 @@
 import { attemptOf } from "../core/job.ts";
 import { type AdoptedAttempt, adoptionOf, SET_ASIDE } from "../core/lifecycle/adopt.ts";
-import { type FoundAttempt, toldSince } from "../core/lifecycle/found.ts";
+import { ADOPTED, type FoundAttempt, toldSince } from "../core/lifecycle/found.ts";
 import { KILLED_BEFORE, killedElsewhere, type Words } from "../core/lifecycle/giveUp.ts";
 import { WRITTEN_DOWN } from "../core/lifecycle/marks.ts";
 import type { JobChange } from "../core/lifecycle/record.ts";
@@ -110,7 +110,7 @@ export class Adoption {
     const { change: _, created, hasRow: __, isTold: ___, ...attempt } = found;
     const kubeName = jobName(workflow.namespace, workflow.id, found.id);
     const row = { ...attempt, kubeName, script: null, image: found.request.image ?? image };
-    return this.#attempts.insert(workflow, row, created);
+    return this.#attempts.insert(workflow, row, created, ADOPTED);
   }
 
   #takeUp(

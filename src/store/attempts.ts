@@ -1,5 +1,5 @@
 import { attemptId, type StoredRequest } from "../core/job.ts";
-import { KILLED_BEFORE } from "../core/lifecycle/giveUp.ts";
+import { KILLED_BEFORE, type Words } from "../core/lifecycle/giveUp.ts";
 import { ADDED } from "../core/lifecycle/marks.ts";
 import { jobName } from "../core/names.ts";
 import type { Changes } from "./changes.ts";
@@ -68,8 +68,9 @@ export class Attempts {
   /**
    * For the store's own use: writes down a job as it is.
    * @param created when it was first heard of (RFC 3339)
+   * @param words why it is as it is
    */
-  insert(workflow: Keyed, job: NewJob, created = this.#db.timestamp()): StoredJob {
+  insert(workflow: Keyed, job: NewJob, created = this.#db.timestamp(), words?: Words): StoredJob {
     const { id, fileName, attempt, kubeName, contentHash, script, image, request, stage, prepared } = job;
     const invocationId = job.invocationId ?? request.invocationId ?? null;
     const cells = cellsOf({
@@ -80,7 +81,7 @@ export class Attempts {
     const sql = `INSERT INTO jobs (key, workflow, ${columns}) VALUES (${nextKey("jobs")}, ?${", ?".repeat(cells.length)})`;
     const values = [workflow.key, ...cells.map(([, cell]) => cell)];
     const key = Number(this.#db.run(sql, values).lastInsertRowid);
-    this.#history.note({ key }, { status: stage.status, reason: null, message: null });
+    this.#history.note({ key }, { reason: null, message: null, ...words, status: stage.status });
     return this.#jobs.find(workflow, id) as StoredJob;
   }
 

@@ -56,7 +56,8 @@ export interface FoundAttempt {
   readonly isTold: boolean;
 }
 
-const WORDS = { reason: "Adopted", message: "adopted from another state file" } as const;
+/** What is said of an attempt that is taken up. */
+export const ADOPTED = { reason: "Adopted", message: "adopted from another state file" } as const;
 
 /**
  * The attempts of a workflow whose state file is lost, from all that is left of them. Every script gets all its
@@ -140,7 +141,10 @@ function foundAttempt(
     prepared: !isWaiting || hasTraces,
     created: earliest(row?.creation, row?.queued, job?.created),
     change: {
-      ...WORDS,
+      ...ADOPTED,
+      // What its row tells is written there again with its next change.
+      ...(row?.isReplicating && !isSettled(stage) ? { replicating: true } : {}),
+      ...(row?.exitMessage && hasEnded(stage.status) ? { message: row.exitMessage } : {}),
       ...(isWaiting ? {} : runOf(traces, stage)),
       ...(job === undefined ? {} : { kubeUid: job.kubeUid, wrapper: job.wrapper }),
     },
@@ -168,8 +172,8 @@ function runOf({ row, job }: Traces, stage: Stage): JobChange {
   const started = begun ?? (job === undefined ? submitted : undefined);
   const known: JobChange = {
     ...((submitted ?? null) === null ? {} : { submitted: submitted as string }),
-    // An end that is known was decided by its former owner, who knew whether it had run.
-    ...((started ?? null) === null || hasEnded(stage.status) ? {} : { started: started as string }),
+    // That it may be retried was decided by its former owner, who knew whether it had run.
+    ...((started ?? null) === null || stage.name === "ended" ? {} : { started: started as string }),
   };
   if (!hasEnded(stage.status)) return known;
   const exitCode = row !== undefined && row.exitCode >= 0 ? row.exitCode : job?.decision.exitCode;

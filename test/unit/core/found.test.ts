@@ -231,3 +231,14 @@ test("of what the cluster has nothing, it is taken that it began: it is not run 
   const [found] = foundAttempts(remains({ rows: [rowOf("Job-1", "Job-1", {})] }));
   expect(found).toMatchObject({ stage: { name: "active" }, change: { started: AT } });
 });
+
+test("what a row tells of a held job, and of one that is replicated, is told on", () => {
+  const rows = [
+    rowOf("Job-1", "Job-1", { status: "ERROR_HELD", exitCode: 3, exitMessage: "no input", download: AT, end: AT, nodeName: "node-1" }),
+    rowOf("Job-2", "Job-2", { status: "RUNNING", isReplicating: true, download: AT }),
+  ];
+  expect(foundAttempts(remains({ rows })).map(({ change }) => change)).toMatchObject([
+    { message: "no input", exitCode: 3, started: AT, ended: AT, node: "node-1" },
+    { replicating: true, started: AT },
+  ]);
+});
