@@ -1,25 +1,8 @@
 import type { GaswRow } from "../gaswRow/row.ts";
 import { attemptId, attemptOf, hasEnded, type StoredRequest, UNKNOWN_CONTENT } from "../job.ts";
-import type { Decision } from "./decision.ts";
-import { foundStage, type Place, type Traces } from "./foundStage.ts";
+import { type FoundJob, foundStage, type Place, type Traces } from "./foundStage.ts";
 import type { AttemptRecord, JobChange } from "./record.ts";
 import { isSettled, type Stage } from "./stage.ts";
-
-/** An attempt's Job, as the cluster has it. */
-export interface FoundJob {
-  readonly id: string;
-  readonly fileName: string;
-  readonly kubeUid: string | null;
-  readonly wrapper: number;
-  readonly contentHash: string;
-  readonly request: StoredRequest;
-  /** RFC 3339. */
-  readonly created: string | undefined;
-  /** What it shows. */
-  readonly decision: Decision;
-  /** Whether it is being removed. */
-  readonly isLeaving: boolean;
-}
 
 /** All that is left of a workflow whose state file is lost. */
 export interface Remains {

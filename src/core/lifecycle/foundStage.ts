@@ -1,10 +1,26 @@
 import { CANCELLED_CODE } from "../gasw/exitCode.ts";
 import type { GaswRow } from "../gaswRow/row.ts";
-import { hasEnded, isEnd } from "../job.ts";
-import type { FoundJob } from "./found.ts";
+import { hasEnded, isEnd, type StoredRequest } from "../job.ts";
+import type { Decision } from "./decision.ts";
 import { active, DUE, ended, held, over, WRITTEN } from "./make.ts";
 import { isSignal } from "./signal.ts";
 import type { EndStatus, HeldStatus, Left, Stage } from "./stage.ts";
+
+/** An attempt's Job, as the cluster has it. */
+export interface FoundJob {
+  readonly id: string;
+  readonly fileName: string;
+  readonly kubeUid: string | null;
+  readonly wrapper: number;
+  readonly contentHash: string;
+  readonly request: StoredRequest;
+  /** RFC 3339. */
+  readonly created: string | undefined;
+  /** What it shows. */
+  readonly decision: Decision;
+  /** Whether it is being removed. */
+  readonly isLeaving: boolean;
+}
 
 /** What there is of one attempt. */
 export interface Traces {

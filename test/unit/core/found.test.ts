@@ -2,7 +2,8 @@ import path from "node:path";
 import { describe, expect, test } from "vitest";
 import type { GaswRow } from "../../../src/core/gaswRow/row.ts";
 import { GASW_STATUSES, hasEnded, isEnd, type LocalStatus } from "../../../src/core/job.ts";
-import { type FoundAttempt, type FoundJob, foundAttempts, type Remains } from "../../../src/core/lifecycle/found.ts";
+import { type FoundAttempt, foundAttempts, type Remains } from "../../../src/core/lifecycle/found.ts";
+import type { FoundJob } from "../../../src/core/lifecycle/foundStage.ts";
 
 const TABLE = path.join(import.meta.dirname, "found.table.md");
 const AT = "2026-01-02T03:04:05.000Z";
