@@ -161,7 +161,7 @@ function once(change) {
 }
 
 function adopted(job, status, hasBegun) {
-  const row = { id: "Job-1", fileName: "Job-1", status, exitCode: -1, queued: null, running: null, creation: null };
+  const row = { id: "Job-1", fileName: "Job-1", status, exitCode: -1, queued: null, running: null, download: null, creation: null };
   const known = { ...job, reason: job.status === "NOT_SUBMITTED" ? SET_ASIDE : null };
   return adoptionOf(known, adoptedAttempt(row, hasBegun), { isNewest: true, isTold: true, isKilled: false });
 }

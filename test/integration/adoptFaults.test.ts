@@ -349,3 +349,20 @@ test("nothing is lost of a job of an older version, whose Job tells neither wrap
   expect(await told("B")).toEqual({ "Job-1": "COMPLETED" });
   expect(hosts.inCluster()).toEqual(["Job-1", "Job-1-r1"]);
 });
+
+test("a retry that its former owner saw running is not run twice where the workflow is taken over without an adoption", async () => {
+  hosts.config = { retryCount: 3 };
+  await succeeds("A", submitted("Job-1"));
+  hosts.pass(61);
+  await succeeds("B", submitted("Job-1"));
+  await hosts.show(ended(3), "Job-1", "B");
+  await succeeds("B", synchronised);
+  await hosts.show(RUNNING, "Job-1-r1", "B");
+  await succeeds("B", synchronised);
+  vanish("Job-1-r1");
+  hosts.pass(61);
+  await succeeds("A", synchronised);
+  await succeeds("A", synchronised);
+  expect(await stageOn("A", "Job-1-r1")).toBe("held STALLED_HELD");
+  expect(hosts.inCluster()).toEqual(["Job-1"]);
+});

@@ -26,7 +26,9 @@ const NO_END = {
  * @param hasBegun whether it has left something in the workflow directory
  */
 export function adoptedAttempt(row: GaswRow, hasBegun: boolean): AdoptedAttempt {
-  const { id, fileName, status, exitCode, queued, running, creation } = row;
+  const { id, fileName, status, exitCode, queued, download, creation } = row;
+  // `running` is the date of a stage that its output tells, at its end.
+  const running = row.running ?? download;
   const known = { id, fileName: fileName ?? id, goesOn: isInCluster(status) };
   const words = { reason: "Followed", message: "taken over from another state file" };
   const submitted = queued ?? creation;
@@ -42,7 +44,8 @@ export function adoptedAttempt(row: GaswRow, hasBegun: boolean): AdoptedAttempt 
     return { ...known, change };
   }
   const open = { ...words, ...NO_END };
-  if (running === null && !hasBegun) return { ...known, change: { ...open, stage: DUE } };
+  if (running === null && status !== "RUNNING" && !hasBegun)
+    return { ...known, change: { ...open, stage: DUE } };
   return {
     ...known,
     change: { ...open, stage: active("RUNNING"), submitted, started: running, prepared: true },
