@@ -1,8 +1,8 @@
-import { existsSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import path from "node:path";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, inject, test } from "vitest";
 import { objects, silence } from "./cleanup.ts";
-import { type Result, TestWorkflow } from "./harness.ts";
+import { apply, eventually, get, kubectl, type Result, TestWorkflow } from "./harness.ts";
 
 const made: TestWorkflow[] = [];
 afterEach(async () => {
@@ -52,6 +52,89 @@ test("an administrator on a fresh machine removes what killed engines have left,
   expect(await sweep("--yes")).toMatchObject({ code: 0, stderr: "nothing to remove\n" });
   // Its engine notices nothing.
   expect(await alive.status("Long-1")).toMatchObject({ status: expect.stringMatching(/RUNNING|QUEUED/) });
+});
+
+/** What GASW's Java plugin makes for a workflow: a volume, its claim and a Job that mounts it, without any label. */
+async function javaWorkflow(id: string, namespace: string, server: string, exported: string): Promise<string> {
+  const name = id.toLowerCase();
+  await apply(
+    {
+      apiVersion: "v1",
+      kind: "PersistentVolume",
+      metadata: { name },
+      spec: {
+        capacity: { storage: "1Gi" },
+        accessModes: ["ReadWriteMany"],
+        persistentVolumeReclaimPolicy: "Retain",
+        storageClassName: "",
+        claimRef: { namespace, name: `${name}-claim` },
+        nfs: { server, path: `${exported}/${id}` },
+      },
+    },
+    {
+      apiVersion: "v1",
+      kind: "PersistentVolumeClaim",
+      metadata: { name: `${name}-claim`, namespace },
+      spec: { accessModes: ["ReadWriteMany"], storageClassName: "", volumeName: name, resources: { requests: { storage: "1Gi" } } },
+    },
+    {
+      apiVersion: "batch/v1",
+      kind: "Job",
+      metadata: { name: `${name}-1`, namespace },
+      spec: {
+        backoffLimit: 0,
+        template: {
+          spec: {
+            restartPolicy: "Never",
+            containers: [
+              { name: "main", image: inject("cluster").image, command: ["true"], volumeMounts: [{ name: "w", mountPath: "/w" }] },
+            ],
+            volumes: [{ name: "w", persistentVolumeClaim: { claimName: `${name}-claim` } }],
+          },
+        },
+      },
+    },
+  );
+  return name;
+}
+
+test("what a killed Java plugin has left goes with it, each workflow by its name; a look-alike on another server stays", async () => {
+  const administrator = workflowIn();
+  administrator.configure({}, "admin");
+  const { namespace } = administrator;
+  await administrator.runJob("Job-1", "true\n");
+  const exported = path.dirname(administrator.directory);
+  const id = `workflow-Java${administrator.id.slice(-4)}`;
+  mkdirSync(path.join(exported, id));
+  const left = await javaWorkflow(id, namespace, inject("cluster").nfsServer, exported);
+  const theirs = await javaWorkflow(`${id}-theirs`, namespace, "192.0.2.1", exported);
+  try {
+    await eventually(
+      () => get("job", `${left}-1`, "-n", namespace),
+      ({ status }) => status.succeeded === 1,
+    );
+    const sweep = (...args: readonly string[]): Promise<Result> =>
+      administrator.cliWith(
+        { cwd: administrator.folder },
+        "cleanup",
+        "--orphaned",
+        "--legacy",
+        "-n",
+        namespace,
+        "--older-than",
+        "0",
+        ...args,
+      );
+    const unnamed = await sweep("--yes");
+    expect(unnamed.stderr).toContain(`left: ${id.toLowerCase()} of the Java plugin (add --workflow`);
+    const named = await sweep("--workflow", left, "--yes");
+    expect(named).toMatchObject({ code: 0, stdout: expect.stringMatching(/^finished .* made by the Java plugin; its jobs have ended/m) });
+    const names = (await objects(namespace)).map((name) => name.split(" ")[1]);
+    expect(names.filter((name) => name?.startsWith(left)).sort()).toEqual([`${theirs}`, `${theirs}-1`, `${theirs}-claim`]);
+    expect(existsSync(path.join(exported, id))).toBe(true);
+  } finally {
+    for (const name of [left, theirs]) await kubectl("delete", "pv", name, "--ignore-not-found", "--wait=false");
+  }
 });
 
 test("an account of the engine sees its own namespace alone, says so, and removes nothing that it cannot see whole", async () => {

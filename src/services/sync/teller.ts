@@ -24,9 +24,10 @@ export async function refuseFormerOwner(deps: Deps, workflow: StoredWorkflow): P
   if (standing === "adopted" || standing === "live") throw notOwner(workflow, standing, tenure, false);
 }
 
-async function leaseOf({ client }: Deps, { namespace, id }: StoredWorkflow) {
+async function leaseOf(deps: Deps, { namespace, id }: StoredWorkflow) {
   try {
-    return await findLease(client, namespace, leaseName(namespace, id));
+    // Without a cluster to ask, too, the database is told.
+    return await findLease(deps.client, namespace, leaseName(namespace, id));
   } catch (error) {
     if (!(error instanceof GaswError) || error.code === "INTERRUPTED") throw error;
     return undefined;
