@@ -76,7 +76,7 @@ describe.skipIf(!hasImage())("deploy/sweep-cronjob.yaml", () => {
       "leases.coordination.k8s.io [] [] [list get create patch delete]",
       "namespaces [] [] [get]",
       "persistentvolumeclaims [] [] [list delete]",
-      "persistentvolumes [] [] [list delete]",
+      "persistentvolumes [] [] [get list delete]",
       "pods [] [] [list delete]",
     ]);
   });

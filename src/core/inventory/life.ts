@@ -59,8 +59,7 @@ export function lifeByObject(
   };
 }
 
-/** Whether a Job has not ended. */
-export function isActive(job: V1Job): boolean {
+function isActive(job: V1Job): boolean {
   return conditionOf(job, "Complete") === undefined && conditionOf(job, "Failed") === undefined;
 }
 

@@ -1,11 +1,12 @@
-import { engineOf, isActive, type Life } from "../../core/inventory/life.ts";
-import { leaseName, workflowHash } from "../../core/names.ts";
+import { engineOf, type Life } from "../../core/inventory/life.ts";
+import { hasEnded } from "../../core/job.ts";
+import { leaseName } from "../../core/names.ts";
 import { readLease } from "../../core/owner.ts";
 import { presenceOf } from "../../directory.ts";
 import { isApiError } from "../../kubernetes/errors.ts";
-import { listJobs } from "../../kubernetes/jobs.ts";
 import { findLease } from "../../kubernetes/leases.ts";
 import { type Deps, serverNow } from "../deps.ts";
+import { observeForeign } from "../sync/foreign.ts";
 import type { CleanupTarget } from "./cleanup.ts";
 
 /**
@@ -19,11 +20,11 @@ export async function lifeOf(
 ): Promise<Life & { readonly folder: NonNullable<Life["folder"]> }> {
   const [lease, jobs] = await Promise.all([
     findLease(deps.client, namespace, leaseName(namespace, id)).catch(unlessForbidden),
-    listJobs(deps.client, namespace, workflowHash(namespace, id)),
+    observeForeign(deps, namespace, id),
   ]);
   return {
     engine: lease === undefined ? null : engineOf(readLease(lease, serverNow(deps))),
-    activeJobs: jobs.filter(isActive).length,
+    activeJobs: jobs.filter(({ decision }) => !hasEnded(decision.status)).length,
     folder: presenceOf(directory),
   };
 }
