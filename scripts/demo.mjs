@@ -171,9 +171,12 @@ async function retried() {
   writeFileSync(path.join(workflow, "sh", `${FLAKY}.sh`), flaky);
   gasw("submit", `sh/${FLAKY}.sh`);
   console.log("\n$ gasw-k8s monitor &");
-  const monitor = spawn(process.execPath, [program, "monitor"], { cwd: workflow, env, stdio: ["ignore", "ignore", "inherit"] });
+  const monitor = spawn(process.execPath, [program, "monitor"], { cwd: workflow, env, stdio: ["ignore", "ignore", "pipe"] });
+  monitor.stderr.pipe(process.stderr);
   const ended = once(monitor, "exit");
   try {
+    // A job that has failed is over for whoever waits before somebody is there to retry it: the monitor's first words tell that it is.
+    await Promise.race([once(monitor.stderr, "data"), ended]);
     show("gasw-k8s", ["wait", FLAKY], 3);
     gasw("status", FLAKY, "--history", "--sync");
     gasw("debug", "why", FLAKY);
