@@ -7,7 +7,8 @@ export type Presence = "there" | "gone" | "unknown";
 
 /** Looks for a folder. It is gone where the folder that it was in is here, with something in it, and it is not. */
 export function presenceOf(folder: string): Presence {
-  if (isFolder(folder) !== false) return isFolder(folder) === true ? "there" : "unknown";
+  const isThere = isFolder(folder);
+  if (isThere !== false) return isThere === true ? "there" : "unknown";
   return hasEntries(path.dirname(folder)) ? "gone" : "unknown";
 }
 

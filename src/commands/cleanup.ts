@@ -60,7 +60,7 @@ export async function cleanup(context: Context, options: CleanupOptions): Promis
   const plan = await planCleanup(context, target, options.shared === true);
   checkDirectory(plan, target, directory);
   if (workflow === undefined && plan.remove.length === 0) confirmDirectory(context, directory);
-  const life = plan.remove.length === 0 ? undefined : await lifeOf(context, target, directory);
+  const life = plan.remove.length === 0 ? undefined : await lifeOf(context, plan, directory);
   if (options.output === "text") showPlan(context, plan, life);
   const question = `remove these ${plan.remove.length} objects?`;
   const acts =

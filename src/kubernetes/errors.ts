@@ -162,3 +162,13 @@ function causeMessage(cause: unknown): string {
     ? causeMessage(cause.errors[0])
     : messageOf(cause);
 }
+
+/** An answer; undefined where the account has no right to it. */
+export async function ifAllowed<T>(answer: Promise<T>): Promise<T | undefined> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (isApiError(error, 403)) return undefined;
+    throw error;
+  }
+}

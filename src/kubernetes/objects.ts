@@ -8,7 +8,7 @@ import {
 } from "../core/wire.ts";
 import { GaswError } from "../errors.ts";
 import type { KubernetesClient } from "./client.ts";
-import { isApiError } from "./errors.ts";
+import { ifAllowed, isApiError } from "./errors.ts";
 import { eventsPath, namespacesPath, podsPath } from "./paths.ts";
 
 /** An object, or undefined where there is none. */
@@ -23,12 +23,8 @@ export async function find<T>(client: KubernetesClient, path: string): Promise<T
 
 /** What identifies a cluster, however it is reached; undefined where the account may not read it. */
 export async function clusterUid(client: KubernetesClient): Promise<string | undefined> {
-  try {
-    return (await find<V1Namespace>(client, namespacesPath("kube-system")))?.metadata?.uid;
-  } catch (error) {
-    if (isApiError(error, 403)) return undefined;
-    throw error;
-  }
+  const own = await ifAllowed(find<V1Namespace>(client, namespacesPath("kube-system")));
+  return own?.metadata?.uid;
 }
 
 /** Makes an object; one of the same name that is there already is left alone. */

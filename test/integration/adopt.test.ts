@@ -5,47 +5,23 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { actOn } from "../../src/commands/act.ts";
 import { adopt } from "../../src/commands/adopt.ts";
 import { cleanup } from "../../src/commands/cleanup.ts";
-import { status } from "../../src/commands/status.ts";
-import { submit } from "../../src/commands/submit.ts";
 import { jobName, KEYS } from "../../src/core/names.ts";
-import { CLAIMS, type Command, Hosts, JOBS, LEASE, NAMESPACE, PODS, type Ran } from "./hosts.ts";
-
-const TEXT = { output: "text" } as const;
-const SUBMIT = { ...TEXT, request: {}, verbose: false };
-const RUNNING = { running: { startedAt: "2026-01-02T03:04:05Z" } };
-const ended = (exitCode: number) => ({
-  terminated: {
-    exitCode,
-    reason: exitCode === 0 ? "Completed" : "Error",
-    startedAt: "2026-01-02T03:04:05Z",
-    finishedAt: "2026-01-02T03:05:05Z",
-  },
-});
+import { Adopting, ended, RUNNING, TEXT } from "./adopting.ts";
+import { CLAIMS, type Command, Hosts, JOBS, LEASE, NAMESPACE, PODS } from "./hosts.ts";
 
 let hosts: Hosts;
+let adopting: Adopting;
 beforeEach(async () => {
   hosts = await Hosts.begin();
+  adopting = new Adopting(hosts);
 });
 afterEach(() => hosts.end());
 
-const submitted = (id: string, request: object = {}): Command => {
-  return (context) => submit(context, [hosts.script(id)], { ...SUBMIT, request: request as Record<string, unknown> });
-};
-const synchronised: Command = (context) => status(context, [], { ...TEXT, sync: true });
-const adopted: Command = (context) => adopt(context, hosts.directory, TEXT);
-
-async function succeeds(host: string, command: Command): Promise<Ran> {
-  const ran = await hosts.run(host, command);
-  expect(ran).toMatchObject({ code: 0 });
-  return ran;
-}
-
-/** The results that a host tells, as a reader sees them who has read none. */
-async function told(host: string): Promise<Record<string, string>> {
-  const { stdout } = await succeeds(host, (context) => status(context, [], { output: "ndjson", sync: true, since: 0 }));
-  const lines = stdout.split("\n").filter((line) => line !== "");
-  return Object.fromEntries(lines.map((line) => JSON.parse(line)).map(({ id, status }) => [id, status]));
-}
+const submitted = (id: string, request?: object): Command => adopting.submitted(id, request);
+const synchronised: Command = (context) => adopting.synchronised(context);
+const adopted: Command = (context) => adopting.adopted(context);
+const succeeds = (host: string, command: Command) => adopting.succeeds(host, command);
+const told = (host: string) => adopting.told(host);
 
 /** The latest attempts on a host: their ids with the stage and the status that each is in. */
 async function jobsOn(host: string): Promise<Record<string, string>> {

@@ -1,4 +1,5 @@
 import { memoryText } from "../manifests/amounts.ts";
+import { plain } from "../manifests/container.ts";
 import { scriptFolder } from "../manifests/job.ts";
 import { KEYS } from "../names.ts";
 import type {
@@ -287,6 +288,6 @@ function amounts(resources: Readonly<Record<string, string>> | undefined): strin
 
 /** A word as a shell would want it; Kubernetes writes a dollar sign twice. */
 function shellWord(given: string): string {
-  const word = given.replaceAll("$$", "$");
+  const word = plain(given);
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }

@@ -14,6 +14,11 @@ function literal(text: string): string {
   return text.replaceAll("$", "$$$$");
 }
 
+/** What Kubernetes makes of a text that `literal` has written. */
+export function plain(text: string): string {
+  return text.replaceAll("$$", "$");
+}
+
 function resourcesOf(settings: PodSettings["resources"]): NonNullable<V1Container["resources"]> {
   const requests: Record<string, string> = {};
   const limits: Record<string, string> = {};

@@ -2,7 +2,7 @@ import { jobFiles, runFolder } from "../gasw/files.ts";
 import type { JobRequest, RunAs, Workflow } from "../job.ts";
 import { identityMetadata, jobName, KEYS, QUEUE_LABEL } from "../names.ts";
 import type { V1Container, V1Job, V1Pod, V1PodSpec } from "../wire.ts";
-import { extraContainer, workflowContainer } from "./container.ts";
+import { extraContainer, plain, workflowContainer } from "./container.ts";
 import { homeFolder } from "./home.ts";
 import { MAIN_CONTAINER } from "./mainContainer.ts";
 import { basePodSpec } from "./pod.ts";
@@ -140,5 +140,5 @@ export function scriptFolder(pod: V1Pod): string | undefined {
   const place = pod.spec?.containers.find(({ name }) => name === MAIN_CONTAINER)?.command?.at(-1);
   if (uid === undefined || annotations?.[KEYS.wrapper] === undefined || place === undefined || place === "")
     return undefined;
-  return runFolder(uid, place.replaceAll("$$", "$"));
+  return runFolder(uid, plain(place));
 }

@@ -1,7 +1,7 @@
 import type { StoredRequest } from "../job.ts";
 import { QUEUE_LABEL } from "../names.ts";
 import type { V1Job, V1PodSpec } from "../wire.ts";
-import { GPU_RESOURCE } from "./container.ts";
+import { GPU_RESOURCE, plain } from "./container.ts";
 import { mainOf } from "./mainContainer.ts";
 
 /**
@@ -15,7 +15,9 @@ export function requestIn(job: V1Job, configured: Readonly<Record<string, string
   const { requests = {}, limits = {} } = main?.resources ?? {};
   const gpu = Number(limits[GPU_RESOURCE]);
   const envNames = (main?.env ?? [])
-    .filter(({ name, value, valueFrom }) => valueFrom === undefined && configured[name] !== plain(value))
+    .filter(
+      ({ name, value, valueFrom }) => valueFrom === undefined && configured[name] !== plain(value ?? ""),
+    )
     .map(({ name }) => name);
   const avoidNodes = avoidedIn(pod);
   const values = {
@@ -29,11 +31,6 @@ export function requestIn(job: V1Job, configured: Readonly<Record<string, string
     avoidNodes: avoidNodes.length === 0 ? undefined : avoidNodes,
   };
   return Object.fromEntries(Object.entries(values).filter(([, value]) => (value ?? null) !== null));
-}
-
-/** Kubernetes has a doubled dollar sign stand for itself. */
-function plain(value = ""): string {
-  return value.replaceAll("$$", "$");
 }
 
 function avoidedIn(pod: V1PodSpec | undefined): string[] {

@@ -80,7 +80,7 @@ function mismatchOf(workflow: WorkflowObjects): string | undefined {
 }
 
 /** Counts the jobs of a workflow, and pods without a Job, by their phase. */
-export function countJobs({ jobs, pods }: WorkflowObjects): JobCounts {
+export function countJobs({ jobs, pods }: Pick<WorkflowObjects, "jobs" | "pods">): JobCounts {
   const byJob = podsByJob(pods);
   const names = new Set(jobs.map(({ metadata }) => metadata?.name));
   const alone = pods.filter((pod) => !names.has(jobNameOf(pod)));

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import pMap from "p-map";
 import { jobIdOf } from "../../core/lifecycle/observe.ts";
 import { KEYS, selector, workflowHash } from "../../core/names.ts";
+import { countJobs } from "../../core/orphans/facts.ts";
 import type {
   KubernetesObject,
   V1PersistentVolume,
@@ -55,10 +56,16 @@ interface Kept {
   readonly reason: string;
 }
 
-export interface CleanupPlan {
+/** What is to be removed of a workflow. */
+export interface Removals {
   readonly target: CleanupTarget;
   readonly remove: readonly PlannedRemoval[];
+}
+
+export interface CleanupPlan extends Removals {
   readonly keep: readonly Kept[];
+  /** Its jobs in the cluster that have not ended. */
+  readonly activeJobs: number;
 }
 
 /** What a clean-up came to. */
@@ -107,8 +114,10 @@ export async function planCleanup(
   const held = volumes.filter(
     (volume) => volume.status?.phase === "Bound" && !going.some((claim) => isHeldBy(volume, claim)),
   );
+  const { running, waiting } = countJobs({ jobs, pods: pods.filter(hasController) });
   return {
     target,
+    activeJobs: running + waiting,
     remove: [
       ...jobs.map((job) => removal("Job", job, jobsPath(namespace, job.metadata?.name ?? ""), jobIdOf(job))),
       ...pods
@@ -217,7 +226,7 @@ interface RunOptions {
  */
 export async function runCleanup(
   deps: Deps,
-  plan: CleanupPlan,
+  plan: Removals,
   timeout: number,
   onStep: (gone: PlannedRemoval) => void,
   { onLook = async () => undefined, forces = false }: RunOptions = {},

@@ -1,13 +1,9 @@
 import { engineOf, type Life } from "../../core/inventory/life.ts";
-import { hasEnded } from "../../core/job.ts";
-import { leaseName } from "../../core/names.ts";
-import { readLease } from "../../core/owner.ts";
 import { presenceOf } from "../../directory.ts";
-import { isApiError } from "../../kubernetes/errors.ts";
-import { findLease } from "../../kubernetes/leases.ts";
-import { type Deps, serverNow } from "../deps.ts";
-import { observeForeign } from "../sync/foreign.ts";
-import type { CleanupTarget } from "./cleanup.ts";
+import { ifAllowed } from "../../kubernetes/errors.ts";
+import type { Deps } from "../deps.ts";
+import { tenureOf } from "../workflow/tenure.ts";
+import type { CleanupPlan } from "./cleanup.ts";
 
 /**
  * Whether anybody or anything is at work for a workflow that is to be cleaned up.
@@ -15,21 +11,13 @@ import type { CleanupTarget } from "./cleanup.ts";
  */
 export async function lifeOf(
   deps: Deps,
-  { namespace, id }: CleanupTarget,
+  { target, activeJobs }: CleanupPlan,
   directory: string,
-): Promise<Life & { readonly folder: NonNullable<Life["folder"]> }> {
-  const [lease, jobs] = await Promise.all([
-    findLease(deps.client, namespace, leaseName(namespace, id)).catch(unlessForbidden),
-    observeForeign(deps, namespace, id),
-  ]);
+): Promise<Life> {
+  const tenure = await ifAllowed(tenureOf(deps, target));
   return {
-    engine: lease === undefined ? null : engineOf(readLease(lease, serverNow(deps))),
-    activeJobs: jobs.filter(({ decision }) => !hasEnded(decision.status)).length,
+    engine: tenure === undefined ? null : engineOf(tenure),
+    activeJobs,
     folder: presenceOf(directory),
   };
-}
-
-function unlessForbidden(error: unknown): undefined {
-  if (isApiError(error, 403)) return undefined;
-  throw error;
 }

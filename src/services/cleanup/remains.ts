@@ -1,7 +1,7 @@
 import { KEYS, leaseName, selector, workflowHash } from "../../core/names.ts";
 import type { KubernetesObject } from "../../core/wire.ts";
 import { GaswError } from "../../errors.ts";
-import { isApiError } from "../../kubernetes/errors.ts";
+import { ifAllowed } from "../../kubernetes/errors.ts";
 import { findLease } from "../../kubernetes/leases.ts";
 import { claimsPath, jobsPath, persistentVolumesPath, podsPath } from "../../kubernetes/paths.ts";
 import type { StoredWorkflow } from "../../store/records.ts";
@@ -70,11 +70,7 @@ export class Remains {
 
   /** Without the right to Leases, no host of this account makes one. */
   async #leases(namespace: string, id: string): Promise<number> {
-    try {
-      return (await findLease(this.#deps.client, namespace, leaseName(namespace, id))) === undefined ? 0 : 1;
-    } catch (error) {
-      if (isApiError(error, 403)) return 0;
-      throw error;
-    }
+    const lease = await ifAllowed(findLease(this.#deps.client, namespace, leaseName(namespace, id)));
+    return lease === undefined ? 0 : 1;
   }
 }

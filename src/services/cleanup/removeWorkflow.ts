@@ -10,7 +10,7 @@ import { leftovers, removeLeftover, removeToolFolder } from "../output/toolFolde
 import { cleanUpJobs } from "../sync/cleanUpJobs.ts";
 import { look, reasonOf } from "../workflow/directory.ts";
 import { Tenancy } from "../workflow/owner.ts";
-import { type CleanupPlan, type CleanupResult, type PlannedRemoval, runCleanup } from "./cleanup.ts";
+import { type CleanupResult, type PlannedRemoval, type Removals, runCleanup } from "./cleanup.ts";
 
 /** Milliseconds after which the former owner has spoken, and so has noticed that it is one; and a few more. */
 const NOTICE_MS = RENEWAL_MS + 5000;
@@ -48,7 +48,7 @@ export interface RemovalOptions {
  */
 export async function removeWorkflow(
   deps: Deps,
-  plan: CleanupPlan,
+  plan: Removals,
   options: RemovalOptions,
 ): Promise<CleanupResult> {
   const { directory, workflow, timeout, onStep, sweep } = options;
@@ -102,7 +102,7 @@ export function changed(id: string): GaswError {
  */
 function removeRunFolders(
   { store, warn }: Deps,
-  plan: CleanupPlan,
+  plan: Removals,
   directory: string,
   workflow: StoredWorkflow | undefined,
 ): void {

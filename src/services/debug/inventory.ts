@@ -23,7 +23,7 @@ import type {
   V1Pod,
 } from "../../core/wire.ts";
 import { presenceOf } from "../../directory.ts";
-import { isApiError } from "../../kubernetes/errors.ts";
+import { ifAllowed } from "../../kubernetes/errors.ts";
 import {
   claimsPath,
   jobsPath,
@@ -74,16 +74,6 @@ function everybodysPods({ client }: Deps): Promise<V1Pod[] | undefined> {
       fieldSelector: "status.phase!=Succeeded,status.phase!=Failed",
     }),
   );
-}
-
-/** Undefined where the account has no right to it. */
-async function ifAllowed<T>(answer: Promise<T>): Promise<T | undefined> {
-  try {
-    return await answer;
-  } catch (error) {
-    if (isApiError(error, 403)) return undefined;
-    throw error;
-  }
 }
 
 /** PersistentVolumes; those of the namespace's own claims unless all are asked for. */

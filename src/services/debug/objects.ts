@@ -9,7 +9,7 @@ import {
   type V1PodSpec,
 } from "../../core/wire.ts";
 import { GaswError } from "../../errors.ts";
-import { isApiError } from "../../kubernetes/errors.ts";
+import { ifAllowed } from "../../kubernetes/errors.ts";
 import { byTime, find, listEvents } from "../../kubernetes/objects.ts";
 import { claimsPath, persistentVolumesPath } from "../../kubernetes/paths.ts";
 import type { Deps } from "../deps.ts";
@@ -50,16 +50,6 @@ export async function readJobObjects(deps: Deps, target: JobTarget): Promise<Job
     ),
     forbidden: [...(found === undefined ? ["claims"] : []), ...(listed === undefined ? ["events"] : [])],
   };
-}
-
-/** Undefined where the account has no right to it. */
-async function ifAllowed<T>(answer: Promise<T>): Promise<T | undefined> {
-  try {
-    return await answer;
-  } catch (error) {
-    if (isApiError(error, 403)) return undefined;
-    throw error;
-  }
 }
 
 /**

@@ -125,6 +125,6 @@ export async function removeLegacy(
   if (again.unseen.length > 0 || fingerprint(again.workflow) !== fingerprint(workflow))
     return { removed: [], failures: [changed(id)] };
   const remove = removalsOf(workflow).map((object) => ({ ...object, purpose: id }));
-  const plan = { target: { namespace, id, isForeign: true as const }, remove, keep: [] };
+  const plan = { target: { namespace, id, isForeign: true as const }, remove };
   return await runCleanup(deps, plan, timeout, onStep);
 }

@@ -110,7 +110,7 @@ async function sweepOne(
   const { id, namespace = "" } = judged.workflow;
   const { directory = "" } = judged.facts;
   const known = knownHere(deps, judged.workflow, directory);
-  const plan = { target: { namespace, id }, remove: judged.removal, keep: [] };
+  const plan = { target: { namespace, id }, remove: judged.removal };
   try {
     if (judged.isShared === true) return await removeShared(deps, judged, timeout, onStep);
     if (judged.isLegacy === true) return await removeLegacy(deps, judged, timeout, onStep);
@@ -138,7 +138,7 @@ async function removeShared(
   const { id, namespace = "" } = workflow;
   const isGone = (await namespacesOf(deps, [workflow])).get(namespace) === "gone";
   if (!isGone) return { removed: [], failures: [changed(id)] };
-  return await runCleanup(deps, { target: { namespace, id }, remove: removal, keep: [] }, timeout, onStep);
+  return await runCleanup(deps, { target: { namespace, id }, remove: removal }, timeout, onStep);
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { JobOptions, StoredRequest } from "../../core/job.ts";
 import { MADE_READY } from "../../core/lifecycle/marks.ts";
+import { plain } from "../../core/manifests/container.ts";
 import { MAIN_CONTAINER } from "../../core/manifests/mainContainer.ts";
 import { scaleMemory } from "../../core/manifests/quantity.ts";
 import type { V1Job } from "../../core/wire.ts";
@@ -109,12 +110,9 @@ async function environmentOf(
   return undefined;
 }
 
-/** Kubernetes has a doubled dollar sign stand for itself. */
 function environmentIn(job: V1Job): Record<string, string> {
   const main = job.spec?.template.spec?.containers.find(({ name }) => name === MAIN_CONTAINER);
-  return Object.fromEntries(
-    (main?.env ?? []).map(({ name, value }) => [name, (value ?? "").replaceAll("$$", "$")]),
-  );
+  return Object.fromEntries((main?.env ?? []).map(({ name, value }) => [name, plain(value ?? "")]));
 }
 
 /** The request of the attempt after one that failed. */

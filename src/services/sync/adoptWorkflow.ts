@@ -1,16 +1,15 @@
 import path from "node:path";
 import type { Workflow } from "../../core/job.ts";
 import { foundAttempts } from "../../core/lifecycle/found.ts";
-import { leaseName } from "../../core/names.ts";
-import { type Owner, readLease, type Tenure } from "../../core/owner.ts";
+import type { Owner, Tenure } from "../../core/owner.ts";
 import { GaswError } from "../../errors.ts";
-import { findLease } from "../../kubernetes/leases.ts";
 import type { StoredWorkflow } from "../../store/records.ts";
 import { serverNow } from "../deps.ts";
 import { bindHere, confirmCluster, firstSight, ownObjects } from "../workflow/cluster.ts";
 import { isWorkflowDirectory } from "../workflow/directory.ts";
 import { knownWorkflow } from "../workflow/known.ts";
 import { Tenancy } from "../workflow/owner.ts";
+import { tenureOf } from "../workflow/tenure.ts";
 import { whileHolding } from "./hold.ts";
 import { refresh } from "./refresh.ts";
 import { hasOutput, remainsOf } from "./remains.ts";
@@ -66,11 +65,6 @@ export async function adoptWorkflow(deps: SyncDeps, directory: string): Promise<
     const unknown = remains.scripts.filter((name) => !adopted.has(name) && hasOutput(stored.directory, name));
     return { workflow: stored, from, taken, unknown };
   });
-}
-
-async function tenureOf(deps: SyncDeps, { namespace, id }: Workflow): Promise<Tenure | undefined> {
-  const lease = await findLease(deps.client, namespace, leaseName(namespace, id));
-  return lease === undefined ? undefined : readLease(lease, serverNow(deps));
 }
 
 function formerOwner({ store }: SyncDeps, before: Tenure | undefined): Owner | undefined {

@@ -19,6 +19,7 @@ export interface ForeignJob {
   /** RFC 3339. */
   readonly created: string | undefined;
   readonly decision: Decision;
+  readonly kubeJob: V1Job;
 }
 
 /** The jobs of a workflow as the cluster shows them, for a host that did not submit them. */
@@ -45,6 +46,7 @@ export async function observeForeign(
       directory,
       created: isoTime(job.metadata?.creationTimestamp),
       decision,
+      kubeJob: job,
     };
   });
 }

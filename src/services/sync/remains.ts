@@ -2,19 +2,15 @@ import { readdirSync } from "node:fs";
 import path from "node:path";
 import { EXECUTOR } from "../../core/gaswRow/write.ts";
 import { GASW_STATUSES, UNKNOWN_CONTENT, type Workflow } from "../../core/job.ts";
-import { decide } from "../../core/lifecycle/decide.ts";
 import type { Remains } from "../../core/lifecycle/found.ts";
 import type { FoundJob } from "../../core/lifecycle/foundStage.ts";
-import { UNKNOWN } from "../../core/lifecycle/marks.ts";
-import { jobIdOf, observe, podsByJob } from "../../core/lifecycle/observe.ts";
+import { jobIdOf } from "../../core/lifecycle/observe.ts";
 import { requestIn } from "../../core/manifests/requested.ts";
-import { jobName, KEYS, workflowHash } from "../../core/names.ts";
-import { isoTime, type V1Job, type V1Pod } from "../../core/wire.ts";
+import { jobName, KEYS } from "../../core/names.ts";
 import { isSameDirectory } from "../../directory.ts";
 import { GaswError, systemCode } from "../../errors.ts";
-import { listJobs } from "../../kubernetes/jobs.ts";
-import { listPods } from "../../kubernetes/objects.ts";
 import { leftovers } from "../output/toolFolder.ts";
+import { type ForeignJob, observeForeign } from "./foreign.ts";
 import { closeDao, type SyncDeps } from "./sync.ts";
 
 /** Retries of a script that are looked for in its directory beside the configured ones. */
@@ -49,38 +45,24 @@ export async function remainsOf(
 }
 
 async function jobsOf(deps: SyncDeps, { namespace, id, directory }: Workflow): Promise<FoundJob[]> {
-  const hash = workflowHash(namespace, id);
-  const [jobs, pods] = await Promise.all([
-    listJobs(deps.client, namespace, hash),
-    listPods(deps.client, namespace, hash),
-  ]);
-  const other = jobs.map(({ metadata }) => metadata?.annotations?.[KEYS.directory]).find(isElsewhere);
+  const jobs = await observeForeign(deps, namespace, id);
+  const other = jobs
+    .map((job) => job.directory)
+    .find((named) => named !== undefined && !isSameDirectory(named, directory));
   if (other !== undefined) throw otherDirectory(id, other, directory);
-  const podByJob = podsByJob(pods);
-  return jobs.flatMap((job) => foundJob(deps, job, podByJob.get(job.metadata?.name ?? "")));
-
-  function isElsewhere(named: string | undefined): boolean {
-    return named !== undefined && !isSameDirectory(named, directory);
-  }
+  return jobs.filter(({ kubeJob }) => jobIdOf(kubeJob) !== undefined).map((job) => foundJob(deps, job));
 }
 
-function foundJob({ now, config }: SyncDeps, job: V1Job, pod: V1Pod | undefined): FoundJob[] {
-  const id = jobIdOf(job);
-  if (id === undefined) return [];
-  const { uid, creationTimestamp, annotations = {} } = job.metadata ?? {};
-  return [
-    {
-      id,
-      fileName: annotations[KEYS.fileName] ?? id,
-      kubeUid: uid ?? null,
-      wrapper: Number(annotations[KEYS.wrapper] ?? 0),
-      contentHash: annotations[KEYS.content] ?? UNKNOWN_CONTENT,
-      request: requestIn(job, config.env),
-      created: isoTime(creationTimestamp),
-      decision: decide(UNKNOWN, observe(job, pod), {}, now(), config),
-      isLeaving: job.metadata?.deletionTimestamp !== undefined,
-    },
-  ];
+function foundJob({ config }: SyncDeps, { id, fileName, created, decision, kubeJob }: ForeignJob): FoundJob {
+  const { uid, deletionTimestamp, annotations = {} } = kubeJob.metadata ?? {};
+  return {
+    ...{ id, fileName, created, decision },
+    kubeUid: uid ?? null,
+    wrapper: Number(annotations[KEYS.wrapper] ?? 0),
+    contentHash: annotations[KEYS.content] ?? UNKNOWN_CONTENT,
+    request: requestIn(kubeJob, config.env),
+    isLeaving: deletionTimestamp !== undefined,
+  };
 }
 
 async function rowsOf(deps: SyncDeps, workflow: Workflow): Promise<Remains["rows"]> {
