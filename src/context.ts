@@ -81,17 +81,16 @@ export class Context implements SyncDeps {
    */
   async openDao(workflow: Workflow, signal: AbortSignal): Promise<Dao> {
     const { dao } = this.config;
-    const fallback = `sqlite:${path.join(path.dirname(this.#statePath), "gasw.db")}`;
     // A time zone is asked for rather than assumed: the database's times have none.
     const timeZone = dao.timeZone ?? new Intl.DateTimeFormat().resolvedOptions().timeZone;
-    const [{ openDao }, { filledIn, skipsVerification }] = await Promise.all([
+    const [{ openDao }, { skipsVerification }] = await Promise.all([
       import("./dao/open.ts"),
       import("./dao/address.ts"),
     ]);
     if (skipsVerification(dao.url ?? "")) this.#warnOfDatabase();
     return await openDao({
       simulationId: workflow.id,
-      url: dao.url === undefined ? fallback : filledIn(dao.url, workflow),
+      url: await this.#databaseUrl(workflow),
       user: dao.user,
       password: dao.passwordFile === undefined ? dao.password : readPassword(dao.passwordFile),
       driverJar: dao.driverJar,
@@ -112,13 +111,17 @@ export class Context implements SyncDeps {
     );
   }
 
-  /** Whether a GASW database is configured for a workflow; a file, only where it is there. */
   async hasDatabase(workflow: Workflow): Promise<boolean> {
-    const { url } = this.config.dao;
-    if (url === undefined) return false;
-    const { filledIn, sqliteFile } = await import("./dao/address.ts");
-    const file = sqliteFile(filledIn(url, workflow));
+    const { sqliteFile } = await import("./dao/address.ts");
+    const file = sqliteFile(await this.#databaseUrl(workflow));
     return file === undefined || existsSync(file);
+  }
+
+  async #databaseUrl(workflow: Workflow): Promise<string> {
+    const { url } = this.config.dao;
+    if (url === undefined) return `sqlite:${path.join(path.dirname(this.#statePath), "gasw.db")}`;
+    const { filledIn } = await import("./dao/address.ts");
+    return filledIn(url, workflow);
   }
 
   /** @throws GaswError CONFIG when no cluster is configured */

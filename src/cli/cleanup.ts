@@ -121,7 +121,8 @@ function refuseAlone(given: { readonly state?: boolean }): void {
       ([name]) => name in given && !(name === "olderThan" && given.state === true),
     ) ?? [];
   if (option === undefined) return;
-  throw new GaswError("USAGE", `${option} has no effect without --orphaned`, {
-    hint: "add --orphaned, or remove this option",
+  const modes = option === ORPHANED_ALONE.olderThan ? "--orphaned or --state" : "--orphaned";
+  throw new GaswError("USAGE", `${option} has no effect without ${modes}`, {
+    hint: `add ${modes}, or remove this option`,
   });
 }

@@ -19,7 +19,7 @@ const NAMED = 5;
 /** `adopt DIR`: makes this state file the owner of a workflow, and shows the jobs that it has taken up. */
 export async function adopt(context: Context, named: string, { output }: AdoptOptions): Promise<number> {
   const { io, store } = context;
-  const adopted = await adoptWorkflow(context, workflowDirectory(named, [], io.cwd));
+  const adopted = await adoptWorkflow(context, workflowDirectory(named, [], io.cwd, "name"));
   const jobs = store.jobs.newest(adopted.workflow);
   if (output === "json") {
     const { workflow, from, taken, unknown } = adopted;

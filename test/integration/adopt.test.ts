@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import Database from "better-sqlite3";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -276,7 +276,9 @@ describe("nothing is adopted", () => {
     expect([code, failure?.message]).toEqual([6, expect.stringMatching(/^nothing is left of workflow workflow-1 /)]);
     const none = await hosts.run("B", (context) => adopt(context, `${hosts.directory}-typo`, TEXT));
     expect([none.code, none.failure?.message]).toEqual([2, expect.stringContaining("does not exist")]);
+    expect(none.failure?.hint).toBe("name the directory that contains sh/, out/ and err/");
     expect(hosts.asked.filter((request) => !request.startsWith("GET "))).toEqual([]);
+    expect(existsSync(path.join(hosts.folder, "gasw.db"))).toBe(false);
   });
 
   test("while a cleanup of it has not come to its end", async () => {

@@ -56,7 +56,18 @@ function deps(): SyncDeps {
   const withSignal = () => {
     throw new Error("a synchronisation works under one signal");
   };
-  return { config, store, client, host: "here", signal, now: () => NOW, warn: (text) => warnings.push(text), withSignal, openDao: openOne };
+  return {
+    config,
+    store,
+    client,
+    host: "here",
+    signal,
+    now: () => NOW,
+    warn: (text) => warnings.push(text),
+    withSignal,
+    openDao: openOne,
+    hasDatabase: async () => true,
+  };
 }
 
 const NOT_CLOSED = "could not close the database connection: no response within 30 s";

@@ -33,6 +33,7 @@ describe("a wrong command line", () => {
     [["wait"], "missing required argument 'job'", "--help"],
     [["cleanup", "everything"], "too many arguments", "--help"],
     [["cleanup", "--timeout", "x"], "expected a duration", "--help"],
+    [["cleanup", "--older-than", "1h"], "--older-than has no effect without --orphaned or --state", "add --orphaned or --state"],
     [["cleanup", "--metrics-file", "x.prom"], "--metrics-file has no effect without --orphaned", "add --orphaned"],
     [["config", "shwo"], "unknown command 'shwo'", "did you mean show?"],
   ])("%j: one line saying what is wrong and a hint, exit 2", async (argv, message, hint) => {

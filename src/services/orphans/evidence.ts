@@ -1,5 +1,5 @@
 import type { GaswRow } from "../../core/gaswRow/row.ts";
-import { GASW_STATUSES, isEnd, type Workflow } from "../../core/job.ts";
+import { GASW_STATUSES, isEnd } from "../../core/job.ts";
 import type { Facts } from "../../core/orphans/facts.ts";
 import type { WorkflowObjects } from "../../core/orphans/group.ts";
 import type { Evidence } from "../../core/orphans/verdict.ts";
@@ -26,8 +26,6 @@ export function knownHere(
 export interface SweepDeps extends SyncDeps {
   /** Whether this host has a state file. */
   readonly hasState: boolean;
-  /** Whether a GASW database is configured that is there: a look makes none. */
-  hasDatabase(workflow: Workflow): Promise<boolean>;
 }
 
 /** What is known of a workflow beside what the cluster shows. */

@@ -66,6 +66,7 @@ function foundJob({ config }: SyncDeps, { id, fileName, created, decision, kubeJ
 }
 
 async function rowsOf(deps: SyncDeps, workflow: Workflow): Promise<Remains["rows"]> {
+  if (!(await deps.hasDatabase(workflow))) return [];
   const dao = await deps.openDao(workflow, deps.signal);
   try {
     return await dao.rowsInStatus(GASW_STATUSES);

@@ -19,6 +19,8 @@ export interface SyncDeps extends Deps {
    * @throws GaswError CONFIG, DATABASE
    */
   openDao(workflow: Workflow, signal: AbortSignal): Promise<Dao>;
+  /** Whether that is there; a file, only where somebody has made it: to look makes none. */
+  hasDatabase(workflow: Workflow): Promise<boolean>;
 }
 
 /**

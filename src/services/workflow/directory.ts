@@ -8,12 +8,14 @@ const NOBODY = 65534;
 
 /**
  * The workflow's directory: the one named, else the one that holds the script's `sh/`, else the current one.
+ * @param way how a command has it named, for the hint
  * @throws GaswError USAGE when it is no directory
  */
 export function workflowDirectory(
   named: string | undefined,
   scripts: readonly string[],
   cwd: string,
+  way = "set --workflow to",
 ): string {
   const first = scripts[0];
   const directory =
@@ -26,7 +28,7 @@ export function workflowDirectory(
   if (found instanceof Error || !found.isDirectory()) {
     const why = found instanceof Error ? reasonOf(found) : "is not a directory";
     throw new GaswError("USAGE", `the workflow directory ${shorten(directory)} ${why}`, {
-      hint: "set --workflow to the directory that contains sh/, out/ and err/",
+      hint: `${way} the directory that contains sh/, out/ and err/`,
       cause: found instanceof Error ? found : undefined,
     });
   }
