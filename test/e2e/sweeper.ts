@@ -91,7 +91,7 @@ export class Sweeper {
     const pod = changed.jobTemplate.spec.template.spec;
     const [container] = pod.containers;
     container.image = image;
-    container.args.push("-n", this.#namespace, "--older-than", "1s");
+    container.args.push("-n", this.#namespace, "--older-than", "0s");
     if (this.#route !== undefined) {
       pod.hostAliases = [this.#route.host];
       container.env.push(...this.#route.env);
