@@ -118,7 +118,7 @@ function columnsOf(job: RecordedJob): Omit<RowChange, "status"> {
     isReplicating: job.replicating && !isSettled(job.stage),
     isBeingKilled: false,
     exitCode: isOver ? exitCodeOf(job) : UNDEFINED_CODE,
-    exitMessage: shortened(endMessage(job) ?? ""),
+    exitMessage: rowMessage(job),
     queued: job.created,
     ...stageDates(job),
     ...(isOver ? node : {}),
@@ -139,9 +139,14 @@ export function endMessage({
 /** Hibernate's length of a text column. */
 const TEXT_LENGTH = 255;
 
-function shortened(text: string): string {
+/** As much of the message as a row holds: of what the script said, the end tells; of a sentence, the beginning. */
+function rowMessage(job: RecordedJob): string {
+  const text = endMessage(job) ?? "";
   const characters = [...text];
-  return characters.length <= TEXT_LENGTH ? text : `${characters.slice(0, TEXT_LENGTH - 1).join("")}…`;
+  if (characters.length <= TEXT_LENGTH) return text;
+  return text === job.output?.message
+    ? `…${characters.slice(1 - TEXT_LENGTH).join("")}`
+    : `${characters.slice(0, TEXT_LENGTH - 1).join("")}…`;
 }
 
 function exitCodeOf({ status, exitCode }: RecordedJob): number {

@@ -30,6 +30,36 @@ export function markerIn(line: string): Marker | undefined {
     : { section: match[2] as Section, opens: match[1] === "", at: match.index };
 }
 
+const CLEANUP = "<cleanup>";
+const NEWLINE = "\n".charCodeAt(0);
+const SPACE = " ".charCodeAt(0);
+
+/**
+ * Where the last line begins with which GASW's scripts say that they clean up. They do so at their exit, wherever that
+ * is: also within a section.
+ * @param bytes whole lines
+ */
+export function cleanupAt(bytes: Buffer): number | undefined {
+  for (
+    let at = bytes.lastIndexOf(CLEANUP);
+    at >= 0;
+    at = at === 0 ? -1 : bytes.lastIndexOf(CLEANUP, at - 1)
+  ) {
+    const end = bytes.indexOf(NEWLINE, at);
+    const after = bytes.subarray(at + CLEANUP.length, end < 0 ? undefined : end);
+    if ((at === 0 || bytes[at - 1] === NEWLINE) && after.every((byte) => byte <= SPACE)) return at;
+  }
+  return undefined;
+}
+
+/** Every line by which GASW's scripts tell in what stage they are. */
+const STAGE_LINE = new RegExp(`^</?(?:header|host_config|cleanup|${SECTIONS.join("|")})>$`);
+
+/** Whether a line tells in what stage a script is, and nothing else. */
+export function isStageLine(line: string): boolean {
+  return STAGE_LINE.test(line.trim());
+}
+
 /**
  * What the functions `info`, `warning` and `error` of GASW's scripts print first: `[ INFO - Tue Jan 28
  * 13:27:49 UTC 2025 ] `.

@@ -160,10 +160,13 @@ export class ErrParser {
   /** The stream is over. */
   end(): ErrFacts {
     this.#reader.end();
+    const { sections } = this.#reader;
     return {
       ...(this.#exitCode === undefined ? {} : { exitCode: this.#exitCode }),
-      sections: this.#reader.sections,
-      texts: Object.fromEntries([...this.#tails].map(([section, tail]) => [section, tail.text()])),
+      sections,
+      texts: Object.fromEntries(
+        [...this.#tails].map(([section, tail]) => [section, tail.text(sections[section] === "open")]),
+      ),
     };
   }
 }

@@ -277,6 +277,21 @@ describe("the message", () => {
     const lines = Array.from({ length: 9000 }, (_, index) => `line ${index}`);
     expect(messageOf(inSection("inputs_download", `${lines.join("\n")}\n`) + says(40))).toBe(lines.join("\n").slice(-2000));
   });
+  describe("ends where the script begins to clean up", () => {
+    const cause = "Traceback (most recent call last):\nMemoryError\n";
+    const noise = `<cleanup>\n${"rm: cannot remove 'x'\n".repeat(4000)}</cleanup>\n`;
+    test.each(["upload_test", "inputs_download", "application_execution", "results_upload"])("in %s, which did not end", (section) => {
+      const open = `<${section}>\n`;
+      expect(messageOf(`${open}${cause}${noise}`, open)).toBe(cause.trim());
+      expect(messageOf(`${open}${cause}<cleanup>\r\nrm -Rf -- x\r\n`, open)).toBe(cause.trim());
+    });
+    test("for the last time: an application may print such a line, too", () => {
+      const open = "<application_execution>\n";
+      expect(messageOf(`${open}<cleanup>\nmine\n${noise}`, open)).toBe("<cleanup>\nmine");
+      expect(messageOf(`${open}a <cleanup>\n<cleanup> b\nmine\n`, open)).toBe("a <cleanup>\n<cleanup> b\nmine");
+      expect(messageOf(inSection("application_execution", `<cleanup>\n${cause}`) + says(6))).toBe(`<cleanup>\n${cause}`.trim());
+    });
+  });
   test("is the end of one long line", () => {
     expect(messageOf(`<inputs_download>\n${"x".repeat(300_000)}!\n</inputs_download>\n${says(40)}`)).toBe(`${"x".repeat(1999)}!`);
   });

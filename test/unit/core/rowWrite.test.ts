@@ -184,6 +184,13 @@ describe("how a job has ended", () => {
   test("a long message is cut to what its column takes, in whole characters", () => {
     const { exitMessage } = inserted({ ...RAN, status: "ERROR", message: "ü😀".repeat(300) });
     expect([...(exitMessage ?? "")]).toHaveLength(255);
-    expect(exitMessage).toMatch(/…$/);
+    expect(exitMessage).toMatch(/^ü😀.*…$/);
+  });
+
+  test("of a long text that the script itself wrote, the end is kept: it tells the cause", () => {
+    const output = { message: `${"Traceback 😀\n".repeat(100)}MemoryError` };
+    const { exitMessage } = inserted({ ...RAN, status: "ERROR", message: "x".repeat(300), output });
+    expect([...(exitMessage ?? "")]).toHaveLength(255);
+    expect(exitMessage).toMatch(/^….*MemoryError$/s);
   });
 });

@@ -54,8 +54,20 @@ describe("tailLines", () => {
     expect(tailLines(folder, "f", 2)).toEqual(["b", "c"]);
   });
   test("reads only the end of a large file, and whole lines of it", () => {
-    writeFileSync(path.join(folder, "f"), `${"x".repeat(10_000)}\nlast\n`);
+    writeFileSync(path.join(folder, "f"), `${"x".repeat(100_000)}\nlast\n`);
     expect(tailLines(folder, "f", 3)).toEqual(["last"]);
+  });
+  test("leaves out the markers of GASW's scripts, and what they print as they clean up", () => {
+    const noise = "rm: cannot remove 'x'\n".repeat(400);
+    writeFileSync(
+      path.join(folder, "f"),
+      `<application_execution>\r\nwhy\r\n</application_execution>\r\n<cleanup>\r\n${noise}</cleanup>\n`,
+    );
+    expect(tailLines(folder, "f", 3)).toEqual(["why"]);
+  });
+  test("shows the end of a long last line", () => {
+    writeFileSync(path.join(folder, "f"), `a\n${"x".repeat(9_000)}!\n`);
+    expect(tailLines(folder, "f", 1)).toEqual([`${"x".repeat(4095)}!`]);
   });
   test("finds nothing in a file that is missing or empty", () => {
     writeFileSync(path.join(folder, "f"), "");
