@@ -5,7 +5,7 @@ import { GaswError } from "../errors.ts";
 import { follow, isLeftUnsubmitted, refreshEach, tellUnsubmitted } from "../services/sync/follow.ts";
 import { sync } from "../services/sync/sync.ts";
 import { nameFailures, type WorkflowFailure } from "../services/sync/workflowFailures.ts";
-import { OtherCluster } from "../services/workflow/cluster.ts";
+import { isUnasked } from "../services/workflow/cluster.ts";
 import { unknownWorkflow } from "../services/workflow/known.ts";
 import { resolve } from "../services/workflow/resolve.ts";
 import { StateFull } from "../store/errors.ts";
@@ -185,11 +185,6 @@ function isStale({ store, now }: Context, workflow: StoredWorkflow, maxAge: numb
   return store.jobs
     .active(workflow)
     .some(({ observed }) => observed === null || !isFresh(Date.parse(observed)));
-}
-
-/** Whether the jobs' cluster could not be asked: what was known of them is shown. */
-function isUnasked(error: unknown): boolean {
-  return error instanceof OtherCluster || (error instanceof GaswError && error.code === "CLUSTER");
 }
 
 /** @param unasked the workflows whose cluster could not be asked */

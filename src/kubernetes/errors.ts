@@ -61,6 +61,14 @@ export function isApiError(error: unknown, status: number): error is ApiError {
   return error instanceof ApiError && error.status === status;
 }
 
+/** Answers by which the API server says that it will not have what was asked, whoever asks again. */
+const REFUSALS: ReadonlySet<number> = new Set([400, 403, 404, 405, 413, 422]);
+
+/** Whether the error is the API server's refusal of an object. */
+export function isRefusal(error: unknown): error is ApiError {
+  return error instanceof ApiError && REFUSALS.has(error.status);
+}
+
 type Words = readonly [reason: string, hint: string];
 
 const INVALID: Words = [

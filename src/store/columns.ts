@@ -117,7 +117,7 @@ export const COLUMNS = {
   observed: { name: "observed", codec: nullable(text()), by: "store" },
   /** What its output tells, as JSON. */
   output: { name: "output", codec: nullable(text()), by: "change", isTold: true, isApart: true },
-  /** Its pod as it was before its Job was removed, as JSON. */
+  /** What its pod was last seen to be, of a failure or where its Job was removed at its end; as JSON. */
   lastPod: { name: "last_pod", codec: nullable(text()), by: "change", isApart: true },
 } as const satisfies Readonly<Record<string, Column>>;
 

@@ -67,15 +67,21 @@ describe("debug why of a job that has not begun", () => {
     expect(answer.evidence.join("\n")).toContain('"no-such-class" not found');
   });
 
-  test("for a submission that the cluster refused", async () => {
+  test("for a submission that the cluster refused, in its words, until it is corrected", async () => {
     workflow = new TestWorkflow({ account: "admin", config: { nodeSelector: { "not a label": "x" } } });
     expect(await submit()).toMatchObject({ stdout: "", code: 4 });
     const answer = await why();
     expect(answer).toMatchObject({
-      cause: "not-submitted",
+      cause: "submit-refused",
       status: "NOT_SUBMITTED",
-      sentence: "Job-1 never reached the cluster: its submission was interrupted or rejected",
+      sentence: expect.stringMatching(
+        /^Job-1 was not accepted when it was submitted: the cluster refused it: .*nodeSelector.*"not a label"/,
+      ),
+      remedy: `fix the value that the message names in the configuration or the options; then submit it again: gasw-k8s submit ${workflow.directory}/sh/Job-1.sh`,
     });
-    expect(answer.remedy).toContain(`gasw-k8s submit ${workflow.directory}/sh/Job-1.sh`);
+    expect(await workflow.status("Job-1")).toMatchObject({ status: "NOT_SUBMITTED", reason: "Refused" });
+    workflow.configure({ nodeSelector: {} }, "admin");
+    expect(await submit()).toMatchObject({ code: 0 });
+    expect((await workflow.status("Job-1")).reason).not.toBe("Refused");
   });
 });

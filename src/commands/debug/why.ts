@@ -1,7 +1,7 @@
 import type { Context } from "../../context.ts";
-import { diagnose } from "../../services/debug/diagnose.ts";
-import { findTarget } from "../../services/debug/target.ts";
-import type { OutputFormat } from "../../ui/io.ts";
+import { type Diagnosis, diagnose } from "../../services/debug/diagnose.ts";
+import { findTarget, type JobTarget } from "../../services/debug/target.ts";
+import type { Io, OutputFormat } from "../../ui/io.ts";
 import { printable } from "../../ui/output.ts";
 
 export interface WhyOptions {
@@ -9,13 +9,23 @@ export interface WhyOptions {
   readonly workflow?: string;
 }
 
-/** `debug why JOB`: one sentence and the remedy. */
+/**
+ * `debug why JOB`: one sentence and the remedy.
+ * @throws GaswError CLUSTER where that could not be asked, once what is known is printed
+ */
 export async function why(context: Context, name: string, options: WhyOptions): Promise<number> {
   const { io } = context;
   const target = await findTarget(context, name, { workflow: options.workflow, cwd: io.cwd });
-  const { status, cause, sentence: predicate, remedy, evidence } = await diagnose(context, target);
+  const diagnosis = await diagnose(context, target);
+  print(io, target, diagnosis, options.output);
+  if (diagnosis.outdated !== undefined) throw diagnosis.outdated;
+  return 0;
+}
+
+function print(io: Io, target: JobTarget, diagnosis: Diagnosis, output: OutputFormat): void {
+  const { status, cause, sentence: predicate, remedy, evidence } = diagnosis;
   const sentence = `${target.id} ${predicate}`;
-  if (options.output === "json") {
+  if (output === "json") {
     const answer = {
       job: target.id,
       workflow: target.workflow,
@@ -27,10 +37,9 @@ export async function why(context: Context, name: string, options: WhyOptions): 
       evidence: evidence ?? [],
     };
     io.stdout.write(`${JSON.stringify(answer, null, 2)}\n`);
-    return 0;
+    return;
   }
   io.stdout.write(`WHY: ${printable(sentence)}\nremedy: ${printable(remedy)}\n`);
   for (const line of evidence ?? [])
     if (!sentence.includes(line)) io.stdout.write(`  | ${printable(line.trim())}\n`);
-  return 0;
 }

@@ -1,8 +1,8 @@
 import type { V1Container, V1Pod } from "../wire.ts";
 
 /**
- * What is kept of a pod whose Job is removed while others keep it alive: what tells how it ended, and nothing
- * that may be secret.
+ * What is kept of a pod whose Job may be gone when somebody asks about it: what tells how it ended, and nothing that
+ * may be secret.
  */
 export function lastFacts({ metadata, spec, status }: V1Pod): V1Pod {
   const { activeDeadlineSeconds, terminationGracePeriodSeconds, nodeName, restartPolicy } = spec ?? {};

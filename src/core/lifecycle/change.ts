@@ -1,5 +1,5 @@
 import { lastFacts } from "../inventory/lastFacts.ts";
-import { hasEnded } from "../job.ts";
+import { hasEnded, type LocalStatus } from "../job.ts";
 import { mainOf } from "../manifests/mainContainer.ts";
 import { KEYS } from "../names.ts";
 import type { V1Job, V1Pod } from "../wire.ts";
@@ -60,13 +60,19 @@ function columnsOf({ decision, stage }: Step): JobChange {
 
 function seenOf(job: AttemptRecord, { stage }: Step, { kubeJob, pod }: Objects): JobChange {
   const uid = kubeJob?.metadata?.uid;
-  const begins = leftOf(stage).lingers && !leftOf(job.stage).lingers && pod !== undefined;
+  const lingers = leftOf(stage).lingers && !leftOf(job.stage).lingers;
+  // Its Job may be gone when somebody asks why.
+  const fails = isFailure(endIn(stage)) && !isFailure(endIn(job.stage));
   return {
     ...(uid === undefined
       ? {}
       : { kubeUid: uid, wrapper: Number(kubeJob?.metadata?.annotations?.[KEYS.wrapper] ?? 0) }),
-    ...(begins ? { lastPod: JSON.stringify(lastFacts(pod)) } : {}),
+    ...(pod !== undefined && (lingers || fails) ? { lastPod: JSON.stringify(lastFacts(pod)) } : {}),
   };
+}
+
+function isFailure(status: LocalStatus): boolean {
+  return hasEnded(status) && status !== "COMPLETED";
 }
 
 /** A submission that was cut off after its Job was made: what was accepted stands in the Job. */

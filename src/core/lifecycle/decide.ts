@@ -1,6 +1,7 @@
 import { hasEnded } from "../job.ts";
 import type { Decision, KnownJob, OwnWords, Rules } from "./decision.ts";
 import { GONE, judge, POD_GONE, unseen } from "./judge.ts";
+import { OUTPUT, withLastLook } from "./lastLook.ts";
 import type { Observation } from "./observe.ts";
 import { leftOf } from "./stage.ts";
 import { placeOf, stuck, waitedSince, waiting } from "./waiting.ts";
@@ -31,10 +32,17 @@ function decideStatus(known: KnownJob, seen: Observation, own: OwnWords, now: Da
       // Only `submit` starts it; an output file may be an earlier life's.
       return status === "NOT_SUBMITTED"
         ? still
-        : ended(known, seen, own, now, rules, unseen(still, GONE, own));
+        : ended(known, seen, own, now, rules, unseen(still, withLastLook(GONE, known), own));
     case "lost": {
       const message = `its pod was deleted or evicted before its end was observed (${seen.message})`;
-      return ended(known, seen, own, now, rules, unseen(still, { ...POD_GONE, message }, own));
+      return ended(
+        known,
+        seen,
+        own,
+        now,
+        rules,
+        unseen(still, withLastLook({ ...POD_GONE, message }, known), own),
+      );
     }
     case "waiting":
       return waiting(known, seen, now, rules.pending);
@@ -50,9 +58,6 @@ function decideStatus(known: KnownJob, seen: Observation, own: OwnWords, now: Da
       return ended(known, seen, own, now, rules, { ...still, ...placeOf(seen), ...judge(seen.ending, own) });
   }
 }
-
-/** The family of the wait for an output, which is one wait whatever becomes of pod and Job meanwhile. */
-const OUTPUT = "output";
 
 /**
  * Whether an output that has not arrived is still waited for: a file server may show a file, or its last

@@ -11,8 +11,11 @@ export interface KnownJob {
   readonly pod?: string | null;
   /** When its container began to run (RFC 3339), where that was seen. */
   readonly started?: string | null;
-  /** Why it waits, or how it ended, in a word; and its exit code, where that is known. */
+  /** Why it waits, or how it ended, in a word and in a sentence; and its exit code, where that is known. */
   readonly reason?: string | null;
+  readonly message?: string | null;
+  /** Where it was seen last. */
+  readonly node?: string | null;
   readonly exitCode?: number | null;
 }
 

@@ -18,6 +18,12 @@ export const MADE_READY = { prepared: true } as const;
 /** Of an attempt whose Job the cluster has accepted. */
 export const ACCEPTED = { stage: active("QUEUED") } as const;
 
+/** Reason of an attempt that the cluster would not take; its message is what the cluster said. */
+export const REFUSED = "Refused";
+
+/** Of an attempt that the cluster has taken after it had refused it. */
+export const NOT_REFUSED = { reason: null, message: null } as const;
+
 /** Of a Job that the state does not know, before it is looked at. */
 export const UNKNOWN = { ...ACCEPTED, pendingFamily: null, pendingSince: null } as const;
 

@@ -40,7 +40,7 @@ export type JobChange = Partial<Omit<AttemptRecord, "key" | "fileName" | "attemp
   readonly ended?: string;
   /** What its output tells, as JSON. */
   readonly output?: string | null;
-  /** The pod as it was before its Job was removed, as JSON. */
+  /** What the pod of a failure was last seen to be, or of one whose Job was removed at its end; as JSON. */
   readonly lastPod?: string | null;
 };
 

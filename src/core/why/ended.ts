@@ -1,5 +1,6 @@
 import { describeExitCode, type Stage, signalOf } from "../gasw/exitCode.ts";
 import { CUT_OFF } from "../lifecycle/ending.ts";
+import { lastLookIn } from "../lifecycle/lastLook.ts";
 import { SCRIPT_CHANGED } from "../lifecycle/marks.ts";
 import { cpuText, memoryText, timeText, twice } from "../manifests/amounts.ts";
 import type { LastSection } from "../output/lastSection.ts";
@@ -192,7 +193,7 @@ function unmeasured({ state, job }: Facts): Explanation | undefined {
 function gone({ state, job }: Facts): Explanation | undefined {
   if (state.reason !== "Gone") return undefined;
   return {
-    sentence: "is no longer in the cluster (deleted, or expired), and its output does not show how it ended",
+    sentence: `is no longer in the cluster (deleted, or expired), and its output does not show how it ended${lastLookIn(state.message)}`,
     remedy: `read its output with \`gasw-k8s debug logs ${job.id}\`; ${again(job.id)}; a longer options.ttlJob keeps finished jobs longer`,
   };
 }

@@ -73,7 +73,7 @@ export interface Facts {
   readonly isSilent: boolean;
   /** The section of GASW's scripts that its output shows last; undefined where it shows none. */
   readonly lastSection?: LastSection | undefined;
-  /** What could not be asked for, and why, in words. */
+  /** What could not be read, and why, in words. */
   readonly unseen?: readonly string[];
   readonly now: Date;
 }

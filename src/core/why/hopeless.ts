@@ -1,3 +1,5 @@
+import { REFUSED } from "../lifecycle/marks.ts";
+import { readRefusal } from "../lifecycle/refusal.ts";
 import { BLOCKED, NAMESPACE_GONE } from "../lifecycle/turns.ts";
 import { claimEvent, complaint, isGivenUp, unbound, volumeMount, waitedOn } from "./claims.ts";
 import { type Cause, type Explanation, type Facts, podSpec, quote, said } from "./facts.ts";
@@ -9,6 +11,7 @@ export const hopelessCauses: readonly Cause[] = [
   { id: "earlier-run", match: earlierRun },
   { id: "output-late", match: outputLate },
   { id: "namespace-gone", match: namespaceGone },
+  { id: "submit-refused", match: submitRefused },
   { id: "due", match: due },
   { id: "not-submitted-volume", match: notSubmittedVolume },
   { id: "not-submitted", match: notSubmitted },
@@ -44,6 +47,23 @@ function namespaceGone({ state, job }: Facts): Explanation | undefined {
   };
 }
 
+/** What the cluster would not take. */
+function submitRefused(facts: Facts): Explanation | undefined {
+  const { state, seen } = facts;
+  if (state.status !== "NOT_SUBMITTED" || state.reason !== REFUSED || seen.phase !== "missing")
+    return undefined;
+  const text = state.message ?? "";
+  const { by, remedy } = readRefusal(text);
+  const next =
+    state.isDue === true
+      ? "a monitor or `gasw-k8s status --sync` then submits it again"
+      : `then submit it again: gasw-k8s submit ${script(facts)}`;
+  return {
+    sentence: `was not accepted when it was submitted: ${by ?? "the cluster"} refused it: ${text}`,
+    remedy: `${remedy}; ${next}`,
+  };
+}
+
 /** What this tool submits by itself, at the next round. */
 function due({ state, seen }: Facts): Explanation | undefined {
   if (state.status !== "NOT_SUBMITTED" || state.isDue !== true || seen.phase !== "missing") return undefined;
@@ -69,7 +89,7 @@ function notSubmittedVolume(facts: Facts): Explanation | undefined {
 function notSubmitted(facts: Facts): Explanation | undefined {
   if (facts.state.status !== "NOT_SUBMITTED" || facts.seen.phase !== "missing") return undefined;
   return {
-    sentence: "never reached the cluster: its submission was interrupted or rejected",
+    sentence: "never reached the cluster: its submission was interrupted",
     remedy: `submit it again, which is safe and reports any problem: gasw-k8s submit ${script(facts)}`,
   };
 }

@@ -53,8 +53,7 @@ export function explain(facts: Facts): Answer {
 /** Evidence that goes with every explanation: what was done to the job's pod, and what could not be seen. */
 function withRemarks(facts: Facts, evidence: readonly string[]): Pick<Explanation, "evidence"> {
   const { unseen = [] } = facts;
-  const missing =
-    unseen.length === 0 ? [] : [`not seen: ${unseen.join(", ")} (this account may not read them)`];
+  const missing = unseen.map((what) => `not seen: ${what}`);
   const all = [...evidence, ...removedEarly(facts), ...missing];
   return all.length === 0 ? {} : { evidence: all };
 }

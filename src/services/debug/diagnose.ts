@@ -1,17 +1,22 @@
 import { jobFiles } from "../../core/gasw/files.ts";
+import { hasEnded, type LocalStatus } from "../../core/job.ts";
 import { decide } from "../../core/lifecycle/decide.ts";
+import { lastLook } from "../../core/lifecycle/lastLook.ts";
 import { UNKNOWN } from "../../core/lifecycle/marks.ts";
-import { keepersOf } from "../../core/lifecycle/observe.ts";
+import { keepersOf, observe } from "../../core/lifecycle/observe.ts";
 import { lastSection } from "../../core/output/lastSection.ts";
 import { currentState, type Facts } from "../../core/why/facts.ts";
 import { type Answer, explain } from "../../core/why/why.ts";
-import type { V1Node } from "../../core/wire.ts";
+import type { V1Node, V1Pod } from "../../core/wire.ts";
+import type { GaswError } from "../../errors.ts";
 import { isApiError } from "../../kubernetes/errors.ts";
 import { nodesPath } from "../../kubernetes/paths.ts";
+import type { StoredJob } from "../../store/records.ts";
 import type { Deps } from "../deps.ts";
 import { readEnd } from "../output/file.ts";
 import { isOver, statedCode, Traces } from "../output/ownWords.ts";
 import { tailLines } from "../output/tail.ts";
+import { isUnasked } from "../workflow/cluster.ts";
 import { type JobObjects, readJobObjects } from "./objects.ts";
 import type { JobTarget } from "./target.ts";
 
@@ -22,16 +27,42 @@ const SECTION_BYTES = 256 * 1024;
 /** Why a job is as it is, with the status that it has now. */
 export interface Diagnosis extends Answer {
   readonly status: string;
+  /** Why the cluster could not be asked about a job that is not over: this is what was known before. */
+  readonly outdated?: GaswError;
 }
 
 /**
- * Explains a job from the state, the cluster and its files; changes nothing anywhere.
- * @throws GaswError CLUSTER
+ * Explains a job from the state, the cluster and its files, or from what there is of these; changes nothing anywhere.
+ * @throws GaswError CLUSTER where this host's state does not know the job
  */
 export async function diagnose(deps: Deps, target: JobTarget): Promise<Diagnosis> {
-  const objects = await readJobObjects(deps, target);
-  const facts = await gather(deps, target, objects);
-  return { status: facts.state.status, ...explain(facts) };
+  try {
+    const facts = await gather(deps, target, await readJobObjects(deps, target));
+    return { status: facts.state.status, ...explain(facts) };
+  } catch (error) {
+    if (target.stored === undefined || !isUnasked(error)) throw error;
+    const facts = lastKnown(deps, target, target.stored, error);
+    const isOver = hasEnded(facts.state.status);
+    return { status: facts.state.status, ...explain(facts), ...(isOver ? {} : { outdated: error }) };
+  }
+}
+
+/** What the state alone tells of a job. */
+function lastKnown(deps: Deps, target: JobTarget, stored: StoredJob, why: GaswError): Facts {
+  const kept = deps.store.jobs.lastPod(stored);
+  const at =
+    stored.observed === null || hasEnded(stored.status) ? "" : `; this was known at ${stored.observed}`;
+  return {
+    job: target,
+    state: currentState(stored, { ...UNKNOWN, status: stored.status, removeJob: false }),
+    seen: lastLook(stored),
+    pod: kept === undefined ? undefined : (JSON.parse(kept) as V1Pod),
+    claims: [],
+    events: [],
+    ...written(target, stored.status),
+    unseen: [`the cluster (${why.message})${at}`],
+    now: deps.now(),
+  };
 }
 
 async function gather(deps: Deps, target: JobTarget, objects: JobObjects): Promise<Facts> {
@@ -54,22 +85,22 @@ async function gather(deps: Deps, target: JobTarget, objects: JobObjects): Promi
     seen,
     kubeJob: job,
     pod: pod ?? lastPod,
-    keptBy: lastPod === undefined ? [] : keepersOf(lastPod),
+    // Its Job may be gone for other reasons, and from before its script began.
+    keptBy: lastPod === undefined || observe(undefined, lastPod).phase !== "ended" ? [] : keepersOf(lastPod),
     claims,
     events,
     nodes: waitsForNode ? await listNodes(deps) : undefined,
-    ...(state.status === "ERROR" || state.status === "ERROR_HELD" ? writtenBy(target) : NOT_LOOKED_AT),
-    unseen: objects.forbidden,
+    ...written(target, state.status),
+    unseen: objects.unseen,
     now: deps.now(),
   };
 }
 
 type Written = Pick<Facts, "lastWords" | "isSilent" | "lastSection">;
 
-const NOT_LOOKED_AT: Written = { lastWords: [], isSilent: false };
-
-/** What a job that has failed has written, as far as it tells why. */
-function writtenBy({ directory, fileName, superseded }: JobTarget): Written {
+/** What a job has written, as far as it tells why it failed. */
+function written({ directory, fileName, superseded }: JobTarget, status: LocalStatus): Written {
+  if (status !== "ERROR" && status !== "ERROR_HELD") return { lastWords: [], isSilent: false };
   const { out, err } = jobFiles(fileName, superseded);
   const lastWords = tailLines(directory, err, LAST_WORDS);
   const lines = readEnd(directory, out, SECTION_BYTES)?.lines.toString("latin1").split("\n") ?? [];

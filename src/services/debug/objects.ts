@@ -22,8 +22,8 @@ export interface JobObjects extends JobView {
   readonly volumes: readonly V1PersistentVolume[];
   /** About the Job, its pods and its claims, oldest first. */
   readonly events: readonly CoreV1Event[];
-  /** What this account may not read. */
-  readonly forbidden: readonly string[];
+  /** What could not be read, and why, in words. */
+  readonly unseen: readonly string[];
 }
 
 /** Reads a job's Job, pods, claims, volumes and events. */
@@ -36,19 +36,22 @@ export async function readJobObjects(deps: Deps, target: JobTarget): Promise<Job
   ]);
   const claims = found ?? [];
   const bound = claims.map(({ found }) => found?.spec?.volumeName).filter((name) => name !== undefined);
-  const volumes = await Promise.all(
-    bound.map((name) => find<V1PersistentVolume>(deps.client, persistentVolumesPath(name))),
+  const volumes = await ifAllowed(
+    Promise.all(bound.map((name) => find<V1PersistentVolume>(deps.client, persistentVolumesPath(name)))),
   );
+  const forbidden = Object.entries({ claims: found, volumes, events: listed })
+    .filter(([, read]) => read === undefined)
+    .map(([kind]) => kind);
   return {
     ...view,
     claims,
-    volumes: volumes.filter((volume) => volume !== undefined),
+    volumes: (volumes ?? []).filter((volume) => volume !== undefined),
     events: ofTheseLives(
       listed ?? [],
       [view.job, ...view.pods, ...claims.map((claim) => claim.found)],
       target,
     ),
-    forbidden: [...(found === undefined ? ["claims"] : []), ...(listed === undefined ? ["events"] : [])],
+    unseen: forbidden.length === 0 ? [] : [`${forbidden.join(", ")} (this account may not read them)`],
   };
 }
 

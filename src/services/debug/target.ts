@@ -40,7 +40,7 @@ export interface JobView {
   readonly pods: readonly V1Pod[];
   /** The newest one, which tells. */
   readonly pod: V1Pod | undefined;
-  /** The pod as this host's state has kept it, where its Job was removed at its end. */
+  /** The pod as this host's state has kept it, where the cluster has none. */
   readonly lastPod: V1Pod | undefined;
   readonly seen: Observation;
 }

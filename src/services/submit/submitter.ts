@@ -1,12 +1,13 @@
 import path from "node:path";
 import { jobFiles } from "../../core/gasw/files.ts";
 import { storedRequest, UNKNOWN_CONTENT, type Workflow } from "../../core/job.ts";
-import { ACCEPTED, MADE_READY } from "../../core/lifecycle/marks.ts";
+import { ACCEPTED, MADE_READY, NOT_REFUSED, REFUSED } from "../../core/lifecycle/marks.ts";
 import type { JobChange } from "../../core/lifecycle/record.ts";
 import { awaitsTurn } from "../../core/lifecycle/stage.ts";
 import { WRAPPER_VERSION } from "../../core/manifests/job.ts";
 import type { V1Job } from "../../core/wire.ts";
 import { GaswError } from "../../errors.ts";
+import { isRefusal } from "../../kubernetes/errors.ts";
 import { createJob, getJob, type MadeJob } from "../../kubernetes/jobs.ts";
 import { find, remove } from "../../kubernetes/objects.ts";
 import { jobsPath } from "../../kubernetes/paths.ts";
@@ -131,12 +132,12 @@ export class Submitter {
     const { name } = job.stage;
     const isToBeMade = name === "written" || (name === "due" && job.prepared);
     if (!isToBeMade) return { ...answer, created: false };
-    await this.volumesReady();
-    const { created, uid } = await this.#make(submission, intent);
+    const { created, uid } = await this.#made(submission, intent);
     if (created) await this.#confirmMade(job, uid);
     const image = this.#plan.imageOf(submission.request);
     const accepted = {
       ...ACCEPTED,
+      ...(job.reason === REFUSED ? NOT_REFUSED : {}),
       submitted: this.#deps.now().toISOString(),
       kubeUid: uid ?? null,
       wrapper: WRAPPER_VERSION,
@@ -159,6 +160,21 @@ export class Submitter {
     } catch (error) {
       if (error instanceof NotOwner)
         await remove(this.#deps.client, jobsPath(this.workflow.namespace, kubeName), uid);
+      throw error;
+    }
+  }
+
+  /** Makes the volumes ready and the Job; where the cluster refuses one of them, its words are kept. */
+  async #made(submission: CheckedSubmission, intent: Intent): Promise<MadeJob> {
+    try {
+      await this.volumesReady();
+      return await this.#make(submission, intent);
+    } catch (error) {
+      if (isRefusal(error))
+        this.#deps.store.changes.write(intent.job, {
+          reason: REFUSED,
+          message: error.body.message ?? error.message,
+        });
       throw error;
     }
   }

