@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
+import Sequencer from "./test/sequencer.ts";
 
 const reporters = ["default", "./test/reporter.ts"];
 
@@ -33,7 +34,7 @@ export default defineConfig({
   plugins: [shellScripts],
   test: {
     reporters,
-    ...(seed === undefined ? {} : { sequence: { shuffle: { files: true, tests: true }, seed: Number(seed) } }),
+    sequence: { sequencer: Sequencer, ...(seed === undefined ? {} : { shuffle: { tests: true }, seed: Number(seed) }) },
     testTimeout: PATIENCE,
     hookTimeout: PATIENCE,
     expect: { poll: { timeout: PATIENCE / 3 } },
