@@ -15,6 +15,9 @@ Only the result goes to stdout: text for people, \`-o json\` or \`-o ndjson\` fo
 what failed and for which object, and a \`hint:\` line saying what to do; \`-v\` adds the causes, and with \`-o json\` it is
 \`{"error":{"code","message","hint"}}\`. Colours and spinners appear on a terminal only, never with \`NO_COLOR\` or \`CI\`.
 
+The options that every command has (\`--config\`, \`-n\`, \`--kubeconfig\`, \`--context\`, \`-o\`, \`-v\`) may stand before it, too: \`gasw-k8s -n vip status\`. \`-q\` prints
+ids or names only. \`list\` and \`ps\` are short for \`status\`, \`kill\` for \`cancel\`, and \`why\`, \`logs\`, \`shell\`, \`exec\`, \`describe\` and \`events\` for those of \`debug\`.
+
 A JOB is a job id, a script's path, the Kubernetes name, or (except for \`cancel\`, \`retry\` and \`release\`) a unique prefix
 of an id. A resubmitted job keeps its first id, which refers to its latest attempt; \`Job-1-r1\` is its first resubmission.
 

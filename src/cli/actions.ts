@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { statusDirectory, type Terms, WORKFLOW_OPTION, withCommonOptions } from "./options.ts";
+import { QUIET_OPTION, statusDirectory, type Terms, WORKFLOW_OPTION, withCommonOptions } from "./options.ts";
 
 /** What each command does, in its help. */
 const ACTIONS = {
@@ -28,6 +28,7 @@ export function addActions(
   withCommonOptions(program.command(`${action} <job...>`))
     .description(`${description} Prints the ids of their latest attempts.`)
     .option(...WORKFLOW_OPTION)
+    .option(...QUIET_OPTION)
     .addHelpText("after", `\nExamples:\n  ${example}\n`)
     .action(async (jobs: string[], given) => {
       const { actOn } = await import("../commands/act.ts");

@@ -191,7 +191,10 @@ const LISTS: readonly {
 
 function addLists({ debug, run, directory }: Adder): void {
   for (const { name, alias, command, description, others } of LISTS) {
-    const list = withCommonOptions(debug.command(name)).alias(alias).description(description);
+    const list = withCommonOptions(debug.command(name))
+      .alias(alias)
+      .description(description)
+      .option("-q, --quiet", "print names only");
     if (others) {
       list
         .option("--workflow <dir>", "show only objects of this workflow")

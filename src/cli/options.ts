@@ -62,6 +62,9 @@ export function withCommonOptions(
     .option("-v, --verbose", "show the causes of an error");
 }
 
+/** Lets a command that prints ids, or a table that begins with them, print nothing else. */
+export const QUIET_OPTION = ["-q, --quiet", "print ids only"] as const;
+
 /** Seconds from a duration given as an option. */
 export function durationOption(text: string): number {
   const seconds = parseDuration(text);

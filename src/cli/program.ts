@@ -7,6 +7,7 @@ import { type ErrorStyle, errorReport } from "../ui/output.ts";
 import { addActions } from "./actions.ts";
 import { addAdopt } from "./adopt.ts";
 import { addCleanup } from "./cleanup.ts";
+import { meantBy, readCommandLine, SHORT_FORMS } from "./commandLine.ts";
 import { addConfig } from "./config.ts";
 import { addDebugCommands } from "./debug.ts";
 import { addMonitor } from "./monitor.ts";
@@ -35,14 +36,15 @@ const COMMANDS: Readonly<Record<string, (program: Command, terms: Terms) => void
 
 /**
  * Runs one command line.
- * @param argv the arguments after the program's name
+ * @param given the arguments after the program's name
  * @returns the exit code
  */
-export async function run(argv: readonly string[], io: Io, version: string): Promise<number> {
+export async function run(given: readonly string[], io: Io, version: string): Promise<number> {
   const outcome: Outcome = { exitCode: 0, options: undefined, waits: false };
-  const program = buildProgram(argv[0], io, version, outcome);
+  const { path, argv } = readCommandLine(given);
+  const program = buildProgram(path[0], io, version, outcome);
   try {
-    await program.parseAsync(explicitDryRun(argv), { from: "user" });
+    await program.parseAsync(argv, { from: "user" });
     return outcome.exitCode;
   } catch (error) {
     return report(error, argv, io, outcome);
@@ -61,22 +63,16 @@ function report(error: unknown, argv: readonly string[], io: Io, { options, wait
   return isOwn ? EXIT_OWN_FAILURE : known.exitCode;
 }
 
-/** A bare `--dry-run` would take the script after it for its kind. */
-function explicitDryRun(argv: readonly string[]): string[] {
-  const isKind = (word: string | undefined) => word === "client" || word === "server";
-  return argv.map((word, index) =>
-    word === "--dry-run" && !isKind(argv[index + 1]) ? "--dry-run=client" : word,
-  );
-}
-
 function worded(error: unknown): GaswError {
   return error instanceof CommanderError ? wrongUsage(error.message) : asGaswError(error);
 }
 
-/** The parser's words, whose second line may be a suggestion. */
+/** The parser's words, whose second line may be a suggestion: of names that look alike, whatever they do. */
 function wrongUsage(text: string): GaswError {
   const [first = "", suggestion = ""] = text.replace(/^error: /, "").split("\n");
-  const meant = /^\(Did you mean (.+)\?\)$/.exec(suggestion)?.[1];
+  const unknown = /^unknown command '(.+)'$/.exec(first)?.[1];
+  const alike = /^\(Did you mean (.+)\?\)$/.exec(suggestion)?.[1];
+  const meant = (unknown === undefined ? undefined : meantBy(unknown)) ?? alike;
   return new GaswError("USAGE", first, {
     hint: `${meant === undefined ? "" : `did you mean ${meant}? `}see gasw-k8s --help, or gasw-k8s COMMAND --help`,
   });
@@ -114,12 +110,21 @@ function buildProgram(command: string | undefined, io: Io, version: string, outc
       outputError: () => undefined,
     })
     .showSuggestionAfterError()
+    .addHelpText("after", shortForms())
     .addHelpText(
       "after",
       "\nExamples:\n  gasw-k8s submit sh/Job-1.sh\n  gasw-k8s status --watch\n  gasw-k8s debug why Job-1\n  gasw-k8s cleanup --yes\n",
     );
   for (const name of asked(command)) COMMANDS[name]?.(program, termsOf(io, outcome));
   return program;
+}
+
+function shortForms(): string {
+  const width = Math.max(...Object.keys(SHORT_FORMS).map((form) => form.length));
+  const lines = Object.entries(SHORT_FORMS).map(
+    ([form, path]) => `  ${form.padEnd(width)}  ${path.join(" ")}`,
+  );
+  return `\nShort forms:\n${lines.join("\n")}`;
 }
 
 /** An engine starts `submit` once per job: what another command's options would cost is not paid then. */

@@ -3,6 +3,7 @@ import { GASW_STATUSES } from "../core/job.ts";
 import {
   cursorOption,
   durationOption,
+  QUIET_OPTION,
   statusDirectory,
   type Terms,
   WORKFLOW_OPTION,
@@ -16,7 +17,7 @@ export function addStatus(program: Command, { io, runWithContext }: Terms): void
       "Queries the cluster once and shows the jobs of the workflow, or all active jobs of this host outside a workflow.",
     )
     .option(...WORKFLOW_OPTION)
-    .option("-q, --quiet", "print job ids only")
+    .option(...QUIET_OPTION)
     .option("--watch", "keep showing the jobs until all have ended")
     .option("--cached", "show the last known state without querying the cluster")
     .option("--sync", "also handle signals from the GASW database, retry failed jobs and update the database")

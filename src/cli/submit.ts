@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import { durationOption, type Terms, WORKFLOW_OPTION, withCommonOptions } from "./options.ts";
+import { durationOption, QUIET_OPTION, type Terms, WORKFLOW_OPTION, withCommonOptions } from "./options.ts";
 
 /** Adds `submit`. */
 export function addSubmit(program: Command, { io, outcome, runWithContext }: Terms): void {
@@ -8,6 +8,7 @@ export function addSubmit(program: Command, { io, outcome, runWithContext }: Ter
       "Prepares the workflow's volumes and runs each script as a Kubernetes Job. Prints one job id per line.",
     )
     .option(...WORKFLOW_OPTION)
+    .option(...QUIET_OPTION)
     .option("--from <file>", "read requests as NDJSON from a file, or from stdin (-)")
     .option("--wait", "wait until the jobs have ended; exit with their highest exit code")
     .option(

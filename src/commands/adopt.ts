@@ -11,13 +11,19 @@ import { jobRecord } from "./jobRecord.ts";
 
 export interface AdoptOptions {
   readonly output: OutputFormat;
+  /** Prints the jobs' ids alone. */
+  readonly quiet?: boolean;
 }
 
 /** Scripts that are named in a warning. */
 const NAMED = 5;
 
 /** `adopt DIR`: makes this state file the owner of a workflow, and shows the jobs that it has taken up. */
-export async function adopt(context: Context, named: string, { output }: AdoptOptions): Promise<number> {
+export async function adopt(
+  context: Context,
+  named: string,
+  { output, quiet }: AdoptOptions,
+): Promise<number> {
   const { io, store } = context;
   const adopted = await adoptWorkflow(context, workflowDirectory(named, [], io.cwd, "name"));
   const jobs = store.jobs.newest(adopted.workflow);
@@ -35,7 +41,8 @@ export async function adopt(context: Context, named: string, { output }: AdoptOp
     io.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
     return 0;
   }
-  if (jobs.length > 0) io.stdout.write(jobTable(io, jobs.map(jobRecord)));
+  if (quiet === true) for (const { id } of jobs) io.stdout.write(`${printable(id)}\n`);
+  else if (jobs.length > 0) io.stdout.write(jobTable(io, jobs.map(jobRecord)));
   tellUnknown(context, adopted);
   io.stderr.write(`${words(adopted, jobs)}\n`);
   return 0;

@@ -89,10 +89,12 @@ describe("debug why", () => {
 describe("debug lists", () => {
   test("pods show the true job ids and nothing of others", async () => {
     const { stdout } = await workflow.cli("debug", "pods", "-o", "json");
-    const pods: { job: string; ours: boolean; status: string }[] = JSON.parse(stdout).pods;
+    const pods: { job: string; name: string; ours: boolean; status: string }[] = JSON.parse(stdout).pods;
     expect(new Set(pods.map(({ job }) => job))).toEqual(new Set(Object.keys(jobs)));
     expect(pods.every(({ ours }) => ours)).toBe(true);
     expect(pods.find(({ job }) => job === "Running")).toMatchObject({ status: "running" });
+    const names = await workflow.cli("-n", workflow.namespace, "debug", "pods", "-q");
+    expect(names.stdout.split("\n")).toEqual([...pods.map(({ name }) => name), ""]);
   });
 
   test("another workflow has none", async () => {

@@ -27,7 +27,8 @@ describe("cancel", () => {
     );
     expect(await workflow.cli("cancel", "Long-1")).toEqual({ stdout: "Long-1\n", stderr: "", code: 0 });
     expect(await workflow.status("Long-1")).toMatchObject({ status: "DELETED", reason: "Killed", message: "killed by gasw-k8s cancel" });
-    expect(await workflow.cli("cancel", "Long-1")).toEqual({ stdout: "Long-1\n", stderr: "", code: 0 });
+    // Other words for it, the options first.
+    expect(await workflow.cli("-o", "text", "-v", "kill", "Long-1", "-q")).toEqual({ stdout: "Long-1\n", stderr: "", code: 0 });
     await eventually(
       () => workflow.jobs(),
       (jobs) => !JSON.stringify(jobs).includes("Long-1"),

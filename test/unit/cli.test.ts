@@ -15,6 +15,10 @@ describe("a wrong command line", () => {
   test.each<[string[], string, string]>([
     [["sumbit"], "unknown command 'sumbit'", "did you mean submit?"],
     [["frobnicate"], "unknown command 'frobnicate'", "--help"],
+    [["delete", "Job-1"], "unknown command 'delete'", "did you mean cancel (stops jobs), or cleanup"],
+    [["-n", "vip", "resume", "Job-1"], "unknown command 'resume'", "did you mean release?"],
+    [["-n"], "unknown option '-n'", "--help"],
+    [["-v", "--bogus"], "unknown option '--bogus'", "--help"],
     [["submit", "--imgae", "x"], "unknown option '--imgae'", "did you mean --image?"],
     [["submit", "--image"], "argument missing", "--help"],
     [["submit"], "no script given", "sh/Job-1.sh"],

@@ -10,12 +10,15 @@ import {
 } from "../../services/debug/inventory.ts";
 import { claimTable, jobTable, nodeTable, podTable, volumeTable } from "../../ui/inventory.ts";
 import type { OutputFormat } from "../../ui/io.ts";
+import { printable } from "../../ui/output.ts";
 
 export interface ListOptions {
   readonly output: OutputFormat;
   readonly workflow?: string;
   readonly all?: boolean;
   readonly allNamespaces?: boolean;
+  /** Prints names alone, with their namespace where all are listed. */
+  readonly quiet?: boolean;
 }
 
 /** `debug pods` */
@@ -66,15 +69,18 @@ function scopeOf({ config, io }: Context, { all, allNamespaces, workflow }: List
 
 function print<T extends { readonly name: string; readonly namespace?: string | null }>(
   { io, config }: Context,
-  { output, all, allNamespaces }: ListOptions,
+  { output, all, allNamespaces, quiet }: ListOptions,
   key: string,
   records: readonly T[],
   toTable: (records: readonly T[], now: Date) => string,
 ): number {
   if (output === "json") io.stdout.write(`${JSON.stringify({ [key]: records }, null, 2)}\n`);
-  else if (records.length > 0)
-    io.stdout.write(toTable(allNamespaces === true ? records.map(qualified) : records, io.now()));
-  else {
+  else if (records.length > 0) {
+    const named = allNamespaces === true ? records.map(qualified) : records;
+    io.stdout.write(
+      quiet === true ? named.map(({ name }) => `${printable(name)}\n`).join("") : toTable(named, io.now()),
+    );
+  } else {
     const where = allNamespaces === true ? "any namespace" : `namespace ${config.k8sNamespace}`;
     const ours =
       all === true || key === "nodes" ? "" : ` created by gasw-k8s in ${where} (--all also shows others)`;
