@@ -16,6 +16,7 @@ import { type JobRecord, jobTable, summary } from "../ui/jobs.ts";
 import { duration, errorReport, printable } from "../ui/output.ts";
 import { isWatched, progress } from "../ui/progress.ts";
 import { jobRecord } from "./jobRecord.ts";
+import { noJobs } from "./noJobs.ts";
 import { printResults } from "./results.ts";
 import { type Scope, scopeOf } from "./scope.ts";
 import { recordsElsewhere } from "./statusElsewhere.ts";
@@ -41,6 +42,13 @@ export interface StatusOptions {
   readonly olderThan?: number;
   /** Seconds: only jobs submitted at most this long ago. */
   readonly newerThan?: number;
+}
+
+/** The jobs that are shown, as they are known now. */
+interface View {
+  readonly records: () => JobRecord[];
+  /** Why there are none, in words. */
+  readonly noJobs: () => string;
 }
 
 function checkUsage({ sync, watch, cached, since, output, quiet, history }: StatusOptions): void {
@@ -108,11 +116,15 @@ async function shown(context: Context, names: readonly string[], options: Status
     ...jobRecord(job),
     ...(options.history === true ? { history: context.store.history.of(job) } : {}),
   });
-  const records = () => scope.select().map(recordOf).filter(filterOf(context, options));
-  if (options.cached === true) return print(context, records(), options);
-  if (options.watch === true) return await watch(context, scope, records, options);
-  if (options.sync === true) return await synchronised(context, scope, records, options);
-  return await refreshed(context, scope, records, options);
+  const all = () => scope.select().map(recordOf);
+  const view = {
+    records: () => all().filter(filterOf(context, options)),
+    noJobs: () => noJobs(context, workflow?.id, all(), options),
+  };
+  if (options.cached === true) return print(context, view.records(), view, options);
+  if (options.watch === true) return await watch(context, scope, view, options);
+  if (options.sync === true) return await synchronised(context, scope, view, options);
+  return await refreshed(context, scope, view, options);
 }
 
 /** What the cluster tells of a workflow that another state file serves. */
@@ -123,7 +135,8 @@ async function elsewhere(
   options: StatusOptions,
 ): Promise<number> {
   const records = await recordsElsewhere(context, directory, names, options.history === true);
-  return print(context, records.filter(filterOf(context, options)), options);
+  const none = { noJobs: () => noJobs(context, path.basename(directory), records, options) };
+  return print(context, records.filter(filterOf(context, options)), none, options);
 }
 
 /** Whether nothing is known of a workflow but that another state file serves it: a submission was refused. */
@@ -136,7 +149,7 @@ function isOthers({ store }: Context, workflow: StoredWorkflow): boolean {
 async function refreshed(
   context: Context,
   scope: Scope,
-  records: () => JobRecord[],
+  view: View,
   options: StatusOptions,
 ): Promise<number> {
   const failures = await refreshEach(
@@ -151,7 +164,7 @@ async function refreshed(
     !failures.some(({ error }) => isUnasked(error))
   )
     throw first;
-  print(context, records(), options);
+  print(context, view.records(), view, options);
   return tellFailures(context, scope, failures, options);
 }
 
@@ -207,13 +220,13 @@ function tellAge(context: Context, scope: Scope, unasked: readonly StoredWorkflo
 async function synchronised(
   context: Context,
   scope: Scope,
-  records: () => JobRecord[],
+  view: View,
   options: StatusOptions,
 ): Promise<number> {
   const shown = new Map<string, string | null>();
   const failures: WorkflowFailure[] = [];
   for (const workflow of scope.workflows) {
-    const ids = () => records().map((record) => record.attemptId);
+    const ids = () => view.records().map((record) => record.attemptId);
     try {
       for (const [id, status] of await sync(context, workflow, ids))
         shown.set(`${workflow.key}/${id}`, status);
@@ -231,7 +244,8 @@ async function synchronised(
       shown.get(`${keys.get(`${job.namespace}/${job.workflow}`)}/${job.attemptId}`) ?? null;
     print(
       context,
-      records().map((job) => ({ ...job, daoStatus: daoStatus(job) })),
+      view.records().map((job) => ({ ...job, daoStatus: daoStatus(job) })),
+      view,
       options,
     );
   }
@@ -269,11 +283,16 @@ function ageOf({ io }: Context, jobs: readonly StoredJob[]): string | undefined 
   return newest === undefined ? undefined : duration(io.now().getTime() - Date.parse(newest));
 }
 
-function print({ io }: Context, records: readonly JobRecord[], { output, quiet }: StatusOptions): number {
+function print(
+  { io }: Context,
+  records: readonly JobRecord[],
+  view: Pick<View, "noJobs">,
+  { output, quiet }: StatusOptions,
+): number {
   if (output === "json") io.stdout.write(`${JSON.stringify({ jobs: records }, null, 2)}\n`);
   else if (output === "ndjson") for (const record of records) io.stdout.write(`${JSON.stringify(record)}\n`);
   else if (quiet === true) for (const { id } of records) io.stdout.write(`${printable(id)}\n`);
-  else if (records.length === 0) io.stderr.write("no jobs\n");
+  else if (records.length === 0) io.stderr.write(`${view.noJobs()}\n`);
   else io.stdout.write(`${jobTable(io, records)}${historyText(io, records)}`);
   return 0;
 }
@@ -282,19 +301,14 @@ function print({ io }: Context, records: readonly JobRecord[], { output, quiet }
  * Shows the jobs until all have ended: a live table on a terminal; elsewhere one line (or one NDJSON record)
  * for every change.
  */
-async function watch(
-  context: Context,
-  scope: Scope,
-  records: () => JobRecord[],
-  options: StatusOptions,
-): Promise<number> {
+async function watch(context: Context, scope: Scope, view: View, options: StatusOptions): Promise<number> {
   const { io } = context;
   const live = isWatched(io) && io.stdout.isTTY === true && options.output === "text";
   const line = await progress(io, "querying the cluster");
   const known = new Map<string, string>();
   try {
     for await (const _ of follow(context, scope.workflows)) {
-      const now = records();
+      const now = view.records();
       if (live) line.update(`${summary(now)}\n${jobTable(io, now)}`);
       else printChanges(io, now, known, options.output);
       // Where nobody reads any more (`| head`) there is nothing to watch for.
@@ -307,13 +321,13 @@ async function watch(
   } catch (error) {
     line.stop();
     if (!isUnasked(error)) throw error;
-    if (options.output !== "ndjson") print(context, records(), options);
+    if (options.output !== "ndjson") print(context, view.records(), view, options);
     tellAge(context, scope, scope.workflows);
     throw error;
   } finally {
     line.stop();
   }
-  if (options.output !== "ndjson") print(context, records(), options);
+  if (options.output !== "ndjson") print(context, view.records(), view, options);
   return 0;
 }
 

@@ -93,9 +93,14 @@ function reasonText(job: JobRecord): string {
 
 /** One line that sums up: `3 of 6 jobs have ended: 2 COMPLETED, 1 ERROR; 3 RUNNING`. */
 export function summary(jobs: readonly JobRecord[]): string {
+  const ended = jobs.filter((job) => hasEnded(job.status as "COMPLETED")).length;
+  const list = statusCounts(jobs);
+  return `${ended} of ${jobs.length} jobs have ended${list === "" ? "" : `: ${list}`}`;
+}
+
+/** How many jobs are in which status: `2 COMPLETED, 1 ERROR`. */
+export function statusCounts(jobs: readonly Pick<JobRecord, "status">[]): string {
   const counts = new Map<string, number>();
   for (const { status } of jobs) counts.set(status, (counts.get(status) ?? 0) + 1);
-  const ended = jobs.filter((job) => hasEnded(job.status as "COMPLETED")).length;
-  const list = [...counts].map(([status, count]) => `${count} ${status}`).join(", ");
-  return `${ended} of ${jobs.length} jobs have ended${list === "" ? "" : `: ${list}`}`;
+  return [...counts].map(([status, count]) => `${count} ${status}`).join(", ");
 }

@@ -55,9 +55,18 @@ describe("where status is asked", () => {
     expect(named.stdout).toBe("Done-1\nRun-1\n");
   });
 
-  test("where there are none, that is said on stderr and is no failure", async () => {
+  test("where there are none, stderr says of what, and where else to look; that is no failure", async () => {
     const other = new TestWorkflow();
-    expect(await other.cliWith({ cwd: other.folder }, "status")).toEqual({ stdout: "", stderr: "no jobs\n", code: 0 });
+    expect(await other.cliWith({ cwd: other.folder }, "status")).toEqual({
+      stdout: "",
+      stderr: `no active jobs in the state of this host (${other.stateFile}): for jobs that have ended, use --workflow DIR or run it in that directory\n`,
+      code: 0,
+    });
+    expect(await workflow.cli("status", "--status", "COMPLETED,STALLED", "--older-than", "0")).toEqual({
+      stdout: "",
+      stderr: `no jobs of workflow ${workflow.id} match --status COMPLETED,STALLED --older-than 0s: it has 1 ERROR, 1 RUNNING\n`,
+      code: 0,
+    });
     await other.cleanup();
   });
 

@@ -1,0 +1,31 @@
+import type { Context } from "../context.ts";
+import { type JobRecord, statusCounts } from "../ui/jobs.ts";
+import { duration, printable } from "../ui/output.ts";
+import type { StatusOptions } from "./status.ts";
+
+/**
+ * Says of what there are no jobs, and where else to look.
+ * @param workflow the id of the only one that is looked at
+ * @param all what there would be without the options that choose among them
+ */
+export function noJobs(
+  { store }: Context,
+  workflow: string | undefined,
+  all: readonly JobRecord[],
+  options: StatusOptions,
+): string {
+  const whose = workflow === undefined ? "this host" : `workflow ${printable(workflow)}`;
+  if (all.length > 0) return `no jobs of ${whose} match ${choice(options)}: it has ${statusCounts(all)}`;
+  if (workflow !== undefined) return `${whose} has no jobs: \`gasw-k8s submit sh/NAME.sh\` submits one`;
+  const state = `the state of this host (${printable(store.path)})`;
+  if (options.sync === true) return `no jobs to synchronise in ${state}`;
+  return `no active jobs in ${state}: for jobs that have ended, use --workflow DIR or run it in that directory`;
+}
+
+function choice({ status, olderThan, newerThan }: StatusOptions): string {
+  return [
+    ...(status === undefined ? [] : [`--status ${status.join(",")}`]),
+    ...(olderThan === undefined ? [] : [`--older-than ${duration(olderThan * 1000)}`]),
+    ...(newerThan === undefined ? [] : [`--newer-than ${duration(newerThan * 1000)}`]),
+  ].join(" ");
+}
