@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { homedir, hostname } from "node:os";
 import path from "node:path";
 import type { LoadedConfig } from "./config/load/load.ts";
@@ -11,6 +11,7 @@ import { clusterAccess } from "./kubernetes/access/access.ts";
 import { KubernetesClient } from "./kubernetes/client.ts";
 import type { SyncDeps } from "./services/sync/sync.ts";
 import { Store } from "./store/store.ts";
+import { readTextFile } from "./textFile.ts";
 import type { Io } from "./ui/io.ts";
 import { printable } from "./ui/output.ts";
 
@@ -160,7 +161,7 @@ export class Context implements SyncDeps {
 /** The first line of a password file. */
 function readPassword(file: string): string {
   try {
-    return readFileSync(file, "utf8").split(/\r?\n/)[0] ?? "";
+    return readTextFile(file).split(/\r?\n/)[0] ?? "";
   } catch (cause) {
     throw new GaswError("CONFIG", `dao.passwordFile: ${file} cannot be read (${systemCode(cause)})`, {
       hint: "set it to a file that this user can read, with the password in its first line",

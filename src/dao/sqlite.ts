@@ -1,20 +1,12 @@
 import { mkdirSync } from "node:fs";
-import { createRequire } from "node:module";
 import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import Database from "better-sqlite3";
+import type Database from "better-sqlite3";
 import { GaswError, systemCode } from "../errors.ts";
 import { asOwnerOf, giveBackHint, isRefusal, shutOutBy } from "../fileOwner.ts";
+import { openSqlite } from "../sqliteModule.ts";
 import type { Answer, Connected, Connection } from "./connection.ts";
 import { sqlite } from "./dialects.ts";
-
-/**
- * The native part by its very path: the package's own search for it would cost every command as much as
- * opening the file does.
- */
-const nativeBinding = createRequire(import.meta.url).resolve(
-  "better-sqlite3/build/Release/better_sqlite3.node",
-);
 
 /** The longest pause, in milliseconds, before a lock that another one holds is tried again. */
 const LONGEST_WAIT_MS = 30;
@@ -34,7 +26,7 @@ function open(file: string, timeout: number): Connected {
   try {
     // SQLite itself would wait with everything standing still, a transaction of this very process that it
     // waits for included.
-    const database = new Database(file, { timeout: 0, nativeBinding });
+    const database = openSqlite(file, { timeout: 0 });
     try {
       useWriteAheadLog(database);
       database.pragma("foreign_keys = ON");

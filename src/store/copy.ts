@@ -1,9 +1,10 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
-import Database from "better-sqlite3";
+import type Database from "better-sqlite3";
+import { openSqlite } from "../sqliteModule.ts";
 import { stateError } from "./errors.ts";
 import { bringUpToDate } from "./migrate.ts";
 import type { OpenOptions } from "./open.ts";
-import { BUSY_TIMEOUT_MS, checkHeader, isMissing, nativeBinding } from "./sqlite.ts";
+import { BUSY_TIMEOUT_MS, checkHeader, isMissing } from "./sqlite.ts";
 
 /**
  * The state file's content in memory: what is written to it is lost with the process.
@@ -15,7 +16,7 @@ export function openCopy({ path: file }: OpenOptions): Database.Database {
     // Memory has no write-ahead log: the header's versions for writing and reading say so (SQLite's file
     // format, 1.3.3).
     content.fill(1, 18, 20);
-    const database = new Database(content, { nativeBinding });
+    const database = openSqlite(content);
     database.pragma("foreign_keys = ON");
     bringUpToDate(database);
     return database;
@@ -30,7 +31,7 @@ function contentOf(file: string): Buffer {
   checkHeader(file);
   // With nothing in its log all is in the file itself: to open it would take room that is not there.
   if ((statSync(`${file}-wal`, { throwIfNoEntry: false })?.size ?? 0) === 0) return readFileSync(file);
-  const database = new Database(file, { timeout: BUSY_TIMEOUT_MS, nativeBinding, fileMustExist: true });
+  const database = openSqlite(file, { timeout: BUSY_TIMEOUT_MS, fileMustExist: true });
   try {
     // Where nobody else has it open, there is no room for the memory that its readers share: whoever has it
     // alone needs none.

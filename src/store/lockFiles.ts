@@ -1,9 +1,10 @@
 import { existsSync } from "node:fs";
-import Database from "better-sqlite3";
+import type Database from "better-sqlite3";
 import { systemCode } from "../errors.ts";
 import { asOwnerOf, isRefusal, likeModeOf } from "../fileOwner.ts";
+import { openSqlite } from "../sqliteModule.ts";
 import { stateError } from "./errors.ts";
-import { BUSY_TIMEOUT_MS, nativeBinding } from "./sqlite.ts";
+import { BUSY_TIMEOUT_MS } from "./sqlite.ts";
 
 /** Opens a file that serves as a lock of a state file, for everybody who may use that. */
 function openLock(file: string, kind: string, timeout: number): Database.Database {
@@ -12,7 +13,7 @@ function openLock(file: string, kind: string, timeout: number): Database.Databas
   try {
     return asOwnerOf(file, () => {
       const isNew = !existsSync(lockFile);
-      const lock = new Database(lockFile, { timeout, nativeBinding });
+      const lock = openSqlite(lockFile, { timeout });
       if (isNew) likeModeOf(file, lockFile);
       return lock;
     });

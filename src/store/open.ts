@@ -1,12 +1,13 @@
 import { existsSync, mkdirSync, renameSync, rmSync, statfsSync } from "node:fs";
 import path from "node:path";
-import Database from "better-sqlite3";
+import type Database from "better-sqlite3";
 import { GaswError } from "../errors.ts";
 import { asOwnerOf } from "../fileOwner.ts";
+import { openSqlite } from "../sqliteModule.ts";
 import { stateError } from "./errors.ts";
 import { withLock } from "./lockFiles.ts";
 import { bringUpToDate, migrate } from "./migrate.ts";
-import { BUSY_TIMEOUT_MS, checkHeader, isCorrupt, isMissing, nativeBinding } from "./sqlite.ts";
+import { BUSY_TIMEOUT_MS, checkHeader, isCorrupt, isMissing } from "./sqlite.ts";
 
 /** File system types on which SQLite's locks and shared memory can't be trusted (`f_type` of statfs(2)). */
 const NETWORK_FILE_SYSTEMS: Readonly<Record<number, string>> = {
@@ -70,7 +71,7 @@ function open(file: string, tries = 3): Database.Database {
 
 function openExisting(file: string): Database.Database {
   checkHeader(file);
-  const database = new Database(file, { timeout: BUSY_TIMEOUT_MS, nativeBinding, fileMustExist: true });
+  const database = openSqlite(file, { timeout: BUSY_TIMEOUT_MS, fileMustExist: true });
   try {
     database.pragma("foreign_keys = ON");
     migrate(database, file);
@@ -93,7 +94,7 @@ function create(file: string): void {
     const draft = `${file}.new`;
     // What a process that was killed half way left behind.
     for (const suffix of ["", "-wal", "-shm", "-journal"]) rmSync(draft + suffix, { force: true });
-    const database = new Database(draft, { nativeBinding });
+    const database = openSqlite(draft);
     try {
       database.pragma("journal_mode = WAL");
       bringUpToDate(database);
@@ -132,7 +133,7 @@ function isStillCorrupt(file: string): boolean {
   let database: Database.Database | undefined;
   try {
     checkHeader(file);
-    database = new Database(file, { timeout: BUSY_TIMEOUT_MS, nativeBinding });
+    database = openSqlite(file, { timeout: BUSY_TIMEOUT_MS });
     return database.pragma("quick_check(1)", { simple: true }) !== "ok";
   } catch (error) {
     if (isCorrupt(error)) return true;

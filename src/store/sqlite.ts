@@ -1,14 +1,5 @@
 import { closeSync, openSync, readSync, statSync } from "node:fs";
-import { createRequire } from "node:module";
 import { systemCode } from "../errors.ts";
-
-/**
- * The native part by its very path: the package's own search for it would cost every command as much as
- * opening the file does.
- */
-export const nativeBinding = createRequire(import.meta.url).resolve(
-  "better-sqlite3/build/Release/better_sqlite3.node",
-);
 
 /**
  * Milliseconds that a statement waits for another process's write: a hundred processes commit one after the

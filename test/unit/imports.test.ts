@@ -8,15 +8,17 @@ const root = path.resolve(import.meta.dirname, "../..");
 
 const LAYERS = ["core", "config", "kubernetes", "store", "dao", "ui", "services", "commands"] as const;
 const ABOVE_ALL = ["context.ts", "cli", "main.ts"];
-const BELOW_ALL = ["errors.ts", "directory.ts", "fileOwner.ts"];
+const BELOW_ALL = ["errors.ts", "directory.ts", "fileOwner.ts", "textFile.ts"];
+/** What opens SQLite files, for the two that have some. */
+const SQLITE = "sqliteModule.ts";
 
 /** What of src/ a layer may import, beside itself. */
 const MAY_IMPORT: Readonly<Record<(typeof LAYERS)[number], readonly string[]>> = {
   core: ["errors.ts"],
   config: ["core", ...BELOW_ALL],
   kubernetes: ["core", "config", ...BELOW_ALL],
-  store: ["core", ...BELOW_ALL],
-  dao: ["core", "errors.ts", "fileOwner.ts"],
+  store: ["core", SQLITE, ...BELOW_ALL],
+  dao: ["core", SQLITE, "errors.ts", "fileOwner.ts", "textFile.ts"],
   ui: ["core", "errors.ts"],
   services: ["core", "config", "kubernetes", "store", "dao", ...BELOW_ALL],
   commands: ["core", "config", "kubernetes", "store", "dao", "ui", "services", "context.ts", ...BELOW_ALL],
@@ -40,7 +42,7 @@ function write(file: string, specifiers: readonly string[], line = (specifier: s
 }
 /** What a layer's file finds in the rest of src/, and how that is called by it. */
 function others(layer: string, up: string): { target: string; specifier: string }[] {
-  return [...LAYERS.filter((one) => one !== layer), ...ABOVE_ALL, ...BELOW_ALL].map((target) => ({
+  return [...LAYERS.filter((one) => one !== layer), ...ABOVE_ALL, ...BELOW_ALL, SQLITE].map((target) => ({
     target,
     specifier: target.endsWith(".ts") ? `${up}/${target}` : `${up}/${target}/some.ts`,
   }));
@@ -84,7 +86,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 describe("the import rule of biome.json", () => {
   test("knows all that there is in src/", () => {
-    const known = [...LAYERS, ...ABOVE_ALL, ...BELOW_ALL, "start.cjs", "text.d.ts"];
+    const known = [...LAYERS, ...ABOVE_ALL, ...BELOW_ALL, SQLITE, "start.cjs", "text.d.ts"];
     expect(readdirSync(path.join(root, "src")).sort()).toEqual(known.sort());
   });
 

@@ -1,9 +1,10 @@
 /** Configuration files: which are found, and their text as values. */
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { basename, dirname, extname, join } from "node:path";
 import { getDefaultSearchPlacesSync } from "cosmiconfig";
 import { isBelow, realPath } from "../../directory.ts";
 import { GaswError, messageOf, systemCode } from "../../errors.ts";
+import { readTextFile } from "../../textFile.ts";
 import { isRecord } from "../schema/generations.ts";
 import { findJsonError, positionOf } from "../text/jsonSyntax.ts";
 
@@ -74,7 +75,7 @@ export function readIfThere(
     return undefined;
   }
   try {
-    return { path, text: readFileSync(path, "utf8") };
+    return { path, text: readTextFile(path) };
   } catch (error) {
     warnings.push(`ignored the plugin's configuration ${path}: ${messageOf(error)}`);
     return undefined;
@@ -84,7 +85,7 @@ export function readIfThere(
 /** A file that the user named. */
 export function readNamed(path: string): ConfigText {
   try {
-    return { path, text: readFileSync(path, "utf8") };
+    return { path, text: readTextFile(path) };
   } catch (error) {
     const [what, hint] = READ_FAILURES[systemCode(error) ?? ""] ?? [
       `cannot be read: ${messageOf(error)}`,
@@ -127,17 +128,14 @@ export async function parseFile({ path, text }: ConfigText): Promise<Record<stri
       hint: "write the values as JSON or YAML",
     });
   }
-  const content = text.replace(/^\uFEFF/, "");
-  if (content.trim() === "") {
+  if (text.trim() === "") {
     throw new GaswError("CONFIG", `${path} is empty`, {
       hint: `remove it, or create a new one with \`gasw-k8s config init\``,
     });
   }
   const isYaml =
-    extension === ".yaml" ||
-    extension === ".yml" ||
-    (!isJsonName(path) && !content.trimStart().startsWith("{"));
-  const data = isYaml ? await readYaml(path, content) : readJson(path, content);
+    extension === ".yaml" || extension === ".yml" || (!isJsonName(path) && !text.trimStart().startsWith("{"));
+  const data = isYaml ? await readYaml(path, text) : readJson(path, text);
   if (data === null) return {};
   if (isRecord(data)) return data;
   throw new GaswError(

@@ -196,7 +196,7 @@ From the lowest to the highest precedence:
 5. command-line options.
 
 \`--config FILE\` or \`GASW_K8S_CONFIG=FILE\` selects one file, which replaces 2 and 3. A file of this tool that is found but
-cannot be read is an error; one of the plugin causes a warning. Only JSON and YAML are read, never code. Jobs can write to their workflow directory: a file in the workflow directory of the command,
+cannot be read is an error; one of the plugin causes a warning. Only JSON and YAML are read, never code, in UTF-8 or, with a byte order mark, in UTF-16. Jobs can write to their workflow directory: a file in the workflow directory of the command,
 or in any folder in which GASW has run (one with \`sh\`, \`out\` and \`err\`), is ignored with a warning unless it is selected.
 
 Objects are merged over the sources, key by key; lists and \`workflowVolume\` are replaced as a whole. \`null\` resets a key to its default. An empty

@@ -1,5 +1,5 @@
-import { readFileSync } from "node:fs";
 import { GaswError, systemCode } from "../../errors.ts";
+import { readTextFile } from "../../textFile.ts";
 
 /** The token in a file; editors end it with a line break. */
 export function readToken(file: string): string {
@@ -20,7 +20,7 @@ export function readToken(file: string): string {
  */
 export function readNamed(file: string, key: string): string {
   try {
-    return readFileSync(file, "utf8");
+    return readTextFile(file);
   } catch (cause) {
     const code = systemCode(cause) ?? "";
     const words: Readonly<Record<string, string>> = {
