@@ -17,6 +17,7 @@ export async function dryRun(
   kind: "client" | "server",
 ): Promise<number> {
   const checked = checkSubmissions(context.config, workflow, submissions, context.io.cwd, true);
+  for (const warning of checked.flatMap(({ warnings }) => warnings)) context.warn(warning);
   const known = context.hasState ? knownWorkflow(context, workflow.directory) : undefined;
   const plan = new Plan(context, known ?? workflow);
   const jobs = checked.map((submission) => plan.job(submission));

@@ -65,11 +65,17 @@ export function parseRequest(
 }
 
 /** A submission from one line of NDJSON. */
-export function parseRequestLine(line: string, number: number): Submission {
+export function parseRequestLine(given: string, number: number): Submission {
+  // Of files that were put together, any may begin with a byte order mark.
+  const line = given.replace(/^\ufeff/, "");
   let values: unknown;
   try {
     values = JSON.parse(line);
   } catch {
+    if (line.includes("\0"))
+      throw new GaswError("USAGE", `line ${number} is not UTF-8: it looks like UTF-16`, {
+        hint: "convert the requests: iconv -f UTF-16 -t UTF-8 FILE | gasw-k8s submit --from -",
+      });
     // The parser's own message quotes the line, which may hold secrets.
     const { offset, expected } = findJsonError(line);
     throw new GaswError("USAGE", `line ${number} is not JSON: column ${offset + 1}: expected ${expected}`, {

@@ -105,6 +105,7 @@ async function submitAll(
   { output }: SubmitOptions,
 ): Promise<{ workflow: StoredWorkflow; done: Submitted[]; failures: GaswError[] }> {
   const checked = checkSubmissions(context.config, workflow, submissions, context.io.cwd);
+  for (const warning of checked.flatMap(({ warnings }) => warnings)) context.warn(warning);
   const submitter = new Submitter(context, workflow);
   await submitter.confirmPlace();
   const intents = checked.map((submission) => attempt(() => submitter.intend(submission)));

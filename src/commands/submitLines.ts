@@ -19,11 +19,17 @@ export async function submitLines(context: Context, workflow: Workflow, from: st
   const input = from === "-" ? context.io.stdin : await openRequests(path.resolve(context.io.cwd, from));
   const submitter = new Submitter(context, workflow);
   let exitCode = 0;
+  const told = new Set<string>();
+  // An engine that submits a script again and again has been told.
+  const warnOnce = (warning: string) => {
+    if (!told.has(warning)) context.warn(warning);
+    told.add(warning);
+  };
   const accept = async (line: string, index: number) => {
     if (line.trim() === "") return;
     const lineNumber = index + 1;
     // Whatever goes wrong with one line is that line's answer: the process goes on for the others.
-    const result = await submitLine(context, submitter, line, lineNumber).catch(asGaswError);
+    const result = await submitLine(context, submitter, line, lineNumber, warnOnce).catch(asGaswError);
     if (context.signal.aborted) return;
     if (result instanceof GaswError) {
       exitCode ||= result.exitCode;
@@ -61,10 +67,12 @@ async function submitLine(
   submitter: Submitter,
   line: string,
   number: number,
+  warnOnce: (warning: string) => void,
 ): Promise<Submitted> {
   const submission = parseRequestLine(line, number);
   const [checked] = checkSubmissions(context.config, submitter.workflow, [submission], context.io.cwd);
   if (checked === undefined) throw new Error("a checked submission is missing");
+  for (const warning of checked.warnings) warnOnce(warning);
   await submitter.confirmPlace();
   return await submitter.submit(checked, submitter.intend(checked));
 }

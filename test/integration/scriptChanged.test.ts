@@ -29,6 +29,19 @@ async function held(id: string): Promise<void> {
 /** Attempt and status of all that was made of the script. */
 const attempts = () => life.store.jobs.attempts(life.workflow, "Job-1").map(({ id, status, reason }) => `${id} ${status} ${reason}`);
 
+describe("a script with Windows line endings", () => {
+  const said = () => expect.stringMatching(/^script \S+Job-1\.sh has Windows line endings \(CRLF\).*sed -i 's\/\\r\$\/\/' \S+Job-1\.sh$/);
+
+  test("is told of when a person has it run again, not when that happens by itself", async () => {
+    life.submitted("Job-1", "#!/bin/bash\r\nfalse\r\n");
+    await held("Job-1");
+    await held("Job-1-r1");
+    expect(warnings).toEqual([]);
+    await retry("Job-1-r1");
+    expect(warnings).toEqual([said()]);
+  });
+});
+
 describe("a script that has changed since its submission is not run again by itself", () => {
   beforeEach(() => void life.submitted("Job-1"));
 

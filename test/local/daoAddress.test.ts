@@ -1,3 +1,4 @@
+import { writeFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { errorOf } from "../e2e/expectations.ts";
 import type { Result, TestWorkflow } from "../e2e/harness.ts";
@@ -62,6 +63,14 @@ describe("an address that cannot be used", () => {
       expect({ code, stderr }).toEqual({ code: 8, stderr: expect.stringContaining(words) });
     }
   });
+});
+
+test("a password file may be one that an editor of Windows has written", async () => {
+  const file = passwordFile(on.workflow, "");
+  writeFileSync(file, `\ufeff${on.server.password}\r\n`);
+  on.workflow.configure({ dao: { url: on.server.url("postgres"), user: on.server.user, passwordFile: file } });
+  await on.workflow.runJob("Job-1", "true\n");
+  expect(await on.workflow.cli("status", "--sync")).toMatchObject({ code: 0, stderr: "" });
 });
 
 test.each([

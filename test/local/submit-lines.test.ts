@@ -67,6 +67,28 @@ describe("submit --from", () => {
     expect(answersOf(result.stdout)).toMatchObject([{ line: 1, id: "Job-1", created: true }]);
   });
 
+  test("takes a file with a byte order mark and Windows line endings", async () => {
+    workflow = new TestWorkflow({ config: PARKED });
+    workflow.script("Job-1", "true\n");
+    workflow.script("Job-2", "true\n");
+    const requests = '\ufeff{"script":"sh/Job-1.sh"}\r\n{"script":"sh/Job-2.sh"}\r\n';
+    const result = await workflow.cliWith({ input: requests }, "submit", "--from", "-");
+    expect(result).toMatchObject({ stderr: "", code: 0 });
+    expect(answersOf(result.stdout).map(({ id }) => id)).toEqual(expect.arrayContaining(["Job-1", "Job-2"]));
+  });
+
+  test("warns once of a script that bash will stumble over, however often it is submitted", async () => {
+    workflow = new TestWorkflow({ config: PARKED });
+    const [first, second] = ["Job-1", "Job-2"].map((id) => workflow.script(id, "true\r\n"));
+    const requests = [first, first, second, first].map((script) => `${JSON.stringify({ script })}\n`).join("");
+    const { stdout, stderr, code } = await workflow.cliWith({ input: requests }, "submit", "--from", "-");
+    expect(code).toBe(0);
+    expect(answersOf(stdout)).toHaveLength(4);
+    const warned = [...stderr.matchAll(/^warning: script (\S+) has Windows line endings/gm)].map(([, script]) => script);
+    expect(warned.sort()).toEqual([first, second]);
+    expect(stderr.trimEnd().split("\n")).toHaveLength(2);
+  });
+
   test.each([
     [["--from", "none.ndjson"], /^error: the request file .*none\.ndjson cannot be read \(ENOENT\)\nhint: /],
     [["--from", "sh"], /^error: the request file .*sh is a directory\nhint: /],

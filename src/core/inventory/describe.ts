@@ -2,6 +2,7 @@ import { memoryText } from "../manifests/amounts.ts";
 import { plain } from "../manifests/container.ts";
 import { scriptFolder } from "../manifests/job.ts";
 import { KEYS } from "../names.ts";
+import { shellWord } from "../shellWord.ts";
 import type {
   V1Container,
   V1ContainerState,
@@ -141,7 +142,12 @@ function containerBlock(kind: string, container: V1Container, statuses: readonly
       ["requests", pairs(container.resources?.requests)],
       ["limits", pairs(container.resources?.limits)],
       ["directory", container.workingDir],
-      ["command", [...(container.command ?? []), ...(container.args ?? [])].map(shellWord).join(" ")],
+      [
+        "command",
+        [...(container.command ?? []), ...(container.args ?? [])]
+          .map((word) => shellWord(plain(word)))
+          .join(" "),
+      ],
       [
         "mounts",
         (container.volumeMounts ?? [])
@@ -284,10 +290,4 @@ function amounts(resources: Readonly<Record<string, string>> | undefined): strin
       Object.entries(resources ?? {}).map(([key, value]) => [key, isBytes(key) ? memoryText(value) : value]),
     ),
   );
-}
-
-/** A word as a shell would want it; Kubernetes writes a dollar sign twice. */
-function shellWord(given: string): string {
-  const word = plain(given);
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }

@@ -5,7 +5,8 @@ import { makeToolFolders } from "../output/toolFolder.ts";
 import { ownerOf } from "../workflow/directory.ts";
 import { checkAccess, makeStreamFolders } from "./access.ts";
 import { podSettings } from "./podSettings.ts";
-import { checkScript, jobRequest } from "./scripts.ts";
+import { checkScript, jobRequest, readScript } from "./scripts.ts";
+import { scriptWarnings } from "./scriptText.ts";
 
 /** A script to submit and the options that the request itself states. */
 export interface Submission {
@@ -17,6 +18,8 @@ export interface Submission {
 export interface CheckedSubmission {
   readonly request: JobRequest;
   readonly owner: RunAs;
+  /** What the person who submits it should know about the script. */
+  readonly warnings: readonly string[];
 }
 
 /**
@@ -43,10 +46,14 @@ export function checkSubmissions(
     // What was made by somebody who is not root is that user's, not the jobs'.
     check();
   }
-  return scripts.map((script, index) => ({
-    request: jobRequest(script, submissions[index]?.options ?? {}),
-    owner,
-  }));
+  return scripts.map((script, index) => {
+    const read = readScript(script.path);
+    return {
+      request: jobRequest(script, submissions[index]?.options ?? {}, read),
+      owner,
+      warnings: scriptWarnings(script.path, read.bytes),
+    };
+  });
 }
 
 function extraGroups(securityContext: Readonly<Record<string, unknown>>): number[] {

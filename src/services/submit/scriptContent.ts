@@ -3,7 +3,8 @@ import type { ScriptContent } from "../../core/job.ts";
 import { GaswError, systemCode } from "../../errors.ts";
 import type { StoredJob, StoredWorkflow } from "../../store/records.ts";
 import type { Deps } from "../deps.ts";
-import { readScript } from "./scripts.ts";
+import { type ReadScript, readScript } from "./scripts.ts";
+import { scriptWarnings } from "./scriptText.ts";
 
 /** A script is not the one that was submitted. */
 export class ScriptChanged extends GaswError {}
@@ -29,13 +30,18 @@ export function refuseChangedScript(
 }
 
 /**
- * Has the script as it is now be the known one of a job that a person runs again, who is told how it differs.
+ * Has the script as it is now be the known one of a job that a person runs again, who is told how it differs,
+ * and what bash will stumble over.
  */
 export function adoptScript({ store, warn }: Deps, workflow: StoredWorkflow, job: StoredJob): void {
   // An older attempt is not run again.
   if (store.jobs.attempts(workflow, job.fileName).at(-1)?.key !== job.key) return;
-  const script = currentScript(job);
-  if (script === undefined || script.sha256 === job.script?.sha256) return;
+  const file = path.join(job.directory, scriptOf(job.fileName));
+  const read = currentScript(file);
+  if (read === undefined) return;
+  for (const warning of scriptWarnings(file, read.bytes)) warn(warning);
+  const script = read.content;
+  if (script.sha256 === job.script?.sha256) return;
   if (!store.changes.write(job, { script }) || job.script === null) return;
   warn(
     `job ${job.id}: ${scriptOf(job.fileName)} has changed, and the new version runs: ${difference(job.script, script)}`,
@@ -43,9 +49,9 @@ export function adoptScript({ store, warn }: Deps, workflow: StoredWorkflow, job
 }
 
 /** The script as it is; undefined where it can't be read, which its submission tells. */
-function currentScript({ directory, fileName }: StoredJob): ScriptContent | undefined {
+function currentScript(file: string): ReadScript | undefined {
   try {
-    return readScript(path.join(directory, scriptOf(fileName))).content;
+    return readScript(file);
   } catch (error) {
     if (systemCode(error) === undefined) throw error;
     return undefined;

@@ -61,8 +61,7 @@ export function checkScript(script: string, directory: string, cwd: string): Scr
 }
 
 /** The request for a script: its identity and the digest that tells the same submission from another one. */
-export function jobRequest(script: Script, options: JobOptions): JobRequest {
-  const { bytes, content } = readScript(script.path);
+export function jobRequest(script: Script, options: JobOptions, { bytes, content }: ReadScript): JobRequest {
   const contentHash = createHash("sha256")
     .update(JSON.stringify(sorted(options)))
     .update("\0")
@@ -71,11 +70,14 @@ export function jobRequest(script: Script, options: JobOptions): JobRequest {
   return { jobId: script.jobId, options, script: content, contentHash, isGenerated: script.isGenerated };
 }
 
-/**
- * A script's bytes, and what is kept of them.
- * @throws the file system's error
- */
-export function readScript(file: string): { readonly bytes: Buffer; readonly content: ScriptContent } {
+/** A script's bytes, and what is kept of them. */
+export interface ReadScript {
+  readonly bytes: Buffer;
+  readonly content: ScriptContent;
+}
+
+/** @throws the file system's error */
+export function readScript(file: string): ReadScript {
   const bytes = readFileSync(file);
   const sha256 = createHash("sha256").update(bytes).digest("hex");
   return { bytes, content: { sha256, size: bytes.length, written: statSync(file).mtime.toISOString() } };

@@ -20,6 +20,17 @@ describe("a line of NDJSON", () => {
     expect(read({ script: "sh/Job-1.sh" })).toEqual({ script: "sh/Job-1.sh", options: {} });
   });
 
+  test("may begin with a byte order mark, as the first one of any file that was appended may", () => {
+    expect(parseRequestLine('\ufeff{"script":"sh/Job-1.sh"}', LINE)).toEqual({ script: "sh/Job-1.sh", options: {} });
+  });
+
+  test("in UTF-16 is refused for that", () => {
+    const line = Buffer.from('\ufeff{"script":"sh/Job-1.sh"}', "utf16le").toString("utf8");
+    const { message, hint } = refusalOf(() => parseRequestLine(line, LINE));
+    expect(message).toBe("line 7 is not UTF-8: it looks like UTF-16");
+    expect(hint).toContain("iconv -f UTF-16 -t UTF-8");
+  });
+
   test("may state all that a submission can have", () => {
     const options = {
       image: "debian:12",

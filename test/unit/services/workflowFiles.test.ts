@@ -3,7 +3,7 @@ import path from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import { GaswError } from "../../../src/errors.ts";
 import { checkAccess, makeStreamFolders } from "../../../src/services/submit/access.ts";
-import { checkScript, jobRequest } from "../../../src/services/submit/scripts.ts";
+import { checkScript, jobRequest, readScript } from "../../../src/services/submit/scripts.ts";
 import { isWorkflowDirectory, ownerOf, workflowDirectory } from "../../../src/services/workflow/directory.ts";
 import { folderWith } from "../folders.ts";
 
@@ -201,7 +201,7 @@ describe("the jobs' user", () => {
 
 describe("the digest of a submission", () => {
   const digest = (options: Parameters<typeof jobRequest>[1], file = "sh/Job-1.sh") =>
-    jobRequest({ jobId: "Job-1", path: at(file), isGenerated: false }, options).contentHash;
+    jobRequest({ jobId: "Job-1", path: at(file), isGenerated: false }, options, readScript(at(file))).contentHash;
 
   test("does not depend on the order of the options, nor on those left out", () => {
     expect(digest({ env: { A: "1", B: "2" }, cpu: "1" })).toBe(digest({ cpu: "1", env: { B: "2", A: "1" } }));
