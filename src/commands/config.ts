@@ -7,6 +7,8 @@ import { originText } from "../config/text/origin.ts";
 import { skipsVerification } from "../dao/address.ts";
 import { GaswError, messageOf, systemCode } from "../errors.ts";
 import type { Io } from "../ui/io.ts";
+import { printable } from "../ui/output.ts";
+import { padded, widthOf } from "../ui/width.ts";
 
 interface Input {
   readonly output: "text" | "json";
@@ -22,12 +24,13 @@ export async function configShow(io: Pick<Io, "stdout">, loaded: LoadedConfig, i
     return;
   }
   const rows = [...origins].map(
-    ([key, origin]) => [key, valueText(valueAt(masked, key)), originText(origin)] as const,
+    ([key, origin]) =>
+      [printable(key), printable(valueText(valueAt(masked, key))), printable(originText(origin))] as const,
   );
-  const keyWidth = Math.max(...rows.map(([key]) => key.length));
-  const valueWidth = Math.min(VALUE_WIDTH, Math.max(...rows.map(([, value]) => value.length)));
+  const keyWidth = Math.max(...rows.map(([key]) => widthOf(key)));
+  const valueWidth = Math.min(VALUE_WIDTH, Math.max(...rows.map(([, value]) => widthOf(value))));
   for (const [key, value, source] of rows)
-    io.stdout.write(`${key.padEnd(keyWidth)}  ${value.padEnd(valueWidth)}  ${source}\n`);
+    io.stdout.write(`${padded(key, keyWidth)}  ${padded(value, valueWidth)}  ${source}\n`);
 }
 
 const VALUE_WIDTH = 44;
@@ -63,10 +66,10 @@ export async function configCheck(
     );
     return;
   }
-  for (const warning of warnings) io.stderr.write(`warning: ${warning}\n`);
+  for (const warning of warnings) io.stderr.write(`warning: ${printable(warning)}\n`);
   io.stdout.write(
     loaded.files.length > 0
-      ? `OK: ${loaded.files.join(", ")}\n`
+      ? `OK: ${printable(loaded.files.join(", "))}\n`
       : "OK: no configuration file; defaults, environment and options only\n",
   );
 }
@@ -78,7 +81,7 @@ function reportProblems(io: Pick<Io, "stdout">, error: ConfigError, input: Input
       `${JSON.stringify({ ok: false, files: [], warnings: [], problems: error.problems }, null, 2)}\n`,
     );
   } else if (error.problems.length > 1) {
-    for (const problem of error.problems) io.stdout.write(`${problem.message}\n`);
+    for (const problem of error.problems) io.stdout.write(`${printable(problem.message)}\n`);
   }
   if (error.problems.length > 1) {
     throw new GaswError("CONFIG", `the configuration has ${error.problems.length} problems`, {
@@ -130,7 +133,7 @@ export async function configInit(
       cause: error,
     });
   }
-  io.stdout.write(`${input.path}\n`);
+  io.stdout.write(`${printable(input.path)}\n`);
 }
 
 /** Prints the JSON Schema of the configuration. */

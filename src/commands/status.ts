@@ -345,7 +345,7 @@ function printChanges(
     known.set(key, state);
     changed = true;
     if (output === "ndjson") io.stdout.write(`${JSON.stringify(record)}\n`);
-    else io.stderr.write(`${printable(record.id)}: ${state}\n`);
+    else io.stderr.write(`${printable(`${record.id}: ${state}`)}\n`);
   }
   if (changed && output !== "ndjson") io.stderr.write(`${summary(records)}\n`);
 }

@@ -9,8 +9,9 @@ import type {
 } from "../core/inventory/listed.ts";
 import { cpuText, memoryText } from "../core/manifests/amounts.ts";
 import { SILENCE_S } from "../core/owner.ts";
-import { duration } from "./output.ts";
+import { duration, printable } from "./output.ts";
 import { table } from "./table.ts";
+import { shortened } from "./width.ts";
 
 const REASON_WIDTH = 80;
 
@@ -161,7 +162,7 @@ function reasonText({
   const text = (message === null || message === "" ? reason : `${reason}: ${message}`)
     .replaceAll(/\s+/g, " ")
     .trim();
-  return text.length > REASON_WIDTH ? `${text.slice(0, REASON_WIDTH - 1)}…` : text;
+  return shortened(printable(text), REASON_WIDTH);
 }
 
 /** How long ago a time was. */

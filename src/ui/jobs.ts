@@ -4,6 +4,7 @@ import type { Io } from "./io.ts";
 import { duration, printable } from "./output.ts";
 import { colours, statusStyle } from "./style.ts";
 import { table } from "./table.ts";
+import { shortened } from "./width.ts";
 
 /** One change of an attempt's status, or a remark about it. */
 export interface HistoryEntry {
@@ -87,8 +88,7 @@ function reasonText(job: JobRecord): string {
   if (job.status === "COMPLETED" || job.reason === null) return "";
   const meaning = job.exitCode === null ? undefined : describeExitCode(job.exitCode);
   const text = job.reason === "Error" && meaning !== undefined ? meaning.text : (job.message ?? "");
-  const line = printable(text === "" ? job.reason : `${job.reason}: ${text}`);
-  return line.length > MESSAGE_WIDTH ? `${line.slice(0, MESSAGE_WIDTH - 1)}…` : line;
+  return shortened(printable(text === "" ? job.reason : `${job.reason}: ${text}`), MESSAGE_WIDTH);
 }
 
 /** One line that sums up: `3 of 6 jobs have ended: 2 COMPLETED, 1 ERROR; 3 RUNNING`. */

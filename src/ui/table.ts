@@ -1,5 +1,5 @@
-import stringWidth from "string-width";
 import { printable } from "./output.ts";
+import { roomBeside, widthOf } from "./width.ts";
 
 /** Columns aligned by spaces, as wide as a terminal shows them; the last one is not padded. */
 export function table(
@@ -8,7 +8,7 @@ export function table(
   style: (cell: string, column: number) => string = (cell) => cell,
 ): string {
   const cells = [header, ...rows].map((row) => row.map(printable));
-  const widths = header.map((_, column) => Math.max(...cells.map((row) => stringWidth(row[column] ?? ""))));
+  const widths = header.map((_, column) => Math.max(...cells.map((row) => widthOf(row[column] ?? ""))));
   return cells
     .map((row, line) =>
       row
@@ -27,6 +27,6 @@ function pad(
   widths: readonly number[],
   style: (cell: string) => string,
 ): string {
-  const room = column === widths.length - 1 ? 0 : (widths[column] ?? 0) - stringWidth(cell);
-  return style(cell) + " ".repeat(Math.max(0, room));
+  const width = column === widths.length - 1 ? 0 : (widths[column] ?? 0);
+  return style(cell) + roomBeside(cell, width);
 }

@@ -37,6 +37,18 @@ describe("config show", () => {
     expect(written.stdout).toMatch(/^options\.storageClassName +"" +default$/m);
   });
 
+  test("keeps its columns and takes no command from a value, whatever characters that has", async () => {
+    const { io, written } = streams();
+    await configShow(io, await loadFile({ annotations: { A: "作業", B: "a\u001b[2Jb\nc" } }), { output: "text" });
+    const lines = written.stdout.split("\n");
+    const column = lines.find((line) => line.startsWith("k8sNamespace "))?.indexOf("default", 40) ?? 0;
+    const [wide = "", hostile = ""] = ["annotations.A ", "annotations.B "].map((key) => lines.find((line) => line.startsWith(key)));
+    expect(wide).toMatch(/^annotations\.A +作業 +\S+:3$/);
+    // Each of the two characters takes two columns.
+    expect(wide.lastIndexOf(" ") + 1).toBe(column - 2);
+    expect(hostile).toMatch(/^annotations\.B +a\\x1b\[2Jb\\nc +\S+:4$/);
+  });
+
   test.each(["text", "json"] as const)("prints no secret as %s", async (output) => {
     const { io, written } = streams();
     await configShow(io, await loadFile(SECRETS), { output });

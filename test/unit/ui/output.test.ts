@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { GaswError } from "../../../src/errors.ts";
 import { duration, errorReport, printable } from "../../../src/ui/output.ts";
 import { table } from "../../../src/ui/table.ts";
+import { shortened } from "../../../src/ui/width.ts";
 
 describe("a text that is shown", () => {
   test.each([
@@ -48,6 +49,19 @@ describe("a table", () => {
       ),
     ).toBe("JOB   STATUS\n作業  RUNNING\ne\u0301t    ERROR\n"));
 
+  test.each([
+    ["emoji, of one character or of several", "👩‍🔬🇫🇷", 4],
+    ["half-width kana", "ｱｲ", 2],
+    ["Hangul in its parts", "\u1112\u1161\u11ab", 2],
+    ["a variation selector", "❤\ufe0f", 2],
+    ["a control sequence, which is shown as text", "\u001b[31m", 8],
+    ["a line break, which is shown as text", "a\nb", 4],
+  ])("gives %s the room that a terminal does", (_, cell, width) => {
+    const [header, row] = table(["JOB", "STATUS"], [[cell, "RUNNING"]]).split("\n");
+    expect(header).toBe(`JOB${" ".repeat(Math.max(3, width) - 1)}STATUS`);
+    expect(row).toBe(`${printable(cell)}${" ".repeat(Math.max(0, 3 - width) + 2)}RUNNING`);
+  });
+
   test("of no rows is its header", () => expect(table(["A", "B"], [])).toBe("A  B\n"));
 
   test("styles cells, not the header, and the styles take no room", () => {
@@ -68,6 +82,19 @@ describe("a table", () => {
       }),
     );
   });
+});
+
+describe("a text that is too long for its column", () => {
+  test.each([
+    ["short", "short"],
+    ["exactly 10", "exactly 10"],
+    ["eleven char", "eleven ch…"],
+    ["作業作業作", "作業作業作"],
+    ["作業作業作業", "作業作業…"],
+    ["a作業作業作", "a作業作業…"],
+    ["e\u0301".repeat(11), `${"e\u0301".repeat(9)}…`],
+    ["👩‍🔬👩‍🔬👩‍🔬👩‍🔬👩‍🔬👩‍🔬", "👩‍🔬👩‍🔬👩‍🔬👩‍🔬…"],
+  ])("loses whole characters at its end: %s", (text, short) => expect(shortened(text, 10)).toBe(short));
 });
 
 describe("a length of time", () => {
