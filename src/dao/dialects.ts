@@ -40,8 +40,12 @@ export interface Dialect {
   readonly ifMissing: "" | "if not exists ";
   /** A column's type, as Hibernate's dialect for this database declares it. */
   readonly declare: (type: ColumnType, column: string) => string;
-  /** Tables that Hibernate can't make here. */
-  readonly unmakeable: readonly string[];
+  /**
+   * Tables whose keys are longer than the server indexes: Hibernate fails to make them, and then to write
+   * jobs, which it joins with them. The first characters are their key here, to which no foreign key can
+   * refer.
+   */
+  readonly longKeyed: readonly string[];
   /** Whether foreign keys can only be declared together with their table. */
   readonly foreignKeysInline: boolean;
   /** Whether indexes are declared together with their table, since each definition is committed by itself. */
@@ -61,6 +65,10 @@ export interface Dialect {
   readonly indexBytes: number | undefined;
   /** Characters of a longer column that its index has room for, where the server must be told so. */
   readonly indexCharacters?: number;
+  /** What follows the type of a text that is a key, where the server would take other texts for the same. */
+  readonly exactText?: string;
+  /** What follows the definition of a table. */
+  readonly tableOptions?: string;
   /** Whether a column is this very text. */
   readonly isText: (
     jobs: ExpressionBuilder<Tables, "jobs">,
@@ -111,7 +119,7 @@ export const sqlite: Dialect = {
     double: "double precision",
     bytes: "blob",
   }),
-  unmakeable: [],
+  longKeyed: [],
   foreignKeysInline: true,
   indexesInline: false,
   manyAtOnce: false,
@@ -137,7 +145,7 @@ export const postgres: Dialect = {
     double: "float(53)",
     bytes: "bytea",
   }),
-  unmakeable: [],
+  longKeyed: [],
   foreignKeysInline: false,
   indexesInline: false,
   manyAtOnce: false,
@@ -168,8 +176,7 @@ export const mysql: Dialect = {
     double: "float(53)",
     bytes: "varbinary(255)",
   }),
-  // A key of 9,000 characters is too long for InnoDB.
-  unmakeable: ["Data"],
+  longKeyed: ["Data"],
   foreignKeysInline: false,
   indexesInline: true,
   manyAtOnce: false,
@@ -178,6 +185,8 @@ export const mysql: Dialect = {
   indexBytes: undefined,
   // InnoDB indexes 3,072 bytes; MariaDB cuts an index to that itself, MySQL refuses it.
   indexCharacters: 768,
+  exactText: " character set utf8mb4 collate utf8mb4_bin",
+  tableOptions: " engine=InnoDB",
   // The usual collations take upper case for lower case; the first comparison is the one that finds its
   // index.
   isText: (jobs, column, text) =>

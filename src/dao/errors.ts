@@ -44,6 +44,16 @@ export function isMadeAlready(error: unknown): boolean {
   return /^(42P07|42710|ER_TABLE_EXISTS_ERROR|ER_DUP_KEYNAME|ER_FK_DUP_NAME)$/.test(codeOf(error));
 }
 
+/**
+ * Whether MariaDB or MySQL answers that it does not make a table: this user may not, it is a replica, or too
+ * old for a key of that length. JDBC tells no more than these SQLSTATEs.
+ */
+export function isRefusedDefinition(error: unknown): boolean {
+  return /^(ER_\w*ACCESS_DENIED_ERROR|ER_OPTION_PREVENTS_STATEMENT|ER_READ_ONLY_MODE|ER_CANT_CREATE_TABLE|ER_TOO_LONG_KEY|ER_UNKNOWN_STORAGE_ENGINE|42000|HY000)$/.test(
+    codeOf(error),
+  );
+}
+
 /** Whether an index does not take a text of that length (PostgreSQL `program_limit_exceeded`). */
 export function isTooLongForIndex(error: unknown): boolean {
   return codeOf(error) === "54000";

@@ -35,7 +35,7 @@ export const h2: Dialect = {
     double: "float(53)",
     bytes: "varbinary(255)",
   }),
-  unmakeable: [],
+  longKeyed: [],
   foreignKeysInline: false,
   indexesInline: false,
   manyAtOnce: true,

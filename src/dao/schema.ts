@@ -1,7 +1,8 @@
 import { CamelCasePlugin, type Kysely, sql } from "kysely";
 import { GaswError } from "../errors.ts";
 import type { Dialect } from "./dialects.ts";
-import { FOREIGN_KEYS, INDEXES, TABLES, type Tables } from "./tables.ts";
+import { isRefusedDefinition } from "./errors.ts";
+import { FOREIGN_KEYS, INDEXES, TABLES, type Table, type Tables } from "./tables.ts";
 
 /** A column as it is found. */
 export interface FoundColumn {
@@ -91,8 +92,8 @@ export class FoundNames extends CamelCasePlugin {
 }
 
 /**
- * Finds GASW's tables, made as its Hibernate makes them where there is no table of jobs. What is there is
- * never changed.
+ * Finds GASW's tables, made as its Hibernate makes them where there is no table of jobs, and those that
+ * Hibernate fails to make. What is there is never changed.
  * @throws GaswError DATABASE where the table of jobs lacks a column without which there is no job
  */
 export async function provideSchema(db: Kysely<Tables>, dialect: Dialect): Promise<FoundSchema> {
@@ -102,7 +103,7 @@ export async function provideSchema(db: Kysely<Tables>, dialect: Dialect): Promi
     schema = await findSchema(db, dialect);
   }
   const missing = ["id", "status"].filter((column) => schema.column("jobs", column) === undefined);
-  if (missing.length === 0) return schema;
+  if (missing.length === 0) return await withLongKeyed(db, dialect, schema);
   throw new GaswError(
     "DATABASE",
     `the Jobs table of the GASW database lacks the column ${missing.join(" and the column ")}`,
@@ -110,6 +111,25 @@ export async function provideSchema(db: Kysely<Tables>, dialect: Dialect): Promi
       hint: "fix dao.url: the Jobs table of that database is not GASW's",
     },
   );
+}
+
+/** Adds the tables that Hibernate has failed to make, where this user may and the server can. */
+async function withLongKeyed(
+  db: Kysely<Tables>,
+  dialect: Dialect,
+  schema: FoundSchema,
+): Promise<FoundSchema> {
+  const unmade = TABLES.filter(
+    ({ name }) => dialect.longKeyed.includes(name) && !schema.has(name.toLowerCase() as keyof Tables),
+  );
+  if (unmade.length === 0) return schema;
+  try {
+    for (const table of unmade) await sql.raw(tableStatement(table, dialect)).execute(db);
+  } catch (error) {
+    if (!isRefusedDefinition(error)) throw error;
+    return schema;
+  }
+  return await findSchema(db, dialect);
 }
 
 async function makeSchema(db: Kysely<Tables>, dialect: Dialect): Promise<void> {
@@ -135,38 +155,57 @@ export async function findSchema(db: Kysely<Tables>, dialect: Dialect): Promise<
  */
 export function schemaStatements(dialect: Dialect): string[] {
   const { ifMissing } = dialect;
-  const makeable = (table: string) => !dialect.unmakeable.includes(table);
-  const foreignKeys = FOREIGN_KEYS.filter(({ table, target }) => makeable(table) && makeable(target));
-  const constraint = ({ name, columns, target, key }: (typeof FOREIGN_KEYS)[number]) =>
-    `constraint ${ifMissing}${name} foreign key (${columns.join(", ")}) references ${target} (${key.join(", ")})`;
-  const keyOf = ({ column, length }: (typeof INDEXES)[number]) => {
-    const { indexCharacters = length } = dialect;
-    return length > indexCharacters ? `(${column}(${indexCharacters}))` : `(${column})`;
-  };
-  const tables = TABLES.filter(({ name }) => makeable(name)).map(({ name, columns, key, required = key }) => {
-    const parts = Object.entries(columns).map(
-      ([column, type]) =>
-        `${column} ${dialect.declare(type, column)}${required.includes(column) ? " not null" : ""}`,
-    );
-    if (key.length > 0) parts.push(`primary key (${key.join(", ")})`);
-    if (dialect.foreignKeysInline)
-      parts.push(...foreignKeys.filter(({ table }) => table === name).map(constraint));
-    if (dialect.indexesInline)
-      parts.push(
-        ...INDEXES.filter(({ table }) => table === name).map(
-          (index) => `index ${index.name} ${keyOf(index)}`,
-        ),
-      );
-    return `create table ${ifMissing}${name} (${parts.join(", ")})`;
-  });
+  const tables = TABLES.map((table) => tableStatement(table, dialect));
   const indexes = INDEXES.map(
-    (index) => `create index ${ifMissing}${index.name} on ${index.table} ${keyOf(index)}`,
+    (index) => `create index ${ifMissing}${index.name} on ${index.table} ${keyText(index, dialect)}`,
   );
-  const added = foreignKeys.map((foreign) => `alter table ${foreign.table} add ${constraint(foreign)}`);
+  const added = foreignKeysOf(dialect).map(
+    (foreign) => `alter table ${foreign.table} add ${foreignKeyText(foreign, dialect)}`,
+  );
   const last = [
     ...tables.slice(-1),
     ...(dialect.indexesInline ? [] : indexes),
     ...(dialect.foreignKeysInline ? [] : added),
   ];
   return [...tables.slice(0, -1), ...(dialect.manyAtOnce ? [last.join("; ")] : last)];
+}
+
+function tableStatement({ name, columns, key, required = key }: Table, dialect: Dialect): string {
+  const { ifMissing, tableOptions = "" } = dialect;
+  const isLongKeyed = dialect.longKeyed.includes(name);
+  const keyed = key.map((column) => (isLongKeyed ? `${column}(${dialect.indexCharacters ?? ""})` : column));
+  const parts = Object.entries(columns).map(([column, type]) => {
+    const exact = isLongKeyed && key.includes(column) ? (dialect.exactText ?? "") : "";
+    return `${column} ${dialect.declare(type, column)}${exact}${required.includes(column) ? " not null" : ""}`;
+  });
+  if (key.length > 0) parts.push(`primary key (${keyed.join(", ")})`);
+  if (dialect.foreignKeysInline)
+    parts.push(
+      ...foreignKeysOf(dialect)
+        .filter(({ table }) => table === name)
+        .map((foreign) => foreignKeyText(foreign, dialect)),
+    );
+  if (dialect.indexesInline)
+    parts.push(
+      ...INDEXES.filter(({ table }) => table === name).map(
+        (index) => `index ${index.name} ${keyText(index, dialect)}`,
+      ),
+    );
+  return `create table ${ifMissing}${name} (${parts.join(", ")})${tableOptions}`;
+}
+
+function foreignKeysOf({ longKeyed }: Dialect): (typeof FOREIGN_KEYS)[number][] {
+  return FOREIGN_KEYS.filter(({ target }) => !longKeyed.includes(target));
+}
+
+function foreignKeyText(
+  { name, columns, target, key }: (typeof FOREIGN_KEYS)[number],
+  { ifMissing }: Dialect,
+): string {
+  return `constraint ${ifMissing}${name} foreign key (${columns.join(", ")}) references ${target} (${key.join(", ")})`;
+}
+
+function keyText({ column, length }: (typeof INDEXES)[number], dialect: Dialect): string {
+  const { indexCharacters = length } = dialect;
+  return length > indexCharacters ? `(${column}(${indexCharacters}))` : `(${column})`;
 }

@@ -6,7 +6,8 @@ export type PlainType = "integer" | "boolean" | "timestamp" | "double" | "bytes"
 /** What GASW's Hibernate makes a column of. */
 export type ColumnType = PlainType | { readonly length: number } | { readonly oneOf: readonly string[] };
 
-interface Table {
+/** A table of GASW's, as Hibernate declares it. */
+export interface Table {
   readonly name: string;
   readonly columns: Readonly<Record<string, ColumnType>>;
   readonly key: readonly string[];

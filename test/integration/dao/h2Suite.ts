@@ -66,7 +66,6 @@ export function h2Suite(version: H2Version, reference: string): void {
     makeDatabase,
     schema: { reference, describe: tablesOf },
     dropIndex: "drop index InvocationIndex",
-    hasData: true,
     limitsIntegers: true,
     freeStatus: ["alter table Jobs alter column status varchar(255)"],
   });

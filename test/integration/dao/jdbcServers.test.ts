@@ -39,7 +39,10 @@ describe.each([
       parameters: "p".repeat(5000),
     } as const;
     const facts = { node: { site: "site.fr", name: "node-1", cpuMhz: 2400.5 }, data: [{ path: "/a", type: "Input" as const }] };
-    expect((await dao.apply([insert(row, facts), insert(), insert({ id: "B" })])).applied).toEqual([true, false, true]);
+    expect(await dao.apply([insert(row, facts), insert(), insert({ id: "B" })])).toMatchObject({
+      applied: [true, false, true],
+      warnings: [],
+    });
     const native = await open({ ...settings, url: server().url(settings.url.replace(/.*\//, "")) });
     for (const one of [dao, native]) expect((await one.rows([ROW.id])).get(ROW.id)).toEqual(row);
   });
@@ -83,4 +86,18 @@ describe.each([
       message: expect.stringMatching(new RegExp(`^cannot use the GASW database jdbc:${scheme}://.*: login failed`)),
     });
   });
+});
+
+test("MariaDB over JDBC works without the table Data where this user may not make it", async () => {
+  const name = await mariadb.makeDatabase();
+  const settings = { url: `jdbc:mariadb://127.0.0.1:${mariadb.port}/${name}`, driverJar: jarOf("mariadb-java-client", "3.5.6") };
+  await open({ ...settings, user: mariadb.user, password: mariadb.password });
+  const administrator = await mariadb.connect(name);
+  await administrator.query("drop table Data");
+  await administrator.query("create user writer@'%' identified by 'p'");
+  await administrator.query(`grant select, insert, update, delete on ${name}.* to writer@'%'`);
+  await administrator.end();
+  const dao = await open({ ...settings, user: "writer", password: "p" });
+  const { applied, warnings } = await dao.apply([insert({}, { data: [{ path: "/a", type: "Input" }] })]);
+  expect([applied, warnings]).toEqual([[true], [expect.stringMatching(/^1 file\(s\) were skipped/)]]);
 });

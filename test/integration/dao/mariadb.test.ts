@@ -16,6 +16,10 @@ afterAll(async () => {
   await server.stop();
 });
 
+/** Of a longer key InnoDB indexes no more; and no two paths are the same that are not. */
+const DATA = `create table Data (data_path varchar(9000) character set utf8mb4 collate utf8mb4_bin not null,
+  data_type enum ('Input','Output'), primary key (data_path(768))) engine=InnoDB`;
+
 const nameOf = ({ settings }: TestDatabase) => new URL(settings.url).pathname.slice(1);
 
 async function makeDatabase(options?: string): Promise<TestDatabase> {
@@ -50,7 +54,7 @@ daoContract("MariaDB", {
     },
   },
   dropIndex: "drop index InvocationIndex on Jobs",
-  hasData: false,
+  unmade: DATA,
   limitsIntegers: true,
   freeStatus: ["alter table Jobs modify status varchar(255)"],
 });
@@ -127,6 +131,118 @@ describe("the GASW database in MariaDB: its own ways", () => {
     await open(database.settings);
     const indexes = await database.query("show index from Jobs");
     expect([...new Set(indexes.map(({ key_name }) => key_name))].sort()).toEqual(["InvocationIndex", "PRIMARY", "ParamIndex"]);
+  });
+
+  describe("the table Data, which Hibernate fails to make", () => {
+    /** A database as GASW 4.3 has made it. */
+    async function hibernates(options?: string): Promise<TestDatabase> {
+      const database = await makeDatabase(options);
+      for (const statement of statementsOf("mariadb.sql")) await database.query(statement);
+      return database;
+    }
+    /** GASW's `merge` reads a job together with its data. */
+    const merged = (database: TestDatabase, id: string) =>
+      database.query(
+        `select j1_0.id, d1_0.data_path as linked, d1_1.data_path as path, d1_1.data_type from Jobs j1_0
+         left join job_data d1_0 on j1_0.id = d1_0.id left join Data d1_1 on d1_1.data_path = d1_0.data_path
+         where j1_0.id = '${id}' order by linked`,
+      );
+    /** And writes what is new. */
+    async function mergeDatum(database: TestDatabase, id: string, path: string, type: string): Promise<void> {
+      const found = await database.query(`select d1_0.data_path, d1_0.data_type from Data d1_0 where d1_0.data_path = '${path}'`);
+      if (found.length === 0) await database.query(`insert into Data (data_type, data_path) values ('${type}', '${path}')`);
+      else await database.query(`update Data set data_type = '${type}' where data_path = '${path}'`);
+      await database.query(`insert into job_data (id, data_path) values ('${id}', '${path}')`);
+    }
+    const LONG = `girder:/scan.nii?token=${"x".repeat(8000)}`;
+
+    test("Hibernate does fail to make it, and with it to write a job", async () => {
+      const database = await hibernates();
+      const own =
+        "create table Data (data_path varchar(9000) not null, data_type enum ('Input','Output'), primary key (data_path)) engine=InnoDB";
+      await expect(database.query(own)).rejects.toMatchObject({ code: "ER_TOO_LONG_KEY" });
+      await expect(merged(database, "A")).rejects.toMatchObject({ code: "ER_NO_SUCH_TABLE" });
+    });
+
+    test.each([undefined, "character set latin1", "character set utf8mb3"])(
+      "is made beside GASW's own tables (%s), so that GASW can write its jobs",
+      async (options) => {
+        const database = await hibernates(options);
+        const dao = await open(database.settings);
+        await dao.apply([insert({ id: "A" }, { data: [{ path: "file:/in.txt", type: "Input" }] })]);
+        await mergeDatum(database, "A", "file:/in.txt", "Output");
+        await mergeDatum(database, "A", "file:/IN.txt", "Input");
+        await mergeDatum(database, "A", LONG, "Input");
+        expect(await merged(database, "A")).toMatchObject([
+          ...Array(3).fill({ linked: expect.stringMatching(/^file:\/in\.txt$/i), path: expect.stringMatching(/^file:/) }),
+          { linked: LONG, path: LONG, data_type: "Input" },
+        ]);
+        expect(await database.query("select data_path, data_type from Data where data_path like 'file:%' order by data_path")).toEqual([
+          { data_path: "file:/IN.txt", data_type: "Input" },
+          { data_path: "file:/in.txt", data_type: "Output" },
+        ]);
+        // What follows in a job's life: its links are made anew.
+        await database.query("delete from job_data where id = 'A'");
+        expect(await merged(database, "A")).toMatchObject([{ id: "A", linked: null, path: null }]);
+      },
+    );
+
+    test("is not touched where an administrator has made it", async () => {
+      const database = await hibernates();
+      await database.query("create table Data (data_path varchar(3000) character set latin1 primary key, data_type varchar(255))");
+      const before = await database.query("show create table Data");
+      const dao = await open(database.settings);
+      const data = [
+        { path: "/a", type: "Input" },
+        { path: "/作業", type: "Input" },
+      ] as const;
+      const { applied, warnings } = await dao.apply([insert({ id: "A" }, { data })]);
+      expect([applied, warnings]).toEqual([[true], [expect.stringMatching(/^1 file\(s\) were skipped: the path .* cannot store$/)]]);
+      expect(await merged(database, "A")).toMatchObject([{ path: "/a", data_type: "Input" }]);
+      expect(await database.query("show create table Data")).toEqual(before);
+    });
+
+    test("is done without where this user may not make it, or the server cannot", async () => {
+      const database = await hibernates();
+      await database.query(`create user writer@'%' identified by 'p'`);
+      await database.query(`grant select, insert, update, delete on ${nameOf(database)}.* to writer@'%'`);
+      const dao = await open({ ...database.settings, user: "writer", password: "p" });
+      const write = insert({ id: "A" }, { data: [{ path: "/a", type: "Input" }] });
+      expect(await dao.apply([write])).toMatchObject({ applied: [true], warnings: [expect.stringMatching(/^1 file\(s\) were skipped/)] });
+      expect(await database.query("select id from Jobs")).toEqual([{ id: "A" }]);
+    });
+
+    test("takes long paths, and leaves out those of which it cannot tell one from another", async () => {
+      const database = await hibernates();
+      const dao = await open(database.settings);
+      const data = ["a", "b"].map((end) => ({ path: `${LONG}${end}`, type: "Input" as const }));
+      const { applied, warnings } = await dao.apply([insert({ id: "A" }, { data: [...data, { path: "/作業🧠", type: "Output" }] })]);
+      expect(applied).toEqual([true]);
+      expect(warnings).toEqual([expect.stringMatching(/^1 file\(s\) were skipped: .* does not distinguish/)]);
+      expect(await merged(database, "A")).toMatchObject([{ path: "/作業🧠" }, { path: `${LONG}a` }]);
+    });
+
+    test("is there in time for many that open the database at the same moment", async () => {
+      const database = await hibernates();
+      const daos = await Promise.all(Array.from({ length: 5 }, () => open(database.settings)));
+      for (const [index, dao] of daos.entries())
+        expect(await dao.apply([insert({ id: `Job-${index}` }, { data: [{ path: "/a", type: "Input" }] })])).toMatchObject({
+          warnings: [],
+        });
+      expect(await database.query("select id from job_data")).toHaveLength(5);
+    });
+
+    test("and all others are InnoDB's, whatever the server's own choice", async () => {
+      const database = await makeDatabase();
+      await database.query("set global default_storage_engine = MyISAM");
+      try {
+        await open(database.settings);
+      } finally {
+        await database.query("set global default_storage_engine = InnoDB");
+      }
+      const engines = `select distinct engine from information_schema.tables where table_schema = '${nameOf(database)}'`;
+      expect(await database.query(engines)).toEqual([{ engine: "InnoDB" }]);
+    });
   });
 
   test("flags are read as bits and as small numbers", async () => {

@@ -42,7 +42,6 @@ daoContract("PostgreSQL", {
     },
   },
   dropIndex: "drop index InvocationIndex",
-  hasData: true,
   limitsIntegers: true,
   freeStatus: ["alter table jobs drop constraint jobs_status_check"],
   incompressible: 2692,

@@ -58,7 +58,6 @@ daoContract("SQLite", {
     },
   },
   dropIndex: "drop index InvocationIndex",
-  hasData: true,
   limitsIntegers: false,
   freeStatus: ["pragma ignore_check_constraints = on"],
 });
