@@ -120,7 +120,10 @@ export class Context implements SyncDeps {
 
   async #databaseUrl(workflow: Workflow): Promise<string> {
     const { url } = this.config.dao;
-    if (url === undefined) return `sqlite:${path.join(path.dirname(this.#statePath), "gasw.db")}`;
+    if (url === undefined) {
+      const { defaultDatabase } = await import("./dao/defaultDatabase.ts");
+      return `sqlite:${await defaultDatabase(path.dirname(this.#statePath), workflow, this.signal)}`;
+    }
     const { filledIn } = await import("./dao/address.ts");
     return filledIn(url, workflow);
   }

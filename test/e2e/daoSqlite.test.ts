@@ -21,11 +21,13 @@ test("a job's whole life as the user's client sees it, in SQLite", async () => {
   expect((await workflow.cli("cleanup", "--yes")).code).toBe(0);
 }, 300_000);
 
-test("jobs of one name in two workflows of a host, in the database that they share by default", async () => {
+test("jobs of one name in two workflows, in a database that they share", async () => {
   const other = new TestWorkflow();
   others.push(other);
+  mkdirSync(path.dirname(workflow.stateFile), { recursive: true });
   const database = sqliteDatabase(path.join(path.dirname(workflow.stateFile), "gasw.db"));
-  other.configure({ state: { path: workflow.stateFile } });
+  workflow.configure({ dao: database.config });
+  other.configure({ state: { path: workflow.stateFile }, dao: database.config });
   await workflow.cli("submit", workflow.script("Job-1", "true\n"));
   await syncUntil(database, workflow, "Job-1", ({ status }) => status === "COMPLETED");
   const before = await jobRow(database, workflow, "Job-1");

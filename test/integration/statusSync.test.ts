@@ -1,10 +1,12 @@
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import Database from "better-sqlite3";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { run } from "../../src/cli/program.ts";
 import { held, over } from "../../src/core/lifecycle/make.ts";
 import type { EndStatus } from "../../src/core/lifecycle/stage.ts";
+import { sqlite as sqliteDialect } from "../../src/dao/dialects.ts";
+import { schemaStatements } from "../../src/dao/schema.ts";
 import type { StoredJob, StoredWorkflow } from "../../src/store/records.ts";
 import { Store } from "../../src/store/store.ts";
 import { folderWith } from "../unit/folders.ts";
@@ -34,6 +36,11 @@ function overJob(of: StoredWorkflow, id: string, status: EndStatus | "ERROR_HELD
   );
   return store.jobs.find(of, id) as StoredJob;
 }
+
+/** Where a workflow has its rows unless a database is configured. */
+const databaseOf = (id: string) => path.join(folder, "gasw/default", id, "jobs.db");
+/** Where all had them before. */
+const sharedDatabase = () => path.join(folder, "gasw.db");
 
 /** Runs `status --sync` outside every workflow directory; no cluster is configured, since nothing there is to be asked for. */
 async function sync(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
@@ -82,7 +89,7 @@ describe("the results that status --sync -o ndjson tells", () => {
 
 describe("status --sync outside a workflow directory", () => {
   const rowOf = (id: string) => {
-    const database = new Database(path.join(folder, "gasw.db"), { readonly: true });
+    const database = new Database(databaseOf("workflow-1"), { readonly: true });
     try {
       return database.prepare("SELECT status FROM Jobs WHERE id = ?").pluck().get(id);
     } finally {
@@ -90,7 +97,7 @@ describe("status --sync outside a workflow directory", () => {
     }
   };
   const signal = (id: string, status: string) => {
-    const database = new Database(path.join(folder, "gasw.db"));
+    const database = new Database(databaseOf("workflow-1"));
     database.prepare("UPDATE Jobs SET status = ? WHERE id = ?").run(status, id);
     database.close();
   };
@@ -138,4 +145,71 @@ test("the jobs with something to do are found among a thousand others", () => {
   overJob(workflow("workflow-2"), "Held-1", "ERROR_HELD");
   expect(store.workflows.unfinished().map(({ id }) => id)).toEqual(["workflow-2"]);
   expect(store.jobs.unfinished().map(({ id }) => id)).toEqual(["Held-1"]);
+});
+
+describe("the database of a workflow for which none is configured", () => {
+  const rowsIn = (file: string) => {
+    const database = new Database(file, { readonly: true });
+    try {
+      return database.prepare("SELECT simulation_id || ' ' || id || ' ' || status FROM Jobs ORDER BY 1").pluck().all();
+    } finally {
+      database.close();
+    }
+  };
+  /** The database that all workflows shared, with a row of one of them. */
+  function share(row?: { id: string; simulation: string; status: string }): void {
+    const database = new Database(sharedDatabase());
+    for (const statement of schemaStatements(sqliteDialect)) database.exec(statement);
+    if (row !== undefined) database.prepare("INSERT INTO Jobs (id, simulation_id, status) VALUES (:id, :simulation, :status)").run(row);
+    database.close();
+  }
+
+  test("is its own: jobs of one name in two workflows have a row each", async () => {
+    for (const id of ["workflow-1", "workflow-2"]) overJob(workflow(id), "Job-1");
+    expect(await sync()).toMatchObject({ code: 0, stderr: "" });
+    expect(rowsIn(databaseOf("workflow-1"))).toEqual(["workflow-1 Job-1 COMPLETED"]);
+    expect(rowsIn(databaseOf("workflow-2"))).toEqual(["workflow-2 Job-1 COMPLETED"]);
+    expect(existsSync(sharedDatabase())).toBe(false);
+  });
+
+  test("is its own in each namespace, and whatever characters and length its name has", async () => {
+    const names = ["Workflow 1.db", "作業", "x".repeat(255)];
+    for (const id of names) overJob(workflow(id), "Job-1");
+    const other = store.workflows.register({ namespace: "other", id: "作業", directory: path.join(folder, "作業") });
+    overJob(other, "Job-2");
+    expect(await sync()).toMatchObject({ code: 0, stderr: "" });
+    for (const id of names) expect(rowsIn(databaseOf(id))).toEqual([`${id} Job-1 COMPLETED`]);
+    expect(rowsIn(path.join(folder, "gasw/other/作業/jobs.db"))).toEqual(["作業 Job-2 COMPLETED"]);
+  });
+
+  test("is the one that all shared, where it has rows there, for good; others get their own", async () => {
+    share({ id: "Job-1", simulation: "workflow-1", status: "RUNNING" });
+    for (const id of ["workflow-1", "workflow-2"]) overJob(workflow(id), "Job-1");
+    expect(await sync()).toMatchObject({ code: 0, stderr: "" });
+    overJob(workflow("workflow-1"), "Job-2");
+    expect(await sync()).toMatchObject({ code: 0, stderr: "" });
+    expect(rowsIn(sharedDatabase())).toEqual(["workflow-1 Job-1 COMPLETED", "workflow-1 Job-2 COMPLETED"]);
+    expect(rowsIn(databaseOf("workflow-2"))).toEqual(["workflow-2 Job-1 COMPLETED"]);
+    expect(existsSync(databaseOf("workflow-1"))).toBe(false);
+  });
+
+  test.each([
+    ["has no rows", () => share()],
+    ["has no tables", () => new Database(sharedDatabase()).exec("VACUUM").close()],
+    ["is empty", () => writeFileSync(sharedDatabase(), "")],
+  ])("is its own where the one that all shared %s", async (_, arrange) => {
+    arrange();
+    overJob(workflow("workflow-1"), "Job-1");
+    expect(await sync()).toMatchObject({ code: 0, stderr: "" });
+    expect(rowsIn(databaseOf("workflow-1"))).toEqual(["workflow-1 Job-1 COMPLETED"]);
+  });
+
+  test("is not guessed where the one that all shared cannot be read: exit 8, and the next synchronisation writes it", async () => {
+    writeFileSync(sharedDatabase(), "not a database".repeat(100));
+    overJob(workflow("workflow-1"), "Job-1");
+    expect(await sync()).toMatchObject({ code: 8, stderr: expect.stringContaining(`cannot use the GASW database ${sharedDatabase()}`) });
+    rmSync(sharedDatabase());
+    expect(await sync()).toMatchObject({ code: 0 });
+    expect(rowsIn(databaseOf("workflow-1"))).toEqual(["workflow-1 Job-1 COMPLETED"]);
+  });
 });

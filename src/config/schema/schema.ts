@@ -151,7 +151,7 @@ export const configSchema = object({
       object({
         url: key(
           optional(fields.databaseUrl()),
-          "The GASW database: `sqlite:PATH`, `postgres://…`, `mysql://…` or `jdbc:h2:…`; `{workflowDir}` and `{workflowId}` are filled in. Without it, an SQLite file beside the state.",
+          "The GASW database: `sqlite:PATH`, `postgres://…`, `mysql://…` or `jdbc:h2:…`; `{workflowDir}` and `{workflowId}` are filled in. Without it, an SQLite file per workflow beside the state.",
         ),
         user: key(optional(fields.name()), "Database user."),
         password: key(optional(fields.secret()), "Database password. Prefer `passwordFile`."),
