@@ -42,6 +42,7 @@ async function end(): Promise<void> {
 const pass = (seconds: number) => {
   time += seconds * 1000;
 };
+const later = (at: string, seconds: number) => new Date(Date.parse(at) + seconds * 1000).toISOString();
 const inSeconds = (seconds: number) => new Date(time + seconds * 1000).toISOString();
 
 /** What `status` does. */
@@ -202,7 +203,7 @@ describe("the end of an attempt", () => {
     life.show("Job-1", 0, LATER);
     pass(120);
     await syncTwice();
-    expect(row("Job-1")).toMatchObject({ download: LATER.startedAt, running: LATER.startedAt, end_e: LATER.finishedAt });
+    expect(row("Job-1")).toMatchObject({ download: LATER.startedAt, running: null, end_e: LATER.finishedAt });
   });
 
   test("is not before the beginning where this host's clock was set back meanwhile, and stays when that is put right", async () => {
@@ -236,6 +237,36 @@ describe("the dates of a row", () => {
     pass(15);
     await syncTwice();
     expect(row("Job-1")).toEqual(first);
+  });
+
+  test("are in order for every attempt, though the cluster tells whole seconds, in which it was queued after their beginning", async () => {
+    time = Date.parse(STARTED) + 700;
+    life.submitted("Job-1");
+    life.show("Job-1", 3, { startedAt: STARTED, finishedAt: STARTED });
+    await sync();
+    const queued = inSeconds(0);
+    expect(row("Job-1")).toEqual({ creation: queued, queued, download: queued, running: null, upload: null, end_e: queued });
+    life.write("out/Job-1.sh.out", `${TIMINGS}${outputOf("fine", 0)}`);
+    life.show("Job-1-r1", 0, { startedAt: STARTED, finishedAt: STARTED });
+    pass(60);
+    await syncTwice();
+    const { creation, ...dates } = row("Job-1-r1");
+    expect(dates).toEqual({ queued, download: queued, running: later(queued, 10), upload: later(queued, 40), end_e: later(queued, 45) });
+    expect(creation).toBe(queued);
+  });
+
+  test("of a job that never ran are empty, but for its queueing and its end", async () => {
+    await end();
+    await begin({ retryCount: 0 });
+    life.submitted("Job-1");
+    life.lose("Job-1");
+    pass(15);
+    await syncTwice();
+    const { status } = life.job("Job-1");
+    expect([status, row("Job-1")]).toEqual([
+      "STALLED_HELD",
+      { creation: SUBMITTED, queued: SUBMITTED, download: null, running: null, upload: null, end_e: expect.any(String) },
+    ]);
   });
 
   test("of its making are kept, whoever has made it", async () => {

@@ -52,9 +52,9 @@ test.each([
       (stdout) => /^Run-1 .*COMPLETED/m.test(stdout),
     );
     await syncUntil(database, workflow, "Bad-2-r1", ({ status }) => status === "ERROR_HELD");
-    const { status, download, running, end_e } = await jobRow(database, workflow, "Run-1");
+    const { status, queued, download, end_e } = await jobRow(database, workflow, "Run-1");
     expect(status).toBe("COMPLETED");
-    expect([download, running, end_e].sort()).toEqual([download, running, end_e]);
+    expect([queued, download, end_e].sort()).toEqual([queued, download, end_e]);
     expect(await workflow.cli("wait", "Run-1")).toMatchObject({ code: 0 });
 
     expect((await workflow.cli("cancel", "Bad-2")).code).toBe(0);

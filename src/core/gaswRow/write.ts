@@ -49,7 +49,7 @@ export function rowWrite(
   invocationId: number,
   facts: RowFacts,
 ): RowWrite {
-  const columns = columnsOf(job);
+  const columns = columnsOf(job, found?.queued ?? undefined);
   if (found === undefined)
     return { kind: "insert", row: { ...newRow(job, invocationId), ...columns }, facts };
   // It has run under another state file's eyes, and is only written down here yet: its submission may be
@@ -109,8 +109,8 @@ function newRow(job: RecordedJob, invocationId: number): NewRow {
   };
 }
 
-/** The columns that follow from the job alone, whatever its row holds. */
-function columnsOf(job: RecordedJob): Omit<RowChange, "status"> {
+/** The columns that follow from the job, and from when its row says that it was queued. */
+function columnsOf(job: RecordedJob, queued: string | undefined): Omit<RowChange, "status"> {
   const { output } = job;
   const isOver = hasEnded(job.status);
   const node = output?.node === undefined ? {} : { nodeSite: output.node.site, nodeName: output.node.name };
@@ -120,7 +120,7 @@ function columnsOf(job: RecordedJob): Omit<RowChange, "status"> {
     exitCode: isOver ? exitCodeOf(job) : UNDEFINED_CODE,
     exitMessage: rowMessage(job),
     queued: job.created,
-    ...stageDates(job),
+    ...stageDates(job, queued),
     ...(isOver ? node : {}),
   };
 }
@@ -155,22 +155,39 @@ function exitCodeOf({ status, exitCode }: RecordedJob): number {
 }
 
 /**
- * The dates of a job's stages: each follows from the one before and the seconds that the output tells
- * (GaswOutputParser).
+ * The dates of a job's stages, as GASW's parser sets them: each follows from the one before and the seconds
+ * that the output tells, and has none where it tells nothing. The cluster's clocks show whole seconds, and
+ * may be wrong: no stage begins before the one before it.
+ * @param queued what the job's row says, where there is one
  */
 export function stageDates(
-  job: Pick<RecordedJob, "status" | "output" | "started" | "ended" | "created">,
+  {
+    status,
+    output,
+    started,
+    ended,
+    created,
+  }: Pick<RecordedJob, "status" | "output" | "started" | "ended" | "created">,
+  queued: string = created,
 ): Required<Pick<RowChange, "download" | "running" | "upload" | "end">> {
-  const { output, started, ended, created } = job;
-  if (!hasEnded(job.status)) return { download: started, running: null, upload: null, end: null };
-  const download = started ?? created;
-  const running = output?.downloadSeconds === undefined ? download : later(download, output.downloadSeconds);
-  const upload = output?.executionSeconds === undefined ? null : later(running, output.executionSeconds);
-  const end =
-    upload === null || output?.uploadSeconds === undefined ? ended : later(upload, output.uploadSeconds);
-  return { download, running, upload, end };
+  const begun = started === null ? null : latest(queued, started);
+  if (!hasEnded(status)) return { download: begun, running: null, upload: null, end: null };
+  const { downloadSeconds, executionSeconds, uploadSeconds } = output ?? {};
+  const hasRun = [downloadSeconds, executionSeconds, uploadSeconds].some((seconds) => seconds !== undefined);
+  // Nobody may have seen it begin.
+  const download = begun ?? (hasRun ? queued : null);
+  // Without a line on its download, the application began at once; without one on either, nobody knows.
+  const running = later(download, downloadSeconds ?? (executionSeconds === undefined ? undefined : 0));
+  const upload = later(running, executionSeconds);
+  const seen = ended === null ? null : latest(upload ?? running ?? download ?? queued, ended);
+  return { download, running, upload, end: later(upload, uploadSeconds) ?? seen };
 }
 
-function later(time: string, seconds: number): string {
+function later(time: string | null, seconds: number | undefined): string | null {
+  if (time === null || seconds === undefined) return null;
   return new Date(Date.parse(time) + seconds * 1000).toISOString();
+}
+
+function latest(one: string, other: string): string {
+  return Date.parse(other) > Date.parse(one) ? other : one;
 }

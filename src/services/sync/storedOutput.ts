@@ -79,9 +79,9 @@ function minorStatuses(job: StoredJob, output: StoredOutput | null): NonNullable
   if (job.started === null) return [];
   const { download, running, upload, end } = stageDates({ ...job, output });
   const stages = [
-    ["Started", job.started],
+    ["Started", download],
     ["Inputs", output === null ? null : download],
-    ["Application", output === null ? null : running],
+    ["Application", output === null ? null : (running ?? download)],
     ["Outputs", upload],
     ["Finished", end],
   ] as const;

@@ -146,13 +146,57 @@ describe("the dates of a job that is over", () => {
     });
   });
 
-  test("of one that never ran are filled with the one before", () => {
-    expect(inserted({ status: "ERROR", ended: RAN.ended, exitCode: 1 })).toMatchObject({
+  test("without timings in its output, nobody knows when the application began", () => {
+    for (const output of [null, {}, { message: "Killed" }])
+      expect(inserted({ ...over, output })).toMatchObject({ download: RAN.started, running: null, upload: null, end: RAN.ended });
+  });
+
+  test("with a time of download alone, the application began after it", () => {
+    const output = { downloadSeconds: 10, uploadSeconds: 5 };
+    expect(inserted({ ...over, output })).toMatchObject({ running: "2026-01-02T03:01:10.000Z", upload: null, end: RAN.ended });
+  });
+
+  test.each(["ERROR", "ERROR_HELD", "STALLED", "DELETED"] as const)("of one that never ran (%s) are empty, but for its end", (status) => {
+    const never = { download: null, running: null, upload: null };
+    expect(inserted({ status, ended: RAN.ended, exitCode: 1 })).toMatchObject({ queued: JOB.created, ...never, end: RAN.ended });
+    expect(updated({ status, ended: RAN.ended }).change).toMatchObject({ ...never, end: RAN.ended });
+  });
+
+  test("begin when it was queued where its output alone shows that it ran", () => {
+    const output = { downloadSeconds: 10, executionSeconds: 60 };
+    expect(inserted({ ...over, started: null, output })).toMatchObject({
       download: JOB.created,
-      running: JOB.created,
-      upload: null,
+      running: "2026-01-02T03:00:10.000Z",
+      upload: "2026-01-02T03:01:10.000Z",
       end: RAN.ended,
     });
+  });
+
+  test.each([
+    ["the cluster's whole second", "2026-01-02T03:00:00.700Z", { started: "2026-01-02T03:00:00.000Z", ended: "2026-01-02T03:00:00.000Z" }],
+    ["a node whose clock is an hour behind", JOB.created, { started: "2026-01-02T02:00:05.000Z", ended: "2026-01-02T02:00:07.000Z" }],
+    ["a host whose clock is set back", JOB.created, { started: "2026-01-02T03:00:05.000Z", ended: "2026-01-02T02:00:00.000Z" }],
+    ["a node whose clock is an hour ahead", JOB.created, { started: "2026-01-02T04:00:05.000Z", ended: "2026-01-02T03:00:09.000Z" }],
+  ])("are in order with %s", (_, created, times) => {
+    for (const output of [
+      null,
+      {},
+      { downloadSeconds: 0 },
+      { executionSeconds: 1 },
+      { downloadSeconds: 1, executionSeconds: 1, uploadSeconds: 0 },
+    ]) {
+      const { queued, download, running, upload, end } = inserted({ ...over, ...times, created, output });
+      const known = [queued, download, running, upload, end].filter((time) => time !== null);
+      expect(known, JSON.stringify(output)).toEqual([...known].sort());
+      expect([queued, end]).not.toContain(null);
+    }
+    expect(inserted({ status: "RUNNING", created, ...times, ended: null }).download?.localeCompare(created)).toBeGreaterThanOrEqual(0);
+  });
+
+  test("are not before the queueing that its row shows, whoever has made that", () => {
+    const queued = "2026-01-02T03:01:00.400Z";
+    expect(updated(over, { queued }).change).toMatchObject({ download: queued, end: RAN.ended });
+    expect(updated({ ...RAN, status: "RUNNING", ended: null }, { queued }).change).toMatchObject({ download: queued });
   });
 });
 
