@@ -15,13 +15,21 @@ const resolver = createRequire(import.meta.url);
 let nativeBinding: string | undefined;
 
 /**
- * Opens an SQLite file. Only here the native part is looked for and loaded: what needs no database works
- * without it.
+ * Loads the native part, which what needs no database works without; to be called before this process becomes
+ * another user for a while, who may not read the program.
+ * @throws GaswError FAILURE where it can't be loaded
+ */
+export function loadSqlite(): string {
+  nativeBinding ??= loadedNativePart();
+  return nativeBinding;
+}
+
+/**
+ * Opens an SQLite file.
  * @throws GaswError FAILURE where the module can't be loaded; the driver's error
  */
 export function openSqlite(file: string | Buffer, options: Database.Options = {}): Database.Database {
-  nativeBinding ??= loadedNativePart();
-  return new Database(file, { ...options, nativeBinding });
+  return new Database(file, { ...options, nativeBinding: loadSqlite() });
 }
 
 function loadedNativePart(): string {

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import type { Workflow } from "../core/job.ts";
 import { asOwnerOf } from "../fileOwner.ts";
-import { openSqlite } from "../sqliteModule.ts";
+import { loadSqlite, openSqlite } from "../sqliteModule.ts";
 import { told } from "./errors.ts";
 
 /**
@@ -24,6 +24,7 @@ export async function defaultDatabase(
 }
 
 function hasRows(file: string, simulation: string): boolean {
+  loadSqlite();
   // Even to read makes files beside it.
   return asOwnerOf(file, () => {
     const database = openSqlite(file, { fileMustExist: true });

@@ -148,14 +148,16 @@ export async function findSchema(db: Kysely<Tables>, dialect: Dialect): Promise<
 }
 
 /**
- * The statements that make GASW's tables; names are unquoted, so that each database folds their case as it
+ * The statements that make GASW's tables as Hibernate makes them; names are unquoted, so that each database folds their case as it
  * does for Hibernate. The table of jobs comes last with all that hangs on it: where it is, a program that was
  * killed has left nothing out. But an H2 file without a server dies with its program, and MariaDB and MySQL
  * get the foreign keys afterwards, each by itself.
  */
 export function schemaStatements(dialect: Dialect): string[] {
   const { ifMissing } = dialect;
-  const tables = TABLES.map((table) => tableStatement(table, dialect));
+  const tables = TABLES.filter(({ name }) => !dialect.longKeyed.includes(name)).map((table) =>
+    tableStatement(table, dialect),
+  );
   const indexes = INDEXES.map(
     (index) => `create index ${ifMissing}${index.name} on ${index.table} ${keyText(index, dialect)}`,
   );

@@ -4,7 +4,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type Database from "better-sqlite3";
 import { GaswError, systemCode } from "../errors.ts";
 import { asOwnerOf, giveBackHint, isRefusal, shutOutBy } from "../fileOwner.ts";
-import { openSqlite } from "../sqliteModule.ts";
+import { loadSqlite, openSqlite } from "../sqliteModule.ts";
 import type { Answer, Connected, Connection } from "./connection.ts";
 import { sqlite } from "./dialects.ts";
 
@@ -17,6 +17,7 @@ const LONGEST_WAIT_MS = 30;
  * @throws the driver's or the file system's error
  */
 export function connectSqlite(file: string, timeout: number): Connected {
+  loadSqlite();
   return naming(file, () => asOwnerOf(file, () => open(file, timeout)));
 }
 

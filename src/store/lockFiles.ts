@@ -2,13 +2,14 @@ import { existsSync } from "node:fs";
 import type Database from "better-sqlite3";
 import { systemCode } from "../errors.ts";
 import { asOwnerOf, isRefusal, likeModeOf } from "../fileOwner.ts";
-import { openSqlite } from "../sqliteModule.ts";
+import { loadSqlite, openSqlite } from "../sqliteModule.ts";
 import { stateError } from "./errors.ts";
 import { BUSY_TIMEOUT_MS } from "./sqlite.ts";
 
 /** Opens a file that serves as a lock of a state file, for everybody who may use that. */
 function openLock(file: string, kind: string, timeout: number): Database.Database {
   const lockFile = `${file}.${kind}`;
+  loadSqlite();
   const before = process.umask(0o077);
   try {
     return asOwnerOf(file, () => {

@@ -3,7 +3,7 @@ import path from "node:path";
 import type Database from "better-sqlite3";
 import { GaswError } from "../errors.ts";
 import { asOwnerOf } from "../fileOwner.ts";
-import { openSqlite } from "../sqliteModule.ts";
+import { loadSqlite, openSqlite } from "../sqliteModule.ts";
 import { stateError } from "./errors.ts";
 import { withLock } from "./lockFiles.ts";
 import { bringUpToDate, migrate } from "./migrate.ts";
@@ -42,6 +42,7 @@ export interface OpenOptions {
  * @throws GaswError CONFIG when the place is unusable, of a newer version, or on a network file system
  */
 export function openDatabase(options: OpenOptions): Database.Database {
+  loadSqlite();
   return asOwnerOf(options.path, () => openOrBegin(options));
 }
 

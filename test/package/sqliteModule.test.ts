@@ -1,11 +1,13 @@
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
 const root = path.resolve(import.meta.dirname, "../..");
 const PACKAGE = "node_modules/better-sqlite3";
+/** A user who is not root. */
+const OTHER = 12345;
 const NATIVE = `${PACKAGE}/build/Release/better_sqlite3.node`;
 
 /** A copy of the installation, whose SQLite module a test breaks. */
@@ -24,9 +26,11 @@ beforeEach(() => {
 
 const at = (name: string) => path.join(folder, name);
 
-function cli(...argv: string[]): { status: number | null; stdout: string; stderr: string } {
+const cli = (...argv: string[]) => cliWith({}, ...argv);
+
+function cliWith(more: NodeJS.ProcessEnv, ...argv: string[]): { status: number | null; stdout: string; stderr: string } {
   const env = { PATH: process.env.PATH, HOME: folder, GASW_K8S_CONFIG: at("gasw-k8s.json"), GASW_K8S_STATE_PATH: at("state/state.db") };
-  return spawnSync(process.execPath, [at("bin/gasw-k8s.js"), ...argv], { cwd: folder, env, encoding: "utf8" });
+  return spawnSync(process.execPath, [at("bin/gasw-k8s.js"), ...argv], { cwd: folder, env: { ...env, ...more }, encoding: "utf8" });
 }
 
 /** Replaces a text in the native module by another one of the same length. */
@@ -99,6 +103,19 @@ describe.each(FAULTS)("with an SQLite module that is %s", (_, fault, said, hint,
     const { version } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
     expect(cli("--version")).toMatchObject({ status: 0, stdout: `${version}\n`, stderr: "" });
   });
+});
+
+test.skipIf(process.getuid?.() !== 0)("an installation that only root can read opens the state of another user", () => {
+  const state = mkdtempSync(path.join(tmpdir(), "gasw-k8s-state-"));
+  try {
+    chmodSync(folder, 0o700);
+    chownSync(state, OTHER, OTHER);
+    const { status, stderr } = cliWith({ GASW_K8S_STATE_PATH: path.join(state, "state.db") }, "status", "--workflow", folder);
+    expect({ status, stderr }).toEqual({ status: 3, stderr: expect.stringContaining("no cluster is configured") });
+    expect(statSync(path.join(state, "state.db")).uid).toBe(OTHER);
+  } finally {
+    rmSync(state, { recursive: true });
+  }
 });
 
 describe("without an SQLite module", () => {

@@ -5,6 +5,7 @@ export const scriptCauses: readonly Cause[] = [
   { id: "output-refused", match: outputRefused },
   { id: "script-missing", match: scriptMissing },
   { id: "script-unreadable", match: scriptUnreadable },
+  { id: "script-binary", match: scriptNotText },
   { id: "script-crlf", match: scriptWithCarriageReturns },
   { id: "script-syntax", match: syntaxError },
 ];
@@ -73,6 +74,17 @@ function scriptUnreadable(facts: Facts): Explanation | undefined {
   return {
     sentence: `failed because user ${user ?? "of its pod"} may not read its script sh/${job.fileName}.sh`,
     remedy: `make it readable (chmod a+r), and its folder accessible; then \`gasw-k8s retry ${job.id}\` runs it again`,
+    evidence: [line],
+  };
+}
+
+function scriptNotText({ state, job, lastWords }: Facts): Explanation | undefined {
+  const words = `./sh/${job.fileName}.sh: cannot execute binary file`;
+  const line = lastWords.find((text) => text.endsWith(words));
+  if (state.status !== "ERROR" || state.exitCode !== 126 || line === undefined) return undefined;
+  return {
+    sentence: `failed because its script sh/${job.fileName}.sh is not text in UTF-8: bash takes it for a program`,
+    remedy: `convert it (file ${job.directory}/sh/${job.fileName}.sh shows what it is; from UTF-16: iconv -f UTF-16 -t UTF-8), then \`gasw-k8s retry ${job.id}\` runs it again`,
     evidence: [line],
   };
 }

@@ -140,6 +140,12 @@ const table: Record<string, [Facts, string, RegExp, RegExp]> = {
     /may not read its script/,
     /chmod a\+r/,
   ],
+  "a script that is not text": [
+    error(126, { lastWords: ["./sh/Job-1.sh: ./sh/Job-1.sh: cannot execute binary file"] }),
+    "script-binary",
+    /is not text in UTF-8/,
+    /iconv -f UTF-16/,
+  ],
   "a script with carriage returns": [
     error(127, { lastWords: ["./sh/Job-1.sh: line 2: $'ls\\r': command not found"] }),
     "script-crlf",
