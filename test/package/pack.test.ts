@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -56,6 +56,18 @@ describe("the published package", () => {
     expect(execFileSync(program, ["status", "--cached", "-o", "json"], { env, cwd: folder, encoding: "utf8" })).toBe(
       '{\n  "jobs": []\n}\n',
     );
+  });
+
+  test("is repaired by the command that its error names where its native module was not compiled", () => {
+    const program = path.join(folder, "node_modules/.bin/gasw-k8s");
+    const env = { PATH: process.env.PATH, HOME: folder, GASW_K8S_STATE_PATH: path.join(folder, "repaired/state.db") };
+    const status = () => spawnSync(program, ["status", "--cached"], { env, cwd: folder, encoding: "utf8" });
+    rmSync(path.join(folder, "node_modules/better-sqlite3/build"), { recursive: true });
+    const { stderr } = status();
+    const [, command = "", place = ""] = /^hint: run `(npm rebuild better-sqlite3)` in (\S+),/m.exec(stderr) ?? [];
+    expect(realpathSync(place)).toBe(realpathSync(folder));
+    execFileSync("bash", ["-ec", `. scripts/lib.sh; cd ${place}; ${command}`], { cwd: root, stdio: "pipe" });
+    expect(status().status).toBe(0);
   });
 
   test.each([
