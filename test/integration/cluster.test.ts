@@ -398,7 +398,7 @@ describe("a monitor", () => {
 
   test("tells the GASW database nothing from another cluster", async () => {
     await runningHere();
-    const database = path.join(folder, "gasw.db");
+    const database = path.join(folder, "gasw", NAMESPACE, "workflow-1", "jobs.db");
     await expectRefused(there, (context) => monitor(context, TEXT));
     const opened = new Database(database, { readonly: true });
     expect(opened.prepare("SELECT id FROM Jobs").all()).toEqual([]);

@@ -184,9 +184,9 @@ function runJobs(): void {
 }
 
 function stateText(): string {
-  const state = path.join(folder, "state");
-  return readdirSync(state)
-    .map((name) => readFileSync(path.join(state, name), "latin1"))
+  return readdirSync(path.join(folder, "state"), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => readFileSync(path.join(parentPath, name), "latin1"))
     .join("\n");
 }
 
