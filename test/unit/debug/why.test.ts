@@ -376,13 +376,13 @@ const table: Record<string, [Facts, string, RegExp, RegExp]> = {
     ),
     "pod-deleted",
     /while it was running; its own clean-up was cut off after 60 s: killed$/,
-    /terminationGracePeriodSeconds \(60 now\) gives it more time to clean up/,
+    /a longer --grace-period \(60 s now\) gives it more time to clean up \(terminationGracePeriodSeconds/,
   ],
   "a clean-up that was cut off when its time was up": [
     facts({ status: "ERROR", reason: "DeadlineExceeded", message: "too long; its own clean-up was cut off after 30 s: killed" }),
     "deadline",
     /DeadlineExceeded\); its own clean-up was cut off after 30 s/,
-    /terminationGracePeriodSeconds gives/,
+    /a longer --grace-period gives/,
   ],
   "a clean-up that was cut off by an eviction": [
     facts({ status: "STALLED", reason: "Evicted", message: "low; its own clean-up was cut off after 2 s: killed" }),
