@@ -1,4 +1,4 @@
-import { GPU_RESOURCE, wayToState } from "../manifests/resourceNames.ts";
+import { GPU_RESOURCE, optionsFor } from "../manifests/resourceNames.ts";
 import type { V1Node } from "../wire.ts";
 import { type Explanation, type Facts, mainContainer, podSpec } from "./facts.ts";
 import { type Amounts, amountText, isTooBig, repelling, shortage, taintText } from "./room.ts";
@@ -100,8 +100,7 @@ function untolerated(message: string, facts: Facts): string[] {
 
 function remedyFor(short: readonly string[], tooBig: readonly string[], message: string): string {
   if (tooBig.length > 0) {
-    const options = tooBig.map((resource) => wayToState(resource)?.option ?? resource).join(", ");
-    return `request less (${options}), or add a larger node: no node is large enough`;
+    return `request less (${optionsFor(tooBig).join(", ")}), or add a larger node: no node is large enough`;
   }
   if (message.includes("untolerated taint"))
     return "add a matching entry to `tolerations`, or remove the taint from a node; `gasw-k8s debug nodes` lists the taints";
