@@ -42,6 +42,11 @@ export class ApiError extends GaswError {
     return isNamespaceTerminating(this);
   }
 
+  /** Whether the account has no right to what it asked for: admission plugins answer 403, too. */
+  get notPermitted(): boolean {
+    return this.status === 403 && /\bcannot \w+ resource "/.test(this.body.message ?? "");
+  }
+
   /** Whether a ResourceQuota refuses the object. */
   get quotaExceeded(): boolean {
     return isQuotaExceeded(this);

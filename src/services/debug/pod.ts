@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { JobOptions, RunAs } from "../../core/job.ts";
 import { type Observation, observe } from "../../core/lifecycle/observe.ts";
+import { readRefusal } from "../../core/lifecycle/refusal.ts";
 import { workflowContainer } from "../../core/manifests/container.ts";
 import { MAIN_CONTAINER } from "../../core/manifests/mainContainer.ts";
 import { basePodSpec } from "../../core/manifests/pod.ts";
@@ -60,22 +61,24 @@ export async function withDebugPod<T>(
     await untilRunning(deps, collection, name, options.onWait);
     return await body({ name, container: MAIN_CONTAINER, made: pod });
   } catch (error) {
-    if (error instanceof ApiError && error.quotaExceeded) throw noQuota(error, target.namespace);
-    throw error;
+    throw error instanceof ApiError ? refusalOf(error, target.namespace) : error;
   } finally {
     await removePod(deps, podsPath(target.namespace, name));
   }
 }
 
-function noQuota(cause: ApiError, namespace: string): GaswError {
-  return new GaswError(
-    "CLUSTER",
-    `the quota of namespace ${namespace} leaves no room for a debug pod (${cause.body.message})`,
-    {
-      hint: "wait for other jobs to end, or ask the administrator to raise the quota",
-      cause,
-    },
-  );
+/** What the cluster has against a debug pod, in better words where there are any. */
+function refusalOf(cause: ApiError, namespace: string): GaswError {
+  const message = cause.body.message ?? "";
+  if (cause.quotaExceeded)
+    return new GaswError(
+      "CLUSTER",
+      `the quota of namespace ${namespace} leaves no room for a debug pod (${message})`,
+      { hint: "wait for other jobs to end, or ask the administrator to raise the quota", cause },
+    );
+  const { by, remedy } = readRefusal(message);
+  if (by === undefined || cause.notPermitted) return cause;
+  return new GaswError("CLUSTER", `${by} rejects the debug pod: ${message}`, { hint: remedy, cause });
 }
 
 async function debugPod(deps: Deps, target: JobTarget, { lifetime, job }: DebugPodOptions): Promise<V1Pod> {

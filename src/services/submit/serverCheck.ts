@@ -55,7 +55,7 @@ async function checkPods(
   jobs: readonly V1Job[],
 ): Promise<Objection[]> {
   const errors = await Promise.all(jobs.map((job) => errorOf(client, namespace, job)));
-  if (errors.some((error) => error !== undefined && isNotAllowed(error))) {
+  if (errors.some((error) => error?.notPermitted === true)) {
     warn(
       "the pods were not checked: this account may not create pods (see gasw-k8s-admin in deploy/rbac.yaml)",
     );
@@ -76,11 +76,6 @@ async function errorOf(client: Deps["client"], namespace: string, job: V1Job): P
     if (error instanceof ApiError) return error;
     throw error;
   }
-}
-
-/** Whether these are the words of the authorizer: admission plugins answer 403, too. */
-function isNotAllowed({ status, body }: ApiError): boolean {
-  return status === 403 && (body.message ?? "").includes('cannot create resource "pods"');
 }
 
 function objection(jobId: string, cause: ApiError): Objection {
