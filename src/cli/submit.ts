@@ -63,7 +63,7 @@ export function addSubmit(program: Command, { io, outcome, runWithContext }: Ter
     .option("--parameters <text>", "parameters to store in the GASW database (part of the job's content)")
     .addHelpText(
       "after",
-      '\nExamples:\n  gasw-k8s submit sh/Job-1.sh --memory 2Gi\n  gasw-k8s submit sh/*.sh --wait\n  echo \'{"script":"sh/Job-1.sh","cpu":"2"}\' | gasw-k8s submit --from -\n',
+      '\nExamples:\n  gasw-k8s submit sh/Job-1.sh --memory 2Gi\n  gasw-k8s submit sh/*.sh --wait\n  gasw-k8s submit sh/Job-2.sh --resource nvidia.com/mig-1g.5gb=1 --dry-run=server\n  echo \'{"script":"sh/Job-1.sh","cpu":"2"}\' | gasw-k8s submit --from -\n',
     )
     .action(async (scripts: string[], given) => {
       outcome.waits = given.wait === true;
