@@ -43,7 +43,7 @@ describe("wrong usage ends with 2 and a hint", () => {
       "a CPU limit below the request",
       ["submit", "sh/Sort-1.sh", "--cpu", "2", "--cpu-limit", "1500m"],
       "the CPU limit 1500m (--cpu-limit) is below the CPU request 2 (--cpu)",
-      /^set both: --cpu-limit to 2 or more, or --cpu to 1500m or less$/,
+      /^raise the limit to 2 or more \(--cpu-limit, or resources\.cpuLimit .* request 1500m or less \(--cpu, /,
     ],
     [
       "a grace period for a month",

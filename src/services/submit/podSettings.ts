@@ -30,7 +30,9 @@ function checkAmounts(resources: PodSettings["resources"], options: JobOptions):
       throw new GaswError(
         "USAGE",
         `the CPU limit ${cpuLimit} (${limitFrom}) is below the CPU request ${cpu} (${requestFrom})`,
-        { hint: `set both: --cpu-limit to ${cpu} or more, or --cpu to ${cpuLimit} or less` },
+        {
+          hint: `raise the limit to ${cpu} or more (--cpu-limit, or resources.cpuLimit in the configuration), or request ${cpuLimit} or less (--cpu, or resources.cpu)`,
+        },
       );
     }
     case "pages-alone": {
