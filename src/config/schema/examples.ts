@@ -64,11 +64,14 @@ export const EXAMPLE = {
   runtimeClassName: "nvidia",
   affinity: {
     nodeAffinity: {
-      requiredDuringSchedulingIgnoredDuringExecution: {
-        nodeSelectorTerms: [
-          { matchExpressions: [{ key: "example.org/disk", operator: "In", values: ["ssd", "nvme"] }] },
-        ],
-      },
+      preferredDuringSchedulingIgnoredDuringExecution: [
+        {
+          weight: 50,
+          preference: {
+            matchExpressions: [{ key: "example.org/disk", operator: "In", values: ["ssd", "nvme"] }],
+          },
+        },
+      ],
     },
   },
   topologySpreadConstraints: [
