@@ -224,7 +224,7 @@ that waits for the pod (NOT_SUBMITTED, reason EarlierRun), \`debug why\`, and a 
 off. While the Job itself exists, add the taint \`node.kubernetes.io/out-of-service=nodeshutdown:NoExecute\` or delete the node: after \`kubectl delete pod --force\` alone, the Job's
 finalizer still keeps the pod.
 
-A script that is stopped has \`terminationGracePeriodSeconds\` to clean up. If it is killed before it has finished, the message says so and gives the time that it had.
+A script that is stopped has \`--grace-period\` (or \`terminationGracePeriodSeconds\`) to clean up. If it is killed before it has finished, the message says so and gives the time that it had.
 
 ## Retries and holds
 

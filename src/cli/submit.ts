@@ -1,6 +1,22 @@
 import { type Command, Option } from "commander";
 import { durationOption, QUIET_OPTION, type Terms, WORKFLOW_OPTION, withCommonOptions } from "./options.ts";
 
+/** The options that state one value of a request each, by their names in it. */
+const REQUEST_OPTIONS = [
+  "image",
+  "cpu",
+  "cpuLimit",
+  "memory",
+  "ephemeralStorage",
+  "gpu",
+  "timeout",
+  "gracePeriod",
+  "queue",
+  "invocationId",
+  "command",
+  "parameters",
+];
+
 /** Adds `submit`. */
 export function addSubmit(program: Command, { io, outcome, runWithContext }: Terms): void {
   withCommonOptions(program.command("submit [script...]"), ["text", "json", "ndjson"])
@@ -23,9 +39,20 @@ export function addSubmit(program: Command, { io, outcome, runWithContext }: Ter
     )
     .option("--image <name>", "container image")
     .option("--cpu <quantity>", "CPU request, such as 2 or 500m")
+    .option("--cpu-limit <quantity>", "CPU limit, at least the CPU request (default: none)")
     .option("--memory <quantity>", "memory request and limit, such as 4Gi")
-    .option("--gpu <number>", "number of GPUs")
+    .option(
+      "--ephemeral-storage <quantity>",
+      "request and limit of temporary storage on the node, such as 10Gi",
+    )
+    .option("--gpu <number>", "number of GPUs (nvidia.com/gpu)")
+    .option(
+      "--resource <name=qty>",
+      "amount of another resource, such as nvidia.com/mig-1g.5gb=1, amd.com/gpu=2 or hugepages-2Mi=1Gi (may be repeated)",
+      collect,
+    )
     .option("--timeout <duration>", "maximum run time of the job's pod")
+    .option("--grace-period <duration>", "time between SIGTERM and SIGKILL when the job is stopped")
     .option("--queue <name>", "Kueue local queue")
     .option("--env <key=value>", "environment variable (may be repeated)", collect)
     .option(
@@ -36,17 +63,14 @@ export function addSubmit(program: Command, { io, outcome, runWithContext }: Ter
     .option("--parameters <text>", "parameters to store in the GASW database (part of the job's content)")
     .addHelpText(
       "after",
-      '\nExamples:\n  gasw-k8s submit sh/Job-1.sh --memory 2Gi\n  gasw-k8s submit sh/*.sh --wait\n  echo \'{"script":"sh/Job-1.sh","cpu":"2"}\' | gasw-k8s submit --from -\n',
+      '\nExamples:\n  gasw-k8s submit sh/Job-1.sh --memory 2Gi\n  gasw-k8s submit sh/*.sh --wait\n  gasw-k8s submit sh/Job-2.sh --resource nvidia.com/mig-1g.5gb=1 --dry-run=server\n  echo \'{"script":"sh/Job-1.sh","cpu":"2"}\' | gasw-k8s submit --from -\n',
     )
     .action(async (scripts: string[], given) => {
       outcome.waits = given.wait === true;
       outcome.options = given;
       const { submit, submitDirectory } = await import("../commands/submit.ts");
-      const { image, cpu, memory, gpu, timeout, queue, invocationId, command, parameters } = given;
       const request = Object.fromEntries(
-        Object.entries({ image, cpu, memory, gpu, timeout, queue, invocationId, command, parameters }).filter(
-          ([, value]) => value !== undefined,
-        ),
+        REQUEST_OPTIONS.map((name) => [name, given[name]]).filter(([, value]) => value !== undefined),
       );
       await runWithContext(given, submitDirectory(scripts, given, io.cwd), (context) =>
         submit(context, scripts, { ...given, request }),

@@ -1,10 +1,12 @@
 import { array, object, optional, type output, record, safeParse, string } from "zod/mini";
+import { extendedResources } from "../config/schema/extended.ts";
 import {
   cpuQuantity,
   duration,
   environmentName,
   imageName,
   labelText,
+  MAX_GRACE_S,
   memoryQuantity,
   scalar,
   text,
@@ -24,10 +26,14 @@ const requestSchema = object({
   script: text(),
   image: optional(imageName()),
   cpu: optional(cpuQuantity()),
+  cpuLimit: optional(cpuQuantity()),
   memory: optional(memoryQuantity()),
+  ephemeralStorage: optional(memoryQuantity()),
   gpu: optional(wholeNumber()),
+  resource: optional(extendedResources()),
   env: optional(record(environmentName(), scalar())),
   timeout: optional(duration({ whole: true, minimum: 1 })),
+  gracePeriod: optional(duration({ whole: true, minimum: 1, maximum: MAX_GRACE_S })),
   queue: optional(labelText()),
   invocationId: optional(wholeNumber(1, LARGEST_INTEGER)),
   command: optional(text()),
@@ -57,7 +63,7 @@ export function parseRequest(
     const refusal = refusalOf(parsed.error.issues[0] as Parameters<typeof refusalOf>[0]);
     const field = refusal.path.map(String).join(".");
     throw new GaswError("USAGE", `${where(field)}: expected ${refusal.expected}`, {
-      hint: "`gasw-k8s submit --help` shows examples",
+      hint: refusal.hint === undefined ? "`gasw-k8s submit --help` shows examples" : refusal.hint,
     });
   }
   const { script, ...options } = parsed.data satisfies output<typeof requestSchema>;
@@ -90,15 +96,38 @@ export function parseRequestLine(given: string, number: number): Submission {
   return parseRequest(values as Record<string, unknown>, (field) => `line ${number}, ${field}`);
 }
 
-/** `KEY=VALUE` options as one record. */
+/** `KEY=VALUE` options as one record; the last one of a name counts. */
 export function parseAssignments(assignments: readonly string[]): Record<string, string> {
   return Object.fromEntries(
     assignments.map((assignment) => {
-      const at = assignment.indexOf("=");
-      if (at > 0) return [assignment.slice(0, at), assignment.slice(at + 1)];
+      const assigned = splitAssignment(assignment);
+      if (assigned !== undefined) return assigned;
       throw new GaswError("USAGE", "--env: expected KEY=VALUE", {
         hint: "use, for example, --env THREADS=4",
       });
     }),
   );
+}
+
+/** `NAME=QTY` options as one record; each name once, since amounts of one name could also add up. */
+export function parseResources(given: readonly string[]): Record<string, string> {
+  const resources = new Map<string, string>();
+  for (const assignment of given) {
+    const [name, amount] = splitAssignment(assignment) ?? [];
+    if (name === undefined || amount === undefined)
+      throw new GaswError("USAGE", `--resource ${assignment}: expected NAME=QTY`, {
+        hint: "use, for example, --resource nvidia.com/mig-1g.5gb=1",
+      });
+    if (resources.has(name))
+      throw new GaswError("USAGE", `--resource ${name} is given more than once`, {
+        hint: `state the whole amount once: --resource ${name}=QTY`,
+      });
+    resources.set(name, amount);
+  }
+  return Object.fromEntries(resources);
+}
+
+function splitAssignment(text: string): [name: string, value: string] | undefined {
+  const at = text.indexOf("=");
+  return at > 0 ? [text.slice(0, at), text.slice(at + 1)] : undefined;
 }

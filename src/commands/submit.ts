@@ -10,7 +10,7 @@ import type { StoredWorkflow } from "../store/records.ts";
 import type { OutputFormat } from "../ui/io.ts";
 import { errorReport } from "../ui/output.ts";
 import { dryRun } from "./dryRun.ts";
-import { parseAssignments, parseRequest } from "./requests.ts";
+import { parseAssignments, parseRequest, parseResources } from "./requests.ts";
 import { submitLines } from "./submitLines.ts";
 import { answer, CONCURRENCY, OrderedAnswers, print } from "./submitted.ts";
 
@@ -23,6 +23,7 @@ export interface SubmitOptions {
   readonly waitTimeout?: number;
   readonly dryRun?: "client" | "server";
   readonly env?: readonly string[];
+  readonly resource?: readonly string[];
   /** Options that state the request itself, as they were given. */
   readonly request: Readonly<Record<string, unknown>>;
   readonly verbose: boolean;
@@ -48,7 +49,7 @@ export async function submit(
 ): Promise<number> {
   const workflow = workflowOf(context, submitDirectory(scripts, options, context.io.cwd));
   if (options.from !== undefined) {
-    const states = Object.keys(options.request).length > 0 || options.env !== undefined;
+    const states = Object.keys(options.request).length > 0 || (options.env ?? options.resource) !== undefined;
     if (scripts.length > 0 || states || options.wait === true || options.dryRun !== undefined) {
       throw new GaswError(
         "USAGE",
@@ -70,8 +71,9 @@ export async function submit(
       hint: "use gasw-k8s submit sh/Job-1.sh, or --from - to read NDJSON from stdin",
     });
   const env = options.env === undefined ? {} : { env: parseAssignments(options.env) };
+  const resource = options.resource === undefined ? {} : { resource: parseResources(options.resource) };
   const submissions = [...new Set(scripts)].map((script) =>
-    parseRequest({ script, ...options.request, ...env }, optionName),
+    parseRequest({ script, ...options.request, ...env, ...resource }, optionName),
   );
   if (options.dryRun !== undefined) return await dryRun(context, workflow, submissions, options.dryRun);
   const submitted = await submitAll(context, workflow, submissions, options);
@@ -90,9 +92,10 @@ function workflowOf(context: Context, directory: string): Workflow {
 
 /** The option that a field of a request comes from. */
 function optionName(field: string): string {
-  return field === "script"
-    ? "script"
-    : `--${field.split(".")[0]?.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+  const [name = "", ...below] = field.split(".");
+  if (name === "script") return name;
+  const option = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+  return below.length === 0 ? option : `${option} ${below.join(".")}`;
 }
 
 /**

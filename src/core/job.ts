@@ -123,11 +123,19 @@ export interface JobOptions {
   /** Kubernetes quantity. */
   readonly cpu?: string;
   /** Kubernetes quantity. */
+  readonly cpuLimit?: string;
+  /** Kubernetes quantity. */
   readonly memory?: string;
+  /** Kubernetes quantity. */
+  readonly ephemeralStorage?: string;
   readonly gpu?: number;
+  /** Amounts of extended resources, by their names. */
+  readonly resource?: Readonly<Record<string, string>>;
   readonly env?: Readonly<Record<string, string>>;
   /** Seconds that the pod may be active. */
   readonly timeout?: number;
+  /** Seconds between SIGTERM and SIGKILL. */
+  readonly gracePeriod?: number;
   /** Kueue local queue. */
   readonly queue?: string;
   readonly invocationId?: number;

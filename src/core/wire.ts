@@ -29,6 +29,7 @@ export interface V1Pod extends Wire<kubernetes.V1Pod> {}
 export interface V1PodSpec extends Wire<kubernetes.V1PodSpec> {}
 export interface V1SecurityContext extends Wire<kubernetes.V1SecurityContext> {}
 export interface V1StorageClass extends Wire<kubernetes.V1StorageClass> {}
+export interface V1TopologySpreadConstraint extends Wire<kubernetes.V1TopologySpreadConstraint> {}
 export interface V1Toleration extends Wire<kubernetes.V1Toleration> {}
 export interface V1VolumeMount extends Wire<kubernetes.V1VolumeMount> {}
 

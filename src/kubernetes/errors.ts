@@ -1,3 +1,4 @@
+import { readRefusal } from "../core/lifecycle/refusal.ts";
 import { GaswError, messageOf } from "../errors.ts";
 
 /** The body of a failed answer (Kubernetes API conventions, "Response Status Kind"). */
@@ -42,6 +43,11 @@ export class ApiError extends GaswError {
     return isNamespaceTerminating(this);
   }
 
+  /** Whether the account has no right to what it asked for: admission plugins answer 403, too. */
+  get notPermitted(): boolean {
+    return isNotPermitted(this);
+  }
+
   /** Whether a ResourceQuota refuses the object. */
   get quotaExceeded(): boolean {
     return isQuotaExceeded(this);
@@ -50,6 +56,10 @@ export class ApiError extends GaswError {
 
 function isNamespaceTerminating({ body }: Pick<Answer, "body">): boolean {
   return body.details?.causes?.some((cause) => cause.reason === "NamespaceTerminating") ?? false;
+}
+
+function isNotPermitted({ status, body }: Pick<Answer, "status" | "body">): boolean {
+  return status === 403 && /\bcannot \w+ resource "/.test(body.message ?? "");
 }
 
 function isQuotaExceeded({ status, body }: Pick<Answer, "status" | "body">): boolean {
@@ -114,6 +124,11 @@ function wordsFor(answer: Answer): Words {
       "rejected the request: the namespace's quota is exhausted",
       "submit again after other jobs have ended or been cleaned up, or ask for a larger quota",
     ];
+  // Policies and webhooks are not a matter of permissions, though most of them answer 403.
+  const isDenial = status === 403 || /admission webhook "[^"]+" denied/.test(body.message ?? "");
+  const { by, remedy } = readRefusal(body.message ?? "");
+  if (isDenial && by !== undefined && !isNotPermitted(answer))
+    return [`rejected the request because of ${by}`, remedy];
   const isMarkup = /^\s*</.test(body.message ?? "");
   const known = ANSWERS[status] ?? (isMarkup ? undefined : OWN_ANSWERS[status]);
   if (known !== undefined) return known;

@@ -130,6 +130,7 @@ test("kubernetes_plugin.conf.example runs a real job when its addresses are repl
     workflowsLocation: workflows,
     image,
     priorityClassName: unique,
+    runtimeClassName: unique,
     state: { path: workflow.stateFile },
     volumes: [shared, atlas, { ...models, path: folders.models }, { ...scratch, storageClassName: unique }],
     initContainers: example.initContainers.map((container: object) => ({ ...container, image, imagePullPolicy: "IfNotPresent" })),
@@ -139,8 +140,9 @@ test("kubernetes_plugin.conf.example runs a real job when its addresses are repl
       imagePullPolicy: "IfNotPresent",
       command: ["bash", "-c", "trap 'exit 0' TERM; sleep 600 & wait"],
     })),
-    resources: { cpu: "10m", memory: "32Mi" },
+    resources: { cpu: "10m", cpuLimit: "500m", memory: "32Mi", ephemeralStorage: "64Mi", gpu: 0, extended: {} },
   };
+  expect(Object.keys(config.resources).sort()).toEqual(Object.keys(example.resources).sort());
   expect(Object.keys(config).sort()).toEqual(Object.keys(example).sort());
   writeFileSync(workflow.configFile, JSON.stringify(config));
   await apply(...surroundings(unique, workflows));
@@ -167,17 +169,21 @@ test("kubernetes_plugin.conf.example runs a real job when its addresses are repl
       activeDeadlineSeconds: 86400,
       serviceAccountName: "gasw-jobs",
       nodeSelector: { "kubernetes.io/arch": "amd64" },
+      schedulerName: "default-scheduler",
+      runtimeClassName: unique,
+      affinity: example.affinity,
+      topologySpreadConstraints: example.topologySpreadConstraints,
     });
     expect(job.spec).toMatchObject({ ttlSecondsAfterFinished: 500 });
     expect(job.metadata.labels).toMatchObject({ "kueue.x-k8s.io/queue-name": "vip-jobs", "example.org/team": "imaging" });
   } finally {
-    await kubectl("delete", "storageclass,priorityclass", unique, "--ignore-not-found");
+    await kubectl("delete", "storageclass,priorityclass,runtimeclass", unique, "--ignore-not-found");
     await kubectl("delete", "pv", `${unique}-atlas`, `${unique}-scratch`, "--ignore-not-found", "--wait=false");
   }
   expect((await get("storageclass")).items.map((item: { metadata: { name: string } }) => item.metadata.name)).not.toContain(unique);
 }, 300_000);
 
-/** What an administrator has made before: the namespace, an account, a priority, an existing claim, and a class with a volume to give away. */
+/** What an administrator has made before: the namespace, an account, a priority, a runtime class, an existing claim, and a class with a volume to give away. */
 function surroundings(unique: string, workflows: string): object[] {
   const volume = (name: string, folder: string, storageClassName: string, capacity: string) => ({
     apiVersion: "v1",
@@ -200,6 +206,7 @@ function surroundings(unique: string, workflows: string): object[] {
     { apiVersion: "v1", kind: "Namespace", metadata: { name: unique } },
     { apiVersion: "v1", kind: "ServiceAccount", metadata: { name: "gasw-jobs", namespace: unique } },
     { apiVersion: "scheduling.k8s.io/v1", kind: "PriorityClass", metadata: { name: unique }, value: 10 },
+    { apiVersion: "node.k8s.io/v1", kind: "RuntimeClass", metadata: { name: unique }, handler: "runc" },
     { apiVersion: "storage.k8s.io/v1", kind: "StorageClass", metadata: { name: unique }, provisioner: "kubernetes.io/no-provisioner" },
     volume("atlas", "atlas", "", "1Gi"),
     volume("scratch", "scratch", unique, "20Gi"),

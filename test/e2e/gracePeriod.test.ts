@@ -52,7 +52,7 @@ test("a clean-up that takes longer than its pod grants is said to have been cut 
   expect(workflow.out("Job-1")).toBe("cleaning\n");
   const { stdout: why } = await workflow.cli("debug", "why", "Job-1");
   expect(why).toContain("its own clean-up was cut off after 3 s");
-  expect(why).toMatch(/^remedy: .*terminationGracePeriodSeconds .*gives it more time to clean up/m);
+  expect(why).toMatch(/^remedy: .*a longer --grace-period .*gives it more time to clean up/m);
 });
 
 test("a clean-up has the time that is configured, and is not said to have been cut off", async () => {

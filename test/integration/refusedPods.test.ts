@@ -53,7 +53,17 @@ describe("a pod that is refused", () => {
     refused("Job-3", FULL);
     await look();
     await life.round();
-    expect(warnings).toEqual([`job Job-1 (and 1 more) cannot start: ${POLICY}; see \`gasw-k8s debug why Job-1\``]);
+    expect(warnings).toEqual([
+      expect.stringMatching(
+        /^job Job-1 \(and 1 more\) cannot start: .*: use a tag; change the setting that the policy names .*; see `gasw-k8s debug why Job-1`$/,
+      ),
+    ]);
+  });
+
+  test("is told of with the option that cures it", async () => {
+    refused("Job-1", 'pods "x" is forbidden: failed quota: team: must specify limits.cpu for: job');
+    await look();
+    expect(warnings).toEqual([expect.stringContaining("set limits.cpu for: job: --cpu-limit (or resources.cpuLimit)")]);
   });
 
   test("for good is given up when its grace is over, whatever shows in between", async () => {

@@ -177,11 +177,14 @@ describe("the options of a submission", () => {
     workflow = new RetriedWorkflow({ retryCount: 1 });
     const { image } = JSON.parse(readFileSync(workflow.configFile, "utf8"));
     const script = workflow.script("Job-1", "[ -e repaired ] || exit 3\n");
-    const options = ["--memory", "64Mi", "--cpu", "50m", "--timeout", "77s", "--image", image, "--queue", "night"];
+    const sizes = ["--memory", "64Mi", "--cpu", "50m", "--cpu-limit", "400m", "--ephemeral-storage", "64Mi"];
+    const none = ["--resource", "example.org/fpga=0"];
+    const options = [...sizes, ...none, "--timeout", "77s", "--grace-period", "5s", "--image", image, "--queue", "night"];
     expect(await workflow.cli("submit", script, ...options, "--invocation-id", "41")).toMatchObject({ code: 0 });
     await workflow.until("Job-1", "ERROR");
-    const other = { image: "localhost/absent:1", resources: { memory: "96Mi", cpu: "10m" }, timeout: "9m", queue: "day" };
-    workflow.reconfigure({ retryCount: 1, ...other });
+    const configured = { memory: "96Mi", cpu: "10m", cpuLimit: "1", ephemeralStorage: "1Gi", extended: { "example.org/fpga": 1 } };
+    const other = { image: "localhost/absent:1", resources: configured, timeout: "9m", queue: "day" };
+    workflow.reconfigure({ retryCount: 1, terminationGracePeriodSeconds: 60, ...other });
     await workflow.until("Job-1-r1", "ERROR_HELD");
     workflow.put("repaired");
     await workflow.cli("release", "Job-1");
@@ -190,12 +193,14 @@ describe("the options of a submission", () => {
       ({ metadata, spec: { template } }) => ({
         queue: metadata.labels["kueue.x-k8s.io/queue-name"],
         seconds: template.spec.activeDeadlineSeconds,
+        grace: template.spec.terminationGracePeriodSeconds,
         image: template.spec.containers[0].image,
         resources: template.spec.containers[0].resources,
       }),
     );
-    const resources = { requests: { cpu: "50m", memory: "64Mi" }, limits: { memory: "64Mi" } };
-    expect(first).toEqual({ queue: "night", seconds: 77, image, resources });
+    const both = { memory: "64Mi", "ephemeral-storage": "64Mi" };
+    const resources = { requests: { cpu: "50m", ...both }, limits: { cpu: "400m", ...both } };
+    expect(first).toEqual({ queue: "night", seconds: 77, grace: 5, image, resources });
     expect(later).toEqual([first, first]);
     for (const id of ["Job-1", "Job-1-r1", "Job-1-r2"]) expect((await workflow.row(id)).invocation_id).toBe(41);
     // The same submission is still the same.

@@ -4,7 +4,7 @@
  */
 
 import type { Modernised } from "../schema/generations.ts";
-import { environmentNames, rootNode } from "../schema/keys.ts";
+import { environmentNames, type KeyNode, rootNode } from "../schema/keys.ts";
 import { lineFinder } from "../text/locate.ts";
 import { didYouMean } from "../text/nearest.ts";
 import { keyText, type Origin, originText } from "../text/origin.ts";
@@ -76,10 +76,16 @@ export function locateOrigins(
 
 /** The path of a dotted key in `origins`, where names in records keep their dots. */
 function originPath(key: string): readonly string[] {
-  const [first = "", ...rest] = key.split(".");
-  return rootNode.keys?.get(first)?.kind === "record" && first !== "securityContext" && rest.length > 0
-    ? [first, rest.join(".")]
-    : [first, ...rest];
+  const path: string[] = [];
+  const rest = key.split(".");
+  for (let node: KeyNode | undefined = rootNode; rest.length > 0; ) {
+    // A security context is a record whose values are objects.
+    const isName: boolean = node?.kind === "record" && path[0] !== "securityContext";
+    const name: string = isName ? rest.splice(0).join(".") : (rest.shift() ?? "");
+    path.push(name);
+    node = node?.keys?.get(name);
+  }
+  return path;
 }
 
 /** The way to the shown line of a canonical key in a file that may spell it otherwise. */

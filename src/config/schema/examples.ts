@@ -45,7 +45,14 @@ export const EXAMPLE = {
   image: "registry.example.org/vip/base:1.4",
   imagePullPolicy: "IfNotPresent",
   imagePullSecrets: ["registry-login"],
-  resources: { cpu: "1", memory: "2Gi", gpu: 0 },
+  resources: {
+    cpu: "1",
+    cpuLimit: "2",
+    memory: "2Gi",
+    ephemeralStorage: "5Gi",
+    gpu: 0,
+    extended: { "nvidia.com/mig-1g.5gb": 1 },
+  },
   env: { OMP_NUM_THREADS: "1" },
   nodeSelector: { "kubernetes.io/arch": "amd64" },
   tolerations: [{ key: "dedicated", operator: "Equal", value: "vip", effect: "NoSchedule" }],
@@ -53,6 +60,28 @@ export const EXAMPLE = {
   annotations: { "example.org/contact": "vip-support@example.org" },
   priorityClassName: "batch",
   serviceAccountName: "gasw-jobs",
+  schedulerName: "default-scheduler",
+  runtimeClassName: "nvidia",
+  affinity: {
+    nodeAffinity: {
+      preferredDuringSchedulingIgnoredDuringExecution: [
+        {
+          weight: 50,
+          preference: {
+            matchExpressions: [{ key: "example.org/disk", operator: "In", values: ["ssd", "nvme"] }],
+          },
+        },
+      ],
+    },
+  },
+  topologySpreadConstraints: [
+    {
+      maxSkew: 5,
+      topologyKey: "kubernetes.io/hostname",
+      whenUnsatisfiable: "ScheduleAnyway",
+      labelSelector: { matchLabels: { "app.kubernetes.io/component": "job" } },
+    },
+  ],
   timeout: "24h",
   terminationGracePeriodSeconds: 120,
   initContainers: [

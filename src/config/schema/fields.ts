@@ -198,6 +198,9 @@ export const flag = () =>
       value === true || value === "true" ? true : value === false || value === "false" ? false : undefined,
   });
 
+/** The longest grace period of a pod that is taken: a week. */
+export const MAX_GRACE_S = 7 * 24 * 3600;
+
 /** A whole number, also written as a JSON string, as the plugin's files do. */
 export const wholeNumber = (minimum = 0, maximum = Number.MAX_SAFE_INTEGER) =>
   field<number>({
@@ -225,13 +228,14 @@ const DURATION_DOC: Doc = { type: ["number", "string"], title: "duration", minim
 const DURATION_WORDS = 'a duration such as 90, "90s", "15m" or "2h"';
 
 /** Seconds; `whole` where Kubernetes takes only whole ones, `minimum` where zero makes no sense. */
-export const duration = (options: { whole?: boolean; minimum?: number } = {}) =>
+export const duration = (options: { whole?: boolean; minimum?: number; maximum?: number } = {}) =>
   field<number>({
     doc: { ...DURATION_DOC, minimum: options.minimum ?? 0 },
-    expected: `${DURATION_WORDS}${options.minimum ? ` of at least ${options.minimum} s` : ""}${options.whole ? ", in whole seconds" : ""}`,
+    expected: `${DURATION_WORDS}${options.minimum ? ` of at least ${options.minimum} s` : ""}${options.maximum ? ` and at most ${options.maximum} s` : ""}${options.whole ? ", in whole seconds" : ""}`,
     read: (value) => {
       const seconds = parseDuration(value);
       if (seconds === undefined || seconds < (options.minimum ?? 0)) return undefined;
+      if (seconds > (options.maximum ?? Number.POSITIVE_INFINITY)) return undefined;
       return options.whole && !Number.isInteger(seconds) ? undefined : seconds;
     },
   });
@@ -276,6 +280,10 @@ export const memoryQuantity = () =>
       return written !== undefined && checkMemory(written) === undefined ? written : undefined;
     },
   });
+
+/** Any amount, as it is written. */
+export const amount = () =>
+  field<string>({ doc: QUANTITY_DOC, expected: "an amount such as 1", read: quantityText });
 
 function quantityText(value: unknown): string | undefined {
   return typeof value === "string" || typeof value === "number" ? String(value).trim() : undefined;

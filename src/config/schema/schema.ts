@@ -19,10 +19,9 @@ import * as fields from "./fields.ts";
 import { key } from "./fields.ts";
 import { options } from "./options.ts";
 import { DEFAULT_PENDING, defaultPending } from "./pending.ts";
+import { affinity, topologySpread } from "./placement.ts";
+import { resources } from "./resources.ts";
 import { volume, workflowVolume } from "./volumes.ts";
-
-/** The longest grace period of a pod that is taken: a week. */
-const MAX_GRACE_S = 7 * 24 * 3600;
 
 const container = () =>
   looseObject({ name: fields.required(fields.dnsLabel()), image: fields.required(fields.imageName()) });
@@ -79,17 +78,7 @@ export const configSchema = object({
     prefault(array(fields.objectName()), []),
     "Names of the secrets used to pull images.",
   ),
-  resources: key(
-    prefault(
-      object({
-        cpu: key(optional(fields.cpuQuantity()), "CPU request of a job."),
-        memory: key(optional(fields.memoryQuantity()), "Memory request and limit of a job."),
-        gpu: key(optional(fields.wholeNumber()), "Number of GPUs of a job."),
-      }),
-      {},
-    ),
-    "Resources of jobs that do not set them.",
-  ),
+  resources: key(prefault(resources, {}), "Resources of jobs that do not set them."),
   env: key(
     prefault(record(fields.environmentName(), fields.scalar()), {}),
     "Environment variables of every job. Values are never shown or stored in the state.",
@@ -100,12 +89,25 @@ export const configSchema = object({
   annotations: key(prefault(textRecord(), {}), "Additional annotations for all created objects."),
   priorityClassName: key(optional(fields.objectName()), "Priority class of the pods."),
   serviceAccountName: key(optional(fields.objectName()), "Service account of the pods."),
+  schedulerName: key(optional(fields.objectName()), "Scheduler of the pods; default: that of the cluster."),
+  runtimeClassName: key(
+    optional(fields.objectName()),
+    "Runtime class of the pods, such as that of GPUs or of a sandbox.",
+  ),
+  affinity: key(
+    optional(affinity()),
+    "Kubernetes affinity of the pods: which nodes may run them, and beside which pods. A misspelt field is an error; the API server would ignore it. Debug pods take `nodeAffinity` only.",
+  ),
+  topologySpreadConstraints: key(
+    prefault(topologySpread(), []),
+    "How Kubernetes spreads the pods of jobs over nodes or zones. Without a `labelSelector`, a constraint counts no pods; every pod of a job has the label `app.kubernetes.io/component: job`.",
+  ),
   timeout: key(
     optional(fields.duration({ whole: true, minimum: 1 })),
     "Maximum run time of a job after its pod has started (`activeDeadlineSeconds` of the pod); default: no limit.",
   ),
   terminationGracePeriodSeconds: key(
-    optional(fields.wholeNumber(1, MAX_GRACE_S)),
+    optional(fields.wholeNumber(1, fields.MAX_GRACE_S)),
     "Seconds that a stopped job (SIGTERM) has to clean up before it is killed; default: 30, as in Kubernetes. 0 is rejected: the cluster would lose track of a pod that may still be running.",
   ),
   initContainers: key(prefault(array(container()), []), "Kubernetes containers that run before the job."),

@@ -30,6 +30,8 @@ export class ConfigError extends GaswError {
 export interface Refusal {
   readonly path: readonly PropertyKey[];
   readonly expected: string;
+  /** What to do about it, where that is not to give what was expected. */
+  readonly hint?: string;
 }
 
 /** The schema's issue as a path and what was expected there. */
@@ -37,7 +39,7 @@ export function refusalOf(issue: core.$ZodIssue): Refusal {
   const { path } = issue;
   switch (issue.code) {
     case "custom":
-      return { path, expected: issue.message };
+      return { path, expected: issue.message, ...hintOf(issue.params) };
     case "invalid_type":
       return { path, expected: TYPE_WORDS[issue.expected] ?? issue.expected };
     case "invalid_key":
@@ -52,6 +54,10 @@ export function refusalOf(issue: core.$ZodIssue): Refusal {
     default:
       return { path, expected: issue.message };
   }
+}
+
+function hintOf(params: Readonly<Record<string, unknown>> | undefined): Pick<Refusal, "hint"> {
+  return typeof params?.hint === "string" ? { hint: params.hint } : {};
 }
 
 const TYPE_WORDS: Readonly<Record<string, string>> = {
@@ -70,9 +76,11 @@ export function refusalProblem(refusal: Refusal, where: string, values: unknown)
   const suggestion = /did you mean (".*")\?/.exec(refusal.expected)?.[1];
   return {
     message: `${where}: ${key}: expected ${refusal.expected}, found ${found}`,
-    hint: suggestion
-      ? `write ${suggestion}`
-      : `set ${key} to ${refusal.expected}; docs/configuration.md describes every key`,
+    hint:
+      refusal.hint ??
+      (suggestion
+        ? `write ${suggestion}`
+        : `set ${key} to ${refusal.expected}; docs/configuration.md describes every key`),
   };
 }
 

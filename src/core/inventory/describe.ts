@@ -13,6 +13,7 @@ import type {
   V1PersistentVolumeClaim,
   V1Pod,
   V1PodSpec,
+  V1TopologySpreadConstraint,
 } from "../wire.ts";
 import { listedClaim, listedJob, listedNode, listedPod, listedVolume } from "./listed.ts";
 
@@ -99,7 +100,13 @@ function specFields(spec: V1PodSpec | undefined): [string, string | null | undef
   return [
     ["user", runAsUser === undefined ? null : `${runAsUser}, group ${runAsGroup ?? "of the image"}`],
     ["time limit", spec?.activeDeadlineSeconds === undefined ? null : `${spec.activeDeadlineSeconds} s`],
+    [
+      "grace period",
+      spec?.terminationGracePeriodSeconds === undefined ? null : `${spec.terminationGracePeriodSeconds} s`,
+    ],
     ["priority", spec?.priorityClassName],
+    ["scheduler", spec?.schedulerName],
+    ["runtime class", spec?.runtimeClassName],
     ["node selector", pairs(spec?.nodeSelector)],
     [
       "tolerations",
@@ -109,6 +116,8 @@ function specFields(spec: V1PodSpec | undefined): [string, string | null | undef
         )
         .join("; "),
     ],
+    ["affinity", spec?.affinity === undefined ? null : JSON.stringify(spec.affinity)],
+    ["topology spread", (spec?.topologySpreadConstraints ?? []).map(spreadText).join("; ")],
     [
       "volumes",
       (spec?.volumes ?? [])
@@ -119,6 +128,10 @@ function specFields(spec: V1PodSpec | undefined): [string, string | null | undef
         .join(", "),
     ],
   ];
+}
+
+function spreadText({ topologyKey, maxSkew, whenUnsatisfiable }: V1TopologySpreadConstraint): string {
+  return `${topologyKey}, at most ${maxSkew} apart, else ${whenUnsatisfiable}`;
 }
 
 function containerBlocks(spec: V1PodSpec | undefined, statuses: readonly V1ContainerStatus[]): Block[] {

@@ -1,6 +1,6 @@
 import { jobIdOf, observe } from "../lifecycle/observe.ts";
-import { GPU_RESOURCE } from "../manifests/container.ts";
 import { mainOf } from "../manifests/mainContainer.ts";
+import { GPU_RESOURCE } from "../manifests/resourceNames.ts";
 import { describeVolume, isOurs } from "../manifests/volumes.ts";
 import { KEYS, QUEUE_LABEL } from "../names.ts";
 import {

@@ -1,3 +1,6 @@
+import { wayToState } from "../manifests/resourceNames.ts";
+import { requestLess, waysToSet } from "./quota.ts";
+
 /** Who will not have a pod made: what the message of a FailedCreate event comes to. */
 export interface Refusal {
   /**
@@ -23,11 +26,11 @@ const WAIT = "wait for it: the cluster retries automatically";
 /** The words of Kubernetes' admission, the telling ones first. */
 const RULES: readonly Rule[] = [
   {
-    pattern: /exceeded quota: ([^,\s]+)/,
+    pattern: /exceeded quota: ([^,\s]+)(?:, requested: (\S+?), used:)?/,
     kind: "used-up",
     by: ([, name]) => `quota ${name}`,
-    remedy: () =>
-      "wait for other jobs to end, request less (--cpu, --memory, --gpu), or ask the administrator to raise the quota",
+    remedy: ([, , requested = ""]) =>
+      `wait for other jobs to end, ${requestLess(requested)}or ask the administrator to raise the quota`,
   },
   // A webhook that does not answer, a namespace whose account is not made yet, two pods that were counted at
   // the same moment.
@@ -42,6 +45,14 @@ const RULES: readonly Rule[] = [
     kind: "standing",
     by: ([, name]) => `quota ${name}`,
     remedy: ([, , wanted = ""]) => `${waysToSet(wanted)}, or ask the administrator to set a LimitRange`,
+  },
+  // Where a LimitRange gives a container a limit that states none.
+  {
+    pattern: /must be less than or equal to (\S+) limit of ([^\s,\]]+)/,
+    kind: "standing",
+    by: ([, resource]) => `a LimitRange of the namespace (default limit for ${resource})`,
+    remedy: ([, resource = "", limit]) =>
+      `set the limit, too${using(wayToState(resource, true))}, or request at most ${limit}${using(wayToState(resource))}`,
   },
   {
     pattern: /violates PodSecurity "([^"]+)"/,
@@ -65,18 +76,25 @@ const RULES: readonly Rule[] = [
       "change the setting that the webhook names in the configuration or the options, or ask the administrator",
   },
   {
-    pattern: /(?:maximum|minimum) (\S+) usage per (\w+) is|(\S+) max limit to request ratio per (\w+)/,
+    pattern:
+      /(?:maximum|minimum) (\S+) usage per (\w+) is \S+ +(?:but|No) (request|limit)|(\S+) max limit to request ratio per (\w+)/,
     kind: "standing",
-    by: ([, resource, kind, ratio, of]) =>
+    by: ([, resource, kind, , ratio, of]) =>
       `a LimitRange of the namespace (${resource ?? ratio} per ${kind ?? of})`,
-    remedy: () =>
-      "request an amount within it (--cpu, --memory, or `resources` in the configuration), or ask the administrator to change the LimitRange (kubectl get limitrange)",
+    remedy: ([, resource, , isAbout, ratio]) =>
+      `${ratio === undefined ? "request an amount within it" : "bring the limit closer to the request"}${using(wayToState(resource ?? ratio ?? "", isAbout === "limit" || ratio !== undefined))}, or ask the administrator to change the LimitRange (kubectl get limitrange)`,
   },
   {
     pattern: /no PriorityClass with name (\S+) was found/,
     kind: "standing",
     by: ([, name]) => `the missing PriorityClass ${name}`,
     remedy: () => "fix priorityClassName in the configuration, or ask the administrator to create the class",
+  },
+  {
+    pattern: /RuntimeClass "?([^"\s]+?)"? not found/i,
+    kind: "standing",
+    by: ([, name]) => `the missing RuntimeClass ${name}`,
+    remedy: () => "fix runtimeClassName in the configuration, or ask the administrator to create the class",
   },
   {
     pattern: /serviceaccount "([^"]+)" not found/,
@@ -103,14 +121,7 @@ export function readRefusal(message: string): Refusal {
   throw new Error("the last rule fits everything");
 }
 
-/** How to set an amount that a quota requires. */
-function waysToSet(wanted: string): string {
-  const ways = [
-    ...(/memory/.test(wanted) ? ["--memory (or resources.memory), which sets request and limit"] : []),
-    ...(/requests\.cpu|(?<![.\w])cpu/.test(wanted)
-      ? ["--cpu (or resources.cpu), which sets the request"]
-      : []),
-  ];
-  const names = wanted.trim();
-  return ways.length === 0 ? `remove ${names} from the quota` : `set ${names}: ${ways.join(", ")}`;
+/** An option, to be put behind what it does. */
+function using(way: ReturnType<typeof wayToState>): string {
+  return way === undefined ? "" : ` (${way.option}, or ${way.key} in the configuration)`;
 }

@@ -1,11 +1,9 @@
 import type { RunAs, Workflow } from "../job.ts";
 import type { V1Container, V1SecurityContext, V1VolumeMount } from "../wire.ts";
 import { HOME_VOLUME, homeFolder } from "./home.ts";
+import { containerResources } from "./resources.ts";
 import { securityContexts } from "./security.ts";
 import type { Mount, PodSettings } from "./settings.ts";
-
-/** Extended resource under which device plugins offer GPUs. */
-export const GPU_RESOURCE = "nvidia.com/gpu";
 
 /**
  * Kubernetes expands `$(NAME)` in arguments and environment values; a doubled dollar sign stands for itself.
@@ -17,16 +15,6 @@ function literal(text: string): string {
 /** What Kubernetes makes of a text that `literal` has written. */
 export function plain(text: string): string {
   return text.replaceAll("$$", "$");
-}
-
-function resourcesOf(settings: PodSettings["resources"]): NonNullable<V1Container["resources"]> {
-  const requests: Record<string, string> = {};
-  const limits: Record<string, string> = {};
-  if (settings.cpu !== undefined) requests.cpu = settings.cpu;
-  if (settings.memory !== undefined) requests.memory = limits.memory = settings.memory;
-  if (settings.gpu !== undefined && settings.gpu > 0)
-    requests[GPU_RESOURCE] = limits[GPU_RESOURCE] = String(settings.gpu);
-  return { requests, limits };
 }
 
 function volumeMounts(mounts: readonly Mount[]): V1VolumeMount[] {
@@ -70,7 +58,7 @@ export function workflowContainer(
     command: command.map(literal),
     workingDir: workflow.directory,
     env: Object.entries(settings.env).map(([key, value]) => ({ name: key, value: literal(value) })),
-    resources: resourcesOf(settings.resources),
+    resources: containerResources(settings.resources),
     volumeMounts: [
       ...volumeMounts(mounts),
       ...(home === undefined ? [] : [{ name: HOME_VOLUME, mountPath: home }]),

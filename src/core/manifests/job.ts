@@ -1,7 +1,8 @@
 import { jobFiles, runFolder } from "../gasw/files.ts";
 import type { JobRequest, RunAs, Workflow } from "../job.ts";
 import { identityMetadata, jobName, KEYS, QUEUE_LABEL } from "../names.ts";
-import type { V1Container, V1Job, V1Pod, V1PodSpec } from "../wire.ts";
+import type { V1Container, V1Job, V1Pod, V1PodSpec, V1TopologySpreadConstraint } from "../wire.ts";
+import { avoiding } from "./affinity.ts";
 import { extraContainer, plain, workflowContainer } from "./container.ts";
 import { homeFolder } from "./home.ts";
 import { MAIN_CONTAINER } from "./mainContainer.ts";
@@ -83,7 +84,8 @@ function podSpec(
   const command = wrapped(workflow, request, homeFolder(settings, mounts));
   return {
     ...basePodSpec(settings, mounts, owner),
-    ...avoidance(request.avoidNodes ?? []),
+    ...avoiding(settings.affinity, request.avoidNodes ?? []),
+    ...spreadOf(settings),
     ...(settings.timeout === undefined ? {} : { activeDeadlineSeconds: settings.timeout }),
     ...graceOf(settings),
     initContainers: [...sidecars, ...settings.initContainers.map(extra)],
@@ -100,18 +102,10 @@ function wrapped(workflow: Workflow, request: JobRequest, home: string | undefin
   return ["bash", "-c", WRAPPER, "gasw-k8s", ...told];
 }
 
-/** Keeps a pod off some nodes. */
-function avoidance(nodes: readonly string[]): Pick<V1PodSpec, "affinity"> {
-  if (nodes.length === 0) return {};
-  // By the node's own name: a label of it need not say the same.
-  const term = {
-    matchFields: nodes.map((node) => ({ key: "metadata.name", operator: "NotIn", values: [node] })),
-  };
-  return {
-    affinity: {
-      nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [term] } },
-    },
-  };
+function spreadOf({
+  topologySpreadConstraints: spread = [],
+}: PodSettings): Pick<V1PodSpec, "topologySpreadConstraints"> {
+  return spread.length === 0 ? {} : { topologySpreadConstraints: spread as V1TopologySpreadConstraint[] };
 }
 
 function graceOf({

@@ -1,5 +1,6 @@
 import type { RunAs } from "../job.ts";
 import type { V1LocalObjectReference, V1PodSpec, V1Toleration } from "../wire.ts";
+import { nodesOnly } from "./affinity.ts";
 import { HOME_SIZE, HOME_VOLUME, homeFolder } from "./home.ts";
 import { securityContexts } from "./security.ts";
 import type { Mount, PodSettings } from "./settings.ts";
@@ -35,5 +36,8 @@ export function basePodSpec(
     imagePullSecrets: settings.imagePullSecrets.map((name): V1LocalObjectReference => ({ name })),
     ...(settings.priorityClassName === undefined ? {} : { priorityClassName: settings.priorityClassName }),
     ...(settings.serviceAccountName === undefined ? {} : { serviceAccountName: settings.serviceAccountName }),
+    ...(settings.schedulerName === undefined ? {} : { schedulerName: settings.schedulerName }),
+    ...(settings.runtimeClassName === undefined ? {} : { runtimeClassName: settings.runtimeClassName }),
+    ...nodesOnly(settings.affinity),
   };
 }

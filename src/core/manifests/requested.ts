@@ -1,8 +1,10 @@
 import type { StoredRequest } from "../job.ts";
 import { QUEUE_LABEL } from "../names.ts";
 import type { V1Job, V1PodSpec } from "../wire.ts";
-import { GPU_RESOURCE, plain } from "./container.ts";
+import { NODE_NAME } from "./affinity.ts";
+import { plain } from "./container.ts";
 import { mainOf } from "./mainContainer.ts";
+import { statedResources } from "./resources.ts";
 
 /**
  * What a Job's submission asked for, read from its manifest: the next attempt is made like it, whatever this host's
@@ -12,8 +14,6 @@ import { mainOf } from "./mainContainer.ts";
 export function requestIn(job: V1Job, configured: Readonly<Record<string, string>>): StoredRequest {
   const pod = job.spec?.template.spec ?? undefined;
   const main = mainOf(pod);
-  const { requests = {}, limits = {} } = main?.resources ?? {};
-  const gpu = Number(limits[GPU_RESOURCE]);
   const envNames = (main?.env ?? [])
     .filter(
       ({ name, value, valueFrom }) => valueFrom === undefined && configured[name] !== plain(value ?? ""),
@@ -22,10 +22,9 @@ export function requestIn(job: V1Job, configured: Readonly<Record<string, string
   const avoidNodes = avoidedIn(pod);
   const values = {
     image: main?.image,
-    cpu: requests.cpu,
-    memory: limits.memory ?? requests.memory,
-    gpu: Number.isSafeInteger(gpu) && gpu > 0 ? gpu : undefined,
+    ...statedResources(main?.resources),
     timeout: pod?.activeDeadlineSeconds,
+    gracePeriod: pod?.terminationGracePeriodSeconds,
     queue: job.metadata?.labels?.[QUEUE_LABEL],
     envNames: envNames.length === 0 ? undefined : envNames,
     avoidNodes: avoidNodes.length === 0 ? undefined : avoidNodes,
@@ -36,6 +35,9 @@ export function requestIn(job: V1Job, configured: Readonly<Record<string, string
 function avoidedIn(pod: V1PodSpec | undefined): string[] {
   const terms =
     pod?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms ?? [];
-  const [first] = terms.map(({ matchFields = [] }) => matchFields.flatMap(({ values = [] }) => values));
-  return first ?? [];
+  // The job's own are in every term; what else a term says is the configuration's.
+  const [{ matchFields = [] } = {}] = terms;
+  return matchFields.flatMap(({ key, operator, values = [] }) =>
+    key === NODE_NAME && operator === "NotIn" ? values : [],
+  );
 }

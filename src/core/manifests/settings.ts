@@ -17,8 +17,12 @@ export interface PodSettings {
   readonly imagePullSecrets: readonly string[];
   readonly resources: {
     readonly cpu?: string | undefined;
+    readonly cpuLimit?: string | undefined;
     readonly memory?: string | undefined;
+    readonly ephemeralStorage?: string | undefined;
     readonly gpu?: number | undefined;
+    /** By the names of the resources. */
+    readonly extended?: Readonly<Record<string, string>>;
   };
   readonly env: Readonly<Record<string, string>>;
   readonly nodeSelector: Readonly<Record<string, string>>;
@@ -27,6 +31,10 @@ export interface PodSettings {
   readonly annotations: Readonly<Record<string, string>>;
   readonly priorityClassName?: string | undefined;
   readonly serviceAccountName?: string | undefined;
+  readonly schedulerName?: string | undefined;
+  readonly runtimeClassName?: string | undefined;
+  readonly affinity?: object | undefined;
+  readonly topologySpreadConstraints?: readonly object[];
   /** Seconds. */
   readonly timeout?: number | undefined;
   /** Seconds between SIGTERM and SIGKILL. */
@@ -46,11 +54,15 @@ export function withOptions(settings: PodSettings, options: JobRequest["options"
     image: options.image ?? settings.image,
     resources: {
       cpu: options.cpu ?? settings.resources.cpu,
+      cpuLimit: options.cpuLimit ?? settings.resources.cpuLimit,
       memory: options.memory ?? settings.resources.memory,
+      ephemeralStorage: options.ephemeralStorage ?? settings.resources.ephemeralStorage,
       gpu: options.gpu ?? settings.resources.gpu,
+      extended: { ...settings.resources.extended, ...options.resource },
     },
     env: { ...settings.env, ...options.env },
     timeout: options.timeout ?? settings.timeout,
+    terminationGracePeriodSeconds: options.gracePeriod ?? settings.terminationGracePeriodSeconds,
     queue: options.queue ?? settings.queue,
   };
 }

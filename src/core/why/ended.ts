@@ -136,12 +136,18 @@ function cutOffOf({ state }: Facts): string {
 function moreGrace(facts: Facts): string {
   if (cutOffOf(facts) === "") return "";
   const seconds = podSpec(facts)?.terminationGracePeriodSeconds;
-  return `; terminationGracePeriodSeconds${seconds === undefined ? "" : ` (${seconds} now)`} gives it more time to clean up`;
+  return `; a longer --grace-period${seconds === undefined ? "" : ` (${seconds} s now)`} gives it more time to clean up (terminationGracePeriodSeconds sets it for all jobs)`;
 }
 
 function evicted(facts: Facts): Explanation | undefined {
   const { state, job } = facts;
   if (state.reason !== "Evicted") return undefined;
+  // Not the node's room has run out, but its own (kubelet, "localStorageEviction").
+  if (/ephemeral.*exceed|exceed.*ephemeral/i.test(state.message ?? ""))
+    return {
+      sentence: `was evicted because it used more temporary storage than it requested: ${state.message}`,
+      remedy: `submit it with a larger --ephemeral-storage (resources.ephemeralStorage sets it for all jobs), or write large files to the workflow directory or a volume${moreGrace(facts)}`,
+    };
   return {
     sentence: `was evicted from its node${state.node === undefined ? "" : ` ${state.node}`}: ${state.message ?? "the node ran out of resources"}`,
     remedy: `${again(job.id)}; a memory request close to its actual use, or a priorityClassName, makes eviction less likely${moreGrace(facts)}`,

@@ -1,14 +1,9 @@
-import { cpuText, memoryText } from "../manifests/amounts.ts";
-import { GPU_RESOURCE } from "../manifests/container.ts";
-import { parseQuantity } from "../manifests/quantity.ts";
-import type { V1Container, V1Node, V1Toleration } from "../wire.ts";
+import { GPU_RESOURCE, optionsFor } from "../manifests/resourceNames.ts";
+import type { V1Node } from "../wire.ts";
 import { type Explanation, type Facts, mainContainer, podSpec } from "./facts.ts";
+import { type Amounts, amountText, isTooBig, repelling, shortage, taintText } from "./room.ts";
 
-const NAMES: Readonly<Record<string, { name: string; option: string }>> = {
-  cpu: { name: "CPU", option: "--cpu" },
-  memory: { name: "memory", option: "--memory" },
-  [GPU_RESOURCE]: { name: "GPUs", option: "--gpu" },
-};
+const NAMES: Readonly<Record<string, string>> = { cpu: "CPU", [GPU_RESOURCE]: "GPUs" };
 
 /** No node takes the pod: what it asks for, against what the nodes offer, and the scheduler's own words. */
 export function unschedulable(facts: Facts): Explanation | undefined {
@@ -17,7 +12,7 @@ export function unschedulable(facts: Facts): Explanation | undefined {
   const requests = mainContainer(facts)?.resources?.requests ?? {};
   const short = shortResources(message);
   const tooBig = Object.keys(requests).filter((resource) =>
-    isTooBig(resource, requests[resource], facts.nodes),
+    isTooBig(resource, requests[resource], facts.nodes ?? []),
   );
   const parts = [...lacks(requests, short, tooBig, facts.nodes), ...placement(message, facts)];
   return {
@@ -51,45 +46,20 @@ function shortResources(message: string): string[] {
   ];
 }
 
-/** Whether no node has so much of a resource, even when it is empty. */
-function isTooBig(
-  resource: string,
-  asked: string | undefined,
-  nodes: readonly V1Node[] | undefined,
-): boolean {
-  if (nodes === undefined || nodes.length === 0 || asked === undefined) return false;
-  return (parseQuantity(asked) ?? 0) > largest(resource, nodes);
-}
-
-function largest(resource: string, nodes: readonly V1Node[]): number {
-  return Math.max(0, ...nodes.map((node) => parseQuantity(node.status?.allocatable?.[resource] ?? "0") ?? 0));
-}
-
 function lacks(
-  requests: NonNullable<NonNullable<V1Container["resources"]>["requests"]>,
+  requests: Amounts,
   short: readonly string[],
   tooBig: readonly string[],
-  nodes: readonly V1Node[] | undefined,
+  nodes: readonly V1Node[] = [],
 ): string[] {
   return [...new Set([...tooBig, ...short])].map((resource) => {
     const asked = requests[resource];
-    if (asked === undefined) return `not enough free ${NAMES[resource]?.name ?? resource}`;
-    const wants = `it requests ${amount(resource, asked)}`;
-    if (nodes === undefined || nodes.length === 0) return `${wants}, and no node has that much free`;
-    const best = largest(resource, nodes);
-    const has = best === 0 ? `no node has any` : `the largest node offers ${amount(resource, String(best))}`;
-    return tooBig.includes(resource)
-      ? `${wants}, and ${has}`
-      : `${wants}, and ${has}, but not enough of it is free`;
+    if (asked === undefined) return `not enough free ${NAMES[resource] ?? resource}`;
+    if (nodes.length === 0)
+      return `it requests ${amountText(resource, asked)}, and no node has that much free`;
+    const text = shortage(resource, asked, nodes);
+    return tooBig.includes(resource) ? text : `${text}, but not enough of it is free`;
   });
-}
-
-function amount(resource: string, quantity: string): string {
-  if (resource === "memory" || resource === "ephemeral-storage")
-    return `${memoryText(quantity)} of ${resource}`;
-  if (resource === "cpu") return `${cpuText(quantity)} CPU`;
-  if (resource === GPU_RESOURCE) return quantity === "1" ? "1 GPU" : `${quantity} GPUs`;
-  return `${quantity} ${resource}`;
 }
 
 /** Taints and selectors that keep the pod off nodes. */
@@ -120,38 +90,26 @@ function placement(message: string, facts: Facts): string[] {
 function untolerated(message: string, facts: Facts): string[] {
   if (!message.includes("untolerated taint")) return [];
   const tolerations = podSpec(facts)?.tolerations ?? [];
-  const repelled = (facts.nodes ?? []).map(({ spec }) =>
-    (spec?.taints ?? []).filter(
-      (taint) => taint.effect !== "PreferNoSchedule" && !tolerations.some((one) => tolerates(one, taint)),
-    ),
-  );
+  const repelled = (facts.nodes ?? []).map((node) => repelling(node, tolerations));
   const count = repelled.filter((taints) => taints.length > 0).length;
-  const names = new Set(
-    repelled.flat().map(({ key, value, effect }) => `${key}${value ? `=${value}` : ""}:${effect}`),
-  );
+  const names = new Set(repelled.flat().map(taintText));
   return count === 0
     ? []
     : [`${count} ${count === 1 ? "node has" : "nodes have"} an untolerated taint (${[...names].join(", ")})`];
 }
 
-/** By the rules of `v1.Toleration.ToleratesTaint`. */
-function tolerates({ key, operator, value, effect }: V1Toleration, taint: V1Taint): boolean {
-  if (effect !== undefined && effect !== "" && effect !== taint.effect) return false;
-  if (key !== undefined && key !== "" && key !== taint.key) return false;
-  return operator === "Exists" || (key !== undefined && key !== "" && (value ?? "") === (taint.value ?? ""));
-}
-
-type V1Taint = NonNullable<NonNullable<V1Node["spec"]>["taints"]>[number];
-
 function remedyFor(short: readonly string[], tooBig: readonly string[], message: string): string {
   if (tooBig.length > 0) {
-    const options = tooBig.map((resource) => NAMES[resource]?.option ?? resource).join(", ");
-    return `request less (${options}), or add a larger node: no node is large enough`;
+    return `request less (${optionsFor(tooBig).join(", ")}), or add a larger node: no node is large enough`;
   }
   if (message.includes("untolerated taint"))
     return "add a matching entry to `tolerations`, or remove the taint from a node; `gasw-k8s debug nodes` lists the taints";
   if (message.includes("node affinity/selector"))
-    return "fix `nodeSelector` in the configuration, or label a node: kubectl label node NODE KEY=VALUE";
+    return "fix `nodeSelector` or `affinity.nodeAffinity` in the configuration, or label a node: kubectl label node NODE KEY=VALUE";
+  if (/pod (?:anti-)?affinity/.test(message))
+    return "wait for other pods to end or to start, or relax `affinity.podAffinity` or `affinity.podAntiAffinity` in the configuration";
+  if (message.includes("topology spread constraints"))
+    return "wait for other jobs to end, or relax `topologySpreadConstraints` in the configuration (`whenUnsatisfiable: ScheduleAnyway`)";
   if (short.length > 0) return "wait for other jobs to end, or request less to start sooner";
   return "see `gasw-k8s debug nodes`";
 }

@@ -1,6 +1,14 @@
 import { timeText } from "../manifests/amounts.ts";
 import { volumeNotBound } from "./claims.ts";
-import { type Cause, type Explanation, type Facts, mainContainer, newestEvent, quote } from "./facts.ts";
+import {
+  type Cause,
+  type Explanation,
+  type Facts,
+  mainContainer,
+  newestEvent,
+  podSpec,
+  quote,
+} from "./facts.ts";
 import { unschedulable } from "./noRoom.ts";
 import { suspended } from "./queue.ts";
 import { podRefused, quota } from "./refused.ts";
@@ -48,10 +56,20 @@ function preparing(facts: Facts): Explanation | undefined {
   };
 }
 
-function scheduling({ seen, pod, now }: Facts): Explanation | undefined {
+/** Scheduler of a cluster that has no other one. */
+const DEFAULT_SCHEDULER = "default-scheduler";
+
+function scheduling(facts: Facts): Explanation | undefined {
+  const { seen, pod, now } = facts;
   if (seen.phase !== "waiting" || seen.reason !== "Scheduling") return undefined;
   const created = pod?.metadata?.creationTimestamp;
   const since = created === undefined ? "" : ` for ${timeText(now.getTime() - Date.parse(created))}`;
+  const { schedulerName = DEFAULT_SCHEDULER } = podSpec(facts) ?? {};
+  if (schedulerName !== DEFAULT_SCHEDULER)
+    return {
+      sentence: `has been waiting${since} for the scheduler ${schedulerName} to choose a node; there are no error events`,
+      remedy: `wait for it; if this persists, check that schedulerName in the configuration names a scheduler that runs: Kubernetes does not check it`,
+    };
   return {
     sentence: `has been waiting${since} for the scheduler to choose a node; there are no error events`,
     remedy: "wait for it; if this persists, tell the administrator: the scheduler may not be running",

@@ -1,9 +1,12 @@
 import { randomBytes } from "node:crypto";
-import type { RunAs } from "../../core/job.ts";
+import type { JobOptions, RunAs } from "../../core/job.ts";
 import { type Observation, observe } from "../../core/lifecycle/observe.ts";
+import { readRefusal } from "../../core/lifecycle/refusal.ts";
 import { workflowContainer } from "../../core/manifests/container.ts";
 import { MAIN_CONTAINER } from "../../core/manifests/mainContainer.ts";
 import { basePodSpec } from "../../core/manifests/pod.ts";
+import { requestIn } from "../../core/manifests/requested.ts";
+import { modestResources } from "../../core/manifests/resources.ts";
 import type { Mount } from "../../core/manifests/settings.ts";
 import { identityMetadata, KEYS } from "../../core/names.ts";
 import type { V1Job, V1PersistentVolumeClaim, V1Pod } from "../../core/wire.ts";
@@ -58,22 +61,24 @@ export async function withDebugPod<T>(
     await untilRunning(deps, collection, name, options.onWait);
     return await body({ name, container: MAIN_CONTAINER, made: pod });
   } catch (error) {
-    if (error instanceof ApiError && error.quotaExceeded) throw noQuota(error, target.namespace);
-    throw error;
+    throw error instanceof ApiError ? refusalOf(error, target.namespace) : error;
   } finally {
     await removePod(deps, podsPath(target.namespace, name));
   }
 }
 
-function noQuota(cause: ApiError, namespace: string): GaswError {
-  return new GaswError(
-    "CLUSTER",
-    `the quota of namespace ${namespace} leaves no room for a debug pod (${cause.body.message})`,
-    {
-      hint: "wait for other jobs to end, or ask the administrator to raise the quota",
-      cause,
-    },
-  );
+/** What the cluster has against a debug pod, in better words where there are any. */
+function refusalOf(cause: ApiError, namespace: string): GaswError {
+  const message = cause.body.message ?? "";
+  if (cause.quotaExceeded)
+    return new GaswError(
+      "CLUSTER",
+      `the quota of namespace ${namespace} leaves no room for a debug pod (${message})`,
+      { hint: "wait for other jobs to end, or ask the administrator to raise the quota", cause },
+    );
+  const { by, remedy } = readRefusal(message);
+  if (by === undefined || cause.notPermitted) return cause;
+  return new GaswError("CLUSTER", `${by} rejects the debug pod: ${message}`, { hint: remedy, cause });
 }
 
 async function debugPod(deps: Deps, target: JobTarget, { lifetime, job }: DebugPodOptions): Promise<V1Pod> {
@@ -83,8 +88,7 @@ async function debugPod(deps: Deps, target: JobTarget, { lifetime, job }: DebugP
   await checkClaims(deps, target, mounts);
   const owner = runAs(job, target);
   const settings = podSettings(deps.config, target.image === undefined ? {} : { image: target.image });
-  // A look around needs no more than a little; what the job needed may not be free now.
-  const modest = { ...settings, resources: { cpu: "10m", memory: settings.resources.memory } };
+  const modest = { ...settings, resources: modestResources(settings.resources, askedBy(target, job)) };
   const { labels, annotations } = identityMetadata("debug", workflow, target.id);
   const command = ["bash", "-c", 'trap "exit 0" TERM; sleep "$0" & wait', String(lifetime)];
   return {
@@ -103,6 +107,11 @@ async function debugPod(deps: Deps, target: JobTarget, { lifetime, job }: DebugP
       containers: [workflowContainer(MAIN_CONTAINER, command, workflow, modest, mounts, owner)],
     },
   };
+}
+
+/** What the job itself asked for: its namespace may require that. */
+function askedBy({ stored }: JobTarget, job: V1Job | undefined): JobOptions {
+  return stored?.request ?? (job === undefined ? {} : requestIn(job, {}));
 }
 
 /** A pod whose claim is missing would wait for ever. */

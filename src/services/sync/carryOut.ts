@@ -7,6 +7,7 @@ import {
   type Phase,
 } from "../../core/lifecycle/effects.ts";
 import { changed, type JobChange } from "../../core/lifecycle/record.ts";
+import { readRefusal } from "../../core/lifecycle/refusal.ts";
 import type { Planned, Written } from "../../core/lifecycle/round.ts";
 import { awaitsTurn, isSameStage } from "../../core/lifecycle/stage.ts";
 import type { JobUpdate, StoredJob, StoredWorkflow } from "../../store/records.ts";
@@ -187,5 +188,7 @@ function tellRefusals({ warn }: Pick<Deps, "warn">, planned: readonly Planned<St
   if (first === undefined) return;
   const more = others.length === 0 ? "" : ` (and ${others.length} more)`;
   const { id } = first.job;
-  warn(`job ${id}${more} cannot start: ${first.before.change.message}; see \`gasw-k8s debug why ${id}\``);
+  const { message } = first.before.change;
+  const { remedy } = readRefusal(message ?? "");
+  warn(`job ${id}${more} cannot start: ${message}; ${remedy}; see \`gasw-k8s debug why ${id}\``);
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { parseAssignments, parseRequest, parseRequestLine } from "../../../src/commands/requests.ts";
+import { parseAssignments, parseRequest, parseRequestLine, parseResources } from "../../../src/commands/requests.ts";
 import { GaswError } from "../../../src/errors.ts";
 
 const LINE = 7;
@@ -35,10 +35,14 @@ describe("a line of NDJSON", () => {
     const options = {
       image: "debian:12",
       cpu: "500m",
+      cpuLimit: "1",
       memory: "2Gi",
+      ephemeralStorage: "10Gi",
       gpu: 1,
+      resource: { "nvidia.com/mig-1g.5gb": "1", "hugepages-2Mi": "64Mi" },
       env: { THREADS: "4" },
       timeout: 90,
+      gracePeriod: 120,
       queue: "small",
       invocationId: 3,
       command: "grep",
@@ -53,6 +57,13 @@ describe("a line of NDJSON", () => {
     ["a duration with its unit", { timeout: "2h" }, { timeout: 7200 }],
     ["numbers as text", { gpu: "2", timeout: "90", invocationId: "3" }, { gpu: 2, timeout: 90, invocationId: 3 }],
     ["an amount as a number", { cpu: 2 }, { cpu: "2" }],
+    [
+      "a count as a number, or as another spelling of it",
+      { resource: { "a.b/c": 2, "a.b/d": "1k" } },
+      { resource: { "a.b/c": "2", "a.b/d": "1000" } },
+    ],
+    ["a count of none", { resource: { "amd.com/gpu": 0, "hugepages-1Gi": 0 } }, { resource: { "amd.com/gpu": "0", "hugepages-1Gi": "0" } }],
+    ["a grace period with its unit", { gracePeriod: "2m" }, { gracePeriod: 120 }],
     ["a variable that is a number or a truth value", { env: { A: 1, B: true } }, { env: { A: "1", B: "true" } }],
   ])("may have %s", (_, given, options) => expect(read({ script: "s", ...given }).options).toEqual(options));
 
@@ -74,6 +85,19 @@ describe("a line of NDJSON", () => {
     ["an invocation that no database holds", { script: "s", invocationId: 2 ** 31 }, "expected a whole number from 1 to 2147483647"],
     ["inputs that are no list", { script: "s", inputs: "a" }, "inputs: expected"],
     ["an input that is no text", { script: "s", inputs: [1] }, "inputs.0: expected"],
+    ["a CPU limit below nothing", { script: "s", cpuLimit: "-1" }, "cpuLimit: expected an amount of CPU"],
+    [
+      "storage without its unit",
+      { script: "s", ephemeralStorage: "10" },
+      'ephemeralStorage: expected an amount with its unit (did you mean "10Mi"?)',
+    ],
+    ["storage below nothing", { script: "s", ephemeralStorage: "-1Gi" }, "ephemeralStorage: expected an amount above zero"],
+    ["no grace at all", { script: "s", gracePeriod: 0 }, "gracePeriod: expected a duration"],
+    ["grace below nothing", { script: "s", gracePeriod: -5 }, "gracePeriod: expected a duration"],
+    ["grace of a part of a second", { script: "s", gracePeriod: 0.5 }, "gracePeriod: expected a duration"],
+    ["grace for a month", { script: "s", gracePeriod: "30d" }, "of at least 1 s and at most 604800 s"],
+    ["resources that are a list", { script: "s", resource: ["a.b/c=1"] }, "resource: expected an object"],
+    ["a resource that is a list", { script: "s", resource: { "a.b/c": [1] } }, "resource.a.b/c: expected an amount"],
     ["a null", { script: "s", command: null }, "command: expected text"],
   ])("with %s is refused by its number and field", (_, values, words) => {
     const error = refusalOf(() => read(values));
@@ -110,6 +134,55 @@ describe("a line of NDJSON", () => {
 test("a refused option is named as it was given", () => {
   const error = refusalOf(() => parseRequest({ script: "s", memory: "512" }, (field) => `--${field}`));
   expect(error.message).toMatch(/^--memory: expected /);
+});
+
+describe("--resource", () => {
+  test("takes NAME=QTY, several of them", () => {
+    expect(parseResources(["nvidia.com/mig-1g.5gb=1", "hugepages-2Mi=1Gi"])).toEqual({
+      "nvidia.com/mig-1g.5gb": "1",
+      "hugepages-2Mi": "1Gi",
+    });
+  });
+
+  test.each([
+    ["without an amount", ["amd.com/gpu"], "--resource amd.com/gpu: expected NAME=QTY", /--resource nvidia.com\/mig/],
+    ["without a name", ["=1"], "--resource =1: expected NAME=QTY", /--resource nvidia.com\/mig/],
+    ["given twice", ["amd.com/gpu=1", "amd.com/gpu=1"], "--resource amd.com/gpu is given more than once", /state the whole amount once/],
+  ])("is refused %s", (_, given, message, hint) => {
+    const error = refusalOf(() => parseResources(given));
+    expect(error).toMatchObject({ code: "USAGE", message });
+    expect(error.hint).toMatch(hint);
+  });
+
+  const whole = "expected a whole number such as 1";
+  const name = "expected the name of a resource";
+  const own = "expected a resource that has no option of its own";
+  test.each([
+    ["amd.com/gpu", "1.5", whole, /how many of it the job needs/],
+    ["amd.com/gpu", "-1", whole, /0 requests none/],
+    ["amd.com/gpu", "many", whole, /amd\.com\/gpu/],
+    ["amd.com/gpu", "1e300", whole, /amd\.com\/gpu/],
+    ["cpu", "1", own, /use --cpu \(resources\.cpu in the configuration\) or --cpu-limit/],
+    ["memory", "1Gi", own, /use --memory/],
+    ["ephemeral-storage", "1Gi", own, /use --ephemeral-storage/],
+    ["nvidia.com/gpu", "1", own, /use --gpu/],
+    ["requests.amd.com/gpu", "1", name, /write amd\.com\/gpu/],
+    ["gpu", "1", name, /debug describe node/],
+    ["constructor", "1", name, /debug describe node/],
+    ["batch.kubernetes.io/cpu", "1", name, /debug describe node/],
+    ["AMD.com/gpu", "1", name, /debug describe node/],
+    ["amd.com/", "1", name, /debug describe node/],
+    [`${"a".repeat(245)}/gpu`, "1", name, /debug describe node/],
+    [`amd.com/${"g".repeat(64)}`, "1", name, /debug describe node/],
+    ["hugepages-", "1Gi", name, /debug describe node/],
+    ["hugepages-2Mi", "3Mi", "expected a multiple of the page size, 2Mi", /a multiple of 2Mi/],
+    ["hugepages-2Mi", "64", 'expected an amount with its unit (did you mean "64Mi"?)', /a multiple of 2Mi/],
+  ])("%s=%s is refused by its name, with what to do", (resource, amount, message, hint) => {
+    const values = { script: "s", resource: { [resource]: amount } };
+    const error = refusalOf(() => parseRequest(values, (field) => `--${field}`));
+    expect(error).toMatchObject({ code: "USAGE", message: `--resource.${resource}: ${message}` });
+    expect(error.hint).toMatch(hint);
+  });
 });
 
 describe("--env", () => {

@@ -53,7 +53,7 @@ test.each([
     `${POD} cpu max limit to request ratio per Container is 2, but provided ratio is 4.000000`,
     "standing",
     "a LimitRange of the namespace (cpu per Container)",
-    /LimitRange/,
+    /closer to the request \(--cpu-limit.*LimitRange/,
   ],
   [`${POD} no PriorityClass with name urgent was found`, "standing", "the missing PriorityClass urgent", /priorityClassName/],
   [
@@ -65,9 +65,47 @@ test.each([
   [
     'Pod "job-1" is invalid: spec.containers[0].resources.requests: Invalid value: "2": must be less than or equal to cpu limit of 1',
     "standing",
-    undefined,
-    /fix the value/,
+    "a LimitRange of the namespace (default limit for cpu)",
+    /set the limit, too \(--cpu-limit, or resources\.cpuLimit in the configuration\), or request at most 1 \(--cpu, /,
   ],
+  ['Pod "job-1" is invalid: spec.tolerations[0].key: Invalid value: "a b"', "standing", undefined, /fix the value/],
+  [
+    `${POD} failed quota: q: must specify limits.cpu,requests.ephemeral-storage for: job`,
+    "standing",
+    "quota q",
+    /^set .*: --cpu-limit \(or resources\.cpuLimit\), --ephemeral-storage \(or resources\.ephemeralStorage\), which sets request and limit, or/,
+  ],
+  [
+    `${POD} failed quota: q: must specify limits.cpu for: job,metrics; limits.memory for: metrics`,
+    "standing",
+    "quota q",
+    /: --cpu-limit \(or resources\.cpuLimit\), `resources` of metrics \(sidecars or initContainers\), or/,
+  ],
+  [
+    `${POD} exceeded quota: q, requested: limits.cpu=4,requests.nvidia.com/mig-1g.5gb=2, used: limits.cpu=3,requests.nvidia.com/mig-1g.5gb=1, limited: limits.cpu=6,requests.nvidia.com/mig-1g.5gb=2`,
+    "used-up",
+    "quota q",
+    /^wait for other jobs to end, request less \(--cpu-limit, --resource\), or ask/,
+  ],
+  [
+    `${POD} maximum cpu usage per Container is 1.  No limit is specified`,
+    "standing",
+    "a LimitRange of the namespace (cpu per Container)",
+    /amount within it \(--cpu-limit, or resources\.cpuLimit/,
+  ],
+  [
+    `${POD} minimum cpu usage per Container is 100m, but request is 50m`,
+    "standing",
+    "a LimitRange of the namespace (cpu per Container)",
+    /amount within it \(--cpu, or resources\.cpu in/,
+  ],
+  [
+    `${POD} maximum ephemeral-storage usage per Container is 1Gi, but limit is 2Gi`,
+    "standing",
+    "a LimitRange of the namespace (ephemeral-storage per Container)",
+    /\(--ephemeral-storage, or/,
+  ],
+  [`${POD} pod rejected: RuntimeClass "gvisor" not found`, "standing", "the missing RuntimeClass gvisor", /runtimeClassName/],
   [`${POD} error looking up service account ns/default: serviceaccount "default" not found`, "passing", undefined, /retries automatically/],
   [
     'Internal error occurred: failed calling webhook "x.istio.io": service "istiod" not found',

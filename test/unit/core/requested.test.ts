@@ -30,6 +30,8 @@ describe("what a Job's submission asked for", () => {
     { image: "fsl:6" },
     { image: "debian", cpu: "500m", memory: "4Gi" },
     { image: "debian", gpu: 2, timeout: 3600, queue: "gpus" },
+    { image: "debian", cpu: "1", cpuLimit: "2", ephemeralStorage: "1Gi", gracePeriod: 90 },
+    { image: "debian", gpu: 1, resource: { "nvidia.com/mig-1g.5gb": "1", "hugepages-2Mi": "64Mi" }, memory: "1Gi" },
     { image: "debian", env: { TOKEN: "a$b", EMPTY: "" } },
   ];
 
@@ -42,6 +44,14 @@ describe("what a Job's submission asked for", () => {
       image: "debian",
       avoidNodes: ["node-1", "node-2"],
     });
+  });
+
+  test("tells the nodes that it avoids, and not those that the configuration names", () => {
+    const named = { key: "metadata.name", operator: "In", values: ["node-7"] };
+    const nodeSelectorTerms = [{ matchFields: [named] }, { matchExpressions: [{ key: "disk", operator: "Exists" }] }];
+    const affinity = { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms } } };
+    const job = jobOf({ avoidNodes: ["node-1"] }, { ...SETTINGS, affinity });
+    expect(requestIn(job, SETTINGS.env)).toEqual({ image: "debian", avoidNodes: ["node-1"] });
   });
 
   test("holds what was configured where it was submitted: the next attempt is like it elsewhere", () => {

@@ -69,6 +69,23 @@ describe("describe", () => {
     expect(text).toContain("environment: TOKEN=***\n");
     expect(text).toContain("sh -c 'echo $HOME'");
   });
+  test("shows where a pod may run, how long it may clean up, and what it is given", () => {
+    const topologySpreadConstraints = [{ maxSkew: 2, topologyKey: "zone", whenUnsatisfiable: "ScheduleAnyway" }];
+    const affinity = { podAntiAffinity: {} };
+    const resources = { requests: { cpu: "1" }, limits: { cpu: "2", "amd.com/gpu": "1" } };
+    const placed = { schedulerName: "bin-packer", runtimeClassName: "nvidia", affinity, topologySpreadConstraints };
+    const text = blocksText(describePod(pod({ ...placed, terminationGracePeriodSeconds: 90, containers: [container({ resources })] })));
+    for (const line of [
+      "grace period: 90 s",
+      "scheduler: bin-packer",
+      "runtime class: nvidia",
+      'affinity: {"podAntiAffinity":{}}',
+      "topology spread: zone, at most 2 apart, else ScheduleAnyway",
+      "requests: cpu=1",
+      "limits: cpu=2, amd.com/gpu=1",
+    ])
+      expect(text.replaceAll(/: +/g, ": ")).toContain(`  ${line}\n`);
+  });
   test("leaves out what has no value, and what could command a terminal", () => {
     const text = blocksText([
       {

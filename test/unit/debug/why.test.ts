@@ -382,13 +382,13 @@ const table: Record<string, [Facts, string, RegExp, RegExp]> = {
     ),
     "pod-deleted",
     /while it was running; its own clean-up was cut off after 60 s: killed$/,
-    /terminationGracePeriodSeconds \(60 now\) gives it more time to clean up/,
+    /a longer --grace-period \(60 s now\) gives it more time to clean up \(terminationGracePeriodSeconds/,
   ],
   "a clean-up that was cut off when its time was up": [
     facts({ status: "ERROR", reason: "DeadlineExceeded", message: "too long; its own clean-up was cut off after 30 s: killed" }),
     "deadline",
     /DeadlineExceeded\); its own clean-up was cut off after 30 s/,
-    /terminationGracePeriodSeconds gives/,
+    /a longer --grace-period gives/,
   ],
   "a clean-up that was cut off by an eviction": [
     facts({ status: "STALLED", reason: "Evicted", message: "low; its own clean-up was cut off after 2 s: killed" }),
@@ -463,6 +463,51 @@ const table: Record<string, [Facts, string, RegExp, RegExp]> = {
     "no-room",
     /labels disk=ssd/,
     /nodeSelector/,
+  ],
+  "resources of other kinds": [
+    waiting("Unschedulable", "0/1 nodes are available: 1 Insufficient ephemeral-storage, 1 Insufficient nvidia.com/mig-1g.5gb.", {
+      kubeJob: asks({ "ephemeral-storage": "500Gi", "nvidia.com/mig-1g.5gb": "1", "hugepages-2Mi": "1Gi" }),
+      nodes: [node({ "ephemeral-storage": "100Gi" })],
+    }),
+    "no-room",
+    /500Gi of ephemeral-storage, and the largest node offers 100Gi .* 1 nvidia\.com\/mig-1g\.5gb, and no node has any.* 1Gi of hugepages-2Mi/,
+    /request less \(--ephemeral-storage, --resource\)/,
+  ],
+  "other pods beside it": [
+    waiting("Unschedulable", "0/2 nodes are available: 2 node(s) didn't match pod anti-affinity rules."),
+    "no-room",
+    /anti-affinity rules/,
+    /affinity\.podAntiAffinity/,
+  ],
+  "spread too unevenly": [
+    waiting("Unschedulable", "0/2 nodes are available: 2 node(s) didn't match pod topology spread constraints."),
+    "no-room",
+    /topology spread constraints/,
+    /topologySpreadConstraints/,
+  ],
+  "a scheduler that is not there": [
+    waiting("Scheduling", "waiting for a node", { pod: pod({ schedulerName: "bin-packer" }) }),
+    "scheduling",
+    /for the scheduler bin-packer/,
+    /schedulerName/,
+  ],
+  "too much temporary storage": [
+    facts({
+      status: "STALLED",
+      reason: "Evicted",
+      message: "Pod ephemeral local storage usage exceeds the total limit of containers 1Gi.",
+    }),
+    "evicted",
+    /used more temporary storage than it requested: Pod ephemeral/,
+    /larger --ephemeral-storage \(resources\.ephemeralStorage/,
+  ],
+  "a quota that wants a CPU limit": [
+    waiting("FailedCreate", "x", {
+      events: [event("Job", "FailedCreate", 'pods "x" is forbidden: failed quota: q: must specify limits.cpu for: job')],
+    }),
+    "pod-refused",
+    /quota q rejects its pod/,
+    /--cpu-limit .*gasw-k8s cancel Job-1`, then `gasw-k8s retry Job-1`/,
   ],
   cordoned: [waiting("Unschedulable", "0/1 nodes are available: 1 node(s) were unschedulable."), "no-room", /cordoned/, /debug nodes/],
   "mount fails": [

@@ -4,10 +4,12 @@ import { beforeAll, expect, test } from "vitest";
 import { run } from "../../../src/cli/program.ts";
 import { ioDouble } from "../io.ts";
 
-const FOLDER = path.join(import.meta.dirname, "../../../src/core/why");
+const CORE = path.join(import.meta.dirname, "../../../src/core");
+/** Where remedies stand beside the causes, and the options that they name. */
+const OTHERS = ["lifecycle/refusal.ts", "lifecycle/quota.ts", "manifests/resourceNames.ts"];
 /** The texts of all sentences and remedies, as they stand in the code. */
-const code = readdirSync(FOLDER).map(
-  (file) => [file, readFileSync(path.join(FOLDER, file), "utf8").replaceAll(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, "")] as const,
+const code = [...readdirSync(path.join(CORE, "why")).map((file) => `why/${file}`), ...OTHERS].map(
+  (file) => [file, readFileSync(path.join(CORE, file), "utf8").replaceAll(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, "")] as const,
 );
 
 async function helpOf(...words: string[]): Promise<string> {

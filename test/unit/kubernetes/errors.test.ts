@@ -21,4 +21,28 @@ describe("an answer that is not a success", () => {
   ])("%i with %j comes from something else", (status, message) => {
     expect(told(status, message).hint).toContain("any proxy in between");
   });
+
+  test.each([
+    [
+      403,
+      "jobs.batch \"x\" is forbidden: ValidatingAdmissionPolicy 'no-latest' with binding 'all' denied request: use a tag",
+      "policy no-latest",
+    ],
+    [400, 'admission webhook "validate.kyverno.svc-fail" denied the request: no tag', "admission webhook validate.kyverno.svc-fail"],
+  ])("%i of a policy or a webhook is not told as a lack of permissions", (status, message, by) => {
+    const error = told(status, message);
+    expect(error.message).toContain(`rejected the request because of ${by} (POST /jobs: `);
+    expect(error.hint).toMatch(/^change the setting that the (policy|webhook) names/);
+    expect(error.notPermitted).toBe(false);
+  });
+
+  test("403 without permission asks for it, whatever the object is called", () => {
+    const error = told(
+      403,
+      'pods is forbidden: User "violates PodSecurity "x"" cannot create resource "pods" in API group "" in the namespace "ns"',
+    );
+    expect(error.message).toContain("forbids the request");
+    expect(error.hint).toContain("deploy/rbac.yaml");
+    expect(error.notPermitted).toBe(true);
+  });
 });
