@@ -125,7 +125,6 @@ function execPath({ namespace, pod, container, command, stdin, terminal }: ExecR
 function handshake({ access }: KubernetesClient, signal: AbortSignal): KubeConfig {
   const given: Pick<KubeConfig, "getCurrentCluster" | "applyToHTTPSOptions"> = {
     getCurrentCluster: () => ({
-      ...access.kubeConfig.getCurrentCluster(),
       name: "",
       server: access.server.href.replace(/\/$/, ""),
       skipTLSVerify: false,

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { GaswError, systemCode } from "../../errors.ts";
 
 /** The token in a file; editors end it with a line break. */
@@ -33,4 +33,9 @@ export function readNamed(file: string, key: string): string {
       cause,
     });
   }
+}
+
+/** Whether there is something of this name. */
+export function exists(file: string): boolean {
+  return statSync(file, { throwIfNoEntry: false }) !== undefined;
 }
