@@ -1,6 +1,6 @@
 import { Agent } from "node:https";
 import { isIP } from "node:net";
-import { checkServerIdentity } from "node:tls";
+import { checkServerIdentity, rootCertificates } from "node:tls";
 import { KubeConfig } from "@kubernetes/client-node/dist/config.js";
 import type { ClientCertificate } from "./certificates.ts";
 
@@ -86,9 +86,14 @@ function isPlain(agent: Agent): boolean {
  * certificate is verified whatever is said of the API server's. And the SOCKS agent forgets for whom a
  * certificate has to be where that is an IP address.
  */
-function verifyIdentity(agent: Agent, { server, serverName }: Connection): void {
+function verifyIdentity(agent: Agent, { server, serverName, authority }: Connection): void {
   if (isPlain(agent) && isIP(serverName) === 0) return;
-  if ("proxyRequestOptions" in agent) agent.proxyRequestOptions = { rejectUnauthorized: true };
+  if ("proxyRequestOptions" in agent)
+    agent.proxyRequestOptions = {
+      rejectUnauthorized: true,
+      // As for kubectl, the cluster's CA may also have signed the proxy's certificate.
+      ...(authority === undefined ? {} : { ca: [...rootCertificates, authority] }),
+    };
   const host = serverName === "" ? server.hostname.replace(/^\[(.*)\]$/, "$1") : serverName;
   agent.options.checkServerIdentity = (_, certificate) => checkServerIdentity(host, certificate);
 }

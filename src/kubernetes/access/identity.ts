@@ -82,7 +82,7 @@ export function refuseContradictions({ user, cluster }: Pick<Target, "user" | "c
     throw new GaswError("CONFIG", `${where} ${both("certificate-authority", "certificate-authority-data")}`, {
       hint: "remove one of them, as kubectl requires",
     });
-  if (hasCa && cluster.insecure && cluster.server.startsWith("https:"))
+  if (hasCa && cluster.insecure && /^https:/i.test(cluster.server))
     throw new GaswError("CONFIG", `${where} has a certificate authority and insecure-skip-tls-verify`, {
       hint: "remove insecure-skip-tls-verify: the server is verified with its CA",
     });
