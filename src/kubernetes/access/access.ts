@@ -80,7 +80,8 @@ class FoundAccess implements ClusterAccess {
     this.#env = env;
     this.server = parseServer(cluster.server);
     this.context = context;
-    this.namespace = namespace === undefined ? undefined : { name: namespace, origin };
+    const where = context === undefined ? origin : `context ${context} of the kubeconfig`;
+    this.namespace = namespace === undefined ? undefined : { name: namespace, origin: where };
     this.insecure = cluster.insecure;
   }
 
