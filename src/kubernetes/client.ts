@@ -5,6 +5,7 @@ import { TLSSocket } from "node:tls";
 import type { KubernetesListObject, KubernetesObject } from "../core/wire.ts";
 import { GaswError } from "../errors.ts";
 import type { ClusterAccess, RequestLogin } from "./access/access.ts";
+import { readAnswer, readList } from "./answers.ts";
 import { ApiError, type ApiStatus, causeCode, isApiError, unreachable } from "./errors.ts";
 
 /**
@@ -110,15 +111,19 @@ export class KubernetesClient {
     const items: T[] = [];
     let from: string | undefined;
     do {
-      const page: KubernetesListObject<T> = await this.get(path, {
-        ...query,
-        limit: PAGE_SIZE,
-        continue: from,
-      });
+      const page = await this.page<T>(path, { ...query, limit: PAGE_SIZE, continue: from });
       items.push(...page.items);
       from = page.metadata?.continue;
     } while (from);
     return items;
+  }
+
+  /** A list, or the first page of it where a limit is asked for. */
+  async page<T extends KubernetesObject>(
+    path: string,
+    query: NonNullable<RequestOptions["query"]>,
+  ): Promise<KubernetesListObject<T>> {
+    return readList<T>(await this.get(path, query), { method: "GET", path, server: this.server });
   }
 
   /** The text of an answer, as it comes (a log). */
@@ -143,7 +148,8 @@ export class KubernetesClient {
     for (let tried = 0; ; tried++) {
       try {
         const response = await this.#answer(method, path, options, IDLE_TIMEOUT_MS);
-        return JSON.parse((await read(response)).toString("utf8")) as T;
+        const text = (await read(response)).toString("utf8");
+        return readAnswer(text, { method, path, server: this.server }) as T;
       } catch (error) {
         const pause = this.#pause(tried, error);
         if (tried >= retries || !isTransient(error) || performance.now() + pause > end)
