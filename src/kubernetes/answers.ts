@@ -1,6 +1,7 @@
 import type { KubernetesListObject, KubernetesObject } from "../core/wire.ts";
 import type { GaswError } from "../errors.ts";
 import { notAnApiServer } from "./errors.ts";
+import { collectionOf } from "./paths.ts";
 
 /** Whom was asked for what. */
 interface Asked {
@@ -33,7 +34,7 @@ export function readAnswer(text: string, asked: Asked): unknown {
   if (asked.method === "DELETE") return answer;
   const { kind = "", metadata, items } = answer;
   const isList = "items" in answer || String(kind).endsWith("List");
-  if (!isOfKind(kind, expectedKind(asked.path), isList))
+  if (!isOfKind(kind, KINDS[collectionOf(asked.path)], isList))
     throw other(`the response is of the kind ${JSON.stringify(kind).slice(0, 80)}`, asked);
   if (isList && !(Array.isArray(items ?? []) && isRecord(metadata ?? {})))
     throw other("the response's items are not a list", asked);
@@ -62,13 +63,6 @@ function parse(text: string, asked: Asked): unknown {
 
 function other(why: string, { method, path, server }: Asked): GaswError {
   return notAnApiServer(why, `${method} ${path}`, server);
-}
-
-/** `Job` for `/apis/batch/v1/namespaces/n/jobs/x`; undefined where the kind of an answer does not matter. */
-function expectedKind(path: string): string | undefined {
-  const segments = path.split("/").slice(path.startsWith("/apis/") ? 4 : 3);
-  const [first = "", , third] = segments;
-  return KINDS[first === "namespaces" && third !== undefined ? third : first];
 }
 
 /** Not every server tells the kind, and of a list only that it is one. */

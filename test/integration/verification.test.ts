@@ -135,7 +135,8 @@ describe.each(["no proxy", "an HTTP proxy", "a SOCKS proxy"])("through %s", (pro
 
 test("a proxy gets its password only where its own certificate is verified", async () => {
   vi.stubEnv("NODE_TLS_REJECT_UNAUTHORIZED", "0");
-  const proxy = await opened(connectProxy(identity));
+  // Not the one that is trusted for the server.
+  const proxy = await opened(connectProxy(selfSigned(folder)));
   const cluster = { ...trusted(), "proxy-url": `https://user:password@127.0.0.1:${proxy.port}` };
   for (const insecureSkipTlsVerify of [false, true]) {
     const answer = await goes("a request", clientOf({ cluster, settings: { insecureSkipTlsVerify } }));
