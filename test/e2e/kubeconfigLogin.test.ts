@@ -124,7 +124,7 @@ describe("a login command", () => {
 
   /** A command that notes how it was called, and whose tokens are numbered. */
   const noting = (status: string) => `#!/bin/bash
-echo "$(readlink /proc/self/fd/0) $KUBERNETES_EXEC_INFO" >>"$HOME/runs"
+echo "$(readlink /proc/self/fd/0) $(echo $KUBERNETES_EXEC_INFO)" >>"$HOME/runs"
 cat <<END
 {"apiVersion": "${V1}", "kind": "ExecCredential", "status": {"token": "t$(wc -l <"$HOME/runs")"${status}}}
 END
