@@ -1,15 +1,16 @@
 import { existsSync } from "node:fs";
 import { homedir, hostname } from "node:os";
 import path from "node:path";
-import type { LoadedConfig } from "./config/load/load.ts";
+import { type LoadedConfig, withFound } from "./config/load/load.ts";
 import type { Config } from "./config/schema/schema.ts";
 import type { Workflow } from "./core/job.ts";
 import { maskText } from "./core/secrets.ts";
 import type { Dao } from "./dao/dao.ts";
 import { GaswError, systemCode } from "./errors.ts";
-import { clusterAccess } from "./kubernetes/access/access.ts";
+import { type ClusterAccess, clusterAccess } from "./kubernetes/access/access.ts";
 import { KubernetesClient } from "./kubernetes/client.ts";
 import type { SyncDeps } from "./services/sync/sync.ts";
+import { namespacesOf } from "./services/workflow/known.ts";
 import { Store } from "./store/store.ts";
 import { readTextFile } from "./textFile.ts";
 import type { Io } from "./ui/io.ts";
@@ -18,22 +19,33 @@ import { printable } from "./ui/output.ts";
 /** Everything a command works with: each part is made on first use, and all are closed at the end. */
 export class Context implements SyncDeps {
   readonly io: Io;
-  readonly loaded: LoadedConfig;
   readonly host = hostname();
   /** The context that this one is under another signal of. */
   readonly #origin: Context | undefined;
   #store: Store | undefined;
   #client: KubernetesClient | undefined;
+  #access: ClusterAccess | undefined;
+  #settled: LoadedConfig | undefined;
+  readonly #given: LoadedConfig;
+  /** The directory of the workflow that the command is about, where it is about one. */
+  readonly #directory: string | undefined;
   #isWarnedOfDatabase = false;
 
-  constructor(io: Io, loaded: LoadedConfig, origin?: Context) {
+  constructor(io: Io, loaded: LoadedConfig, directory?: string, origin?: Context) {
     this.io = io;
-    this.loaded = loaded;
+    this.#given = loaded;
+    this.#directory = directory;
     this.#origin = origin;
   }
 
   withSignal(signal: AbortSignal): Context {
-    return new Context({ ...this.io, signal }, this.loaded, this);
+    return new Context({ ...this.io, signal }, this.#given, this.#directory, this);
+  }
+
+  /** The configuration, with the namespace that counts where it names none. */
+  get loaded(): LoadedConfig {
+    this.#settled ??= this.#origin?.loaded ?? this.#withNamespace();
+    return this.#settled;
   }
 
   get config(): Config {
@@ -58,7 +70,11 @@ export class Context implements SyncDeps {
   /** @throws GaswError CONFIG when the state file can't be used */
   get store(): Store {
     if (this.#origin !== undefined) return this.#origin.store;
-    this.#store ??= new Store({ path: this.#statePath, warn: this.warn, now: this.now });
+    return this.#openStore(this.config);
+  }
+
+  #openStore(config: Config): Store {
+    this.#store ??= new Store({ path: this.#pathOf(config), warn: this.warn, now: this.now });
     return this.#store;
   }
 
@@ -70,10 +86,16 @@ export class Context implements SyncDeps {
     const copy = new Store({ path: this.#statePath, warn: this.warn, now: this.now }, true);
     this.#store?.close();
     this.#store = copy;
+    // The copy may know the workflow's namespace, which the state could not be asked for.
+    this.#settled = undefined;
   }
 
   get #statePath(): string {
-    return this.config.state.path ?? defaultStatePath(this.io.env);
+    return this.#pathOf(this.config);
+  }
+
+  #pathOf({ state }: Config): string {
+    return state.path ?? defaultStatePath(this.io.env);
   }
 
   /**
@@ -140,6 +162,42 @@ export class Context implements SyncDeps {
     this.#client?.close();
   }
 
+  /**
+   * Without a namespace of the configuration's own, a workflow stays where its jobs are; else the context's
+   * counts, as for kubectl, or the pod's that this is.
+   */
+  #withNamespace(): LoadedConfig {
+    const loaded = this.#given;
+    if (loaded.origins.get("k8sNamespace")?.kind !== "default") return loaded;
+    const found = this.#attempt(() => this.#clusterAccess().namespace);
+    const name = found?.name ?? loaded.config.k8sNamespace;
+    const known = this.#attempt(() => this.#knownNamespaces()) ?? [];
+    const kept = [name, loaded.config.k8sNamespace].find((one) => known.includes(one)) ?? known[0] ?? name;
+    if (kept !== name) return withFound(loaded, "k8sNamespace", kept, "the workflow's earlier jobs");
+    return found === undefined ? loaded : withFound(loaded, "k8sNamespace", name, found.origin);
+  }
+
+  #knownNamespaces(): string[] {
+    return this.#directory === undefined || !existsSync(this.#pathOf(this.#given.config))
+      ? []
+      : namespacesOf({ store: this.#openStore(this.#given.config) }, this.#directory);
+  }
+
+  /** What cannot be found out is told by whatever needs it. */
+  #attempt<T>(find: () => T): T | undefined {
+    try {
+      return find();
+    } catch (error) {
+      if (error instanceof GaswError) return undefined;
+      throw error;
+    }
+  }
+
+  #clusterAccess(): ClusterAccess {
+    this.#access ??= clusterAccess(this.#given.config, this.io.env);
+    return this.#access;
+  }
+
   #connect(): KubernetesClient {
     const { options } = this.config;
     const settings = {
@@ -148,7 +206,7 @@ export class Context implements SyncDeps {
       maxRetryWait: options.statusRetryWait,
       requestsPerSecond: options.requestsPerSecond,
     };
-    const access = clusterAccess(this.config, this.io.env);
+    const access = this.#clusterAccess();
     if (access.insecure) {
       const key = this.config.insecureSkipTlsVerify
         ? "insecureSkipTlsVerify"

@@ -152,7 +152,7 @@ function termsOf(io: Io, outcome: Outcome): Terms {
     runWithContext: async (options, workflowDir, body) => {
       outcome.options = options;
       const loaded = await load(options, workflowDir);
-      const context = new Context(io, loaded);
+      const context = new Context(io, loaded, workflowDir);
       for (const warning of loaded.warnings) context.warn(warning);
       try {
         outcome.exitCode = await body(context);

@@ -1,7 +1,16 @@
 import type { Context } from "../context.ts";
 import { type JobRecord, statusCounts } from "../ui/jobs.ts";
 import { duration, printable } from "../ui/output.ts";
-import type { StatusOptions } from "./status.ts";
+
+/** The options of `status` by which jobs are chosen. */
+interface Choice {
+  readonly sync?: boolean;
+  readonly status?: readonly string[];
+  /** Seconds. */
+  readonly olderThan?: number;
+  /** Seconds. */
+  readonly newerThan?: number;
+}
 
 /**
  * Says of what there are no jobs, and where else to look.
@@ -12,7 +21,7 @@ export function noJobs(
   { store }: Context,
   workflow: string | undefined,
   all: readonly JobRecord[],
-  options: StatusOptions,
+  options: Choice,
 ): string {
   const whose = workflow === undefined ? "this host" : `workflow ${printable(workflow)}`;
   if (all.length > 0) return `no jobs of ${whose} match ${choice(options)}: it has ${statusCounts(all)}`;
@@ -22,7 +31,7 @@ export function noJobs(
   return `no active jobs in ${state}: for jobs that have ended, use --workflow DIR or run it in that directory`;
 }
 
-function choice({ status, olderThan, newerThan }: StatusOptions): string {
+function choice({ status, olderThan, newerThan }: Choice): string {
   return [
     ...(status === undefined ? [] : [`--status ${status.join(",")}`]),
     ...(olderThan === undefined ? [] : [`--older-than ${duration(olderThan * 1000)}`]),

@@ -4,8 +4,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { TLSSocket } from "node:tls";
 import type { KubernetesListObject, KubernetesObject } from "../core/wire.ts";
 import { GaswError } from "../errors.ts";
-import type { ClusterAccess } from "./access/access.ts";
-import { ApiError, type ApiStatus, causeCode, unreachable } from "./errors.ts";
+import type { ClusterAccess, RequestLogin } from "./access/access.ts";
+import { readAnswer, readList } from "./answers.ts";
+import { ApiError, type ApiStatus, causeCode, isApiError, unreachable } from "./errors.ts";
 
 /**
  * Milliseconds without a byte after which a request is given up; a watch or a followed log has none but its
@@ -110,21 +111,25 @@ export class KubernetesClient {
     const items: T[] = [];
     let from: string | undefined;
     do {
-      const page: KubernetesListObject<T> = await this.get(path, {
-        ...query,
-        limit: PAGE_SIZE,
-        continue: from,
-      });
+      const page = await this.page<T>(path, { ...query, limit: PAGE_SIZE, continue: from });
       items.push(...page.items);
       from = page.metadata?.continue;
     } while (from);
     return items;
   }
 
+  /** A list, or the first page of it where a limit is asked for. */
+  async page<T extends KubernetesObject>(
+    path: string,
+    query: NonNullable<RequestOptions["query"]>,
+  ): Promise<KubernetesListObject<T>> {
+    return readList<T>(await this.get(path, query), { method: "GET", path, server: this.server });
+  }
+
   /** The text of an answer, as it comes (a log). */
   async *stream(path: string, query: RequestOptions["query"], signal?: AbortSignal): AsyncGenerator<Buffer> {
     const options = { ...(query === undefined ? {} : { query }), signal };
-    const response = await this.#attempt("GET", path, options, 0);
+    const response = await this.#answer("GET", path, options, 0);
     try {
       for await (const chunk of response) yield chunk as Buffer;
     } finally {
@@ -142,8 +147,9 @@ export class KubernetesClient {
     const end = performance.now() + RETRY_WINDOW_MS;
     for (let tried = 0; ; tried++) {
       try {
-        const response = await this.#attempt(method, path, options, IDLE_TIMEOUT_MS);
-        return JSON.parse((await read(response)).toString("utf8")) as T;
+        const response = await this.#answer(method, path, options, IDLE_TIMEOUT_MS);
+        const text = (await read(response)).toString("utf8");
+        return readAnswer(text, { method, path, server: this.server }) as T;
       } catch (error) {
         const pause = this.#pause(tried, error);
         if (tried >= retries || !isTransient(error) || performance.now() + pause > end)
@@ -165,15 +171,34 @@ export class KubernetesClient {
     return unreachable(error, `${method} ${path}`, this.server);
   }
 
+  /** An answer, asked for a second time where a login that was kept for a while has been refused. */
+  async #answer(
+    method: Method,
+    path: string,
+    options: RequestOptions,
+    idleTimeout: number,
+  ): Promise<http.IncomingMessage> {
+    const { signal } = options;
+    const either = signal === undefined ? this.#signal : AbortSignal.any([this.#signal, signal]);
+    const login = await this.access.requestOptions(either);
+    try {
+      return await this.#attempt(method, path, { ...options, signal: either }, login, idleTimeout);
+    } catch (error) {
+      if (login.renew === undefined || !isApiError(error, 401)) throw error;
+      login.renew();
+      const anew = await this.access.requestOptions(either);
+      return await this.#attempt(method, path, { ...options, signal: either }, anew, idleTimeout);
+    }
+  }
+
   async #attempt(
     method: Method,
     path: string,
     { query, body, signal }: RequestOptions,
+    { agent, headers, auth }: RequestLogin,
     idleTimeout: number,
   ): Promise<http.IncomingMessage> {
     await this.#slot();
-    const either = signal === undefined ? this.#signal : AbortSignal.any([this.#signal, signal]);
-    const { agent, headers, auth } = await this.access.requestOptions(either);
     this.#agents.add(agent);
     const { server } = this.access;
     const url = new URL(server.pathname.replace(/\/$/, "") + path, server);
@@ -191,7 +216,7 @@ export class KubernetesClient {
           ...headers,
           ...contentHeaders(method, payload),
         },
-        signal: either,
+        ...(signal === undefined ? {} : { signal }),
       });
       boundConnecting(request);
       if (idleTimeout > 0)

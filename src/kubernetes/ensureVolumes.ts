@@ -192,8 +192,14 @@ function noSuchClaim(namespace: string, { spec, claimName }: DesiredVolume): Gas
 async function bindsAtFirstUse(client: KubernetesClient, claim: V1PersistentVolumeClaim): Promise<boolean> {
   const name = claim.spec?.storageClassName;
   if (!name || claim.spec?.volumeName !== undefined) return false;
-  const found = await find<V1StorageClass>(client, storageClassPath(name));
-  return found?.volumeBindingMode === "WaitForFirstConsumer";
+  try {
+    const found = await find<V1StorageClass>(client, storageClassPath(name));
+    return found?.volumeBindingMode === "WaitForFirstConsumer";
+  } catch (error) {
+    // Without the right to look, it may: the pod waits for the claim as well.
+    if (isApiError(error, 403)) return true;
+    throw error;
+  }
 }
 
 /** Watches the claim until it and its volume are Bound. */

@@ -1,4 +1,4 @@
-import { readRefusal } from "../core/lifecycle/refusal.ts";
+import { isMissingPermission, readRefusal } from "../core/lifecycle/refusal.ts";
 import { GaswError, messageOf } from "../errors.ts";
 
 /** The body of a failed answer (Kubernetes API conventions, "Response Status Kind"). */
@@ -43,23 +43,19 @@ export class ApiError extends GaswError {
     return isNamespaceTerminating(this);
   }
 
-  /** Whether the account has no right to what it asked for: admission plugins answer 403, too. */
-  get notPermitted(): boolean {
-    return isNotPermitted(this);
-  }
-
   /** Whether a ResourceQuota refuses the object. */
   get quotaExceeded(): boolean {
     return isQuotaExceeded(this);
+  }
+
+  /** Whether the account lacks a permission, as the API server's authorization says; admission refuses otherwise. */
+  get lacksPermission(): boolean {
+    return this.status === 403 && isMissingPermission(this.body.message ?? "");
   }
 }
 
 function isNamespaceTerminating({ body }: Pick<Answer, "body">): boolean {
   return body.details?.causes?.some((cause) => cause.reason === "NamespaceTerminating") ?? false;
-}
-
-function isNotPermitted({ status, body }: Pick<Answer, "status" | "body">): boolean {
-  return status === 403 && /\bcannot \w+ resource "/.test(body.message ?? "");
 }
 
 function isQuotaExceeded({ status, body }: Pick<Answer, "status" | "body">): boolean {
@@ -85,6 +81,10 @@ const INVALID: Words = [
   "rejected the request as invalid",
   "fix the field that the message names in the configuration or the options",
 ];
+const FORBIDDEN: Words = [
+  "forbids the request",
+  "grant the permissions in deploy/rbac.yaml to the account; `kubectl auth can-i --list` shows those it has",
+];
 const NOT_AN_API_SERVER =
   "check the address and any proxy in between: the response is not from an API server";
 
@@ -97,7 +97,7 @@ const ANSWERS: Readonly<Record<number, Words>> = {
   ],
   403: [
     "forbids the request",
-    "grant the permissions in deploy/rbac.yaml to the account; `kubectl auth can-i --list` shows those it has",
+    "ask the administrator who refuses it: nothing says that a permission of deploy/rbac.yaml is missing (`kubectl auth can-i --list` shows those of the account)",
   ],
   404: ["has no such object", "check the namespace and the name"],
   422: INVALID,
@@ -124,16 +124,39 @@ function wordsFor(answer: Answer): Words {
       "rejected the request: the namespace's quota is exhausted",
       "submit again after other jobs have ended or been cleaned up, or ask for a larger quota",
     ];
-  // Policies and webhooks are not a matter of permissions, though most of them answer 403.
-  const isDenial = status === 403 || /admission webhook "[^"]+" denied/.test(body.message ?? "");
-  const { by, remedy } = readRefusal(body.message ?? "");
-  if (isDenial && by !== undefined && !isNotPermitted(answer))
-    return [`rejected the request because of ${by}`, remedy];
   const isMarkup = /^\s*</.test(body.message ?? "");
+  if (status === 403 && isMissingPermission(body.message ?? "")) return FORBIDDEN;
+  const admission = isMarkup ? undefined : admissionWords(answer);
+  if (admission !== undefined) return admission;
   const known = ANSWERS[status] ?? (isMarkup ? undefined : OWN_ANSWERS[status]);
   if (known !== undefined) return known;
   const isFromServer = status >= 500 && !isMarkup;
   return [`answered ${status}`, isFromServer ? "try again; see the API server's log" : NOT_AN_API_SERVER];
+}
+
+/**
+ * What refuses an object that the account may create: whoever it is speaks for itself, and a permission would
+ * not help.
+ */
+function admissionWords({ status, body }: Answer): Words | undefined {
+  const text = body.message ?? "";
+  const webhook = /failed calling webhook "([^"]+)"/.exec(text)?.[1];
+  if (webhook !== undefined)
+    return [
+      `cannot ask admission webhook ${webhook}`,
+      "try again; if it takes minutes, tell the administrator: the webhook does not answer",
+    ];
+  const isAdmission = [400, 403, 422].includes(status) || /denied/.test(text);
+  const { by, remedy } = isAdmission ? readRefusal(text) : {};
+  if (by === undefined || remedy === undefined) return undefined;
+  return [`rejected the request: ${by} does not allow it`, remedy];
+}
+
+/** A success that says nothing of what was asked for (exit 4). */
+export function notAnApiServer(why: string, request: string, server: string): GaswError {
+  return new GaswError("CLUSTER", `the cluster ${server} returned an invalid response (${request}: ${why})`, {
+    hint: NOT_AN_API_SERVER,
+  });
 }
 
 /** A request that got no answer at all (exit 4). */
@@ -149,13 +172,6 @@ export function unreachable(cause: unknown, request: string, server: string): Ga
   };
   const hint = /CERT|SIGNATURE|ISSUER|ALTNAME|SELF_SIGNED/.test(code) ? certificateHint(code) : hints[code];
   const text = causeMessage(cause);
-  if (cause instanceof SyntaxError) {
-    return new GaswError(
-      "CLUSTER",
-      `the cluster ${server} returned an invalid response (${request}: the response is not JSON)`,
-      { hint: NOT_AN_API_SERVER, cause },
-    );
-  }
   return new GaswError("CLUSTER", `cannot reach the cluster ${server} (${request}: ${text})`, {
     hint: hint ?? "check the address and the network",
     cause,

@@ -67,3 +67,9 @@ export function persistentVolumesPath(name?: string): string {
 export function storageClassPath(name: string): string {
   return within("/apis/storage.k8s.io/v1/storageclasses", name);
 }
+
+/** The name of the collection that a path is of, or in: `jobs`. */
+export function collectionOf(path: string): string {
+  const [first = "", , within] = path.split("/").slice(path.startsWith("/apis/") ? 4 : 3);
+  return first === "namespaces" && within !== undefined ? within : first;
+}

@@ -125,7 +125,6 @@ function execPath({ namespace, pod, container, command, stdin, terminal }: ExecR
 function handshake({ access }: KubernetesClient, signal: AbortSignal): KubeConfig {
   const given: Pick<KubeConfig, "getCurrentCluster" | "applyToHTTPSOptions"> = {
     getCurrentCluster: () => ({
-      ...access.kubeConfig.getCurrentCluster(),
       name: "",
       server: access.server.href.replace(/\/$/, ""),
       skipTLSVerify: false,
@@ -150,7 +149,8 @@ function worded(error: unknown, { namespace, pod }: ExecRequest, client: Kuberne
     });
   }
   if (status > 0) {
-    const body = status === 403 ? { message: "it takes the verbs get and create on pods/exec" } : {};
+    const body =
+      status === 403 ? { message: "the account may lack the verbs get and create on pods/exec" } : {};
     return new ApiError({ status, body, request: where, server: client.server });
   }
   return unreachable(cause, where, client.server);

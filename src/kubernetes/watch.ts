@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { KubernetesListObject, KubernetesObject } from "../core/wire.ts";
+import type { KubernetesObject } from "../core/wire.ts";
 import { GaswError } from "../errors.ts";
 import type { KubernetesClient } from "./client.ts";
 import { isApiError } from "./errors.ts";
@@ -29,7 +29,7 @@ export async function* follow<T extends KubernetesObject>(
 ): AsyncGenerator<T | undefined> {
   const fieldSelector = `metadata.name=${name}`;
   while (!signal.aborted) {
-    const list: KubernetesListObject<T> = await client.get(collection, { fieldSelector });
+    const list = await client.page<T>(collection, { fieldSelector });
     yield list.items[0];
     const query = {
       watch: "true",
@@ -57,10 +57,7 @@ export async function* changes(
 ): AsyncGenerator<void> {
   while (!signal.aborted) {
     // One object is enough to learn from where on to watch.
-    const list: KubernetesListObject<KubernetesObject> = await client.get(collection, {
-      labelSelector,
-      limit: 1,
-    });
+    const list = await client.page(collection, { labelSelector, limit: 1 });
     yield;
     const query = {
       watch: "true",

@@ -69,6 +69,11 @@ export class Workflows {
     return this.#db.get<StoredWorkflow>(`${WORKFLOWS} WHERE namespace = ? AND id = ?`, [namespace, id]);
   }
 
+  /** Those of an id, in whatever namespace. */
+  named(id: string): StoredWorkflow[] {
+    return this.#db.all<StoredWorkflow>(`${WORKFLOWS} WHERE id = ? ORDER BY key`, [id]);
+  }
+
   all(): StoredWorkflow[] {
     return this.#db.all<StoredWorkflow>(`${WORKFLOWS} ORDER BY key`, []);
   }

@@ -27,7 +27,7 @@ async function closedPort(): Promise<number> {
 describe("a kubeconfig that cannot be used ends with 3 and names the file", () => {
   test.each([
     ["is missing", undefined, / does not exist$/, /k8sKubeConfig must be/],
-    ["is empty", "\n", / is not a kubeconfig: it is empty$/, /kubectl config view/],
+    ["is empty", "\n", / is not a kubeconfig: it lists no cluster and no context$/, /kubectl config view/],
     [
       "is not YAML",
       "users:\n- user:\n    token: TOKEN\n   name: [x\n",
@@ -37,10 +37,10 @@ describe("a kubeconfig that cannot be used ends with 3 and names the file", () =
     ["is another YAML", "a: 1\n", / is not a kubeconfig: it lists no cluster and no context$/, /kubectl config view/],
     ["is a list", "- a\n", / is not a kubeconfig: /, /kubectl config view/],
     [
-      "has a cluster without a server",
-      '{"clusters":[{"name":"c","cluster":{}}]}',
-      /clusters\[0\]\.cluster\.server is missing$/,
-      /kubectl config view/,
+      "has a number for a server",
+      '{"clusters":[{"name":"c","cluster":{"server":1}}]}',
+      /clusters\[0\]\.cluster\.server is not a string$/,
+      /kubectl/,
     ],
   ])("that %s", async (_, text, message, hint) => {
     const named = path.join(workflow.folder, `kubeconfig-${message.source.length}`);

@@ -144,10 +144,16 @@ test("the in-cluster account is found where nothing else is configured", async (
   const [token, ca] = [file(workflow, "sa-token", account.token), file(workflow, "sa-ca.crt", account.ca)];
   // A mount namespace whose /run is its own, so that nothing appears where this machine keeps such files.
   const place = "/run/secrets/kubernetes.io/serviceaccount";
-  const prepare = `mount -t tmpfs tmpfs /run && mkdir -p ${place} && cp "$0" ${place}/token && cp "$1" ${place}/ca.crt && shift 1 && exec "$@"`;
+  const files = `cp "$0" ${place}/token && cp "$1" ${place}/ca.crt && echo jobs >${place}/namespace`;
+  const prepare = `mount -t tmpfs tmpfs /run && mkdir -p ${place} && ${files} && shift 1 && exec "$@"`;
   const env = { ...workflow.env, KUBERNETES_SERVICE_HOST: account.server.hostname, KUBERNETES_SERVICE_PORT: account.server.port };
   const inPod = (...args: string[]) =>
     run("unshare", ["-m", "bash", "-c", prepare, token, ca, process.execPath, PROGRAM, ...args], { cwd: workflow.directory, env });
+  // The account's namespace counts where the configuration names none.
+  workflow.configure({ k8sKubeConfig: undefined, k8sNamespace: undefined });
+  const shown = await inPod("config", "show");
+  expect(shown.stdout).toMatch(/^k8sNamespace +jobs +the pod's service account$/m);
+  workflow.configure({ k8sKubeConfig: undefined });
   const script = workflow.script("Job-C", "true\n");
   expect(await inPod("submit", script)).toEqual({ stdout: "Job-C\n", stderr: "", code: 0 });
   const elsewhere = await workflow.cliWith(

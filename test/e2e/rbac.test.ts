@@ -3,7 +3,8 @@ import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseAllDocuments } from "yaml";
 import { engineAccount, file, kubeconfig } from "./accessSupport.ts";
-import { apply, get, kubectl, TestWorkflow } from "./harness.ts";
+import { apply, eventually, get, kubectl, TestWorkflow } from "./harness.ts";
+import { makeVolume } from "./volumes.ts";
 
 interface Rule {
   readonly apiGroups: readonly string[];
@@ -213,5 +214,81 @@ describe("deploy/rbac.yaml, with RoleBindings in a namespace that is there alrea
         0,
       ]);
     }
+  });
+});
+
+describe("deploy/rbac-namespace.yaml", () => {
+  let workflow: TestWorkflow;
+  let volume: string;
+
+  /** What a user of one namespace is given: everything in the file, in the workflow's namespace. */
+  function manifests(namespace: string): object[] {
+    const text = readFileSync(path.resolve(import.meta.dirname, "../../deploy/rbac-namespace.yaml"), "utf8");
+    const confined = text
+      .replaceAll("namespace: gasw\n", `namespace: ${namespace}\n`)
+      .replaceAll("namespace: gasw }", `namespace: ${namespace} }`);
+    return parseAllDocuments(confined).map((document) => document.toJS());
+  }
+
+  beforeAll(async () => {
+    workflow = new TestWorkflow();
+    const { namespace, folder } = workflow;
+    volume = `${namespace}-scratch`;
+    await apply({ apiVersion: "v1", kind: "Namespace", metadata: { name: namespace } }, ...manifests(namespace));
+    await makeVolume(workflow, "everything", folder);
+    const spec = { capacity: { storage: "1Gi" }, accessModes: ["ReadWriteMany"], storageClassName: volume };
+    await apply({
+      apiVersion: "v1",
+      kind: "PersistentVolume",
+      metadata: { name: volume },
+      spec: { ...spec, nfs: { server: "127.0.0.1", path: folder } },
+    });
+    const token = (await kubectl("create", "token", "gasw-k8s", "-n", namespace)).trim();
+    const scratch = { name: "scratch", type: "storageClass", storageClassName: volume, mountPathContainer: "/scratch", capacity: "1Gi" };
+    workflow.configure({
+      k8sKubeConfig: file(workflow, "one-namespace.kubeconfig", kubeconfig({ ...engineAccount(), token })),
+      workflowVolume: { type: "claim", name: "everything", subPath: "workflows" },
+      volumes: [{ ...scratch, accessModes: "ReadWriteMany" }],
+    });
+  });
+  afterAll(async () => {
+    await kubectl("delete", "pv", volume, "--ignore-not-found", "--wait=false");
+    await workflow.cleanup();
+  });
+
+  test("gives no right outside the namespace", async () => {
+    const as = `system:serviceaccount:${workflow.namespace}:gasw-k8s`;
+    const asked = [
+      ["get", "nodes"],
+      ["list", "persistentvolumes"],
+      ["get", "namespaces"],
+      ["get", "storageclasses.storage.k8s.io"],
+      ["list", "jobs.batch", "-A"],
+    ];
+    const answers = asked.map((words) => kubectl("auth", "can-i", ...words, "--as", as).catch(({ stdout }) => stdout));
+    expect((await Promise.all(answers)).map((answer: string) => answer.trim())).toEqual(asked.map(() => "no"));
+  });
+
+  test("is enough to submit with an existing claim and a storage class, to look, and to clean up", async () => {
+    expect(await workflow.runJob("Job-1", "ls /scratch\n")).toEqual({ stdout: "Job-1\n", stderr: "", code: 0 });
+    expect(await workflow.cli("status")).toMatchObject({ code: 0, stderr: "", stdout: expect.stringContaining("COMPLETED") });
+    for (const list of ["jobs", "pvc", "pods"])
+      expect([list, await workflow.cli("debug", list)]).toEqual([list, { stdout: expect.stringMatching(/./), stderr: "", code: 0 }]);
+    expect(await workflow.cli("debug", "describe", "Job-1")).toMatchObject({ code: 0, stderr: "" });
+    expect(await workflow.cli("debug", "why", "Job-1")).toMatchObject({ code: 0, stderr: "", stdout: expect.stringContaining("Job-1") });
+    expect(await workflow.cli("cleanup", "--yes", "--shared")).toMatchObject({ code: 0, stderr: "" });
+    await eventually(
+      async () => (await get("pvc", "-n", workflow.namespace)).items.map((one: { metadata: { name: string } }) => one.metadata.name),
+      (left) => left.join() === "everything",
+    );
+    expect(await workflow.jobs()).toEqual([]);
+  });
+
+  test("is told what it lacks by its name", async () => {
+    const { code, stderr } = await workflow.cli("debug", "nodes");
+    expect([code, stderr]).toEqual([
+      4,
+      expect.stringMatching(/cannot list resource "nodes".*\nhint: grant the permissions in deploy\/rbac\.yaml/),
+    ]);
   });
 });

@@ -38,7 +38,8 @@ export class ClusterDouble {
       const answer = refusal ?? this.#answer(request.method ?? "", pathname, body);
       response.setHeader("date", this.now().toUTCString());
       response.statusCode = typeof answer === "number" ? answer : 200;
-      response.end(JSON.stringify(typeof answer === "number" ? { code: answer, message: `${answer}` } : answer));
+      const message = answer === 403 ? `forbidden: User "tests" cannot ${request.method} path "${pathname}"` : `${answer}`;
+      response.end(JSON.stringify(typeof answer === "number" ? { code: answer, message } : answer));
     });
   }
 

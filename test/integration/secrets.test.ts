@@ -124,6 +124,7 @@ function loginUser(body: string): object {
       command: loginCommand(body),
       args: ["get-token", "--secret", secret("an argument of the login command"), `--key=${secret("an option of the login command")}`],
       env: [{ name: "LOGIN", value: secret("a variable of the login command") }],
+      interactiveMode: "Never",
     },
   };
 }
@@ -193,8 +194,8 @@ function stateText(): string {
 test("nothing of a secret is printed, kept or counted, wherever it is given", async () => {
   workflow();
   const token = secret("the token that the login command gives");
-  const status = JSON.stringify({ status: { token, expirationTimestamp: "2999-01-01T00:00:00Z" } });
-  const file = kubeconfig(loginUser(`echo '${status}'`));
+  const given = { apiVersion: "client.authentication.k8s.io/v1", kind: "ExecCredential", status: { token } };
+  const file = kubeconfig(loginUser(`echo '${JSON.stringify(given)}'`));
   const config = ["--config", write("gasw-k8s.json", configuration(file))];
   const env = { HTTPS_PROXY: `http://user:${secret("HTTPS_PROXY")}@127.0.0.1:1` };
   const option = `OPTION=${secret("--env")}`;
@@ -241,8 +242,8 @@ test("nothing of a secret is printed, kept or counted, wherever it is given", as
   const made = JSON.stringify([...cluster.objects.values()]);
   for (const place of ["env", "--env", "a variable of a init", "a variable of a sidecar", "mountOptions"])
     expect(made).toContain(planted.get(place));
-  const given = proxy.arrived.flatMap((arrived) => headerOf(arrived, "proxy-authorization"));
-  expect(given).toContain(`Basic ${Buffer.from(`user:${planted.get("the password of the proxy")}`).toString("base64")}`);
+  const shownToProxy = proxy.arrived.flatMap((arrived) => headerOf(arrived, "proxy-authorization"));
+  expect(shownToProxy).toContain(`Basic ${Buffer.from(`user:${planted.get("the password of the proxy")}`).toString("base64")}`);
   expect(shown).toContain("API_KEY");
 });
 
@@ -269,10 +270,10 @@ async function metricsOf(config: readonly string[], env: NodeJS.ProcessEnv): Pro
 
 describe("a login command that fails tells no secret of what it was given, or printed", () => {
   test.each([
-    ["quotes what it got", 'echo "cannot log in with $*, $LOGIN: no such account" >&2; exit 1', "no such account"],
-    ["quotes a part of it", 'echo "bad value: $(echo "$3" | cut -c1-9)… (not known)" >&2; exit 1', "(not known)"],
-    ["prints something else than JSON", 'echo "TOKEN"', "is not JSON"],
-    ["prints half of its JSON", 'echo \'{"status":{"token":"TOKEN\'', "is not JSON"],
+    ["quotes what it got", 'echo "cannot log in with $*, $LOGIN: no such account" >&2; exit 1', "ended with 1"],
+    ["quotes a part of it", 'echo "bad value: $(echo "$3" | cut -c1-9)… (not known)" >&2; exit 1', "ended with 1"],
+    ["prints something else than JSON", 'echo "TOKEN"', "is not an ExecCredential"],
+    ["prints half of its JSON", 'echo \'{"status":{"token":"TOKEN\'', "is not an ExecCredential"],
   ])("and %s", async (_, body, message) => {
     workflow();
     const file = kubeconfig(loginUser(body.replace("TOKEN", secret("the token"))));

@@ -32,6 +32,7 @@ describe("the published package", () => {
       "deploy/image/Containerfile",
       "deploy/prometheus-rules.yaml",
       "deploy/rbac.yaml",
+      "deploy/rbac-namespace.yaml",
       "deploy/sweep-cronjob.yaml",
       "deploy/systemd/gasw-k8s-sweep.service",
       "deploy/systemd/gasw-k8s-sweep.timer",

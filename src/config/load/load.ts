@@ -91,6 +91,23 @@ export async function loadConfig(input: LoadInput): Promise<LoadedConfig> {
   };
 }
 
+/** The configuration with a value that was found elsewhere. */
+export function withFound<K extends keyof Config>(
+  loaded: LoadedConfig,
+  key: K,
+  value: Config[K],
+  where: string,
+): LoadedConfig {
+  const moved = (origins: ReadonlyMap<string, Origin>) => new Map(origins).set(key, { kind: "found", where });
+  const { locate } = loaded;
+  return {
+    ...loaded,
+    config: deepFreeze({ ...loaded.config, [key]: value }),
+    origins: moved(loaded.origins),
+    ...(locate === undefined ? {} : { locate: async () => moved(await locate()) }),
+  };
+}
+
 /** The texts of the files that count, lowest precedence first. */
 async function findTexts(input: LoadInput, warnings: string[]): Promise<ConfigText[]> {
   const named = input.file ?? (input.env.GASW_K8S_CONFIG || undefined);

@@ -57,7 +57,10 @@ export const configSchema = object({
     prefault(fields.flag(), false),
     "Skips verification of the API server's certificate, which may expose the token; every command that connects prints a warning.",
   ),
-  k8sNamespace: key(prefault(fields.dnsLabel(), "default"), "Namespace of all created objects."),
+  k8sNamespace: key(
+    prefault(fields.dnsLabel(), "default"),
+    "Namespace of all created objects. If it is not set, a workflow stays in the namespace of its earlier jobs; a new one uses the namespace of the kubeconfig's context, else that of the in-cluster service account, else `default`.",
+  ),
   nfsAddress: key(optional(fields.hostName()), "NFS server of the workflow directories."),
   nfsPath: key(optional(fields.absolutePath()), "Exported directory that contains the workflow directories."),
   workflowsLocation: key(

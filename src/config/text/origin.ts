@@ -3,7 +3,9 @@ export type Origin =
   | { readonly kind: "default" }
   | { readonly kind: "file"; readonly path: string; readonly line?: number }
   | { readonly kind: "environment"; readonly name: string }
-  | { readonly kind: "option"; readonly name: string };
+  | { readonly kind: "option"; readonly name: string }
+  /** Found elsewhere, where no source of the configuration gives it. */
+  | { readonly kind: "found"; readonly where: string };
 
 /** The origin in words, as `config show` and the errors print it. */
 export function originText(origin: Origin): string {
@@ -16,6 +18,8 @@ export function originText(origin: Origin): string {
       return origin.name;
     case "option":
       return `option ${origin.name}`;
+    case "found":
+      return origin.where;
   }
 }
 

@@ -23,8 +23,23 @@ interface Rule {
 
 const WAIT = "wait for it: the cluster retries automatically";
 
-/** The words of Kubernetes' admission, the telling ones first. */
+/** `jobs.batch is forbidden: User "x" cannot create resource "jobs" in API group …` */
+const NO_PERMISSION = /\bUser "([^"]*)" cannot \S+ (?:resource|path) "/;
+
+/** Whether a refusal is the API server's authorization's: the account lacks a permission. */
+export function isMissingPermission(message: string): boolean {
+  return NO_PERMISSION.test(message);
+}
+
+/** The words of Kubernetes' authorization and admission, the telling ones first. */
 const RULES: readonly Rule[] = [
+  {
+    pattern: NO_PERMISSION,
+    kind: "standing",
+    by: () => "the cluster's authorization",
+    remedy: ([, user]) =>
+      `grant the permissions in deploy/rbac.yaml to ${user}; \`kubectl auth can-i --list\` shows those it has`,
+  },
   {
     pattern: /exceeded quota: ([^,\s]+)(?:, requested: (\S+?), used:)?/,
     kind: "used-up",
@@ -81,8 +96,15 @@ const RULES: readonly Rule[] = [
     kind: "standing",
     by: ([, resource, kind, , ratio, of]) =>
       `a LimitRange of the namespace (${resource ?? ratio} per ${kind ?? of})`,
-    remedy: ([, resource, , isAbout, ratio]) =>
-      `${ratio === undefined ? "request an amount within it" : "bring the limit closer to the request"}${using(wayToState(resource ?? ratio ?? "", isAbout === "limit" || ratio !== undefined))}, or ask the administrator to change the LimitRange (kubectl get limitrange)`,
+    remedy: ([, resource, , isAbout, ratio]) => {
+      const what =
+        ratio === undefined ? "request an amount within it" : "bring the limit closer to the request";
+      const way =
+        resource === "storage"
+          ? " (`capacity` of the volume)"
+          : using(wayToState(resource ?? ratio ?? "", isAbout === "limit" || ratio !== undefined));
+      return `${what}${way}, or ask the administrator to change the LimitRange (kubectl get limitrange)`;
+    },
   },
   {
     pattern: /no PriorityClass with name (\S+) was found/,

@@ -1,31 +1,59 @@
-import { statSync } from "node:fs";
+import { readFileSync } from "node:fs";
+import { isIPv6 } from "node:net";
 import path from "node:path";
-import { KubeConfig } from "@kubernetes/client-node/dist/config.js";
 import { GaswError } from "../../errors.ts";
 import { fromFiles } from "./kubeconfig.ts";
-import { readNamed, readToken } from "./namedFile.ts";
-import type { AccessSettings, Found } from "./settings.ts";
+import type { KubeCluster, KubeUser } from "./kubeconfigText.ts";
+import { exists, readNamed, readToken } from "./namedFile.ts";
+import type { AccessSettings, Target, TargetCluster, TargetUser } from "./settings.ts";
 
-const IN_CLUSTER_TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token";
+const IN_CLUSTER = "/var/run/secrets/kubernetes.io/serviceaccount";
+
+/** A cluster's entry of which nothing is said. */
+const NO_CLUSTER: KubeCluster = {
+  server: "",
+  tlsServerName: "",
+  insecure: false,
+  caFile: "",
+  caData: undefined,
+  proxyUrl: "",
+  execConfig: undefined,
+};
+
+/** A user's entry of which nothing is said. */
+const NO_USER: KubeUser = {
+  token: "",
+  tokenFile: "",
+  username: "",
+  password: "",
+  certFile: "",
+  certData: undefined,
+  keyFile: "",
+  keyData: undefined,
+  as: "",
+  asUid: "",
+  asGroups: [],
+  asUserExtra: {},
+  exec: undefined,
+  authProvider: undefined,
+};
 
 /**
  * Finds the cluster that is meant, and as whom.
  * @throws GaswError CONFIG when none is configured, or one is incomplete
  */
-export function findCluster(settings: AccessSettings, env: NodeJS.ProcessEnv): Found {
+export function findTarget(settings: AccessSettings, env: NodeJS.ProcessEnv): Target {
   if (settings.k8sKubeConfig !== undefined)
     return fromFiles([settings.k8sKubeConfig], "k8sKubeConfig", settings);
   if (settings.k8sAddress !== undefined) return fromAddress(settings.k8sAddress, settings);
-  const files = defaultFiles(env);
-  if (files.length > 0) return fromFiles(files, "KUBECONFIG", settings);
-  if (env.KUBERNETES_SERVICE_HOST === undefined || !exists(IN_CLUSTER_TOKEN)) throw noCluster();
-  const kubeConfig = new KubeConfig();
-  kubeConfig.loadFromCluster();
-  return { kubeConfig, tokenFile: IN_CLUSTER_TOKEN };
+  const listed = listedFiles(env);
+  if (listed.length > 0) return fromFiles(listed, "KUBECONFIG", settings);
+  const usual = path.join(env.HOME ?? "/", ".kube", "config");
+  if (exists(usual)) return fromFiles([usual], "KUBECONFIG", settings);
+  return fromPod(env);
 }
 
-function fromAddress(address: string, settings: AccessSettings): Found {
-  parseServer(address);
+function fromAddress(address: string, settings: AccessSettings): Target {
   const { k8sToken, k8sTokenFile, k8sCaFile } = settings;
   if (k8sToken === undefined && k8sTokenFile === undefined) {
     throw new GaswError("CONFIG", "k8sAddress requires k8sToken or k8sTokenFile", {
@@ -34,49 +62,51 @@ function fromAddress(address: string, settings: AccessSettings): Found {
   }
   if (k8sTokenFile !== undefined) readToken(k8sTokenFile);
   if (k8sCaFile !== undefined) readNamed(k8sCaFile, "k8sCaFile");
-  const kubeConfig = new KubeConfig();
-  kubeConfig.loadFromClusterAndUser(
-    {
-      name: "configured",
-      server: address,
-      skipTLSVerify: settings.insecureSkipTlsVerify,
-      ...(k8sCaFile === undefined ? {} : { caFile: k8sCaFile }),
-    },
-    { name: "configured", ...(k8sToken === undefined ? {} : { token: k8sToken }) },
-  );
-  return { kubeConfig, ...(k8sTokenFile === undefined ? {} : { tokenFile: k8sTokenFile }) };
+  return {
+    origin: "k8sAddress",
+    files: [],
+    cluster: named({ ...NO_CLUSTER, server: address, caFile: k8sCaFile ?? "" }),
+    // A file that cannot be read is an error, whatever is beside it.
+    user: named({
+      ...NO_USER,
+      token: k8sTokenFile === undefined ? (k8sToken ?? "") : "",
+      tokenFile: k8sTokenFile ?? "",
+    }),
+  };
 }
 
-/** The files of KUBECONFIG, of which some may be missing, else the usual one. */
-function defaultFiles(env: NodeJS.ProcessEnv): string[] {
-  const listed = (env.KUBECONFIG ?? "").split(path.delimiter).filter((file) => file !== "");
-  const present = listed.filter(exists);
-  if (listed.length > 0) return present.length > 0 ? present : listed;
-  const usual = path.join(env.HOME ?? "/", ".kube", "config");
-  return exists(usual) ? [usual] : [];
-}
-
-function exists(file: string): boolean {
-  return statSync(file, { throwIfNoEntry: false }) !== undefined;
-}
-
-function noCluster(): GaswError {
-  return new GaswError("CONFIG", "no cluster is configured", {
-    hint: "set k8sKubeConfig (or KUBECONFIG), or k8sAddress with k8sTokenFile; `gasw-k8s config init` writes a starter file",
-  });
-}
-
-/**
- * The address of an API server.
- * @throws GaswError CONFIG
- */
-export function parseServer(server: string): URL {
-  try {
-    return new URL(server);
-  } catch (cause) {
-    throw new GaswError("CONFIG", `the cluster's address ${JSON.stringify(server)} is not a URL`, {
-      hint: 'write it as "https://host:6443"',
-      cause,
+/** The service account of the pod that this process runs in. */
+function fromPod(env: NodeJS.ProcessEnv): Target {
+  const { KUBERNETES_SERVICE_HOST: host = "", KUBERNETES_SERVICE_PORT: port = "" } = env;
+  const tokenFile = path.join(IN_CLUSTER, "token");
+  if (host === "" || port === "" || !exists(tokenFile)) {
+    throw new GaswError("CONFIG", "no cluster is configured", {
+      hint: "set k8sKubeConfig (or KUBECONFIG), or k8sAddress with k8sTokenFile; `gasw-k8s config init` writes a starter file",
     });
   }
+  const server = `https://${isIPv6(host) ? `[${host}]` : host}:${port}`;
+  return {
+    origin: "the pod's service account",
+    files: [],
+    namespace: env.POD_NAMESPACE || podNamespace(),
+    cluster: named({ ...NO_CLUSTER, server, caFile: path.join(IN_CLUSTER, "ca.crt") }),
+    user: named({ ...NO_USER, tokenFile }),
+  };
+}
+
+function podNamespace(): string | undefined {
+  const file = path.join(IN_CLUSTER, "namespace");
+  return exists(file) ? readFileSync(file, "utf8").trim() || undefined : undefined;
+}
+
+function named<T extends KubeCluster | KubeUser>(
+  entry: T,
+): T & Pick<TargetCluster & TargetUser, "name" | "file"> {
+  return { ...entry, name: "configured", file: undefined };
+}
+
+/** The files of KUBECONFIG, of which some may be missing: each counts once. */
+function listedFiles(env: NodeJS.ProcessEnv): string[] {
+  const listed = new Set((env.KUBECONFIG ?? "").split(path.delimiter).filter((file) => file !== ""));
+  return [...listed];
 }

@@ -1,34 +1,45 @@
-import { AsyncLocalStorage } from "node:async_hooks";
 import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isatty } from "node:tty";
-import type { KubeConfig } from "@kubernetes/client-node/dist/config.js";
 import { systemCode } from "../../errors.ts";
 
 /** Milliseconds that a login command gets to end by itself once nobody waits for it any more. */
 const FAREWELL_MS = 500;
 
-/** The login commands (`exec`) that were started for the request at hand. */
-const started = new AsyncLocalStorage<ChildProcess[]>();
+/** How a login command has ended: its output, or why it has none. */
+export type LoginEnd =
+  | { readonly output: string }
+  | { readonly code: number | NodeJS.Signals }
+  | { readonly error: unknown };
 
-/**
- * Has a kubeconfig's login commands be started here, where they are known: the library waits for one as long
- * as it takes.
- */
-export function watchLoginCommands(kubeConfig: KubeConfig): void {
-  const { authenticators } = kubeConfig as unknown as { authenticators: object[] };
-  for (const one of authenticators) if ("execFn" in one) one.execFn = startCommand;
+/** Starts a login command. */
+export function startLogin(
+  command: string,
+  args: readonly string[],
+  { env, interactive }: { readonly env: NodeJS.ProcessEnv; readonly interactive: boolean },
+): { readonly child: ChildProcess; readonly ended: Promise<LoginEnd> } {
+  const options: SpawnOptions = {
+    env,
+    detached: isDetached(),
+    // What it has to say to a person is theirs to read at a terminal, and nobody's elsewhere: it may be secret.
+    stdio: [interactive ? "inherit" : "ignore", "pipe", isatty(2) ? "inherit" : "ignore"],
+  };
+  const child = spawn(command, args, options);
+  return { child, ended: endOf(child) };
 }
 
-function startCommand(
-  command: string,
-  args: readonly string[] | undefined,
-  options: SpawnOptions,
-): ChildProcess {
-  const child = spawn(command, args ?? [], { ...options, detached: isDetached() });
-  started.getStore()?.push(child);
-  return child;
+async function endOf(child: ChildProcess): Promise<LoginEnd> {
+  let output = "";
+  child.stdout?.setEncoding("utf8").on("data", (text: string) => {
+    output += text;
+  });
+  try {
+    const [code, signal] = await once(child, "close");
+    return code === 0 ? { output } : { code: code ?? signal };
+  } catch (error) {
+    return { error };
+  }
 }
 
 /**
@@ -39,30 +50,8 @@ function isDetached(): boolean {
   return ![0, 1, 2].some((fd) => isatty(fd));
 }
 
-/**
- * Gets credentials, and ends the login command that is to give them when they are not wanted any more.
- * @throws the signal's reason, as soon as that command has ended
- */
-export async function untilUnwanted<T>(signal: AbortSignal | undefined, login: () => Promise<T>): Promise<T> {
-  signal?.throwIfAborted();
-  const commands: ChildProcess[] = [];
-  const result = started.run(commands, login);
-  if (signal === undefined) return await result;
-  const settled = new AbortController();
-  const unwanted = once(signal, "abort", { signal: settled.signal }).then(async () => {
-    await Promise.all(commands.map(endCommand));
-    throw signal.reason;
-  });
-  try {
-    return (await Promise.race([result, unwanted])) as T;
-  } finally {
-    settled.abort();
-    for (const left of [result, unwanted]) left.catch(() => undefined);
-  }
-}
-
 /** Ends a command with all that it has started, as far as that can be told. */
-async function endCommand(command: ChildProcess): Promise<void> {
+export async function endLogin(command: ChildProcess): Promise<void> {
   const over = new AbortController();
   const hasEnded = command.exitCode !== null || command.signalCode !== null;
   const ended = hasEnded ? undefined : once(command, "exit").finally(() => over.abort());

@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import { GaswError, systemCode } from "../../errors.ts";
 import { readTextFile } from "../../textFile.ts";
 
@@ -33,4 +34,9 @@ export function readNamed(file: string, key: string): string {
       cause,
     });
   }
+}
+
+/** Whether there is something of this name. */
+export function exists(file: string): boolean {
+  return statSync(file, { throwIfNoEntry: false }) !== undefined;
 }

@@ -1,4 +1,4 @@
-import type { KubeConfig } from "@kubernetes/client-node/dist/config.js";
+import type { KubeCluster, KubeUser } from "./kubeconfigText.ts";
 
 /** The configuration's keys about how the cluster is reached. */
 export interface AccessSettings {
@@ -11,9 +11,28 @@ export interface AccessSettings {
   readonly insecureSkipTlsVerify: boolean;
 }
 
-/** A kubeconfig, and the file that its user's token is read from where it is not in it. */
-export interface Found {
-  readonly kubeConfig: KubeConfig;
+/** Where an entry is to be corrected. */
+interface Named {
+  readonly name: string;
+  /** The kubeconfig; undefined where it is from none. */
+  readonly file: string | undefined;
+}
+
+export type TargetCluster = KubeCluster & Named;
+export type TargetUser = KubeUser & Named;
+
+/** Which cluster is meant, and as whom; paths are absolute. */
+export interface Target {
+  /** Name of the kubeconfig's context; undefined where the cluster was found without one. */
   readonly context?: string;
-  readonly tokenFile?: string;
+  /** The namespace that the context, or the pod that this is, has. */
+  readonly namespace?: string | undefined;
+  /** What named it: a key, KUBECONFIG, ~/.kube/config, or the pod's service account. */
+  readonly origin: string;
+  /** The files that name it, of which some may be missing. */
+  readonly files: readonly string[];
+  /** Reads those again. */
+  readonly reread?: (settings: AccessSettings) => Target;
+  readonly cluster: TargetCluster;
+  readonly user: TargetUser;
 }

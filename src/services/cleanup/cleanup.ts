@@ -11,6 +11,7 @@ import type {
 } from "../../core/wire.ts";
 import { GaswError } from "../../errors.ts";
 import type { KubernetesClient } from "../../kubernetes/client.ts";
+import { ifAllowed } from "../../kubernetes/errors.ts";
 import { listJobs } from "../../kubernetes/jobs.ts";
 import { listPods } from "../../kubernetes/objects.ts";
 import { claimsPath, jobsPath, persistentVolumesPath, podsPath } from "../../kubernetes/paths.ts";
@@ -89,7 +90,7 @@ export interface CleanupTarget {
  * @throws GaswError CLUSTER
  */
 export async function planCleanup(
-  { client }: Deps,
+  { client, config }: Deps,
   target: CleanupTarget,
   shared: boolean,
 ): Promise<CleanupPlan> {
@@ -100,7 +101,7 @@ export async function planCleanup(
     listJobs(client, namespace, shared ? undefined : hash),
     listPods(client, namespace, hash),
     client.list<V1PersistentVolumeClaim>(claimsPath(namespace), { labelSelector: selector() }),
-    client.list<V1PersistentVolume>(persistentVolumesPath(), { labelSelector: selector() }),
+    listVolumes(client, config),
   ]);
   const jobs = allJobs.filter((job) => isOf(job, hash));
   const others = otherWorkflows([...claims, ...allJobs], hash);
@@ -147,6 +148,14 @@ export async function planCleanup(
       ...held.map((volume) => keptVolume(volume)),
     ],
   };
+}
+
+/** An account without a right to PersistentVolumes has none, where the configuration makes none. */
+async function listVolumes(client: KubernetesClient, config: Deps["config"]): Promise<V1PersistentVolume[]> {
+  const listed = client.list<V1PersistentVolume>(persistentVolumesPath(), { labelSelector: selector() });
+  const types = [config.workflowVolume, ...config.volumes].map((volume) => volume?.type);
+  const makesVolumes = types.some((type) => type === "nfs" || type === "hostPath");
+  return makesVolumes ? await listed : ((await ifAllowed(listed)) ?? []);
 }
 
 function isOf(object: KubernetesObject, hash: string): boolean {

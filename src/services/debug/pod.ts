@@ -77,7 +77,7 @@ function refusalOf(cause: ApiError, namespace: string): GaswError {
       { hint: "wait for other jobs to end, or ask the administrator to raise the quota", cause },
     );
   const { by, remedy } = readRefusal(message);
-  if (by === undefined || cause.notPermitted) return cause;
+  if (by === undefined || cause.lacksPermission) return cause;
   return new GaswError("CLUSTER", `${by} rejects the debug pod: ${message}`, { hint: remedy, cause });
 }
 

@@ -55,7 +55,7 @@ async function checkPods(
   jobs: readonly V1Job[],
 ): Promise<Objection[]> {
   const errors = await Promise.all(jobs.map((job) => errorOf(client, namespace, job)));
-  if (errors.some((error) => error?.notPermitted === true)) {
+  if (errors.some((error) => error?.lacksPermission === true)) {
     warn(
       "the pods were not checked: this account may not create pods (see gasw-k8s-admin in deploy/rbac.yaml)",
     );

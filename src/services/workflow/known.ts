@@ -20,11 +20,22 @@ export function targetDirectory(named: string | undefined, cwd: string): string 
 
 /** The workflow of a directory, however that is spelled, where this host's state knows it. */
 export function knownWorkflow({ store, config }: Deps, directory: string): StoredWorkflow | undefined {
-  // A link may have another name than the directory that it leads to.
-  const ids = new Set([directory, realPath(directory)].map((spelled) => path.basename(spelled)));
-  return [...ids]
+  return idsOf(directory)
     .map((id) => store.workflows.find(config.k8sNamespace, id))
     .find((found) => found !== undefined && isSameDirectory(found.directory, directory));
+}
+
+/** The namespaces in which this host's state knows a workflow of a directory, the oldest first. */
+export function namespacesOf({ store }: Pick<Deps, "store">, directory: string): string[] {
+  return idsOf(directory)
+    .flatMap((id) => store.workflows.named(id))
+    .filter((found) => isSameDirectory(found.directory, directory))
+    .map(({ namespace }) => namespace);
+}
+
+/** A link may have another name than the directory that it leads to. */
+function idsOf(directory: string): string[] {
+  return [...new Set([directory, realPath(directory)].map((spelled) => path.basename(spelled)))];
 }
 
 /**

@@ -304,9 +304,9 @@ export class Tenancy {
   #deny(error: ApiError): void {
     const { namespace, id } = this.#workflow;
     this.#memory.save({ ...this.#memory.note, denied: this.#deps.now().toISOString() });
-    const why = error.quotaExceeded
-      ? (error.body.message ?? "")
-      : `the rule for leases of coordination.k8s.io in deploy/rbac.yaml is missing`;
+    const why = error.lacksPermission
+      ? `the rule for leases of coordination.k8s.io in deploy/rbac.yaml is missing`
+      : (error.body.message ?? "it is forbidden");
     this.#deps.warn(
       `this account cannot use a Lease in namespace ${namespace} (${why}): concurrent use of workflow ${id} from another state file will not be detected`,
     );
