@@ -24,7 +24,7 @@ interface Rule {
 const WAIT = "wait for it: the cluster retries automatically";
 
 /** `jobs.batch is forbidden: User "x" cannot create resource "jobs" in API group …` */
-const NO_PERMISSION = /\bUser "([^"]*)" cannot \S+ (?:resource|path) "/;
+const NO_PERMISSION = /forbidden: User "(.*?)" cannot \S+ (?:resource|path) "/;
 
 /** Whether a refusal is the API server's authorization's: the account lacks a permission. */
 export function isMissingPermission(message: string): boolean {

@@ -31,7 +31,7 @@ describe("an answer that is not a success", () => {
     [400, 'admission webhook "validate.kyverno.svc-fail" denied the request: no tag', "admission webhook validate.kyverno.svc-fail"],
   ])("%i of a policy or a webhook is not told as a lack of permissions", (status, message, by) => {
     const error = told(status, message);
-    expect(error.message).toContain(`rejected the request because of ${by} (POST /jobs: `);
+    expect(error.message).toContain(`rejected the request: ${by} does not allow it (POST /jobs: `);
     expect(error.hint).toMatch(/^change the setting that the (policy|webhook) names/);
     expect(error.lacksPermission).toBe(false);
   });
@@ -76,7 +76,7 @@ describe("a refusal is told by whoever it is from", () => {
     [
       "a quota that wants an amount",
       403,
-      forbidden("failed quota: q: must specify memory for: main"),
+      forbidden("failed quota: q: must specify memory for: job"),
       "quota q does not allow it",
       "--memory",
     ],
