@@ -54,6 +54,6 @@ test("what an admission policy refuses is not called a missing permission: not b
   expect(why).toMatchObject({ code: 0, stdout: expect.stringContaining(`policy ${policy} refused it: `) });
   expect(why.stdout).not.toContain("rbac.yaml");
   const shell = await workflow.cliWith({ input: "exit\n" }, "debug", "shell", "Job-1");
-  const refused = new RegExp(`\nerror: .* policy ${policy} does not allow it .*\nhint: .*the policy names`);
+  const refused = new RegExp(`\nerror: policy ${policy} rejects the debug pod: .*\nhint: .*the policy names`);
   expect(shell).toMatchObject({ code: 4, stderr: expect.stringMatching(refused) });
 });
