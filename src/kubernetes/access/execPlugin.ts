@@ -68,16 +68,17 @@ export class ExecPlugin {
     const unwanted =
       signal === undefined
         ? new Promise<never>(() => undefined)
-        : once(signal, "abort", { signal: settled.signal }).then(async () => {
-            if (run.waiting === 1) await this.#end(run);
+        : once(signal, "abort", { signal: settled.signal }).then(() => {
             throw signal.reason;
           });
     try {
       return await Promise.race([run.result, unwanted]);
     } finally {
-      run.waiting--;
       settled.abort();
       unwanted.catch(() => undefined);
+      // Several may leave at the same time: the last one ends it, where it has not ended by itself.
+      run.waiting--;
+      if (run.waiting === 0 && this.#run === run) await this.#end(run);
     }
   }
 
