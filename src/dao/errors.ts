@@ -41,7 +41,7 @@ export function isRefusedValue(error: unknown): boolean {
  * made.
  */
 export function isMadeAlready(error: unknown): boolean {
-  return /^(42P07|42710|ER_TABLE_EXISTS_ERROR|ER_DUP_KEYNAME|ER_FK_DUP_NAME)$/.test(codeOf(error));
+  return /^(42P07|42710|42S01|ER_TABLE_EXISTS_ERROR|ER_DUP_KEYNAME|ER_FK_DUP_NAME)$/.test(codeOf(error));
 }
 
 /**
