@@ -68,7 +68,13 @@ describe("cleanup", () => {
         apiVersion: "v1",
         kind: "PersistentVolumeClaim",
         metadata: meta("theirs"),
-        spec: { accessModes: ["ReadWriteMany"], storageClassName: "", resources: { requests: { storage: "1Gi" } } },
+        // By its name: one that takes any volume would take another test's, which goes with this workflow then.
+        spec: {
+          accessModes: ["ReadWriteMany"],
+          storageClassName: "",
+          volumeName: "theirs-that-is-not-there",
+          resources: { requests: { storage: "1Gi" } },
+        },
       },
     );
     const { stdout, stderr, code } = await workflow.cli("cleanup", "--yes");

@@ -104,8 +104,9 @@ describe("debug lists", () => {
 
   test("others' objects show up with --all only", async () => {
     const claim = { apiVersion: "v1", kind: "PersistentVolumeClaim", metadata: { name: "theirs", namespace: workflow.namespace } };
-    const resources = { requests: { storage: "1Gi" } };
-    await apply({ ...claim, spec: { accessModes: ["ReadWriteMany"], storageClassName: "", resources } });
+    // By its name: one that takes any volume would take another test's.
+    const spec = { accessModes: ["ReadWriteMany"], storageClassName: "", volumeName: "theirs-that-is-not-there" };
+    await apply({ ...claim, spec: { ...spec, resources: { requests: { storage: "1Gi" } } } });
     const names = async (...options: string[]) =>
       JSON.parse((await workflow.cli("debug", "pvc", "-o", "json", ...options)).stdout).claims.map(({ name }: { name: string }) => name);
     expect(await names()).not.toContain("theirs");
