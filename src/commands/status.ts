@@ -15,8 +15,8 @@ import type { OutputFormat } from "../ui/io.ts";
 import { type JobRecord, jobTable, summary } from "../ui/jobs.ts";
 import { duration, errorReport, printable } from "../ui/output.ts";
 import { isWatched, progress } from "../ui/progress.ts";
+import { filterOf, noJobs } from "./jobFilter.ts";
 import { jobRecord } from "./jobRecord.ts";
-import { noJobs } from "./noJobs.ts";
 import { printResults } from "./results.ts";
 import { type Scope, scopeOf } from "./scope.ts";
 import { recordsElsewhere } from "./statusElsewhere.ts";
@@ -260,20 +260,6 @@ function notWatchable(directory: string): GaswError {
       hint: "use `gasw-k8s status` without --watch, or watch them on the host that submitted them",
     },
   );
-}
-
-type Filtered = Pick<JobRecord, "status" | "created">;
-
-function filterOf(
-  { io }: Context,
-  { status: wanted, olderThan, newerThan }: StatusOptions,
-): (job: Filtered) => boolean {
-  const age = (job: Filtered) =>
-    job.created === null ? 0 : (io.now().getTime() - Date.parse(job.created)) / 1000;
-  return (job) =>
-    (wanted === undefined || wanted.includes(job.status)) &&
-    (olderThan === undefined || age(job) >= olderThan) &&
-    (newerThan === undefined || age(job) <= newerThan);
 }
 
 /** How long ago the cluster was last heard of, in words; undefined where it never was. */

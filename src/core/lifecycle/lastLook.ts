@@ -5,7 +5,7 @@ import type { Observation } from "./observe.ts";
 /** The family of the wait for an output, which is one wait whatever becomes of pod and Job meanwhile. */
 export const OUTPUT = "output";
 
-/** What is told of the last look begins with these words. */
+/** Introduces the last observation in a message. */
 const LAST_LOOK = "; when last seen, it was ";
 
 /** What the last look at an attempt has shown, as far as it was kept. */

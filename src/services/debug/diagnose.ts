@@ -7,7 +7,7 @@ import { keepersOf, observe } from "../../core/lifecycle/observe.ts";
 import { lastSection } from "../../core/output/lastSection.ts";
 import { currentState, type Facts } from "../../core/why/facts.ts";
 import { type Answer, explain } from "../../core/why/why.ts";
-import type { V1Node, V1Pod } from "../../core/wire.ts";
+import type { V1Node } from "../../core/wire.ts";
 import type { GaswError } from "../../errors.ts";
 import { isApiError } from "../../kubernetes/errors.ts";
 import { nodesPath } from "../../kubernetes/paths.ts";
@@ -18,7 +18,7 @@ import { isOver, statedCode, Traces } from "../output/ownWords.ts";
 import { tailLines } from "../output/tail.ts";
 import { isUnasked } from "../workflow/cluster.ts";
 import { type JobObjects, readJobObjects } from "./objects.ts";
-import type { JobTarget } from "./target.ts";
+import { type JobTarget, keptPod } from "./target.ts";
 
 const LAST_WORDS = 3;
 /** Bytes at the end of an output in which its last section is looked for. */
@@ -49,14 +49,13 @@ export async function diagnose(deps: Deps, target: JobTarget): Promise<Diagnosis
 
 /** What the state alone tells of a job. */
 function lastKnown(deps: Deps, target: JobTarget, stored: StoredJob, why: GaswError): Facts {
-  const kept = deps.store.jobs.lastPod(stored);
   const at =
     stored.observed === null || hasEnded(stored.status) ? "" : `; this was known at ${stored.observed}`;
   return {
     job: target,
     state: currentState(stored, { ...UNKNOWN, status: stored.status, removeJob: false }),
     seen: lastLook(stored),
-    pod: kept === undefined ? undefined : (JSON.parse(kept) as V1Pod),
+    pod: keptPod(deps, stored),
     claims: [],
     events: [],
     ...written(target, stored.status),

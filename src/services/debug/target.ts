@@ -155,9 +155,7 @@ export async function viewJob(deps: Deps, target: JobTarget): Promise<JobView> {
     (a.metadata?.creationTimestamp ?? "").localeCompare(b.metadata?.creationTimestamp ?? ""),
   );
   const pod = podsByJob(sorted).get(kubeName);
-  const kept =
-    target.stored === undefined || pod !== undefined ? undefined : deps.store.jobs.lastPod(target.stored);
-  const lastPod = kept === undefined ? undefined : (JSON.parse(kept) as V1Pod);
+  const lastPod = target.stored === undefined || pod !== undefined ? undefined : keptPod(deps, target.stored);
   return { job, pods: sorted, pod, lastPod, seen: observe(job, pod) };
 }
 
@@ -172,6 +170,12 @@ export async function confirmTarget(
 ): Promise<void> {
   const known = stored === undefined ? undefined : deps.store.workflows.find(namespace, workflow);
   if (known !== undefined) await confirmCluster(deps, known, sight);
+}
+
+/** A job's pod as this host's state has kept it. */
+export function keptPod({ store }: Pick<Deps, "store">, job: StoredJob): V1Pod | undefined {
+  const kept = store.jobs.lastPod(job);
+  return kept === undefined ? undefined : (JSON.parse(kept) as V1Pod);
 }
 
 /** Whether the job was written down and never handed to the cluster. */
