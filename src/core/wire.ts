@@ -44,6 +44,14 @@ export function isoTime(time: string | null | undefined): string | undefined {
   return time === undefined || time === null ? undefined : new Date(time).toISOString();
 }
 
+/**
+ * When a container ended, where it is known when it began. A container that ends at once can be said to
+ * begin after its end: containerd stamps its start once the call that starts it has returned.
+ */
+export function endTime(started: string | undefined, finished: string | undefined): string | undefined {
+  return started !== undefined && finished !== undefined && finished < started ? started : finished;
+}
+
 /** When an event was last seen to happen. */
 export function eventTime(event: CoreV1Event): string | undefined {
   return event.lastTimestamp ?? event.eventTime ?? event.firstTimestamp ?? event.metadata.creationTimestamp;

@@ -2,7 +2,7 @@ import { lastFacts } from "../inventory/lastFacts.ts";
 import { hasEnded, type LocalStatus } from "../job.ts";
 import { mainOf } from "../manifests/mainContainer.ts";
 import { KEYS } from "../names.ts";
-import type { V1Job, V1Pod } from "../wire.ts";
+import { endTime, type V1Job, type V1Pod } from "../wire.ts";
 import { includes } from "./effects.ts";
 import type { Words } from "./giveUp.ts";
 import type { AttemptRecord, JobChange } from "./record.ts";
@@ -29,7 +29,7 @@ export function changeOf(
   const isRerun = stage.status === "NOT_SUBMITTED" && job.stage.status !== "NOT_SUBMITTED";
   const isReplicated = signal === "REPLICATE" && includes(effects, "addAttempt") && !hasEnded(stage.status);
   const wanted: JobChange = {
-    ...columnsOf(next),
+    ...columnsOf(job, next),
     ...seenOf(job, next, objects),
     ...acceptedAs(job, next, objects, now),
     ...(isSameStage(stage, job.stage) ? {} : { stage }),
@@ -43,8 +43,9 @@ export function changeOf(
   );
 }
 
-function columnsOf({ decision, stage }: Step): JobChange {
-  const { reason, message, exitCode, pod, node, startedAt, finishedAt } = decision;
+function columnsOf(job: AttemptRecord, { decision, stage }: Step): JobChange {
+  const { reason, message, exitCode, pod, node, startedAt } = decision;
+  const ended = endTime(startedAt ?? job.started ?? undefined, decision.finishedAt);
   return {
     pendingFamily: decision.pendingFamily,
     pendingSince: decision.pendingSince,
@@ -54,7 +55,7 @@ function columnsOf({ decision, stage }: Step): JobChange {
     ...(pod === undefined ? {} : { pod }),
     ...(node === undefined ? {} : { node }),
     ...(startedAt === undefined ? {} : { started: startedAt }),
-    ...(hasEnded(stage.status) && finishedAt !== undefined ? { ended: finishedAt } : {}),
+    ...(hasEnded(stage.status) && ended !== undefined ? { ended } : {}),
   };
 }
 

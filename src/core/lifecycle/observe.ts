@@ -1,6 +1,13 @@
 import { MAIN_CONTAINER } from "../manifests/mainContainer.ts";
 import { KEYS, QUEUE_LABEL } from "../names.ts";
-import { isoTime, type V1ContainerStatus, type V1Job, type V1JobCondition, type V1Pod } from "../wire.ts";
+import {
+  endTime,
+  isoTime,
+  type V1ContainerStatus,
+  type V1Job,
+  type V1JobCondition,
+  type V1Pod,
+} from "../wire.ts";
 import { type Ending, endedAfterDeletion, endingOf } from "./ending.ts";
 import { sidecarsOf, terminatedOf } from "./podFacts.ts";
 
@@ -223,7 +230,7 @@ function placeOf(pod: V1Pod, main: V1ContainerStatus | undefined): Place {
   const ended = terminatedOf(main);
   // What a kubelet that has lost sight of a container reports has no times.
   const startedAt = isoTime((ended ?? main?.state?.running)?.startedAt);
-  const finishedAt = isoTime(ended?.finishedAt);
+  const finishedAt = endTime(startedAt, isoTime(ended?.finishedAt));
   return {
     ...(pod.metadata?.name === undefined ? {} : { pod: pod.metadata.name }),
     ...(pod.metadata?.uid === undefined ? {} : { podUid: pod.metadata.uid }),

@@ -110,6 +110,17 @@ export const PODS: [string, V1Pod, Observation][] = [
     pod(waiting("CreateContainerConfigError", "no secret")),
     isWaiting("CreateContainerConfigError", "no secret"),
   ],
+  [
+    "that ended at once, and is said to have begun a second after that",
+    pod(terminated(0, "Completed", { startedAt: END, finishedAt: BEGIN })),
+    {
+      phase: "ended",
+      ending: { exitCode: 0, reason: "Completed", message: "", byCluster: false, stopped: false },
+      ...PLACE,
+      startedAt: FINISH.finishedAt,
+      ...FINISH,
+    },
+  ],
   // Init containers and sidecars
   ["whose init container runs", withInit([container("fetch", running)]), isWaiting("Initializing", "init container fetch is running")],
   [
