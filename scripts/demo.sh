@@ -6,5 +6,4 @@ bash scripts/prepare.sh
 # shellcheck source=lib.sh
 . scripts/lib.sh
 choose_cluster demo
-rm -rf "$cluster_output"
 KUBECONFIG=$(cluster_kubeconfig) exec node scripts/demo.mjs

@@ -31,55 +31,30 @@ started=.cache/cluster-started-by-tests
 is_cluster_named() { [[ -n ${GASW_K8S_TEST_KUBECONFIG:-}${GASW_K8S_TEST_CONTEXT:-} ]]; }
 
 # Makes sure of the cluster: the one that is named, else kind's where kind can run, else the project's own, which is held until release_cluster.
-choose_cluster() { begin_cluster "$@" && await_cluster; }
-
-# What is made sure of goes on beside the caller's next commands, until await_cluster.
-cluster_pid='' cluster_output=''
-
-begin_cluster() {
+choose_cluster() {
   is_cluster_named && return
-  cluster_output=$(mktemp -d)
   if command -v kind >/dev/null && docker info >/dev/null 2>&1; then
-    beside bash cluster/kind.sh
+    choose_kind
   else
     # The cluster is shared by all runs in this checkout: nobody takes it down while another one holds it.
     exec 8>.cache/cluster-users.lock
     flock -s 8
     if [[ ${1:-} == test ]] && ! bash cluster/kubeconfig.sh >/dev/null 2>&1; then touch "$started"; fi
-    beside bash cluster/up.sh
+    # The cluster's processes outlive this script: they must not hold its lock.
+    bash cluster/up.sh 8>&- >&2 </dev/null
   fi
 }
 
-# In a process group of its own, so that it can be ended with all that it has started.
-beside() {
-  set -m
-  # The cluster's processes outlive this script: they must not hold its lock.
-  "$@" >"$cluster_output/out" 2>"$cluster_output/log" 8>&- </dev/null &
-  set +m
-  cluster_pid=$!
-}
-
-# Says what was said meanwhile and is said from now on, and fails as what was begun fails.
-await_cluster() {
-  local code=0
-  [[ -n $cluster_pid ]] || return 0
-  tail --quiet --lines=+1 --follow --sleep-interval=0.2 --pid="$cluster_pid" "$cluster_output"/{out,log} >&2 || :
-  wait "$cluster_pid" || code=$?
-  cluster_pid=''
-  # What kind.sh prints are the variables that name its cluster.
-  ((code != 0)) || eval "$(grep '^export GASW_K8S_TEST_' "$cluster_output/out" || :)"
-  return "$code"
+# What kind.sh prints are the variables that name its cluster.
+choose_kind() {
+  local variables
+  variables=$(bash cluster/kind.sh) || return
+  eval "$(grep '^export GASW_K8S_TEST_' <<<"$variables")"
 }
 
 # Takes the cluster down where a test run has brought it up and nobody else holds it.
 release_cluster() {
-  if [[ -n $cluster_pid ]]; then
-    kill -- "-$cluster_pid" 2>/dev/null || :
-    wait "$cluster_pid" || :
-    cluster_pid=''
-  fi
-  [[ -z $cluster_output ]] || rm -rf "$cluster_output"
-  [[ -e /proc/$$/fd/8 ]] || return 0
+  [[ -e /proc/$BASHPID/fd/8 ]] || return 0
   if [[ -e $started ]] && flock -xn 8; then
     rm -f "$started"
     bash cluster/down.sh 8>&- >&2

@@ -13,9 +13,14 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 # What the parts and the tests' reporter tell, a line each:
 #   PROJECT PASSED FAILED    # FAILURE    ~ MILLISECONDS TEST    @ SECONDS PART
-counts=$(mktemp)
-export GASW_K8S_TEST_COUNTS=$counts
-trap 'release_cluster; rm -f "$counts"' EXIT
+output=$(mktemp -d)
+trap 'end_beside; rm -rf "$output"' EXIT
+count_in() {
+  counts=$output/$1
+  export GASW_K8S_TEST_COUNTS=$counts
+  : >"$counts"
+}
+count_in counts
 
 # sum COLUMN [PROJECT]: of what was counted, of one project or all.
 sum() {
@@ -109,18 +114,45 @@ without_cluster() {
 }
 
 end_to_end() {
-  if ! part cluster await_cluster; then
-    echo "without a cluster no end-to-end test is run, which counts as a failure (GASW_K8S_TEST_CLUSTER=none leaves them out)" >&2
+  count_in counts-beside
+  trap release_cluster EXIT
+  if ! part cluster choose_cluster test; then
+    echo "without a cluster no end-to-end test is run, which counts as a failure (GASW_K8S_TEST_CLUSTER=none leaves them out)"
     return
   fi
   is_cluster_named || unless_unchanged selftest cluster selftest
   part e2e vitest --project e2e "${COVERED[@]}" || :
   if [[ $(sum 2 e2e) -eq 0 ]]; then
-    echo "no end-to-end test has passed" >&2
+    echo "no end-to-end test has passed"
     echo "e2e 0 1" >>"$counts"
   fi
+  # Waits for the tests on Node.js 24 that need no cluster, where those still run.
   unless_unchanged node24-e2e "$PROGRAM test/e2e" bash scripts/node24.sh --project e2e "${ON_NODE24[@]}"
-  release_cluster
+}
+
+# beside COMMAND…: goes on beside the next commands, in a process group of its own, so that it can be ended with all that it has started.
+beside_pid=''
+beside() {
+  set -m
+  "$@" >"$output/beside" 2>&1 </dev/null &
+  set +m
+  beside_pid=$!
+}
+
+# Says what was said beside and is said from now on, until that is over, and counts what was counted there.
+join_beside() {
+  local code=0
+  tail --lines=+1 --follow --sleep-interval=0.2 --pid="$beside_pid" "$output/beside"
+  wait "$beside_pid" || code=$?
+  beside_pid=''
+  cat "$output/counts-beside" >>"$counts"
+  ((code == 0)) || printf 'e2e 0 1\n# e2e: ended with %s\n' "$code" >>"$counts"
+}
+
+end_beside() {
+  [[ -n $beside_pid ]] || return 0
+  kill -- "-$beside_pid" 2>/dev/null || :
+  wait "$beside_pid" || :
 }
 
 COVERAGE=.cache/coverage
@@ -159,10 +191,10 @@ if part prepare bash scripts/prepare.sh; then
     without_cluster
     echo "GASW_K8S_TEST_CLUSTER=none: no end-to-end test is run" >&2
   else
-    # It comes up while the tests run that need none.
-    begin_cluster test
+    # End-to-end tests wait for the cluster most of the time, which is when those that need none have the cores.
+    beside end_to_end
     without_cluster
-    end_to_end
+    join_beside
   fi
 fi
 report

@@ -65,11 +65,11 @@ describe("a whole test run", () => {
 
   test("counts a failure where no cluster can be had, and still runs what needs none", () => {
     program("cluster/up.sh", "#!/bin/bash\necho 'cluster: Go 1.24 or newer is missing' >&2\nexit 69");
-    const { status, stdout, stderr, last } = run();
+    const { status, stdout, last } = run();
     expect({ status, last }).toEqual({ status: 1, last: "6 passed, 1 failed" });
-    expect(stdout).toContain("failed: cluster: await_cluster failed");
-    expect(stderr).toContain("Go 1.24 or newer is missing");
-    expect(stderr).toContain("GASW_K8S_TEST_CLUSTER=none leaves them out");
+    expect(stdout).toContain("failed: cluster: choose_cluster test failed");
+    expect(stdout).toContain("Go 1.24 or newer is missing");
+    expect(stdout).toContain("GASW_K8S_TEST_CLUSTER=none leaves them out");
   });
 
   test("needs no cluster where none is asked for", () => {
@@ -114,9 +114,26 @@ describe("a whole test run", () => {
     expect(run()).toMatchObject({ status: 0, last: "10 passed, 0 failed" });
   });
 
+  test("runs the end-to-end tests beside those that need no cluster", () => {
+    const waitFor = (file: string) => `timeout 10 bash -c 'until [[ -e ${file} ]]; do sleep 0.05; done'`;
+    program(
+      "bin/npx",
+      `${VITEST.replace("while", "arguments=$*\nwhile")}
+      if [[ $arguments == *e2e* ]]; then touch with-cluster; ${waitFor("without-cluster")}; else touch without-cluster; ${waitFor("with-cluster")}; fi`,
+    );
+    expect(run()).toMatchObject({ status: 0, last: "10 passed, 0 failed" });
+  });
+
+  test("counts a failure where the end-to-end tests are ended by somebody else", () => {
+    program("bin/npx", `${VITEST.replace("while", "arguments=$*\nwhile")}\n[[ $arguments != *e2e* ]] || kill -KILL $PPID`);
+    const { status, stdout } = run();
+    expect(status).toBe(1);
+    expect(stdout).toContain("failed: e2e: ended with 137");
+  });
+
   test("says what the cluster said while it came up", () => {
     program("cluster/up.sh", "#!/bin/bash\necho 'cluster: up after 10 s'");
-    expect(run().stderr).toContain("cluster: up after 10 s");
+    expect(run().stdout).toContain("cluster: up after 10 s");
   });
 
   test("ends the cluster's start, and what that has started, when it is ended itself", async () => {
@@ -201,8 +218,8 @@ describe("a whole test run", () => {
     for (const file of ["package-lock.json", "package.json", "vitest.config.ts", "src/main.ts", "test/e2e/a.test.ts"]) program(file, "");
     program("scripts/node24.sh", '#!/bin/bash\necho "$@" >>on-node24');
     program("cluster/selftest.sh", "#!/bin/bash\nexit 1");
-    const { status, stderr } = run();
+    const { status, stdout } = run();
     expect(status).toBe(1);
-    expect(stderr).toContain("taken down");
+    expect(stdout).toContain("taken down");
   });
 });
