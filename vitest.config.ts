@@ -34,6 +34,7 @@ export default defineConfig({
   plugins: [shellScripts],
   test: {
     reporters,
+    experimental: { fsModuleCache: true, fsModuleCachePath: ".cache/vitest" },
     sequence: { sequencer: Sequencer, ...(seed === undefined ? {} : { shuffle: { tests: true }, seed: Number(seed) }) },
     testTimeout: PATIENCE,
     hookTimeout: PATIENCE,

@@ -75,7 +75,7 @@ class Figures {
     this.#gauge(
       "gasw_k8s_orphaned_lost_quiet_seconds",
       "Time since the last sign of life of the lost workflow that has been quiet the longest",
-    ).set(Math.max(0, ...lost.map(({ facts }) => facts.quiet ?? 0)));
+    ).set(Math.floor(Math.max(0, ...lost.map(({ facts }) => facts.quiet ?? 0))));
   }
 
   addRemoved(result: SweepResult | undefined): void {
