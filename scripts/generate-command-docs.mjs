@@ -15,7 +15,7 @@ Only the result goes to stdout: text for people, \`-o json\` or \`-o ndjson\` fo
 what failed and for which object, and a \`hint:\` line saying what to do; \`-v\` adds the causes, and with \`-o json\` it is
 \`{"error":{"code","message","hint"}}\`. Colours and spinners appear on a terminal only, never with \`NO_COLOR\` or \`CI\`.
 
-The options that every command has (\`--config\`, \`-n\`, \`--kubeconfig\`, \`--context\`, \`-o\`, \`-v\`) may stand before it, too: \`gasw-k8s -n vip status\`. \`-q\` prints
+The [options of every command](#options-of-every-command), and \`-o\`, may stand before it, too: \`gasw-k8s -n vip status\`. \`-q\` prints
 ids or names only. \`list\` and \`ps\` are short for \`status\`, \`kill\` for \`cancel\`, and \`why\`, \`logs\`, \`shell\`, \`exec\`, \`describe\` and \`events\` for those of \`debug\`.
 
 A JOB is a job id, a script's path, the Kubernetes name, or (except for \`cancel\`, \`retry\` and \`release\`) a unique prefix
@@ -60,14 +60,22 @@ function allCommands() {
   });
 }
 
+const COMMON_OPTIONS = /\nCommon options:\n(?: .*\n)+/;
+
+/** What every command's help ends its options with is shown once. */
+function commonOptions() {
+  const [found = ""] = COMMON_OPTIONS.exec(helpOf(["status"])) ?? [];
+  return `## Options of every command\n\n\`\`\`text${found.replace(/\nCommon options:/, "")}\`\`\`\n\n\`config init\` and \`config schema\` take none of them.\n`;
+}
+
 function section(words) {
-  const help = helpOf(words);
+  const help = helpOf(words).replace(COMMON_OPTIONS, "");
   const transcript = path.join(root, "docs/transcripts", `${words.join("-")}.txt`);
   const shown = existsSync(transcript) ? `\n\`\`\`console\n${readFileSync(transcript, "utf8").trimEnd()}\n\`\`\`\n` : "";
   return `## ${words.join(" ")}\n\n\`\`\`text\n${help.trimEnd()}\n\`\`\`\n${shown}`;
 }
 
-const text = [INTRODUCTION, ...allCommands().map(section)].join("\n");
+const text = [INTRODUCTION, commonOptions(), ...allCommands().map(section)].join("\n");
 if (process.argv.includes("--check")) {
   process.exitCode = readFileSync(page, "utf8") === text ? 0 : 1;
 } else {

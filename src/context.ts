@@ -150,6 +150,11 @@ export class Context implements SyncDeps {
     return filledIn(url, workflow);
   }
 
+  /** Where the cluster is; nothing is asked of it. @throws GaswError CONFIG when none is configured */
+  get access(): ClusterAccess {
+    return this.#clusterAccess();
+  }
+
   /** @throws GaswError CONFIG when no cluster is configured */
   get client(): KubernetesClient {
     this.#client ??= this.#origin?.client.withSignal(this.signal) ?? this.#connect();

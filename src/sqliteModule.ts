@@ -62,7 +62,7 @@ function brokenModule(cause: unknown): GaswError {
   const folder = packageFolder();
   if (folder === undefined)
     return new GaswError("FAILURE", `the SQLite module ${PACKAGE} is not installed`, {
-      hint: "install gasw-k8s again with its dependencies: npm install -g gasw-k8s",
+      hint: "install gasw-k8s again with its dependencies, as docs/getting-started.md says",
       cause,
     });
   const said = messageOf(cause).split("\n").join(" ");

@@ -14,12 +14,19 @@ export function addConfig(program: Command, { io, load, outcome, runWithContext 
       });
     });
   withCommonOptions(config.command("check"))
-    .description("Checks the configuration. Lists all problems and exits with 3 if there are any.")
+    .description(
+      "Checks the configuration: lists all problems, with exit code 3 if there are any, and what a submission would lack.",
+    )
+    .option(
+      "--connect",
+      "also try what a submission needs of the cluster, without creating anything: address, identity, permissions, namespace and volumes",
+    )
+    .addHelpText("after", "\nExamples:\n  gasw-k8s config check\n  gasw-k8s config check --connect -o json\n")
     .action(async (given) => {
       outcome.options = given;
-      const { configCheck } = await import("../commands/config.ts");
+      const { configCheck } = await import("../commands/configCheck.ts");
       const directory = statusDirectory(given, io);
-      await configCheck(io, () => load(given, directory), given);
+      await configCheck(io, () => load(given, directory), { ...given, directory });
     });
   config
     .command("init [file]")

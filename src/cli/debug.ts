@@ -4,6 +4,7 @@ import {
   type CommonOptions,
   statusDirectory,
   type Terms,
+  WORKFLOW_OPTION,
   withCommonOptions,
 } from "./options.ts";
 
@@ -42,10 +43,7 @@ export function addDebugCommands(program: Command, { io, runWithContext }: Terms
 
 /** The options of the commands about one job. */
 function withJobOptions(command: Command, formats?: readonly ("text" | "json")[]): Command {
-  return withCommonOptions(command, formats).option(
-    "--workflow <dir>",
-    "workflow directory (default: the current directory, if it is one)",
-  );
+  return withCommonOptions(command, formats).option(...WORKFLOW_OPTION);
 }
 
 function addWhy({ debug, run, directory }: Adder): void {

@@ -45,21 +45,27 @@ type RunWithContext = (
 
 export const WORKFLOW_OPTION = [
   "--workflow <dir>",
-  "workflow directory (default: the parent of the script's sh/, or else the current directory)",
+  "workflow directory (default: the current directory, or the one around it)",
 ] as const;
+
+/** The options that mean the same for every command: a group of their own in its help. */
+const SHARED_OPTIONS: readonly (readonly [flags: string, description: string])[] = [
+  ["--config <file>", "configuration file to use instead of all others"],
+  ["-n, --namespace <name>", "Kubernetes namespace"],
+  ["--kubeconfig <file>", "kubeconfig file"],
+  ["--context <name>", "kubeconfig context"],
+  ["-v, --verbose", "show the causes of an error"],
+];
 
 /** Adds the options that every command takes. */
 export function withCommonOptions(
   command: Command,
   formats: readonly OutputFormat[] = ["text", "json"],
 ): Command {
-  return command
-    .option("--config <file>", "configuration file to use instead of all others")
-    .option("-n, --namespace <name>", "Kubernetes namespace")
-    .option("--kubeconfig <file>", "kubeconfig file")
-    .option("--context <name>", "kubeconfig context")
-    .addOption(new Option("-o, --output <format>", "output format").choices(formats).default("text"))
-    .option("-v, --verbose", "show the causes of an error");
+  command.addOption(new Option("-o, --output <format>", "output format").choices(formats).default("text"));
+  for (const [flags, description] of SHARED_OPTIONS)
+    command.addOption(new Option(flags, description).helpGroup("Common options:"));
+  return command;
 }
 
 /** Lets a command that prints ids, or a table that begins with them, print nothing else. */

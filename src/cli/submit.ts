@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import { durationOption, QUIET_OPTION, type Terms, WORKFLOW_OPTION, withCommonOptions } from "./options.ts";
+import { durationOption, QUIET_OPTION, type Terms, withCommonOptions } from "./options.ts";
 
 /** The options that state one value of a request each, by their names in it. */
 const REQUEST_OPTIONS = [
@@ -23,7 +23,10 @@ export function addSubmit(program: Command, { io, outcome, runWithContext }: Ter
     .description(
       "Prepares the workflow's volumes and runs each script as a Kubernetes Job. Prints one job id per line.",
     )
-    .option(...WORKFLOW_OPTION)
+    .option(
+      "--workflow <dir>",
+      "workflow directory (default: the parent of the script's sh/, or else the current directory)",
+    )
     .option(...QUIET_OPTION)
     .option("--from <file>", "read requests as NDJSON from a file, or from stdin (-)")
     .option("--wait", "wait until the jobs have ended; exit with their highest exit code")

@@ -1,10 +1,9 @@
-/** `config show|check|init|schema`. */
+/** `config show|init|schema`. */
 import { writeFile } from "node:fs/promises";
 import { extname, resolve } from "node:path";
-import { ConfigError, type LoadedConfig } from "../config/load/load.ts";
+import type { LoadedConfig } from "../config/load/load.ts";
 import { maskSecrets } from "../config/text/maskConfig.ts";
 import { originText } from "../config/text/origin.ts";
-import { skipsVerification } from "../dao/address.ts";
 import { GaswError, messageOf, systemCode } from "../errors.ts";
 import type { Io } from "../ui/io.ts";
 import { printable } from "../ui/output.ts";
@@ -47,67 +46,6 @@ function valueAt(value: unknown, key: string): unknown {
   return name === undefined
     ? undefined
     : valueAt((value as Record<string, unknown>)[name], key.slice(name.length + 1));
-}
-
-/** Says that the configuration is valid and which files it comes from, or lists everything that is wrong. */
-export async function configCheck(
-  io: Pick<Io, "stdout" | "stderr">,
-  load: () => Promise<LoadedConfig>,
-  input: Input,
-): Promise<void> {
-  const loaded = await load().catch((error: unknown) => {
-    if (error instanceof ConfigError) reportProblems(io, error, input);
-    throw error;
-  });
-  const warnings = [...loaded.warnings, ...safetyWarnings(loaded)];
-  if (input.output === "json") {
-    io.stdout.write(
-      `${JSON.stringify({ ok: true, files: loaded.files, warnings, problems: [] }, null, 2)}\n`,
-    );
-    return;
-  }
-  for (const warning of warnings) io.stderr.write(`warning: ${printable(warning)}\n`);
-  io.stdout.write(
-    loaded.files.length > 0
-      ? `OK: ${printable(loaded.files.join(", "))}\n`
-      : "OK: no configuration file; defaults, environment and options only\n",
-  );
-}
-
-/** One problem is the error itself; several are listed on stdout, and the error counts them. */
-function reportProblems(io: Pick<Io, "stdout">, error: ConfigError, input: Input): void {
-  if (input.output === "json") {
-    io.stdout.write(
-      `${JSON.stringify({ ok: false, files: [], warnings: [], problems: error.problems }, null, 2)}\n`,
-    );
-  } else if (error.problems.length > 1) {
-    for (const problem of error.problems) io.stdout.write(`${printable(problem.message)}\n`);
-  }
-  if (error.problems.length > 1) {
-    throw new GaswError("CONFIG", `the configuration has ${error.problems.length} problems`, {
-      hint: "fix the problems listed above; docs/configuration.md describes every key",
-    });
-  }
-}
-
-function safetyWarnings({ config, origins }: LoadedConfig): string[] {
-  const warnings: string[] = [];
-  const source = origins.get("insecureSkipTlsVerify");
-  if (config.insecureSkipTlsVerify) {
-    const from = source ? ` (${originText(source)})` : "";
-    warnings.push(
-      `insecureSkipTlsVerify is on${from}: the API server's identity is not verified, so the token may be exposed; set k8sCaFile instead`,
-    );
-  }
-  if (skipsVerification(config.dao.url ?? "")) {
-    warnings.push(
-      "dao.url has sslmode=no-verify: the database server's identity is not verified, so the password may be exposed; set sslrootcert instead",
-    );
-  }
-  if (config.k8sAddress?.startsWith("http://") && (config.k8sToken || config.k8sTokenFile)) {
-    warnings.push("k8sAddress uses http: the token is sent unencrypted");
-  }
-  return warnings;
 }
 
 /** Writes a file to start from: YAML with every key explained, or JSON where the name says so. */

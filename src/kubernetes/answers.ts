@@ -21,6 +21,8 @@ const KINDS: Readonly<Record<string, string>> = {
   namespaces: "Namespace",
   nodes: "Node",
   storageclasses: "StorageClass",
+  selfsubjectreviews: "SelfSubjectReview",
+  selfsubjectaccessreviews: "SelfSubjectAccessReview",
 };
 
 /**

@@ -143,8 +143,11 @@ async function makeClaim(
   return await client.get<V1PersistentVolumeClaim>(path);
 }
 
-/** The claim must lead to the wanted files, and belong to the same workflow directory. */
-async function checkClaim(
+/**
+ * The claim must lead to the wanted files, and belong to the same workflow directory.
+ * @throws GaswError CONFLICT
+ */
+export async function checkClaim(
   client: KubernetesClient,
   claim: V1PersistentVolumeClaim,
   { spec, claim: wanted }: DesiredVolume,
@@ -183,7 +186,8 @@ async function checkClaim(
   throw otherSource(`claim ${namespace}/${name}`, shows, spec.source);
 }
 
-function noSuchClaim(namespace: string, { spec, claimName }: DesiredVolume): GaswError {
+/** What is said of a claim that somebody else was to create. */
+export function noSuchClaim(namespace: string, { spec, claimName }: DesiredVolume): GaswError {
   return new GaswError("NOT_FOUND", `claim ${namespace}/${claimName} of volume ${spec.name} does not exist`, {
     hint: "create the claim, or fix its name or the namespace in the configuration",
   });

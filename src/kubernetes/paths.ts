@@ -73,3 +73,9 @@ export function collectionOf(path: string): string {
   const [first = "", , within] = path.split("/").slice(path.startsWith("/apis/") ? 4 : 3);
   return first === "namespaces" && within !== undefined ? within : first;
 }
+
+/** Where an account asks who it is. */
+export const IDENTITY_REVIEWS_PATH = "/apis/authentication.k8s.io/v1/selfsubjectreviews";
+
+/** Where an account asks what it may do. */
+export const ACCESS_REVIEWS_PATH = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";

@@ -2,6 +2,7 @@ import { createSign } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { expect, inject } from "vitest";
+import { parseAllDocuments } from "yaml";
 import { get, kubectl, type Result, type TestWorkflow } from "./harness.ts";
 
 export { selfSigned } from "../servers/tls.ts";
@@ -19,6 +20,15 @@ export function engineAccount(): Account {
   const { clusters, users } = JSON.parse(readFileSync(inject("cluster").engineKubeconfig, "utf8"));
   const { server, "certificate-authority-data": ca } = clusters[0].cluster;
   return { server: new URL(server), ca: Buffer.from(ca, "base64").toString(), token: users[0].user.token };
+}
+
+/** The account `gasw-k8s` of deploy/rbac-namespace.yaml, with everything that it is given, in a namespace. */
+export function namespaceAccount(namespace: string): object[] {
+  const text = readFileSync(path.resolve(import.meta.dirname, "../../deploy/rbac-namespace.yaml"), "utf8");
+  const confined = text
+    .replaceAll("namespace: gasw\n", `namespace: ${namespace}\n`)
+    .replaceAll("namespace: gasw }", `namespace: ${namespace} }`);
+  return parseAllDocuments(confined).map((document) => document.toJS());
 }
 
 /** A kubeconfig of one cluster, user and context; what is given replaces parts of it. */

@@ -7,6 +7,12 @@ export function section(page: string, title: string): string {
   return found;
 }
 
+/** The blocks of shell in a text, as a reader copies them, in their order. */
+export function shellIn(text: string): string[] {
+  const blocks = text.match(/(?<=\n\n)(?: {4}.*\n)+/g) ?? [];
+  return blocks.map((block) => block.replaceAll(/^ {4}/gm, ""));
+}
+
 /** The command lines of a text that are set as code of their own, in their order. */
 export function commandsIn(text: string): string[] {
   return [...text.matchAll(/^ {4}(gasw-k8s .*?)(?: +#.*)?$/gm)].map(([, command = ""]) => command);

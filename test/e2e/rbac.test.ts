@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseAllDocuments } from "yaml";
-import { engineAccount, file, kubeconfig } from "./accessSupport.ts";
+import { engineAccount, file, kubeconfig, namespaceAccount } from "./accessSupport.ts";
 import { apply, eventually, get, kubectl, TestWorkflow } from "./harness.ts";
 import { makeVolume } from "./volumes.ts";
 
@@ -221,20 +221,11 @@ describe("deploy/rbac-namespace.yaml", () => {
   let workflow: TestWorkflow;
   let volume: string;
 
-  /** What a user of one namespace is given: everything in the file, in the workflow's namespace. */
-  function manifests(namespace: string): object[] {
-    const text = readFileSync(path.resolve(import.meta.dirname, "../../deploy/rbac-namespace.yaml"), "utf8");
-    const confined = text
-      .replaceAll("namespace: gasw\n", `namespace: ${namespace}\n`)
-      .replaceAll("namespace: gasw }", `namespace: ${namespace} }`);
-    return parseAllDocuments(confined).map((document) => document.toJS());
-  }
-
   beforeAll(async () => {
     workflow = new TestWorkflow();
     const { namespace, folder } = workflow;
     volume = `${namespace}-scratch`;
-    await apply({ apiVersion: "v1", kind: "Namespace", metadata: { name: namespace } }, ...manifests(namespace));
+    await apply({ apiVersion: "v1", kind: "Namespace", metadata: { name: namespace } }, ...namespaceAccount(namespace));
     await makeVolume(workflow, "everything", folder);
     const spec = { capacity: { storage: "1Gi" }, accessModes: ["ReadWriteMany"], storageClassName: volume };
     await apply({

@@ -121,6 +121,28 @@ describe("an unknown key", () => {
 });
 
 describe("no configuration at all", () => {
+  test("config check says all that submit will miss, and with --connect ends as submit would", async () => {
+    const cwd = path.join(workflow.folder, "bare");
+    mkdirSync(cwd);
+    const missing = "missing for submit: no cluster .*\\n.*\\nmissing for submit: no volume .*\\n.*\\nmissing for submit: no image .*\\n.*";
+    const stdout = expect.stringMatching(new RegExp(`^OK: no configuration file; .*\\n${missing}\\n$`));
+    expect(await workflow.cliWith({ cwd, env: NO_FILE }, "config", "check")).toEqual({ stdout, stderr: "", code: 0 });
+    const stderr = expect.stringMatching(/^error: a submission would be refused: no cluster is configured\nhint: /);
+    expect(await workflow.cliWith({ cwd, env: NO_FILE }, "config", "check", "--connect")).toEqual({ stdout, stderr, code: 3 });
+    const json = await workflow.cliWith({ cwd, env: NO_FILE }, "config", "check", "--connect", "-o", "json");
+    expect(JSON.parse(json.stdout)).toMatchObject({ ok: false, missing: Array(3).fill({ hint: expect.any(String) }), checks: [] });
+  });
+
+  test("config check --connect says that nobody answers at an address, exit 4", async () => {
+    const place = { GASW_K8S_NFS_ADDRESS: "nfs", GASW_K8S_NFS_PATH: "/x" };
+    const env = { ...NO_FILE, ...place, GASW_K8S_ADDRESS: "https://127.0.0.1:1", GASW_K8S_TOKEN: "none" };
+    const { stdout, stderr, code } = await workflow.cliWith({ env }, "config", "check", "--connect");
+    expect(stdout).toMatch(
+      /^refused {2}address {5}https:\/\/127\.0\.0\.1:1\n {2}cannot reach the cluster .*\n {2}hint: check the address/m,
+    );
+    expect({ stderr, code }).toEqual({ stderr: expect.stringMatching(/^error: a submission would be refused: cannot reach/), code: 4 });
+  });
+
   test.each([
     ["no image", [], /^no image is configured$/],
     ["an image alone", ["--image", "debian"], /^no volume is configured for the workflow directory$/],
@@ -206,7 +228,11 @@ describe("config", () => {
     expect(await workflow.cliWith(options, "config", "init")).toEqual({ stdout: "gasw-k8s.config.yaml\n", stderr: "", code: 0 });
     const file = path.join(cwd, "gasw-k8s.config.yaml");
     expect(statSync(file).mode & 0o777).toBe(0o600);
-    expect(await workflow.cliWith(options, "config", "check")).toEqual({ stdout: `OK: ${file}\n`, stderr: "", code: 0 });
+    expect(await workflow.cliWith(options, "config", "check")).toEqual({
+      stdout: expect.stringMatching(new RegExp(`^OK: ${file}\\n(missing for submit: .*\\n  hint: .*\\n){3}$`)),
+      stderr: "",
+      code: 0,
+    });
     writeFileSync(file, "image: mine\n");
     expect(errorOf(await workflow.cliWith(options, "config", "init"))).toMatchObject({
       code: 7,

@@ -1,16 +1,6 @@
-import { readFileSync } from "node:fs";
-import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { fromJSONSchema } from "zod";
 import { TestWorkflow } from "../e2e/harness.ts";
-
-const schema = JSON.parse(readFileSync(path.resolve(import.meta.dirname, "../../docs/output.schema.json"), "utf8"));
-
-/** What in a text does not fit a definition of the published schema; nothing where all fits. */
-function misfits(definition: string, text: string): string[] {
-  const checked = fromJSONSchema({ $defs: schema.$defs, $ref: `#/$defs/${definition}` }).safeParse(JSON.parse(text));
-  return checked.success ? [] : checked.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`);
-}
+import { misfits } from "../misfits.ts";
 
 describe("the published schema of the output", () => {
   let workflow: TestWorkflow;
@@ -43,6 +33,8 @@ describe("the published schema of the output", () => {
     expect(JSON.parse(status.stdout).jobs.map((job: { status: string }) => job.status)).toEqual(["COMPLETED", "ERROR"]);
     expect(misfits("why", (await workflow.cli("debug", "why", "Bad-2", "-o", "json")).stdout)).toEqual([]);
     expect(misfits("error", (await workflow.cli("status", "unknown", "-o", "json")).stderr)).toEqual([]);
+    for (const env of [{}, { GASW_K8S_IMAGE: "no image" }, { GASW_K8S_CONFIG: undefined }])
+      expect(misfits("configCheck", (await workflow.cliWith({ env }, "config", "check", "-o", "json")).stdout)).toEqual([]);
     expect(misfits("cleanupPlan", (await workflow.cli("cleanup", "-o", "json")).stdout)).toEqual([]);
     expect(misfits("adopt", (await workflow.cli("adopt", ".", "-o", "json")).stdout)).toEqual([]);
     const orphaned = ["cleanup", "--orphaned", "-n", workflow.namespace, "-o", "json"];

@@ -53,7 +53,7 @@ function buildForAnotherNode(): void {
 }
 
 const FAULTS: readonly [name: string, fault: () => void, said: string, hint: RegExp, cause: RegExp][] = [
-  ["not installed", () => rmSync(at(PACKAGE), { recursive: true }), "is not installed", /npm install -g gasw-k8s/, /Cannot find module/],
+  ["not installed", () => rmSync(at(PACKAGE), { recursive: true }), "is not installed", /install gasw-k8s again/, /Cannot find module/],
   [
     "not compiled",
     () => rmSync(at(`${PACKAGE}/build`), { recursive: true }),

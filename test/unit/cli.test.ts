@@ -87,6 +87,14 @@ describe("help and version", () => {
     expect(stdout).toContain(`Examples:\n  gasw-k8s ${command}`);
     expect(stdout).toContain("--workflow <dir>");
   });
+
+  test("of commands that take no script does not speak of one, and has the options of every command apart", async () => {
+    for (const command of ["status", "monitor", "wait", "cancel", "cleanup", "adopt", "config check", "debug pods"]) {
+      const { stdout } = await gaswK8s(...command.split(" "), "--help");
+      expect(stdout).not.toMatch(/\bscript/);
+      expect(stdout).toMatch(/\nOptions:\n( .*\n)*? {2}-o, --output( .*\n)+\nCommon options:\n( .*\n)*? {2}-n, --namespace/);
+    }
+  });
 });
 
 test("submit's help says what the texts for GASW do: they are part of the content", async () => {

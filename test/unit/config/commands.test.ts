@@ -1,7 +1,8 @@
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { configCheck, configInit, configSchema, configShow } from "../../../src/commands/config.ts";
+import { configInit, configSchema, configShow } from "../../../src/commands/config.ts";
+import { configCheck } from "../../../src/commands/configCheck.ts";
 import type { Io } from "../../../src/ui/io.ts";
 import { failureOf, folderWith, load, loadFile } from "./support.ts";
 
@@ -13,7 +14,8 @@ function streams() {
       return true;
     },
   });
-  return { written, io: { stdout: stream("stdout"), stderr: stream("stderr") } as unknown as Io };
+  const here = { env: { HOME: "/nowhere" }, cwd: "/", now: () => new Date() };
+  return { written, io: { ...here, stdout: stream("stdout"), stderr: stream("stderr") } as unknown as Io };
 }
 
 const SECRETS = {
@@ -68,10 +70,23 @@ describe("config show", () => {
 });
 
 describe("config check", () => {
+  const ENOUGH = { k8sAddress: "https://127.0.0.1:1", k8sToken: "none", nfsAddress: "nfs", nfsPath: "/x", image: "debian:12" };
+
   test("says OK with the files read", async () => {
     const { io, written } = streams();
-    await configCheck(io, () => loadFile({}), { output: "text" });
+    await configCheck(io, () => loadFile(ENOUGH), { output: "text" });
     expect(written).toMatchObject({ stdout: expect.stringMatching(/^OK: .*\.gasw-k8src\.json\n$/), stderr: "" });
+  });
+
+  test.each<[missing: string, change: object, hint: string]>([
+    ["k8sAddress requires k8sToken or k8sTokenFile", { k8sToken: undefined }, "set k8sTokenFile to a file with the bearer token"],
+    ["no volume is configured for the workflow directory", { nfsAddress: undefined }, "set nfsAddress and nfsPath, or workflowVolume"],
+    ["no image is configured", { image: undefined }, "set `image` in the configuration (GASW_K8S_IMAGE), or pass --image"],
+  ])("says what submit will miss: %s", async (missing, change, hint) => {
+    const { io, written } = streams();
+    await configCheck(io, () => loadFile({ ...ENOUGH, ...change }), { output: "text" });
+    const [, ...lines] = written.stdout.trimEnd().split("\n");
+    expect(lines).toEqual([`missing for submit: ${missing}`, expect.stringContaining(`  hint: ${hint}`)]);
   });
 
   test("warns about unverified servers and unknown keys", async () => {

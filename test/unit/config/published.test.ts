@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { environmentNames, type KeyNode, rootNode } from "../../../src/config/schema/keys.ts";
-import { exampleFile, jsonSchema, referencePage } from "../../../src/config/schema/reference.ts";
+import { exampleFile, jsonSchema } from "../../../src/config/schema/reference.ts";
+import { referencePage } from "../../../src/config/schema/referencePage.ts";
 import { EXIT_CODES } from "../../../src/errors.ts";
 import { folderWith, load } from "./support.ts";
 
@@ -22,6 +23,14 @@ describe("what is published", () => {
 
   test("describes every key", () => {
     for (const [name, schema] of Object.entries(jsonSchema().properties ?? {})) expect(schema.description, name).toBeTruthy();
+  });
+
+  test("can be read in a terminal: no line of the page is longer than 100 characters", () => {
+    expect(
+      referencePage()
+        .split("\n")
+        .filter((line) => line.length > 100),
+    ).toEqual([]);
   });
 
   test("names every environment variable on the page", () => {

@@ -1,0 +1,183 @@
+/** `config check`. */
+import { setMaxListeners } from "node:events";
+import path from "node:path";
+import { ConfigError, type LoadedConfig } from "../config/load/load.ts";
+import { originText } from "../config/text/origin.ts";
+import { Context } from "../context.ts";
+import type { Workflow } from "../core/job.ts";
+import { skipsVerification } from "../dao/address.ts";
+import { GaswError } from "../errors.ts";
+import { KubernetesClient } from "../kubernetes/client.ts";
+import type { Finding } from "../services/submit/finding.ts";
+import { Plan } from "../services/submit/plan.ts";
+import { podSettings } from "../services/submit/podSettings.ts";
+import { rehearse } from "../services/submit/rehearsal.ts";
+import type { Io } from "../ui/io.ts";
+import { printable } from "../ui/output.ts";
+
+/** Milliseconds after which the cluster is not waited for any longer. */
+const PATIENCE_MS = 30_000;
+
+interface Input {
+  readonly output: "text" | "json";
+  /** Whether the cluster is tried, too. */
+  readonly connect?: boolean;
+  /** The workflow directory that the command is about. */
+  readonly directory?: string | undefined;
+}
+
+/** Everything that was found out. */
+interface Report {
+  readonly ok: boolean;
+  readonly files: readonly string[];
+  readonly warnings: readonly string[];
+  /** What a submission would lack. */
+  readonly missing: readonly GaswError[];
+  /** What was tried of the cluster; undefined where it was not to be. */
+  readonly findings: readonly Finding[] | undefined;
+}
+
+/**
+ * Says that the configuration is valid, which files it comes from and what a submission would lack, or lists
+ * everything that is wrong; with `connect`, tries what a submission needs of the cluster.
+ * @throws ConfigError; GaswError: what a submission would be refused for
+ */
+export async function configCheck(io: Io, load: () => Promise<LoadedConfig>, input: Input): Promise<void> {
+  const loaded = await load().catch((error: unknown) => {
+    if (error instanceof ConfigError) reportProblems(io, error, input);
+    throw error;
+  });
+  const context = new Context(io, loaded, input.directory);
+  try {
+    const parts = partsOf(context, input.directory);
+    const missing = Object.values(parts).filter((part) => part instanceof GaswError);
+    const findings = input.connect === true ? await tryCluster(context, parts) : undefined;
+    const warnings = [...loaded.warnings, ...safetyWarnings(loaded)];
+    const refusal = findings === undefined ? undefined : refusalOf(parts, findings);
+    report(io, { ok: refusal === undefined, files: loaded.files, warnings, missing, findings }, input);
+    if (refusal !== undefined) throw refusal;
+  } finally {
+    context.close();
+  }
+}
+
+/** What a submission is made of, or why it cannot be. */
+interface Parts {
+  readonly access: Context["access"] | GaswError;
+  readonly plan: Plan | GaswError;
+  /** Each submission may state one. */
+  readonly settings: ReturnType<typeof podSettings> | GaswError;
+}
+
+function partsOf(context: Context, directory: string | undefined): Parts {
+  return {
+    access: attempt(() => context.access),
+    plan: attempt(() => new Plan(context, sampleWorkflow(context, directory))),
+    settings: attempt(() => podSettings(context.config)),
+  };
+}
+
+function attempt<T>(make: () => T): T | GaswError {
+  try {
+    return make();
+  } catch (error) {
+    if (error instanceof GaswError) return error;
+    throw error;
+  }
+}
+
+/** The workflow that the command is about, else one as they are. */
+function sampleWorkflow({ config, io }: Context, directory: string | undefined): Workflow {
+  const sample = directory ?? path.join(config.workflowsLocation ?? io.cwd, "workflow-check");
+  return { id: path.basename(sample), directory: sample, namespace: config.k8sNamespace };
+}
+
+async function tryCluster(context: Context, { access, plan }: Parts): Promise<Finding[]> {
+  if (access instanceof GaswError) return [];
+  const { config, io } = context;
+  const { requestsPerSecond } = config.options;
+  const settings = { readRetries: 1, writeRetries: 1, maxRetryWait: 1000, requestsPerSecond };
+  const signal = AbortSignal.any([io.signal, AbortSignal.timeout(PATIENCE_MS)]);
+  // Each of many requests at once listens to it.
+  setMaxListeners(0, signal);
+  const client = new KubernetesClient(access, settings, signal);
+  try {
+    return await rehearse(client, config.k8sNamespace, plan instanceof GaswError ? undefined : plan);
+  } finally {
+    client.close();
+    io.signal.throwIfAborted();
+  }
+}
+
+/** What a submission would be refused for, which is the exit code: the first of several. */
+function refusalOf({ access, plan }: Parts, findings: readonly Finding[]): GaswError | undefined {
+  const lacking = [access, plan].filter((part) => part instanceof GaswError);
+  const refused = findings.flatMap(({ problem, isMinor }) => (problem && isMinor !== true ? [problem] : []));
+  const [first] = [...lacking, ...refused];
+  if (first === undefined) return undefined;
+  return new GaswError(first.code, `a submission would be refused: ${first.message}`, {
+    hint: "see each line above for what to do, then run `gasw-k8s config check --connect` again",
+    cause: first,
+  });
+}
+
+function report(io: Io, { ok, files, warnings, missing, findings }: Report, { output }: Input): void {
+  if (output === "json") {
+    const checks = findings?.map(recordOf);
+    const lacking = missing.map(({ message, hint }) => ({ message, hint }));
+    const told = { ok, files, warnings, problems: [], missing: lacking, ...(checks && { checks }) };
+    io.stdout.write(`${JSON.stringify(told, null, 2)}\n`);
+    return;
+  }
+  for (const warning of warnings) io.stderr.write(`warning: ${printable(warning)}\n`);
+  const none = "no configuration file; defaults, environment and options only";
+  io.stdout.write(`OK: ${printable(files.length > 0 ? files.join(", ") : none)}\n`);
+  for (const { message, hint } of missing)
+    io.stdout.write(`missing for submit: ${printable(message)}\n  hint: ${printable(hint)}\n`);
+  for (const { result, check, subject, message, hint } of (findings ?? []).map(recordOf)) {
+    io.stdout.write(`${result.padEnd(7)}  ${check.padEnd(10)}  ${printable(subject)}\n`);
+    if (message !== null) io.stdout.write(`  ${printable(message)}\n  hint: ${printable(hint ?? "")}\n`);
+  }
+}
+
+/** A finding, as a program gets it. */
+function recordOf({ check, subject, problem, isMinor }: Finding) {
+  const result = problem === undefined ? "ok" : isMinor === true ? "limited" : "refused";
+  return { check, subject, result, message: problem?.message ?? null, hint: problem?.hint ?? null };
+}
+
+/** One problem is the error itself; several are listed on stdout, and the error counts them. */
+function reportProblems(io: Pick<Io, "stdout">, error: ConfigError, input: Input): void {
+  if (input.output === "json") {
+    io.stdout.write(
+      `${JSON.stringify({ ok: false, files: [], warnings: [], problems: error.problems }, null, 2)}\n`,
+    );
+  } else if (error.problems.length > 1) {
+    for (const problem of error.problems) io.stdout.write(`${printable(problem.message)}\n`);
+  }
+  if (error.problems.length > 1) {
+    throw new GaswError("CONFIG", `the configuration has ${error.problems.length} problems`, {
+      hint: "fix the problems listed above; docs/configuration.md describes every key",
+    });
+  }
+}
+
+function safetyWarnings({ config, origins }: LoadedConfig): string[] {
+  const warnings: string[] = [];
+  const source = origins.get("insecureSkipTlsVerify");
+  if (config.insecureSkipTlsVerify) {
+    const from = source ? ` (${originText(source)})` : "";
+    warnings.push(
+      `insecureSkipTlsVerify is on${from}: the API server's identity is not verified, so the token may be exposed; set k8sCaFile instead`,
+    );
+  }
+  if (skipsVerification(config.dao.url ?? "")) {
+    warnings.push(
+      "dao.url has sslmode=no-verify: the database server's identity is not verified, so the password may be exposed; set sslrootcert instead",
+    );
+  }
+  if (config.k8sAddress?.startsWith("http://") && (config.k8sToken || config.k8sTokenFile)) {
+    warnings.push("k8sAddress uses http: the token is sent unencrypted");
+  }
+  return warnings;
+}
