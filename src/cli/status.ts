@@ -10,6 +10,14 @@ import {
   withCommonOptions,
 } from "./options.ts";
 
+const COLUMNS = `
+Columns:
+  AGE     time from the submission (of this attempt) to its end, or until now
+  WAITED  part of AGE before the job's container began to run
+  RAN     part of AGE after that: how long it ran, or has run so far
+A terminal that is too narrow shows the first words of a REASON, then no WAITED,
+RAN, NODE and AGE. -o json has the times themselves.`;
+
 /** Adds `status`. */
 export function addStatus(program: Command, { io, runWithContext }: Terms): void {
   withCommonOptions(program.command("status [job...]"), ["text", "json", "ndjson"])
@@ -37,6 +45,7 @@ export function addStatus(program: Command, { io, runWithContext }: Terms): void
     )
     .option("--older-than <duration>", "only jobs submitted at least this long ago", durationOption)
     .option("--newer-than <duration>", "only jobs submitted at most this long ago", durationOption)
+    .addHelpText("after", COLUMNS)
     .addHelpText(
       "after",
       "\nExamples:\n  gasw-k8s status\n  gasw-k8s status Job-1 -o json\n  gasw-k8s status --status ERROR,STALLED -q\n  gasw-k8s status --sync\n  gasw-k8s status --sync -o ndjson --since 42\n",

@@ -34,10 +34,10 @@ describe("the forms of status", () => {
     const { stdout, stderr, code } = await workflow.cli("status");
     expect({ stderr, code }).toEqual({ stderr: "", code: 0 });
     expect(lines(stdout)).toEqual([
-      expect.stringMatching(/^JOB +STATUS +EXIT +AGE +NODE +REASON$/),
-      expect.stringMatching(/^Old-1 +ERROR +3 +4\dm\S* +\S+ +Error: a file was not found$/),
-      expect.stringMatching(/^New-1 +COMPLETED +0 +\d+s +\S+$/),
-      expect.stringMatching(/^Big-1 +QUEUED +- +\d+s +- +Unschedulable: .*…$/),
+      expect.stringMatching(/^JOB +STATUS +EXIT +AGE +WAITED +RAN +NODE +REASON$/),
+      expect.stringMatching(/^Old-1 +ERROR +3 +4\dm\S* +4\dm\S* +\d+s +\S+ +Error: a file was not found$/),
+      expect.stringMatching(/^New-1 +COMPLETED +0 +\d+s +\d+s +\d+s +\S+$/),
+      expect.stringMatching(/^Big-1 +QUEUED +- +(\d+s) +\1 +- +- +Unschedulable: .*…$/),
     ]);
   });
 
@@ -155,7 +155,7 @@ describe("status --watch", () => {
     expect(frames?.startsWith(HIDE_CURSOR)).toBe(true);
     const table = lines(stripVTControlCharacters(left ?? "").replaceAll("\r", ""));
     expect(table).toEqual([
-      expect.stringMatching(/^JOB +STATUS +EXIT +AGE +NODE +REASON$/),
+      expect.stringMatching(/^JOB +STATUS +EXIT +AGE +WAITED +RAN +NODE +REASON$/),
       expect.stringMatching(/^Quick-1 +ERROR +3 /),
       expect.stringMatching(/^Slow-1 +COMPLETED +0 /),
     ]);
