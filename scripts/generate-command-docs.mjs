@@ -15,6 +15,9 @@ Only the result goes to stdout: text for people, \`-o json\` or \`-o ndjson\` fo
 what failed and for which object, and a \`hint:\` line saying what to do; \`-v\` adds the causes, and with \`-o json\` it is
 \`{"error":{"code","message","hint"}}\`. Colours and spinners appear on a terminal only, never with \`NO_COLOR\` or \`CI\`.
 
+A command that waits for longer than two seconds says what for, in one line on stderr, and says it again when that changes; on a terminal it shows a spinner instead. With \`-q\`, and to programs
+(\`-o json\`, \`-o ndjson\`), it says nothing: what an engine reads on stderr are warnings and errors.
+
 The [options of every command](#options-of-every-command), and \`-o\`, may stand before it, too: \`gasw-k8s -n vip status\`. \`-q\` prints
 ids or names only. \`list\` and \`ps\` are short for \`status\`, \`kill\` for \`cancel\`, and \`why\`, \`logs\`, \`shell\`, \`exec\`, \`describe\` and \`events\` for those of \`debug\`.
 
@@ -33,7 +36,7 @@ of an id. A resubmitted job keeps its first id, which refers to its latest attem
 | 7 | the job, workflow or volume already exists with different content |
 | 8 | the GASW database cannot be reached or written; unsynced changes stay queued |
 | 124 | a wait timed out |
-| 130 | Ctrl-C |
+| 130 | Ctrl-C, as shells have it; no error where the command only watched (\`status --watch\`, \`wait\`, \`debug logs -f\`) |
 | \`wait\`, \`submit --wait\` | the job's own exit code, the highest of several; a job without one: 1 (ERROR), 9 (deleted), 10 (STALLED); failure of gasw-k8s itself: 125 |
 `;
 

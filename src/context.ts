@@ -31,8 +31,12 @@ export class Context implements SyncDeps {
   readonly #directory: string | undefined;
   #isWarnedOfDatabase = false;
 
-  constructor(io: Io, loaded: LoadedConfig, directory?: string, origin?: Context) {
+  /** Receives sentences for the user that are no errors. */
+  readonly warn: (message: string) => void;
+
+  constructor(io: Io, loaded: LoadedConfig, directory?: string, origin?: Context, warn?: Context["warn"]) {
     this.io = io;
+    this.warn = warn ?? origin?.warn ?? toStderr(io);
     this.#given = loaded;
     this.#directory = directory;
     this.#origin = origin;
@@ -40,6 +44,11 @@ export class Context implements SyncDeps {
 
   withSignal(signal: AbortSignal): Context {
     return new Context({ ...this.io, signal }, this.#given, this.#directory, this);
+  }
+
+  /** The same, with its warnings elsewhere. */
+  withWarn(warn: Context["warn"]): Context {
+    return new Context(this.io, this.#given, this.#directory, this, (message) => warn(maskText(message)));
   }
 
   /** The configuration, with the namespace that counts where it names none. */
@@ -57,10 +66,6 @@ export class Context implements SyncDeps {
   }
 
   readonly now = (): Date => this.io.now();
-
-  readonly warn = (message: string): void => {
-    this.io.stderr.write(`warning: ${printable(maskText(message))}\n`);
-  };
 
   /** Whether there is a state yet: a command that makes nothing looks into none that is not there. */
   get hasState(): boolean {
@@ -222,6 +227,10 @@ export class Context implements SyncDeps {
     }
     return new KubernetesClient(access, settings, this.signal);
   }
+}
+
+function toStderr({ stderr }: Io): Context["warn"] {
+  return (message) => void stderr.write(`warning: ${printable(maskText(message))}\n`);
 }
 
 /** The first line of a password file. */

@@ -3,6 +3,7 @@ import { GaswError } from "../errors.ts";
 import {
   type CommonOptions,
   durationOption,
+  QUIET_WAIT_OPTION,
   statusDirectory,
   type Terms,
   WORKFLOW_OPTION,
@@ -37,6 +38,7 @@ export function addCleanup(program: Command, { io, runWithContext }: Terms): voi
       "Removes the Jobs, claims and volumes of a workflow or, with --orphaned, of every workflow that has ended or lost its engine. Shows the plan first, then asks for confirmation unless --yes is given.",
     )
     .option(...WORKFLOW_OPTION)
+    .option(...QUIET_WAIT_OPTION)
     .option("-y, --yes", "do not ask for confirmation")
     .option("--cancel", "also delete active jobs")
     .option(

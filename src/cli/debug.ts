@@ -11,6 +11,7 @@ import {
 /** What the subcommands of `debug` are added with. */
 interface Adder {
   readonly debug: Command;
+  readonly outcome: Terms["outcome"];
   readonly run: Terms["runWithContext"];
   /** The workflow directory whose files must not count as configuration. */
   directory(given: CommonOptions): string | undefined;
@@ -19,7 +20,7 @@ interface Adder {
 const JOB_HELP = "\nJOB is a job id or a unique prefix of one, the path of a script, or a Kubernetes name.\n";
 
 /** Adds `debug` and its subcommands. */
-export function addDebugCommands(program: Command, { io, runWithContext }: Terms): void {
+export function addDebugCommands(program: Command, { io, outcome, runWithContext }: Terms): void {
   const debug = program
     .command("debug")
     .description("Inspects pods, jobs and volumes; shows logs and opens terminals.")
@@ -29,6 +30,7 @@ export function addDebugCommands(program: Command, { io, runWithContext }: Terms
     );
   const adder: Adder = {
     debug,
+    outcome,
     run: runWithContext,
     directory: (given) => statusDirectory(given, io),
   };
@@ -61,7 +63,7 @@ function addWhy({ debug, run, directory }: Adder): void {
     });
 }
 
-function addLogs({ debug, run, directory }: Adder): void {
+function addLogs({ debug, outcome, run, directory }: Adder): void {
   withJobOptions(debug.command("logs <job>"), ["text"])
     .description(
       "Shows a job's stdout and stderr, then the log of its pod. Prints a header for each on stderr.",
@@ -82,6 +84,7 @@ function addLogs({ debug, run, directory }: Adder): void {
       `${JOB_HELP}\nReads out/JOB.sh.out and err/JOB.sh.err from the workflow directory if it is on this host,\notherwise from the running container or through a temporary pod.\n\nExamples:\n  gasw-k8s debug logs Job-1\n  gasw-k8s debug logs Job-1 -f\n  gasw-k8s debug logs Job-1 --stderr-only | tail -20\n`,
     )
     .action(async (job: string, given) => {
+      outcome.watches = given.follow === true;
       const { logs } = await import("../commands/debug/logs.ts");
       await run(given, directory(given), (context) => logs(context, job, given));
     });

@@ -22,6 +22,8 @@ export interface Outcome {
   options: CommonOptions | undefined;
   /** Whether exit codes 1 to 124 belong to the jobs, so that a failure of this tool must be told apart. */
   waits: boolean;
+  /** Whether nothing is under way but watching, whose end by Ctrl-C is no error. */
+  watches: boolean;
 }
 
 /** What a command is built with. */
@@ -70,6 +72,9 @@ export function withCommonOptions(
 
 /** Lets a command that prints ids, or a table that begins with them, print nothing else. */
 export const QUIET_OPTION = ["-q, --quiet", "print ids only"] as const;
+
+/** Lets a command that only waits do so in silence. */
+export const QUIET_WAIT_OPTION = ["-q, --quiet", "do not say on stderr what is being waited for"] as const;
 
 /** Seconds from a duration given as an option. */
 export function durationOption(text: string): number {

@@ -18,6 +18,7 @@ import { addWait } from "./wait.ts";
 
 const EXIT_USAGE = 2;
 const EXIT_OWN_FAILURE = 125;
+const EXIT_INTERRUPTED = 130;
 
 /** What adds each command, in the order of the help. */
 const COMMANDS: Readonly<Record<string, (program: Command, terms: Terms) => void>> = {
@@ -40,7 +41,7 @@ const COMMANDS: Readonly<Record<string, (program: Command, terms: Terms) => void
  * @returns the exit code
  */
 export async function run(given: readonly string[], io: Io, version: string): Promise<number> {
-  const outcome: Outcome = { exitCode: 0, options: undefined, waits: false };
+  const outcome: Outcome = { exitCode: 0, options: undefined, waits: false, watches: false };
   const { path, argv } = readCommandLine(given);
   const program = buildProgram(path[0], io, version, outcome);
   try {
@@ -52,12 +53,19 @@ export async function run(given: readonly string[], io: Io, version: string): Pr
 }
 
 /** The one place where errors reach the user. */
-function report(error: unknown, argv: readonly string[], io: Io, { options, waits }: Outcome): number {
+function report(error: unknown, argv: readonly string[], io: Io, outcome: Outcome): number {
   // The help that was asked for, or that stands in for a missing command, is written already.
   if (error instanceof CommanderError && /^commander\.(help|version)/.test(error.code))
     return error.exitCode === 0 ? 0 : EXIT_USAGE;
   if (systemCode(error) === "EPIPE") return 0;
-  const known = worded(io.signal.aborted && isOfInterrupt(error) ? interrupted(error) : error);
+  const { options, waits, watches } = outcome;
+  const isInterrupted = io.signal.aborted && isOfInterrupt(error);
+  if (isInterrupted && watches) {
+    if (waits && options?.output === "text")
+      io.stderr.write("stopped waiting: the jobs continue in the cluster\n");
+    return EXIT_INTERRUPTED;
+  }
+  const known = worded(isInterrupted ? interrupted(error) : error);
   io.stderr.write(errorReport(known, options ?? guessedStyle(argv)));
   const isOwn = waits && known.code !== "TIMEOUT" && known.code !== "INTERRUPTED";
   return isOwn ? EXIT_OWN_FAILURE : known.exitCode;

@@ -10,8 +10,16 @@ import {
   withCommonOptions,
 } from "./options.ts";
 
+const COLUMNS = `
+Columns:
+  AGE     time from the submission (of this attempt) to its end, or until now
+  WAITED  part of AGE before the job's container began to run
+  RAN     part of AGE after that: how long it ran, or has run so far
+A terminal that is too narrow shows the first words of a REASON, then no WAITED,
+RAN, NODE and AGE. -o json has the times themselves.`;
+
 /** Adds `status`. */
-export function addStatus(program: Command, { io, runWithContext }: Terms): void {
+export function addStatus(program: Command, { io, outcome, runWithContext }: Terms): void {
   withCommonOptions(program.command("status [job...]"), ["text", "json", "ndjson"])
     .description(
       "Queries the cluster once and shows the jobs of the workflow, or all active jobs of this host outside a workflow.",
@@ -37,11 +45,13 @@ export function addStatus(program: Command, { io, runWithContext }: Terms): void
     )
     .option("--older-than <duration>", "only jobs submitted at least this long ago", durationOption)
     .option("--newer-than <duration>", "only jobs submitted at most this long ago", durationOption)
+    .addHelpText("after", COLUMNS)
     .addHelpText(
       "after",
       "\nExamples:\n  gasw-k8s status\n  gasw-k8s status Job-1 -o json\n  gasw-k8s status --status ERROR,STALLED -q\n  gasw-k8s status --sync\n  gasw-k8s status --sync -o ndjson --since 42\n",
     )
     .action(async (jobs: string[], given) => {
+      outcome.watches = given.watch === true;
       const { status } = await import("../commands/status.ts");
       await runWithContext(given, statusDirectory(given, io), (context) => status(context, jobs, given));
     });

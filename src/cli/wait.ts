@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import {
   durationOption,
+  QUIET_WAIT_OPTION,
   statusDirectory,
   type Terms,
   WORKFLOW_OPTION,
@@ -15,6 +16,7 @@ export function addWait(program: Command, { io, outcome, runWithContext }: Terms
         "Prints results only with -o json (at the end) or -o ndjson (each job as it ends).",
     )
     .option(...WORKFLOW_OPTION)
+    .option(...QUIET_WAIT_OPTION)
     .option("--wait-timeout <duration>", "stop waiting after this time (exit code 124)", durationOption)
     .addHelpText(
       "after",
@@ -22,6 +24,7 @@ export function addWait(program: Command, { io, outcome, runWithContext }: Terms
     )
     .action(async (jobs: string[], given) => {
       outcome.waits = true;
+      outcome.watches = true;
       outcome.options = given;
       const { wait } = await import("../commands/wait.ts");
       await runWithContext(given, statusDirectory(given, io), (context) => wait(context, jobs, given));

@@ -5,7 +5,7 @@ import { workflowDirectory } from "../services/workflow/directory.ts";
 import { nameOf } from "../services/workflow/notOwner.ts";
 import type { StoredJob } from "../store/records.ts";
 import type { OutputFormat } from "../ui/io.ts";
-import { jobTable } from "../ui/jobs.ts";
+import { jobTable } from "../ui/jobTable.ts";
 import { printable } from "../ui/output.ts";
 import { jobRecord } from "./jobRecord.ts";
 

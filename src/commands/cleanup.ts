@@ -5,12 +5,7 @@ import { hasEnded } from "../core/job.ts";
 import { abandoned } from "../core/lifecycle/giveUp.ts";
 import { isSameDirectory } from "../directory.ts";
 import { GaswError } from "../errors.ts";
-import {
-  type CleanupPlan,
-  type CleanupTarget,
-  type PlannedRemoval,
-  planCleanup,
-} from "../services/cleanup/cleanup.ts";
+import { type CleanupPlan, type CleanupTarget, planCleanup } from "../services/cleanup/cleanup.ts";
 import { lifeOf } from "../services/cleanup/life.ts";
 import { removeWorkflow } from "../services/cleanup/removeWorkflow.ts";
 import { observeForeign } from "../services/sync/foreign.ts";
@@ -22,7 +17,7 @@ import { confirmed } from "../ui/confirm.ts";
 import { lifeTable } from "../ui/inventory.ts";
 import type { OutputFormat } from "../ui/io.ts";
 import { errorReport, printable } from "../ui/output.ts";
-import { progress } from "../ui/progress.ts";
+import { removalProgress } from "../ui/removalProgress.ts";
 import { table } from "../ui/table.ts";
 import { cleanedWorkflow, confirmDirectory } from "./cleanupTarget.ts";
 
@@ -32,6 +27,8 @@ export interface CleanupOptions {
   /** The configuration file that is named. */
   readonly config?: string;
   readonly yes?: boolean;
+  /** Whether nothing is said of what is waited for. */
+  readonly quiet?: boolean;
   readonly cancel?: boolean;
   readonly shared?: boolean;
   /**
@@ -182,8 +179,7 @@ async function act(
   options: CleanupOptions,
 ): Promise<number> {
   const { io } = context;
-  const line = await progress(io, `removing ${plan.remove.length} objects`);
-  const onStep = ({ kind, name }: PlannedRemoval) => line.update(`removed ${kind} ${name}`);
+  const { onStep, stop } = await removalProgress(io, plan.remove, options);
   const { timeout } = options;
   const { removed, failures } = await removeWorkflow(context, plan, {
     directory,
@@ -191,7 +187,7 @@ async function act(
     timeout,
     onStep,
     forces: options.force,
-  }).finally(() => line.stop());
+  }).finally(stop);
   if (options.output === "text")
     for (const { kind, name } of removed) io.stdout.write(`removed ${kind} ${printable(name)}\n`);
   else

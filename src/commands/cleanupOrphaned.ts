@@ -11,7 +11,7 @@ import { confirmed } from "../ui/confirm.ts";
 import type { OutputFormat } from "../ui/io.ts";
 import { countText, orphanTable } from "../ui/orphans.ts";
 import { errorReport, printable } from "../ui/output.ts";
-import { progress } from "../ui/progress.ts";
+import { removalProgress } from "../ui/removalProgress.ts";
 
 /** What `cleanup --orphaned` takes. */
 export interface OrphanedOptions {
@@ -23,6 +23,8 @@ export interface OrphanedOptions {
   /** Label selector that an object of a workflow must match. */
   readonly selector?: string;
   readonly yes?: boolean;
+  /** Whether nothing is said of what is waited for. */
+  readonly quiet?: boolean;
   /** Seconds without a sign of life before anything counts as left behind. */
   readonly olderThan: number;
   /** Whether workflows with failed Jobs are left alone. */
@@ -82,7 +84,7 @@ async function look(context: Context, options: OrphanedOptions, metrics?: SweepM
       );
     return 0;
   }
-  const result = await remove(context, chosen, options.timeout);
+  const result = await remove(context, chosen, options);
   metrics?.note(shown, result);
   return report(context, options, shown, going, result);
 }
@@ -153,13 +155,14 @@ function workflows(judged: readonly Judged[]): string {
   return judged.length === 1 ? "1 workflow" : `${judged.length} workflows`;
 }
 
-async function remove(context: Context, going: readonly Judged[], timeout: number): Promise<SweepResult> {
-  const line = await progress(context.io, `removing what is left of ${workflows(going)}`);
-  try {
-    return await sweep(context, going, timeout, ({ kind, name }) => line.update(`removed ${kind} ${name}`));
-  } finally {
-    line.stop();
-  }
+async function remove(
+  context: Context,
+  going: readonly Judged[],
+  options: OrphanedOptions,
+): Promise<SweepResult> {
+  const objects = going.flatMap(({ removal }) => removal);
+  const { onStep, stop } = await removalProgress(context.io, objects, options);
+  return await sweep(context, going, options.timeout, onStep).finally(stop);
 }
 
 function report(

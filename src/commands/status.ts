@@ -1,8 +1,7 @@
 import path from "node:path";
 import type { Context } from "../context.ts";
-import { hasEnded } from "../core/job.ts";
 import { GaswError } from "../errors.ts";
-import { follow, isLeftUnsubmitted, refreshEach, tellUnsubmitted } from "../services/sync/follow.ts";
+import { refreshEach } from "../services/sync/follow.ts";
 import { sync } from "../services/sync/sync.ts";
 import { nameFailures, type WorkflowFailure } from "../services/sync/workflowFailures.ts";
 import { isUnasked } from "../services/workflow/cluster.ts";
@@ -12,9 +11,9 @@ import { StateFull } from "../store/errors.ts";
 import type { StoredJob, StoredWorkflow } from "../store/records.ts";
 import { historyText } from "../ui/history.ts";
 import type { OutputFormat } from "../ui/io.ts";
-import { type JobRecord, jobTable, summary } from "../ui/jobs.ts";
+import type { JobRecord } from "../ui/jobs.ts";
+import { jobTable } from "../ui/jobTable.ts";
 import { duration, errorReport, printable } from "../ui/output.ts";
-import { isWatched, progress } from "../ui/progress.ts";
 import { filterOf, noJobs } from "./jobFilter.ts";
 import { jobRecord } from "./jobRecord.ts";
 import { printResults } from "./results.ts";
@@ -283,55 +282,18 @@ function print(
   return 0;
 }
 
-/**
- * Shows the jobs until all have ended: a live table on a terminal; elsewhere one line (or one NDJSON record)
- * for every change.
- */
+/** Shows the jobs until all have ended, and then once more; also where the cluster can't be asked any more. */
 async function watch(context: Context, scope: Scope, view: View, options: StatusOptions): Promise<number> {
-  const { io } = context;
-  const live = isWatched(io) && io.stdout.isTTY === true && options.output === "text";
-  const line = await progress(io, "querying the cluster");
-  const known = new Map<string, string>();
+  const { watchJobs } = await import("./watchJobs.ts");
+  let failure: unknown;
   try {
-    for await (const _ of follow(context, scope.workflows)) {
-      const now = view.records();
-      if (live) line.update(`${summary(now)}\n${jobTable(io, now)}`);
-      else printChanges(io, now, known, options.output);
-      // Where nobody reads any more (`| head`) there is nothing to watch for.
-      const left = scope.select().filter((job) => !hasEnded(job.status));
-      if (!io.stdout.writable) break;
-      if (!left.every((job) => isLeftUnsubmitted(job, context.now()))) continue;
-      tellUnsubmitted(context, left);
-      break;
-    }
+    await watchJobs(context, scope, view.records, options);
   } catch (error) {
-    line.stop();
     if (!isUnasked(error)) throw error;
-    if (options.output !== "ndjson") print(context, view.records(), view, options);
-    tellAge(context, scope, scope.workflows);
-    throw error;
-  } finally {
-    line.stop();
+    failure = error;
   }
   if (options.output !== "ndjson") print(context, view.records(), view, options);
-  return 0;
-}
-
-function printChanges(
-  io: Context["io"],
-  records: readonly JobRecord[],
-  known: Map<string, string>,
-  output: OutputFormat,
-): void {
-  let changed = false;
-  for (const record of records) {
-    const state = `${record.status} ${record.reason ?? ""}`.trim();
-    const key = `${record.namespace}/${record.workflow}/${record.id}`;
-    if (known.get(key) === state) continue;
-    known.set(key, state);
-    changed = true;
-    if (output === "ndjson") io.stdout.write(`${JSON.stringify(record)}\n`);
-    else io.stderr.write(`${printable(`${record.id}: ${state}`)}\n`);
-  }
-  if (changed && output !== "ndjson") io.stderr.write(`${summary(records)}\n`);
+  if (failure === undefined) return 0;
+  tellAge(context, scope, scope.workflows);
+  throw failure;
 }

@@ -9,6 +9,7 @@ import { workflowDirectory } from "../services/workflow/directory.ts";
 import type { StoredWorkflow } from "../store/records.ts";
 import type { OutputFormat } from "../ui/io.ts";
 import { errorReport } from "../ui/output.ts";
+import { waitingLines } from "../ui/progress.ts";
 import { dryRun } from "./dryRun.ts";
 import { parseAssignments, parseRequest, parseResources } from "./requests.ts";
 import { submitLines } from "./submitLines.ts";
@@ -17,6 +18,7 @@ import { answer, CONCURRENCY, OrderedAnswers, print } from "./submitted.ts";
 export interface SubmitOptions {
   readonly output: OutputFormat;
   readonly workflow?: string;
+  readonly quiet?: boolean;
   readonly from?: string;
   readonly wait?: boolean;
   /** Seconds. */
@@ -83,7 +85,7 @@ export async function submit(
   if (options.wait !== true) return 0;
   const jobs = submitted.done.map(({ jobId }) => jobId);
   const { waitForJobs } = await import("./wait.ts");
-  return await waitForJobs(context, submitted.workflow, jobs, options.waitTimeout);
+  return await waitForJobs(context, submitted.workflow, jobs, options);
 }
 
 function workflowOf(context: Context, directory: string): Workflow {
@@ -105,14 +107,14 @@ async function submitAll(
   context: Context,
   workflow: Workflow,
   submissions: readonly Submission[],
-  { output }: SubmitOptions,
+  options: SubmitOptions,
 ): Promise<{ workflow: StoredWorkflow; done: Submitted[]; failures: GaswError[] }> {
   const checked = checkSubmissions(context.config, workflow, submissions, context.io.cwd);
   for (const warning of checked.flatMap(({ warnings }) => warnings)) context.warn(warning);
   const submitter = new Submitter(context, workflow);
   await submitter.confirmPlace();
   const intents = checked.map((submission) => attempt(() => submitter.intend(submission)));
-  const answers = new OrderedAnswers((job) => print(context, submitter.workflow, job, output));
+  const answers = new OrderedAnswers((job) => print(context, submitter.workflow, job, options.output));
   const submitOne = async (submission: CheckedSubmission, index: number) => {
     if (context.signal.aborted) return;
     const intent = intents[index] as ReturnType<Submitter["intend"]> | GaswError;
@@ -121,9 +123,12 @@ async function submitAll(
       intent instanceof GaswError ? intent : await submitter.submit(submission, intent).catch(asGaswError),
     );
   };
-  await pMap(checked, submitOne, { concurrency: CONCURRENCY });
+  const count = `${checked.length} ${checked.length === 1 ? "job" : "jobs"}`;
+  const text = `waiting for the cluster to bind the volumes and to accept ${count}`;
+  const line = waitingLines(context.io, { text }, options);
+  await pMap(checked, submitOne, { concurrency: CONCURRENCY }).finally(line.stop);
   const { done, failures } = answers;
-  if (output === "json") {
+  if (options.output === "json") {
     const jobs = done.map((job) => answer(submitter.workflow, job));
     if (jobs.length > 0 || !context.signal.aborted)
       context.io.stdout.write(`${JSON.stringify({ jobs }, null, 2)}\n`);

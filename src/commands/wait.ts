@@ -8,13 +8,15 @@ import { workflowsOf } from "../services/workflow/known.ts";
 import { resolveJobs } from "../services/workflow/resolve.ts";
 import type { StoredJob, StoredWorkflow } from "../store/records.ts";
 import type { OutputFormat } from "../ui/io.ts";
-import { summary } from "../ui/jobs.ts";
-import { progress } from "../ui/progress.ts";
+import { statusCounts } from "../ui/jobs.ts";
+import { progress, type Wait } from "../ui/progress.ts";
 import { jobRecord } from "./jobRecord.ts";
 
 export interface WaitOptions {
   readonly output: OutputFormat;
   readonly workflow?: string;
+  /** Whether nothing is said of what is waited for. */
+  readonly quiet?: boolean;
   /** Seconds. */
   readonly waitTimeout?: number;
 }
@@ -37,7 +39,7 @@ export async function wait(
     options.output === "ndjson"
       ? (job: StoredJob) => void stdout.write(`${JSON.stringify(jobRecord(job))}\n`)
       : () => undefined;
-  const ended = await waitFor(context, jobs, options.waitTimeout, tell);
+  const ended = await waitFor(context, jobs, options, tell);
   if (options.output === "json") stdout.write(`${JSON.stringify({ jobs: ended.map(jobRecord) }, null, 2)}\n`);
   return highestCode(ended);
 }
@@ -47,11 +49,11 @@ export async function waitForJobs(
   context: Context,
   workflow: { namespace: string; id: string },
   ids: readonly string[],
-  timeout?: number,
+  options: WaitOptions,
 ): Promise<number> {
   const stored = context.store.workflows.find(workflow.namespace, workflow.id) as StoredWorkflow;
   const jobs = ids.map((id) => context.store.jobs.find(stored, id) as StoredJob);
-  return highestCode(await waitFor(context, jobs, timeout));
+  return highestCode(await waitFor(context, jobs, options));
 }
 
 /**
@@ -61,7 +63,7 @@ export async function waitForJobs(
 async function waitFor(
   context: Context,
   jobs: readonly StoredJob[],
-  timeout: number | undefined,
+  { waitTimeout, ...audience }: WaitOptions,
   tell: (job: StoredJob) => void = () => undefined,
 ): Promise<StoredJob[]> {
   const { store } = context;
@@ -72,16 +74,17 @@ async function waitFor(
     store.jobs.attempts(keyOf(workflows, job), job.fileName).at(-1) ?? forgotten(job);
   const current = () => [...new Map(jobs.map(newest).map((job) => [job.key, job])).values()];
   const tellOnce = oncePerJob(tell);
-  const line = await progress(context.io, `waiting for ${jobs.length} jobs`);
+  const line = await progress(context.io, waitText(jobs, jobs.length), audience);
   try {
-    for await (const _ of follow(context, workflows, timeout)) {
+    for await (const _ of follow(context, workflows, waitTimeout)) {
       const now = current();
-      line.update(summary(now.map(jobRecord)));
       // What a monitor has yet to see to may be run again; one that sees nothing is not waited for.
       const monitored = new Set(workflows.filter((one) => isSeenTo(context, one)));
       const isOver = (job: StoredJob) =>
         hasEnded(job.status) && (isSettled(job.stage) || !monitored.has(keyOf(workflows, job)));
       for (const job of now.filter(isOver)) tellOnce(job);
+      const left = now.filter((job) => !isOver(job));
+      if (left.length > 0) line.update(waitText(left, now.length));
       if (!now.every((job) => isOver(job) || isLeftUnsubmitted(job, context.now()))) continue;
       for (const job of now) tellOnce(job);
       return now;
@@ -90,6 +93,18 @@ async function waitFor(
     line.stop();
   }
   return [];
+}
+
+/** What is waited for; its reason is which statuses the jobs are in, not how many are in each. */
+function waitText(left: readonly StoredJob[], all: number): Wait {
+  const states = left.map((job) => ({ status: stateOf(job) }));
+  const text = `waiting for ${left.length} of ${all} ${all === 1 ? "job" : "jobs"}: ${statusCounts(states)}`;
+  return { text, reason: [...new Set(states.map(({ status }) => status))].sort().join() };
+}
+
+/** A status, with what a job in it waits for. */
+function stateOf({ status, reason }: StoredJob): string {
+  return reason === null || status === "RUNNING" ? status : `${status} (${reason})`;
 }
 
 function oncePerJob(action: (job: StoredJob) => void): (job: StoredJob) => void {

@@ -1,10 +1,4 @@
-import { describeExitCode } from "../core/gasw/exitCode.ts";
-import { attemptNumber, hasEnded } from "../core/job.ts";
-import type { Io } from "./io.ts";
-import { duration, printable } from "./output.ts";
-import { colours, statusStyle } from "./style.ts";
-import { table } from "./table.ts";
-import { shortened } from "./width.ts";
+import { hasEnded } from "../core/job.ts";
 
 /** One change of an attempt's status, or a remark about it. */
 export interface HistoryEntry {
@@ -47,53 +41,14 @@ export interface JobRecord {
   readonly history?: readonly HistoryEntry[];
 }
 
-const MESSAGE_WIDTH = 70;
-
-/** The table of `status`. */
-export function jobTable(io: Io, jobs: readonly JobRecord[]): string {
-  const several = new Set(jobs.map((job) => job.workflow)).size > 1;
-  const retried = jobs.some((job) => job.attempt > 0);
-  const synced = jobs.some((job) => job.daoStatus !== null);
-  const header = [
-    ...(several ? ["WORKFLOW"] : []),
-    "JOB",
-    ...(retried ? ["ATTEMPT"] : []),
-    "STATUS",
-    ...(synced ? ["GASW"] : []),
-    "EXIT",
-    "AGE",
-    "NODE",
-    "REASON",
-  ];
-  const rows = jobs.map((job) => [
-    ...(several ? [job.workflow] : []),
-    job.id,
-    ...(retried ? [String(attemptNumber(job))] : []),
-    job.status,
-    ...(synced ? [job.daoStatus ?? "-"] : []),
-    job.exitCode === null ? "-" : String(job.exitCode),
-    job.created === null
-      ? "-"
-      : duration((job.ended === null ? io.now().getTime() : Date.parse(job.ended)) - Date.parse(job.created)),
-    job.node ?? "-",
-    reasonText(job),
-  ]);
-  const style = statusStyle(colours(io, io.stdout));
-  const statusColumn = header.indexOf("STATUS");
-  return table(header, rows, (cell, column) => (column === statusColumn ? style(cell) : cell));
-}
-
-/** Why a job waits or how it ended, in a few words. */
-function reasonText(job: JobRecord): string {
-  if (job.status === "COMPLETED" || job.reason === null) return "";
-  const meaning = job.exitCode === null ? undefined : describeExitCode(job.exitCode);
-  const text = job.reason === "Error" && meaning !== undefined ? meaning.text : (job.message ?? "");
-  return shortened(printable(text === "" ? job.reason : `${job.reason}: ${text}`), MESSAGE_WIDTH);
+/** Whether a job is over, whatever its end. */
+export function isOver({ status }: Pick<JobRecord, "status">): boolean {
+  return hasEnded(status as "COMPLETED");
 }
 
 /** One line that sums up: `3 of 6 jobs have ended: 2 COMPLETED, 1 ERROR; 3 RUNNING`. */
 export function summary(jobs: readonly JobRecord[]): string {
-  const ended = jobs.filter((job) => hasEnded(job.status as "COMPLETED")).length;
+  const ended = jobs.filter(isOver).length;
   const list = statusCounts(jobs);
   return `${ended} of ${jobs.length} jobs have ended${list === "" ? "" : `: ${list}`}`;
 }

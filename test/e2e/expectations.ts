@@ -8,10 +8,10 @@ export interface ToldError {
   readonly hint: string;
 }
 
-/** The two lines that an error consists of; fails when stdout or stderr hold anything else (warnings apart). */
+/** The two lines that an error consists of; fails when stdout or stderr hold anything else (warnings, and what was waited for, apart). */
 export function errorOf({ stdout, stderr, code }: Result): ToldError {
   expect(stdout).toBe("");
-  const lines = stderr.split("\n").filter((line) => !line.startsWith("warning: "));
+  const lines = stderr.split("\n").filter((line) => !/^(warning: |waiting for )/.test(line));
   expect(lines, stderr).toEqual([expect.stringMatching(/^error: ./), expect.stringMatching(/^hint: ./), ""]);
   return { code, message: lines[0]?.slice("error: ".length) ?? "", hint: lines[1]?.slice("hint: ".length) ?? "" };
 }

@@ -8,7 +8,7 @@ import { act } from "../../src/services/sync/actions.ts";
 import { deliver } from "../../src/services/sync/deliver.ts";
 import { refresh } from "../../src/services/sync/refresh.ts";
 import { readSignals } from "../../src/services/sync/sync.ts";
-import { jobTable } from "../../src/ui/jobs.ts";
+import { jobTable } from "../../src/ui/jobTable.ts";
 import { ioDouble } from "../unit/io.ts";
 import { Invocations, outputOf } from "./invocations.ts";
 

@@ -1,14 +1,13 @@
 import { writeFileSync } from "node:fs";
 import path from "node:path";
-import { stripVTControlCharacters } from "node:util";
 import Database from "better-sqlite3";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { eventually, TestWorkflow } from "../e2e/harness.ts";
 import { Terminal } from "../e2e/terminal.ts";
+import { ScreenModel } from "../screenModel.ts";
 
 /** Runs until the file `go` appears in the workflow's directory. */
 const GATE = "until [ -e go ]; do sleep 0.2; done\n";
-const [HIDE_CURSOR, SHOW_CURSOR] = ["\x1b[?25l", "\x1b[?25h"];
 
 const lines = (text: string) => text.split("\n").filter((line) => line !== "");
 const ids = (text: string) => lines(text).map((line) => JSON.parse(line).id);
@@ -34,10 +33,10 @@ describe("the forms of status", () => {
     const { stdout, stderr, code } = await workflow.cli("status");
     expect({ stderr, code }).toEqual({ stderr: "", code: 0 });
     expect(lines(stdout)).toEqual([
-      expect.stringMatching(/^JOB +STATUS +EXIT +AGE +NODE +REASON$/),
-      expect.stringMatching(/^Old-1 +ERROR +3 +4\dm\S* +\S+ +Error: a file was not found$/),
-      expect.stringMatching(/^New-1 +COMPLETED +0 +\d+s +\S+$/),
-      expect.stringMatching(/^Big-1 +QUEUED +- +\d+s +- +Unschedulable: .*…$/),
+      expect.stringMatching(/^JOB +STATUS +EXIT +AGE +WAITED +RAN +NODE +REASON$/),
+      expect.stringMatching(/^Old-1 +ERROR +3 +4\dm\S* +4\dm\S* +\d+s +\S+ +Error: a file was not found$/),
+      expect.stringMatching(/^New-1 +COMPLETED +0 +\d+s +\d+s +\d+s +\S+$/),
+      expect.stringMatching(/^Big-1 +QUEUED +- +(\d+s) +\1 +- +- +Unschedulable: .*…$/),
     ]);
   });
 
@@ -141,7 +140,7 @@ describe("status --watch", () => {
     expect(told.filter(({ id }) => id === "Quick-1").at(-1)).toMatchObject({ status: "ERROR", exitCode: 3 });
   });
 
-  test("on a terminal is a progress line over a table that changes in place, and leaves the last table alone", async () => {
+  test("on a terminal is a summary over a table that changes in place, and leaves the whole table, with all that was there before", async () => {
     workflow = new TestWorkflow();
     await workflow.cli("submit", workflow.script("Quick-1", "exit 3\n"), workflow.script("Slow-1", GATE));
     terminal = new Terminal(workflow, "status", "--watch");
@@ -149,15 +148,31 @@ describe("status --watch", () => {
     await terminal.sees(/1 of 2 jobs have ended: 1 ERROR, 1 RUNNING.*Quick-1 .*ERROR.*Slow-1 .*RUNNING/s);
     writeFileSync(path.join(workflow.directory, "go"), "");
     expect(await terminal.ended).toBe(0);
-    const [frames, left] = terminal.shown.split(SHOW_CURSOR);
-    // Each frame takes the one before off the screen: one line up and clear, line by line.
-    expect(frames).toContain("\x1b[1A");
-    expect(frames?.startsWith(HIDE_CURSOR)).toBe(true);
-    const table = lines(stripVTControlCharacters(left ?? "").replaceAll("\r", ""));
-    expect(table).toEqual([
-      expect.stringMatching(/^JOB +STATUS +EXIT +AGE +NODE +REASON$/),
+    const model = new ScreenModel(90, 33);
+    await model.write(terminal.shown);
+    expect(model).toMatchObject({ isOrdinary: true, scrolledOut: 0 });
+    expect(model.lines).toEqual([
+      expect.stringMatching(/^JOB +STATUS +EXIT +AGE +WAITED +RAN +NODE +REASON$/),
       expect.stringMatching(/^Quick-1 +ERROR +3 /),
       expect.stringMatching(/^Slow-1 +COMPLETED +0 /),
+    ]);
+  });
+
+  test("on a terminal, ended by Ctrl-C, says nothing of it and leaves the table as it was last, exit 130", async () => {
+    workflow = new TestWorkflow();
+    await workflow.cli("submit", ...["Slow-1", "Slow-2"].map((job) => workflow.script(job, GATE)));
+    terminal = new Terminal(workflow, "status", "--watch");
+    await terminal.sees(/0 of 2 jobs have ended: 2 RUNNING/);
+    terminal.type("\x03");
+    expect(await terminal.ended).toBe(130);
+    const model = new ScreenModel(90, 33);
+    await model.write(terminal.shown);
+    expect(model).toMatchObject({ isOrdinary: true, scrolledOut: 0 });
+    expect(model.lines.filter((line) => line !== "" && line !== "^C")).toEqual([
+      "0 of 2 jobs have ended: 2 RUNNING",
+      expect.stringMatching(/^JOB +STATUS /),
+      expect.stringMatching(/^Slow-1 +RUNNING /),
+      expect.stringMatching(/^Slow-2 +RUNNING /),
     ]);
   });
 });

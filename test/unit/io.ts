@@ -3,12 +3,19 @@ import { PassThrough } from "node:stream";
 import type { Io } from "../../src/ui/io.ts";
 
 /** Streams, environment and clock of a command line that is run within the test: `Io` is the seam made for it. */
-export function ioDouble(options: { cwd?: string; env?: NodeJS.ProcessEnv; tty?: boolean; now?: Date; input?: string } = {}): {
+export function ioDouble(
+  options: { cwd?: string; env?: NodeJS.ProcessEnv; tty?: boolean; columns?: number; rows?: number; now?: Date; input?: string } = {},
+): {
   io: Io;
   stdout: () => string;
   stderr: () => string;
 } {
-  const stream = () => Object.assign(new PassThrough(), { isTTY: options.tty === true }) as unknown as NodeJS.WriteStream & PassThrough;
+  const stream = () =>
+    Object.assign(new PassThrough(), {
+      isTTY: options.tty === true,
+      columns: options.columns,
+      rows: options.rows,
+    }) as unknown as NodeJS.WriteStream & PassThrough;
   const [stdout, stderr] = [stream(), stream()];
   const stdin = new PassThrough();
   stdin.end(options.input ?? "");

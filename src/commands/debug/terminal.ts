@@ -78,13 +78,13 @@ export async function shell(context: Context, name: string, options: TerminalOpt
   io.stderr.write(
     `job ${printable(target.id)} has ended: opening a new pod with its image, volumes and directory\n`,
   );
-  const line = await progress(io, "waiting for the pod");
+  const line = await progress(io, { text: "waiting for the pod" });
   let isWaiting = true;
   const stop = () => {
     if (isWaiting) line.stop();
     isWaiting = false;
   };
-  const onWait = (reason: string) => line.update(`waiting for the pod (${printable(reason)})`);
+  const onWait = (reason: string) => line.update({ text: `waiting for the pod (${printable(reason)})` });
   try {
     return await withDebugPod(
       context,

@@ -1,31 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { historyText } from "../../../src/ui/history.ts";
-import { type JobRecord, jobTable, summary } from "../../../src/ui/jobs.ts";
+import { type JobRecord, summary } from "../../../src/ui/jobs.ts";
+import { jobTable } from "../../../src/ui/jobTable.ts";
 import { ioDouble } from "../io.ts";
+import { record } from "./records.ts";
 
-const record = (more: Partial<JobRecord>): JobRecord => ({
-  id: "Job-1",
-  attemptId: "Job-1",
-  attempt: 0,
-  invocationId: null,
-  workflow: "workflow-1",
-  namespace: "gasw",
-  directory: "/workflows/workflow-1",
-  kubernetesName: "workflow-1-job-1-0123456789",
-  status: "QUEUED",
-  daoStatus: null,
-  reason: null,
-  message: null,
-  exitCode: null,
-  pod: null,
-  node: null,
-  created: "2026-01-02T03:00:00.000Z",
-  submitted: null,
-  started: null,
-  ended: null,
-  observed: null,
-  ...more,
-});
+/** Began to run after 5 seconds. */
+const ran = { started: "2026-01-02T03:00:05.000Z" };
 
 const change = (status: string, reason: string | null = null, message: string | null = null) => ({
   at: "2026-01-02T03:00:00.000Z",
@@ -39,18 +20,59 @@ const lines = (jobs: readonly JobRecord[], io = ioDouble().io) => jobTable(io, j
 describe("the table of jobs", () => {
   test("shows what each job is doing", () => {
     const jobs = [
-      record({ id: "A-1", status: "COMPLETED", exitCode: 0, reason: "Completed", node: "node-1", ended: "2026-01-02T03:00:45.000Z" }),
+      record({
+        ...ran,
+        id: "A-1",
+        status: "COMPLETED",
+        exitCode: 0,
+        reason: "Completed",
+        node: "node-1",
+        ended: "2026-01-02T03:00:45.000Z",
+      }),
       record({ id: "A-2", status: "ERROR", exitCode: 32, reason: "Error", node: "node-1", ended: "2026-01-02T03:01:00.000Z" }),
       record({ id: "A-3", reason: "Unschedulable", message: "0/1 nodes are available" }),
       record({ id: "A-4", status: "NOT_SUBMITTED", created: null }),
+      record({ ...ran, id: "A-5", status: "RUNNING", node: "node-1" }),
     ];
     expect(lines(jobs)).toEqual([
-      "JOB  STATUS         EXIT  AGE   NODE    REASON",
-      "A-1  COMPLETED      0     45s   node-1",
-      "A-2  ERROR          32    1m    node-1  Error: a result with that name already exists",
-      "A-3  QUEUED         -     4m5s  -       Unschedulable: 0/1 nodes are available",
-      "A-4  NOT_SUBMITTED  -     -     -",
+      "JOB  STATUS         EXIT  AGE   WAITED  RAN  NODE    REASON",
+      "A-1  COMPLETED      0     45s   5s      40s  node-1",
+      "A-2  ERROR          32    1m    1m      -    node-1  Error: a result with that name already exists",
+      "A-3  QUEUED         -     4m5s  4m5s    -    -       Unschedulable: 0/1 nodes are available",
+      "A-4  NOT_SUBMITTED  -     -     -       -    -",
+      "A-5  RUNNING        -     4m5s  5s      4m   node-1",
     ]);
+  });
+
+  test("has no negative times, since the cluster tells whole seconds of its own clock, and none of an end that nobody saw", () => {
+    const jobs = [
+      record({ id: "A-1", status: "RUNNING", created: "2026-01-02T03:00:12.700Z", started: "2026-01-02T03:00:12.000Z" }),
+      record({ id: "A-2", status: "RUNNING", created: "2026-01-02T03:04:05.000Z", started: "2026-01-02T03:04:09.000Z" }),
+      record({ id: "A-3", status: "STALLED", started: "2026-01-02T03:00:05.000Z" }),
+    ];
+    expect(lines(jobs).map((line) => line.slice(5))).toEqual([
+      "STATUS   EXIT  AGE    WAITED  RAN    NODE  REASON",
+      "RUNNING  -     3m52s  0s      3m53s  -",
+      "RUNNING  -     0s     4s      0s     -",
+      "STALLED  -     4m5s   5s      -      -",
+    ]);
+  });
+
+  test.each([
+    [undefined, "STATUS EXIT AGE WAITED RAN NODE REASON", 140],
+    [200, "STATUS EXIT AGE WAITED RAN NODE REASON", 140],
+    [100, "STATUS EXIT AGE WAITED RAN NODE REASON", 100],
+    [80, "STATUS EXIT AGE RAN NODE REASON", 80],
+    [74, "STATUS EXIT AGE NODE REASON", 74],
+    [60, "STATUS EXIT REASON", 60],
+  ])("fits a terminal of %s columns: it shortens reasons, then leaves out columns", (columns, header, width) => {
+    const jobs = [
+      record({ ...ran, id: "Basic_Grep.2-36026130159447", status: "RUNNING", node: "node1" }),
+      record({ id: "Basic_Grep.2-36026130159448", reason: "ErrImagePull", message: "failed to pull and unpack image ".repeat(4) }),
+    ];
+    const shown = lines(jobs, ioDouble({ tty: columns !== undefined, columns: columns ?? 0, env: { NO_COLOR: "1" } }).io);
+    expect(shown[0]?.split(/ +/).slice(1).join(" ")).toBe(header);
+    expect(Math.max(...shown.map((line) => line.length))).toBe(width);
   });
 
   test("names the workflows where there are several", () => {
