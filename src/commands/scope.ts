@@ -7,6 +7,8 @@ import type { Result, StoredJob, StoredWorkflow } from "../store/records.ts";
 export interface Scope {
   readonly workflows: readonly StoredWorkflow[];
   select(): StoredJob[];
+  /** The file names of the invocations that were named; undefined where none was. */
+  fileNames?(workflow: StoredWorkflow): ReadonlySet<string>;
   /** Those of the jobs' invocations that are over, after a reader's cursor. */
   results(since: number): Result[];
 }
@@ -78,6 +80,12 @@ function namedScope(
   return {
     workflows,
     select: () => [...new Map(jobs.flatMap(shownOf).map((job) => [job.key, job])).values()],
+    fileNames: ({ id, namespace }) =>
+      new Set(
+        jobs
+          .filter((job) => job.workflow === id && job.namespace === namespace)
+          .map(({ fileName }) => fileName),
+      ),
     results,
   };
 }

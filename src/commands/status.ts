@@ -228,7 +228,7 @@ async function synchronised(
   for (const workflow of scope.workflows) {
     const ids = () => view.records().map((record) => record.attemptId);
     try {
-      for (const [id, status] of await sync(context, workflow, ids))
+      for (const [id, status] of await sync(context, workflow, ids, scope.fileNames?.(workflow)))
         shown.set(`${workflow.key}/${id}`, status);
     } catch (error) {
       if (context.signal.aborted || error instanceof StateFull) throw error;
