@@ -1,16 +1,6 @@
-import { readFileSync } from "node:fs";
-import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { fromJSONSchema } from "zod";
 import { TestWorkflow } from "../e2e/harness.ts";
-
-const schema = JSON.parse(readFileSync(path.resolve(import.meta.dirname, "../../docs/output.schema.json"), "utf8"));
-
-/** What in a text does not fit a definition of the published schema; nothing where all fits. */
-function misfits(definition: string, text: string): string[] {
-  const checked = fromJSONSchema({ $defs: schema.$defs, $ref: `#/$defs/${definition}` }).safeParse(JSON.parse(text));
-  return checked.success ? [] : checked.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`);
-}
+import { misfits } from "./outputSchema.ts";
 
 describe("the published schema of the output", () => {
   let workflow: TestWorkflow;
