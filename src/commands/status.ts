@@ -17,7 +17,7 @@ import { duration, errorReport, printable } from "../ui/output.ts";
 import { isWatched, progress } from "../ui/progress.ts";
 import { filterOf, noJobs } from "./jobFilter.ts";
 import { jobRecord } from "./jobRecord.ts";
-import { printResults } from "./results.ts";
+import { printTold } from "./results.ts";
 import { type Scope, scopeOf } from "./scope.ts";
 import { recordsElsewhere } from "./statusElsewhere.ts";
 
@@ -236,8 +236,7 @@ async function synchronised(
     }
   }
   if (options.output === "ndjson") {
-    const isMeant = filterOf(context, options);
-    printResults(context.io, scope.results(options.since ?? 0).filter(isMeant));
+    printTold(context.io, scope.tell(options.since ?? 0, filterOf(context, options)));
   } else {
     const keys = new Map(scope.workflows.map((one) => [`${one.namespace}/${one.id}`, one.key]));
     const daoStatus = (job: JobRecord) =>
