@@ -29,7 +29,10 @@ export function addSubmit(program: Command, { io, outcome, runWithContext }: Ter
     )
     .option(...QUIET_OPTION)
     .option("--from <file>", "read requests as NDJSON from a file, or from stdin (-)")
-    .option("--wait", "wait until the jobs have ended; exit with their highest exit code")
+    .option(
+      "--wait",
+      "wait until the jobs have ended; exit with their highest exit code (with -o json or ndjson, also print how each ended)",
+    )
     .option(
       "--wait-timeout <duration>",
       "with --wait: stop waiting after this time (exit code 124)",

@@ -10,7 +10,7 @@ import type { OutputFormat } from "../ui/io.ts";
 import { summary } from "../ui/jobs.ts";
 import { printable } from "../ui/output.ts";
 import { jobRecord } from "./jobRecord.ts";
-import { printResults } from "./results.ts";
+import { printTold } from "./results.ts";
 
 /** Milliseconds that a round under way gets to end after a SIGTERM. */
 const LAST_ROUND_MS = 30_000;
@@ -118,9 +118,9 @@ class Report {
 
   #tellResults(): void {
     const { io, store } = this.#context;
-    const results = store.results.since(this.#workflow, this.#cursor);
-    printResults(io, results);
-    this.#cursor = results.at(-1)?.cursor ?? this.#cursor;
+    const told = store.results.tell(this.#workflow, this.#cursor);
+    printTold(io, told);
+    this.#cursor = told.at(-1)?.cursor ?? this.#cursor;
   }
 
   #tellChanges(): void {

@@ -1,8 +1,8 @@
-import { resultRecord } from "../services/sync/results.ts";
-import type { Result } from "../store/records.ts";
+import { toldRecord } from "../services/sync/results.ts";
+import type { Told } from "../store/records.ts";
 import type { Io } from "../ui/io.ts";
 
-/** Prints invocations that are over, an NDJSON line each. */
-export function printResults({ stdout }: Io, results: readonly Result[]): void {
-  for (const result of results) stdout.write(`${JSON.stringify(resultRecord(result))}\n`);
+/** Prints what an engine is told, an NDJSON line each. */
+export function printTold({ stdout }: Io, told: readonly Told[]): void {
+  for (const one of told) stdout.write(`${JSON.stringify(toldRecord(one))}\n`);
 }

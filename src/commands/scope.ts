@@ -1,14 +1,16 @@
 import type { Context } from "../context.ts";
 import { findJob } from "../services/workflow/findJob.ts";
 import { workflowsOf } from "../services/workflow/known.ts";
-import type { Result, StoredJob, StoredWorkflow } from "../store/records.ts";
+import type { StoredJob, StoredWorkflow, Told } from "../store/records.ts";
 
 /** What `status` is about: workflows to be refreshed, and which of their jobs to show. */
 export interface Scope {
   readonly workflows: readonly StoredWorkflow[];
   select(): StoredJob[];
-  /** Those of the jobs' invocations that are over, after a reader's cursor. */
-  results(since: number): Result[];
+  /** The file names of the invocations that were named; undefined where none was. */
+  fileNames?(workflow: StoredWorkflow): ReadonlySet<string>;
+  /** What a reader of these jobs is to be told after its cursor, of what it asks for. */
+  tell(since: number, isMeant: (told: Told) => boolean): Told[];
 }
 
 /** What a choice of jobs depends on. */
@@ -34,15 +36,15 @@ export function scopeOf(
   const { store } = context;
   if (names.length > 0) return namedScope(context, names, workflow, history);
   const jobsOf = (one: StoredWorkflow) => (history ? store.jobs.all(one) : store.jobs.newest(one));
-  const results = (since: number) => store.results.since(workflow, since);
-  if (workflow !== undefined) return { workflows: [workflow], select: () => jobsOf(workflow), results };
+  const tell: Scope["tell"] = (since, isMeant) => store.results.tell(workflow, since, isMeant);
+  if (workflow !== undefined) return { workflows: [workflow], select: () => jobsOf(workflow), tell };
   const workflows = sync ? store.workflows.unfinished() : store.workflows.active();
   const jobs = sync ? store.jobs.unfinished() : workflows.flatMap((one) => store.jobs.active(one));
   const shown = new Set(jobs.map(invocationOf));
   return {
     workflows,
     select: () => workflows.flatMap(jobsOf).filter((job) => shown.has(invocationOf(job))),
-    results,
+    tell,
   };
 }
 
@@ -55,6 +57,7 @@ function namedScope(
   const { store, io } = context;
   const jobs = names.map((name) => findJob(store, name, { prefix: true, workflow, cwd: io.cwd }));
   const workflows = workflowsOf(context, jobs);
+  const [only, ...others] = workflows;
   const attemptsOf = (job: StoredJob) => {
     const own = workflows.find(({ id, namespace }) => id === job.workflow && namespace === job.namespace);
     return own === undefined ? [] : store.jobs.attempts(own, job.fileName);
@@ -70,15 +73,22 @@ function namedScope(
         : attempts.slice(-1);
   };
   const named = new Set(jobs.map(invocationOf));
-  const results = (since: number) =>
-    workflows
-      .flatMap((one) => store.results.since(one, since))
-      .filter((result) => named.has(invocationOf(result)))
-      .sort((a, b) => a.cursor - b.cursor);
+  const tell: Scope["tell"] = (since, isMeant) =>
+    store.results.tell(
+      others.length === 0 ? only : undefined,
+      since,
+      (told) => named.has(invocationOf(told)) && isMeant(told),
+    );
   return {
     workflows,
     select: () => [...new Map(jobs.flatMap(shownOf).map((job) => [job.key, job])).values()],
-    results,
+    fileNames: ({ id, namespace }) =>
+      new Set(
+        jobs
+          .filter((job) => job.workflow === id && job.namespace === namespace)
+          .map(({ fileName }) => fileName),
+      ),
+    tell,
   };
 }
 

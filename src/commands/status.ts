@@ -16,7 +16,7 @@ import { jobTable } from "../ui/jobTable.ts";
 import { duration, errorReport, printable } from "../ui/output.ts";
 import { filterOf, noJobs } from "./jobFilter.ts";
 import { jobRecord } from "./jobRecord.ts";
-import { printResults } from "./results.ts";
+import { printTold } from "./results.ts";
 import { type Scope, scopeOf } from "./scope.ts";
 import { recordsElsewhere } from "./statusElsewhere.ts";
 
@@ -227,7 +227,7 @@ async function synchronised(
   for (const workflow of scope.workflows) {
     const ids = () => view.records().map((record) => record.attemptId);
     try {
-      for (const [id, status] of await sync(context, workflow, ids))
+      for (const [id, status] of await sync(context, workflow, ids, scope.fileNames?.(workflow)))
         shown.set(`${workflow.key}/${id}`, status);
     } catch (error) {
       if (context.signal.aborted || error instanceof StateFull) throw error;
@@ -235,8 +235,7 @@ async function synchronised(
     }
   }
   if (options.output === "ndjson") {
-    const isMeant = filterOf(context, options);
-    printResults(context.io, scope.results(options.since ?? 0).filter(isMeant));
+    printTold(context.io, scope.tell(options.since ?? 0, filterOf(context, options)));
   } else {
     const keys = new Map(scope.workflows.map((one) => [`${one.namespace}/${one.id}`, one.key]));
     const daoStatus = (job: JobRecord) =>

@@ -4,10 +4,11 @@ import type { Context } from "../context.ts";
 import type { Workflow } from "../core/job.ts";
 import { asGaswError, GaswError } from "../errors.ts";
 import { type CheckedSubmission, checkSubmissions, type Submission } from "../services/submit/checks.ts";
-import { type Submitted, Submitter } from "../services/submit/submitter.ts";
+import { Submitter } from "../services/submit/submitter.ts";
 import { workflowDirectory } from "../services/workflow/directory.ts";
 import type { StoredWorkflow } from "../store/records.ts";
 import type { OutputFormat } from "../ui/io.ts";
+import type { JobRecord } from "../ui/jobs.ts";
 import { errorReport } from "../ui/output.ts";
 import { waitingLines } from "../ui/progress.ts";
 import { dryRun } from "./dryRun.ts";
@@ -78,14 +79,54 @@ export async function submit(
     parseRequest({ script, ...options.request, ...env, ...resource }, optionName),
   );
   if (options.dryRun !== undefined) return await dryRun(context, workflow, submissions, options.dryRun);
-  const submitted = await submitAll(context, workflow, submissions, options);
-  const [first, ...others] = submitted.failures;
+  const outcome = await submitAll(context, workflow, submissions, options);
+  const { accepted, failures } = outcome;
+  const [first, ...others] = failures;
+  if (options.wait === true && first === undefined && !context.signal.aborted)
+    return await waitForResults(context, outcome, options);
+  if (options.output === "json" && (accepted.length > 0 || !context.signal.aborted))
+    printDocument(context, { jobs: accepted });
+  context.signal.throwIfAborted();
   for (const failure of others) context.io.stderr.write(errorReport(failure, options));
   if (first !== undefined) throw first;
-  if (options.wait !== true) return 0;
-  const jobs = submitted.done.map(({ jobId }) => jobId);
+  return 0;
+}
+
+/** What has become of the scripts: the jobs that were accepted, in their order, and what has failed. */
+interface Outcome {
+  readonly workflow: StoredWorkflow;
+  readonly accepted: readonly ReturnType<typeof answer>[];
+  readonly failures: readonly GaswError[];
+}
+
+/**
+ * Waits for the jobs that were accepted, and tells programs how each has ended; of those that go on at a timeout or a
+ * Ctrl-C, that they were accepted.
+ * @returns their highest exit code
+ */
+async function waitForResults(
+  context: Context,
+  { workflow, accepted }: Outcome,
+  options: SubmitOptions,
+): Promise<number> {
+  const { output } = options;
   const { waitForJobs } = await import("./wait.ts");
-  return await waitForJobs(context, submitted.workflow, jobs, options);
+  const ids = accepted.map(({ id }) => id);
+  const ended = new Map<string, JobRecord>();
+  const tell = (job: JobRecord) => {
+    ended.set(job.id, job);
+    if (output === "ndjson") context.io.stdout.write(`${JSON.stringify(job)}\n`);
+  };
+  try {
+    return await waitForJobs(context, workflow, ids, options, tell);
+  } finally {
+    if (output === "json")
+      printDocument(context, { jobs: accepted, results: ids.flatMap((id) => ended.get(id) ?? []) });
+  }
+}
+
+function printDocument({ io }: Context, document: object): void {
+  io.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
 }
 
 function workflowOf(context: Context, directory: string): Workflow {
@@ -108,7 +149,7 @@ async function submitAll(
   workflow: Workflow,
   submissions: readonly Submission[],
   options: SubmitOptions,
-): Promise<{ workflow: StoredWorkflow; done: Submitted[]; failures: GaswError[] }> {
+): Promise<Outcome> {
   const checked = checkSubmissions(context.config, workflow, submissions, context.io.cwd);
   for (const warning of checked.flatMap(({ warnings }) => warnings)) context.warn(warning);
   const submitter = new Submitter(context, workflow);
@@ -128,13 +169,8 @@ async function submitAll(
   const line = waitingLines(context.io, { text }, options);
   await pMap(checked, submitOne, { concurrency: CONCURRENCY }).finally(line.stop);
   const { done, failures } = answers;
-  if (options.output === "json") {
-    const jobs = done.map((job) => answer(submitter.workflow, job));
-    if (jobs.length > 0 || !context.signal.aborted)
-      context.io.stdout.write(`${JSON.stringify({ jobs }, null, 2)}\n`);
-  }
-  context.signal.throwIfAborted();
-  return { workflow: submitter.workflow, done, failures: distinct(failures) };
+  const accepted = done.map((job) => answer(submitter.workflow, job));
+  return { workflow: submitter.workflow, accepted, failures: distinct(failures) };
 }
 
 /** One outage makes many jobs fail alike: it is told once. */

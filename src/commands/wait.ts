@@ -8,7 +8,7 @@ import { workflowsOf } from "../services/workflow/known.ts";
 import { resolveJobs } from "../services/workflow/resolve.ts";
 import type { StoredJob, StoredWorkflow } from "../store/records.ts";
 import type { OutputFormat } from "../ui/io.ts";
-import { statusCounts } from "../ui/jobs.ts";
+import { type JobRecord, statusCounts } from "../ui/jobs.ts";
 import { progress, type Wait } from "../ui/progress.ts";
 import { jobRecord } from "./jobRecord.ts";
 
@@ -44,16 +44,21 @@ export async function wait(
   return highestCode(ended);
 }
 
-/** Waits for jobs of one workflow by their ids. */
+/**
+ * Waits for jobs of one workflow by their ids.
+ * @param tell is called with the record of each as it ends
+ * @returns their highest exit code
+ */
 export async function waitForJobs(
   context: Context,
   workflow: { namespace: string; id: string },
   ids: readonly string[],
   options: WaitOptions,
+  tell: (job: JobRecord) => void,
 ): Promise<number> {
   const stored = context.store.workflows.find(workflow.namespace, workflow.id) as StoredWorkflow;
   const jobs = ids.map((id) => context.store.jobs.find(stored, id) as StoredJob);
-  return highestCode(await waitFor(context, jobs, options));
+  return highestCode(await waitFor(context, jobs, options, (job) => tell(jobRecord(job))));
 }
 
 /**
@@ -64,7 +69,7 @@ async function waitFor(
   context: Context,
   jobs: readonly StoredJob[],
   { waitTimeout, ...audience }: WaitOptions,
-  tell: (job: StoredJob) => void = () => undefined,
+  tell: (job: StoredJob) => void,
 ): Promise<StoredJob[]> {
   const { store } = context;
   const workflows = workflowsOf(context, jobs);

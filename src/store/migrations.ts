@@ -196,4 +196,65 @@ export const migrations: readonly (readonly string[])[] = [
     "DROP INDEX jobs_unsettled",
     "DROP INDEX jobs_held",
   ],
+  [
+    // Whether a reader was given the result: those of older versions may have been. And the last exit code of
+    // the job itself, whatever GASW's is.
+    "ALTER TABLE results ADD COLUMN told INTEGER NOT NULL DEFAULT 1",
+    "ALTER TABLE results ADD COLUMN own_exit_code INTEGER",
+    // Jobs that were held, or released from that, for the readers of the results: in one order with these, by
+    // cursors of that table's sequence. Written by triggers, so in the transaction of the change itself,
+    // whichever version makes it.
+    `CREATE TABLE hold_events (
+      cursor INTEGER PRIMARY KEY,
+      workflow INTEGER NOT NULL REFERENCES workflows (key),
+      job INTEGER NOT NULL REFERENCES jobs (key) ON DELETE CASCADE,
+      kind TEXT NOT NULL CHECK (kind IN ('held', 'released')),
+      status TEXT NOT NULL,
+      reason TEXT,
+      message TEXT,
+      exit_code INTEGER,
+      ended TEXT
+    ) STRICT`,
+    "CREATE INDEX hold_events_job ON hold_events (job)",
+    `INSERT INTO sqlite_sequence (name, seq) SELECT 'results', 0
+      WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'results')`,
+    // What is held already, too.
+    `INSERT INTO hold_events (cursor, workflow, job, kind, status, reason, message, exit_code, ended)
+      SELECT (SELECT seq FROM sqlite_sequence WHERE name = 'results') + row_number() OVER (ORDER BY ended, key),
+        workflow, key, 'held', status, reason, message, exit_code, ended
+      FROM jobs WHERE status IN ('ERROR_HELD', 'STALLED_HELD')`,
+    `UPDATE sqlite_sequence SET seq = max(seq, (SELECT coalesce(max(cursor), 0) FROM hold_events))
+      WHERE name = 'results'`,
+    `CREATE TRIGGER jobs_made_held AFTER INSERT ON jobs WHEN NEW.status IN ('ERROR_HELD', 'STALLED_HELD') BEGIN
+      UPDATE sqlite_sequence SET seq = seq + 1 WHERE name = 'results';
+      INSERT INTO hold_events (cursor, workflow, job, kind, status, reason, message, exit_code, ended)
+        SELECT seq, NEW.workflow, NEW.key, 'held', NEW.status, NEW.reason, NEW.message, NEW.exit_code, NEW.ended
+        FROM sqlite_sequence WHERE name = 'results';
+    END`,
+    `CREATE TRIGGER jobs_held AFTER UPDATE OF status ON jobs WHEN NEW.status IN ('ERROR_HELD', 'STALLED_HELD') AND OLD.status NOT IN ('ERROR_HELD', 'STALLED_HELD') BEGIN
+      UPDATE sqlite_sequence SET seq = seq + 1 WHERE name = 'results';
+      INSERT INTO hold_events (cursor, workflow, job, kind, status, reason, message, exit_code, ended)
+        SELECT seq, NEW.workflow, NEW.key, 'held', NEW.status, NEW.reason, NEW.message, NEW.exit_code, NEW.ended
+        FROM sqlite_sequence WHERE name = 'results';
+    END`,
+    // One that was given up instead, or has completed after all, has a result.
+    `CREATE TRIGGER jobs_released AFTER UPDATE OF status ON jobs WHEN OLD.status IN ('ERROR_HELD', 'STALLED_HELD')
+      AND NEW.status IN ('NOT_SUBMITTED', 'QUEUED', 'RUNNING', 'ERROR', 'STALLED') BEGIN
+      UPDATE sqlite_sequence SET seq = seq + 1 WHERE name = 'results';
+      INSERT INTO hold_events (cursor, workflow, job, kind, status, reason, message, exit_code, ended)
+        SELECT seq, NEW.workflow, NEW.key, 'released', NEW.status, NEW.reason, NEW.message, NEW.exit_code, NEW.ended
+        FROM sqlite_sequence WHERE name = 'results';
+    END`,
+    // An invocation that goes on after all, as a new attempt or as one that runs again, is not over: a result
+    // that nobody was given yet goes, and a failure that was told may be followed by another result.
+    `CREATE TRIGGER jobs_go_on AFTER UPDATE OF status ON jobs WHEN OLD.status NOT IN ('NOT_SUBMITTED', 'QUEUED', 'RUNNING')
+      AND NEW.status IN ('NOT_SUBMITTED', 'QUEUED', 'RUNNING') BEGIN
+      DELETE FROM results WHERE workflow = NEW.workflow AND file_name = NEW.file_name
+        AND status <> 'COMPLETED' AND (told = 0 OR status IN ('ERROR', 'STALLED'));
+    END`,
+    `CREATE TRIGGER jobs_resubmitted AFTER INSERT ON jobs WHEN NEW.attempt > 0 AND NEW.status IN ('NOT_SUBMITTED', 'QUEUED', 'RUNNING') BEGIN
+      DELETE FROM results WHERE workflow = NEW.workflow AND file_name = NEW.file_name
+        AND status <> 'COMPLETED' AND (told = 0 OR status IN ('ERROR', 'STALLED'));
+    END`,
+  ],
 ];

@@ -14,15 +14,27 @@ export class Outbox {
   /**
    * What is to be told of a workflow, oldest first.
    * @param until the last entry that counts
+   * @param fileNames of the invocations that are meant; without them, all
    */
-  read({ key }: Keyed, until: number, limit: number): OutboxEntry[] {
+  read(
+    { key }: Keyed,
+    until: number,
+    limit: number,
+    fileNames: ReadonlySet<string> | undefined = undefined,
+  ): OutboxEntry[] {
+    const [meant, names] =
+      fileNames === undefined
+        ? ["", []]
+        : ["AND file_name IN (SELECT value FROM json_each(?))", [JSON.stringify([...fileNames])]];
     const sql = `SELECT outbox.seq, output, ${LISTED} FROM outbox JOIN jobs ON jobs.key = outbox.job
-      JOIN workflows ON workflows.key = jobs.workflow WHERE jobs.workflow = ? AND outbox.seq <= ? ORDER BY outbox.seq LIMIT ?`;
-    return this.#db.all<Record<string, Cell>>(sql, [key, until, limit]).map(({ seq, output, ...row }) => ({
-      seq: seq as number,
-      output: output as string | null,
-      job: readJob<StoredJob>(row),
-    }));
+      JOIN workflows ON workflows.key = jobs.workflow WHERE jobs.workflow = ? AND outbox.seq <= ? ${meant} ORDER BY outbox.seq LIMIT ?`;
+    return this.#db
+      .all<Record<string, Cell>>(sql, [key, until, ...names, limit])
+      .map(({ seq, output, ...row }) => ({
+        seq: seq as number,
+        output: output as string | null,
+        job: readJob<StoredJob>(row),
+      }));
   }
 
   /** The newest entry; 0 where there is none. */

@@ -87,7 +87,20 @@ export interface Acknowledgement {
 }
 
 /** An invocation that is over, and the attempt that speaks for it as it was when that was found. */
-export interface Result
+export interface Result extends ToldJob, Pick<StoredJob, "started"> {
+  readonly kind: "result";
+}
+
+/** A job that was held, or released from that, as it was then. */
+export interface HoldEvent extends ToldJob, Pick<StoredJob, "reason"> {
+  readonly kind: "held" | "released";
+}
+
+/** What readers are told. */
+export type Told = Result | HoldEvent;
+
+/** What they are told of any job. */
+interface ToldJob
   extends Pick<
     StoredJob,
     | "id"
@@ -99,10 +112,11 @@ export interface Result
     | "status"
     | "message"
     | "created"
-    | "started"
     | "ended"
   > {
   readonly cursor: number;
+  /** The last exit code of the job itself. */
+  readonly ownExitCode: number | null;
   readonly output: string | null;
 }
 

@@ -51,6 +51,7 @@ export class Retention {
         `DELETE FROM outbox WHERE job IN (${jobs})`,
         `DELETE FROM transitions WHERE job IN (${jobs})`,
         "DELETE FROM results WHERE workflow = ?",
+        "DELETE FROM hold_events WHERE workflow = ?",
         "DELETE FROM killed WHERE workflow = ?",
         "DELETE FROM jobs WHERE workflow = ?",
         "DELETE FROM workflows WHERE key = ?",

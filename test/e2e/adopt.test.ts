@@ -23,6 +23,7 @@ const results = (stdout: string) =>
     .split("\n")
     .filter((line) => line !== "")
     .map((line) => JSON.parse(line))
+    .filter(({ kind }) => kind === "result")
     .map(({ id, status }) => `${id} ${status}`)
     .sort();
 

@@ -72,7 +72,8 @@ export class RetriedWorkflow extends TestWorkflow {
     return stdout
       .split("\n")
       .filter((line) => line !== "")
-      .map((line) => JSON.parse(line));
+      .map((line) => JSON.parse(line))
+      .filter(({ kind }) => kind === "result");
   }
 
   /** A file of the workflow directory, given to its owner. */

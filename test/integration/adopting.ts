@@ -38,6 +38,7 @@ export class Adopting {
   async told(host: string): Promise<Record<string, string>> {
     const { stdout } = await this.succeeds(host, (context) => status(context, [], { output: "ndjson", sync: true, since: 0 }));
     const lines = stdout.split("\n").filter((line) => line !== "");
-    return Object.fromEntries(lines.map((line) => JSON.parse(line)).map(({ id, status }) => [id, status]));
+    const results = lines.map((line) => JSON.parse(line)).filter(({ kind }) => kind === "result");
+    return Object.fromEntries(results.map(({ id, status }) => [id, status]));
   }
 }

@@ -103,7 +103,7 @@ describe("an engine that submits again after an upgrade", () => {
     file.close();
   }
 
-  test.each(["0.1.0", "schema-9"])("gets its ids, and nothing is made (state of %s)", async (version) => {
+  test.each(["0.1.0", "schema-9", "schema-10"])("gets its ids, and nothing is made (state of %s)", async (version) => {
     oldState(version);
     const asked: string[] = [];
     cluster.onRequest = (request) => asked.push(request);

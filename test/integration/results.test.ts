@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { resultRecord } from "../../src/services/sync/results.ts";
+import { held } from "../../src/core/lifecycle/make.ts";
+import { toldRecord } from "../../src/services/sync/results.ts";
 import { Invocations, outputOf } from "./invocations.ts";
 
 let life: Invocations;
@@ -8,7 +9,7 @@ beforeEach(async () => {
 });
 afterEach(() => life.end());
 
-const results = () => life.store.results.since(life.workflow, 0).map(resultRecord);
+const results = () => life.store.results.tell(life.workflow, 0).map(toldRecord);
 
 describe("the result of a killed job", () => {
   test("stays as it was told, whatever becomes of the job when it is run anew", async () => {
@@ -32,6 +33,75 @@ describe("the result of a killed job", () => {
     await life.round();
     expect(life.job("Job-1").status).toBe("COMPLETED");
     expect(results()).toEqual(told);
+  });
+});
+
+describe("the result of a job that was killed and runs again before anybody is told", () => {
+  test.each([
+    ["RESCHEDULE", "Job-1"],
+    ["REPLICATE", "Job-1-r1"],
+  ])("at a %s: not the kill is told but what it completes with, once", async (signal, attempt) => {
+    life.submitted("Job-1");
+    await life.round({ "Job-1": "KILL" });
+    life.lose("Job-1");
+    await life.round({ "Job-1": signal });
+    expect(results()).toEqual([]);
+    life.show(attempt, 0);
+    life.write("out/Job-1.sh.out", outputOf("fine", 0));
+    await life.round();
+    expect(results()).toMatchObject([{ kind: "result", id: "Job-1", attemptId: attempt, status: "COMPLETED", exitCode: 0 }]);
+  });
+});
+
+describe("the last exit code of the job itself", () => {
+  test("stands beside GASW's in the result of one that had failed before it was given up; of an earlier attempt where the last has none", async () => {
+    for (const [job, code] of [["Job-1", 3] as const, ["Job-2", 4] as const]) {
+      life.submitted(job);
+      life.show(job, code);
+    }
+    await life.round();
+    life.show("Job-2-r1", "running");
+    life.store.changes.write(life.job("Job-1-r1"), { stage: held("ERROR_HELD"), exitCode: 5 });
+    await life.round({ "Job-1-r1": "KILL", "Job-2-r1": "KILL" });
+    expect(results().filter(({ kind }) => kind === "result")).toMatchObject([
+      { attemptId: "Job-1-r1", status: "DELETED", exitCode: 9, exitName: "EXECUTION_CANCELED", ownExitCode: 5 },
+      { attemptId: "Job-2-r1", status: "DELETED", exitCode: 9, ownExitCode: 4 },
+    ]);
+  });
+});
+
+describe("a job that is held", () => {
+  const failed = async (id: string) => {
+    life.submitted(id);
+    life.show(id, 3);
+    await life.round();
+  };
+
+  test("is told of once per hold, and once when it is released, in one order with the results", async () => {
+    life.end();
+    life = await Invocations.begin({ retryCount: 0 });
+    await failed("Job-1");
+    await life.round();
+    const told = results();
+    expect(told).toMatchObject([{ kind: "held", id: "Job-1", attemptId: "Job-1", status: "ERROR_HELD", ownExitCode: 3 }]);
+    expect(told[0]).not.toHaveProperty("exitCode");
+    await life.round({ "Job-1": "UNHOLD_ERROR" });
+    life.submitted("Job-2");
+    life.show("Job-2", 0);
+    await life.round();
+    life.show("Job-1-r1", 4);
+    await life.round();
+    await life.round({ "Job-1-r1": "KILL" });
+    expect(results().map(({ kind, attemptId, status }) => `${kind} ${attemptId} ${status}`)).toEqual([
+      "held Job-1 ERROR_HELD",
+      "released Job-1 ERROR",
+      "result Job-2 COMPLETED",
+      "held Job-1-r1 ERROR_HELD",
+      "result Job-1-r1 DELETED",
+    ]);
+    const cursors = results().map(({ cursor }) => cursor);
+    expect(cursors).toEqual([...new Set(cursors)].sort((one, other) => one - other));
+    expect(life.store.results.tell(life.workflow, cursors[2] ?? 0).map(({ cursor }) => cursor)).toEqual(cursors.slice(3));
   });
 });
 

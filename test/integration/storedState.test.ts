@@ -91,7 +91,7 @@ function expectedStage({ status, removal, settled, due, lingers, output_late }: 
   });
 }
 
-describe.each(["0.1.0", "schema-9"])("the state of %s, with jobs of every kind", (name) => {
+describe.each(["0.1.0", "schema-9", "schema-10"])("the state of %s, with jobs of every kind", (name) => {
   test("has every job as that version wrote it", () => {
     const rows = restore(name);
     const { store } = open();
@@ -167,7 +167,7 @@ describe.each(["0.1.0", "schema-9"])("the state of %s, with jobs of every kind",
   });
 });
 
-test.each(["0.1.0", "schema-9"])("no row that %s wrote is changed by being opened", (name) => {
+test.each(["0.1.0", "schema-9", "schema-10"])("no row that %s wrote is changed by being opened", (name) => {
   const before = restore(name);
   open();
   const columns = Object.keys(before[0] as Row).join(", ");

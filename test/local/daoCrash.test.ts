@@ -57,7 +57,7 @@ test(`synchronisations that are killed at any moment do nothing twice and lose n
   const read = (stdout: string) => {
     for (const line of stdout.split("\n").slice(0, -1)) {
       const result = JSON.parse(line);
-      told.push(`${result.id} ${result.exitCode}`);
+      if (result.kind === "result") told.push(`${result.id} ${result.exitCode}`);
       cursor = result.cursor;
     }
   };

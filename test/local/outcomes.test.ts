@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { RetriedWorkflow } from "../e2e/attempts.ts";
 import { row } from "../e2e/gaswDatabase.ts";
 import { eventually, kubectl } from "../e2e/harness.ts";
+import { misfits } from "../misfits.ts";
 
 /** What a job on the grid prints before its work. */
 const HEADER = `===== uname =====
@@ -147,7 +148,7 @@ describe("at the end of a job", () => {
     expect(await workflow.cli("wait", "Override-1")).toMatchObject({ code: 40 });
   });
 
-  test("whoever waits for results is told of what is over, once each, and with --since of what came after; of what is held, nothing", async () => {
+  test("whoever waits for results is told of what is over, once each, and with --since of what came after; of what is held, in lines of another kind", async () => {
     const results = await workflow.results();
     expect(results).toMatchObject([
       {
@@ -171,6 +172,18 @@ describe("at the end of a job", () => {
     const [first, second] = results;
     expect(await workflow.results("--since", String(first.cursor))).toEqual([second]);
     expect(await workflow.results("--since", String(second.cursor))).toEqual([]);
+    const lines = (await workflow.sync("-o", "ndjson")).stdout.trim().split("\n");
+    const holds = lines.filter((line) => JSON.parse(line).kind !== "result");
+    expect([
+      ...holds.flatMap((line) => misfits("hold", line)),
+      ...results.flatMap((one) => misfits("result", JSON.stringify(one))),
+    ]).toEqual([]);
+    expect(holds.map((line) => JSON.parse(line)).find(({ id }) => id === "Upload-1")).toMatchObject({
+      kind: "held",
+      attemptId: "Upload-1-r1",
+      ownExitCode: 2,
+      message: "no space left on device",
+    });
     // What is retried and completes is told then.
     workflow.script("Upload-1", script("true"));
     await workflow.cli("retry", "Upload-1");

@@ -36,7 +36,8 @@ async function results(): Promise<any[]> {
   return stdout
     .split("\n")
     .filter((line) => line !== "")
-    .map((line) => JSON.parse(line));
+    .map((line) => JSON.parse(line))
+    .filter(({ kind }) => kind === "result");
 }
 
 /** Has somebody delete the Job of a running attempt. */

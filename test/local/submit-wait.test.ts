@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import { kubectl, TestWorkflow } from "../e2e/harness.ts";
+import { misfits } from "../misfits.ts";
 
 describe("submit --wait", () => {
   let workflow: TestWorkflow;
@@ -14,6 +15,29 @@ describe("submit --wait", () => {
     expect(result).toEqual({ stdout: "exit-0\nexit-3\nexit-42\nexit-7\n", stderr: "", code: 42 });
     expect((await workflow.status("exit-7")).status).toBe("ERROR");
     expect((await workflow.status("exit-0")).status).toBe("COMPLETED");
+  });
+
+  test("tells programs how each job has ended: at the end of the document, or as a line of its own after those that accept the jobs", async () => {
+    workflow = new TestWorkflow();
+    const scripts = [0, 3].map((code) => workflow.script(`exit-${code}`, `exit ${code}\n`));
+    const lines = await workflow.cli("submit", ...scripts, "--wait", "--wait-timeout", "90s", "-o", "ndjson");
+    const [one, two, ...ended] = lines.stdout.trim().split("\n");
+    expect([one, two].flatMap((line) => misfits("submitted", line ?? ""))).toEqual([]);
+    expect(ended.flatMap((line) => misfits("job", line))).toEqual([]);
+    expect(ended.map((line) => JSON.parse(line).id).sort()).toEqual(["exit-0", "exit-3"]);
+    const { stdout, code } = await workflow.cli("submit", ...scripts, "--wait", "-o", "json");
+    expect(misfits("submit", stdout)).toEqual([]);
+    expect({ code, ...JSON.parse(stdout) }).toMatchObject({
+      code: 3,
+      jobs: [
+        { id: "exit-0", created: false },
+        { id: "exit-3", created: false },
+      ],
+      results: [
+        { id: "exit-0", status: "COMPLETED", exitCode: 0 },
+        { id: "exit-3", status: "ERROR", exitCode: 3 },
+      ],
+    });
   });
 
   test("exits 1 for a job in error without an exit code", async () => {
@@ -50,6 +74,8 @@ describe("submit --wait", () => {
       stderr: expect.stringMatching(/^error: .*2 s waiting for the jobs\nhint: see `gasw-k8s status`/),
       code: 124,
     });
+    const asJson = await workflow.cli("submit", script, "--wait", "--wait-timeout", "1s", "-o", "json");
+    expect({ code: asJson.code, ...JSON.parse(asJson.stdout) }).toMatchObject({ code: 124, jobs: [{ id: "Job-1" }], results: [] });
     const again = workflow.cli("submit", script, "--wait", "--wait-timeout", "60s");
     writeFileSync(path.join(workflow.directory, "go"), "");
     expect(await again).toEqual({ stdout: "Job-1\n", stderr: "", code: 0 });

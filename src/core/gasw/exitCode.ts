@@ -66,6 +66,9 @@ const GASW_EXIT_CODES: Readonly<Record<number, Meaning>> = {
 /** GASW's code for a job that was cancelled or killed (`GaswExitCode.EXECUTION_CANCELED`). */
 export const CANCELLED_CODE = 9;
 
+/** What GASW ends a lost job with. */
+export const STALLED_CODE = 10;
+
 /** GASW's code where none is known (`GaswExitCode.UNDEFINED`). */
 export const UNDEFINED_CODE = -1;
 

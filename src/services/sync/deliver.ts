@@ -16,17 +16,23 @@ const TRIES = 3;
 /**
  * Tells the GASW database what has changed, oldest first, in transactions of some hundred jobs. What was told
  * is taken off the list only afterwards: a crash in between has it told once more, which changes nothing.
+ * @param fileNames of the invocations that are told of; without them, all of the workflow
  * @returns the number of jobs that were told
  * @throws NotOwner; GaswError DATABASE; what was not told stays on the list
  */
-export async function deliver(deps: Deps, dao: Dao, workflow: StoredWorkflow): Promise<number> {
+export async function deliver(
+  deps: Deps,
+  dao: Dao,
+  workflow: StoredWorkflow,
+  fileNames?: ReadonlySet<string>,
+): Promise<number> {
   let told = 0;
   let idle = 0;
   // What telling itself brings about is for the next time: a row that answers a signal is seen before it goes
   // on.
   const until = deps.store.outbox.end();
   while (idle < TRIES) {
-    const entries = deps.store.outbox.read(workflow, until, BATCH);
+    const entries = deps.store.outbox.read(workflow, until, BATCH, fileNames);
     if (entries.length === 0) return told;
     if (told === 0 && idle === 0) await refuseFormerOwner(deps, workflow);
     const count = await deliverBatch(deps, dao, workflow, entries);

@@ -11,8 +11,12 @@ import { parseOutputOf, storeOutput } from "./storedOutput.ts";
  * Puts right what was decided without all of a job's output, where that is there by now; whoever was told of
  * the end is not told again.
  */
-export async function takeLateOutputs(deps: Deps, workflow: StoredWorkflow): Promise<void> {
-  const late = deps.store.jobs.late(workflow);
+export async function takeLateOutputs(
+  deps: Deps,
+  workflow: StoredWorkflow,
+  isMeant: (job: StoredJob) => boolean = () => true,
+): Promise<void> {
+  const late = deps.store.jobs.late(workflow).filter(isMeant);
   if (late.length === 0) return;
   const traces = new Traces(deps, workflow);
   for (const job of late) {

@@ -11,7 +11,7 @@ import { look } from "./look.ts";
 /** What a round is confined to. */
 export interface Scope {
   /** File names of the invocations; without them, all of the workflow. */
-  readonly fileNames?: ReadonlySet<string>;
+  readonly fileNames?: ReadonlySet<string> | undefined;
   /** Whether attempts that are due are left for whoever holds the workflow. */
   readonly leaveDue?: boolean;
   /**
@@ -36,9 +36,9 @@ export async function reconcile(
   signals: ReadonlyMap<string, string>,
   scope: Scope = {},
 ): Promise<void> {
-  await takeLateOutputs(deps, workflow);
   const { fileNames, leaveDue = false, by = "a signal in the GASW database" } = scope;
   const isMeant = ({ fileName }: StoredJob) => fileNames?.has(fileName) ?? true;
+  await takeLateOutputs(deps, workflow, isMeant);
   const attempts = deps.store.jobs.openInvocations(workflow, [...signals.keys()]).filter(isMeant);
   if (attempts.length === 0) return;
   const extent: Extent = leaveDue ? "all but turns" : "all";

@@ -9,7 +9,7 @@ import { NotOwner } from "../workflow/notOwner.ts";
 import { adoptAttempts } from "./adopt.ts";
 import { deliver } from "./deliver.ts";
 import { isSeenTo, tellBlind, whileHolding } from "./hold.ts";
-import { reconcile } from "./reconcile.ts";
+import { reconcile, type Scope } from "./reconcile.ts";
 import { refresh } from "./refresh.ts";
 
 /** What a synchronisation works with. */
@@ -27,6 +27,7 @@ export interface SyncDeps extends Deps {
  * Synchronises a workflow with its GASW database, unless a monitor does. Where that sees nothing of the
  * cluster, the jobs are looked at.
  * @param ids of jobs whose status in the database is wanted
+ * @param fileNames of the invocations that are synchronised; without them, all of the workflow
  * @returns those statuses by job id
  * @throws GaswError CLUSTER, DATABASE, TIMEOUT
  */
@@ -34,11 +35,12 @@ export async function sync(
   deps: SyncDeps,
   workflow: StoredWorkflow,
   ids: () => readonly string[],
+  fileNames?: ReadonlySet<string>,
 ): Promise<Map<string, string | null>> {
   return await whileHolding(deps, workflow, async (isHolding) => {
     const dao = await attempt(() => deps.openDao(workflow, deps.signal));
     try {
-      if (isHolding) await syncOnce(deps, dao, workflow);
+      if (isHolding) await syncOnce(deps, dao, workflow, fileNames);
       else if (!isSeenTo(deps, workflow)) {
         tellBlind(deps, workflow);
         await refresh(deps, workflow);
@@ -58,10 +60,15 @@ export async function sync(
  * on as they would without signals.
  * @throws GaswError CLUSTER, DATABASE (what was not told stays to be told)
  */
-export async function syncOnce(deps: Deps, dao: Dao | GaswError, workflow: StoredWorkflow): Promise<void> {
+export async function syncOnce(
+  deps: Deps,
+  dao: Dao | GaswError,
+  workflow: StoredWorkflow,
+  fileNames?: ReadonlySet<string>,
+): Promise<void> {
   const signals = dao instanceof GaswError ? dao : await attempt(() => takeSignals(deps, dao, workflow));
   const given = signals instanceof GaswError ? new Map<string, string>() : signals;
-  const reconciled = await attempt(() => round(deps, dao, workflow, given));
+  const reconciled = await attempt(() => round(deps, dao, workflow, given, { fileNames }));
   if (
     reconciled instanceof OtherCluster ||
     reconciled instanceof NotOwner ||
@@ -69,7 +76,7 @@ export async function syncOnce(deps: Deps, dao: Dao | GaswError, workflow: Store
   )
     throw reconciled;
   if (signals instanceof GaswError) throw signals;
-  await deliver(deps, dao as Dao, workflow);
+  await deliver(deps, dao as Dao, workflow, fileNames);
   if (reconciled instanceof GaswError) throw reconciled;
 }
 
@@ -95,12 +102,13 @@ async function round(
   dao: Dao | GaswError,
   workflow: StoredWorkflow,
   signals: ReadonlyMap<string, string>,
+  scope: Scope,
 ): Promise<void> {
-  if (dao instanceof GaswError) return await reconcile(deps, workflow, signals);
-  await reconcile(deps, workflow, signals, { leavesTakeover: true });
+  if (dao instanceof GaswError) return await reconcile(deps, workflow, signals, scope);
+  await reconcile(deps, workflow, signals, { ...scope, leavesTakeover: true });
   if (!deps.store.adoption.isDue(workflow)) return;
   await adoptAttempts(deps, dao, workflow);
-  await reconcile(deps, workflow, signals);
+  await reconcile(deps, workflow, signals, scope);
 }
 
 /**
