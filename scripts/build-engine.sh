@@ -2,6 +2,7 @@
 # Compiles the GASW plugin for Java 17 and newer against GASW's names (test/engine/gasw), and writes down which source the jar is of.
 # With a folder: builds it there. Needs a JDK 17 or newer.
 set -euo pipefail
+export LC_ALL=C
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 to=${1:-engine/gasw-plugin}
 

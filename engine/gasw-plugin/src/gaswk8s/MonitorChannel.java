@@ -15,23 +15,26 @@ final class MonitorChannel {
 
     private final Tool tool;
     private final PluginLog log;
-    private final Consumer<Result> listener;
+    private final Consumer<Result> results;
+    private final Consumer<String> changes;
     private ToolProcess process;
     private Thread thread;
     private boolean isStopping;
     private volatile long cursor;
 
-    MonitorChannel(Tool tool, PluginLog log, Consumer<Result> listener) {
+    /** @param changes takes the attempts whose status has changed otherwise */
+    MonitorChannel(Tool tool, PluginLog log, Consumer<Result> results, Consumer<String> changes) {
         this.tool = tool;
         this.log = log;
-        this.listener = listener;
+        this.results = results;
+        this.changes = changes;
     }
 
     synchronized void open() {
         if (thread == null && !isStopping) thread = Daemon.start("gasw-k8s monitor", this::run);
     }
 
-    /** The last result that was heard of. */
+    /** The last line that was heard. */
     long cursor() {
         return cursor;
     }
@@ -95,11 +98,12 @@ final class MonitorChannel {
     /** Takes a line of the monitor, or of another command that tells results. */
     void hear(String line) {
         try {
-            Result result = Json.parse(line) instanceof Map<?, ?> object ? Result.from(object) : null;
-            // Lines of other kinds are not for this plugin, or for a newer one.
-            if (result == null) return;
-            listener.accept(result);
-            cursor = result.cursor();
+            if (!(Json.parse(line) instanceof Map<?, ?> told)) return;
+            Result result = Result.from(told);
+            if (result != null) results.accept(result);
+            // A line of another kind tells that a job's status has changed (held, released), or is for a newer plugin.
+            else if (told.get("attemptId") instanceof String attempt) changes.accept(attempt);
+            if (told.get("cursor") instanceof Double reached) cursor = reached.longValue();
         } catch (IllegalArgumentException torn) {
             // Whoever writes it died meanwhile; it comes again, since the cursor is before it.
             log.warn("gasw-k8s monitor: unreadable line (" + torn.getMessage() + ")");

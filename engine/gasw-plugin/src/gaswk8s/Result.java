@@ -11,7 +11,6 @@ import java.util.Map;
 
 /** An invocation that is over, as {@code gasw-k8s} tells it; its fields are those of docs/output.schema.json. */
 record Result(
-    long cursor,
     String id,
     String attemptId,
     String status,
@@ -26,9 +25,8 @@ record Result(
     /** Reads a line; null where it is of another kind. */
     static Result from(Map<?, ?> line) {
         boolean isResult = line.get("kind") == null || "result".equals(line.get("kind"));
-        if (!isResult || !(line.get("cursor") instanceof Double cursor) || !(line.get("exitCode") instanceof Double exitCode)) return null;
+        if (!isResult || !(line.get("exitCode") instanceof Double exitCode)) return null;
         return new Result(
-            cursor.longValue(),
             text(line, "id"),
             text(line, "attemptId"),
             text(line, "status"),

@@ -27,7 +27,7 @@ final class Session {
         rows = new Rows(log);
         teller = new Teller(ledger, rows, log);
         submissions = new SubmitChannel(tool, log, settings.isKeptOpen());
-        monitor = new MonitorChannel(tool, log, ledger::add);
+        monitor = new MonitorChannel(tool, log, ledger::add, rows::tellChange);
     }
 
     static Session open() throws GaswException {
