@@ -101,7 +101,7 @@ measured() {
 vitest() { npx vitest run "$@" 8>&-; }
 
 # What speaks to the GASW database, by which its tests on every server and version are left out.
-DATABASES="bridge package-lock.json scripts/databases.sh scripts/h2.sh src/core/gaswRow src/dao src/services/sync test/integration/dao test/local test/servers"
+DATABASES="bridge engine package-lock.json scripts/databases.sh scripts/h2.sh src/core/gaswRow src/dao src/services/sync test/engine test/integration/dao test/local test/servers"
 
 without_cluster() {
   if part servers install_servers; then

@@ -9,6 +9,10 @@ export function addMonitor(program: Command, { io, runWithContext }: Terms): voi
     )
     .option(...WORKFLOW_OPTION)
     .option("--forever", "keep running after all jobs have ended, until SIGTERM")
+    .option(
+      "--stop-on-eof",
+      "stop when stdin is closed, so that the monitor ends with the program that started it",
+    )
     .option("--metrics <address>", "serve Prometheus metrics at HOST:PORT")
     .addOption(
       new Option("--since <cursor>", "with -o ndjson: only results after this cursor").argParser(

@@ -22,9 +22,11 @@ export interface MonitorCommandOptions {
   /** `HOST:PORT` that serves the figures. */
   readonly metrics?: string;
   readonly since?: number;
+  /** Ends as after a SIGTERM when stdin is closed. */
+  readonly stopOnEof?: boolean;
 }
 
-/** `monitor`: until the workflow's jobs have ended, or SIGTERM. */
+/** `monitor`: until the workflow's jobs have ended, or it is told to stop. */
 export async function monitor(context: Context, options: MonitorCommandOptions): Promise<number> {
   const { io } = context;
   if (options.since !== undefined && options.output !== "ndjson") {
@@ -36,8 +38,10 @@ export async function monitor(context: Context, options: MonitorCommandOptions):
   // What is under way at a SIGTERM is finished: only after a while is it cut off.
   const work = new AbortController();
   setMaxListeners(0, work.signal);
+  const input = options.stopOnEof === true ? io.stdin : undefined;
+  const stop = input === undefined ? io.signal : AbortSignal.any([io.signal, endOf(input)]);
   let cutOff: NodeJS.Timeout | undefined;
-  io.signal.addEventListener("abort", () => {
+  stop.addEventListener("abort", () => {
     cutOff = setTimeout(() => work.abort(), LAST_ROUND_MS);
   });
   const working = context.withSignal(work.signal);
@@ -49,14 +53,24 @@ export async function monitor(context: Context, options: MonitorCommandOptions):
       report.tell(round);
       metrics?.record(round);
     };
-    await runMonitor(working, workflow, { forever: options.forever === true, stop: io.signal, onRound });
+    await runMonitor(working, workflow, { forever: options.forever === true, stop, onRound });
   } finally {
     clearTimeout(cutOff);
+    // Left open, it would keep the process alive.
+    input?.destroy();
     await metrics?.close();
     working.close();
   }
   if (io.stoppedBy() === "SIGINT") io.signal.throwIfAborted();
   return 0;
+}
+
+/** Aborts when a stream has ended: also when the program at its other end was killed. */
+function endOf(input: NodeJS.ReadStream): AbortSignal {
+  const ended = new AbortController();
+  for (const event of ["end", "close", "error"]) input.once(event, () => ended.abort());
+  input.resume();
+  return ended.signal;
 }
 
 function workflowOf(context: Context, { workflow: named, forever }: MonitorCommandOptions): StoredWorkflow {

@@ -37,6 +37,7 @@ describe("the published package", () => {
       "deploy/systemd/gasw-k8s-sweep.service",
       "deploy/systemd/gasw-k8s-sweep.timer",
       "docs/sweeping.md",
+      "engine/gasw-plugin/gasw-k8s-plugin.jar",
       "kubernetes_plugin.conf.example",
       "README.md",
       "LICENSE",

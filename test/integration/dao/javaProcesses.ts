@@ -23,7 +23,7 @@ export function read(pid: number, file: "cmdline" | "environ" | "stat"): string 
 }
 
 /** proc(5): after the name in brackets, the state and the parent; a zombie has ended. */
-function parentOf(pid: number): number | undefined {
+export function parentOf(pid: number): number | undefined {
   const [state, parent] = read(pid, "stat")
     .replace(/^.*\) /s, "")
     .split(" ");

@@ -1,0 +1,106 @@
+package gaswk8s;
+
+import fr.insalyon.creatis.gasw.GaswConfiguration;
+import fr.insalyon.creatis.gasw.GaswException;
+import fr.insalyon.creatis.gasw.bean.Job;
+import fr.insalyon.creatis.gasw.dao.DAOException;
+import fr.insalyon.creatis.gasw.execution.GaswMonitor;
+import fr.insalyon.creatis.gasw.execution.GaswStatus;
+import fr.insalyon.creatis.gasw.plugin.ListenerPlugin;
+import java.util.ArrayList;
+import java.util.Date;
+import java.util.List;
+
+/**
+ * The rows of jobs in the GASW database. GASW's own class adds them, so that they have what it gives them; from then on {@code gasw-k8s}
+ * writes them. It is a thread for GASW's sake, and never started: {@code gasw-k8s monitor} does what a GaswMonitor does.
+ */
+final class Rows extends GaswMonitor {
+    private static final int MESSAGE_LENGTH = 255;
+    private final PluginLog log;
+    /** Invocations below have numbers, where numbers were given twice. */
+    private int nextFree;
+
+    Rows(PluginLog log) {
+        this.log = log;
+    }
+
+    /** Adds the row of a job that has none: an engine that is started again submits what it had submitted before. */
+    @Override
+    public synchronized void add(String id, String command, String fileName, String parameters) throws GaswException {
+        try {
+            if (jobDAO.getJobByID(id) != null) return;
+        } catch (DAOException error) {
+            throw new GaswException(error);
+        }
+        String simulation = GaswConfiguration.getInstance().getSimulationID();
+        Job job = new Job(id, simulation, GaswStatus.QUEUED, command, fileName, parameters, KubernetesExecutor.NAME);
+        add(job);
+        try {
+            renumber(job);
+        } catch (DAOException error) {
+            throw new GaswException(error);
+        }
+    }
+
+    /** GASW counts invocations from 1 in every process: one that is started again would give the numbers of others a second time. */
+    private void renumber(Job job) throws DAOException {
+        int given = job.getInvocationID();
+        int number = Math.max(given, nextFree);
+        while (isTaken(number, job.getFileName())) number++;
+        if (number == given) return;
+        nextFree = number + 1;
+        job.setInvocationID(number);
+        jobDAO.update(job);
+    }
+
+    private boolean isTaken(int number, String fileName) throws DAOException {
+        if (jobDAO.getNumberOfCompletedJobsByInvocationID(number) > 0) return true;
+        List<Job> others = new ArrayList<>(jobDAO.getActiveJobsByInvocationID(number));
+        others.addAll(jobDAO.getFailedJobsByInvocationID(number));
+        return others.stream().anyMatch(other -> !other.getFileName().equals(fileName));
+    }
+
+    /** Ends the row of a job that was not submitted, which nobody else would. */
+    void fail(String id, String message) {
+        try {
+            Job job = jobDAO.getJobByID(id);
+            if (job == null || job.getStatus() != GaswStatus.QUEUED) return;
+            job.setStatus(GaswStatus.ERROR);
+            job.setExitMessage(message.substring(0, Math.min(message.length(), MESSAGE_LENGTH)));
+            if (job.getQueued() == null) job.setQueued(job.getCreation());
+            job.setEnd(new Date());
+            jobDAO.update(job);
+            tellChange(id);
+        } catch (DAOException error) {
+            log.warn("the row of " + id + " stays QUEUED: " + error.getMessage());
+        }
+    }
+
+    /** Tells the engine's listeners, where it has some, what a job's row has come to. */
+    void tellChange(String id) {
+        try {
+            for (ListenerPlugin listener : GaswConfiguration.getInstance().getListenerPlugins()) {
+                Job job = jobDAO.getJobByID(id);
+                if (job != null) listener.jobStatusChanged(job);
+            }
+        } catch (DAOException | GaswException | RuntimeException error) {
+            log.warn("the listeners were not told of " + id + ": " + error);
+        }
+    }
+
+    @Override
+    protected void kill(Job job) {}
+
+    @Override
+    protected void reschedule(Job job) {}
+
+    @Override
+    protected void replicate(Job job) {}
+
+    @Override
+    protected void killReplicas(Job job) {}
+
+    @Override
+    protected void resume(Job job) {}
+}

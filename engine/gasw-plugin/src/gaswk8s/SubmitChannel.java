@@ -1,0 +1,111 @@
+package gaswk8s;
+
+import java.io.IOException;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+
+/**
+ * Submits scripts through one {@code gasw-k8s submit --from -}, which stays open and answers each line. Where it dies it is started again,
+ * and the line that it has not answered is sent again: a submission may be repeated. GASW submits one job at a time.
+ */
+final class SubmitChannel {
+    /** How often a line is sent before its submission has failed. */
+    private static final int TRIES = 4;
+    /** An answer may wait for volumes, which have a limit of their own; who has not answered after this hangs. */
+    private static final long SECONDS = 600;
+    private static final long PAUSE_MS = 500;
+    /** What a process gets to end by itself. */
+    private static final long END_SECONDS = 10;
+
+    private final Tool tool;
+    private final PluginLog log;
+    private final boolean isKeptOpen;
+    private ToolProcess process;
+    private int lines;
+
+    SubmitChannel(Tool tool, PluginLog log, boolean isKeptOpen) {
+        this.tool = tool;
+        this.log = log;
+        this.isKeptOpen = isKeptOpen;
+    }
+
+    /** Starts the process, so that it is ready when the first script is. */
+    synchronized void open() throws ToolException {
+        if (process != null && process.isAlive()) return;
+        process = tool.start("submit", "--from", "-");
+        lines = 0;
+    }
+
+    /**
+     * Submits a script.
+     *
+     * @throws ToolException where it was refused, with the reason, or could not be sent
+     */
+    synchronized void submit(String script) throws ToolException {
+        for (int tries = 1;; tries++) {
+            open();
+            Map<?, ?> answer = ask("{\"script\":" + Json.quote(script) + "}");
+            if (answer != null) {
+                if (!isKeptOpen) close();
+                refuse(answer);
+                return;
+            }
+            ToolProcess dead = process;
+            process = null;
+            int code = dead.exitCode();
+            log.warn("gasw-k8s submit ended with exit code " + code + " before it had answered: " + script);
+            if (tries == TRIES) throw dead.failure("ended with exit code " + code + ", " + TRIES + " times, before it had answered");
+            pause(PAUSE_MS * tries);
+        }
+    }
+
+    /** Ends the process; what it was sent has been answered. */
+    synchronized void close() {
+        if (process == null) return;
+        process.killAfter(END_SECONDS);
+        process.closeInput();
+        process.exitCode();
+        process = null;
+    }
+
+    /** Sends a line and reads its answer; null where the process dies before it. */
+    private Map<?, ?> ask(String line) {
+        CompletableFuture<Void> alarm = process.killAfter(SECONDS);
+        try {
+            process.write(line);
+            double number = ++lines;
+            for (String answer = process.readLine(); answer != null; answer = process.readLine()) {
+                Map<?, ?> read = readAnswer(answer);
+                if (read != null && Double.valueOf(number).equals(read.get("line"))) return read;
+            }
+            return null;
+        } catch (IOException died) {
+            return null;
+        } finally {
+            alarm.cancel(false);
+        }
+    }
+
+    private Map<?, ?> readAnswer(String line) {
+        try {
+            return Json.parse(line) instanceof Map<?, ?> answer ? answer : null;
+        } catch (IllegalArgumentException torn) {
+            log.warn("gasw-k8s submit: unreadable line (" + torn.getMessage() + ")");
+            return null;
+        }
+    }
+
+    private static void refuse(Map<?, ?> answer) throws ToolException {
+        if (answer.get("error") instanceof Map<?, ?> error)
+            throw new ToolException(String.valueOf(error.get("message")), String.valueOf(error.get("hint")));
+    }
+
+    private static void pause(long milliseconds) throws ToolException {
+        try {
+            Thread.sleep(milliseconds);
+        } catch (InterruptedException interrupted) {
+            Thread.currentThread().interrupt();
+            throw new ToolException("the submission was interrupted", "");
+        }
+    }
+}

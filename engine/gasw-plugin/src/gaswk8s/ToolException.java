@@ -1,0 +1,10 @@
+package gaswk8s;
+
+/** What {@code gasw-k8s} could not do, in its own words. */
+final class ToolException extends Exception {
+    private static final long serialVersionUID = 1;
+
+    ToolException(String message, String hint) {
+        super(hint.isEmpty() ? message : message + " (hint: " + hint + ")");
+    }
+}

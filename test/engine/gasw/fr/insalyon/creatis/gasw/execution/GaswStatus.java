@@ -1,0 +1,25 @@
+package fr.insalyon.creatis.gasw.execution;
+
+public enum GaswStatus {
+    CANCELLED,
+    CANCELLED_REPLICA,
+    DELETED,
+    DELETED_REPLICA,
+    COMPLETED,
+    CREATED,
+    ERROR,
+    ERROR_HELD,
+    KILL,
+    KILL_REPLICA,
+    NOT_SUBMITTED,
+    QUEUED,
+    REPLICATE,
+    RESCHEDULE,
+    RUNNING,
+    STALLED,
+    STALLED_HELD,
+    SUCCESSFULLY_SUBMITTED,
+    UNDEFINED,
+    UNHOLD_ERROR,
+    UNHOLD_STALLED
+}

@@ -1,0 +1,4 @@
+package net.xeoh.plugins.base;
+
+public interface Plugin {
+}

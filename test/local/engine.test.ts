@@ -1,0 +1,167 @@
+import { existsSync, statSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { rowWhere } from "../e2e/gaswDatabase.ts";
+import { removeFolder } from "../folders.ts";
+import { many } from "../full.ts";
+import { isAlive } from "../integration/dao/javaProcesses.ts";
+import { randomNumbers } from "../random.ts";
+import { H2Server, type H2Version } from "../servers/h2.ts";
+import { compileEngine, EngineWorkflow } from "./enginePlugin.ts";
+import { waitFor } from "./monitored.ts";
+
+/** What GASW's own script prints of a good end. */
+const END = "echo '<application_execution>'\necho '</application_execution>'\necho 'Exiting with return value 0'\n";
+const UPLOAD = "echo '<results_upload>'\necho '<file_upload id=out uri=file:///data/out put.txt>'\necho '</results_upload>'\n";
+/** Fails until a file is there. */
+const failsWithout = (file: string) => `[ -e ${file} ] || exit 3\n${END}`;
+
+const classes: Record<string, string> = {};
+beforeAll(() => {
+  for (const version of ["gasw", "gasw3"] as const) classes[version] = compileEngine(version);
+});
+afterAll(() => {
+  for (const folder of Object.values(classes)) removeFolder(folder);
+});
+
+/** Kills a process at a moment that is not its own. */
+function killIfThere(pid: number): void {
+  if (isAlive(pid)) process.kill(pid, "SIGKILL");
+}
+
+let server: H2Server;
+let workflow: EngineWorkflow;
+afterEach(() => workflow?.finish());
+afterAll(() => server?.stop());
+
+describe("an engine with the plugin", () => {
+  beforeAll(async () => {
+    server = await H2Server.start("2.3.232");
+  });
+  afterAll(() => server.stop());
+
+  test.each(["gasw", "gasw3"] as const)(
+    "has its jobs run, is told of each once, and leaves nothing in the cluster (%s)",
+    async (version) => {
+      workflow = new EngineWorkflow(server, classes[version] ?? "");
+      workflow.plan("Good-1", END + UPLOAD);
+      workflow.plan("Again-2", `[ -e again ] || { touch again; exit 3; }\n${END}`);
+      const log = path.join(workflow.directory, "gasw-k8s.log");
+      writeFileSync(log, "-".repeat(1024 * 1024));
+      expect(await workflow.engine("gasw-k8s.logMegabytes=1").ended).toBe(0);
+      expect(workflow.journal.filter((line) => line.startsWith("told ")).sort()).toEqual([
+        "told Again-2 SUCCESS []",
+        "told Good-1 SUCCESS [file:///data/out%20put.txt]",
+      ]);
+      expect(workflow.heard).toEqual(
+        expect.arrayContaining([
+          "added Good-1",
+          "changed Good-1 QUEUED",
+          "changed Good-1 COMPLETED",
+          "finished Good-1",
+          "finished Again-2",
+        ]),
+      );
+      const rows =
+        "SELECT ID, STATUS, EXIT_CODE, INVOCATION_ID, COMMAND, PARAMETERS, EXECUTOR, QUEUED >= CREATION AS ORDERED FROM JOBS ORDER BY ID";
+      const row = { COMMAND: "app", PARAMETERS: "first second", EXECUTOR: "Kubernetes", ORDERED: true };
+      expect(await workflow.database.query(rows)).toEqual([
+        { ...row, ID: "Again-2", STATUS: "ERROR", EXIT_CODE: 3, INVOCATION_ID: 1 },
+        { ...row, ID: "Again-2-r1", STATUS: "COMPLETED", EXIT_CODE: 0, INVOCATION_ID: 1 },
+        { ...row, ID: "Good-1", STATUS: "COMPLETED", EXIT_CODE: 0, INVOCATION_ID: 2 },
+      ]);
+      expect(await workflow.jobs()).toEqual([]);
+      // The log was full.
+      expect(statSync(`${log}.1`).size).toBe(1024 * 1024);
+    },
+  );
+
+  test("is refused a job with the reason, which its row states; a program that is not there is told by name", async () => {
+    const volumes = [{ name: "data", type: "claim", claimName: "none", mountPathContainer: "/data" }];
+    workflow = new EngineWorkflow(server, classes.gasw ?? "", { volumes });
+    workflow.plan("Bad-1", END);
+    expect(await workflow.engine().ended).toBe(0);
+    expect(workflow.journal[0]).toMatch(/^refused Bad-1 gasw-k8s: .*\bnone\b.* \(hint: /);
+    expect(workflow.heard).toContain("changed Bad-1 ERROR");
+    const [row] = await workflow.database.query("SELECT STATUS, EXIT_MESSAGE, END_E >= QUEUED AS ORDERED FROM JOBS");
+    expect(row).toEqual({ STATUS: "ERROR", EXIT_MESSAGE: expect.stringMatching(/\bnone\b/), ORDERED: true });
+    await workflow.engine("gasw-k8s.command=/nowhere/gasw-k8s").ended;
+    expect(workflow.journal.find((line) => line.includes("/nowhere"))).toMatch(
+      /^refused Bad-1 .*cannot start \/nowhere\/gasw-k8s: .*\(hint: .*gasw-k8s\.command/,
+    );
+  });
+
+  test("that is stopped cancels its jobs, and their rows say so", async () => {
+    workflow = new EngineWorkflow(server, classes.gasw ?? "");
+    workflow.plan("Long-1", waitFor("never"));
+    const engine = workflow.engine();
+    await workflow.noted(/^submitted/);
+    await rowWhere(workflow.database, workflow, "Long-1", ({ status }) => status === "RUNNING");
+    await engine.kill("SIGTERM");
+    expect(workflow.journal).toContain("stopped");
+    expect(workflow.heard.slice(-2)).toEqual(["changed Long-1 DELETED", "finished Long-1"]);
+    expect(await workflow.database.query("SELECT STATUS FROM JOBS")).toEqual([{ STATUS: "DELETED" }]);
+    expect(await workflow.jobs()).toEqual([]);
+  });
+
+  test("that is stopped leaves its jobs running where it is to, and hears of them when it is started again", async () => {
+    workflow = new EngineWorkflow(server, classes.gasw ?? "");
+    workflow.plan("Long-1", waitFor("go") + END);
+    const settings = ["gasw-k8s.leaveRunning=true", "gasw-k8s.keepOpen=false"];
+    const engine = workflow.engine(...settings);
+    await workflow.noted(/^submitted/);
+    await rowWhere(workflow.database, workflow, "Long-1", ({ status }) => status === "RUNNING");
+    await engine.kill("SIGTERM");
+    expect(await workflow.jobs()).toHaveLength(1);
+    writeFileSync(path.join(workflow.directory, "go"), "");
+    expect(await workflow.engine(...settings).ended).toBe(0);
+    expect(workflow.told).toEqual(["Long-1"]);
+    expect(existsSync(path.join(workflow.directory, "gasw-k8s.log"))).toBe(true);
+  });
+});
+
+describe.each<H2Version>(["1.4.196", "2.3.232"])("an engine whose processes are killed, on H2 %s", (version) => {
+  beforeAll(async () => {
+    server = await H2Server.start(version);
+  });
+  afterAll(() => server.stop());
+
+  test("is told of each job once, over all its lives", async () => {
+    const seed = Number(process.env.GASW_K8S_TEST_SEED ?? 1);
+    const random = randomNumbers(seed);
+    workflow = new EngineWorkflow(server, classes.gasw ?? "");
+    const ids = Array.from({ length: many(50, 12) }, (_, index) => `Job-${index + 10}`);
+    for (const id of ids) {
+      const kind = random();
+      const sleep = `sleep ${(random() * 2).toFixed(1)}\n`;
+      workflow.plan(id, kind < 0.3 ? `[ -e ${id}-was ] || { touch ${id}-was; exit 3; }\n${sleep}${END}` : `${sleep}${END}`);
+    }
+    workflow.plan("Held-1", failsWithout("fixed"));
+    let engine = workflow.engine();
+    for (let round = 0; round < many(30, 10); round++) {
+      const children = await engine.children();
+      const victim = children[Math.floor(random() * children.length)] ?? 0;
+      await new Promise((resolve) => setTimeout(resolve, random() * 800));
+      if (round % 4 === 3) {
+        await engine.kill("SIGKILL");
+        engine = workflow.engine();
+      } else killIfThere(victim);
+    }
+    await rowWhere(workflow.database, workflow, "Held-1-r1", ({ status }) => status === "ERROR_HELD");
+    writeFileSync(path.join(workflow.directory, "fixed"), "");
+    await workflow.database.query("UPDATE JOBS SET STATUS = 'UNHOLD_ERROR' WHERE ID = 'Held-1-r1'");
+    expect(await engine.ended, `seed ${seed}`).toBe(0);
+    expect(workflow.told, `seed ${seed}`).toEqual(["Held-1", ...ids].sort());
+    const rows = await workflow.database.query("SELECT FILE_NAME, STATUS, INVOCATION_ID FROM JOBS");
+    expect(rows.filter(({ STATUS }) => STATUS !== "COMPLETED" && STATUS !== "ERROR")).toEqual([]);
+    expect(
+      rows
+        .filter(({ STATUS }) => STATUS === "COMPLETED")
+        .map(({ FILE_NAME }) => FILE_NAME)
+        .sort(),
+    ).toEqual(workflow.told);
+    const invocations = new Map(rows.map(({ FILE_NAME, INVOCATION_ID }) => [FILE_NAME, INVOCATION_ID]));
+    expect(new Set(invocations.values()).size, "each invocation has a number of its own").toBe(invocations.size);
+    expect(await workflow.jobs()).toEqual([]);
+  });
+});
