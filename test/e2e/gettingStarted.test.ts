@@ -92,7 +92,7 @@ test.skipIf(process.getuid?.() !== 0)(
     expect(told).toMatch(/^OK: .*\/etc\/gasw-k8s\.config\.yaml\nok {7}address /);
     expect(told).not.toMatch(/^(refused|missing)/m);
     expect(told).toMatch(
-      /\nHello-1\nJOB .*\nHello-1 +COMPLETED .*\nhello from \S+\n[^]*\nremove +Job .* Hello-1\n[^]*\nremoved PersistentVolume /,
+      /\nHello-1\nJOB .*\nHello-1 +COMPLETED .*\nhello from \S+\n[\s\S]*\nremove +Job .* Hello-1\n[\s\S]*\nremoved PersistentVolume /,
     );
     expect(await objects(workflow.namespace)).toEqual([]);
     expect((await get("pv")).items.filter((one: object) => JSON.stringify(one).includes(workflow.folder))).toEqual([]);
