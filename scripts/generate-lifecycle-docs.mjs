@@ -61,7 +61,7 @@ const OBSERVATIONS = [
   ["evicted, node lost, or disappeared", ended(137, true)],
 ];
 const NOTHING = { phase: "missing" };
-const RULES = { retryCount: 5, retryUnknownEnd: false, pending: { TooLong: 0 }, outputGrace: 90 };
+const RULES = { retryCount: 5, retryUnknownEnd: false, onHeld: "hold", pending: { TooLong: 0 }, outputGrace: 90 };
 const ALONE = { failures: 0, completed: false, alive: false, open: false, newer: false };
 /** Another attempt goes on, so that nothing follows from an end. */
 const MANY = { ...ALONE, open: true };

@@ -108,6 +108,7 @@ export const EXAMPLE = {
   retryCount: 5,
   retryMemoryGrowth: 1,
   retryUnknownEnd: false,
+  onHeld: "hold",
   retryAvoidNode: false,
   dao: {
     url: "jdbc:h2:tcp://localhost:9092/{workflowDir}/db/jobs",

@@ -151,6 +151,10 @@ export const configSchema = object({
     prefault(fields.flag(), false),
     "Whether a resubmission avoids the nodes on which previous attempts failed.",
   ),
+  onHeld: key(
+    prefault(fields.oneOf(["hold", "announce"]), "hold"),
+    "What becomes of a job after its last retry: with `hold` it is held until somebody releases or cancels it, as in GASW; with `announce` it is over, and its failure is a result like any other, with the job's own exit code. `gasw-k8s retry` then runs it again.",
+  ),
   dao: key(
     prefault(
       object({

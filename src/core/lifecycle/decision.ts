@@ -22,12 +22,20 @@ export interface KnownJob {
 /** Grace per reason of waiting, in seconds; null and a missing reason mean for ever. */
 export type Grace = Readonly<Record<string, number | null>>;
 
+/**
+ * Whether a failure that is not retried any more waits until somebody releases it, as in GASW, or is told as a
+ * result and over.
+ */
+export type OnHeld = "hold" | "announce";
+
 /** What the configuration says of waiting and of running again. */
 export interface Rules {
   /** Resubmissions of an invocation (GASW's `default.retry.count`). */
   readonly retryCount: number;
   /** Whether a job that ran, and of whose end nothing is known, is submitted again as a failure is. */
   readonly retryUnknownEnd: boolean;
+  /** What becomes of a failure that is not retried any more. */
+  readonly onHeld: OnHeld;
   readonly pending: Grace;
   /** How long an output that has not arrived is waited for, in seconds. */
   readonly outputGrace: number;

@@ -72,8 +72,20 @@ export function effectOf(signal: Signal, stage: Stage, siblings: Siblings): Sign
       return { kind: "rerun" };
     case "UNHOLD_ERROR":
     case "UNHOLD_STALLED":
-      return stage.name === "held" ? { kind: "resubmit" } : { kind: "refuse", why: "it is not held" };
+      if (stage.name === "held") return { kind: "resubmit" };
+      return { kind: "refuse", why: isOverFailed(stage, siblings) ? OVER_FAILED : "it is not held" };
   }
+}
+
+/** Why a failure that was told, or that a clean-up has given up, is not released. */
+export const OVER_FAILED = "it has failed and is over, not held: `gasw-k8s retry` runs it again";
+
+/** Whether an invocation is over with the failure of this attempt. */
+export function isOverFailed(
+  { name, status }: Stage,
+  { newer, completed }: Pick<Siblings, "newer" | "completed">,
+): boolean {
+  return name === "over" && (status === "ERROR" || status === "STALLED") && !newer && !completed;
 }
 
 /**

@@ -165,8 +165,8 @@ function asReplica(step: Step, { siblings }: Situation, isGone: boolean): Step {
 }
 
 /**
- * Sees to an end, once: success, a cancellation and a kill are told; a failure is retried, or held when it
- * was one too many.
+ * Sees to an end, once: success, a cancellation and a kill are told; a failure is retried, or held (or told)
+ * when it was one too many.
  */
 function settle(step: Step, { job, siblings, rules }: Situation): Step {
   const { stage } = step;
@@ -178,12 +178,11 @@ function settle(step: Step, { job, siblings, rules }: Situation): Step {
       // Another attempt goes on, or has done it already.
       if (siblings.completed || siblings.open) return settled;
       // It may have done its work: a second run could undo that, so a person is to say.
-      if (mayHaveRun(step, job) && !rules.retryUnknownEnd)
-        return { ...step, stage: held("STALLED_HELD", stage) };
+      if (mayHaveRun(step, job) && !rules.retryUnknownEnd) return heldBack(step, stage, rules);
       // The failures before this one: GaswOutputParser counts all of the invocation and takes one off.
       if (siblings.failures < rules.retryCount)
         return { ...settled, effects: [...step.effects, { kind: "addAttempt" }] };
-      return { ...step, stage: held(stage.status === "ERROR" ? "ERROR_HELD" : "STALLED_HELD", stage) };
+      return heldBack(step, stage, rules);
     case "COMPLETED":
       return { ...settled, effects: [...step.effects, { kind: "announce" }] };
     case "CANCELLED":
@@ -195,6 +194,13 @@ function settle(step: Step, { job, siblings, rules }: Situation): Step {
     default:
       return settled;
   }
+}
+
+/** A failure that is not retried any more waits for a person; or its invocation is over, and that is told. */
+function heldBack(step: Step, stage: Extract<Stage, { name: "ended" }>, { onHeld }: Rules): Step {
+  if (onHeld === "announce")
+    return { ...step, stage: seenTo(stage), effects: [...step.effects, { kind: "announce" }] };
+  return { ...step, stage: held(stage.status === "ERROR" ? "ERROR_HELD" : "STALLED_HELD", stage) };
 }
 
 /** Whether an attempt has begun, and nothing tells what has become of it. */

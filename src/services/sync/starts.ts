@@ -1,5 +1,7 @@
+import { includes } from "../../core/lifecycle/effects.ts";
 import { SCRIPT_CHANGED, UNSUBMITTABLE } from "../../core/lifecycle/marks.ts";
 import { NAMESPACE_GONE } from "../../core/lifecycle/turns.ts";
+import { unsubmittable } from "../../core/lifecycle/unsubmittable.ts";
 import { GaswError } from "../../errors.ts";
 import { NamespaceGone } from "../../kubernetes/ensureVolumes.ts";
 import type { StoredJob, StoredWorkflow } from "../../store/records.ts";
@@ -84,8 +86,9 @@ class Starts {
       deps.warn(`job ${job.id} could not be submitted again: ${failure.message}; ${failure.hint}`);
       const isChanged = failure instanceof ScriptChanged;
       if (!isChanged && failure.code !== "USAGE" && failure.code !== "CONFIG") return false;
-      const end = isChanged ? SCRIPT_CHANGED : UNSUBMITTABLE;
-      deps.store.updates.apply([{ job, change: { ...end, message: failure.message } }], deps.now());
+      const why = isChanged ? SCRIPT_CHANGED : UNSUBMITTABLE;
+      const { change, notes } = unsubmittable(why, failure.message, deps.config);
+      deps.store.updates.apply([{ job, change, announce: includes(notes, "announce") }], deps.now());
       return false;
     }
   }

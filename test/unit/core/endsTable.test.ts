@@ -87,7 +87,7 @@ function judged([job = "", podWords = "", state = "", record = "", output = ""]:
     seen: observe(jobOf(job), podOf(podWords, containerOf(state))),
     own: wordsOf(record, output),
     siblings: { failures: 0, completed: false, alive: false, open: false, newer: false },
-    rules: { retryCount: 5, retryUnknownEnd: false, pending: {}, outputGrace: OUTPUT_GRACE },
+    rules: { retryCount: 5, retryUnknownEnd: false, onHeld: "hold", pending: {}, outputGrace: OUTPUT_GRACE },
     now: NOW,
   };
   const first = judgeEnd(situation);

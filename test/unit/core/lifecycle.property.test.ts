@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { hasEnded, isHeld, type LocalStatus } from "../../../src/core/job.ts";
+import type { OnHeld } from "../../../src/core/lifecycle/decision.ts";
 import type { Extent } from "../../../src/core/lifecycle/round.ts";
 import { isSignal, SIGNALS, type Signal } from "../../../src/core/lifecycle/signal.ts";
 import { CUTS, type Cut } from "./lifecycleCuts.ts";
@@ -86,8 +87,8 @@ const UNSIGNALLED = history(
 const PATIENCE = 80;
 
 /** Lives through a history. The world itself throws when one of its rules is broken. */
-function live(start: Start, actions: readonly [string, Action][]): World {
-  const world = new World(start);
+function live(start: Start, actions: readonly [string, Action][], onHeld: OnHeld = "hold"): World {
+  const world = new World(start, { onHeld });
   for (const [what, action] of actions) {
     world.log.push(what);
     action(world);
@@ -123,6 +124,18 @@ describe("over any history of an invocation", () => {
         expect(world.announced || isHeldBack || world.killedAsReplica, world.log.join("\n")).toBe(true);
         expect(world.attempts.length, world.log.join("\n")).toBeLessThanOrEqual(1 + RETRIES + world.asked);
         for (const { row } of world.attempts) expect(isSignal(row?.status)).toBe(false);
+      }),
+      RUNS,
+    );
+  });
+
+  test("where failures are announced, none is held: it comes to rest told of, or given up as a replica", () => {
+    fc.assert(
+      fc.property(first, ANYTHING, outcomes, (start, actions, later) => {
+        const world = live(start, actions, "announce");
+        comeToRest(world, later);
+        expect(world.attempts.filter(({ status }) => isHeld(status))).toEqual([]);
+        expect(world.announced || world.killedAsReplica, world.log.join("\n")).toBe(true);
       }),
       RUNS,
     );

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { Rules } from "../../../src/core/lifecycle/decision.ts";
 import { active, CLEARING, DUE, ended, over, removing } from "../../../src/core/lifecycle/make.ts";
 import type { Observation } from "../../../src/core/lifecycle/observe.ts";
 import type { Siblings } from "../../../src/core/lifecycle/signal.ts";
@@ -13,7 +14,7 @@ const ends = (exitCode: number, byCluster = false): Observation => ({
   ending: { exitCode, reason: "Error", message: "", byCluster, stopped: byCluster },
 });
 
-const RULES = { retryCount: 5, retryUnknownEnd: false, pending: { InvalidImageName: 0 }, outputGrace: 90 };
+const RULES: Rules = { retryCount: 5, retryUnknownEnd: false, onHeld: "hold", pending: { InvalidImageName: 0 }, outputGrace: 90 };
 
 function stepped(job: Partial<Attempt>, situation: Partial<Situation>) {
   const known = { stage: active("RUNNING"), pendingFamily: null, pendingSince: null, signal: null, ...job };

@@ -9,6 +9,7 @@ import type { AttemptRecord, JobChange } from "../../../src/core/lifecycle/recor
 import { plan } from "../../../src/core/lifecycle/round.ts";
 import type { Stage } from "../../../src/core/lifecycle/stage.ts";
 import { judgeEnd } from "../../../src/core/lifecycle/step.ts";
+import { unsubmittable } from "../../../src/core/lifecycle/unsubmittable.ts";
 import { inStage, stageOf, unknownAttempt } from "./attempts.ts";
 import {
   ALONE,
@@ -37,6 +38,8 @@ type Known = AttemptRecord & { readonly delivered: boolean };
 const CALLERS: Readonly<Record<string, (job: Known) => JobChange | "forget" | undefined>> = {
   submitted: ({ stage }) => (stage.name === "written" || stage.name === "due" ? ACCEPTED : undefined),
   unsubmittable: ({ stage }) => (stage.name === "due" ? UNSUBMITTABLE : undefined),
+  "unsubmittable and told": ({ stage }) =>
+    stage.name === "due" ? unsubmittable(UNSUBMITTABLE, "no image", { onHeld: "announce" }).change : undefined,
   "Job removed by a clean-up": (job) => {
     const [planned] = plan([job], {
       extent: "clean-up",

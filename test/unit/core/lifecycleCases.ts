@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import type { LocalStatus } from "../../../src/core/job.ts";
+import type { Rules } from "../../../src/core/lifecycle/decision.ts";
 import type { Ending } from "../../../src/core/lifecycle/ending.ts";
 import type { Observation } from "../../../src/core/lifecycle/observe.ts";
 import type { Siblings } from "../../../src/core/lifecycle/signal.ts";
@@ -120,9 +121,10 @@ export const observedWords = once(
   (observed: string) => observed,
   (observed) => withSets([observed]),
 );
-export const RULES = {
+export const RULES: Rules = {
   retryCount: RETRIES,
   retryUnknownEnd: false,
+  onHeld: "hold",
   pending: { InvalidImageName: 0, ErrImagePull: 90 },
   outputGrace: 90,
 };

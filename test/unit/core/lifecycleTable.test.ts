@@ -31,6 +31,8 @@ import { FirstMatch, type Rule, type Words, wordsIn } from "./lifecycleTable.ts"
 
 const SIGNAL = new FirstMatch(tables.get("2") ?? [], 4);
 const END = new FirstMatch(tables.get("3") ?? [], 3);
+/** The same where failures are announced. */
+const END_TOLD = new FirstMatch([...(tables.get("7") ?? []), ...(tables.get("3") ?? [])], 3);
 const ROW = new FirstMatch(tables.get("4") ?? [], 2);
 
 interface Row {
@@ -79,6 +81,7 @@ function expected(
   { observed, seen, rule, job: looked, words, itsJob }: Look,
   company: Words,
   row: Row,
+  ends = END,
 ): { outcome: Outcome; rules: Rule[]; statuses: LocalStatus[] } {
   const { status } = looked;
   const signal = SIGNAL.find(seen, words, company, rowWords(row));
@@ -87,7 +90,7 @@ function expected(
   const removed =
     fate === "removed if there" ? itsJob === "removed" || observed !== "missing" : fate === "as before" && itsJob === "removed";
 
-  const end = END.find(seen, jobWords(afterSignal), company);
+  const end = ends.find(seen, jobWords(afterSignal), company);
   const [ended, consequences] = end.says as [string, string];
   const final = {
     ...afterSignal,
@@ -135,7 +138,14 @@ const effectsIn = once(
 );
 
 /** What the code makes of a combination. */
-function actual(job: Job, seen: Observation | undefined, fileCode: number | undefined, siblings: Siblings, row: Row): Outcome {
+function actual(
+  job: Job,
+  seen: Observation | undefined,
+  fileCode: number | undefined,
+  siblings: Siblings,
+  row: Row,
+  rules = RULES,
+): Outcome {
   const attempt: Attempt = { stage: stageOf(job), pendingFamily: null, pendingSince: null, signal: row.signal };
   const situation: Situation = {
     job: attempt,
@@ -143,7 +153,7 @@ function actual(job: Job, seen: Observation | undefined, fileCode: number | unde
     seen,
     own: { code: fileCode },
     siblings,
-    rules: RULES,
+    rules,
     now: NOW,
   };
   const { stage, decision, signal, effects, refusal } = step(situation);
@@ -195,6 +205,23 @@ describe("the life cycle", () => {
     expect(unused).toEqual([]);
   }, 300_000);
 
+  test("goes as the table says where failures are announced: none is held, and none that is over is released", () => {
+    const signals: readonly unknown[] = [undefined, "UNHOLD_ERROR", "UNHOLD_STALLED", "REPLICATE", "RESCHEDULE"];
+    const rows = ROWS.filter(({ status, signal }) => signals.includes(status) && signal === null);
+    const rules = { ...RULES, onHeld: "announce" } as const;
+    for (const job of JOBS)
+      for (const [observed, seen] of OBSERVED)
+        for (const [output, code] of outputsFor(observed))
+          for (const others of OTHERS)
+            for (const row of rows) {
+              const { outcome } = expected(look(job, observed, output), othersWords(others), row, END_TOLD);
+              const got = actual(job, seen, code, others, row, rules);
+              const words = [jobWords(job), observed, output, othersWords(others), rowWords(row)];
+              expect(differences(outcome, got), words.join(" | ")).toEqual([]);
+            }
+    expect(END_TOLD.used).toContain("7.1");
+  });
+
   test("is told of in words that all mean something", () => {
     const observed = OBSERVED.map(([name]) => observedWords(name));
     const all = [
@@ -206,7 +233,7 @@ describe("the life cycle", () => {
       ...ROWS.map(rowWords),
     ];
     const known = new Set(all.flatMap((words) => words.split(", ")));
-    const said = [LOOK, SIGNAL, END, ROW].flatMap(({ rules }) => wordsIn(rules));
+    const said = [LOOK, SIGNAL, END_TOLD, ROW].flatMap(({ rules }) => wordsIn(rules));
     expect(said.filter((word) => !known.has(word))).toEqual([]);
   });
 });

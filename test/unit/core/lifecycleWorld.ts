@@ -1,4 +1,5 @@
 import { type GaswStatus, hasEnded, type LocalStatus } from "../../../src/core/job.ts";
+import type { Rules } from "../../../src/core/lifecycle/decision.ts";
 import { type Act, EFFECT_PHASES, effectKinds, includes, type Note, type Phase } from "../../../src/core/lifecycle/effects.ts";
 import { ACCEPTED, ADDED, MADE_READY, UNSUBMITTABLE } from "../../../src/core/lifecycle/marks.ts";
 import { changed, type JobChange } from "../../../src/core/lifecycle/record.ts";
@@ -7,13 +8,16 @@ import { nextStatus, shownStatus } from "../../../src/core/lifecycle/shown.ts";
 import { isSignal, type Signal } from "../../../src/core/lifecycle/signal.ts";
 import { endIn, isSameStage, isSettled, type Stage } from "../../../src/core/lifecycle/stage.ts";
 import { step } from "../../../src/core/lifecycle/step.ts";
+import { unsubmittable } from "../../../src/core/lifecycle/unsubmittable.ts";
 import type { Cut } from "./lifecycleCuts.ts";
 import { isLive, NONE, type Outcome, observe, WAITING } from "./lifecycleKube.ts";
 import { FRESH, fileOf, type One } from "./lifecycleOne.ts";
 
 export const RETRIES = 2;
 const NOW = new Date("2026-01-02T03:04:05Z");
-const RULES = { rules: { retryCount: RETRIES, retryUnknownEnd: false, pending: { InvalidImageName: 0 }, outputGrace: 90 }, now: NOW };
+const RULES: Rules = { retryCount: RETRIES, retryUnknownEnd: false, onHeld: "hold", pending: { InvalidImageName: 0 }, outputGrace: 90 };
+/** The ends that an invocation is told with, and those that are told instead of being held. */
+const TOLD = { hold: ["COMPLETED", "CANCELLED", "DELETED"], announce: ["COMPLETED", "CANCELLED", "DELETED", "ERROR", "STALLED"] };
 
 /** The process has died. */
 class Died extends Error {}
@@ -32,7 +36,10 @@ export class World {
   /** Whether somebody has given up an attempt as a replica, of which nobody is told. */
   killedAsReplica = false;
 
-  constructor(first: { readonly isMade: boolean; readonly row: string | null | undefined }) {
+  readonly #rules: Rules;
+
+  constructor(first: { readonly isMade: boolean; readonly row: string | null | undefined }, { onHeld }: Pick<Rules, "onHeld"> = RULES) {
+    this.#rules = { ...RULES, onHeld };
     this.#add({ row: first.row === undefined ? undefined : { status: first.row, isNew: false } });
     if (first.isMade) this.#set(0, { kube: WAITING });
   }
@@ -127,7 +134,8 @@ export class World {
   #look(signals: ReadonlyMap<number, Signal>, extent: Extent): PlanFacts<One> {
     const kubes = this.attempts.map(({ kube }) => kube);
     return {
-      ...RULES,
+      rules: this.#rules,
+      now: NOW,
       extent,
       kill: { reason: "Killed", message: "killed by somebody" },
       seen: ({ key }) => ({ observation: observe(kubes[key] ?? NONE), isAlive: isLive(kubes[key] ?? NONE) }),
@@ -141,7 +149,14 @@ export class World {
     const { stage, decision, signal, effects } = next;
     const after = { ...job, ...decision, stage, signal };
     const others = includes(effects, "addAttempt") ? { ...siblings, newer: true, open: true } : siblings;
-    const situation = { ...RULES, dao: facts.signal(job), seen: facts.seen(job).observation, own: { code: fileOf(job) }, siblings: others };
+    const situation = {
+      rules: this.#rules,
+      now: NOW,
+      dao: facts.signal(job),
+      seen: facts.seen(job).observation,
+      own: { code: fileOf(job) },
+      siblings: others,
+    };
     const again = step({ ...situation, job: after });
     // What is to be removed may come to an end of its own before.
     const isSame = decision.removeJob ? isEndOf(again.stage, endIn(stage)) : isSameStage(again.stage, stage) && again.effects.length === 0;
@@ -227,7 +242,7 @@ export class World {
   #hasRefused = false;
 
   #unsubmittable(at: number): undefined {
-    this.#set(at, { stage: UNSUBMITTABLE.stage });
+    this.#apply(this.at(at), unsubmittable(UNSUBMITTABLE, "no image", this.#rules));
     this.#stopped = true;
   }
 
@@ -271,7 +286,7 @@ export class World {
 
   #announce(status: LocalStatus, notes: readonly Note[]): void {
     if (this.announced) this.#break("announced twice");
-    if (!["COMPLETED", "CANCELLED", "DELETED"].includes(status)) this.#break(`announced as ${status}`);
+    if (!TOLD[this.#rules.onHeld].includes(status)) this.#break(`announced as ${status}`);
     if (includes(notes, "addAttempt")) this.#break("announced and submitted again");
     this.announced = true;
   }

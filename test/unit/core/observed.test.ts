@@ -12,7 +12,7 @@ import { stageOf } from "./attempts.ts";
 const NOW = new Date("2026-01-02T03:04:05Z");
 const GRACE: Grace = { InvalidImageName: 0, ErrImagePull: 90, ImagePullBackOff: 900, CreateContainerError: 300, Unschedulable: null };
 
-const RULES: Rules = { retryCount: 5, retryUnknownEnd: false, pending: GRACE, outputGrace: 90 };
+const RULES: Rules = { retryCount: 5, retryUnknownEnd: false, onHeld: "hold", pending: GRACE, outputGrace: 90 };
 
 const known = (status: LocalStatus, pendingFamily: string | null = null, pendingSince: string | null = null) => ({
   status,

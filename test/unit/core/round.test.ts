@@ -31,7 +31,7 @@ function facts(shown: Readonly<Record<number, Observation>>): PlanFacts<AttemptR
   return {
     extent: "all",
     kill: { reason: "Killed", message: "killed by somebody" },
-    rules: { retryCount: 5, retryUnknownEnd: false, pending: {}, outputGrace: 90 },
+    rules: { retryCount: 5, retryUnknownEnd: false, onHeld: "hold", pending: {}, outputGrace: 90 },
     now: NOW,
     seen: (job) => {
       const observation = shown[job.attempt] ?? { phase: "missing" };
