@@ -8,6 +8,14 @@ export function addMonitor(program: Command, { io, runWithContext }: Terms): voi
       "Monitors a workflow until its jobs have ended: retries failed jobs, handles signals and keeps the GASW database up to date.",
     )
     .option(...WORKFLOW_OPTION)
+    .addOption(
+      new Option(
+        "--until <when>",
+        "when to end: when all jobs have ended (default), or already when only held jobs are left",
+      )
+        .choices(["ended", "settled"])
+        .conflicts("forever"),
+    )
     .option("--forever", "keep running after all jobs have ended, until SIGTERM")
     .option(
       "--stop-on-eof",
@@ -15,13 +23,11 @@ export function addMonitor(program: Command, { io, runWithContext }: Terms): voi
     )
     .option("--metrics <address>", "serve Prometheus metrics at HOST:PORT")
     .addOption(
-      new Option("--since <cursor>", "with -o ndjson: only results after this cursor").argParser(
-        cursorOption,
-      ),
+      new Option("--since <cursor>", "with -o ndjson: only lines after this cursor").argParser(cursorOption),
     )
     .addHelpText(
       "after",
-      "\nExamples:\n  gasw-k8s monitor\n  gasw-k8s monitor --forever --metrics 127.0.0.1:9464\n  gasw-k8s monitor -o ndjson --since 42\n",
+      "\nExamples:\n  gasw-k8s monitor\n  gasw-k8s monitor --forever --metrics 127.0.0.1:9464\n  gasw-k8s monitor --until settled -o ndjson --since 42\n",
     )
     .action(async (given) => {
       const { monitor } = await import("../commands/monitor.ts");

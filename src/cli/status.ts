@@ -36,7 +36,7 @@ export function addStatus(program: Command, { io, outcome, runWithContext }: Ter
       durationOption,
     )
     .addOption(
-      new Option("--since <cursor>", "with --sync -o ndjson: only results after this cursor").argParser(
+      new Option("--since <cursor>", "with --sync -o ndjson: only lines after this cursor").argParser(
         cursorOption,
       ),
     )

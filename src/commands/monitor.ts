@@ -1,13 +1,14 @@
 import { setMaxListeners } from "node:events";
 import path from "node:path";
 import type { Context } from "../context.ts";
+import { isHeld } from "../core/job.ts";
 import { type ErrorCode, GaswError } from "../errors.ts";
-import { type Round, monitor as runMonitor } from "../services/sync/monitor.ts";
+import { isSettled, type Round, monitor as runMonitor } from "../services/sync/monitor.ts";
 import { unknownWorkflow } from "../services/workflow/known.ts";
 import { resolve } from "../services/workflow/resolve.ts";
 import type { StoredWorkflow } from "../store/records.ts";
 import type { OutputFormat } from "../ui/io.ts";
-import { summary } from "../ui/jobs.ts";
+import { outcomeCounts, summary } from "../ui/jobs.ts";
 import { printable } from "../ui/output.ts";
 import { jobRecord } from "./jobRecord.ts";
 import { printTold } from "./results.ts";
@@ -19,6 +20,8 @@ export interface MonitorCommandOptions {
   readonly output: OutputFormat;
   readonly workflow?: string;
   readonly forever?: boolean;
+  /** When it ends by itself, unless it goes on for ever. */
+  readonly until?: "ended" | "settled";
   /** `HOST:PORT` that serves the figures. */
   readonly metrics?: string;
   readonly since?: number;
@@ -26,7 +29,7 @@ export interface MonitorCommandOptions {
   readonly stopOnEof?: boolean;
 }
 
-/** `monitor`: until the workflow's jobs have ended, or it is told to stop. */
+/** `monitor`: until the workflow's jobs have ended, or are settled, or it is told to stop. */
 export async function monitor(context: Context, options: MonitorCommandOptions): Promise<number> {
   const { io } = context;
   if (options.since !== undefined && options.output !== "ndjson") {
@@ -53,7 +56,8 @@ export async function monitor(context: Context, options: MonitorCommandOptions):
       report.tell(round);
       metrics?.record(round);
     };
-    await runMonitor(working, workflow, { forever: options.forever === true, stop, onRound });
+    const until = options.forever === true ? "stopped" : (options.until ?? "ended");
+    await runMonitor(working, workflow, { until, stop, onRound });
   } finally {
     clearTimeout(cutOff);
     // Left open, it would keep the process alive.
@@ -104,14 +108,18 @@ class Report {
   readonly #context: Context;
   readonly #workflow: StoredWorkflow;
   readonly #isNdjson: boolean;
+  readonly #endsSettled: boolean;
   readonly #known = new Map<string, string>();
   #cursor: number;
   #troubles: ReadonlySet<ErrorCode> = new Set();
+  /** What was said last of the jobs that are held, while nothing else is left. */
+  #settled = "";
 
-  constructor(context: Context, workflow: StoredWorkflow, { output, since }: MonitorCommandOptions) {
+  constructor(context: Context, workflow: StoredWorkflow, { output, since, until }: MonitorCommandOptions) {
     this.#context = context;
     this.#workflow = workflow;
     this.#isNdjson = output === "ndjson";
+    this.#endsSettled = until === "settled";
     this.#cursor = since ?? 0;
   }
 
@@ -128,6 +136,18 @@ class Report {
     this.#troubles = troubles;
     if (this.#isNdjson) this.#tellResults();
     else this.#tellChanges();
+    this.#tellSettled();
+  }
+
+  /** Says, once nothing else is left, that held jobs are: nobody but a person ends that. */
+  #tellSettled(): void {
+    const { io, store } = this.#context;
+    const jobs = isSettled(this.#context, this.#workflow) ? store.jobs.newest(this.#workflow) : [];
+    const held = jobs.filter(({ status }) => isHeld(status)).length;
+    const what = `waiting until ${held === 1 ? "it is" : "they are"} released or cancelled`;
+    const text = held === 0 ? "" : `${outcomeCounts(jobs)}${this.#endsSettled ? "" : `: ${what}`}`;
+    if (text !== "" && text !== this.#settled) io.stderr.write(`${text}\n`);
+    this.#settled = text;
   }
 
   #tellResults(): void {

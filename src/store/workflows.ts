@@ -1,7 +1,7 @@
 import type { Workflow } from "../core/job.ts";
 import { isSameDirectory } from "../directory.ts";
 import { GaswError } from "../errors.ts";
-import { ACTIVE, TO_BE_DONE, UNFINISHED } from "./conditions.ts";
+import { ACTIVE, OPEN, TO_BE_DONE, UNFINISHED } from "./conditions.ts";
 import type { Connection } from "./connection.ts";
 import { nextKey } from "./keys.ts";
 import type { Keyed, StoredWorkflow } from "./records.ts";
@@ -96,6 +96,12 @@ export class Workflows {
    */
   isOpen({ key }: Keyed): boolean {
     const sql = `SELECT 1 FROM jobs WHERE workflow = ? AND ${UNFINISHED} AND status <> 'NOT_SUBMITTED'`;
+    return this.#db.has(sql, [key]);
+  }
+
+  /** The same, without the jobs that wait to be released. */
+  isGoingOn({ key }: Keyed): boolean {
+    const sql = `SELECT 1 FROM jobs WHERE workflow = ? AND ${OPEN} AND status <> 'NOT_SUBMITTED'`;
     return this.#db.has(sql, [key]);
   }
 

@@ -1,4 +1,4 @@
-import { hasEnded } from "../core/job.ts";
+import { hasEnded, type LocalStatus } from "../core/job.ts";
 
 /** One change of an attempt's status, or a remark about it. */
 export interface HistoryEntry {
@@ -58,4 +58,25 @@ export function statusCounts(jobs: readonly Pick<JobRecord, "status">[]): string
   const counts = new Map<string, number>();
   for (const { status } of jobs) counts.set(status, (counts.get(status) ?? 0) + 1);
   return [...counts].map(([status, count]) => `${count} ${status}`).join(", ");
+}
+
+/** What has become of jobs of which none is active, in words for people. */
+const OUTCOMES: readonly (readonly [outcome: string, statuses: readonly LocalStatus[]])[] = [
+  ["completed", ["COMPLETED"]],
+  ["failed", ["ERROR", "STALLED"]],
+  ["cancelled", ["CANCELLED", "DELETED", "DELETED_REPLICA"]],
+  ["not submitted", ["NOT_SUBMITTED"]],
+  ["held", ["ERROR_HELD", "STALLED_HELD"]],
+];
+
+/** How many jobs have come to what: `19 completed, 1 held`. */
+export function outcomeCounts(jobs: readonly { readonly status: LocalStatus }[]): string {
+  const counted = OUTCOMES.map(([outcome, statuses]) => ({
+    outcome,
+    count: jobs.filter(({ status }) => statuses.includes(status)).length,
+  }));
+  return counted
+    .filter(({ count }) => count > 0)
+    .map(({ outcome, count }) => `${count} ${outcome}`)
+    .join(", ");
 }

@@ -762,7 +762,7 @@ test("a monitor that the cluster refuses is one that sees nothing", async () => 
     return looks > 0 ? 401 : undefined;
   };
   await runMonitor(context.withSignal(stop.signal), workflow, {
-    forever: false,
+    until: "ended",
     stop: stop.signal,
     onRound: ({ looked }) => {
       seen.push(store.holds.lastWatch(workflow));

@@ -88,7 +88,7 @@ test("what fails before is what is told", async () => {
 
 test("a monitor ends when its jobs have, however the database takes its leave", async () => {
   const rounds: Round[] = [];
-  await monitor(deps(), workflow, { forever: false, stop: signal, onRound: (round) => rounds.push(round) });
+  await monitor(deps(), workflow, { until: "ended", stop: signal, onRound: (round) => rounds.push(round) });
   expect(rounds).toMatchObject([{ failures: [] }]);
   expect(warnings).toEqual([NOT_CLOSED]);
   expect(store.holds.isMonitored(workflow)).toBe(false);

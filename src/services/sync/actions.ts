@@ -1,5 +1,6 @@
 import { hasEnded, isHeld } from "../../core/job.ts";
-import { type Signal, SUBMIT } from "../../core/lifecycle/signal.ts";
+import { isOverFailed, type Signal, SUBMIT } from "../../core/lifecycle/signal.ts";
+import { shellWord } from "../../core/shellWord.ts";
 import { GaswError } from "../../errors.ts";
 import type { StoredJob, StoredWorkflow } from "../../store/records.ts";
 import type { Deps } from "../deps.ts";
@@ -85,6 +86,7 @@ function signalsFor(
         for (const one of toCancel(deps, workflow, job)) ask(one, "KILL");
         break;
       case "release":
+        refuseOver(deps, workflow, job);
         if (isHeld(job.status)) ask(job, job.status === "ERROR_HELD" ? "UNHOLD_ERROR" : "UNHOLD_STALLED");
         break;
       case "retry":
@@ -99,6 +101,17 @@ function signalsFor(
 function toCancel({ store }: Deps, workflow: StoredWorkflow, job: StoredJob): StoredJob[] {
   const isOpen = ({ stage }: StoredJob) => stage.name !== "over";
   return store.jobs.attempts(workflow, job.fileName).filter(isOpen);
+}
+
+/** @throws GaswError CONFLICT where a job that has failed is not held, but over */
+function refuseOver({ store }: Deps, workflow: StoredWorkflow, job: StoredJob): void {
+  const others = store.jobs.attempts(workflow, job.fileName);
+  const newer = others.some(({ attempt }) => attempt > job.attempt);
+  const completed = others.some(({ status }) => status === "COMPLETED");
+  if (!isOverFailed(job.stage, { newer, completed })) return;
+  throw new GaswError("CONFLICT", `job ${job.id} has failed and is over, not held`, {
+    hint: `use \`gasw-k8s retry ${shellWord(job.id)}\` to run it again`,
+  });
 }
 
 /** What a retry means for a job; nothing for one that goes on. */

@@ -1,3 +1,4 @@
+import { nameJobs } from "../../core/job.ts";
 import {
   type Act,
   EFFECT_PHASES,
@@ -10,6 +11,7 @@ import { changed, type JobChange } from "../../core/lifecycle/record.ts";
 import { readRefusal } from "../../core/lifecycle/refusal.ts";
 import type { Planned, Written } from "../../core/lifecycle/round.ts";
 import { awaitsTurn, isSameStage } from "../../core/lifecycle/stage.ts";
+import { shellWord } from "../../core/shellWord.ts";
 import type { JobUpdate, StoredJob, StoredWorkflow } from "../../store/records.ts";
 import type { Deps } from "../deps.ts";
 import { nextRequest } from "../submit/startAttempt.ts";
@@ -73,6 +75,7 @@ export async function carryOut(
   run.tasks = current.flatMap(tasksOf);
   await execute(run, executors, "ending");
   writeEnds(run, { ...plan, planned: current });
+  tellHeld(run, current);
   writeWaits(run, current);
   await execute(run, executors, "following");
   return run.failure;
@@ -180,6 +183,22 @@ function tell(deps: Deps, planned: readonly Planned<StoredJob>[]): void {
     if (decision.warning !== undefined) deps.warn(`job ${job.id}: ${decision.warning}`);
     if (refusal !== undefined) deps.warn(`${signal} of job ${job.id} was ignored: ${refusal}`);
   }
+}
+
+/** Says once of jobs that are held that nothing but a person has them go on. */
+function tellHeld(run: Run, planned: readonly Planned<StoredJob>[]): void {
+  const held = planned
+    .filter(({ job, before, after }) => {
+      const { stage } = (after ?? before).change;
+      return stage?.name === "held" && job.stage.name !== "held" && !run.isStopped(job);
+    })
+    .map(({ job }) => job.id);
+  const [first] = held;
+  if (first === undefined) return;
+  const id = shellWord(first);
+  run.deps.warn(
+    `${nameJobs(held)} ${held.length === 1 ? "is" : "are"} held after the last retry: see \`gasw-k8s debug why ${id}\`, then use \`gasw-k8s release ${id}\` or \`gasw-k8s cancel ${id}\``,
+  );
 }
 
 /** Says at once that jobs can't begin as they are, when that shows first: nothing mends it but a person. */

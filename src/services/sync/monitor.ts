@@ -42,15 +42,18 @@ export interface Round {
 }
 
 export interface MonitorOptions {
-  /** Goes on also when all jobs have ended. */
-  readonly forever: boolean;
+  /**
+   * When the monitor ends by itself: when all jobs have ended, or nothing is left but jobs that wait to be
+   * released; or never.
+   */
+  readonly until: "ended" | "settled" | "stopped";
   /** Ends the monitor when the round under way is done. */
   readonly stop: AbortSignal;
   readonly onRound: (round: Round) => void;
 }
 
 /**
- * Keeps a workflow and its GASW database up to date until its jobs have ended: the cluster is watched,
+ * Keeps a workflow and its GASW database up to date until its jobs have ended, or are settled: the cluster is watched,
  * signals are looked for every few seconds. What can't be reached is tried again at every round.
  * @throws GaswError CONFLICT when another monitor holds the workflow, NotOwner when another state file serves
  * it; TIMEOUT when another command does so for long
@@ -75,7 +78,7 @@ export async function monitor(
   try {
     while (!options.stop.aborted) {
       options.onRound(await rounds.next());
-      const left = options.forever ? undefined : remainder(deps, workflow);
+      const left = remainder(deps, workflow, options.until);
       if (left !== undefined) {
         tellUnsubmitted(deps, left);
         return;
@@ -100,12 +103,23 @@ function heldByAnother({ store }: SyncDeps, workflow: StoredWorkflow): GaswError
   );
 }
 
+/** Whether nothing is left of a workflow to be done, except by somebody who releases or cancels held jobs. */
+export function isSettled(deps: Pick<SyncDeps, "store" | "now">, workflow: StoredWorkflow): boolean {
+  return remainder(deps, workflow, "settled") !== undefined;
+}
+
 /**
  * The jobs that nobody submits, where nothing else is left; undefined where there is something that a monitor
  * could do yet. A held job may be released at any moment.
  */
-function remainder({ store, now }: SyncDeps, workflow: StoredWorkflow): StoredJob[] | undefined {
-  if (store.workflows.isOpen(workflow) || store.outbox.size(workflow) > 0) return undefined;
+function remainder(
+  { store, now }: Pick<SyncDeps, "store" | "now">,
+  workflow: StoredWorkflow,
+  until: MonitorOptions["until"],
+): StoredJob[] | undefined {
+  const { workflows } = store;
+  const isOpen = until === "settled" ? workflows.isGoingOn(workflow) : workflows.isOpen(workflow);
+  if (until === "stopped" || isOpen || store.outbox.size(workflow) > 0) return undefined;
   const active = store.jobs.active(workflow);
   return active.every((job) => isLeftUnsubmitted(job, now())) ? active : undefined;
 }
