@@ -232,6 +232,9 @@ Synchronisation resubmits a failed job (ERROR, STALLED) until \`retryCount\` res
 cluster: it was evicted or deleted, or its node is gone. A job that started and ended in an unknown way is held immediately ([ends.md](ends.md)). A job that was killed, or that reported that it was cancelled (exit code 9), is not retried. After a
 release, earlier failures still count: the next failure is held immediately.
 
+With \`onHeld: announce\` in the configuration, nothing is held. Where a job would be, it stays ERROR or STALLED, its invocation is finished, and its failure is reported as its result. UNHOLD is
+refused then. \`gasw-k8s retry\` (REPLICATE) and RESCHEDULE begin anew: what the job comes to is reported as another result, and its next failure is its last. Jobs that are held already stay so.
+
 Two attempts of the same script never run at the same time. A resubmission waits until no pod of another attempt is left.
 
 A job always runs the script that was submitted. If the script file has changed since, a resubmission other than by \`retry\` (after a failure, by a signal, by \`release\`) does not run it: the attempt
@@ -259,8 +262,10 @@ ${STATUSES.map((status) => `| ${status} | ${signalRow(status).join(" | ")} |`).j
 
 ## Results
 
-An invocation is finished when one of its attempts has COMPLETED, or when its last attempt was DELETED or CANCELLED. It is then reported once. The reported exit code is 9 for DELETED and
-CANCELLED. For COMPLETED it is the one in the output: 0, or -1 if the output contains none. Jobs that are being retried or are held are not finished.
+An invocation is finished when one of its attempts has COMPLETED, or when its last attempt was DELETED or CANCELLED, or, with \`onHeld: announce\`, has failed for good. It is then reported once. The reported exit code is 9 for DELETED and
+CANCELLED. For COMPLETED it is the one in the output: 0, or -1 if the output contains none. For ERROR and STALLED it is the job's own. Jobs that are being retried or
+are held are not finished; that a job is held, and that it is released, is reported, too ([engine-contract.md](engine-contract.md)). If a job is run again before its result was read by anybody, that
+result is dropped, and the next one is reported.
 `;
 
 if (process.argv.includes("--check")) {
