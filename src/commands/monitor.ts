@@ -3,7 +3,7 @@ import path from "node:path";
 import type { Context } from "../context.ts";
 import { isHeld } from "../core/job.ts";
 import { type ErrorCode, GaswError } from "../errors.ts";
-import { isSettled, type Round, monitor as runMonitor } from "../services/sync/monitor.ts";
+import { hasSettled, type Round, monitor as runMonitor } from "../services/sync/monitor.ts";
 import { unknownWorkflow } from "../services/workflow/known.ts";
 import { resolve } from "../services/workflow/resolve.ts";
 import type { StoredWorkflow } from "../store/records.ts";
@@ -142,7 +142,7 @@ class Report {
   /** Says, once nothing else is left, that held jobs are: nobody but a person ends that. */
   #tellSettled(): void {
     const { io, store } = this.#context;
-    const jobs = isSettled(this.#context, this.#workflow) ? store.jobs.newest(this.#workflow) : [];
+    const jobs = hasSettled(this.#context, this.#workflow) ? store.jobs.newest(this.#workflow) : [];
     const held = jobs.filter(({ status }) => isHeld(status)).length;
     const what = `waiting until ${held === 1 ? "it is" : "they are"} released or cancelled`;
     const text = held === 0 ? "" : `${outcomeCounts(jobs)}${this.#endsSettled ? "" : `: ${what}`}`;

@@ -58,13 +58,16 @@ export class Results {
   }
 
   /**
-   * Has a job's invocation told as over, by this attempt, unless it was told before; with the last exit code
-   * that one of its attempts has ended with.
+   * Has a job's invocation told as over, by this attempt, unless it was told before: a success counts more than
+   * another end that nobody was given yet. With the last exit code that one of its attempts has ended with.
    */
   announce({ key }: Keyed): void {
     const code = `CASE jobs.status WHEN 'COMPLETED' THEN exit_code ELSE (
         SELECT exit_code FROM jobs AS other WHERE other.workflow = jobs.workflow AND other.file_name = jobs.file_name
           AND other.attempt <= jobs.attempt AND exit_code IS NOT NULL ORDER BY other.attempt DESC LIMIT 1) END`;
+    const outdated = `DELETE FROM results WHERE told = 0 AND status <> 'COMPLETED' AND (workflow, file_name) =
+      (SELECT workflow, file_name FROM jobs WHERE key = ? AND status = 'COMPLETED')`;
+    this.#db.run(outdated, [key]);
     const sql = `INSERT OR IGNORE INTO results (workflow, file_name, job, status, message, started, ended, output, own_exit_code, told)
       SELECT workflow, file_name, key, status, message, started, ended, output, ${code}, 0 FROM jobs WHERE key = ?`;
     this.#db.run(sql, [key]);

@@ -73,7 +73,8 @@ describe.each(Object.entries(looks))("the Job of a script that has ended beside 
     expect(evidence?.at(-1)).toBe(
       "its pod was deleted when the job ended: container istio-proxy, which was injected into it, would have kept it running",
     );
-    expect(warnings).toEqual([]);
+    // A synchronisation tells that it is held, too.
+    expect(warnings.filter((warning) => !warning.includes("is held after the last retry"))).toEqual([]);
   });
 
   test.each([

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { held } from "../../src/core/lifecycle/make.ts";
+import { withLateOutput } from "../../src/core/lifecycle/lateOutput.ts";
+import { held, over } from "../../src/core/lifecycle/make.ts";
 import { toldRecord } from "../../src/services/sync/results.ts";
 import { Invocations, outputOf } from "./invocations.ts";
 
@@ -68,6 +69,20 @@ describe("the last exit code of the job itself", () => {
       { attemptId: "Job-2-r1", status: "DELETED", exitCode: 9, ownExitCode: 4 },
     ]);
   });
+});
+
+test("a success that shows late takes the place of a failure that nobody was told, and not of one that was", () => {
+  for (const id of ["Job-1", "Job-2"]) {
+    const failed = life.submitted(id);
+    life.store.updates.apply([{ job: failed, change: { stage: over("ERROR") }, announce: true }], new Date());
+    if (id === "Job-2") expect(results().map(({ status }) => status)).toEqual(["COMPLETED", "ERROR"]);
+    const { change } = withLateOutput(life.job(id), 0);
+    life.store.updates.apply([{ job: life.job(id), change, announce: true }], new Date());
+  }
+  expect(results()).toMatchObject([
+    { id: "Job-1", status: "COMPLETED" },
+    { id: "Job-2", status: "ERROR", exitCode: -1, ownExitCode: null },
+  ]);
 });
 
 describe("a job that is held", () => {

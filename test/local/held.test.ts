@@ -81,7 +81,7 @@ describe("with onHeld: announce", () => {
     expect(await workflow.cli("release", "Bad-1")).toEqual({
       code: 7,
       stdout: "",
-      stderr: "error: job Bad-1-r1 has failed and is over, not held\nhint: use `gasw-k8s retry Bad-1-r1` to run it again\n",
+      stderr: "error: job Bad-1 has failed and is over, not held\nhint: use `gasw-k8s retry Bad-1` to run it again\n",
     });
     await signal(workflow.database, "Bad-1-r1", "UNHOLD_ERROR");
     expect((await workflow.sync()).stderr).toContain("UNHOLD_ERROR of job Bad-1-r1 was ignored: it has failed and is over, not held");

@@ -78,7 +78,7 @@ export function effectOf(signal: Signal, stage: Stage, siblings: Siblings): Sign
 }
 
 /** Why a failure that was told, or that a clean-up has given up, is not released. */
-export const OVER_FAILED = "it has failed and is over, not held: `gasw-k8s retry` runs it again";
+const OVER_FAILED = "it has failed and is over, not held: `gasw-k8s retry` runs it again";
 
 /** Whether an invocation is over with the failure of this attempt. */
 export function isOverFailed(

@@ -109,8 +109,8 @@ function refuseOver({ store }: Deps, workflow: StoredWorkflow, job: StoredJob): 
   const newer = others.some(({ attempt }) => attempt > job.attempt);
   const completed = others.some(({ status }) => status === "COMPLETED");
   if (!isOverFailed(job.stage, { newer, completed })) return;
-  throw new GaswError("CONFLICT", `job ${job.id} has failed and is over, not held`, {
-    hint: `use \`gasw-k8s retry ${shellWord(job.id)}\` to run it again`,
+  throw new GaswError("CONFLICT", `job ${job.fileName} has failed and is over, not held`, {
+    hint: `use \`gasw-k8s retry ${shellWord(job.fileName)}\` to run it again`,
   });
 }
 

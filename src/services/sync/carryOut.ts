@@ -192,7 +192,7 @@ function tellHeld(run: Run, planned: readonly Planned<StoredJob>[]): void {
       const { stage } = (after ?? before).change;
       return stage?.name === "held" && job.stage.name !== "held" && !run.isStopped(job);
     })
-    .map(({ job }) => job.id);
+    .map(({ job }) => job.fileName);
   const [first] = held;
   if (first === undefined) return;
   const id = shellWord(first);

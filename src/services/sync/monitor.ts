@@ -104,7 +104,7 @@ function heldByAnother({ store }: SyncDeps, workflow: StoredWorkflow): GaswError
 }
 
 /** Whether nothing is left of a workflow to be done, except by somebody who releases or cancels held jobs. */
-export function isSettled(deps: Pick<SyncDeps, "store" | "now">, workflow: StoredWorkflow): boolean {
+export function hasSettled(deps: Pick<SyncDeps, "store" | "now">, workflow: StoredWorkflow): boolean {
   return remainder(deps, workflow, "settled") !== undefined;
 }
 
