@@ -39,7 +39,7 @@ describe("a server that is down", () => {
       ({ code, stdout }) => code === 8 && /^Bad-2 +2 +ERROR_HELD /m.test(stdout) && /^Fine-1 +1 +COMPLETED /m.test(stdout),
     );
     expect(stderr).toMatch(
-      /^error: cannot use the GASW database postgres:\/\/127\.0\.0\.1:\d+\/\w+: connection refused .*\nhint: check dao.url/,
+      /^warning: job Bad-2 is held after the last retry: .*\nerror: cannot use the GASW database postgres:\/\/127\.0\.0\.1:\d+\/\w+: connection refused .*\nhint: check dao.url/,
     );
     const asJson = await on.workflow.cli("status", "Bad-2", "--sync", "-o", "json");
     expect(JSON.parse(asJson.stdout).jobs).toMatchObject([{ attemptId: "Bad-2-r1", status: "ERROR_HELD", daoStatus: null }]);

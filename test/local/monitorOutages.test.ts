@@ -38,6 +38,7 @@ test("an outage of the cluster is told once, and what happened meanwhile is seen
     expect(stderr.split("\n").filter((line) => line.startsWith("warning"))).toEqual([
       expect.stringMatching(/^warning: cannot reach the cluster \S+ .*: retrying$/),
       "warning: connections restored",
+      expect.stringMatching(/^warning: job Bad-2 is held after the last retry: /),
     ]);
   } finally {
     await proxy.close();

@@ -1,4 +1,3 @@
-import { nameJobs } from "../../core/job.ts";
 import {
   type Act,
   EFFECT_PHASES,
@@ -196,8 +195,12 @@ function tellHeld(run: Run, planned: readonly Planned<StoredJob>[]): void {
   const [first] = held;
   if (first === undefined) return;
   const id = shellWord(first);
+  const what =
+    held.length === 1
+      ? `job ${first} is held after the last retry`
+      : `${held.length} jobs are held after the last retry, the first of them ${first}`;
   run.deps.warn(
-    `${nameJobs(held)} ${held.length === 1 ? "is" : "are"} held after the last retry: see \`gasw-k8s debug why ${id}\`, then use \`gasw-k8s release ${id}\` or \`gasw-k8s cancel ${id}\``,
+    `${what}: see \`gasw-k8s debug why ${id}\`, then use \`gasw-k8s release ${id}\` or \`gasw-k8s cancel ${id}\``,
   );
 }
 
