@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import Database from "better-sqlite3";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { active, over } from "../../src/core/lifecycle/make.ts";
+import { active, held, over } from "../../src/core/lifecycle/make.ts";
 import { jobName } from "../../src/core/names.ts";
 import type { StoredJob, StoredWorkflow } from "../../src/store/records.ts";
 import { Store } from "../../src/store/store.ts";
@@ -144,6 +144,16 @@ describe("a workflow that is deleted from the state", () => {
     expect(record(store, other, "Job-1").key).toBeGreaterThan(job.key);
     expect(store.retention.delete(ended(store, "workflow-3"), always)).toBe("deleted");
     expect(register(open(), "workflow-4").key).toBe(workflow.key + 3);
+  });
+
+  test("goes with what was told of its holds", () => {
+    const store = open();
+    const workflow = ended(store, "workflow-1");
+    store.changes.write(record(store, workflow, "Held-1"), { stage: held("ERROR_HELD") });
+    expect(store.results.tell(workflow, 0).map(({ kind, id }) => `${kind} ${id}`)).toContain("held Held-1");
+    expect(store.retention.delete(workflow, always)).toBe("deleted");
+    expect(rows()).toMatchObject({ workflows: 0, jobs: 0, results: 0 });
+    expect(store.results.tell(undefined, 0)).toEqual([]);
   });
 
   test("goes quickly, however many jobs and results there are", () => {

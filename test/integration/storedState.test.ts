@@ -174,6 +174,27 @@ test.each(["0.1.0", "schema-9", "schema-10"])("no row that %s wrote is changed b
   expect(old.prepare(`SELECT ${columns} FROM jobs ORDER BY key`).all()).toEqual(before);
 });
 
+test.each(["0.1.0", "schema-9", "schema-10"])(
+  "what %s holds, or its process that is still alive, is told of, beside its results",
+  (name) => {
+    const heldBefore = restore(name)
+      .filter(({ status }) => HELD.includes(status))
+      .map(({ id }) => id);
+    const { store, two } = open();
+    const held = (cursor: number) => {
+      const told = store.results.tell(undefined, cursor);
+      return { holds: told.filter(({ kind }) => kind === "held").map(({ id }) => id), last: told.at(-1)?.cursor ?? 0 };
+    };
+    const { holds, last } = held(0);
+    expect(holds.sort()).toEqual(heldBefore.sort());
+    old.prepare("UPDATE jobs SET status = 'ERROR_HELD', settled = 1 WHERE workflow = ? AND id = 'Waiting-1'").run(two.key);
+    expect(held(last)).toEqual({ holds: ["Waiting-1"], last: last + 1 });
+    // A result that another version has found is one that it may have told.
+    old.prepare("UPDATE jobs SET status = 'QUEUED', settled = 0, removal = NULL WHERE workflow = ? AND id = 'Killed-1'").run(two.key);
+    expect(ids(store.results.since(two, 0))).toContain("Killed-1");
+  },
+);
+
 test("a process of the last version that is still alive writes every combination that it could", () => {
   const rows = restore("schema-9");
   open();

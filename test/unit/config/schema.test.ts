@@ -102,6 +102,7 @@ describe("values", () => {
     ["workflowVolume.name", { workflowVolume: { type: "claim" } }, "found nothing"],
     ["resources.memory", { resources: { memory: 512 } }, 'expected an amount with its unit (did you mean "512Mi"?), found 512'],
     ["resources.cpu", { resources: { cpu: 0 } }, "an amount of CPU"],
+    ["onHeld", { onHeld: "forget" }, 'expected one of "hold", "announce"'],
     ["imagePullPolicy", { imagePullPolicy: "Sometimes" }, 'expected one of "Always", "IfNotPresent", "Never"'],
     ["pending.ErrImagePull", { pending: { ErrImagePull: "soon" } }, 'or "never", found "soon"'],
     ["sidecars[0].image", { sidecars: [{ name: "a" }] }, "found a"],
