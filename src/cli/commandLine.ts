@@ -49,7 +49,7 @@ export function readCommandLine(given: readonly string[]): CommandLine {
     else path.push(...(path.length === 0 ? shortForm(word) : [word]));
     at += length;
   }
-  const rest = explicitDryRun(given.slice(at));
+  const rest = explicitDryRun(given[at - 1] === "kill" ? withoutSignal(given.slice(at)) : given.slice(at));
   // Without a command there is nothing that they could be said of.
   return { path, argv: path.length === 0 ? rest : [...path, ...before, ...rest] };
 }
@@ -63,11 +63,16 @@ function shortForm(word: string): readonly string[] {
 }
 
 /** Words that a common option takes up; 0 where it is none. */
-function optionLength(word: string): number {
+export function optionLength(word: string): number {
   if (Object.hasOwn(COMMON, word)) return COMMON[word] === true ? 2 : 1;
   const [name = ""] = word.split("=");
   const holdsItsValue = word.startsWith("--") ? COMMON[name] === true : /^-[no]./.test(word);
   return holdsItsValue ? 1 : 0;
+}
+
+/** `kill -9 JOB`: whichever signal is named, the job is to end. */
+function withoutSignal(argv: readonly string[]): readonly string[] {
+  return /^-(?:\d+|(?:SIG)?(?:KILL|TERM|INT|HUP|QUIT))$/.test(argv[0] ?? "") ? argv.slice(1) : argv;
 }
 
 /** A bare `--dry-run` would take the script after it for its kind. */
@@ -76,31 +81,4 @@ function explicitDryRun(argv: readonly string[]): string[] {
   return argv.map((word, index) =>
     word === "--dry-run" && !isKind(argv[index + 1]) ? "--dry-run=client" : word,
   );
-}
-
-/** What is meant by words that people bring along from other tools. */
-const MEANT: readonly (readonly [words: string, meant: string])[] = [
-  ["delete del rm remove purge destroy", "cancel (stops jobs), or cleanup (removes a workflow's objects)"],
-  ["stop abort terminate scancel qdel condor_rm", "cancel"],
-  ["start run create apply add sbatch qsub condor_submit", "submit"],
-  ["resume unhold unpause unsuspend", "release"],
-  ["restart rerun redo resubmit again replay", "retry"],
-  ["get show jobs queue top squeue qstat condor_q stat info", "status"],
-  ["follow tail cat log output", "logs"],
-  ["explain reason diagnose", "why"],
-  ["sh ssh attach bash login", "shell"],
-  ["watch", "status --watch"],
-  ["sync", "status --sync"],
-  ["history", "status --history"],
-  ["pods nodes pv pvc volumes claims", "debug"],
-  ["gc prune sweep orphans", "cleanup --orphaned"],
-  ["clean clear", "cleanup"],
-  ["takeover import recover", "adopt"],
-  ["settings configure init", "config"],
-  ["version", "--version"],
-];
-
-/** What was probably meant by a command that there is not; never one that does the opposite. */
-export function meantBy(word: string): string | undefined {
-  return MEANT.find(([words]) => words.split(" ").includes(word.toLowerCase()))?.[1];
 }

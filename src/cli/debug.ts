@@ -110,6 +110,9 @@ function addExec({ debug, run, directory }: Adder): void {
   withJobOptions(debug.command("exec <job> [command...]"), ["text"])
     .description("Runs a command in the container of a running job. Exits with the command's exit code.")
     .option("-T, --no-tty", "do not allocate a terminal")
+    // As `kubectl exec -it` has them: stdin is passed on anyhow, and a terminal is allocated where there is one.
+    .addOption(new Option("-i, --stdin").hideHelp())
+    .addOption(new Option("-t, --tty").hideHelp())
     .usage("[options] <job> -- <command> [argument...]")
     .addHelpText(
       "after",

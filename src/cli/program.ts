@@ -7,7 +7,7 @@ import { type ErrorStyle, errorReport } from "../ui/output.ts";
 import { addActions } from "./actions.ts";
 import { addAdopt } from "./adopt.ts";
 import { addCleanup } from "./cleanup.ts";
-import { meantBy, readCommandLine, SHORT_FORMS } from "./commandLine.ts";
+import { type CommandLine, readCommandLine, SHORT_FORMS } from "./commandLine.ts";
 import { addConfig } from "./config.ts";
 import { addDebugCommands } from "./debug.ts";
 import { addMonitor } from "./monitor.ts";
@@ -42,18 +42,18 @@ const COMMANDS: Readonly<Record<string, (program: Command, terms: Terms) => void
  */
 export async function run(given: readonly string[], io: Io, version: string): Promise<number> {
   const outcome: Outcome = { exitCode: 0, options: undefined, waits: false, watches: false };
-  const { path, argv } = readCommandLine(given);
-  const program = buildProgram(path[0], io, version, outcome);
+  const line = readCommandLine(given);
+  const program = buildProgram(line.path[0], io, version, outcome);
   try {
-    await program.parseAsync(argv, { from: "user" });
+    await program.parseAsync(line.argv, { from: "user" });
     return outcome.exitCode;
   } catch (error) {
-    return report(error, argv, io, outcome);
+    return await report(error, line, io, outcome);
   }
 }
 
 /** The one place where errors reach the user. */
-function report(error: unknown, argv: readonly string[], io: Io, outcome: Outcome): number {
+async function report(error: unknown, line: CommandLine, io: Io, outcome: Outcome): Promise<number> {
   // The help that was asked for, or that stands in for a missing command, is written already.
   if (error instanceof CommanderError && /^commander\.(help|version)/.test(error.code))
     return error.exitCode === 0 ? 0 : EXIT_USAGE;
@@ -65,25 +65,31 @@ function report(error: unknown, argv: readonly string[], io: Io, outcome: Outcom
       io.stderr.write("stopped waiting: the jobs continue in the cluster\n");
     return EXIT_INTERRUPTED;
   }
-  const known = worded(isInterrupted ? interrupted(error) : error);
-  io.stderr.write(errorReport(known, options ?? guessedStyle(argv)));
+  const known = await worded(isInterrupted ? interrupted(error) : error, line);
+  io.stderr.write(errorReport(known, options ?? guessedStyle(line.argv)));
   const isOwn = waits && known.code !== "TIMEOUT" && known.code !== "INTERRUPTED";
   return isOwn ? EXIT_OWN_FAILURE : known.exitCode;
 }
 
-function worded(error: unknown): GaswError {
-  return error instanceof CommanderError ? wrongUsage(error.message) : asGaswError(error);
+async function worded(error: unknown, line: CommandLine): Promise<GaswError> {
+  return error instanceof CommanderError ? await wrongUsage(error.message, line) : asGaswError(error);
 }
 
 /** The parser's words, whose second line may be a suggestion: of names that look alike, whatever they do. */
-function wrongUsage(text: string): GaswError {
+async function wrongUsage(text: string, { path, argv }: CommandLine): Promise<GaswError> {
   const [first = "", suggestion = ""] = text.replace(/^error: /, "").split("\n");
-  const unknown = /^unknown command '(.+)'$/.exec(first)?.[1];
+  const [, kind, unknown = ""] = /^unknown (command|option) '(.+)'$/.exec(first) ?? [];
+  const { insteadOf, insteadOfOption, isTypo } = await import("./otherTools.ts");
+  const words = argv.slice(path.length);
+  const instead =
+    kind === "command"
+      ? insteadOf(path.length > 1 ? path[0] : undefined, unknown, words)
+      : kind === "option" && insteadOfOption(path, unknown, words);
   const alike = /^\(Did you mean (.+)\?\)$/.exec(suggestion)?.[1];
-  const meant = (unknown === undefined ? undefined : meantBy(unknown)) ?? alike;
-  return new GaswError("USAGE", first, {
-    hint: `${meant === undefined ? "" : `did you mean ${meant}? `}see gasw-k8s --help, or gasw-k8s COMMAND --help`,
-  });
+  const meant = alike !== undefined && isTypo(unknown, alike) ? `did you mean ${alike}? ` : "";
+  const jobs = first === "missing required argument 'job'" ? "`gasw-k8s status` lists the jobs; " : "";
+  const help = `${jobs}see gasw-k8s --help, or gasw-k8s COMMAND --help`;
+  return new GaswError("USAGE", first, { hint: instead ? `${instead}; ${help}` : `${meant}${help}` });
 }
 
 /** How errors are to be shown where the command line itself could not be read. */

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { GASW_STATUSES } from "../core/job.ts";
+import { GASW_STATUSES, LOCAL_STATUSES } from "../core/job.ts";
 import {
   cursorOption,
   durationOption,
@@ -13,8 +13,9 @@ import {
 const COLUMNS = `
 Columns:
   AGE     time from the submission (of this attempt) to its end, or until now
-  WAITED  part of AGE before the job's container began to run
-  RAN     part of AGE after that: how long it ran, or has run so far
+  WAITED  time from the submission until the job's container began to run
+  RAN     how long the container ran, or has run so far (the cluster's times are
+          whole seconds)
 A terminal that is too narrow shows the first words of a REASON, then no WAITED,
 RAN, NODE and AGE. -o json has the times themselves.`;
 
@@ -26,7 +27,7 @@ export function addStatus(program: Command, { io, outcome, runWithContext }: Ter
     )
     .option(...WORKFLOW_OPTION)
     .option(...QUIET_OPTION)
-    .option("--watch", "keep showing the jobs until all have ended")
+    .option("-w, --watch", "keep showing the jobs until all have ended")
     .option("--cached", "show the last known state without querying the cluster")
     .option("--sync", "also handle signals from the GASW database, retry failed jobs and update the database")
     .option("--history", "show all attempts of each job, and when and why their status changed")
@@ -61,6 +62,6 @@ function statusList(text: string): string[] {
   const list = text.split(",").map((status) => status.trim().toUpperCase());
   const unknown = list.find((status) => !GASW_STATUSES.some((known) => known === status));
   if (unknown !== undefined)
-    throw new InvalidArgumentError(`${unknown} is not a status; use ${GASW_STATUSES.join(", ")}.`);
+    throw new InvalidArgumentError(`${unknown} is not a status; use ${LOCAL_STATUSES.join(", ")}.`);
   return list;
 }

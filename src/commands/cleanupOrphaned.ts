@@ -72,7 +72,7 @@ async function look(context: Context, options: OrphanedOptions, metrics?: SweepM
   const shown = [...judged, ...legacy].filter((one) => isAsked(one, options, io.cwd)).sort(byVerdict);
   metrics?.note(shown);
   const going = shown.filter((one) => isRemovable(one, options));
-  if (options.output === "text") showPlan(context, shown, going);
+  if (options.output === "text") showPlan(context, shown, going, options);
   const chosen = going.length === 0 ? [] : await confirmedOf(context, going, options);
   if (chosen.length === 0) {
     if (options.output === "json") print(context, shown, going, undefined);
@@ -138,9 +138,14 @@ function byVerdict(a: Judged, b: Judged): number {
   return rank === 0 ? Number(name(a) > name(b)) - Number(name(a) < name(b)) : rank;
 }
 
-function showPlan({ io }: Context, shown: readonly Judged[], going: readonly Judged[]): void {
+function showPlan(
+  { io }: Context,
+  shown: readonly Judged[],
+  going: readonly Judged[],
+  options: OrphanedOptions,
+): void {
   if (shown.length === 0) {
-    io.stderr.write("no workflows found\n");
+    io.stderr.write(`${noWorkflows(options)}\n`);
     return;
   }
   io.stdout.write(orphanTable(shown));
@@ -153,6 +158,16 @@ function showPlan({ io }: Context, shown: readonly Judged[], going: readonly Jud
 
 function workflows(judged: readonly Judged[]): string {
   return judged.length === 1 ? "1 workflow" : `${judged.length} workflows`;
+}
+
+function noWorkflows({ workflow, namespace, selector, legacy }: OrphanedOptions): string {
+  const which = [
+    ...(workflow === undefined ? [] : [`--workflow ${printable(workflow)}`]),
+    ...(selector === undefined ? [] : [`--selector ${printable(selector)}`]),
+  ].join(" ");
+  const where = namespace === undefined ? "any namespace" : `namespace ${printable(namespace)}`;
+  const elsewhere = legacy === true ? "" : " (--legacy also looks for what GASW's Java plugin has left)";
+  return `no workflow of gasw-k8s${which === "" ? "" : ` that matches ${which}`} in ${where}${elsewhere}`;
 }
 
 async function remove(

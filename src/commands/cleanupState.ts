@@ -67,7 +67,7 @@ function workflowsOf(context: Context, options: StateOptions): StoredWorkflow[] 
 
 function showPlan({ io, now }: Context, judged: readonly JudgedEntry[], going: readonly JudgedEntry[]): void {
   if (judged.length === 0) {
-    io.stderr.write("no workflows found\n");
+    io.stderr.write("no workflows in the state of this host (--orphaned looks in the cluster)\n");
     return;
   }
   const rows = judged.map(({ workflow, facts, files, keep }) => [

@@ -10,7 +10,7 @@ import type { StoredWorkflow } from "../store/records.ts";
 import type { OutputFormat } from "../ui/io.ts";
 import type { JobRecord } from "../ui/jobs.ts";
 import { errorReport } from "../ui/output.ts";
-import { waitingLines } from "../ui/progress.ts";
+import { type Progress, waitingLines } from "../ui/progress.ts";
 import { dryRun } from "./dryRun.ts";
 import { parseAssignments, parseRequest, parseResources } from "./requests.ts";
 import { submitLines } from "./submitLines.ts";
@@ -152,7 +152,12 @@ async function submitAll(
 ): Promise<Outcome> {
   const checked = checkSubmissions(context.config, workflow, submissions, context.io.cwd);
   for (const warning of checked.flatMap(({ warnings }) => warnings)) context.warn(warning);
-  const submitter = new Submitter(context, workflow);
+  let line: Progress | undefined;
+  const onWait = (text: string | undefined) => {
+    if (text === undefined) line?.stop();
+    else line ??= waitingLines(context.io, { text }, options);
+  };
+  const submitter = new Submitter(context, workflow, true, onWait);
   await submitter.confirmPlace();
   const intents = checked.map((submission) => attempt(() => submitter.intend(submission)));
   const answers = new OrderedAnswers((job) => print(context, submitter.workflow, job, options.output));
@@ -164,10 +169,7 @@ async function submitAll(
       intent instanceof GaswError ? intent : await submitter.submit(submission, intent).catch(asGaswError),
     );
   };
-  const count = `${checked.length} ${checked.length === 1 ? "job" : "jobs"}`;
-  const text = `waiting for the cluster to bind the volumes and to accept ${count}`;
-  const line = waitingLines(context.io, { text }, options);
-  await pMap(checked, submitOne, { concurrency: CONCURRENCY }).finally(line.stop);
+  await pMap(checked, submitOne, { concurrency: CONCURRENCY });
   const { done, failures } = answers;
   const accepted = done.map((job) => answer(submitter.workflow, job));
   return { workflow: submitter.workflow, accepted, failures: distinct(failures) };

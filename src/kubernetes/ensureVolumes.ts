@@ -37,11 +37,15 @@ const FIRST_TOUCH_MS = 700;
 export class NamespaceGone extends GaswError {}
 
 /** How a volume is made ready. */
+/** Told what is waited for, once it is; nothing when that is over. */
+export type OnWait = (text: string | undefined) => void;
+
 export interface Making {
   /** Ends the waiting for what is not bound or not gone yet. */
   readonly deadline: AbortSignal;
   /** Whether a namespace that is missing is made: only where nothing of the workflow was ever in it. */
   readonly makesNamespace: boolean;
+  readonly onWait: OnWait;
 }
 
 /**
@@ -113,13 +117,14 @@ export async function ensureVolume(
   found: V1PersistentVolumeClaim | undefined,
   making: Making,
 ): Promise<V1PersistentVolumeClaim> {
-  const { deadline } = making;
+  const { deadline, onWait } = making;
   const known = found === undefined || isGoing(found) ? undefined : found;
   const claim = known ?? (await makeClaim(client, namespace, volume, found, making));
   await checkClaim(client, claim, volume);
   if (claim.status?.phase === "Bound" || (await bindsAtFirstUse(client, claim))) return claim;
   if (known !== undefined && isOurs(known)) await ensurePersistentVolume(client, volume, known, deadline);
-  const bound = await untilBound(client, namespace, volume, claim, deadline);
+  onWait(`waiting for claim ${namespace}/${volume.claimName} of volume ${volume.spec.name} to be bound`);
+  const bound = await untilBound(client, namespace, volume, claim, deadline).finally(() => onWait(undefined));
   await checkClaim(client, bound, volume);
   return bound;
 }

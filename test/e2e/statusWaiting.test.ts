@@ -31,7 +31,7 @@ describe("status of a job that waits", () => {
     expect(job).toMatchObject({ status: "QUEUED", node: null, started: null, exitCode: null });
     expect(job.message).toMatch(/0\/\d+ nodes are available.*Insufficient cpu/);
     const { stdout } = await workflow.cli("status");
-    expect(stdout).toMatch(/^Big-1 +QUEUED +- +\S+ +- +Unschedulable: 0\/\d+ nodes are available/m);
+    expect(stdout).toMatch(/^Big-1 +QUEUED +- +\S+ +\S+ +- +- +Unschedulable: 0\/\d+ nodes are available/m);
   });
 
   test("is RUNNING only once the container runs, and then tells pod, node and start", async () => {

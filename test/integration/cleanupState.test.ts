@@ -276,7 +276,11 @@ describe("cleanup --state", () => {
   test("makes no state where there is none", async () => {
     host.end();
     rmSync(path.dirname(host.stateFile), { recursive: true });
-    expect(await cleaned()).toMatchObject({ code: 0, stdout: "", stderr: "no workflows found\n" });
+    expect(await cleaned()).toMatchObject({
+      code: 0,
+      stdout: "",
+      stderr: "no workflows in the state of this host (--orphaned looks in the cluster)\n",
+    });
     expect(existsSync(host.stateFile)).toBe(false);
   });
 

@@ -92,6 +92,17 @@ describe.each(["SIGINT", "SIGTERM"] as const)("%s", (signal) => {
   });
 });
 
+test("a submission says which claim it waits for", async () => {
+  workflow.configure({
+    volumes: [{ name: "never", type: "storageClass", storageClassName: "no-such-class", mountPathContainer: "/never" }],
+  });
+  workflow.script("Job-1", "true\n");
+  const { child, ended } = begin("submit", "sh/Job-1.sh");
+  await new Promise((resolve) => child.stderr?.once("data", resolve));
+  child.kill("SIGTERM");
+  expect((await ended).stderr).toMatch(/^waiting for claim \S+ of volume never to be bound\nerror: interrupted: /);
+});
+
 test("a watch whose reader goes away ends by itself, while the job goes on", async () => {
   const scripts = [workflow.script("Job-1", "sleep 600\n"), workflow.script("Job-2", "until test -e go; do sleep 0.2; done\n")];
   expect(await workflow.cli("submit", ...scripts)).toMatchObject({ code: 0 });

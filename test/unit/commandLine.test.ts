@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { meantBy, readCommandLine } from "../../src/cli/commandLine.ts";
+import { readCommandLine } from "../../src/cli/commandLine.ts";
+import { insteadOf, insteadOfOption, isTypo } from "../../src/cli/otherTools.ts";
 
 const read = (line: string) => readCommandLine(line.split(" ").filter((word) => word !== "")).argv.join(" ");
 
@@ -20,6 +21,8 @@ describe("a command line", () => {
     ["-n vip why Job-1", "debug why -n vip Job-1"],
     ["exec Job-1 -- ls -v -n", "debug exec Job-1 -- ls -v -n"],
     ["kill Job-1", "cancel Job-1"],
+    ["kill -9 Job-1", "cancel Job-1"],
+    ["-n vip kill -SIGTERM Job-1", "cancel -n vip Job-1"],
     ["ps -q", "status -q"],
     ["list", "status"],
   ])("in its short form, %j, is read as %j", (line, full) => expect(read(line)).toBe(full));
@@ -50,17 +53,44 @@ describe("a command line", () => {
 
 describe("what other tools call a command", () => {
   test.each([
-    ["delete", /^cancel .*cleanup/],
-    ["RM", /^cancel .*cleanup/],
-    ["scancel", /^cancel$/],
-    ["qsub", /^submit$/],
-    ["resume", /^release$/],
-    ["rerun", /^retry$/],
-    ["squeue", /^status$/],
-    ["log", /^logs$/],
-    ["explain", /^why$/],
-    ["ssh", /^shell$/],
-  ])("%s: what was meant is named", (word, meant) => expect(meantBy(word)).toMatch(meant));
+    ["delete job/Job-1", "use `gasw-k8s cancel Job-1` (stops jobs), or `gasw-k8s cleanup` (removes a workflow's objects)"],
+    ["RM -f Job-1 Job-2", "use `gasw-k8s cancel Job-1 Job-2` (stops jobs), or `gasw-k8s cleanup` (removes a workflow's objects)"],
+    ["scancel", "use `gasw-k8s cancel JOB`"],
+    ["qsub -l mem=2gb sh/JOB.sh", "use `gasw-k8s submit sh/JOB.sh`"],
+    ["resume JOB-1", "use `gasw-k8s release JOB-1`"],
+    ["squeue -u me", "use `gasw-k8s status`"],
+    ["get -n vip pods", "use `gasw-k8s -n vip debug pods`"],
+    ["tail -n 20 Job-1", "use `gasw-k8s logs Job-1 -f`"],
+    ["cp Job-1:/data/x .", "use `gasw-k8s exec Job-1 -- cat FILE`"],
+    ["explain a$b", "use `gasw-k8s why 'a$b'`"],
+    ["scontrol show job Job-1", "use `gasw-k8s describe Job-1`, or `gasw-k8s status Job-1`"],
+    ["frobnicate Job-1", undefined],
+    ["constructor", undefined],
+  ])("%s: the command that does it is named, ready to copy", (line, instead) => {
+    const [word = "", ...words] = line.split(" ");
+    expect(insteadOf(undefined, word, words)).toBe(instead);
+  });
 
-  test("is unknown where nobody calls a command so", () => expect(meantBy("frobnicate")).toBeUndefined());
+  test("below config, config's own commands are named", () => {
+    expect(insteadOf("config", "get", [])).toBe("use `gasw-k8s config show`");
+    expect(insteadOf("config", "delete", [])).toBeUndefined();
+  });
+
+  test.each([
+    [["debug", "logs"], "--tail=5", "Job-1 --tail=5", "use `gasw-k8s logs Job-1 | tail -n 20`"],
+    [["debug", "exec"], "-l", "Job-1 ls -l", "put -- before the command: `gasw-k8s exec Job-1 -- ls -l`"],
+    [["status"], "--json", "--json", "use -o json"],
+    [["submit"], "-J", "-J me sh/X.sh", "use `gasw-k8s submit sh/X.sh`: its name is the job's"],
+    [["submit"], "--frobnicate", "--frobnicate", undefined],
+  ])("%j %s: the way to have it is named", (path, option, words, instead) =>
+    expect(insteadOfOption(path, option, words.split(" "))).toBe(instead),
+  );
 });
+
+test.each([
+  ["sumbit", "submit", true],
+  ["--mem", "--memory", true],
+  ["report", "retry", false],
+  ["delete", "release", false],
+  ["--failed", "--cached", false],
+])("%s is taken for a mistyped %s: %s", (given, name, isTaken) => expect(isTypo(given, name)).toBe(isTaken));

@@ -1,7 +1,7 @@
 import type { DesiredVolume } from "../../core/manifests/volumes.ts";
 import type { V1PersistentVolumeClaim } from "../../core/wire.ts";
 import { messageOf } from "../../errors.ts";
-import { ensureVolume, findClaim, renewMarks } from "../../kubernetes/ensureVolumes.ts";
+import { ensureVolume, findClaim, type OnWait, renewMarks } from "../../kubernetes/ensureVolumes.ts";
 import type { Placement, StoredWorkflow } from "../../store/records.ts";
 import type { Deps } from "../deps.ts";
 import { askCluster, bindCluster, confirmCluster } from "../workflow/cluster.ts";
@@ -37,6 +37,7 @@ export class Preparation {
   readonly #workflow: StoredWorkflow;
   readonly #volumes: readonly DesiredVolume[];
   readonly #waits: boolean;
+  readonly #onWait: OnWait;
   #ready: Promise<void> | undefined;
   #over = Number.POSITIVE_INFINITY;
 
@@ -44,12 +45,20 @@ export class Preparation {
    * @param volumes the workflow's own directory first
    * @param waits whether this is a submission that somebody waits for, which waits for volumes that are not
    * bound yet and, as the workflow's first, makes a namespace that is missing; a resubmission does neither
+   * @param onWait told what is waited for, once it is
    */
-  constructor(deps: Deps, workflow: StoredWorkflow, volumes: readonly DesiredVolume[], waits: boolean) {
+  constructor(
+    deps: Deps,
+    workflow: StoredWorkflow,
+    volumes: readonly DesiredVolume[],
+    waits: boolean,
+    onWait: OnWait,
+  ) {
     this.#deps = deps;
     this.#workflow = workflow;
     this.#volumes = volumes;
     this.#waits = waits;
+    this.#onWait = onWait;
     this.found = this.#look();
     this.#countFrom(this.found, () => this.#ready === undefined);
   }
@@ -116,7 +125,7 @@ export class Preparation {
     // Asked for before its claim is made: what a workflow has in a namespace, it has in one that somebody set
     // up, or that was made for it.
     const makesNamespace = this.#waits && !store.placements.wasInNamespace(this.#workflow);
-    const making = { deadline, makesNamespace };
+    const making = { deadline, makesNamespace, onWait: this.#onWait };
     const since = performance.now();
     const [own] = await Promise.all(
       this.#volumes.map((volume, index) => ensureVolume(client, namespace, volume, claims[index], making)),

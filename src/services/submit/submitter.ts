@@ -7,6 +7,7 @@ import { awaitsTurn } from "../../core/lifecycle/stage.ts";
 import { WRAPPER_VERSION } from "../../core/manifests/job.ts";
 import type { V1Job } from "../../core/wire.ts";
 import { GaswError } from "../../errors.ts";
+import type { OnWait } from "../../kubernetes/ensureVolumes.ts";
 import { isRefusal } from "../../kubernetes/errors.ts";
 import { createJob, getJob, type MadeJob } from "../../kubernetes/jobs.ts";
 import { find, remove } from "../../kubernetes/objects.ts";
@@ -55,17 +56,20 @@ export class Submitter {
   readonly #deps: Deps;
   readonly #plan: Plan;
   readonly #waits: boolean;
+  readonly #onWait: OnWait;
   #preparation: Preparation | undefined;
 
   /**
    * @param waits whether somebody waits for the submission: it waits for volumes that are not bound yet, and
    * a workflow's first one makes the namespace; a resubmission does neither
+   * @param onWait told what is waited for, once it is
    * @throws GaswError CONFLICT when the workflow's id is known from another directory, CONFIG when a volume
    * can't be planned
    */
-  constructor(deps: Deps, workflow: Workflow, waits = true) {
+  constructor(deps: Deps, workflow: Workflow, waits = true, onWait: OnWait = () => undefined) {
     this.#deps = deps;
     this.#waits = waits;
+    this.#onWait = onWait;
     const known = knownWorkflow(deps, workflow.directory) ?? workflow;
     this.#plan = new Plan(deps, known);
     this.workflow = deps.store.workflows.register(known);
@@ -261,7 +265,13 @@ export class Submitter {
 
   #prepare(): Preparation {
     if (this.#preparation === undefined || this.#preparation.isOutdated)
-      this.#preparation = new Preparation(this.#deps, this.workflow, this.#plan.volumes, this.#waits);
+      this.#preparation = new Preparation(
+        this.#deps,
+        this.workflow,
+        this.#plan.volumes,
+        this.#waits,
+        this.#onWait,
+      );
     return this.#preparation;
   }
 }

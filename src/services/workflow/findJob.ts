@@ -11,9 +11,11 @@ import type { Store } from "../../store/store.ts";
  */
 export function findJob(
   store: Store,
-  text: string,
+  given: string,
   options: { prefix: boolean; workflow?: StoredWorkflow | undefined; cwd: string },
 ): StoredJob {
+  // As kubectl has it: no id has a slash.
+  const text = given.replace(/^jobs?(?:\.batch)?\//, "");
   const found = candidates(store, text, options);
   const [job, other] = found;
   if (job === undefined) {
