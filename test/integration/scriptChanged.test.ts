@@ -148,7 +148,7 @@ describe("a script that has changed", () => {
     const answer = explain({ ...facts, claims: [], events: [], lastWords: [], now: new Date() });
     expect(answer).toMatchObject({
       cause: "script-changed",
-      remedy: expect.stringMatching(/^run `gasw-k8s retry Job-1-r1` to run the new version/),
+      remedy: expect.stringMatching(/^`gasw-k8s retry Job-1` runs the new version/),
     });
     expect(answer.sentence).not.toContain("failures");
   });
