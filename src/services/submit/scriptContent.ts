@@ -1,4 +1,5 @@
 import path from "node:path";
+import { onJobs } from "../../core/commandWords.ts";
 import type { ScriptContent } from "../../core/job.ts";
 import { GaswError, systemCode } from "../../errors.ts";
 import type { StoredJob } from "../../store/records.ts";
@@ -23,9 +24,9 @@ export function refuseChangedScript(
   if (script === null || now === undefined || script.sha256 === now.sha256) return;
   const file = path.join(directory, scriptOf(fileName));
   // What to do comes first: a table shows the beginning alone.
-  const message = `the script has changed since it was submitted: \`gasw-k8s retry ${fileName}\` runs the new version (${file}: ${difference(script, now)})`;
+  const message = `the script has changed since it was submitted: \`${onJobs("retry", [fileName])}\` runs the new version (${file}: ${difference(script, now)})`;
   throw new ScriptChanged("CONFLICT", message, {
-    hint: `or restore the script and run \`gasw-k8s release ${fileName}\``,
+    hint: `or restore the script and run \`${onJobs("release", [fileName])}\``,
   });
 }
 

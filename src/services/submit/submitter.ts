@@ -11,6 +11,7 @@ import { ACCEPTED, MADE_READY, NOT_REFUSED, REFUSED } from "../../core/lifecycle
 import type { JobChange } from "../../core/lifecycle/record.ts";
 import { awaitsTurn } from "../../core/lifecycle/stage.ts";
 import { WRAPPER_VERSION } from "../../core/manifests/job.ts";
+import { shellWord } from "../../core/shellWord.ts";
 import type { V1Job } from "../../core/wire.ts";
 import { GaswError } from "../../errors.ts";
 import { isRefusal } from "../../kubernetes/errors.ts";
@@ -329,11 +330,12 @@ function ranBefore(job: StoredJob): GaswError {
 
 function ranElsewhere({ id, directory, fileName }: StoredJob): GaswError {
   const output = path.join(directory, jobFiles(fileName).out);
+  const command = `mv -- ${shellWord(output)} ${shellWord(`${output}.old`)}`;
   return new GaswError(
     "CONFLICT",
     `job ${id} ran before, but is not in this state file: its output ${output} exists`,
     {
-      hint: `to run it again, make sure that it is not running, then move its output: mv -- ${output} ${output}.old`,
+      hint: `to run it again, make sure that it is not running, then move its output: \`${command}\``,
     },
   );
 }
