@@ -123,8 +123,10 @@ describe("a retry with options", () => {
 });
 
 describe("a retry with an environment", () => {
-  const values = (id: string) =>
-    Object.fromEntries((containerOf(id)?.env as { name: string; value: string }[]).map(({ name, value }) => [name, value]));
+  const values = (id: string) => {
+    const variables = (containerOf(id)?.env ?? []) as readonly { name: string; value: string }[];
+    return Object.fromEntries(variables.map(({ name, value }) => [name, value]));
+  };
 
   test("changes the values that are stated, keeps the others, and shows none of them", async () => {
     await failed({ env: { TOKEN: "old-s3cret", KEPT: "kept-s3cret" } });
