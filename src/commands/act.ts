@@ -7,8 +7,10 @@ import type { StoredJob } from "../store/records.ts";
 import type { OutputFormat } from "../ui/io.ts";
 import { printable } from "../ui/output.ts";
 import { jobRecord } from "./jobRecord.ts";
+import { parseOptions, type StatedOptions } from "./requests.ts";
 
-export interface ActOptions {
+/** Of a retry, with what of the jobs is to be different. */
+export interface ActOptions extends StatedOptions {
   readonly output: OutputFormat;
   readonly workflow?: string;
 }
@@ -23,12 +25,13 @@ export async function actOn(
   options: ActOptions,
 ): Promise<number> {
   const { io } = context;
+  const given = parseOptions(options);
   const named = { cwd: io.cwd, workflow: options.workflow, names };
   const jobs = resolveJobs(context, named, { prefix: false });
   const done: StoredJob[] = [];
   for (const one of workflowsOf(context, jobs)) {
     const own = jobs.filter((job) => job.workflow === one.id && job.namespace === one.namespace);
-    done.push(...(await act(context, one, own, action)));
+    done.push(...(await act(context, one, own, action, given)));
   }
   if (options.output === "json")
     io.stdout.write(`${JSON.stringify({ jobs: done.map(jobRecord) }, null, 2)}\n`);

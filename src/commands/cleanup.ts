@@ -1,5 +1,6 @@
 import path from "node:path";
 import type { Context } from "../context.ts";
+import { commandLine } from "../core/commandWords.ts";
 import type { Life } from "../core/inventory/life.ts";
 import { hasEnded } from "../core/job.ts";
 import { abandoned } from "../core/lifecycle/giveUp.ts";
@@ -101,7 +102,7 @@ async function refuseActive(
     "CONFLICT",
     `${active.size} jobs of workflow ${target.id} are still active: ${some}${active.size > 3 ? ", …" : ""}`,
     {
-      hint: "wait for them (gasw-k8s status --watch), or add --cancel to delete them",
+      hint: "wait for them (`gasw-k8s status --watch`), or add --cancel to delete them",
     },
   );
 }
@@ -112,11 +113,12 @@ function checkDirectory(plan: CleanupPlan, target: CleanupTarget, directory: str
     .map((object) => object.directory)
     .find((named) => named !== undefined && !isSameDirectory(named, directory));
   if (other === undefined) return;
+  const command = commandLine("cleanup", "--workflow", other);
   throw new GaswError(
     "CONFLICT",
     `the objects of workflow ${target.id} in namespace ${target.namespace} belong to ${other}, not to ${directory}`,
     {
-      hint: `use that directory: gasw-k8s cleanup --workflow ${other}`,
+      hint: `use that directory: \`${command}\``,
     },
   );
 }

@@ -14,6 +14,7 @@ import {
 } from "../config/schema/fields.ts";
 import { findJsonError } from "../config/text/jsonSyntax.ts";
 import { refusalOf } from "../config/text/problems.ts";
+import { optionName } from "../core/commandWords.ts";
 import type { JobOptions } from "../core/job.ts";
 import { GaswError } from "../errors.ts";
 import type { Submission } from "../services/submit/checks.ts";
@@ -70,6 +71,39 @@ export function parseRequest(
   return { script, options: options as JobOptions };
 }
 
+/** The options of a request as a command line states them. */
+export interface StatedOptions {
+  /** Those that state one value each, by their names. */
+  readonly request?: Readonly<Record<string, unknown>>;
+  readonly env?: readonly string[] | undefined;
+  readonly resource?: readonly string[] | undefined;
+}
+
+/** Whether a command line states anything of a request. */
+export function isAnyStated({ request = {}, env, resource }: StatedOptions): boolean {
+  return Object.keys(request).length > 0 || (env ?? resource) !== undefined;
+}
+
+/**
+ * What a command line states of a request.
+ * @throws GaswError USAGE naming the option and what was expected
+ */
+export function parseOptions({ request, env, resource }: StatedOptions): JobOptions {
+  const stated = {
+    ...request,
+    ...(env === undefined ? {} : { env: parseAssignments(env) }),
+    ...(resource === undefined ? {} : { resource: parseResources(resource) }),
+  };
+  // Whose options they are makes no difference.
+  return parseRequest({ script: "-", ...stated }, nameOf).options;
+}
+
+/** What a field of a request is called on a command line. */
+function nameOf(field: string): string {
+  const [name = "", ...below] = field.split(".");
+  return [optionName(name), ...(below.length === 0 ? [] : [below.join(".")])].join(" ");
+}
+
 /** A submission from one line of NDJSON. */
 export function parseRequestLine(given: string, number: number): Submission {
   // Of files that were put together, any may begin with a byte order mark.
@@ -97,7 +131,7 @@ export function parseRequestLine(given: string, number: number): Submission {
 }
 
 /** `KEY=VALUE` options as one record; the last one of a name counts. */
-export function parseAssignments(assignments: readonly string[]): Record<string, string> {
+function parseAssignments(assignments: readonly string[]): Record<string, string> {
   return Object.fromEntries(
     assignments.map((assignment) => {
       const assigned = splitAssignment(assignment);
@@ -110,7 +144,7 @@ export function parseAssignments(assignments: readonly string[]): Record<string,
 }
 
 /** `NAME=QTY` options as one record; each name once, since amounts of one name could also add up. */
-export function parseResources(given: readonly string[]): Record<string, string> {
+function parseResources(given: readonly string[]): Record<string, string> {
   const resources = new Map<string, string>();
   for (const assignment of given) {
     const [name, amount] = splitAssignment(assignment) ?? [];

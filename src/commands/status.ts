@@ -113,7 +113,7 @@ async function shown(context: Context, names: readonly string[], options: Status
   });
   const recordOf = (job: StoredJob): JobRecord => ({
     ...jobRecord(job),
-    ...(options.history === true ? { history: context.store.history.of(job) } : {}),
+    ...(options.history === true ? historyOf(context, job) : {}),
   });
   const all = () => scope.select().map(recordOf);
   const view = {
@@ -124,6 +124,12 @@ async function shown(context: Context, names: readonly string[], options: Status
   if (options.watch === true) return await watch(context, scope, view, options);
   if (options.sync === true) return await synchronised(context, scope, view, options);
   return await refreshed(context, scope, view, options);
+}
+
+/** What has become of an attempt, and in what it differs from the one before. */
+function historyOf({ store }: Context, job: StoredJob): Pick<JobRecord, "history" | "changes"> {
+  const { changes = [] } = job.request;
+  return { history: store.history.of(job), ...(changes.length === 0 ? {} : { changes }) };
 }
 
 /** What the cluster tells of a workflow that another state file serves. */

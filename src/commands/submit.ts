@@ -12,11 +12,11 @@ import type { JobRecord } from "../ui/jobs.ts";
 import { errorReport } from "../ui/output.ts";
 import { type Progress, waitingLines } from "../ui/progress.ts";
 import { dryRun } from "./dryRun.ts";
-import { parseAssignments, parseRequest, parseResources } from "./requests.ts";
+import { isAnyStated, parseOptions, type StatedOptions } from "./requests.ts";
 import { submitLines } from "./submitLines.ts";
-import { answer, CONCURRENCY, OrderedAnswers, print } from "./submitted.ts";
+import { answer, CONCURRENCY, OrderedAnswers, print, tellEnded } from "./submitted.ts";
 
-export interface SubmitOptions {
+export interface SubmitOptions extends StatedOptions {
   readonly output: OutputFormat;
   readonly workflow?: string;
   readonly quiet?: boolean;
@@ -25,10 +25,6 @@ export interface SubmitOptions {
   /** Seconds. */
   readonly waitTimeout?: number;
   readonly dryRun?: "client" | "server";
-  readonly env?: readonly string[];
-  readonly resource?: readonly string[];
-  /** Options that state the request itself, as they were given. */
-  readonly request: Readonly<Record<string, unknown>>;
   readonly verbose: boolean;
 }
 
@@ -52,8 +48,8 @@ export async function submit(
 ): Promise<number> {
   const workflow = workflowOf(context, submitDirectory(scripts, options, context.io.cwd));
   if (options.from !== undefined) {
-    const states = Object.keys(options.request).length > 0 || (options.env ?? options.resource) !== undefined;
-    if (scripts.length > 0 || states || options.wait === true || options.dryRun !== undefined) {
+    const isStated = isAnyStated(options);
+    if (scripts.length > 0 || isStated || options.wait === true || options.dryRun !== undefined) {
       throw new GaswError(
         "USAGE",
         "--from cannot be combined with scripts, job options, --wait or --dry-run",
@@ -73,11 +69,8 @@ export async function submit(
     throw new GaswError("USAGE", "no script given", {
       hint: "use gasw-k8s submit sh/Job-1.sh, or --from - to read NDJSON from stdin",
     });
-  const env = options.env === undefined ? {} : { env: parseAssignments(options.env) };
-  const resource = options.resource === undefined ? {} : { resource: parseResources(options.resource) };
-  const submissions = [...new Set(scripts)].map((script) =>
-    parseRequest({ script, ...options.request, ...env, ...resource }, optionName),
-  );
+  const stated = parseOptions(options);
+  const submissions = [...new Set(scripts)].map((script) => ({ script, options: stated }));
   if (options.dryRun !== undefined) return await dryRun(context, workflow, submissions, options.dryRun);
   const outcome = await submitAll(context, workflow, submissions, options);
   const { accepted, failures } = outcome;
@@ -133,14 +126,6 @@ function workflowOf(context: Context, directory: string): Workflow {
   return { id: path.basename(directory), directory, namespace: context.config.k8sNamespace };
 }
 
-/** The option that a field of a request comes from. */
-function optionName(field: string): string {
-  const [name = "", ...below] = field.split(".");
-  if (name === "script") return name;
-  const option = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-  return below.length === 0 ? option : `${option} ${below.join(".")}`;
-}
-
 /**
  * Submits all; what one failure does not concern goes on. What was accepted is answered, also after a Ctrl-C.
  */
@@ -171,6 +156,7 @@ async function submitAll(
   };
   await pMap(checked, submitOne, { concurrency: CONCURRENCY });
   const { done, failures } = answers;
+  tellEnded(context, done);
   const accepted = done.map((job) => answer(submitter.workflow, job));
   return { workflow: submitter.workflow, accepted, failures: distinct(failures) };
 }

@@ -8,7 +8,7 @@ import { asGaswError, GaswError, systemCode } from "../errors.ts";
 import { checkSubmissions } from "../services/submit/checks.ts";
 import { type Submitted, Submitter } from "../services/submit/submitter.ts";
 import { parseRequestLine } from "./requests.ts";
-import { answer, CONCURRENCY } from "./submitted.ts";
+import { answer, CONCURRENCY, tellEnded } from "./submitted.ts";
 
 /**
  * Reads NDJSON requests and answers each as it is accepted, until the input ends; a bad line fails alone.
@@ -35,10 +35,11 @@ export async function submitLines(context: Context, workflow: Workflow, from: st
       exitCode ||= result.exitCode;
       const { code, message, hint } = result;
       context.io.stdout.write(`${JSON.stringify({ line: lineNumber, error: { code, message, hint } })}\n`);
-    } else
-      context.io.stdout.write(
-        `${JSON.stringify({ line: lineNumber, ...answer(submitter.workflow, result) })}\n`,
-      );
+    } else {
+      const accepted = answer(submitter.workflow, result);
+      context.io.stdout.write(`${JSON.stringify({ line: lineNumber, ...accepted })}\n`);
+      tellEnded({ warn: warnOnce }, [result]);
+    }
   };
   const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY, signal: context.signal });
   await pMap(lines, accept, { concurrency: CONCURRENCY });

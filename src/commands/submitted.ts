@@ -1,6 +1,8 @@
 import type { Context } from "../context.ts";
-import type { Workflow } from "../core/job.ts";
+import { onJobs } from "../core/commandWords.ts";
+import { nameJobs, type Workflow } from "../core/job.ts";
 import { GaswError } from "../errors.ts";
+import type { Ended } from "../services/submit/advice.ts";
 import type { Submitted } from "../services/submit/submitter.ts";
 import type { OutputFormat } from "../ui/io.ts";
 import { printable } from "../ui/output.ts";
@@ -40,6 +42,24 @@ export function print(context: Context, workflow: Workflow, job: Submitted, outp
   const { stdout } = context.io;
   if (output === "ndjson") stdout.write(`${JSON.stringify(answer(workflow, job))}\n`);
   else if (output === "text") stdout.write(`${printable(job.jobId)}\n`);
+}
+
+/** Says of the jobs that have ended that nothing was run, and what runs them: in one sentence where it is one. */
+export function tellEnded({ warn }: Pick<Context, "warn">, jobs: readonly Submitted[]): void {
+  const byState = new Map<string, { readonly jobId: string; readonly ended: Ended }[]>();
+  for (const { jobId, ended } of jobs) {
+    if (ended === undefined) continue;
+    const key = ended.isPlain ? ended.state : `${jobId} ${ended.state}`;
+    byState.set(key, [...(byState.get(key) ?? []), { jobId, ended }]);
+  }
+  for (const alike of byState.values()) {
+    const ids = alike.map(({ jobId }) => jobId);
+    const [{ state, command, isPlain }] = alike.map(({ ended }) => ended) as [Ended];
+    const again = isPlain ? onJobs("retry", ids) : command;
+    warn(
+      `${nameJobs(ids)} ${state}, and was not run again: \`${again}\` runs ${ids.length > 1 ? "them" : "it"}`,
+    );
+  }
 }
 
 /** A submitted job as programs read it. */

@@ -158,7 +158,18 @@ export type StoredRequest = Omit<JobOptions, "env"> & {
    * one corrects.
    */
   readonly corrects?: readonly ToldRequest[];
+  /** In what it differs from the attempt before it, where somebody has asked for that. */
+  readonly changes?: readonly ContentChange[];
 };
+
+/** One thing in which an attempt differs from the one before it. */
+export interface ContentChange {
+  /** An option's name without dashes, with the key where it has several (`env THREADS`), or a script. */
+  readonly name: string;
+  /** What it was, and what it is; absent where that is not shown, as an environment's values never are. */
+  readonly from?: string;
+  readonly to?: string;
+}
 
 /** What a job's row in the GASW database shows of its request. */
 export interface ToldRequest {

@@ -3,6 +3,8 @@
  * objects and errors.
  */
 
+import { VALUE } from "./commandWords.ts";
+
 /** Stands for what is not shown. */
 export const MASK = "***";
 
@@ -10,8 +12,14 @@ const SECRET_WORD = "(?:pass(?:word|wd|phrase)?|pwd|secret|token|credentials?|(?
 const SECRET_NAME = new RegExp(`${SECRET_WORD}$`, "i");
 /** Characters of a name that are looked at: without a limit, a long text would take time by its square. */
 const NAME = 64;
-/** A setting or an option with its value: `;PASSWORD=x`, `?sslpassword=x`, `--token="x y"`. */
-const SETTING = new RegExp(`([\\w.-]{0,${NAME}}${SECRET_WORD}\\s*=\\s*)("[^"]*"|'[^']*'|[^\\s&;]+)`, "gi");
+/**
+ * A setting or an option with its value: `;PASSWORD=x`, `?sslpassword=x`, `--token="x y"`; in a command that
+ * is proposed, a placeholder stands there.
+ */
+const SETTING = new RegExp(
+  `([\\w.-]{0,${NAME}}${SECRET_WORD}\\s*=\\s*)(?!${VALUE}\\b)("[^"]*"|'[^']*'|[^\\s&;]+)`,
+  "gi",
+);
 /** A member of a JSON text. */
 const MEMBER = new RegExp(`("[^"]{0,${NAME}}${SECRET_WORD}"\\s*:\\s*)"(?:[^"\\\\]|\\\\.)*"`, "gi");
 const URL_IN_TEXT = /((?:[a-z][a-z0-9+.-]{0,30}:){1,5}\/\/)([^\s<>]+)/gi;

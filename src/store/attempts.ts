@@ -9,7 +9,7 @@ import type { History } from "./history.ts";
 import type { Jobs } from "./jobs.ts";
 import { nextKey } from "./keys.ts";
 import type { Kills } from "./kills.ts";
-import type { Keyed, StoredJob } from "./records.ts";
+import type { Keyed, OwnContent, StoredJob } from "./records.ts";
 
 /** What a row of a job is made from. */
 export type NewJob = Pick<
@@ -44,7 +44,7 @@ export class Attempts {
   }
 
   /** Writes down one more attempt of a script, which this tool submits itself. */
-  add({ key }: Pick<StoredJob, "key">, request: StoredRequest): StoredJob {
+  add({ key }: Pick<StoredJob, "key">, request: StoredRequest, own: OwnContent = {}): StoredJob {
     return this.#db.write(() => {
       const [job] = this.#jobs.where("jobs.key = ?", [key]) as [StoredJob];
       const workflow = this.#db.get<Keyed>("SELECT workflow AS key FROM jobs WHERE key = ?", [key]) as Keyed;
@@ -53,7 +53,7 @@ export class Attempts {
       while (this.#jobs.find(workflow, attemptId(job.fileName, attempt)) !== undefined) attempt++;
       const id = attemptId(job.fileName, attempt);
       const kubeName = jobName(job.namespace, job.workflow, id);
-      return this.make(workflow, { ...job, ...ADDED, id, attempt, kubeName, request });
+      return this.make(workflow, { ...job, ...ADDED, id, attempt, kubeName, request, ...own });
     });
   }
 

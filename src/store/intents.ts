@@ -3,7 +3,6 @@ import { SET_ASIDE } from "../core/lifecycle/adopt.ts";
 import { cleanedUp } from "../core/lifecycle/giveUp.ts";
 import { WRITTEN_DOWN } from "../core/lifecycle/marks.ts";
 import { awaitsTurn } from "../core/lifecycle/stage.ts";
-import { GaswError } from "../errors.ts";
 import type { Attempts } from "./attempts.ts";
 import type { Changes } from "./changes.ts";
 import { OPEN } from "./conditions.ts";
@@ -12,6 +11,15 @@ import type { History } from "./history.ts";
 import type { Jobs } from "./jobs.ts";
 import type { Keyed, NewIntent, StoredJob, StoredWorkflow } from "./records.ts";
 import type { Workflows } from "./workflows.ts";
+
+/** What is known of a job that is to be submitted. */
+export interface RecordedIntent {
+  readonly job: StoredJob;
+  /** Whether it was written down just now. */
+  readonly isNew: boolean;
+  /** How the submission fits what is there: one that never reached the cluster can be corrected. */
+  readonly fit: "same" | "correctable" | "other";
+}
 
 /** What is meant to be submitted and is not in the cluster yet. */
 export class Intents {
@@ -40,26 +48,29 @@ export class Intents {
 
   /**
    * Writes the intent to submit a job, before anything is made for it. The same submission again is the same
-   * row; one that never got as far as the cluster may be corrected.
-   * @throws GaswError CONFLICT when the job was submitted with different content, even if it is to run again,
-   * and when the workflow was deleted from the state and made anew since the command began
+   * row, whichever attempt was made of it; one that never got as far as the cluster may be corrected.
+   * @throws GaswError CONFLICT when the workflow was deleted from the state and made anew since the command
+   * began
    */
-  record(workflow: StoredWorkflow, intent: NewIntent): { job: StoredJob; isNew: boolean } {
+  record(workflow: StoredWorkflow, intent: NewIntent): RecordedIntent {
     return this.#db.write(() => {
       this.#workflows.restore(workflow);
       const known = this.#jobs.find(workflow, intent.id);
       if (known === undefined) {
         const first = { fileName: intent.id, attempt: 0, ...WRITTEN_DOWN, invocationId: null };
-        return { job: this.#attempts.make(workflow, { script: null, ...intent, ...first }), isNew: true };
+        const job = this.#attempts.make(workflow, { script: null, ...intent, ...first });
+        return { job, isNew: true, fit: "same" };
       }
-      const isSame = known.contentHash === intent.contentHash || known.contentHash === UNKNOWN_CONTENT;
-      if (isSame || this.#isCorrectable(known)) return { job: known, isNew: false };
-      throw new GaswError(
-        "CONFLICT",
-        `job ${intent.id} of workflow ${workflow.id} was already submitted with different content`,
-        { hint: "submit it under another name: the script or an option has changed" },
-      );
+      if (this.#isKnown(workflow, known, intent)) return { job: known, isNew: false, fit: "same" };
+      return { job: known, isNew: false, fit: this.#isCorrectable(known) ? "correctable" : "other" };
     });
+  }
+
+  /** Whether an attempt of a job was submitted with this very content, or nobody knows with which. */
+  #isKnown(workflow: StoredWorkflow, known: StoredJob, { contentHash }: NewIntent): boolean {
+    if (known.contentHash === contentHash || known.contentHash === UNKNOWN_CONTENT) return true;
+    const attempts = known.attempt === 0 ? this.#jobs.attempts(workflow, known.fileName) : [];
+    return attempts.some((attempt) => attempt.contentHash === contentHash);
   }
 
   /**

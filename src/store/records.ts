@@ -51,12 +51,19 @@ export interface StoredJob extends JobRow {
 /** A job as a decision was made from it: it is carried out only while the job is still so. */
 export type Decided = Pick<StoredJob, "key" | "stage"> & Partial<Pick<StoredJob, "signal">>;
 
+/** What an attempt that is added has of its own; what is left out is that of the one before it. */
+export type OwnContent = Partial<
+  Pick<StoredJob, "contentHash" | "script" | "image" | "invocationId" | "stage">
+>;
+
 /** What one look at a job comes to in the state. */
 export interface JobUpdate {
   readonly job: Decided & Pick<StoredJob, "fileName">;
   readonly change: JobChange;
   /** One more attempt of its invocation, with this request. */
   readonly resubmit?: StoredRequest | undefined;
+  /** What else that attempt has of its own. */
+  readonly own?: OwnContent | undefined;
   /** Whether its invocation is over. */
   readonly announce?: boolean;
   /** A remark for its history that goes with no change of status. */

@@ -39,9 +39,9 @@ export class Updates {
     });
   }
 
-  #apply({ job, change, resubmit, announce, remark }: JobUpdate): boolean {
+  #apply({ job, change, resubmit, own, announce, remark }: JobUpdate): boolean {
     if (!this.#changes.write(job, change)) return false;
-    if (resubmit !== undefined) this.#attempts.add(job, resubmit);
+    if (resubmit !== undefined) this.#attempts.add(job, resubmit, own);
     if (announce === true) this.#results.announce(job);
     if (remark !== undefined)
       this.#history.note(job, { ...remark, status: (change.stage ?? job.stage).status });

@@ -1,3 +1,4 @@
+import { changesInWords } from "../core/contentChange.ts";
 import { attemptNumber } from "../core/job.ts";
 import type { Io } from "./io.ts";
 import type { HistoryEntry, JobRecord } from "./jobs.ts";
@@ -17,7 +18,8 @@ export function historyText(io: Io, jobs: readonly JobRecord[]): string {
       const changes = table(["TIME", "STATUS", "REASON"], rows, (cell, column) =>
         column === 1 ? style(cell) : cell,
       );
-      return `\n${printable(name)}, attempt ${attemptNumber(job)}:\n${changes}`;
+      const other = job.changes === undefined ? "" : ` (${changesInWords(job.changes)})`;
+      return `\n${printable(`${name}, attempt ${attemptNumber(job)}${other}`)}:\n${changes}`;
     })
     .join("");
 }

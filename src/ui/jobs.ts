@@ -1,4 +1,4 @@
-import { hasEnded, type LocalStatus } from "../core/job.ts";
+import { type ContentChange, hasEnded, type LocalStatus } from "../core/job.ts";
 
 /** One change of an attempt's status, or a remark about it. */
 export interface HistoryEntry {
@@ -39,6 +39,8 @@ export interface JobRecord {
   readonly observed: string | null;
   /** Its changes of status, oldest first, where they are asked for. */
   readonly history?: readonly HistoryEntry[];
+  /** With its history: in what a person has had it differ from the attempt before it. */
+  readonly changes?: readonly ContentChange[];
 }
 
 /** Whether a job is over, whatever its end. */

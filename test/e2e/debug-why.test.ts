@@ -45,7 +45,7 @@ describe("debug why of a job that has not begun", () => {
       status: "QUEUED",
       sentence: `Job-1 is waiting for its volume: claim ${claim.metadata.name} does not exist`,
     });
-    expect(unbound.remedy).toContain("submitting again creates missing volumes");
+    expect(unbound.remedy).toContain("`gasw-k8s cancel Job-1 && gasw-k8s retry Job-1` creates it where it is missing");
     expect(unbound.evidence.join("\n")).toContain(`persistentvolumeclaim "${claim.metadata.name}" not found`);
   });
 
@@ -63,7 +63,7 @@ describe("debug why of a job that has not begun", () => {
       ),
     );
     expect(answer.remedy).toContain(`debug describe pvc ${name}`);
-    expect(answer.remedy).toContain(`gasw-k8s submit ${workflow.directory}/sh/Job-1.sh`);
+    expect(answer.remedy).toContain("submit it: `gasw-k8s retry Job-1`");
     expect(answer.evidence.join("\n")).toContain('"no-such-class" not found');
   });
 
@@ -77,7 +77,7 @@ describe("debug why of a job that has not begun", () => {
       sentence: expect.stringMatching(
         /^Job-1 was not accepted when it was submitted: the cluster refused it: .*nodeSelector.*"not a label"/,
       ),
-      remedy: `fix the value that the message names in the configuration or the options; then submit it again: gasw-k8s submit ${workflow.directory}/sh/Job-1.sh`,
+      remedy: "fix the value that the message names in the configuration or the options; then submit it: `gasw-k8s retry Job-1`",
     });
     expect(await workflow.status("Job-1")).toMatchObject({ status: "NOT_SUBMITTED", reason: "Refused" });
     workflow.configure({ nodeSelector: {} }, "admin");

@@ -54,7 +54,7 @@ describe("a job in a namespace whose quota wants limits stated", () => {
     );
     expect(warnings).toMatch(/^warning: job Job-1 cannot start: .*--cpu-limit \(or resources\.cpuLimit\), --memory/m);
     const { stdout: why } = await workflow.cli("debug", "why", "Job-1");
-    expect(why).toMatch(/^remedy: .*--cpu-limit .*`gasw-k8s cancel Job-1`, then `gasw-k8s retry Job-1`/m);
+    expect(why).toMatch(/^remedy: .*--cpu-limit .*`gasw-k8s cancel Job-1 && gasw-k8s retry Job-1`/m);
     workflow.configure({ resources: little }, "admin");
     expect((await workflow.cli("cancel", "Job-1")).code).toBe(0);
     expect((await workflow.cli("retry", "Job-1")).code).toBe(0);
@@ -78,7 +78,7 @@ test("a job that no node could run is accepted, and told so by a dry run and by 
   );
   const { stdout: why } = await workflow.cli("debug", "why", "Job-1");
   expect(why).toContain(none);
-  expect(why).toMatch(/^remedy: request less \(--resource\)/m);
+  expect(why).toMatch(/^remedy: request less: `gasw-k8s cancel Job-1 && gasw-k8s retry Job-1 --resource /m);
 });
 
 test("a dry run tells what a LimitRange has against a job's pod", async () => {

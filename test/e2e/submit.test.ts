@@ -31,7 +31,7 @@ describe("submit", () => {
     const result = await workflow.cli("submit", ...scripts);
     expect(result).toMatchObject({ stdout: "", code: 7 });
     expect(result.stderr).toMatch(
-      /^error: .* the namespace's quota is exhausted .*\nhint: .*\nerror: job Job-1 .*different content\nhint: .*\n$/,
+      /^error: .* the namespace's quota is exhausted .*\nhint: .*\nerror: job Job-1 .*different content, and is [A-Z]+\nhint: .*\n$/,
     );
   });
 

@@ -287,7 +287,7 @@ describe("nothing is adopted", () => {
     lease.metadata.annotations[KEYS.cleaned] = "2026-01-02T03:04:05Z";
     hosts.pass(61);
     const { code, failure } = await hosts.run("B", adopted);
-    expect([code, failure?.hint]).toEqual([7, `finish it: gasw-k8s cleanup --workflow ${hosts.directory} --cancel`]);
+    expect([code, failure?.hint]).toEqual([7, `finish it: \`gasw-k8s cleanup --workflow ${hosts.directory} --cancel\``]);
     expect(await hosts.run("B", (context) => cleanup(context, { ...TEXT, timeout: 1, yes: true, cancel: true }))).toMatchObject({
       code: 0,
     });

@@ -266,7 +266,10 @@ describe("jobs that were adopted", () => {
     await succeeds("B", synchronised);
     const again = await succeeds("B", submitted("Job-1", { memory: "4Gi" }));
     expect([again.stdout, hosts.inCluster()]).toEqual(["Job-1\n", []]);
-    expect(await hosts.run("B", submitted("Job-1", { memory: "8Gi" }))).toMatchObject({ code: 7 });
+    expect(await hosts.run("B", submitted("Job-1", { memory: "8Gi" }))).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining("`gasw-k8s retry Job-1 --memory 8Gi`"),
+    });
     await succeeds("B", (context) => actOn(context, "release", ["Job-1"], TEXT));
     const retry = hosts.cluster.objects.get(`${JOBS}/${jobName(NAMESPACE, "workflow-1", "Job-1-r1")}`);
     expect(retry.spec.template.spec.containers[0].resources.limits.memory).toBe("4Gi");

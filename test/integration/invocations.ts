@@ -96,7 +96,7 @@ export class Invocations {
       running: { running: { startedAt } },
       ended: { terminated: { exitCode: shown, reason: shown === 0 ? "Completed" : "Error", startedAt, finishedAt } },
     }[typeof shown === "number" ? "ended" : shown];
-    this.cluster.put(`${COLLECTION.jobs}/${kubeName}`, {});
+    this.cluster.put(`${COLLECTION.jobs}/${kubeName}`, this.made(id) ?? {});
     this.cluster.put(`${COLLECTION.pods}/${kubeName}-pod`, {
       metadata: { namespace: NAMESPACE, labels: { "job-name": kubeName } },
       spec: { nodeName: "node-1" },
@@ -113,7 +113,12 @@ export class Invocations {
 
   /** Whether a job's Job is in the cluster. */
   isMade(id: string): boolean {
-    return this.cluster.objects.has(`${COLLECTION.jobs}/${this.job(id).kubeName}`);
+    return this.made(id) !== undefined;
+  }
+
+  /** A job's Job as it is in the cluster. */
+  made(id: string): unknown {
+    return this.cluster.objects.get(`${COLLECTION.jobs}/${this.job(id).kubeName}`);
   }
 
   showClaim(phase: "Bound" | "Pending"): void {

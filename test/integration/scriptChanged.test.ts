@@ -109,11 +109,7 @@ describe("a script that has changed", () => {
 
   test("is run by a retry that a person types, who is told the difference; failures run that one again", async () => {
     await retry("Job-1-r1");
-    expect(warnings).toEqual([
-      expect.stringMatching(
-        /^job Job-1-r1: sh\/Job-1\.sh has changed, and the new version runs: it had 5 bytes, written .*, SHA-256 [0-9a-f]{12} when it was submitted, and has 12 bytes, written /,
-      ),
-    ]);
+    expect(warnings).toEqual(["job Job-1-r1: sh/Job-1.sh changed"]);
     expect(attempts().at(-1)).toBe("Job-1-r2 QUEUED null");
     // Two failures and a hold are more than the retries; a release is what runs it on.
     await held("Job-1-r2");
@@ -155,7 +151,7 @@ describe("a script that has changed", () => {
     const answer = explain({ ...facts, claims: [], events: [], lastWords: [], now: new Date() });
     expect(answer).toMatchObject({
       cause: "script-changed",
-      remedy: expect.stringMatching(/^run `gasw-k8s retry Job-1-r1` to run the new version/),
+      remedy: expect.stringMatching(/^`gasw-k8s retry Job-1` runs the new version/),
     });
     expect(answer.sentence).not.toContain("failures");
   });

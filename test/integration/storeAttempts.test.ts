@@ -21,10 +21,10 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-function submit(id: string, request: StoredRequest = {}, contentHash = "c0ffee") {
-  return store.intents.record(workflow, { id, kubeName: `k-${id.toLowerCase()}`, contentHash, image: "debian", request, prepared: false })
-    .job;
+function record(id: string, request: StoredRequest = {}, contentHash = "c0ffee") {
+  return store.intents.record(workflow, { id, kubeName: `k-${id.toLowerCase()}`, contentHash, image: "debian", request, prepared: false });
 }
+const submit = (...intent: Parameters<typeof record>) => record(...intent).job;
 const outboxIds = () => store.outbox.read(workflow, store.outbox.end(), 100).map(({ job }) => job.id);
 const drain = () =>
   store.outbox.acknowledge(
@@ -72,9 +72,9 @@ describe("a submission with different content", () => {
 
   test("is taken while the cluster has never accepted the job, also when `retry` has tried to submit it", () => {
     const job = submit("Job-1");
-    expect(submit("Job-1", {}, "changed").key).toBe(job.key);
+    expect(record("Job-1", {}, "changed")).toMatchObject({ job: { key: job.key }, fit: "correctable" });
     store.changes.write(job, { stage: DUE, prepared: true });
-    expect(submit("Job-1", {}, "changed").key).toBe(job.key);
+    expect(record("Job-1", {}, "changed")).toMatchObject({ job: { key: job.key }, fit: "correctable" });
   });
 
   test.each<[string, (job: StoredJob) => void]>([
@@ -94,16 +94,22 @@ describe("a submission with different content", () => {
       },
     ],
     ["is about to be submitted by this tool", (job) => store.changes.write(job, { stage: DUE })],
-  ])("is refused when the job %s", (_, arrange) => {
+  ])("is not taken when the job %s", (_, arrange) => {
     const job = submit("Job-1");
     arrange(job);
-    expect(() => submit("Job-1", {}, "changed")).toThrow("was already submitted with different content");
+    expect(record("Job-1", {}, "changed").fit).toBe("other");
     expect(submit("Job-1").key).toBe(job.key);
   });
 
-  test("is refused when it is called like another script's next attempt", () => {
+  test("is not taken when it is called like another script's next attempt", () => {
     store.attempts.add(submit("Job-1"), {});
-    expect(() => submit("Job-1-r1", {}, "other")).toThrow("was already submitted with different content");
+    expect(record("Job-1-r1", {}, "other").fit).toBe("other");
+  });
+
+  test("is the same submission again where any attempt was made of that content", () => {
+    store.attempts.add(submit("Job-1"), {}, { contentHash: "changed" });
+    expect(record("Job-1", {}, "changed").fit).toBe("same");
+    expect(record("Job-1").fit).toBe("same");
   });
 });
 

@@ -32,7 +32,8 @@ export class LocalCluster implements Controllers {
     this.#folder = folder;
     this.#server = new ApiServer(identity, this.#objects, this);
     for (const name of ["default", "kube-system"]) this.#objects.add(keyOf("/api/v1/namespaces", name), { metadata: { name } });
-    this.#objects.add(keyOf("/api/v1/nodes", NODE), { metadata: { name: NODE, labels: { "kubernetes.io/hostname": NODE } } });
+    const metadata = { name: NODE, labels: { "kubernetes.io/hostname": NODE } };
+    this.#objects.add(keyOf("/api/v1/nodes", NODE), { metadata, status: { allocatable: { cpu: "4", memory: "8Gi" } } });
   }
 
   /** @returns the server's address */

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync } from "node:fs";
 import path from "node:path";
+import { parseQuantity } from "../../src/core/manifests/quantity.ts";
 import { removeFolder } from "../folders.ts";
 import { type Item, now } from "./objects.ts";
 
@@ -67,7 +68,10 @@ function environmentOf(pod: Item, container: Item): NodeJS.ProcessEnv {
     name,
     valueFrom === undefined ? literal(value ?? "") : pod.metadata.uid,
   ]);
-  return { PATH: process.env.PATH, HOSTNAME: pod.metadata.name, ...Object.fromEntries(values) };
+  // A process of this machine has no control group of its own: what its limit is stands here instead.
+  const limit = container.resources?.limits?.memory;
+  const own = limit === undefined ? {} : { CGROUP_MEMORY_MAX: String(parseQuantity(limit)) };
+  return { PATH: process.env.PATH, HOSTNAME: pod.metadata.name, ...own, ...Object.fromEntries(values) };
 }
 
 /** Kubernetes has a doubled dollar sign stand for itself. */

@@ -80,13 +80,18 @@ describe("the script", () => {
     expect(await workflow.cli("debug", "logs", "Gone-1-r1")).toMatchObject({ code: 6, stdout: "" });
   });
 
-  test("that was changed since runs as it is now at `retry`, and submitting it is refused", async () => {
+  test("that was changed since runs as it is now at `retry`, which submitting it names", async () => {
     workflow = new RetriedWorkflow({ retryCount: 0 });
     await workflow.cli("submit", workflow.script("Changed-1", "echo old; exit 3\n"));
     await workflow.until("Changed-1", "ERROR_HELD");
     const script = workflow.script("Changed-1", likeGasw("Changed-1", "echo new"));
-    expect(await workflow.cli("submit", script)).toMatchObject({ code: 7, stdout: "" });
-    expect((await workflow.cli("retry", "Changed-1")).stdout).toBe("Changed-1-r1\n");
+    expect(await workflow.cli("submit", script)).toEqual({
+      code: 0,
+      stdout: "Changed-1\n",
+      stderr: "warning: job Changed-1 is held (ERROR_HELD), and was not run again: `gasw-k8s retry Changed-1` runs it\n",
+    });
+    const changed = "warning: job Changed-1: sh/Changed-1.sh changed\n";
+    expect(await workflow.cli("retry", "Changed-1")).toEqual({ code: 0, stdout: "Changed-1-r1\n", stderr: changed });
     await workflow.until("Changed-1-r1", "COMPLETED");
     expect(workflow.out("Changed-1")).toContain("new\n");
     expect(readFileSync(path.join(workflow.directory, "out/Changed-1.sh.out.0"), "utf8")).toBe("old\n");
@@ -204,7 +209,11 @@ describe("the options of a submission", () => {
     expect(later).toEqual([first, first]);
     for (const id of ["Job-1", "Job-1-r1", "Job-1-r2"]) expect((await workflow.row(id)).invocation_id).toBe(41);
     // The same submission is still the same.
-    expect(await workflow.cli("submit", script, ...options, "--invocation-id", "41")).toEqual({ stdout: "Job-1\n", stderr: "", code: 0 });
+    expect(await workflow.cli("submit", script, ...options, "--invocation-id", "41")).toEqual({
+      stdout: "Job-1\n",
+      stderr: expect.stringMatching(/^warning: job Job-1 has already completed, and was not run again: `cp .*` runs it\n$/),
+      code: 0,
+    });
     expect(await workflow.cli("submit", script)).toMatchObject({ code: 7 });
   });
 });

@@ -255,7 +255,7 @@ describe("RESCHEDULE", () => {
     expect(await workflow.cli("submit", workflow.script("Kept-1", body))).toEqual({ stdout: "Kept-1\n", stderr: "", code: 0 });
     const changed = await workflow.cli("submit", workflow.script("Kept-1", "echo changed\n"));
     expect(changed).toMatchObject({ stdout: "", code: 7 });
-    expect(changed.stderr).toMatch(/^error: job Kept-1 .* was already submitted with different content\nhint: /);
+    expect(changed.stderr).toMatch(/^error: job Kept-1 .* was already submitted with different content, and is NOT_SUBMITTED\nhint: /);
     workflow.script("Kept-1", body);
     writeFileSync(path.join(workflow.directory, "kept"), "");
     await syncUntil(database, workflow, "Kept-1", (row) => row.status === "COMPLETED");

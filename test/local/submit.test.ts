@@ -79,7 +79,9 @@ describe("submit", () => {
     const result = await workflow.cli("submit", workflow.script("Job-1", body), ...options);
     expect(result).toEqual({
       stdout: "",
-      stderr: expect.stringMatching(/^error: job Job-1 of workflow .* already submitted with different content\nhint: .*\n$/),
+      stderr: expect.stringMatching(
+        /^error: job Job-1 of workflow .* already submitted with different content, and is [A-Z]+\nhint: .*\n$/,
+      ),
       code: 7,
     });
     expect(await workflow.jobs()).toHaveLength(1);

@@ -6,7 +6,7 @@ import type { Stage } from "./stage.ts";
  * where it has come about.
  */
 
-/** Of a job that is written down, before anything is made for it. */
+/** Of an attempt that is written down, before whoever submits it has made anything for it. */
 export const WRITTEN_DOWN = { stage: WRITTEN } as const;
 
 /** Of an attempt that is added, which this tool submits itself when its turn comes. */

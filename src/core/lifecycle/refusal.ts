@@ -103,7 +103,7 @@ const RULES: readonly Rule[] = [
         resource === "storage"
           ? " (`capacity` of the volume)"
           : using(wayToState(resource ?? ratio ?? "", isAbout === "limit" || ratio !== undefined));
-      return `${what}${way}, or ask the administrator to change the LimitRange (kubectl get limitrange)`;
+      return `${what}${way}, or ask the administrator to change the LimitRange (\`kubectl get limitrange\`)`;
     },
   },
   {

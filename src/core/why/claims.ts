@@ -1,5 +1,6 @@
 import type { CoreV1Event } from "../wire.ts";
 import { type Explanation, type Facts, type MountedClaim, newestEvent, quote, said } from "./facts.ts";
+import { rerun } from "./remedies.ts";
 
 /** The claim that is not usable yet, in words; undefined where all are. */
 export function unbound(claims: readonly MountedClaim[]): { name: string; text: string } | undefined {
@@ -35,7 +36,7 @@ export function volumeNotBound(facts: Facts): Explanation | undefined {
   const event = claimEvent(facts, claim.name);
   return {
     sentence: `is waiting for its volume: ${claim.text}${said(event)}`,
-    remedy: `check the claim: gasw-k8s debug describe pvc ${claim.name}; submitting again creates missing volumes`,
+    remedy: `check the claim: \`gasw-k8s debug describe pvc ${claim.name}\`; ${rerun(facts)} creates it where it is missing`,
     evidence: [facts.seen.message, ...quote(event)],
   };
 }

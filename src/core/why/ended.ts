@@ -6,6 +6,8 @@ import { cpuText, memoryText, timeText, twice } from "../manifests/amounts.ts";
 import type { LastSection } from "../output/lastSection.ts";
 import type { Section } from "../output/lines.ts";
 import { type Cause, type Explanation, type Facts, mainContainer, podSpec } from "./facts.ts";
+import { withImage } from "./image.ts";
+import { again, command, PLACEHOLDERS, rerun } from "./remedies.ts";
 import { scriptCauses } from "./script.ts";
 
 /** Explanations of jobs that are over. */
@@ -46,16 +48,17 @@ function completed(facts: Facts): Explanation | undefined {
   if (facts.state.status !== "COMPLETED") return undefined;
   return {
     sentence: `completed with exit code 0${ran(facts)}`,
-    remedy: `nothing to do; \`gasw-k8s debug logs ${facts.job.id}\` shows its output`,
+    remedy: `nothing to do; ${command(facts.job, "debug logs")} shows its output`,
   };
 }
 
-function deleted({ state, job }: Facts): Explanation | undefined {
+function deleted(facts: Facts): Explanation | undefined {
+  const { state } = facts;
   const at = state.ended === undefined ? "" : ` at ${state.ended}`;
   const by = state.message === undefined ? "" : ` (${state.message})`;
   switch (state.status) {
     case "DELETED":
-      return { sentence: `was cancelled${at}${by}`, remedy: `nothing to do; ${again(job.id)}` };
+      return { sentence: `was cancelled${at}${by}`, remedy: `nothing to do; ${again(facts)}` };
     case "DELETED_REPLICA":
       return {
         sentence: `was killed as a replica${at}${by}`,
@@ -64,7 +67,7 @@ function deleted({ state, job }: Facts): Explanation | undefined {
     case "CANCELLED":
       return {
         sentence: `reported that it was cancelled (exit code 9)`,
-        remedy: `nothing to do; ${again(job.id)}`,
+        remedy: `nothing to do; ${again(facts)}`,
       };
     default:
       return undefined;
@@ -77,14 +80,9 @@ export function scriptChanged({ state, job }: Facts): Explanation | undefined {
     return undefined;
   return {
     sentence: "is held because the script has changed since it was submitted",
-    remedy: `run \`gasw-k8s retry ${job.id}\` to run the new version; or restore the script, then run \`gasw-k8s release ${job.id}\``,
+    remedy: `${rerun({ state, job })} runs the new version; or restore the script, then run ${command(job, "release")}`,
     ...(state.message === undefined ? {} : { evidence: [state.message] }),
   };
-}
-
-/** What runs a job once more. */
-function again(id: string): string {
-  return `\`gasw-k8s retry ${id}\` runs it again`;
 }
 
 function outOfMemory(facts: Facts): Explanation | undefined {
@@ -94,11 +92,10 @@ function outOfMemory(facts: Facts): Explanation | undefined {
     limit === undefined
       ? "ran out of memory and was killed (OOMKilled); its container has no known limit, so the node may have run out of memory"
       : `exceeded its memory limit of ${limit} and was killed (OOMKilled)`;
-  const more =
-    limit === undefined ? "the --memory that it needs" : `a higher --memory, for example ${twice(limit)}`;
+  const more = rerun(facts, "--memory", limit === undefined ? PLACEHOLDERS.amount : twice(limit));
   return {
     sentence,
-    remedy: `submit it with ${more} (resources.memory sets it for all jobs), or reduce its memory use`,
+    remedy: `give it more memory: ${more} (resources.memory sets it for all jobs), or reduce its memory use`,
   };
 }
 
@@ -106,11 +103,12 @@ function deadline(facts: Facts): Explanation | undefined {
   if (facts.state.reason !== "DeadlineExceeded") return undefined;
   const seconds = podSpec(facts)?.activeDeadlineSeconds ?? facts.kubeJob?.spec?.activeDeadlineSeconds;
   const limit = seconds === undefined ? "its time limit" : `its time limit of ${timeText(seconds * 1000)}`;
-  const longer = "submit it with a longer --timeout (`timeout` sets it for all jobs)";
+  const more = seconds === undefined ? PLACEHOLDERS.duration : `${2 * seconds}s`;
+  const longer = `give it more time: ${rerun(facts, "--timeout", more)} (\`timeout\` sets it for all jobs)`;
   if (facts.state.started === undefined && cutOffOf(facts) === "")
     return {
       sentence: `was stopped by ${limit} (DeadlineExceeded), which counts from its pod's assignment to a node: it is not known to have begun`,
-      remedy: `${longer}, or find out why its image or its volumes took so long (\`gasw-k8s debug events ${facts.job.id}\`)`,
+      remedy: `${longer}, or find out why its image or its volumes took so long (${command(facts.job, "debug events")})`,
     };
   return {
     sentence: `exceeded ${limit} and was stopped (DeadlineExceeded)${cutOffOf(facts)}`,
@@ -122,7 +120,7 @@ function initContainer({ state, job }: Facts): Explanation | undefined {
   if (state.reason !== "InitError") return undefined;
   return {
     sentence: `never started: ${state.message ?? "an init container failed"}`,
-    remedy: `read that container's log with \`gasw-k8s debug logs ${job.id}\` and fix initContainers in the configuration`,
+    remedy: `read that container's log with ${command(job, "debug logs")} and fix initContainers in the configuration`,
   };
 }
 
@@ -139,35 +137,43 @@ function moreGrace(facts: Facts): string {
   return `; a longer --grace-period${seconds === undefined ? "" : ` (${seconds} s now)`} gives it more time to clean up (terminationGracePeriodSeconds sets it for all jobs)`;
 }
 
+/** Twice the temporary storage that its container may use. */
+function moreStorage(facts: Facts): string {
+  const limit = mainContainer(facts)?.resources?.limits?.["ephemeral-storage"];
+  return limit === undefined ? PLACEHOLDERS.amount : twice(limit);
+}
+
 function evicted(facts: Facts): Explanation | undefined {
-  const { state, job } = facts;
+  const { state } = facts;
   if (state.reason !== "Evicted") return undefined;
   // Not the node's room has run out, but its own (kubelet, "localStorageEviction").
   if (/ephemeral.*exceed|exceed.*ephemeral/i.test(state.message ?? ""))
     return {
       sentence: `was evicted because it used more temporary storage than it requested: ${state.message}`,
-      remedy: `submit it with a larger --ephemeral-storage (resources.ephemeralStorage sets it for all jobs), or write large files to the workflow directory or a volume${moreGrace(facts)}`,
+      remedy: `give it more: ${rerun(facts, "--ephemeral-storage", moreStorage(facts))} (resources.ephemeralStorage sets it for all jobs), or write large files to the workflow directory or a volume${moreGrace(facts)}`,
     };
   return {
     sentence: `was evicted from its node${state.node === undefined ? "" : ` ${state.node}`}: ${state.message ?? "the node ran out of resources"}`,
-    remedy: `${again(job.id)}; a memory request close to its actual use, or a priorityClassName, makes eviction less likely${moreGrace(facts)}`,
+    remedy: `${again(facts)}; a memory request close to its actual use, or a priorityClassName, makes eviction less likely${moreGrace(facts)}`,
   };
 }
 
-function nodeLost({ state, job }: Facts): Explanation | undefined {
+function nodeLost(facts: Facts): Explanation | undefined {
+  const { state } = facts;
   if (state.reason !== "NodeLost") return undefined;
   const node = state.node === undefined ? "its node" : `node ${state.node}`;
   return {
     sentence: `was lost with ${node}, which went down while the job was running${state.message === undefined ? "" : `: ${state.message}`}`,
-    remedy: `${again(job.id)}; \`gasw-k8s debug nodes\` shows the state of the nodes`,
+    remedy: `${again(facts)}; \`gasw-k8s debug nodes\` shows the state of the nodes`,
   };
 }
 
-function rejected({ state, job }: Facts): Explanation | undefined {
+function rejected(facts: Facts): Explanation | undefined {
+  const { state } = facts;
   if (state.reason !== "Rejected") return undefined;
   return {
     sentence: `was rejected by node ${state.node ?? "(unknown)"}, which the scheduler had chosen: ${state.message ?? "no reason given"}`,
-    remedy: again(job.id),
+    remedy: again(facts),
   };
 }
 
@@ -175,40 +181,44 @@ function podDeleted(facts: Facts): Explanation | undefined {
   if (facts.state.reason !== "PodDeleted") return undefined;
   return {
     sentence: `was stopped because its pod or Job was deleted while it was running${cutOffOf(facts)}`,
-    remedy: `${again(facts.job.id)}${moreGrace(facts)}`,
+    remedy: `${again(facts)}${moreGrace(facts)}`,
   };
 }
 
-function stopped({ state, job }: Facts): Explanation | undefined {
+function stopped(facts: Facts): Explanation | undefined {
+  const { state } = facts;
   if (state.reason !== "Stopped") return undefined;
   return {
     sentence: `was stopped before it had finished: ${state.message ?? "it exited with 0 on a stop signal"}`,
-    remedy: `${again(job.id)}; a script that handles SIGTERM must not exit with 0 before it has finished`,
+    remedy: `${again(facts)}; a script that handles SIGTERM must not exit with 0 before it has finished`,
   };
 }
 
-function unmeasured({ state, job }: Facts): Explanation | undefined {
+function unmeasured(facts: Facts): Explanation | undefined {
+  const { state } = facts;
   if (state.reason !== "ContainerStatusUnknown") return undefined;
   const node = state.node === undefined ? "its node" : `node ${state.node}`;
   return {
     sentence: `ended in an unknown way: ${node} does not report how its container ended, nor do its output and its record`,
-    remedy: `${again(job.id)}; \`gasw-k8s debug nodes\` shows the state of the nodes`,
+    remedy: `${again(facts)}; \`gasw-k8s debug nodes\` shows the state of the nodes`,
   };
 }
 
-function gone({ state, job }: Facts): Explanation | undefined {
+function gone(facts: Facts): Explanation | undefined {
+  const { state, job } = facts;
   if (state.reason !== "Gone") return undefined;
   return {
     sentence: `is no longer in the cluster (deleted, or expired), and its output does not show how it ended${lastLookIn(state.message)}`,
-    remedy: `read its output with \`gasw-k8s debug logs ${job.id}\`; ${again(job.id)}; a longer options.ttlJob keeps finished jobs longer`,
+    remedy: `read its output with ${command(job, "debug logs")}; ${again(facts)}; a longer options.ttlJob keeps finished jobs longer`,
   };
 }
 
-function podGone({ state, job }: Facts): Explanation | undefined {
+function podGone(facts: Facts): Explanation | undefined {
+  const { state } = facts;
   if (state.reason !== "PodGone") return undefined;
   return {
     sentence: `lost its pod before its end was observed: ${state.message ?? "the pod was deleted"}`,
-    remedy: `${again(job.id)}; the pod was deleted, or its node was removed`,
+    remedy: `${again(facts)}; the pod was deleted, or its node was removed`,
   };
 }
 
@@ -222,7 +232,7 @@ function cannotStart({ state, job, ...facts }: Facts): Explanation | undefined {
       ? `could not start: its image${image === undefined ? "" : ` ${image}`} does not contain bash, which runs the scripts`
       : `could not start: ${state.message ?? "the container runtime refused the container"}`,
     remedy: noBash
-      ? "use an image that contains bash (--image, or `image` in the configuration)"
+      ? `use an image that contains bash: ${withImage({ state, job })} (\`image\` in the configuration sets it for all jobs)`
       : "fix the image or the container's settings",
     ...(state.message === undefined ? {} : { evidence: [state.message] }),
   };
@@ -239,7 +249,7 @@ function shellCode(facts: Facts, code: number): Explanation | undefined {
         : "failed with exit code 126: a command of the script was found but could not be executed",
     remedy:
       code === 127
-        ? `use an image that contains the command, or fix the script; try it in \`gasw-k8s debug shell ${facts.job.id}\``
+        ? `correct the script, then ${again(facts)}; or use an image that contains the command: ${withImage(facts)}; try it in ${command(facts.job, "debug shell")}`
         : "make the program executable (chmod +x), and check that it is built for the node's CPU architecture",
     ...lastWords(facts),
   };
@@ -250,10 +260,12 @@ function signalled(facts: Facts): Explanation | undefined {
   const signal = status === "ERROR" && code !== undefined ? signalOf(code) : undefined;
   if (signal === undefined) return undefined;
   const limits = mainContainer(facts)?.resources?.limits;
+  const memory = limits?.memory === undefined ? PLACEHOLDERS.amount : twice(limits.memory);
+  const more = rerun(facts, "--memory", memory);
   const given = limits?.memory === undefined ? "" : ` (its limit is ${memoryText(limits.memory)})`;
   const remedies: Readonly<Record<string, string>> = {
-    SIGKILL: `submit it with a higher --memory${given}: it most likely ran out of memory`,
-    SIGTERM: `see \`gasw-k8s debug events ${facts.job.id}\` and run it again: a user or the node stopped it`,
+    SIGKILL: `it most likely ran out of memory${given}: give it more with ${more}`,
+    SIGTERM: `see ${command(facts.job, "debug events")}: a user or the node stopped it`,
     SIGSEGV: "read its log: the program crashed, possibly because of an incompatible library in the image",
     SIGBUS: "read its log: the program accessed a truncated file, or /dev/shm is full",
     SIGILL: `check the node: the program was built for another CPU (cpu limit ${cpuText(limits?.cpu)})`,
@@ -261,7 +273,7 @@ function signalled(facts: Facts): Explanation | undefined {
   };
   return {
     sentence: `failed with exit code ${code}: one of its processes was killed by ${signal}${ran(facts)}`,
-    remedy: remedies[signal] ?? `read its log: gasw-k8s debug logs ${facts.job.id}`,
+    remedy: remedies[signal] ?? `read its log: ${command(facts.job, "debug logs")}`,
     ...lastWords(facts),
   };
 }
@@ -276,18 +288,18 @@ const STAGES: Readonly<Record<Stage, string>> = {
 
 const STAGE_REMEDIES: Readonly<Record<Stage, string>> = {
   setup: "fix what the script needs before it starts (its directory, configuration and tools)",
-  inputs: "check that the inputs exist and that the pod can reach the storage, then run it again",
+  inputs: "check that the inputs exist and that the pod can reach the storage",
   application: "read the application's output, and fix its parameters or the program",
   results:
-    "check that the pod can write to the results' destination and that the file does not exist there yet, then run it again",
-  system: "run it again",
+    "check that the pod can write to the results' destination and that the file does not exist there yet",
+  system: "nothing of the job itself is known to be wrong",
 };
 
 function exitCode(facts: Facts): Explanation | undefined {
   const { status, exitCode: code } = facts.state;
   if (status !== "ERROR" || code === undefined) return undefined;
   const { text, stage, name } = describeExitCode(code);
-  const log = `gasw-k8s debug logs ${facts.job.id}`;
+  const log = command(facts.job, "debug logs");
   const failed = `failed with exit code ${code}`;
   if (stage !== undefined && isIn(stage, facts.lastSection))
     return {
@@ -324,7 +336,7 @@ function failed({ state, job }: Facts): Explanation | undefined {
   const reason = [state.reason, state.message].filter((part) => part !== undefined).join(": ");
   return {
     sentence: `ended as ${state.status}${reason === "" ? "" : ` (${reason})`}`,
-    remedy: `see all its details: gasw-k8s debug describe ${job.id}`,
+    remedy: `see all its details: ${command(job, "debug describe")}`,
   };
 }
 

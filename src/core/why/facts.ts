@@ -53,8 +53,12 @@ export interface Facts {
     readonly id: string;
     /** The script's base name. */
     readonly fileName: string;
+    /** What a command calls it, where its file's name would not do: other workflows have one of that name. */
+    readonly name?: string | undefined;
     readonly namespace: string;
     readonly directory: string;
+    /** Names of the variables whose values its submission has stated. */
+    readonly envNames?: readonly string[] | undefined;
   };
   readonly state: JobState;
   readonly seen: Observation;

@@ -1,10 +1,13 @@
+import { VALUE } from "../commandWords.ts";
 import { REFUSED } from "../lifecycle/marks.ts";
 import { readRefusal } from "../lifecycle/refusal.ts";
 import { BLOCKED, NAMESPACE_GONE } from "../lifecycle/turns.ts";
+import { shellWord } from "../shellWord.ts";
 import { claimEvent, complaint, isGivenUp, unbound, volumeMount, waitedOn } from "./claims.ts";
 import { type Cause, type Explanation, type Facts, podSpec, quote, said } from "./facts.ts";
 import { givenUpUnschedulable } from "./noRoom.ts";
 import { givenUpRefused } from "./refused.ts";
+import { again, command, onWorkflow, rerun } from "./remedies.ts";
 
 /** Explanations of jobs that can't begin as they are, also of those that were given up for it. */
 export const hopelessCauses: readonly Cause[] = [
@@ -27,7 +30,7 @@ function outputLate({ state, job }: Facts): Explanation | undefined {
   if (state.reason !== "OutputLate") return undefined;
   return {
     sentence: `has ended, and its output is not complete yet: ${state.message}`,
-    remedy: `wait for it, and run \`gasw-k8s status ${job.id}\` again: a file server may show it up to a minute late`,
+    remedy: `wait for it, and run ${command(job, "status")} again: a file server may show it up to a minute late`,
   };
 }
 
@@ -35,7 +38,7 @@ function earlierRun({ state, job }: Facts): Explanation | undefined {
   if (state.status !== "NOT_SUBMITTED" || state.reason !== BLOCKED) return undefined;
   return {
     sentence: `will run again, but ${state.message}`,
-    remedy: `wait until that is gone, and it is submitted automatically: two runs of one script would overwrite each other's files; see \`gasw-k8s status --history ${job.id}\` and \`gasw-k8s debug nodes\``,
+    remedy: `wait until that is gone, and it is submitted automatically: two runs of one script would overwrite each other's files; see ${command(job, "status", "--history")} and \`gasw-k8s debug nodes\``,
   };
 }
 
@@ -43,7 +46,7 @@ function namespaceGone({ state, job }: Facts): Explanation | undefined {
   if (state.status !== "NOT_SUBMITTED" || state.reason !== NAMESPACE_GONE) return undefined;
   return {
     sentence: `will run again, but ${state.message}`,
-    remedy: `recreate it with its labels, quotas and policies (kubectl create namespace ${job.namespace}), and the job is submitted automatically; or abandon the workflow with \`gasw-k8s cleanup\``,
+    remedy: `recreate it with its labels, quotas and policies (\`kubectl create namespace ${shellWord(job.namespace)}\`), and the job is submitted automatically; or abandon the workflow with ${onWorkflow(job, "cleanup")}`,
   };
 }
 
@@ -57,7 +60,7 @@ function submitRefused(facts: Facts): Explanation | undefined {
   const next =
     state.isDue === true
       ? "a monitor or `gasw-k8s status --sync` then submits it again"
-      : `then submit it again: gasw-k8s submit ${script(facts)}`;
+      : `then submit it: ${submission(facts)}`;
   return {
     sentence: `was not accepted when it was submitted: ${by ?? "the cluster"} refused it: ${text}`,
     remedy: `${remedy}; ${next}`,
@@ -65,11 +68,11 @@ function submitRefused(facts: Facts): Explanation | undefined {
 }
 
 /** What this tool submits by itself, at the next round. */
-function due({ state, seen }: Facts): Explanation | undefined {
+function due({ state, seen, job }: Facts): Explanation | undefined {
   if (state.status !== "NOT_SUBMITTED" || state.isDue !== true || seen.phase !== "missing") return undefined;
   return {
     sentence: "is recorded and waits for its turn: a monitor or the next synchronisation submits it",
-    remedy: "run `gasw-k8s monitor`, or `gasw-k8s status --sync` once",
+    remedy: `run ${onWorkflow(job, "monitor")}, or ${onWorkflow(job, "status --sync")} once`,
   };
 }
 
@@ -81,7 +84,7 @@ function notSubmittedVolume(facts: Facts): Explanation | undefined {
   if (claim === undefined || event?.reason === "WaitForFirstConsumer") return undefined;
   return {
     sentence: `never reached the cluster because its volume is not ready: ${claim.text}${said(event)}`,
-    remedy: `see \`gasw-k8s debug describe pvc ${claim.name}\`, fix the volume, then submit again: gasw-k8s submit ${script(facts)}`,
+    remedy: `see \`gasw-k8s debug describe pvc ${claim.name}\`, fix the volume, then submit it: ${submission(facts)}`,
     evidence: quote(event),
   };
 }
@@ -90,12 +93,14 @@ function notSubmitted(facts: Facts): Explanation | undefined {
   if (facts.state.status !== "NOT_SUBMITTED" || facts.seen.phase !== "missing") return undefined;
   return {
     sentence: "never reached the cluster: its submission was interrupted",
-    remedy: `submit it again, which is safe and reports any problem: gasw-k8s submit ${script(facts)}`,
+    remedy: `submit it, which is safe and reports any problem: ${submission(facts)}`,
   };
 }
 
-function script({ job }: Facts): string {
-  return `${job.directory}/sh/${job.fileName}.sh`;
+/** The command that submits a job as it is written down. */
+function submission(facts: Facts): string {
+  const stated = (facts.job.envNames ?? []).flatMap((name) => ["--env", `${name}=${VALUE}`]);
+  return rerun(facts, ...stated);
 }
 
 function configError({ state, ...facts }: Facts): Explanation | undefined {
@@ -107,8 +112,7 @@ function configError({ state, ...facts }: Facts): Explanation | undefined {
     const user = podSpec({ state, ...facts })?.securityContext?.runAsUser;
     return {
       sentence: `cannot start because its image would run as root${user === undefined ? "" : ` (user ${user})`}, which its pod does not allow: ${text}`,
-      remedy:
-        "set securityContext.runAsUser to a user other than 0, or change the owner of the workflow directory to one",
+      remedy: `set securityContext.runAsUser to a user other than 0, or change the owner of the workflow directory to one; then ${again({ state, job: facts.job })}`,
       evidence,
     };
   }
@@ -116,13 +120,13 @@ function configError({ state, ...facts }: Facts): Explanation | undefined {
   if (missing !== null) {
     return {
       sentence: `cannot start because ${missing[1]} ${missing[2]} does not exist in namespace ${facts.job.namespace}`,
-      remedy: `create it, or remove it from the configuration (initContainers, sidecars, imagePullSecrets)`,
+      remedy: `create it, or remove it from the configuration (initContainers, sidecars, imagePullSecrets), then ${again({ state, job: facts.job })}`,
       evidence,
     };
   }
   return {
     sentence: `cannot start because its container cannot be created: ${text}`,
-    remedy: "fix the container's settings",
+    remedy: `fix the container's settings in the configuration, then ${again({ state, job: facts.job })}`,
     evidence,
   };
 }

@@ -1,4 +1,5 @@
 import { type Cause, type Explanation, type Facts, mainContainer, newestEvent, quote } from "./facts.ts";
+import { again, PLACEHOLDERS, rerun } from "./remedies.ts";
 
 const REASONS = new Set([
   "InvalidImageName",
@@ -10,6 +11,13 @@ const REASONS = new Set([
   "SignatureValidationFailed",
 ]);
 
+const FOR_ALL = "`image` in the configuration sets it for all jobs";
+
+/** The command that runs a job in another image. */
+export function withImage(facts: Pick<Facts, "job" | "state">): string {
+  return rerun(facts, "--image", PLACEHOLDERS.image);
+}
+
 /** Explanations of jobs whose image does not come, also of those that were given up for it. */
 export const imageCauses: readonly Cause[] = [
   {
@@ -17,7 +25,7 @@ export const imageCauses: readonly Cause[] = [
     match: image(
       (_, reason) => reason === "InvalidImageName",
       "is not a valid image name",
-      "fix the name (--image, or `image` in the configuration)",
+      (facts) => `correct the name: ${withImage(facts)} (${FOR_ALL})`,
     ),
   },
   {
@@ -25,7 +33,7 @@ export const imageCauses: readonly Cause[] = [
     match: image(
       (_, reason) => reason === "ErrImageNeverPull",
       "is not on the node, and imagePullPolicy Never prevents pulling it",
-      "load it onto the nodes, or set imagePullPolicy to IfNotPresent",
+      (facts) => `load it onto the nodes, or set imagePullPolicy to IfNotPresent; then ${again(facts)}`,
     ),
   },
   {
@@ -34,7 +42,8 @@ export const imageCauses: readonly Cause[] = [
       // containerd's words, which end in "not found"; and CRI-O's.
       (text) => /no match for platform|no image found in (?:manifest list|image index) for/i.test(text),
       "is not built for the node's CPU architecture",
-      "use an image for that architecture, or select other nodes with nodeSelector",
+      (facts) =>
+        `use an image for that architecture: ${withImage(facts)}; or select other nodes with nodeSelector`,
     ),
   },
   {
@@ -42,7 +51,8 @@ export const imageCauses: readonly Cause[] = [
     match: image(
       (text) => /toomanyrequests|\b429 Too Many Requests|unexpected status[^\n]*: 429\b/i.test(text),
       "cannot be pulled at present: the registry's rate limit is exceeded",
-      "pull with credentials (imagePullSecrets), or use a mirror; while the job waits, the pull is retried",
+      () =>
+        "pull with credentials (imagePullSecrets), or use a mirror; while the job waits, the pull is retried",
     ),
   },
   {
@@ -53,7 +63,8 @@ export const imageCauses: readonly Cause[] = [
           text,
         ),
       "cannot be pulled: the registry requires credentials, or does not have the image",
-      "check the name, and add a secret with the registry's credentials to imagePullSecrets",
+      (facts) =>
+        `correct the name: ${withImage(facts)}; or add a secret with the registry's credentials to imagePullSecrets, then ${again(facts)}`,
     ),
   },
   {
@@ -64,7 +75,7 @@ export const imageCauses: readonly Cause[] = [
           text,
         ) && !/no such host/.test(text),
       "does not exist in its registry",
-      "fix the image's name or tag (--image, or `image` in the configuration)",
+      (facts) => `correct the image's name or tag: ${withImage(facts)} (${FOR_ALL})`,
     ),
   },
   {
@@ -76,7 +87,8 @@ export const imageCauses: readonly Cause[] = [
           text,
         ),
       "cannot be pulled because the node cannot reach its registry",
-      "check the registry's name in the image, and the node's network, proxy and certificates; while the job waits, the pull is retried",
+      (facts) =>
+        `check the registry's name in the image (to correct it: ${withImage(facts)}), and the node's network, proxy and certificates; while the job waits, the pull is retried`,
     ),
   },
   {
@@ -84,7 +96,8 @@ export const imageCauses: readonly Cause[] = [
     match: image(
       () => true,
       "cannot be pulled",
-      "see the registry's response below, and fix the image's name, the credentials or the network; while the job waits, the pull is retried",
+      (facts) =>
+        `see the registry's response below, and fix the image's name (${withImage(facts)}), the credentials or the network; while the job waits, the pull is retried`,
     ),
   },
 ];
@@ -93,7 +106,7 @@ export const imageCauses: readonly Cause[] = [
 function image(
   fits: (text: string, reason: string) => boolean,
   trouble: string,
-  remedy: string,
+  remedy: (facts: Facts) => string,
 ): Cause["match"] {
   return (facts): Explanation | undefined => {
     const { reason = "" } = facts.state;
@@ -107,7 +120,7 @@ function image(
       event === undefined ? (facts.state.message === undefined ? [] : [facts.state.message]) : quote(event);
     return {
       sentence: `${isOver}: its image${name === undefined ? "" : ` ${name}`} ${trouble}`,
-      remedy,
+      remedy: remedy(facts),
       evidence,
     };
   };

@@ -1,7 +1,8 @@
-import { GPU_RESOURCE, optionsFor } from "../manifests/resourceNames.ts";
+import { GPU_RESOURCE, wayToState } from "../manifests/resourceNames.ts";
 import type { V1Node } from "../wire.ts";
 import { type Explanation, type Facts, mainContainer, podSpec } from "./facts.ts";
-import { type Amounts, amountText, isTooBig, repelling, shortage, taintText } from "./room.ts";
+import { PLACEHOLDERS, rerun } from "./remedies.ts";
+import { type Amounts, amountText, isTooBig, largest, repelling, shortage, taintText } from "./room.ts";
 
 const NAMES: Readonly<Record<string, string>> = { cpu: "CPU", [GPU_RESOURCE]: "GPUs" };
 
@@ -17,18 +18,19 @@ export function unschedulable(facts: Facts): Explanation | undefined {
   const parts = [...lacks(requests, short, tooBig, facts.nodes), ...placement(message, facts)];
   return {
     sentence: `is waiting because no node can run it: ${parts.length > 0 ? parts.join("; ") : message}`,
-    remedy: remedyFor(short, tooBig, message),
+    remedy: remedyFor(facts, short, tooBig, message),
     evidence: [facts.seen.message],
   };
 }
 
 /** A job that was given up since no node would take it: what the scheduler said last is kept. */
-export function givenUpUnschedulable({ state }: Facts): Explanation | undefined {
+export function givenUpUnschedulable(facts: Facts): Explanation | undefined {
+  const { state } = facts;
   if (state.status !== "ERROR" || state.reason !== "Unschedulable") return undefined;
   const message = withoutPreemption(state.message ?? "");
   return {
     sentence: `was given up because no node could run it in time: ${message}`,
-    remedy: `${remedyFor(shortResources(message), [], message)}; \`pending.Unschedulable\` sets how long a job may wait`,
+    remedy: `${remedyFor(facts, shortResources(message), [], message)}; \`pending.Unschedulable\` sets how long a job may wait`,
     ...(state.message === undefined ? {} : { evidence: [state.message] }),
   };
 }
@@ -98,18 +100,42 @@ function untolerated(message: string, facts: Facts): string[] {
     : [`${count} ${count === 1 ? "node has" : "nodes have"} an untolerated taint (${[...names].join(", ")})`];
 }
 
-function remedyFor(short: readonly string[], tooBig: readonly string[], message: string): string {
-  if (tooBig.length > 0) {
-    return `request less (${optionsFor(tooBig).join(", ")}), or add a larger node: no node is large enough`;
-  }
+function remedyFor(
+  facts: Facts,
+  short: readonly string[],
+  tooBig: readonly string[],
+  message: string,
+): string {
+  if (tooBig.length > 0)
+    return `request less: ${requestLess(facts, tooBig)}, or add a larger node: no node is large enough`;
   if (message.includes("untolerated taint"))
     return "add a matching entry to `tolerations`, or remove the taint from a node; `gasw-k8s debug nodes` lists the taints";
   if (message.includes("node affinity/selector"))
-    return "fix `nodeSelector` or `affinity.nodeAffinity` in the configuration, or label a node: kubectl label node NODE KEY=VALUE";
+    return "fix `nodeSelector` or `affinity.nodeAffinity` in the configuration, or label a node: `kubectl label node NODE KEY=VALUE`";
   if (/pod (?:anti-)?affinity/.test(message))
     return "wait for other pods to end or to start, or relax `affinity.podAffinity` or `affinity.podAntiAffinity` in the configuration";
   if (message.includes("topology spread constraints"))
     return "wait for other jobs to end, or relax `topologySpreadConstraints` in the configuration (`whenUnsatisfiable: ScheduleAnyway`)";
-  if (short.length > 0) return "wait for other jobs to end, or request less to start sooner";
+  if (short.length > 0)
+    return `wait for other jobs to end, or request less to start sooner: ${requestLess(facts, short)}`;
   return "see `gasw-k8s debug nodes`";
+}
+
+/** The command that requests less: as much as the largest node has, where that is known. */
+function requestLess(facts: Facts, resources: readonly string[]): string {
+  const options = resources.flatMap((resource) => {
+    const option = wayToState(resource)?.option;
+    if (option === undefined) return [];
+    const { nodes = [] } = facts;
+    const amount = nodes.length === 0 ? PLACEHOLDERS.amount : amountFor(resource, largest(resource, nodes));
+    return option === "--resource" ? [option, `${resource}=${amount}`] : [option, amount];
+  });
+  return rerun(facts, ...options);
+}
+
+/** An amount that a node has, in round figures: some of it is the node's own. */
+function amountFor(resource: string, most: number): string {
+  if (resource === "cpu") return most > 1 ? String(Math.ceil(most) - 1) : `${Math.floor(most * 500)}m`;
+  const isMemory = resource === "memory" || resource === "ephemeral-storage";
+  return isMemory ? `${Math.max(1, Math.floor((most * 0.8) / 2 ** 20))}Mi` : String(most);
 }

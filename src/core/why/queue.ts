@@ -10,11 +10,11 @@ export function suspended(facts: Facts): Explanation | undefined {
   return queue === undefined
     ? {
         sentence: "is waiting because its Job is suspended",
-        remedy: `resume it: kubectl patch job -n ${facts.job.namespace} ${facts.kubeJob?.metadata?.name} --type merge -p '{"spec":{"suspend":false}}'`,
+        remedy: `resume it: \`kubectl patch job -n ${facts.job.namespace} ${facts.kubeJob?.metadata?.name} --type merge -p '{"spec":{"suspend":false}}'\``,
       }
     : {
         sentence: `is waiting for queue ${queue} to admit it`,
-        remedy: `wait for the queue to admit it; kubectl describe localqueue -n ${facts.job.namespace} ${queue} shows why it has not`,
+        remedy: `wait for the queue to admit it; \`kubectl describe localqueue -n ${facts.job.namespace} ${queue}\` shows why it has not`,
       };
 }
 
@@ -37,12 +37,12 @@ function takenBack(facts: Facts, queue: string | undefined): Explanation {
   return queue === undefined
     ? {
         sentence: `was suspended${since} after it had started, and will start over when its Job is resumed`,
-        remedy: `resume it: kubectl patch job -n ${job.namespace} ${kubeJob?.metadata?.name} --type merge -p '{"spec":{"suspend":false}}'`,
+        remedy: `resume it: \`kubectl patch job -n ${job.namespace} ${kubeJob?.metadata?.name} --type merge -p '{"spec":{"suspend":false}}'\``,
         evidence: quote(told),
       }
     : {
         sentence: `was stopped by queue ${queue}${since} after it had started, and will start over when the queue admits it again${said(told)}`,
-        remedy: `wait for the queue to admit it; kubectl get workloads -n ${job.namespace} shows why it has not; a higher priorityClassName makes preemption less likely`,
+        remedy: `wait for the queue to admit it; \`kubectl get workloads -n ${job.namespace}\` shows why it has not; a higher priorityClassName makes preemption less likely`,
         evidence: quote(told),
       };
 }

@@ -2,6 +2,7 @@ import { readShortage, requestLess } from "../lifecycle/quota.ts";
 import { readRefusal } from "../lifecycle/refusal.ts";
 import type { CoreV1Event } from "../wire.ts";
 import { type Explanation, type Facts, newestEvent, quote } from "./facts.ts";
+import { rerun } from "./remedies.ts";
 
 /** The newest event in which the Job controller could not make the pod. */
 function failedCreate(facts: Facts): CoreV1Event | undefined {
@@ -41,11 +42,10 @@ export function podRefused(facts: Facts): Explanation | undefined {
   const event = failedCreate(facts);
   if (event === undefined) return undefined;
   const explanation = refused(event.message ?? "", "cannot start", quote(event));
-  const { id } = facts.job;
   return readRefusal(event.message ?? "").kind === "standing"
     ? {
         ...explanation,
-        remedy: `${explanation.remedy}; once the configuration is changed, \`gasw-k8s cancel ${id}\`, then \`gasw-k8s retry ${id}\` applies it`,
+        remedy: `${explanation.remedy}; once the configuration is changed, ${rerun(facts)} applies it`,
       }
     : explanation;
 }

@@ -29,7 +29,8 @@ export function shortage(resource: string, asked: string, nodes: readonly V1Node
   return `it requests ${amountText(resource, asked)}, and ${has}`;
 }
 
-function largest(resource: string, nodes: readonly V1Node[]): number {
+/** How much of a resource the largest node has; 0 where none has any. */
+export function largest(resource: string, nodes: readonly V1Node[]): number {
   return Math.max(0, ...nodes.map((node) => amountIn(node.status?.allocatable?.[resource])));
 }
 

@@ -1,5 +1,6 @@
 import { timeText } from "../manifests/amounts.ts";
 import { type Cause, type Explanation, type Facts, newestEvent, quote } from "./facts.ts";
+import { command } from "./remedies.ts";
 
 /** Explanations of jobs that run, or were last seen running. */
 export const runningCauses: readonly Cause[] = [
@@ -14,7 +15,7 @@ function nodeUnreachable(facts: Facts): Explanation | undefined {
   const wayOut = wayOutOf(facts);
   return {
     sentence: `was running when its node${node === undefined ? "" : ` ${node}`} stopped responding, and may still be running there, so it is not started again`,
-    remedy: `bring the node back, or ask the administrator to delete it with its pods (kubectl delete node) if it is gone for good: the job is then retried${
+    remedy: `bring the node back, or ask the administrator to delete it with its pods (\`kubectl delete node ${node ?? "NODE"}\`) if it is gone for good: the job is then retried${
       wayOut === undefined ? "" : `; ${wayOut}`
     }`,
     evidence: quote(newestEvent(facts, (event) => event.reason === "NodeNotReady")),
@@ -46,7 +47,7 @@ function podTerminating(facts: Facts): Explanation | undefined {
   return {
     sentence:
       "is still running, but its pod is being deleted: by a user, by a drain of its node, or because the node stopped responding",
-    remedy: `wait until it is deleted; if that takes minutes, see \`gasw-k8s debug nodes\` and \`gasw-k8s debug events ${job.id}\``,
+    remedy: `wait until it is deleted; if that takes minutes, see \`gasw-k8s debug nodes\` and ${command(job, "debug events")}`,
   };
 }
 
@@ -58,6 +59,6 @@ function running({ state, job, now }: Facts): Explanation | undefined {
       : ` for ${timeText(now.getTime() - Date.parse(state.started))} (since ${state.started})`;
   return {
     sentence: `has been running${since}${state.node === undefined ? "" : ` on node ${state.node}`}`,
-    remedy: `nothing to do; \`gasw-k8s debug logs ${job.id} -f\` follows its output`,
+    remedy: `nothing to do; ${command(job, "debug logs", "-f")} follows its output`,
   };
 }

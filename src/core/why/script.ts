@@ -1,4 +1,7 @@
+import { CURES } from "../scriptCures.ts";
+import { shellWord } from "../shellWord.ts";
 import type { Cause, Explanation, Facts } from "./facts.ts";
+import { again, mendAndRerun } from "./remedies.ts";
 
 /** Explanations of scripts that did not get as far as their own work, by bash's words. */
 export const scriptCauses: readonly Cause[] = [
@@ -42,7 +45,7 @@ function outputRefused({ state, job, isSilent }: Facts): Explanation | undefined
   const [, why, remedy] = REFUSALS.find(([pattern]) => pattern.test(line ?? "")) ?? [];
   return {
     sentence: `could not begin, because its output files could not be opened${why === undefined ? "" : `: ${why}`}`,
-    remedy: `${remedy ?? "check that its user may write to out/ and err/, that they exist where nfsPath leads, and that there is space"}; then \`gasw-k8s retry ${job.id}\` runs it again`,
+    remedy: `${remedy ?? "check that its user may write to out/ and err/, that they exist where nfsPath leads, and that there is space"}; then ${again({ state, job })}`,
     ...(line === undefined ? {} : { evidence: [line] }),
   };
 }
@@ -61,7 +64,7 @@ function scriptMissing(facts: Facts): Explanation | undefined {
   if (state.status !== "ERROR" || state.exitCode !== 127 || line === undefined) return undefined;
   return {
     sentence: `failed because its script sh/${job.fileName}.sh was not there when it began`,
-    remedy: `restore the script, or check that nfsPath leads to ${job.directory}; then \`gasw-k8s retry ${job.id}\` runs it again`,
+    remedy: `restore the script, or check that nfsPath leads to ${job.directory}; then ${again({ state, job })}`,
     evidence: [line],
   };
 }
@@ -73,7 +76,7 @@ function scriptUnreadable(facts: Facts): Explanation | undefined {
   const user = facts.pod?.spec?.securityContext?.runAsUser;
   return {
     sentence: `failed because user ${user ?? "of its pod"} may not read its script sh/${job.fileName}.sh`,
-    remedy: `make it readable (chmod a+r), and its folder accessible; then \`gasw-k8s retry ${job.id}\` runs it again`,
+    remedy: `make it readable: ${mendAndRerun({ state, job }, `chmod a+r ${shellWord(fileOf(job))}`)}; its folder has to be accessible, too`,
     evidence: [line],
   };
 }
@@ -84,9 +87,14 @@ function scriptNotText({ state, job, lastWords }: Facts): Explanation | undefine
   if (state.status !== "ERROR" || state.exitCode !== 126 || line === undefined) return undefined;
   return {
     sentence: `failed because its script sh/${job.fileName}.sh is not text in UTF-8: bash takes it for a program`,
-    remedy: `convert it (file ${job.directory}/sh/${job.fileName}.sh shows what it is; from UTF-16: iconv -f UTF-16 -t UTF-8), then \`gasw-k8s retry ${job.id}\` runs it again`,
+    remedy: `convert it: \`file ${shellWord(fileOf(job))}\` shows what it is; from UTF-16: ${mendAndRerun({ state, job }, CURES.fromUtf16(fileOf(job)))}`,
     evidence: [line],
   };
+}
+
+/** A job's script. */
+function fileOf({ directory, fileName }: Facts["job"]): string {
+  return `${directory}/sh/${fileName}.sh`;
 }
 
 /** Bash quotes a carriage return as `$'\r'`, or prints it as it is. */
@@ -99,7 +107,7 @@ function scriptWithCarriageReturns({ state, job, lastWords }: Facts): Explanatio
   return {
     sentence:
       "failed because its script has Windows line endings (CRLF), which bash takes for part of the commands",
-    remedy: `convert it (sed -i 's/\\r$//' ${job.directory}/sh/${job.fileName}.sh), then \`gasw-k8s retry ${job.id}\` runs it again`,
+    remedy: `convert it: ${mendAndRerun({ state, job }, CURES.withoutReturns(fileOf(job)))}`,
     evidence: [line],
   };
 }
@@ -114,7 +122,7 @@ function syntaxError({ state, job, lastWords }: Facts): Explanation | undefined 
   if (line === undefined) return undefined;
   return {
     sentence: `failed because bash cannot parse its script: there is a syntax error in line ${SYNTAX.exec(line)?.[1]}`,
-    remedy: `correct sh/${job.fileName}.sh (bash -n shows the same error), then \`gasw-k8s retry ${job.id}\` runs it again`,
+    remedy: `correct it (\`bash -n ${shellWord(fileOf(job))}\` shows the same error), then ${again({ state, job })}`,
     evidence: [line],
   };
 }

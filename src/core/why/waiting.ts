@@ -12,6 +12,7 @@ import {
 import { unschedulable } from "./noRoom.ts";
 import { suspended } from "./queue.ts";
 import { podRefused, quota } from "./refused.ts";
+import { command } from "./remedies.ts";
 
 /** Explanations of jobs that have not begun. */
 export const waitingCauses: readonly Cause[] = [
@@ -32,7 +33,7 @@ function initializing({ state, job }: Facts): Explanation | undefined {
   if (state.reason !== "Initializing") return undefined;
   return {
     sentence: `has not started yet: ${state.message}`,
-    remedy: `wait for it; \`gasw-k8s debug logs ${job.id}\` shows the output of the init container`,
+    remedy: `wait for it; ${command(job, "debug logs")} shows the output of the init container`,
   };
 }
 
@@ -88,6 +89,6 @@ function otherWait({ seen, job }: Facts): Explanation | undefined {
   if (seen.phase !== "waiting") return undefined;
   return {
     sentence: `is waiting: ${seen.message} (${seen.reason})`,
-    remedy: `see all its details: gasw-k8s debug describe ${job.id}`,
+    remedy: `see all its details: ${command(job, "debug describe")}`,
   };
 }

@@ -2,6 +2,7 @@ import { endedCauses, scriptChanged } from "./ended.ts";
 import type { Cause, Explanation, Facts } from "./facts.ts";
 import { hopelessCauses } from "./hopeless.ts";
 import { imageCauses } from "./image.ts";
+import { again, command } from "./remedies.ts";
 import { runningCauses } from "./running.ts";
 import { waitingCauses } from "./waiting.ts";
 
@@ -14,7 +15,7 @@ const unknownCause: Cause = {
   id: "unknown",
   match: ({ job, state }) => ({
     sentence: `is ${state.status}, for an unknown reason`,
-    remedy: `see all its details: gasw-k8s debug describe ${job.id}`,
+    remedy: `see all its details: ${command(job, "debug describe")}`,
   }),
 };
 
@@ -38,16 +39,18 @@ export function explain(facts: Facts): Answer {
   const { status } = facts.state;
   const changed = scriptChanged(facts);
   if (changed !== undefined) return { cause: "script-changed", ...changed };
-  if (status !== "ERROR_HELD" && status !== "STALLED_HELD") return firstMatch(facts);
-  const { sentence, remedy, ...rest } = firstMatch({
-    ...facts,
-    state: { ...facts.state, status: BEFORE_HOLD[status] },
-  });
-  return {
-    ...rest,
-    sentence: `is held after too many failures; its last attempt ${sentence}`,
-    remedy: `${remedy}; then \`gasw-k8s release ${facts.job.id}\` submits it again`,
-  };
+  if (status !== "ERROR_HELD" && status !== "STALLED_HELD") return leadingOn(facts, firstMatch(facts));
+  const before = { ...facts, state: { ...facts.state, status: BEFORE_HOLD[status] } };
+  const { sentence, ...rest } = leadingOn(before, firstMatch(before));
+  return { ...rest, sentence: `is held after too many failures; its last attempt ${sentence}` };
+}
+
+/** An explanation of a failure whose remedy ends with what runs the job again. */
+function leadingOn(facts: Facts, answer: Answer): Answer {
+  const { status } = facts.state;
+  const isFailure = status === "ERROR" || status === "STALLED";
+  if (!isFailure || answer.remedy.includes("gasw-k8s retry")) return answer;
+  return { ...answer, remedy: `${answer.remedy}; then ${again(facts)}` };
 }
 
 /** Evidence that goes with every explanation: what was done to the job's pod, and what could not be seen. */

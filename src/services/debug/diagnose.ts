@@ -17,6 +17,7 @@ import { readEnd } from "../output/file.ts";
 import { isOver, statedCode, Traces } from "../output/ownWords.ts";
 import { tailLines } from "../output/tail.ts";
 import { isUnasked } from "../workflow/cluster.ts";
+import { nameInCommands } from "../workflow/findJob.ts";
 import { type JobObjects, readJobObjects } from "./objects.ts";
 import { type JobTarget, keptPod } from "./target.ts";
 
@@ -52,7 +53,7 @@ function lastKnown(deps: Deps, target: JobTarget, stored: StoredJob, why: GaswEr
   const at =
     stored.observed === null || hasEnded(stored.status) ? "" : `; this was known at ${stored.observed}`;
   return {
-    job: target,
+    job: namedIn(deps, target),
     state: currentState(stored, { ...UNKNOWN, status: stored.status, removeJob: false }),
     seen: lastLook(stored),
     pod: keptPod(deps, stored),
@@ -79,7 +80,7 @@ async function gather(deps: Deps, target: JobTarget, objects: JobObjects): Promi
   const state = currentState(target.stored, decision);
   const waitsForNode = seen.phase === "waiting" && seen.reason === "Unschedulable";
   return {
-    job: target,
+    job: namedIn(deps, target),
     state,
     seen,
     kubeJob: job,
@@ -93,6 +94,11 @@ async function gather(deps: Deps, target: JobTarget, objects: JobObjects): Promi
     unseen: objects.unseen,
     now: deps.now(),
   };
+}
+
+/** A job with what commands about it have to say. */
+function namedIn({ store }: Deps, target: JobTarget): Facts["job"] {
+  return { ...target, name: nameInCommands(store, target), envNames: target.stored?.request.envNames };
 }
 
 type Written = Pick<Facts, "lastWords" | "isSilent" | "lastSection">;

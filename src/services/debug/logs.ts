@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { onJobs } from "../../core/commandWords.ts";
 import { jobFiles } from "../../core/gasw/files.ts";
 import { MAIN_CONTAINER } from "../../core/manifests/mainContainer.ts";
 import type { V1Pod } from "../../core/wire.ts";
@@ -148,13 +149,14 @@ function isOver({ seen }: JobView): boolean {
 }
 
 function nothingWritten(target: JobTarget, view: JobView): GaswError {
-  const { id, fileName, directory, stored } = target;
+  const { id, fileName, stored } = target;
   if (neverBegan(target, view)) {
+    const command = onJobs("retry", [fileName]);
     return new GaswError("NOT_FOUND", `job ${id} was never submitted to the cluster, so it has no output`, {
       hint:
         (stored?.attempt ?? 0) > 0
-          ? `run \`gasw-k8s status --sync\`, or \`gasw-k8s retry ${fileName}\` to submit it now`
-          : `submit it again: gasw-k8s submit ${directory}/sh/${fileName}.sh`,
+          ? `run \`gasw-k8s status --sync\`, or \`${command}\` to submit it now`
+          : `submit it: \`${command}\``,
     });
   }
   const { seen } = view;

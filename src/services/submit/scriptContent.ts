@@ -1,7 +1,8 @@
 import path from "node:path";
+import { onJobs } from "../../core/commandWords.ts";
 import type { ScriptContent } from "../../core/job.ts";
 import { GaswError, systemCode } from "../../errors.ts";
-import type { StoredJob, StoredWorkflow } from "../../store/records.ts";
+import type { StoredJob } from "../../store/records.ts";
 import type { Deps } from "../deps.ts";
 import { type ReadScript, readScript } from "./scripts.ts";
 import { scriptWarnings } from "./scriptText.ts";
@@ -23,33 +24,21 @@ export function refuseChangedScript(
   if (script === null || now === undefined || script.sha256 === now.sha256) return;
   const file = path.join(directory, scriptOf(fileName));
   // What to do comes first: a table shows the beginning alone.
-  const message = `the script has changed since it was submitted: \`gasw-k8s retry ${fileName}\` runs the new version (${file}: ${difference(script, now)})`;
+  const message = `the script has changed since it was submitted: \`${onJobs("retry", [fileName])}\` runs the new version (${file}: ${difference(script, now)})`;
   throw new ScriptChanged("CONFLICT", message, {
-    hint: `or restore the script and run \`gasw-k8s release ${fileName}\``,
+    hint: `or restore the script and run \`${onJobs("release", [fileName])}\``,
   });
 }
 
-/**
- * Has the script as it is now be the known one of a job that a person runs again, who is told how it differs,
- * and what bash will stumble over.
- */
-export function adoptScript({ store, warn }: Deps, workflow: StoredWorkflow, job: StoredJob): void {
-  // An older attempt is not run again.
-  if (store.jobs.attempts(workflow, job.fileName).at(-1)?.key !== job.key) return;
+/** What bash will stumble over in the script of a job that a person runs again. */
+export function warnOfScript({ warn }: Pick<Deps, "warn">, job: StoredJob): void {
   const file = path.join(job.directory, scriptOf(job.fileName));
   const read = currentScript(file);
-  if (read === undefined) return;
-  for (const warning of scriptWarnings(file, read.bytes)) warn(warning);
-  const script = read.content;
-  if (script.sha256 === job.script?.sha256) return;
-  if (!store.changes.write(job, { script }) || job.script === null) return;
-  warn(
-    `job ${job.id}: ${scriptOf(job.fileName)} has changed, and the new version runs: ${difference(job.script, script)}`,
-  );
+  if (read !== undefined) for (const warning of scriptWarnings(file, read.bytes)) warn(warning);
 }
 
 /** The script as it is; undefined where it can't be read, which its submission tells. */
-function currentScript(file: string): ReadScript | undefined {
+export function currentScript(file: string): ReadScript | undefined {
   try {
     return readScript(file);
   } catch (error) {
@@ -58,7 +47,8 @@ function currentScript(file: string): ReadScript | undefined {
   }
 }
 
-function scriptOf(fileName: string): string {
+/** A job's script, relative to its workflow directory. */
+export function scriptOf(fileName: string): string {
   return `sh/${fileName}.sh`;
 }
 

@@ -1,4 +1,4 @@
-import { shellWord } from "../../core/shellWord.ts";
+import { CURES } from "../../core/scriptCures.ts";
 import { markedEncoding } from "../../textFile.ts";
 
 /** What makes bash read a script otherwise than it looks in an editor, and the command that mends it. */
@@ -10,28 +10,28 @@ const FLAWS: readonly {
   {
     isIn: (bytes) => /^utf-16/.test(markedEncoding(bytes) ?? ""),
     what: "is UTF-16 text, which bash cannot run",
-    cure: (file) => `iconv -f UTF-16 -t UTF-8 ${file} > ${file}.utf8 && cat ${file}.utf8 > ${file}`,
+    cure: CURES.fromUtf16,
   },
   {
     isIn: (bytes) => markedEncoding(bytes) === "utf-8",
     what: "begins with a byte order mark, which bash takes for part of the first line",
-    cure: (file) => `sed -i '1s/^\\xEF\\xBB\\xBF//' ${file}`,
+    cure: CURES.withoutMark,
   },
   {
     isIn: (bytes) => bytes.includes("\r\n"),
     what: "has Windows line endings (CRLF), which bash takes for part of the commands",
-    cure: (file) => `sed -i 's/\\r$//' ${file}`,
+    cure: CURES.withoutReturns,
   },
   {
     isIn: (bytes) => bytes.includes("\r") && !bytes.includes("\n"),
     what: "has only carriage returns for line endings, so that bash takes it for one line",
-    cure: (file) => `sed -i 's/\\r/\\n/g' ${file}`,
+    cure: CURES.withLines,
   },
 ];
 
 /** What a person should know of a script before it runs: a sentence for each flaw of its text. */
 export function scriptWarnings(file: string, bytes: Buffer): string[] {
   return FLAWS.filter(({ isIn }) => isIn(bytes)).map(
-    ({ what, cure }) => `script ${file} ${what}: convert it with ${cure(shellWord(file))}`,
+    ({ what, cure }) => `script ${file} ${what}: convert it with ${cure(file)}`,
   );
 }

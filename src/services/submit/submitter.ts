@@ -1,10 +1,17 @@
 import path from "node:path";
 import { jobFiles } from "../../core/gasw/files.ts";
-import { storedRequest, UNKNOWN_CONTENT, type Workflow } from "../../core/job.ts";
+import {
+  type JobOptions,
+  type JobRequest,
+  storedRequest,
+  UNKNOWN_CONTENT,
+  type Workflow,
+} from "../../core/job.ts";
 import { ACCEPTED, MADE_READY, NOT_REFUSED, REFUSED } from "../../core/lifecycle/marks.ts";
 import type { JobChange } from "../../core/lifecycle/record.ts";
 import { awaitsTurn } from "../../core/lifecycle/stage.ts";
 import { WRAPPER_VERSION } from "../../core/manifests/job.ts";
+import { shellWord } from "../../core/shellWord.ts";
 import type { V1Job } from "../../core/wire.ts";
 import { GaswError } from "../../errors.ts";
 import type { OnWait } from "../../kubernetes/ensureVolumes.ts";
@@ -19,8 +26,10 @@ import { type Leftover, leftRecords, removeLeftover } from "../output/toolFolder
 import { OtherCluster } from "../workflow/cluster.ts";
 import { knownWorkflow } from "../workflow/known.ts";
 import { NotOwner } from "../workflow/notOwner.ts";
+import { type Ended, endOf, isFinished, otherContent, underAnotherName } from "./advice.ts";
 import { jobFolder, keepOldStreams, standingStreams } from "./attemptFiles.ts";
 import type { CheckedSubmission } from "./checks.ts";
+import { optionsFor } from "./newContent.ts";
 import { Plan } from "./plan.ts";
 import { Preparation } from "./preparation.ts";
 
@@ -34,6 +43,8 @@ export interface Intent {
    * takes its place.
    */
   readonly corrected?: StoredJob;
+  /** What is to be different, where the job has ended and its submission has different content. */
+  readonly options?: JobOptions;
 }
 
 /** A job that the cluster has accepted. */
@@ -42,6 +53,8 @@ export interface Submitted {
   readonly kubeName: string;
   /** Whether this call made it; false when it was submitted before. */
   readonly created: boolean;
+  /** How it has ended, where it has: nothing was run. */
+  readonly ended?: Ended;
 }
 
 /** What is submitted. */
@@ -105,14 +118,28 @@ export class Submitter {
     };
     const prepared = standingStreams(this.workflow.directory, jobId).length === 0;
     const intent = store.intents.record(this.workflow, { id: jobId, kubeName, ...content, prepared });
-    if (intent.job.contentHash === contentHash) return intent;
-    if (intent.job.contentHash === UNKNOWN_CONTENT) return this.#learn(intent.job, content);
-    const { job: corrected } = intent;
+    const { job: corrected, fit } = intent;
+    if (fit === "other") return this.#endedAs(corrected, request);
+    if (corrected.contentHash === UNKNOWN_CONTENT) return this.#learn(corrected, content);
+    if (fit === "same") return intent;
     if (hasOutput(corrected)) throw ranBefore(corrected);
     const correction = correctionOf(corrected, content);
     // Somebody else may have written the row meanwhile: its content counts then.
     if (!store.changes.write(corrected, correction)) return this.intend(submission);
     return { job: { ...corrected, ...correction }, isNew: false, corrected };
+  }
+
+  /**
+   * The answer to a submission with different content of a job that has ended: engines send what they have
+   * sent, and a person is told what runs it.
+   * @throws GaswError CONFLICT where it goes on, or has completed
+   */
+  #endedAs(job: StoredJob, request: JobRequest): Intent {
+    const { config, store } = this.#deps;
+    const newest = store.jobs.attempts(this.workflow, job.fileName).at(-1) ?? job;
+    if (request.jobId !== job.fileName || !isFinished(newest) || newest.status === "COMPLETED")
+      throw otherContent(config, newest, request);
+    return { job, isNew: false, options: optionsFor(config, newest, request) };
   }
 
   /** Of an adopted job nobody knew what was asked for: this submission tells, for it and its later attempts. */
@@ -135,7 +162,7 @@ export class Submitter {
     // was given up, and whose Job may be gone already, is not made anew.
     const { name } = job.stage;
     const isToBeMade = name === "written" || (name === "due" && job.prepared);
-    if (!isToBeMade) return { ...answer, created: false };
+    if (!isToBeMade) return { ...answer, created: false, ...this.#ending(intent) };
     const { created, uid } = await this.#made(submission, intent);
     if (created) await this.#confirmMade(job, uid);
     const image = this.#plan.imageOf(submission.request);
@@ -150,6 +177,12 @@ export class Submitter {
     if (!this.#deps.store.changes.write(job, { ...accepted, ...contentOf({ ...job, image }) }))
       await this.#changedMeanwhile(job);
     return { ...answer, created };
+  }
+
+  /** How the job has ended that a submission is about, where it has. */
+  #ending({ job, options }: Intent): Pick<Submitted, "ended"> {
+    const newest = this.#deps.store.jobs.attempts(this.workflow, job.fileName).at(-1) ?? job;
+    return isFinished(newest) ? { ended: endOf(newest, options) } : {};
   }
 
   /**
@@ -299,18 +332,20 @@ function distinct<T>(values: readonly T[]): T[] {
 }
 
 function ranBefore(job: StoredJob): GaswError {
+  const command = underAnotherName(job);
   return new GaswError("CONFLICT", `job ${job.id} has already run with different content`, {
-    hint: "submit the changed script under another name, to keep the existing output",
+    hint: `to keep its output, submit the script under another name: \`${command}\``,
   });
 }
 
 function ranElsewhere({ id, directory, fileName }: StoredJob): GaswError {
   const output = path.join(directory, jobFiles(fileName).out);
+  const command = `mv -- ${shellWord(output)} ${shellWord(`${output}.old`)}`;
   return new GaswError(
     "CONFLICT",
     `job ${id} ran before, but is not in this state file: its output ${output} exists`,
     {
-      hint: `to run it again, make sure that it is not running, then move its output: mv -- ${output} ${output}.old`,
+      hint: `to run it again, make sure that it is not running, then move its output: \`${command}\``,
     },
   );
 }

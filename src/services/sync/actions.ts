@@ -1,15 +1,22 @@
-import { hasEnded, isHeld } from "../../core/job.ts";
-import { isOverFailed, type Signal, SUBMIT } from "../../core/lifecycle/signal.ts";
+import { isHeld, type JobOptions } from "../../core/job.ts";
+import { isOverFailed, type Signal, type SUBMIT } from "../../core/lifecycle/signal.ts";
 import { shellWord } from "../../core/shellWord.ts";
 import { GaswError } from "../../errors.ts";
 import type { StoredJob, StoredWorkflow } from "../../store/records.ts";
 import type { Deps } from "../deps.ts";
-import { adoptScript } from "../submit/scriptContent.ts";
 import { confirmCluster, firstSight } from "../workflow/cluster.ts";
 import { unknownWorkflow } from "../workflow/known.ts";
 import { Tenancy } from "../workflow/owner.ts";
 import { whileHolding } from "./hold.ts";
 import { reconcile } from "./reconcile.ts";
+import {
+  beginRetry,
+  confirmContents,
+  type NewContents,
+  newContents,
+  retried,
+  submitStated,
+} from "./retry.ts";
 
 /** What a user asks for a job; each means the signal that other programs write into the GASW database. */
 export type Action = "cancel" | "retry" | "release";
@@ -20,33 +27,39 @@ const CANCEL_ROUNDS = 5;
 /**
  * Does what a user asks for some jobs of one workflow. Idempotent: where nothing is left to be done, nothing
  * is.
+ * @param given with a retry: the options of a submission that are to be different from now on
  * @returns the newest attempts of the jobs' invocations
- * @throws GaswError CONFLICT (a retry of what has completed), CLUSTER, and what a submission throws
+ * @throws GaswError CONFLICT (a retry of what has completed, or runs with other options), CLUSTER, and what a
+ * submission throws
  */
 export async function act(
   deps: Deps,
   workflow: StoredWorkflow,
   jobs: readonly StoredJob[],
   action: Action,
+  given: JobOptions = {},
 ): Promise<StoredJob[]> {
   const fileNames = new Set(jobs.map((job) => job.fileName));
+  // An end that the cluster, or another command, has brought about meanwhile counts.
+  const known = () => jobs.flatMap(({ id }) => deps.store.jobs.find(workflow, id) ?? []);
   await whileHolding(deps, workflow, async (isHolding) => {
     // A cleanup of the state may have had it until now.
     if (!deps.store.workflows.isKnown(workflow)) throw unknownWorkflow(deps, workflow.directory);
     // Before the first word is written down; what runs already shows it itself.
     await confirmPlace(deps, workflow, jobs);
+    const contents = action === "retry" ? await newContents(deps, workflow, known(), given) : new Map();
+    if (action === "retry") beginRetry(deps, known(), contents);
     // What is due is started at once, except by the monitor's own hand.
-    const scope = { fileNames, leaveDue: !isHolding, by: `gasw-k8s ${action}` };
+    const scope = { fileNames, leaveDue: !isHolding, by: `gasw-k8s ${action}`, contents };
     for (let round = 1; ; round++) {
-      // An end that the cluster has brought about meanwhile counts.
-      const current = jobs
-        .map((job) => deps.store.jobs.find(workflow, job.id))
-        .filter((job) => job !== undefined);
-      await reconcile(deps, workflow, signalsFor(deps, workflow, current, action), scope);
+      const current = known();
+      await reconcile(deps, workflow, signalsFor(deps, workflow, current, action, contents), scope);
       const [left] = action === "cancel" ? current.flatMap((job) => toCancel(deps, workflow, job)) : [];
-      if (left === undefined) return;
+      if (left === undefined) break;
       if (round === CANCEL_ROUNDS) throw changedEachTime(left);
     }
+    await submitStated(deps, workflow, contents);
+    confirmContents(deps, workflow, contents);
   });
   return [...fileNames].flatMap((fileName) => deps.store.jobs.attempts(workflow, fileName).slice(-1));
 }
@@ -75,6 +88,7 @@ function signalsFor(
   workflow: StoredWorkflow,
   jobs: readonly StoredJob[],
   action: Action,
+  contents: NewContents,
 ): Map<string, string> {
   const signals = new Map<string, string>();
   const ask = ({ id }: StoredJob, signal: Signal | typeof SUBMIT | undefined) => {
@@ -90,7 +104,7 @@ function signalsFor(
         if (isHeld(job.status)) ask(job, job.status === "ERROR_HELD" ? "UNHOLD_ERROR" : "UNHOLD_STALLED");
         break;
       case "retry":
-        ask(job, retried(deps, workflow, job));
+        ask(job, retried(job, contents));
         break;
     }
   }
@@ -112,22 +126,4 @@ function refuseOver({ store }: Deps, workflow: StoredWorkflow, job: StoredJob): 
   throw new GaswError("CONFLICT", `job ${job.fileName} has failed and is over, not held`, {
     hint: `use \`gasw-k8s retry ${shellWord(job.fileName)}\` to run it again`,
   });
-}
-
-/** What a retry means for a job; nothing for one that goes on. */
-function retried(
-  deps: Deps,
-  workflow: StoredWorkflow,
-  job: StoredJob,
-): "REPLICATE" | typeof SUBMIT | undefined {
-  if (job.status === "COMPLETED") {
-    throw new GaswError("CONFLICT", `job ${job.id} has already completed`, {
-      hint: "submit the script under another name to run it again",
-    });
-  }
-  const isWrittenDown = job.status === "NOT_SUBMITTED";
-  if (!isWrittenDown && !hasEnded(job.status)) return undefined;
-  adoptScript(deps, workflow, job);
-  // What never got as far as the cluster is started itself.
-  return isWrittenDown ? SUBMIT : "REPLICATE";
 }

@@ -1,4 +1,5 @@
 import path from "node:path";
+import { commandLine } from "../../core/commandWords.ts";
 import type { Workflow } from "../../core/job.ts";
 import { foundAttempts } from "../../core/lifecycle/found.ts";
 import type { Owner, Tenure } from "../../core/owner.ts";
@@ -111,8 +112,9 @@ function notMounted(directory: string): GaswError {
 }
 
 function beingCleaned({ id, directory }: Workflow): GaswError {
+  const command = commandLine("cleanup", "--workflow", directory, "--cancel");
   return new GaswError("CONFLICT", `a cleanup of workflow ${id} has begun and did not finish`, {
-    hint: `finish it: gasw-k8s cleanup --workflow ${directory} --cancel`,
+    hint: `finish it: \`${command}\``,
   });
 }
 

@@ -13,7 +13,8 @@ import { awaitsTurn, isSameStage } from "../../core/lifecycle/stage.ts";
 import { shellWord } from "../../core/shellWord.ts";
 import type { JobUpdate, StoredJob, StoredWorkflow } from "../../store/records.ts";
 import type { Deps } from "../deps.ts";
-import { nextRequest } from "../submit/startAttempt.ts";
+import { type NewContent, ownOf } from "../submit/newContent.ts";
+import { nextRequest } from "../submit/nextRequest.ts";
 import { REFUSED, type Seen } from "./look.ts";
 import { keepOutputs, noteKills, removeJobs, removeKept } from "./removal.ts";
 import { Run, type Task } from "./run.ts";
@@ -26,6 +27,8 @@ export interface Plan {
   readonly attempts: readonly StoredJob[];
   readonly planned: readonly Planned<StoredJob>[];
   seen(job: StoredJob): Seen;
+  /** What a person has asked invocations to be from their next attempts on, by their file names. */
+  readonly contents?: ReadonlyMap<string, NewContent> | undefined;
 }
 
 type Executors = {
@@ -45,9 +48,16 @@ export const EXECUTORS: Executors = {
 
 /** What is written down with a job's change. */
 const NOTES: {
-  readonly [Kind in Note["kind"]]: (job: StoredJob, config: Deps["config"]) => Partial<JobUpdate>;
+  readonly [Kind in Note["kind"]]: (
+    job: StoredJob,
+    config: Deps["config"],
+    content: NewContent | undefined,
+  ) => Partial<JobUpdate>;
 } = {
-  addAttempt: (job, config) => ({ resubmit: nextRequest(job, config) }),
+  addAttempt: (job, config, content) =>
+    content === undefined
+      ? { resubmit: nextRequest(job, config) }
+      : { resubmit: content.request, own: ownOf(content) },
   announce: () => ({ announce: true }),
 };
 
@@ -63,7 +73,7 @@ export async function carryOut(
   plan: Plan,
   executors: Executors = EXECUTORS,
 ): Promise<unknown> {
-  const run = new Run(deps, workflow, plan.seen);
+  const run = new Run(deps, workflow, plan);
   const entries = plan.planned.map(({ job, before, step }) => ({ job, ...before, remark: remarkOf(step) }));
   const written = write(run, entries);
   // What somebody else has changed since the look is decided anew at the next one: its Job stays.
@@ -116,7 +126,7 @@ function write(run: Run, entries: readonly Entry[]): boolean[] {
     adding.flatMap(({ job }) => store.jobs.attempts(workflow, job.fileName).map(({ key }) => key)),
   );
   const updates = entries.map(({ job, change, notes, remark }): JobUpdate => {
-    const noted = notes.map(({ kind }) => NOTES[kind](changed(job, change), config));
+    const noted = notes.map(({ kind }) => NOTES[kind](changed(job, change), config, run.contentOf(job)));
     return Object.assign({ job, change, remark }, ...noted);
   });
   const written = store.updates.apply(updates, deps.now());

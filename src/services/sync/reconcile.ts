@@ -2,6 +2,7 @@ import { isInCluster } from "../../core/job.ts";
 import { type Extent, plan } from "../../core/lifecycle/round.ts";
 import type { StoredJob, StoredWorkflow } from "../../store/records.ts";
 import type { Deps } from "../deps.ts";
+import type { NewContent } from "../submit/newContent.ts";
 import { Tenancy } from "../workflow/owner.ts";
 import { carryOut } from "./carryOut.ts";
 import { readEnds } from "./ends.ts";
@@ -21,6 +22,8 @@ export interface Scope {
   readonly leavesTakeover?: boolean;
   /** Who gives the signals, in words; without it, the GASW database. */
   readonly by?: string;
+  /** What a person has asked invocations to be from their next attempts on, by their file names. */
+  readonly contents?: ReadonlyMap<string, NewContent>;
 }
 
 /**
@@ -63,7 +66,7 @@ export async function reconcile(
     signal: ({ id }) => signals.get(id),
     own: ({ key }) => ends.get(key),
   });
-  const failure = await carryOut(deps, workflow, { attempts, planned, seen });
+  const failure = await carryOut(deps, workflow, { attempts, planned, seen, contents: scope.contents });
   if (failure !== undefined) throw failure;
 }
 

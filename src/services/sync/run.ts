@@ -1,6 +1,7 @@
 import type { Act } from "../../core/lifecycle/effects.ts";
 import type { StoredJob, StoredWorkflow } from "../../store/records.ts";
 import type { Deps } from "../deps.ts";
+import type { NewContent } from "../submit/newContent.ts";
 import type { Seen } from "./look.ts";
 
 /** An effect that is to be executed for an attempt. */
@@ -10,6 +11,12 @@ export interface Task<Kind extends Act["kind"] = Act["kind"]> {
   readonly effect: Extract<Act, { readonly kind: Kind }>;
   /** Whether it is for the attempt that the plan has added after that one. */
   readonly isForAdded: boolean;
+}
+
+/** What a plan is carried out with beside itself. */
+interface PlanInputs {
+  seen(job: StoredJob): Seen;
+  readonly contents?: ReadonlyMap<string, NewContent> | undefined;
 }
 
 /** How a plan is being carried out: what has been made, and what has failed. */
@@ -24,13 +31,20 @@ export class Run {
   readonly #added = new Map<number, string>();
   readonly #addedKeys = new Set<number>();
   readonly #stopped = new Set<string>();
+  readonly #contents: ReadonlyMap<string, NewContent>;
   readonly #made = new Map<unknown, unknown>();
   #failure: unknown;
 
-  constructor(deps: Deps, workflow: StoredWorkflow, seen: (job: StoredJob) => Seen) {
+  constructor(deps: Deps, workflow: StoredWorkflow, plan: PlanInputs) {
     this.deps = deps;
     this.workflow = workflow;
-    this.seen = seen;
+    this.seen = (job) => plan.seen(job);
+    this.#contents = plan.contents ?? new Map();
+  }
+
+  /** What a person has asked a job's invocation to be from its next attempt on. */
+  contentOf({ fileName }: StoredJob): NewContent | undefined {
+    return this.#contents.get(fileName);
   }
 
   /** What is made once for all tasks of a run. */

@@ -36,6 +36,15 @@ export function findJob(
   return text === job.kubeName || job.attempt > 0 ? job : newestAttempt(store, job);
 }
 
+/** What a command calls a job: its script, where other workflows of this host have a job of its name. */
+export function nameInCommands(
+  store: Store,
+  { fileName, directory }: Pick<StoredJob, "fileName" | "directory">,
+): string {
+  const isAmbiguous = store.jobs.lookUp(fileName, false).length > 1;
+  return isAmbiguous ? path.join(directory, "sh", `${fileName}.sh`) : fileName;
+}
+
 function newestAttempt(store: Store, job: StoredJob): StoredJob {
   const workflow = store.workflows.find(job.namespace, job.workflow);
   return (workflow === undefined ? undefined : store.jobs.attempts(workflow, job.fileName).at(-1)) ?? job;

@@ -21,6 +21,7 @@ describe("a text", () => {
     "k8sTokenFile: /etc/token is empty",
     "Access denied for user 'gasw'@'host' (using password: YES)",
     "a secret is missing: put it into imagePullSecrets",
+    "`gasw-k8s retry Job-1 --env TOKEN=VALUE`, or something else",
   ])("without any stays as it is: %s", (text) => expect(maskText(text)).toBe(text));
 });
 

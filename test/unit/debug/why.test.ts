@@ -1,7 +1,11 @@
 import { describe, expect, test } from "vitest";
+import { run } from "../../../src/cli/program.ts";
 import { UNKNOWN } from "../../../src/core/lifecycle/marks.ts";
 import { currentState, type Facts, type JobRecord } from "../../../src/core/why/facts.ts";
 import { causes, explain } from "../../../src/core/why/why.ts";
+import { folderWith } from "../folders.ts";
+import { ioDouble } from "../io.ts";
+import { commandLines, proposedCommands } from "./commands.ts";
 import { container, event, facts, kubeJob, node, pod, waiting } from "./facts.ts";
 
 const error = (exitCode: number, more: Partial<Facts> = {}) =>
@@ -230,12 +234,12 @@ const table: Record<string, [Facts, string, RegExp, RegExp]> = {
     /has ended, and its output is not complete yet: its Job is gone/,
     /gasw-k8s status Job-1/,
   ],
-  "never submitted": [facts({ status: "NOT_SUBMITTED" }), "not-submitted", /never reached the cluster/, /submit \/w\/wf\/sh\/Job-1.sh/],
+  "never submitted": [facts({ status: "NOT_SUBMITTED" }), "not-submitted", /never reached the cluster/, /`gasw-k8s retry Job-1`$/],
   "a submission that the cluster refused": [
     facts({ status: "NOT_SUBMITTED", reason: "Refused", message: 'Job "x" is invalid: spec: Invalid value: "y"' }),
     "submit-refused",
     /^was not accepted when it was submitted: the cluster refused it: Job "x" is invalid/,
-    /^fix the value .*; then submit it again: gasw-k8s submit \/w\/wf\/sh\/Job-1.sh$/,
+    /^fix the value .*; then submit it: `gasw-k8s retry Job-1`$/,
   ],
   "a submission that a policy refused": [
     facts({ status: "NOT_SUBMITTED", reason: "Refused", message: 'admission webhook "p.example.org" denied the request: no', isDue: true }),
@@ -262,7 +266,7 @@ const table: Record<string, [Facts, string, RegExp, RegExp]> = {
     ),
     "not-submitted",
     /interrupted/,
-    /again/,
+    /retry/,
   ],
   quota: [
     waiting("NoPod", "", {
@@ -416,7 +420,7 @@ const table: Record<string, [Facts, string, RegExp, RegExp]> = {
     waiting("Unschedulable", 'persistentvolumeclaim "c" not found', { claims: [{ name: "c", found: undefined }] }),
     "volume-not-bound",
     /claim c does not exist/,
-    /submitting again/,
+    /creates it where it is missing/,
   ],
   "claim lost": [
     waiting("Unschedulable", "PersistentVolumeClaim lost", {
@@ -433,7 +437,7 @@ const table: Record<string, [Facts, string, RegExp, RegExp]> = {
     }),
     "no-room",
     /requests 64 CPU, and the largest node offers 8 CPU; it requests 1 GPU, and no node has any/,
-    /request less \(--cpu, --gpu\)/,
+    /request less: `gasw-k8s cancel Job-1 && gasw-k8s retry Job-1 --cpu 7 --gpu 0`/,
   ],
   "full for now": [
     waiting("Unschedulable", "0/1 nodes are available: 1 Insufficient memory.", {
@@ -471,7 +475,7 @@ const table: Record<string, [Facts, string, RegExp, RegExp]> = {
     }),
     "no-room",
     /500Gi of ephemeral-storage, and the largest node offers 100Gi .* 1 nvidia\.com\/mig-1g\.5gb, and no node has any.* 1Gi of hugepages-2Mi/,
-    /request less \(--ephemeral-storage, --resource\)/,
+    /request less: `gasw-k8s cancel Job-1 && gasw-k8s retry Job-1 --ephemeral-storage \d+Mi --resource nvidia.com\/mig-1g.5gb=\d+ --resource hugepages-2Mi=\d+`/,
   ],
   "other pods beside it": [
     waiting("Unschedulable", "0/2 nodes are available: 2 node(s) didn't match pod anti-affinity rules."),
@@ -499,7 +503,7 @@ const table: Record<string, [Facts, string, RegExp, RegExp]> = {
     }),
     "evicted",
     /used more temporary storage than it requested: Pod ephemeral/,
-    /larger --ephemeral-storage \(resources\.ephemeralStorage/,
+    /`gasw-k8s retry Job-1 --ephemeral-storage AMOUNT` \(resources\.ephemeralStorage/,
   ],
   "a quota that wants a CPU limit": [
     waiting("FailedCreate", "x", {
@@ -507,7 +511,7 @@ const table: Record<string, [Facts, string, RegExp, RegExp]> = {
     }),
     "pod-refused",
     /quota q rejects its pod/,
-    /--cpu-limit .*gasw-k8s cancel Job-1`, then `gasw-k8s retry Job-1`/,
+    /--cpu-limit .*`gasw-k8s cancel Job-1 && gasw-k8s retry Job-1`/,
   ],
   cordoned: [waiting("Unschedulable", "0/1 nodes are available: 1 node(s) were unschedulable."), "no-room", /cordoned/, /debug nodes/],
   "mount fails": [
@@ -580,6 +584,18 @@ describe("why", () => {
     expect(answer.sentence).toMatch(sentence);
     expect(answer.remedy).toMatch(remedy);
     expect(`${answer.sentence}${answer.remedy}`).not.toMatch(/undefined|null|NaN|\[object/);
+  });
+
+  test.each(Object.entries(table))("%s: proposes only commands that the program takes, ready to be copied", async (_, [given]) => {
+    const { remedy } = explain(given);
+    // Whatever is a command stands between backticks.
+    expect(remedy.replaceAll(/`[^`]*`/g, "")).not.toContain("gasw-k8s ");
+    for (const words of proposedCommands(remedy).flatMap(commandLines)) {
+      const cwd = folderWith();
+      const { io, stderr } = ioDouble({ cwd, env: { HOME: cwd } });
+      // Nothing is configured here: what is asked for is not found, but understood.
+      expect(await run(words, io, "0"), `${words.join(" ")}: ${stderr()}`).not.toBe(2);
+    }
   });
 
   test("has an example of every cause, each named once", () => {

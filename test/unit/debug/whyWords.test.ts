@@ -109,13 +109,13 @@ describe("taints that the scheduler does not name", () => {
   });
 });
 
-test("an attempt that waits for its turn is told of as that, and a submission again names the script", () => {
+test("an attempt that waits for its turn is told of as that, and a command names its invocation", () => {
   const job = { id: "Job-1-r1", fileName: "Job-1", namespace: "ns", directory: "/w/wf" };
   expect(explain(facts({ status: "NOT_SUBMITTED", isDue: true }, { job }))).toMatchObject({
     cause: "due",
     remedy: expect.stringContaining("status --sync"),
   });
-  expect(explain(facts({ status: "NOT_SUBMITTED" }, { job })).remedy).toContain("/w/wf/sh/Job-1.sh");
+  expect(explain(facts({ status: "NOT_SUBMITTED" }, { job })).remedy).toContain("`gasw-k8s retry Job-1`");
 });
 
 test("a time limit that ended a job before it is known to have begun is told as counted from its pod", () => {
