@@ -1,7 +1,7 @@
 /** What an API server says about the account that asks. */
 import type { KubernetesObject } from "../core/wire.ts";
 import type { KubernetesClient } from "./client.ts";
-import { isApiError } from "./errors.ts";
+import { ApiError, isApiError, notAnApiServer } from "./errors.ts";
 import { ACCESS_REVIEWS_PATH, IDENTITY_REVIEWS_PATH } from "./paths.ts";
 
 /** What an account asks to be allowed. */
@@ -37,6 +37,9 @@ export async function whoAmI(client: KubernetesClient): Promise<string | undefin
     });
     return answer.status?.userInfo?.username;
   } catch (error) {
+    // A Status has a reason; a web server's page has none.
+    if (error instanceof ApiError && error.body.reason === undefined)
+      throw notAnApiServer(`it answers ${error.status}`, `POST ${IDENTITY_REVIEWS_PATH}`, client.server);
     if (isApiError(error, 403) || isApiError(error, 404)) return undefined;
     throw error;
   }

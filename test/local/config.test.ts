@@ -1,4 +1,7 @@
+import { once } from "node:events";
 import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { errorOf, jsonErrorOf } from "../e2e/expectations.ts";
@@ -133,14 +136,24 @@ describe("no configuration at all", () => {
     expect(JSON.parse(json.stdout)).toMatchObject({ ok: false, missing: Array(3).fill({ hint: expect.any(String) }), checks: [] });
   });
 
-  test("config check --connect says that nobody answers at an address, exit 4", async () => {
-    const place = { GASW_K8S_NFS_ADDRESS: "nfs", GASW_K8S_NFS_PATH: "/x" };
-    const env = { ...NO_FILE, ...place, GASW_K8S_ADDRESS: "https://127.0.0.1:1", GASW_K8S_TOKEN: "none" };
-    const { stdout, stderr, code } = await workflow.cliWith({ env }, "config", "check", "--connect");
-    expect(stdout).toMatch(
-      /^refused {2}address {5}https:\/\/127\.0\.0\.1:1\n {2}cannot reach the cluster .*\n {2}hint: check the address/m,
-    );
-    expect({ stderr, code }).toEqual({ stderr: expect.stringMatching(/^error: a submission would be refused: cannot reach/), code: 4 });
+  test("config check --connect says that nobody answers at an address, or something else than an API server, exit 4", async () => {
+    const web = createServer((_, answer) => answer.writeHead(404, { "content-type": "text/html" }).end("<html>nothing here</html>"));
+    await once(web.listen(0, "127.0.0.1"), "listening");
+    const place = { GASW_K8S_NFS_ADDRESS: "nfs", GASW_K8S_NFS_PATH: "/x", GASW_K8S_IMAGE: "debian:12", GASW_K8S_TOKEN: "none" };
+    const insecure = { GASW_K8S_INSECURE_SKIP_TLS_VERIFY: "true" };
+    try {
+      for (const [address, more, message, hint] of [
+        ["https://127.0.0.1:1", {}, "cannot reach the cluster", "check the address"],
+        [`http://127.0.0.1:${(web.address() as AddressInfo).port}`, insecure, "the cluster", "the response is not from an API server"],
+      ] as const) {
+        const env = { ...NO_FILE, ...place, ...more, GASW_K8S_ADDRESS: address };
+        const { stdout, stderr, code } = await workflow.cliWith({ env }, "config", "check", "--connect");
+        expect(stdout).toMatch(new RegExp(`\\nrefused  address     ${address}\\n  ${message} ${address} .*\\n  hint: .*${hint}.*\\n$`));
+        expect({ stderr, code }).toMatchObject({ stderr: expect.stringContaining("error: a submission would be refused: "), code: 4 });
+      }
+    } finally {
+      web.close();
+    }
   });
 
   test.each([

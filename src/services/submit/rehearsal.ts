@@ -33,7 +33,8 @@ export async function rehearse(
 /** Whether somebody answers at the address, and as whom the program is known there. */
 async function introduce(client: KubernetesClient): Promise<Finding[]> {
   const { server, access } = client;
-  const subject = access.insecure ? `${server} (its certificate is not verified)` : server;
+  const isUnverified = access.insecure && access.server.protocol === "https:";
+  const subject = isUnverified ? `${server} (its certificate is not verified)` : server;
   const address: Finding = { check: "address", subject };
   try {
     const name = await whoAmI(client);
