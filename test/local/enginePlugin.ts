@@ -58,10 +58,15 @@ export class EngineWorkflow extends TestWorkflow {
 
   /** Starts the engine. @param settings lines of conf/settings.conf */
   engine(...settings: readonly string[]): Engine {
+    return this.engineOf(this.#classes, ...settings);
+  }
+
+  /** Starts an engine of another GASW. */
+  engineOf(classes: string, ...settings: readonly string[]): Engine {
     const schema = path.join(root, `test/fixtures/schema/h2-${this.#server.version}.sql`);
     const url = String(this.database.config.url).replace("{workflowDir}", this.directory);
     const lines = ["default.executor=kubernetes", `gasw-k8s.command=${PROGRAM}`, ...settings].join("\n");
-    const options = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", `${this.#classes}:${this.#server.jar}`];
+    const options = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", `${classes}:${this.#server.jar}`];
     const args = [...options, "harness.Engine", PLUGIN, this.#scripts, this.#journal, url, schema, lines];
     const engine = new Engine(args, this.directory, this.env);
     this.#engines.push(engine);
