@@ -40,43 +40,34 @@ describe("an engine with the plugin", () => {
   });
   afterAll(() => server.stop());
 
-  test.each(["gasw", "gasw3"] as const)(
-    "has its jobs run, is told of each once, and leaves nothing in the cluster (%s)",
-    async (version) => {
-      workflow = new EngineWorkflow(server, classes[version] ?? "");
-      workflow.plan("Good-1", END + UPLOAD);
-      workflow.plan("Again-2", `[ -e again ] || { touch again; exit 3; }\n${END}`);
-      const log = path.join(workflow.directory, "gasw-k8s.log");
-      writeFileSync(log, "-".repeat(1024 * 1024));
-      expect(await workflow.engine("gasw-k8s.logMegabytes=1").ended).toBe(0);
-      expect(workflow.journal.filter((line) => line.startsWith("told ")).sort()).toEqual([
-        "told Again-2 SUCCESS []",
-        "told Good-1 SUCCESS [file:///data/out%20put.txt]",
-      ]);
-      expect(workflow.heard).toEqual(
-        expect.arrayContaining([
-          "added Good-1",
-          "changed Good-1 QUEUED",
-          "changed Good-1 COMPLETED",
-          "finished Good-1",
-          "finished Again-2",
-        ]),
-      );
-      const rows =
-        "SELECT ID, STATUS, EXIT_CODE, INVOCATION_ID, COMMAND, PARAMETERS, EXECUTOR, QUEUED >= CREATION AS ORDERED FROM JOBS ORDER BY ID";
-      const row = { COMMAND: "app", PARAMETERS: "first second", EXECUTOR: "Kubernetes", ORDERED: true };
-      expect(await workflow.database.query(rows)).toEqual([
-        { ...row, ID: "Again-2", STATUS: "ERROR", EXIT_CODE: 3, INVOCATION_ID: 1 },
-        { ...row, ID: "Again-2-r1", STATUS: "COMPLETED", EXIT_CODE: 0, INVOCATION_ID: 1 },
-        { ...row, ID: "Good-1", STATUS: "COMPLETED", EXIT_CODE: 0, INVOCATION_ID: 2 },
-      ]);
-      expect(await workflow.jobs()).toEqual([]);
-      // The log was full.
-      expect(statSync(`${log}.1`).size).toBe(1024 * 1024);
-    },
-  );
+  test("has its jobs run, is told of each once, and leaves nothing in the cluster", async () => {
+    workflow = new EngineWorkflow(server, classes.gasw);
+    workflow.plan("Good-1", END + UPLOAD);
+    workflow.plan("Again-2", `[ -e again ] || { touch again; exit 3; }\n${END}`);
+    const log = path.join(workflow.directory, "gasw-k8s.log");
+    writeFileSync(log, "-".repeat(1024 * 1024));
+    expect(await workflow.engine("gasw-k8s.logMegabytes=1").ended).toBe(0);
+    expect(workflow.journal.filter((line) => line.startsWith("told ")).sort()).toEqual([
+      "told Again-2 SUCCESS []",
+      "told Good-1 SUCCESS [file:///data/out%20put.txt]",
+    ]);
+    expect(workflow.heard).toEqual(
+      expect.arrayContaining(["added Good-1", "changed Good-1 QUEUED", "changed Good-1 COMPLETED", "finished Good-1", "finished Again-2"]),
+    );
+    const rows =
+      "SELECT ID, STATUS, EXIT_CODE, INVOCATION_ID, COMMAND, PARAMETERS, EXECUTOR, QUEUED >= CREATION AS ORDERED FROM JOBS ORDER BY ID";
+    const row = { COMMAND: "app", PARAMETERS: "first second", EXECUTOR: "Kubernetes", ORDERED: true };
+    expect(await workflow.database.query(rows)).toEqual([
+      { ...row, ID: "Again-2", STATUS: "ERROR", EXIT_CODE: 3, INVOCATION_ID: 1 },
+      { ...row, ID: "Again-2-r1", STATUS: "COMPLETED", EXIT_CODE: 0, INVOCATION_ID: 1 },
+      { ...row, ID: "Good-1", STATUS: "COMPLETED", EXIT_CODE: 0, INVOCATION_ID: 2 },
+    ]);
+    expect(await workflow.jobs()).toEqual([]);
+    // The log was full.
+    expect(statSync(`${log}.1`).size).toBe(1024 * 1024);
+  });
 
-  test("is refused a job with the reason, which its row states; a program that is not there is told by name", async () => {
+  test("is refused a job with the reason, which its row states, and all jobs where the plugin's settings are wrong", async () => {
     const volumes = [{ name: "data", type: "claim", claimName: "none", mountPathContainer: "/data" }];
     workflow = new EngineWorkflow(server, classes.gasw, { volumes });
     workflow.plan("Bad-1", END);
@@ -85,10 +76,11 @@ describe("an engine with the plugin", () => {
     expect(workflow.heard).toContain("changed Bad-1 ERROR");
     const [row] = await workflow.database.query("SELECT STATUS, EXIT_MESSAGE, END_E >= QUEUED AS ORDERED FROM JOBS");
     expect(row).toEqual({ STATUS: "ERROR", EXIT_MESSAGE: expect.stringMatching(/\bnone\b/), ORDERED: true });
-    await workflow.engine("gasw-k8s.command=/nowhere/gasw-k8s").ended;
-    expect(workflow.journal.find((line) => line.includes("/nowhere"))).toMatch(
-      /^refused Bad-1 .*cannot start \/nowhere\/gasw-k8s: .*\(hint: .*gasw-k8s\.command/,
-    );
+    for (const setting of ["gasw-k8s.command=/nowhere/gasw-k8s", "gasw-k8s.leaveRunning=maybe"]) await workflow.engine(setting).ended;
+    expect(workflow.journal.filter((line) => line.startsWith("refused ")).slice(1)).toEqual([
+      expect.stringMatching(/cannot start \/nowhere\/gasw-k8s: .* \(hint: .*gasw-k8s\.command/),
+      expect.stringMatching(/conf\/settings\.conf: gasw-k8s\.leaveRunning is "maybe": expected true or false/),
+    ]);
   });
 
   test("of an older GASW, which only says that it ends, cancels the jobs that have not, and their rows say so", async () => {
