@@ -146,6 +146,7 @@ describe.each(VERSIONS.slice(0, many(2, 1)))("an engine whose processes are kill
     writeFileSync(path.join(workflow.directory, "fixed"), "");
     await workflow.database.query("UPDATE JOBS SET STATUS = 'UNHOLD_ERROR' WHERE ID = 'Held-1-r1'");
     expect(await engine.ended, `seed ${seed}`).toBe(0);
+    expect(workflow.heard).toContain("changed Held-1-r1 ERROR_HELD");
     expect(workflow.told, `seed ${seed}`).toEqual(["Held-1", ...ids].sort());
     const rows = await workflow.database.query("SELECT FILE_NAME, STATUS, INVOCATION_ID FROM JOBS");
     expect(rows.filter(({ STATUS }) => STATUS !== "COMPLETED" && STATUS !== "ERROR")).toEqual([]);

@@ -10,7 +10,7 @@ import type { H2Server } from "../servers/h2.ts";
 
 const root = path.resolve(import.meta.dirname, "../..");
 /** The jar that is shipped. */
-const PLUGIN = path.join(root, "engine/gasw-plugin/gasw-k8s-plugin.jar");
+export const PLUGIN = path.join(root, "engine/gasw-plugin/gasw-k8s-plugin.jar");
 const PROGRAM = path.join(root, "bin/gasw-k8s.js");
 
 const javaFiles = (folder: string) =>
@@ -24,12 +24,21 @@ const javaFiles = (folder: string) =>
  * @returns the folder of its classes
  */
 export function compileEngine(version: "gasw" | "gasw3"): string {
+  const older = version === "gasw3" ? javaFiles("test/engine/gasw3") : [];
+  const names = javaFiles("test/engine/gasw").filter((file) => !older.includes(file.replace("/test/engine/gasw/", "/test/engine/gasw3/")));
+  return compile(...older, ...names, ...javaFiles("test/engine/harness"));
+}
+
+/** Compiles what checks parts of the plugin; returns the folder of its classes. */
+export function compileChecks(): string {
+  return compile("-cp", PLUGIN, ...javaFiles("test/engine/checks"));
+}
+
+function compile(...args: readonly string[]): string {
   execFileSync("bash", [path.join(root, "scripts/jdk.sh")], { stdio: ["ignore", "ignore", "inherit"] });
   const classes = mkdtempSync(path.join(tmpdir(), "gasw-k8s-engine-"));
   chmodSync(classes, 0o755);
-  const older = version === "gasw3" ? javaFiles("test/engine/gasw3") : [];
-  const names = javaFiles("test/engine/gasw").filter((file) => !older.includes(file.replace("/test/engine/gasw/", "/test/engine/gasw3/")));
-  execFileSync("javac", ["--release", "17", "-d", classes, ...older, ...names, ...javaFiles("test/engine/harness")]);
+  execFileSync("javac", ["--release", "17", "-d", classes, ...args]);
   return classes;
 }
 
