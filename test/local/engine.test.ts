@@ -2,6 +2,7 @@ import { statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { rowWhere } from "../e2e/gaswDatabase.ts";
+import { apply } from "../e2e/harness.ts";
 import { removeFolder } from "../folders.ts";
 import { many } from "../full.ts";
 import { isAlive } from "../integration/dao/javaProcesses.ts";
@@ -76,10 +77,13 @@ describe("an engine with the plugin", () => {
     expect(workflow.heard).toContain("changed Bad-1 ERROR");
     const [row] = await workflow.database.query("SELECT STATUS, EXIT_MESSAGE, END_E >= QUEUED AS ORDERED FROM JOBS");
     expect(row).toEqual({ STATUS: "ERROR", EXIT_MESSAGE: expect.stringMatching(/\bnone\b/), ORDERED: true });
-    for (const setting of ["gasw-k8s.command=/nowhere/gasw-k8s", "gasw-k8s.leaveRunning=maybe"]) await workflow.engine(setting).ended;
+    for (const setting of ["command=/nowhere/gasw-k8s", "leaveRunning=maybe", "config=/nowhere/config.json"])
+      await workflow.engine(`gasw-k8s.${setting}`).ended;
+    expect(workflow.log).toMatch(/WARN gasw-k8s monitor: error: .*\/nowhere\/config\.json .* \(hint: /);
     expect(workflow.journal.filter((line) => line.startsWith("refused ")).slice(1)).toEqual([
       expect.stringMatching(/cannot start \/nowhere\/gasw-k8s: .* \(hint: .*gasw-k8s\.command/),
       expect.stringMatching(/conf\/settings\.conf: gasw-k8s\.leaveRunning is "maybe": expected true or false/),
+      expect.stringMatching(/\/nowhere\/config\.json .*\(hint: /),
     ]);
   });
 
@@ -94,6 +98,28 @@ describe("an engine with the plugin", () => {
     expect(workflow.heard.slice(-2)).toEqual(["changed Long-1 DELETED", "finished Long-1"]);
     expect(await workflow.database.query("SELECT STATUS FROM JOBS")).toEqual([{ STATUS: "DELETED" }]);
     expect(await workflow.jobs()).toEqual([]);
+  });
+
+  test("that is stopped while a job waits for its volume does not wait for that", async () => {
+    const volumes = [{ name: "data", type: "claim", claimName: "pending", mountPathContainer: "/data" }];
+    workflow = new EngineWorkflow(server, classes.gasw, { volumes, options: { bindTimeout: "1h" } });
+    await apply(
+      { apiVersion: "v1", kind: "Namespace", metadata: { name: workflow.namespace } },
+      {
+        apiVersion: "v1",
+        kind: "PersistentVolumeClaim",
+        metadata: { name: "pending", namespace: workflow.namespace },
+        spec: { accessModes: ["ReadWriteMany"], storageClassName: "", resources: { requests: { storage: "1Mi" } } },
+      },
+    );
+    workflow.plan("Waiting-1", END);
+    const engine = workflow.engine();
+    await workflow.hears("added Waiting-1");
+    await engine.kill("SIGTERM");
+    expect(workflow.journal).toContain("stopped");
+    const [row] = await workflow.database.query("SELECT STATUS, EXIT_MESSAGE FROM JOBS");
+    expect(row.EXIT_MESSAGE).toMatch(/the engine was stopped|given up by cleanup before it was submitted/);
+    expect(["ERROR", "DELETED"]).toContain(row.STATUS);
   });
 
   test("that is stopped leaves its jobs running where it is to, and hears of them when it is started again", async () => {
@@ -142,11 +168,10 @@ describe.each(VERSIONS.slice(0, many(2, 1)))("an engine whose processes are kill
         engine = workflow.engine();
       } else killIfThere(victim);
     }
-    await rowWhere(workflow.database, workflow, "Held-1-r1", ({ status }) => status === "ERROR_HELD");
+    await workflow.hears("changed Held-1-r1 ERROR_HELD");
     writeFileSync(path.join(workflow.directory, "fixed"), "");
     await workflow.database.query("UPDATE JOBS SET STATUS = 'UNHOLD_ERROR' WHERE ID = 'Held-1-r1'");
     expect(await engine.ended, `seed ${seed}`).toBe(0);
-    expect(workflow.heard).toContain("changed Held-1-r1 ERROR_HELD");
     expect(workflow.told, `seed ${seed}`).toEqual(["Held-1", ...ids].sort());
     const rows = await workflow.database.query("SELECT FILE_NAME, STATUS, INVOCATION_ID FROM JOBS");
     expect(rows.filter(({ STATUS }) => STATUS !== "COMPLETED" && STATUS !== "ERROR")).toEqual([]);

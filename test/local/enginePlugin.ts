@@ -91,6 +91,11 @@ export class EngineWorkflow extends TestWorkflow {
     return this.#lines.filter((line) => line.startsWith("listener: ")).map((line) => line.slice("listener: ".length));
   }
 
+  /** The plugin's log. */
+  get log(): string {
+    return readFileSync(path.join(this.directory, "gasw-k8s.log"), "utf8");
+  }
+
   /** The invocations that the engine was told of, sorted, each as often as it was told. */
   get told(): string[] {
     return this.journal
@@ -108,6 +113,15 @@ export class EngineWorkflow extends TestWorkflow {
     await eventually(
       async () => this.journal,
       (lines) => lines.some((line) => pattern.test(line)),
+      120,
+    );
+  }
+
+  /** Waits until a listener of the engine has heard something. */
+  async hears(what: string): Promise<void> {
+    await eventually(
+      async () => this.heard,
+      (heard) => heard.includes(what),
       120,
     );
   }

@@ -44,6 +44,7 @@ final class Session {
         }
         monitor.open();
         teller.start();
+        Runtime.getRuntime().addShutdownHook(new Thread(submissions::abort, "gasw-k8s stop"));
     }
 
     /**
