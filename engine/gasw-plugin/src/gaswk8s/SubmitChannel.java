@@ -47,8 +47,9 @@ final class SubmitChannel {
      */
     synchronized void submit(String script) throws ToolException {
         for (int tries = 1;; tries++) {
-            if (isAborted) throw new ToolException("the engine was stopped before the job was submitted", "");
             open();
+            // Asked after the start: whoever aborts either finds the process or is noticed here.
+            if (isAborted) throw new ToolException("the engine was stopped before the job was submitted", "");
             Map<?, ?> answer = ask("{\"script\":" + Json.quote(script) + "}");
             if (answer != null) {
                 if (!isKeptOpen) close();
