@@ -21,7 +21,7 @@ const SERVERS = ["test/integration/dao/{postgres,mariadb,h2-*,jdbcFaults,jdbcSer
 
 /** Whole commands on a cluster in the tests' own process; all of them run on a real one, too, where everything is run. */
 const LOCAL = ["test/local/**/*.test.ts"];
-const LOCAL_SERVERS = ["test/local/{daoServers,daoH2,engine}.test.ts"];
+const LOCAL_SERVERS = ["test/local/{daoServers,daoH2,engine,engineJson}.test.ts"];
 const local = { globalSetup: ["test/local/setup.ts"], isolate: false };
 
 /** Shell scripts are imported as their text, as the bundler has it. */

@@ -10,7 +10,7 @@ import type { H2Server } from "../servers/h2.ts";
 
 const root = path.resolve(import.meta.dirname, "../..");
 /** The jar that is shipped. */
-const PLUGIN = path.join(root, "engine/gasw-plugin/gasw-k8s-plugin.jar");
+export const PLUGIN = path.join(root, "engine/gasw-plugin/gasw-k8s-plugin.jar");
 const PROGRAM = path.join(root, "bin/gasw-k8s.js");
 
 const javaFiles = (folder: string) =>
@@ -24,12 +24,21 @@ const javaFiles = (folder: string) =>
  * @returns the folder of its classes
  */
 export function compileEngine(version: "gasw" | "gasw3"): string {
+  const older = version === "gasw3" ? javaFiles("test/engine/gasw3") : [];
+  const names = javaFiles("test/engine/gasw").filter((file) => !older.includes(file.replace("/test/engine/gasw/", "/test/engine/gasw3/")));
+  return compile(...older, ...names, ...javaFiles("test/engine/harness"));
+}
+
+/** Compiles what checks parts of the plugin; returns the folder of its classes. */
+export function compileChecks(): string {
+  return compile("-cp", PLUGIN, ...javaFiles("test/engine/checks"));
+}
+
+function compile(...args: readonly string[]): string {
   execFileSync("bash", [path.join(root, "scripts/jdk.sh")], { stdio: ["ignore", "ignore", "inherit"] });
   const classes = mkdtempSync(path.join(tmpdir(), "gasw-k8s-engine-"));
   chmodSync(classes, 0o755);
-  const older = version === "gasw3" ? javaFiles("test/engine/gasw3") : [];
-  const names = javaFiles("test/engine/gasw").filter((file) => !older.includes(file.replace("/test/engine/gasw/", "/test/engine/gasw3/")));
-  execFileSync("javac", ["--release", "17", "-d", classes, ...older, ...names, ...javaFiles("test/engine/harness")]);
+  execFileSync("javac", ["--release", "17", "-d", classes, ...args]);
   return classes;
 }
 
@@ -58,10 +67,15 @@ export class EngineWorkflow extends TestWorkflow {
 
   /** Starts the engine. @param settings lines of conf/settings.conf */
   engine(...settings: readonly string[]): Engine {
+    return this.engineOf(this.#classes, ...settings);
+  }
+
+  /** Starts an engine of another GASW. */
+  engineOf(classes: string, ...settings: readonly string[]): Engine {
     const schema = path.join(root, `test/fixtures/schema/h2-${this.#server.version}.sql`);
     const url = String(this.database.config.url).replace("{workflowDir}", this.directory);
     const lines = ["default.executor=kubernetes", `gasw-k8s.command=${PROGRAM}`, ...settings].join("\n");
-    const options = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", `${this.#classes}:${this.#server.jar}`];
+    const options = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", `${classes}:${this.#server.jar}`];
     const args = [...options, "harness.Engine", PLUGIN, this.#scripts, this.#journal, url, schema, lines];
     const engine = new Engine(args, this.directory, this.env);
     this.#engines.push(engine);
@@ -75,6 +89,11 @@ export class EngineWorkflow extends TestWorkflow {
 
   get heard(): string[] {
     return this.#lines.filter((line) => line.startsWith("listener: ")).map((line) => line.slice("listener: ".length));
+  }
+
+  /** The plugin's log. */
+  get log(): string {
+    return readFileSync(path.join(this.directory, "gasw-k8s.log"), "utf8");
   }
 
   /** The invocations that the engine was told of, sorted, each as often as it was told. */
@@ -94,6 +113,15 @@ export class EngineWorkflow extends TestWorkflow {
     await eventually(
       async () => this.journal,
       (lines) => lines.some((line) => pattern.test(line)),
+      120,
+    );
+  }
+
+  /** Waits until a listener of the engine has heard something. */
+  async hears(what: string): Promise<void> {
+    await eventually(
+      async () => this.heard,
+      (heard) => heard.includes(what),
       120,
     );
   }

@@ -24,11 +24,6 @@ final class Ledger {
         settle(id);
     }
 
-    /** Notes that the engine was told otherwise that an invocation has failed. */
-    synchronized void forget(String id) {
-        awaited.remove(id);
-    }
-
     /** Notes that an invocation is over. */
     synchronized void add(Result result) {
         over.put(result.id(), result);

@@ -4,9 +4,12 @@ import fr.insalyon.creatis.gasw.GaswConfiguration;
 import fr.insalyon.creatis.gasw.GaswException;
 import fr.insalyon.creatis.gasw.bean.Job;
 import fr.insalyon.creatis.gasw.dao.DAOException;
+import fr.insalyon.creatis.gasw.dao.JobDAO;
 import fr.insalyon.creatis.gasw.execution.GaswMonitor;
 import fr.insalyon.creatis.gasw.execution.GaswStatus;
 import fr.insalyon.creatis.gasw.plugin.ListenerPlugin;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Proxy;
 import java.util.ArrayList;
 import java.util.Date;
 import java.util.List;
@@ -18,11 +21,12 @@ import java.util.List;
 final class Rows extends GaswMonitor {
     private static final int MESSAGE_LENGTH = 255;
     private final PluginLog log;
-    /** Invocations below have numbers, where numbers were given twice. */
+    /** Where GASW's numbers are others': no smaller one is free. */
     private int nextFree;
 
     Rows(PluginLog log) {
         this.log = log;
+        jobDAO = numbering(jobDAO);
     }
 
     /** Adds the row of a job that has none: an engine that is started again submits what it had submitted before. */
@@ -36,22 +40,29 @@ final class Rows extends GaswMonitor {
         String simulation = GaswConfiguration.getInstance().getSimulationID();
         Job job = new Job(id, simulation, GaswStatus.QUEUED, command, fileName, parameters, KubernetesExecutor.NAME);
         add(job);
-        try {
-            renumber(job);
-        } catch (DAOException error) {
-            throw new GaswException(error);
-        }
     }
 
-    /** GASW counts invocations from 1 in every process: one that is started again would give the numbers of others a second time. */
+    /**
+     * GASW counts invocations from 1 in every process: one that is started again would give the numbers of others a second time. It gives
+     * the number right before it hands the row on, which is here.
+     */
+    private JobDAO numbering(JobDAO dao) {
+        Class<?>[] interfaces = {JobDAO.class};
+        return (JobDAO) Proxy.newProxyInstance(JobDAO.class.getClassLoader(), interfaces, (proxy, method, arguments) -> {
+            if (method.getName().equals("add")) renumber((Job) arguments[0]);
+            try {
+                return method.invoke(dao, arguments);
+            } catch (InvocationTargetException error) {
+                throw error.getCause();
+            }
+        });
+    }
+
     private void renumber(Job job) throws DAOException {
-        int given = job.getInvocationID();
-        int number = Math.max(given, nextFree);
+        int number = Math.max(job.getInvocationID(), nextFree);
         while (isTaken(number, job.getFileName())) number++;
-        if (number == given) return;
-        nextFree = number + 1;
+        if (number > job.getInvocationID()) nextFree = number + 1;
         job.setInvocationID(number);
-        jobDAO.update(job);
     }
 
     private boolean isTaken(int number, String fileName) throws DAOException {

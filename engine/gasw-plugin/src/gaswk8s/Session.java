@@ -8,8 +8,9 @@ final class Session {
     private static final long MONITOR_SECONDS = 20;
     private static final long CLEANUP_SECONDS = 40;
     private static final long SYNC_SECONDS = 20;
-    /** At the end of a workflow nobody waits for the engine: a round under way is finished. */
-    private static final long ROUND_SECONDS = 60;
+    /** At the end of a workflow nobody waits for the engine: a round under way is finished, and all is removed. */
+    private static final long LAST_ROUND_SECONDS = 60;
+    private static final long REMOVAL_SECONDS = 600;
 
     private final boolean leavesRunning;
     private final PluginLog log;
@@ -44,6 +45,7 @@ final class Session {
         }
         monitor.open();
         teller.start();
+        Runtime.getRuntime().addShutdownHook(new Thread(submissions::abort, "gasw-k8s stop"));
     }
 
     /**
@@ -54,14 +56,13 @@ final class Session {
     String submit(Script script) throws GaswException {
         String id = script.id();
         rows.add(id, script.command(), id, script.parameters());
-        ledger.expect(id);
         try {
             submissions.submit(script.path());
         } catch (ToolException error) {
-            ledger.forget(id);
             rows.fail(id, error.getMessage());
             throw failure(error);
         }
+        ledger.expect(id);
         log.info(id + " was submitted");
         rows.tellChange(id);
         return id;
@@ -75,9 +76,9 @@ final class Session {
     /** Ends at the end of the workflow: all that is over is told, and nothing stays in the cluster. */
     void finish() throws GaswException {
         submissions.close();
-        monitor.close(ROUND_SECONDS);
+        monitor.close(LAST_ROUND_SECONDS);
         teller.tell();
-        tried(ROUND_SECONDS, log::info, "cleanup", "--yes");
+        tried(REMOVAL_SECONDS, log::info, "cleanup", "--yes");
     }
 
     /** Ends because the engine is stopped: jobs are cancelled unless they are to go on, and their rows say so. */

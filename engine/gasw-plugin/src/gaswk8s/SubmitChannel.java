@@ -11,6 +11,8 @@ import java.util.concurrent.CompletableFuture;
 final class SubmitChannel {
     /** How often a line is sent before its submission has failed. */
     private static final int TRIES = 4;
+    /** The exit code that no other try changes. */
+    private static final int BAD_CONFIGURATION = 3;
     /** An answer may wait for volumes, which have a limit of their own; who has not answered after this hangs. */
     private static final long SECONDS = 600;
     private static final long PAUSE_MS = 500;
@@ -20,7 +22,9 @@ final class SubmitChannel {
     private final Tool tool;
     private final PluginLog log;
     private final boolean isKeptOpen;
-    private ToolProcess process;
+    /** Also read by a thread that does not wait for its turn. */
+    private volatile ToolProcess process;
+    private volatile boolean isAborted;
     private int lines;
 
     SubmitChannel(Tool tool, PluginLog log, boolean isKeptOpen) {
@@ -44,6 +48,8 @@ final class SubmitChannel {
     synchronized void submit(String script) throws ToolException {
         for (int tries = 1;; tries++) {
             open();
+            // Asked after the start: whoever aborts either finds the process or is noticed here.
+            if (isAborted) throw new ToolException("the engine was stopped before the job was submitted", "");
             Map<?, ?> answer = ask("{\"script\":" + Json.quote(script) + "}");
             if (answer != null) {
                 if (!isKeptOpen) close();
@@ -53,8 +59,10 @@ final class SubmitChannel {
             ToolProcess dead = process;
             process = null;
             int code = dead.exitCode();
+            if (isAborted) continue;
             log.warn("gasw-k8s submit ended with exit code " + code + " before it had answered: " + script);
-            if (tries == TRIES) throw dead.failure("ended with exit code " + code + ", " + TRIES + " times, before it had answered");
+            if (tries == TRIES || code == BAD_CONFIGURATION)
+                throw dead.failure("ended with exit code " + code + " before it had answered, " + tries + " times");
             pause(PAUSE_MS * tries);
         }
     }
@@ -66,6 +74,13 @@ final class SubmitChannel {
         process.closeInput();
         process.exitCode();
         process = null;
+    }
+
+    /** Has the submission under way fail now, from any thread: it holds GASW's lock, without which GASW cannot terminate. */
+    void abort() {
+        isAborted = true;
+        ToolProcess running = process;
+        if (running != null) running.kill();
     }
 
     /** Sends a line and reads its answer; null where the process dies before it. */

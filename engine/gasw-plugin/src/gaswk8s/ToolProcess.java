@@ -3,6 +3,7 @@ package gaswk8s;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 
@@ -96,6 +97,19 @@ final class ToolProcess {
     private void note(String line) {
         if (line.startsWith("error: ")) error = line.substring("error: ".length());
         if (line.startsWith("hint: ")) hint = line.substring("hint: ".length());
-        if (!line.isBlank()) log.warn("gasw-k8s " + name + ": " + line);
+        if (line.startsWith("{")) noteFailure(line);
+        else if (!line.isBlank()) log.warn("gasw-k8s " + name + ": " + line);
+    }
+
+    /** Commands that answer in JSON tell their errors so, too. */
+    private void noteFailure(String line) {
+        try {
+            if (!(Json.parse(line) instanceof Map<?, ?> told) || !(told.get("error") instanceof Map<?, ?> failure)) return;
+            error = String.valueOf(failure.get("message"));
+            hint = String.valueOf(failure.get("hint"));
+            log.warn("gasw-k8s " + name + ": error: " + error + " (hint: " + hint + ")");
+        } catch (IllegalArgumentException notJson) {
+            log.warn("gasw-k8s " + name + ": " + line);
+        }
     }
 }
