@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { cancelCommand, retryCommand, submitCommand } from "../../core/commandWords.ts";
+import { jobFiles } from "../../core/gasw/files.ts";
 import { attemptNumber, isHeld, type JobOptions, type JobRequest } from "../../core/job.ts";
 import { awaitsTurn } from "../../core/lifecycle/stage.ts";
 import { shellWord } from "../../core/shellWord.ts";
@@ -93,5 +94,26 @@ export function otherContent(config: Deps["config"], newest: StoredJob, request:
   return refuse(
     `${name} was already submitted with different content, and is ${newest.status}`,
     `to run it with this content instead: \`${isWaiting ? "" : `${cancelCommand(fileName)} && `}${retry}\``,
+  );
+}
+
+/** Refuses a job that has run with different content, whose output would be lost. */
+export function ranBefore(job: StoredJob): GaswError {
+  const command = underAnotherName(job);
+  return new GaswError("CONFLICT", `job ${job.id} has already run with different content`, {
+    hint: `to keep its output, submit the script under another name: \`${command}\``,
+  });
+}
+
+/** Refuses a job whose output is there, though this state file does not know of a run. */
+export function ranElsewhere({ id, directory, fileName }: StoredJob): GaswError {
+  const output = path.join(directory, jobFiles(fileName).out);
+  const command = `mv -- ${shellWord(output)} ${shellWord(`${output}.old`)}`;
+  return new GaswError(
+    "CONFLICT",
+    `job ${id} ran before, but is not in this state file: its output ${output} exists`,
+    {
+      hint: `to run it again, make sure that it is not running, then move its output: \`${command}\``,
+    },
   );
 }

@@ -1,5 +1,3 @@
-import path from "node:path";
-import { jobFiles } from "../../core/gasw/files.ts";
 import {
   type JobOptions,
   type JobRequest,
@@ -11,7 +9,6 @@ import { ACCEPTED, MADE_READY, NOT_REFUSED, REFUSED } from "../../core/lifecycle
 import type { JobChange } from "../../core/lifecycle/record.ts";
 import { awaitsTurn } from "../../core/lifecycle/stage.ts";
 import { WRAPPER_VERSION } from "../../core/manifests/job.ts";
-import { shellWord } from "../../core/shellWord.ts";
 import type { V1Job } from "../../core/wire.ts";
 import { GaswError } from "../../errors.ts";
 import type { OnWait } from "../../kubernetes/ensureVolumes.ts";
@@ -26,7 +23,7 @@ import { type Leftover, leftRecords, removeLeftover } from "../output/toolFolder
 import { OtherCluster } from "../workflow/cluster.ts";
 import { knownWorkflow } from "../workflow/known.ts";
 import { NotOwner } from "../workflow/notOwner.ts";
-import { type Ended, endOf, isFinished, otherContent, underAnotherName } from "./advice.ts";
+import { type Ended, endOf, isFinished, otherContent, ranBefore, ranElsewhere } from "./advice.ts";
 import { jobFolder, keepOldStreams, standingStreams } from "./attemptFiles.ts";
 import type { CheckedSubmission } from "./checks.ts";
 import { optionsFor } from "./newContent.ts";
@@ -329,23 +326,4 @@ function correctionOf({ request, invocationId, delivered }: StoredJob, content: 
 
 function distinct<T>(values: readonly T[]): T[] {
   return [...new Map(values.map((value) => [JSON.stringify(value), value])).values()];
-}
-
-function ranBefore(job: StoredJob): GaswError {
-  const command = underAnotherName(job);
-  return new GaswError("CONFLICT", `job ${job.id} has already run with different content`, {
-    hint: `to keep its output, submit the script under another name: \`${command}\``,
-  });
-}
-
-function ranElsewhere({ id, directory, fileName }: StoredJob): GaswError {
-  const output = path.join(directory, jobFiles(fileName).out);
-  const command = `mv -- ${shellWord(output)} ${shellWord(`${output}.old`)}`;
-  return new GaswError(
-    "CONFLICT",
-    `job ${id} ran before, but is not in this state file: its output ${output} exists`,
-    {
-      hint: `to run it again, make sure that it is not running, then move its output: \`${command}\``,
-    },
-  );
 }
