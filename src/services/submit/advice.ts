@@ -13,7 +13,7 @@ import { optionsFor } from "./newContent.ts";
 import { scriptOf } from "./scriptContent.ts";
 
 /** The command that runs a script under another name, as a job of its own. */
-export function underAnotherName(job: StoredJob, options = optionsToRepeat(job)): string {
+function underAnotherName(job: StoredJob, options = optionsToRepeat(job)): string {
   const fileOf = (name: string) => path.join(job.directory, scriptOf(name));
   let number = 2;
   while (existsSync(fileOf(`${job.fileName}-${number}`))) number++;
