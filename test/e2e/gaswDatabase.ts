@@ -203,7 +203,8 @@ export async function wholeLife(database: TestDatabase, workflow: TestWorkflow):
   const results = stdout
     .trim()
     .split("\n")
-    .map((line) => JSON.parse(line));
+    .map((line) => JSON.parse(line))
+    .filter(({ kind }) => kind === "result");
   expect(results.map(({ id, attemptId, exitCode, invocationId }) => ({ id, attemptId, exitCode, invocationId }))).toEqual([
     { id: "Good-1", attemptId: "Good-1", exitCode: 0, invocationId: 1 },
     { id: "Flaky-2", attemptId: "Flaky-2-r2", exitCode: 0, invocationId: 2 },
