@@ -15,13 +15,25 @@ mkdir -p .cache/h2
 exec 9>.cache/h2.lock
 flock 9
 
+# keep JAR: a run that is killed must not leave half a jar.
+keep() {
+  local draft
+  draft=$(mktemp -d .cache/h2/draft.XXXXXX)
+  cp "$1" "$draft"
+  mv "$draft"/*.jar .cache/h2/
+  rmdir "$draft"
+}
+
 missing=()
 wanted=()
 command -v java >/dev/null || missing+=(openjdk-17-jre-headless)
 for artifact in "${artifacts[@]}"; do
-  IFS=: read -r _ name version <<<"$artifact"
-  jar=.cache/h2/$name-$version.jar
-  [[ -s $jar ]] || wanted+=("$artifact")
+  IFS=: read -r group name version <<<"$artifact"
+  jar=$name-$version.jar
+  # Maven takes seconds to start for each, and has most of them since another checkout's run.
+  kept=${HOME:-/root}/.m2/repository/${group//.//}/$name/$version/$jar
+  [[ -s .cache/h2/$jar || ! -s $kept ]] || keep "$kept"
+  [[ -s .cache/h2/$jar ]] || wanted+=("$artifact")
 done
 ((${#wanted[@]} == 0)) || command -v mvn >/dev/null || missing+=(maven)
 bash scripts/packages.sh "${missing[@]}"
