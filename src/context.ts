@@ -31,7 +31,7 @@ export class Context implements SyncDeps {
   readonly #directory: string | undefined;
   #isWarnedOfDatabase = false;
 
-  /** Receives sentences for the user that are no errors. */
+  /** Tells the user about something that is not an error. */
   readonly warn: (message: string) => void;
 
   constructor(io: Io, loaded: LoadedConfig, directory?: string, origin?: Context, warn?: Context["warn"]) {

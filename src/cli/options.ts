@@ -22,7 +22,7 @@ export interface Outcome {
   options: CommonOptions | undefined;
   /** Whether exit codes 1 to 124 belong to the jobs, so that a failure of this tool must be told apart. */
   waits: boolean;
-  /** Whether nothing is under way but watching, whose end by Ctrl-C is no error. */
+  /** Whether the command only watches, so that Ctrl-C is not an error. */
   watches: boolean;
 }
 

@@ -83,7 +83,7 @@ const OPTIONS: readonly (readonly [command: string, options: string, instead: st
   ["*", "--json", "use -o json"],
 ];
 
-/** Short options of other tools that a value follows, which is no job. */
+/** Options of other tools that take a value, which must not be read as a job. */
 const TAKES_VALUE: ReadonlySet<string> = new Set([
   ..."-u -U -p -A -t -o -l -s -N -J -c -m -e --user --partition --lines --tail --signal --name --job-name".split(
     " ",

@@ -22,8 +22,8 @@ export interface Audience {
 }
 
 /**
- * Milliseconds of waiting before it is told off a terminal: an engine runs a process per job, and one that
- * has its answer at once says nothing else.
+ * Milliseconds before a wait is reported when stderr is not a terminal. An engine runs one process per job:
+ * a process that is answered at once should print nothing extra.
  */
 const TELL_AFTER_MS = 2000;
 

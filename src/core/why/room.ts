@@ -29,7 +29,7 @@ export function shortage(resource: string, asked: string, nodes: readonly V1Node
   return `it requests ${amountText(resource, asked)}, and ${has}`;
 }
 
-/** How much of a resource the largest node has; 0 where none has any. */
+/** The most of a resource that one node offers, or 0 if no node has it. */
 export function largest(resource: string, nodes: readonly V1Node[]): number {
   return Math.max(0, ...nodes.map((node) => amountIn(node.status?.allocatable?.[resource])));
 }

@@ -30,7 +30,7 @@ export function completed(job: StoredJob): GaswError {
   });
 }
 
-/** Says that a job goes on with another content than the one that is asked for. */
+/** Refuses a change to a job that is already in the cluster. */
 export function isRunning(job: StoredJob, given: JobOptions): GaswError {
   const { fileName } = job;
   const command = `${cancelCommand(fileName)} && ${retryCommand(fileName, optionsAfterRemoval(job, given))}`;

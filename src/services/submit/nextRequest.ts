@@ -8,7 +8,7 @@ export function nextRequest(
   { request, node, reason }: Pick<StoredJob, "request" | "node" | "reason">,
   { retryMemoryGrowth, retryAvoidNode, resources }: Deps["config"],
 ): StoredRequest {
-  // What was refused before the first attempt is told of in its row alone, and a change in its attempt's.
+  // Both belong to the attempt that they describe, not to the next one.
   const { corrects: _, changes: __, ...asked } = request;
   const memory = asked.memory ?? resources.memory;
   const isTooSmall = reason === "OOMKilled" && retryMemoryGrowth !== 1 && memory !== undefined;
