@@ -13,6 +13,7 @@ import { waitFor } from "./monitored.ts";
 
 /** What GASW's own script prints of a good end. */
 const END = "echo '<application_execution>'\necho '</application_execution>'\necho 'Exiting with return value 0'\n";
+const TIMES = "echo 'Input download time: 1 seconds'\necho 'Execution time: 2 seconds'\necho 'Results upload time: 3 seconds'\n";
 const UPLOAD = "echo '<results_upload>'\necho '<file_upload id=out uri=file:///data/out put.txt>'\necho '</results_upload>'\n";
 /** Fails until a file is there. */
 const failsWithout = (file: string) => `[ -e ${file} ] || exit 3\n${END}`;
@@ -43,18 +44,33 @@ describe("an engine with the plugin", () => {
 
   test("has its jobs run, is told of each once, and leaves nothing in the cluster", async () => {
     workflow = new EngineWorkflow(server, classes.gasw);
-    workflow.plan("Good-1", END + UPLOAD);
+    workflow.plan("Good-1", `sleep 1\n${END}${TIMES}${UPLOAD}`);
     workflow.plan("Again-2", `[ -e again ] || { touch again; exit 3; }\n${END}`);
     const log = path.join(workflow.directory, "gasw-k8s.log");
     writeFileSync(log, "-".repeat(1024 * 1024));
-    expect(await workflow.engine("gasw-k8s.logMegabytes=1").ended).toBe(0);
+    expect(await workflow.engine("gasw-k8s.logMegabytes=1", "minorstatus.service.enabled=true").ended).toBe(0);
     expect(workflow.journal.filter((line) => line.startsWith("told ")).sort()).toEqual([
       "told Again-2 SUCCESS []",
       "told Good-1 SUCCESS [file:///data/out%20put.txt]",
     ]);
-    expect(workflow.heard).toEqual(
-      expect.arrayContaining(["added Good-1", "changed Good-1 QUEUED", "changed Good-1 COMPLETED", "finished Good-1", "finished Again-2"]),
-    );
+    expect(workflow.heard.filter((what) => what.includes("Good-1"))).toEqual([
+      "added Good-1",
+      "changed Good-1 QUEUED",
+      "changed Good-1 RUNNING",
+      "reached Good-1 Started",
+      "changed Good-1 COMPLETED",
+      ...["Inputs", "Application", "Outputs", "Finished"].map((stage) => `reached Good-1 ${stage}`),
+      "finished Good-1",
+    ]);
+    expect(workflow.heard).toEqual(expect.arrayContaining(["changed Again-2 ERROR", "changed Again-2-r1 COMPLETED", "finished Again-2"]));
+    const stages = "SELECT MINOR_STATUS FROM JOBSMINORSTATUS WHERE ID = 'Good-1' ORDER BY EVENT_DATE, STATUSID";
+    expect((await workflow.database.query(stages)).map((row) => row.MINOR_STATUS)).toEqual([
+      "Started",
+      "Inputs",
+      "Application",
+      "Outputs",
+      "Finished",
+    ]);
     const rows =
       "SELECT ID, STATUS, EXIT_CODE, INVOCATION_ID, COMMAND, PARAMETERS, EXECUTOR, QUEUED >= CREATION AS ORDERED FROM JOBS ORDER BY ID";
     const row = { COMMAND: "app", PARAMETERS: "first second", EXECUTOR: "Kubernetes", ORDERED: true };
@@ -96,8 +112,16 @@ describe("an engine with the plugin", () => {
     await engine.kill("SIGTERM");
     expect(workflow.journal).toContain("stopped");
     expect(workflow.heard.slice(-2)).toEqual(["changed Long-1 DELETED", "finished Long-1"]);
-    expect(await workflow.database.query("SELECT STATUS FROM JOBS")).toEqual([{ STATUS: "DELETED" }]);
     expect(await workflow.jobs()).toEqual([]);
+
+    // The next engine does not give the number of the deleted job to another.
+    workflow.unplan("Long-1");
+    workflow.plan("Next-1", END);
+    expect(await workflow.engine().ended).toBe(0);
+    expect(await workflow.database.query("SELECT ID, STATUS, INVOCATION_ID FROM JOBS ORDER BY INVOCATION_ID")).toEqual([
+      { ID: "Long-1", STATUS: "DELETED", INVOCATION_ID: 1 },
+      { ID: "Next-1", STATUS: "COMPLETED", INVOCATION_ID: 2 },
+    ]);
   });
 
   test("that is stopped while a job waits for its volume does not wait for that", async () => {

@@ -133,9 +133,9 @@ describe("the tables of the page for engines", () => {
   test("name every kind of line with its keys", () => {
     const published = JSON.parse(readFileSync(path.join(docs, "output.schema.json"), "utf8")).$defs;
     const rows = tableIn("Kinds of lines");
-    expect(rows.map(([kind]) => words(kind)[0])).toEqual(["submitted", "refused", "result", "hold", "job", "error"]);
+    expect(rows.map(([kind]) => words(kind)[0])).toEqual(["submitted", "refused", "result", "hold", "change", "job", "error"]);
     for (const [kind, , , keys] of rows) expect(words(keys)).toEqual(Object.keys(published[words(kind)[0] ?? ""].properties));
-    const kinds = [published.result.properties.kind.const, ...published.hold.properties.kind.enum];
+    const kinds = [published.result.properties.kind.const, ...published.hold.properties.kind.enum, published.change.properties.kind.const];
     expect(rows.flatMap(([, , tell]) => words(tell)).filter((word) => kinds.includes(word))).toEqual(kinds);
   });
 

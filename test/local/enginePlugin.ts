@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { eventually, TestWorkflow } from "../e2e/harness.ts";
@@ -63,6 +63,11 @@ export class EngineWorkflow extends TestWorkflow {
   /** A job that the engine is to submit. */
   plan(id: string, script: string): void {
     writeFileSync(path.join(this.#scripts, `${id}.sh`), script);
+  }
+
+  /** Takes a job out of what the engine is to submit. */
+  unplan(id: string): void {
+    rmSync(path.join(this.#scripts, `${id}.sh`));
   }
 
   /** Starts the engine. @param settings lines of conf/settings.conf */

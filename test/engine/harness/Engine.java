@@ -6,6 +6,7 @@ import fr.insalyon.creatis.gasw.GaswException;
 import fr.insalyon.creatis.gasw.GaswInput;
 import fr.insalyon.creatis.gasw.GaswOutput;
 import fr.insalyon.creatis.gasw.bean.Job;
+import fr.insalyon.creatis.gasw.bean.JobMinorStatus;
 import fr.insalyon.creatis.gasw.dao.DAOFactory;
 import fr.insalyon.creatis.gasw.plugin.ExecutorPlugin;
 import fr.insalyon.creatis.gasw.plugin.ListenerPlugin;
@@ -115,6 +116,11 @@ public final class Engine implements ListenerPlugin {
     @Override
     public void jobStatusChanged(Job job) throws GaswException {
         hear("changed " + job.getId() + " " + job.getStatus());
+    }
+
+    @Override
+    public void jobMinorStatusReported(JobMinorStatus minor) throws GaswException {
+        hear("reached " + minor.getJob().getId() + " " + minor.getStatus());
     }
 
     private void hear(String what) throws GaswException {

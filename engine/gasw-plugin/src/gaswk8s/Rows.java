@@ -13,6 +13,8 @@ import java.lang.reflect.Proxy;
 import java.util.ArrayList;
 import java.util.Date;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * The rows of jobs in the GASW database. GASW's own class adds them, so that they have what it gives them; from then on {@code gasw-k8s}
@@ -20,8 +22,13 @@ import java.util.List;
  */
 final class Rows extends GaswMonitor {
     private static final int MESSAGE_LENGTH = 255;
+    private static final List<GaswStatus> GIVEN_UP =
+        List.of(GaswStatus.DELETED, GaswStatus.DELETED_REPLICA, GaswStatus.CANCELLED, GaswStatus.CANCELLED_REPLICA);
+
     private final PluginLog log;
-    /** Where GASW's numbers are others': no smaller one is free. */
+    private final Map<String, GaswStatus> told = new ConcurrentHashMap<>();
+    private final MinorStatuses minorStatuses = new MinorStatuses();
+    /** Where GASW's numbers are others': no smaller one is free. 0: not known yet. */
     private int nextFree;
 
     Rows(PluginLog log) {
@@ -59,10 +66,19 @@ final class Rows extends GaswMonitor {
     }
 
     private void renumber(Job job) throws DAOException {
+        if (nextFree == 0) nextFree = 1 + largestGivenUp();
         int number = Math.max(job.getInvocationID(), nextFree);
         while (isTaken(number, job.getFileName())) number++;
         if (number > job.getInvocationID()) nextFree = number + 1;
         job.setInvocationID(number);
+    }
+
+    /** GASW has no query for the jobs of a number that were given up. */
+    private int largestGivenUp() throws DAOException {
+        int largest = 0;
+        for (GaswStatus status : GIVEN_UP)
+            for (Job job : jobDAO.getJobs(status)) largest = Math.max(largest, job.getInvocationID());
+        return largest;
     }
 
     private boolean isTaken(int number, String fileName) throws DAOException {
@@ -88,13 +104,13 @@ final class Rows extends GaswMonitor {
         }
     }
 
-    /** Tells the engine's listeners, where it has some, what a job's row has come to. */
+    /** Tells the engine's listeners of each status that a job's row comes to, once; adds its minor statuses where the engine asks for them. */
     void tellChange(String id) {
         try {
-            for (ListenerPlugin listener : GaswConfiguration.getInstance().getListenerPlugins()) {
-                Job job = jobDAO.getJobByID(id);
-                if (job != null) listener.jobStatusChanged(job);
-            }
+            Job job = jobDAO.getJobByID(id);
+            if (job == null || told.put(id, job.getStatus()) == job.getStatus()) return;
+            for (ListenerPlugin listener : GaswConfiguration.getInstance().getListenerPlugins()) listener.jobStatusChanged(job);
+            if (GaswConfiguration.getInstance().isMinorStatusEnabled()) minorStatuses.report(job);
         } catch (DAOException | GaswException | RuntimeException error) {
             log.warn("the listeners were not told of " + id + ": " + error);
         }
