@@ -5,19 +5,13 @@ import { rowWhere } from "../e2e/gaswDatabase.ts";
 import { apply } from "../e2e/harness.ts";
 import { removeFolder } from "../folders.ts";
 import { many } from "../full.ts";
-import { isAlive } from "../integration/dao/javaProcesses.ts";
-import { randomNumbers } from "../random.ts";
 import { H2Server, type H2Version } from "../servers/h2.ts";
-import { compileEngine, EngineWorkflow } from "./enginePlugin.ts";
+import { compileEngine, END, EngineWorkflow } from "./enginePlugin.ts";
+import { surviveKills } from "./killedEngine.ts";
 import { waitFor } from "./monitored.ts";
 
-/** What GASW's own script prints of a good end. */
-const END = "echo '<application_execution>'\necho '</application_execution>'\necho 'Exiting with return value 0'\n";
 const TIMES = "echo 'Input download time: 1 seconds'\necho 'Execution time: 2 seconds'\necho 'Results upload time: 3 seconds'\n";
 const UPLOAD = "echo '<results_upload>'\necho '<file_upload id=out uri=file:///data/out put.txt>'\necho '</results_upload>'\n";
-/** Fails until a file is there. */
-const failsWithout = (file: string) => `[ -e ${file} ] || exit 3\n${END}`;
-
 const classes = { gasw: "", gasw3: "" };
 beforeAll(() => {
   for (const version of ["gasw", "gasw3"] as const) classes[version] = compileEngine(version);
@@ -25,11 +19,6 @@ beforeAll(() => {
 afterAll(() => {
   for (const folder of Object.values(classes)) removeFolder(folder);
 });
-
-/** Kills a process at a moment that is not its own. */
-function killIfThere(pid: number): void {
-  if (isAlive(pid)) process.kill(pid, "SIGKILL");
-}
 
 let server: H2Server;
 let workflow: EngineWorkflow;
@@ -172,41 +161,7 @@ describe.each(VERSIONS.slice(0, many(2, 1)))("an engine whose processes are kill
   afterAll(() => server.stop());
 
   test("is told of each job once, over all its lives", async () => {
-    const seed = Number(process.env.GASW_K8S_TEST_SEED ?? 1);
-    const random = randomNumbers(seed);
     workflow = new EngineWorkflow(server, classes.gasw);
-    const ids = Array.from({ length: many(50, 10) }, (_, index) => `Job-${index + 10}`);
-    for (const id of ids) {
-      const kind = random();
-      const sleep = `sleep ${(random() * 2).toFixed(1)}\n`;
-      workflow.plan(id, kind < 0.3 ? `[ -e ${id}-was ] || { touch ${id}-was; exit 3; }\n${sleep}${END}` : `${sleep}${END}`);
-    }
-    workflow.plan("Held-1", failsWithout("fixed"));
-    let engine = workflow.engine();
-    for (let round = 0; round < many(30, 8); round++) {
-      const children = await engine.children();
-      const victim = children[Math.floor(random() * children.length)] ?? 0;
-      await new Promise((resolve) => setTimeout(resolve, random() * 800));
-      if (round % 4 === 3) {
-        await engine.kill("SIGKILL");
-        engine = workflow.engine();
-      } else killIfThere(victim);
-    }
-    await workflow.hears("changed Held-1-r1 ERROR_HELD");
-    writeFileSync(path.join(workflow.directory, "fixed"), "");
-    await workflow.database.query("UPDATE JOBS SET STATUS = 'UNHOLD_ERROR' WHERE ID = 'Held-1-r1'");
-    expect(await engine.ended, `seed ${seed}`).toBe(0);
-    expect(workflow.told, `seed ${seed}`).toEqual(["Held-1", ...ids].sort());
-    const rows = await workflow.database.query("SELECT FILE_NAME, STATUS, INVOCATION_ID FROM JOBS");
-    expect(rows.filter(({ STATUS }) => STATUS !== "COMPLETED" && STATUS !== "ERROR")).toEqual([]);
-    expect(
-      rows
-        .filter(({ STATUS }) => STATUS === "COMPLETED")
-        .map(({ FILE_NAME }) => FILE_NAME)
-        .sort(),
-    ).toEqual(workflow.told);
-    const invocations = new Map(rows.map(({ FILE_NAME, INVOCATION_ID }) => [FILE_NAME, INVOCATION_ID]));
-    expect(new Set(invocations.values()).size, "each invocation has a number of its own").toBe(invocations.size);
-    expect(await workflow.jobs()).toEqual([]);
+    await surviveKills(workflow, { jobs: many(50, 10), kills: many(30, 8) });
   });
 });

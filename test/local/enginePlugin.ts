@@ -11,6 +11,8 @@ import type { H2Server } from "../servers/h2.ts";
 const root = path.resolve(import.meta.dirname, "../..");
 /** The jar that is shipped. */
 export const PLUGIN = path.join(root, "engine/gasw-plugin/gasw-k8s-plugin.jar");
+/** What GASW's own script prints of a good end. */
+export const END = "echo '<application_execution>'\necho '</application_execution>'\necho 'Exiting with return value 0'\n";
 const PROGRAM = path.join(root, "bin/gasw-k8s.js");
 
 const javaFiles = (folder: string) =>
