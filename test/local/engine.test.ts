@@ -51,7 +51,9 @@ describe("an engine with the plugin", () => {
       ...["Inputs", "Application", "Outputs", "Finished"].map((stage) => `reached Good-1 ${stage}`),
       "finished Good-1",
     ]);
-    expect(workflow.heard).toEqual(expect.arrayContaining(["changed Again-2 ERROR", "changed Again-2-r1 COMPLETED", "finished Again-2"]));
+    expect(workflow.heard).toEqual(
+      expect.arrayContaining(["changed Again-2 ERROR", "added Again-2-r1", "changed Again-2-r1 COMPLETED", "finished Again-2"]),
+    );
     const stages = "SELECT MINOR_STATUS FROM JOBSMINORSTATUS WHERE ID = 'Good-1' ORDER BY EVENT_DATE, STATUSID";
     expect((await workflow.database.query(stages)).map((row) => row.MINOR_STATUS)).toEqual([
       "Started",

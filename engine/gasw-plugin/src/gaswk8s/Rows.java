@@ -28,6 +28,7 @@ final class Rows extends GaswMonitor {
     private final PluginLog log;
     private final Map<String, GaswStatus> told = new ConcurrentHashMap<>();
     private final MinorStatuses minorStatuses = new MinorStatuses();
+    private final Date begin = new Date();
     /** Where GASW's numbers are others': no smaller one is free. 0: not known yet. */
     private int nextFree;
 
@@ -108,12 +109,24 @@ final class Rows extends GaswMonitor {
     void tellChange(String id) {
         try {
             Job job = jobDAO.getJobByID(id);
-            if (job == null || told.put(id, job.getStatus()) == job.getStatus()) return;
+            if (job == null) return;
+            GaswStatus before = told.put(id, job.getStatus());
+            if (before == job.getStatus()) return;
+            if (before == null && isNewAttempt(job)) tellAttempt(job);
             for (ListenerPlugin listener : GaswConfiguration.getInstance().getListenerPlugins()) listener.jobStatusChanged(job);
             if (GaswConfiguration.getInstance().isMinorStatusEnabled()) minorStatuses.report(job);
         } catch (DAOException | GaswException | RuntimeException error) {
             log.warn("the listeners were not told of " + id + ": " + error);
         }
+    }
+
+    /** One that was made by a retry while this engine runs: those of an engine before were told there. */
+    private boolean isNewAttempt(Job job) {
+        return !job.getId().equals(job.getFileName()) && !job.getCreation().before(begin);
+    }
+
+    private static void tellAttempt(Job job) throws GaswException {
+        for (ListenerPlugin listener : GaswConfiguration.getInstance().getListenerPlugins()) listener.jobSubmitted(job);
     }
 
     @Override
