@@ -1,6 +1,8 @@
 import { statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { switchedProxy } from "../e2e/accessDoubles.ts";
+import { engineAccount, file, kubeconfig } from "../e2e/accessSupport.ts";
 import { rowWhere } from "../e2e/gaswDatabase.ts";
 import { apply } from "../e2e/harness.ts";
 import { removeFolder } from "../folders.ts";
@@ -37,7 +39,7 @@ describe("an engine with the plugin", () => {
     workflow.plan("Again-2", `[ -e again ] || { touch again; exit 3; }\n${END}`);
     const log = path.join(workflow.directory, "gasw-k8s.log");
     writeFileSync(log, "-".repeat(1024 * 1024));
-    expect(await workflow.engine("gasw-k8s.logMegabytes=1", "minorstatus.service.enabled=true").ended).toBe(0);
+    expect(await workflow.engine("gasw-k8s.logMegabytes=1", "minorstatus.service.enabled=true", "harness.listener=broken").ended).toBe(0);
     expect(workflow.journal.filter((line) => line.startsWith("told ")).sort()).toEqual([
       "told Again-2 SUCCESS []",
       "told Good-1 SUCCESS [file:///data/out%20put.txt]",
@@ -49,11 +51,19 @@ describe("an engine with the plugin", () => {
       "reached Good-1 Started",
       "changed Good-1 COMPLETED",
       ...["Inputs", "Application", "Outputs", "Finished"].map((stage) => `reached Good-1 ${stage}`),
-      "finished Good-1",
+      "finished Good-1 SUCCESS",
     ]);
-    expect(workflow.heard).toEqual(
-      expect.arrayContaining(["changed Again-2 ERROR", "added Again-2-r1", "changed Again-2-r1 COMPLETED", "finished Again-2"]),
-    );
+    expect(workflow.heard.filter((what) => /Again-2/.test(what) && !/^reached|RUNNING|-r1 QUEUED/.test(what))).toEqual([
+      "added Again-2",
+      "changed Again-2 QUEUED",
+      "changed Again-2 ERROR",
+      "finished Again-2 ERROR_FILE_NOT_FOUND",
+      "added Again-2-r1",
+      "changed Again-2-r1 COMPLETED",
+      "finished Again-2 SUCCESS",
+    ]);
+    expect(workflow.journal).toContain("failed Again-2 ERROR_FILE_NOT_FOUND");
+    expect(workflow.log).toMatch(/WARN listener \S+ failed for Again-2: java.lang.IllegalStateException: broken/);
     const stages = "SELECT MINOR_STATUS FROM JOBSMINORSTATUS WHERE ID = 'Good-1' ORDER BY EVENT_DATE, STATUSID";
     expect((await workflow.database.query(stages)).map((row) => row.MINOR_STATUS)).toEqual([
       "Started",
@@ -75,23 +85,67 @@ describe("an engine with the plugin", () => {
     expect(statSync(`${log}.1`).size).toBe(1024 * 1024);
   });
 
-  test("is refused a job with the reason, which its row states, and all jobs where the plugin's settings are wrong", async () => {
+  test("is told that a refused job has failed and why, as its row states; where no job can be submitted, that is an error", async () => {
     const volumes = [{ name: "data", type: "claim", claimName: "none", mountPathContainer: "/data" }];
     workflow = new EngineWorkflow(server, classes.gasw, { volumes });
     workflow.plan("Bad-1", END);
-    expect(await workflow.engine().ended).toBe(0);
-    expect(workflow.journal[0]).toMatch(/^refused Bad-1 gasw-k8s: .*\bnone\b.* \(hint: /);
-    expect(workflow.heard).toContain("changed Bad-1 ERROR");
-    const [row] = await workflow.database.query("SELECT STATUS, EXIT_MESSAGE, END_E >= QUEUED AS ORDERED FROM JOBS");
-    expect(row).toEqual({ STATUS: "ERROR", EXIT_MESSAGE: expect.stringMatching(/\bnone\b/), ORDERED: true });
+    workflow.plan("Unannounced-1", END);
+    expect(await workflow.engine("harness.listener=broken").ended).toBe(0);
+    expect(workflow.journal.slice(0, 3)).toEqual([
+      "refused Unannounced-1 gasw-k8s: java.lang.IllegalStateException: broken",
+      "submitted",
+      expect.stringMatching(/^told Bad-1 UNDEFINED \[\] gasw-k8s: .*\bnone\b.* \(hint: /),
+    ]);
+    expect(workflow.heard.filter((what) => /^changed|^finished/.test(what)).sort()).toEqual([
+      "changed Bad-1 ERROR",
+      "changed Unannounced-1 ERROR",
+      "finished Bad-1 UNDEFINED",
+      "finished Unannounced-1 UNDEFINED",
+    ]);
+    const rows = await workflow.database.query("SELECT STATUS, EXIT_MESSAGE, END_E >= QUEUED AS ORDERED FROM JOBS ORDER BY ID");
+    expect(rows).toEqual([
+      { STATUS: "ERROR", EXIT_MESSAGE: expect.stringMatching(/\bnone\b/), ORDERED: true },
+      { STATUS: "ERROR", EXIT_MESSAGE: expect.stringMatching(/broken/), ORDERED: true },
+    ]);
+    workflow.unplan("Unannounced-1");
+    workflow.unplan("Bad-1");
+    workflow.plan("Bad-2", END);
     for (const setting of ["command=/nowhere/gasw-k8s", "leaveRunning=maybe", "config=/nowhere/config.json"])
       await workflow.engine(`gasw-k8s.${setting}`).ended;
     expect(workflow.log).toMatch(/WARN gasw-k8s monitor: error: .*\/nowhere\/config\.json .* \(hint: /);
-    expect(workflow.journal.filter((line) => line.startsWith("refused ")).slice(1)).toEqual([
+    expect(workflow.journal.filter((line) => line.startsWith("refused Bad-2 "))).toEqual([
       expect.stringMatching(/cannot start \/nowhere\/gasw-k8s: .* \(hint: .*gasw-k8s\.command/),
       expect.stringMatching(/conf\/settings\.conf: gasw-k8s\.leaveRunning is "maybe": expected true or false/),
       expect.stringMatching(/\/nowhere\/config\.json .*\(hint: /),
     ]);
+  });
+
+  test("that submits during an outage of the cluster goes on after it; one that is stopped meanwhile does not wait", async () => {
+    const proxy = await switchedProxy(engineAccount());
+    try {
+      workflow = new EngineWorkflow(server, classes.gasw);
+      const access = file(workflow, "double.kubeconfig", kubeconfig(engineAccount(), { server: proxy.address }));
+      const options = { statusRetry: "1", maxRetryToPush: "1" };
+      workflow.configure({ k8sKubeConfig: access, options, dao: workflow.database.config });
+      workflow.plan("Patient-1", END);
+      proxy.switchTo("down");
+      const stopped = workflow.engine();
+      await workflow.logs(/submit: cannot reach the cluster .*: it is sent again/);
+      await stopped.kill("SIGTERM");
+      expect(workflow.journal).toEqual(
+        expect.arrayContaining([expect.stringMatching(/^refused Patient-1 .*the engine was stopped/), "stopped"]),
+      );
+
+      workflow.unplan("Patient-1");
+      workflow.plan("Patient-2", END);
+      const engine = workflow.engine();
+      await workflow.logs(/(?:it is sent again[\s\S]*){2}/);
+      proxy.switchTo("up");
+      expect(await engine.ended).toBe(0);
+      expect(workflow.journal).toContain("told Patient-2 SUCCESS []");
+    } finally {
+      await proxy.close();
+    }
   });
 
   test("of an older GASW, which only says that it ends, cancels the jobs that have not, and their rows say so", async () => {
@@ -102,7 +156,7 @@ describe("an engine with the plugin", () => {
     await rowWhere(workflow.database, workflow, "Long-1", ({ status }) => status === "RUNNING");
     await engine.kill("SIGTERM");
     expect(workflow.journal).toContain("stopped");
-    expect(workflow.heard.slice(-2)).toEqual(["changed Long-1 DELETED", "finished Long-1"]);
+    expect(workflow.heard.slice(-2)).toEqual(["changed Long-1 DELETED", "finished Long-1 EXECUTION_CANCELED"]);
     expect(await workflow.jobs()).toEqual([]);
 
     // The next engine does not give the number of the deleted job to another.

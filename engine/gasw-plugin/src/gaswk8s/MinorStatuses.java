@@ -1,14 +1,11 @@
 package gaswk8s;
 
-import fr.insalyon.creatis.gasw.GaswConfiguration;
-import fr.insalyon.creatis.gasw.GaswException;
 import fr.insalyon.creatis.gasw.bean.Job;
 import fr.insalyon.creatis.gasw.bean.JobMinorStatus;
 import fr.insalyon.creatis.gasw.dao.DAOException;
 import fr.insalyon.creatis.gasw.dao.DAOFactory;
 import fr.insalyon.creatis.gasw.dao.JobMinorStatusDAO;
 import fr.insalyon.creatis.gasw.execution.GaswMinorStatus;
-import fr.insalyon.creatis.gasw.plugin.ListenerPlugin;
 import java.util.ArrayList;
 import java.util.Date;
 import java.util.EnumMap;
@@ -19,10 +16,15 @@ import java.util.Set;
 
 /** The minor statuses of jobs, which are what the dates of their rows say. GASW's own class adds them: it counts their ids in the engine. */
 final class MinorStatuses {
+    private final Listeners listeners;
+
+    MinorStatuses(Listeners listeners) {
+        this.listeners = listeners;
+    }
+
     /** Adds those of a job that are not there yet, and tells the engine's listeners of each. */
-    void report(Job job) throws DAOException, GaswException {
-        for (JobMinorStatus added : addMissing(job))
-            for (ListenerPlugin listener : GaswConfiguration.getInstance().getListenerPlugins()) listener.jobMinorStatusReported(added);
+    void report(Job job) throws DAOException {
+        addMissing(job).forEach(listeners::reached);
     }
 
     private synchronized List<JobMinorStatus> addMissing(Job job) throws DAOException {
