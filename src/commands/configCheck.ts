@@ -14,6 +14,7 @@ import { podSettings } from "../services/submit/podSettings.ts";
 import { rehearse } from "../services/submit/rehearsal.ts";
 import type { Io } from "../ui/io.ts";
 import { printable } from "../ui/output.ts";
+import { findingRecord, printFindings } from "./findings.ts";
 
 /** Milliseconds after which the cluster is not waited for any longer. */
 const PATIENCE_MS = 30_000;
@@ -123,7 +124,7 @@ function refusalOf({ access, plan }: Parts, findings: readonly Finding[]): GaswE
 
 function report(io: Io, { ok, files, warnings, missing, findings }: Report, { output }: Input): void {
   if (output === "json") {
-    const checks = findings?.map(recordOf);
+    const checks = findings?.map(findingRecord);
     const lacking = missing.map(({ message, hint }) => ({ message, hint }));
     const told = { ok, files, warnings, problems: [], missing: lacking, ...(checks && { checks }) };
     io.stdout.write(`${JSON.stringify(told, null, 2)}\n`);
@@ -134,16 +135,7 @@ function report(io: Io, { ok, files, warnings, missing, findings }: Report, { ou
   io.stdout.write(`OK: ${printable(files.length > 0 ? files.join(", ") : none)}\n`);
   for (const { message, hint } of missing)
     io.stdout.write(`missing for submit: ${printable(message)}\n  hint: ${printable(hint)}\n`);
-  for (const { result, check, subject, message, hint } of (findings ?? []).map(recordOf)) {
-    io.stdout.write(`${result.padEnd(7)}  ${check.padEnd(10)}  ${printable(subject)}\n`);
-    if (message !== null) io.stdout.write(`  ${printable(message)}\n  hint: ${printable(hint ?? "")}\n`);
-  }
-}
-
-/** A finding, as a program gets it. */
-function recordOf({ check, subject, problem, isMinor }: Finding) {
-  const result = problem === undefined ? "ok" : isMinor === true ? "limited" : "refused";
-  return { check, subject, result, message: problem?.message ?? null, hint: problem?.hint ?? null };
+  printFindings(io, findings ?? []);
 }
 
 /** One problem is the error itself; several are listed on stdout, and the error counts them. */

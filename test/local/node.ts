@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync } from "node:fs";
+import { chmodSync, mkdtempSync } from "node:fs";
 import path from "node:path";
 import { parseQuantity } from "../../src/core/manifests/quantity.ts";
 import { removeFolder } from "../folders.ts";
@@ -26,6 +26,8 @@ export class PodProcess {
     const { containers, securityContext, volumes } = pod.spec;
     const [container] = containers;
     this.#home = mkdtempSync(path.join(folder, "home-"));
+    // An emptyDir is everybody's.
+    chmodSync(this.#home, 0o777);
     const own = volumes.filter(({ emptyDir }: Item) => emptyDir !== undefined).map(({ name }: Item) => name);
     const homes = container.volumeMounts.filter(({ name }: Item) => own.includes(name)).map(({ mountPath }: Item) => mountPath);
     const [command, ...args] = container.command.map((one: string) => (homes.includes(one) ? this.#home : literal(one)));

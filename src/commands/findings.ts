@@ -1,0 +1,17 @@
+import type { Finding } from "../services/submit/finding.ts";
+import type { Io } from "../ui/io.ts";
+import { printable } from "../ui/output.ts";
+
+/** Prints one line per finding, and under it what is wrong and what to do about it. */
+export function printFindings({ stdout }: Pick<Io, "stdout">, findings: readonly Finding[]): void {
+  for (const { result, check, subject, message, hint } of findings.map(findingRecord)) {
+    stdout.write(`${result.padEnd(7)}  ${check.padEnd(11)}  ${printable(subject)}\n`);
+    if (message !== null) stdout.write(`  ${printable(message)}\n  hint: ${printable(hint ?? "")}\n`);
+  }
+}
+
+/** A finding, as a program gets it. */
+export function findingRecord({ check, subject, problem, isMinor }: Finding) {
+  const result = problem === undefined ? "ok" : isMinor === true ? "limited" : "refused";
+  return { check, subject, result, message: problem?.message ?? null, hint: problem?.hint ?? null };
+}
