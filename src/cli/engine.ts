@@ -5,7 +5,25 @@ import { statedOptions, withRequestOptions } from "./requestOptions.ts";
 /** Adds `engine`. */
 export function addEngine(program: Command, terms: Terms): void {
   const engine = program.command("engine").description("Prepares what a workflow engine needs.");
+  addInstall(engine, terms);
   addProbe(engine, terms);
+}
+
+function addInstall(engine: Command, { io, load, outcome }: Terms): void {
+  withCommonOptions(engine.command("install <dir>"))
+    .description(
+      "Puts the GASW executor plugin in place in an engine's directory, shows what to change in its conf/settings.conf, which it never changes itself, and checks Java, GASW, the configuration, the cluster and a job. Running it again is safe.",
+    )
+    .addHelpText(
+      "after",
+      "\nExamples:\n  gasw-k8s engine install /opt/engine --config /opt/engine/gasw-k8s.config.yaml\n  gasw-k8s engine install /opt/engine -o json\n",
+    )
+    .action(async (dir: string, given) => {
+      outcome.options = given;
+      const { engineInstall } = await import("../commands/engineInstall.ts");
+      const loadFrom = (config: string | undefined) => load({ ...given, config }, undefined);
+      outcome.exitCode = await engineInstall(io, loadFrom, dir, given);
+    });
 }
 
 function addProbe(engine: Command, { runWithContext }: Terms): void {

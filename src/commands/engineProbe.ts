@@ -5,7 +5,7 @@ import { probe, workflowsLocation } from "../services/engine/probe.ts";
 import type { Finding } from "../services/submit/finding.ts";
 import type { OutputFormat } from "../ui/io.ts";
 import { progress } from "../ui/progress.ts";
-import { findingRecord, printFindings } from "./findings.ts";
+import { findingRecord, printFindings, problemsIn } from "./findings.ts";
 import { parseOptions, type StatedOptions } from "./requests.ts";
 
 export interface ProbeCommandOptions extends StatedOptions {
@@ -38,7 +38,7 @@ export async function engineProbe(context: Context, options: ProbeCommandOptions
 }
 
 function refusalOf(findings: readonly Finding[]): GaswError | undefined {
-  const [first] = findings.flatMap(({ problem, isMinor }) => (problem && isMinor !== true ? [problem] : []));
+  const [first] = problemsIn(findings);
   if (first === undefined) return undefined;
   return new GaswError(first.code, `jobs of GASW would fail: ${first.message}`, {
     hint: "see each line above for what to do, then run `gasw-k8s engine probe` again",

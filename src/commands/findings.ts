@@ -1,3 +1,4 @@
+import type { GaswError } from "../errors.ts";
 import type { Finding } from "../services/submit/finding.ts";
 import type { Io } from "../ui/io.ts";
 import { printable } from "../ui/output.ts";
@@ -14,4 +15,9 @@ export function printFindings({ stdout }: Pick<Io, "stdout">, findings: readonly
 export function findingRecord({ check, subject, problem, isMinor }: Finding) {
   const result = problem === undefined ? "ok" : isMinor === true ? "limited" : "refused";
   return { check, subject, result, message: problem?.message ?? null, hint: problem?.hint ?? null };
+}
+
+/** What jobs cannot run with, in the order in which it was found. */
+export function problemsIn(findings: readonly Finding[]): GaswError[] {
+  return findings.flatMap(({ problem, isMinor }) => (problem && isMinor !== true ? [problem] : []));
 }

@@ -8,11 +8,11 @@ export function jarWith(entries: Readonly<Record<string, string>>): Uint8Array {
 }
 
 /** The Java plugin's jar, as far as it is looked at. */
-const JAVA_PLUGIN = jarWith({ "fr/insalyon/creatis/gasw/executor/kubernetes/KExecutor.class": "" });
+export const JAVA_PLUGIN = jarWith({ "fr/insalyon/creatis/gasw/executor/kubernetes/KExecutor.class": "" });
 const H2_PLUGIN = jarWith({ "org/h2/Driver.class": "", "fr/insalyon/creatis/gasw/plugin/db/h2/H2Plugin.class": "" });
 
 /** The names that the Java plugin's and the database plugin's jars have where they are built. */
-const JAVA_PLUGIN_NAME = "gasw-kubernetes-plugin-0.0.1-jar-with-dependencies.jar";
+export const JAVA_PLUGIN_NAME = "gasw-kubernetes-plugin-0.0.1-jar-with-dependencies.jar";
 const H2_PLUGIN_NAME = "gasw-h2-plugin-3.1.0-jar-with-dependencies.jar";
 
 /** An engine's directory, with conf/ and the plugins of an installation that runs the Java plugin. */

@@ -12,7 +12,14 @@ export interface Finding {
     | "directory"
     | "image"
     | "home"
-    | "environment";
+    | "environment"
+    // Of an engine.
+    | "plugin"
+    | "java"
+    | "gasw"
+    | "command"
+    | "config"
+    | "settings";
   /** What it was tried with, in words. */
   readonly subject: string;
   /** What is wrong, and what to do about it. */
