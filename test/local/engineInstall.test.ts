@@ -2,7 +2,8 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, openSync, readdirSync, readFileSync, readSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { type Result, TestWorkflow } from "../e2e/harness.ts";
+import { PROGRAM, type Result, run, TestWorkflow } from "../e2e/harness.ts";
+import { fencedIn, section } from "../e2e/page.ts";
 import { misfits } from "../misfits.ts";
 import { EngineDirectory, JAVA_PLUGIN, JAVA_PLUGIN_NAME, jarWith } from "./engineDirectory.ts";
 import { PLUGIN } from "./enginePlugin.ts";
@@ -208,14 +209,48 @@ describe("engine install", () => {
     const file = path.join(workflow.folder, "printed");
     const { PATH } = process.env;
     const env = { ...workflow.env, JAVA_HOME: engine.java("17.0.9"), PATH: `${programs}:${PATH}` };
-    const program = path.resolve(import.meta.dirname, "../../bin/gasw-k8s.js");
-    const { stdout } = spawnSync(process.execPath, [program, "engine", "install", engine.path], { cwd: workflow.folder, env });
+    const { stdout } = spawnSync(process.execPath, [PROGRAM, "engine", "install", engine.path], { cwd: workflow.folder, env });
     writeFileSync(file, stdout);
     execFileSync("patch", ["-s", engine.file("conf/settings.conf"), file]);
     const after = readFileSync(engine.file("conf/settings.conf"));
     expect(after.subarray(0, 45).toString("latin1")).toContain("# r\u00e9glages\nplugin.listener=/\u00e9/x.jar\n");
     expect(after.toString("latin1")).toContain("\ndefault.executor=Kubernetes\n");
   });
+});
+
+test("docs/engine.md: the steps move an installation as they stand there, and the way back leads back", async () => {
+  const page = readFileSync(path.join(import.meta.dirname, "../../docs/engine.md"), "utf8");
+  const blocks = fencedIn(section(page, "Move an installation"), "bash");
+  const [steps, back] = [blocks.slice(0, -1), blocks.slice(-1)];
+  expect(steps).toHaveLength(10);
+  configure({});
+  const own: Record<string, unknown> = JSON.parse(readFileSync(workflow.configFile, "utf8"));
+  const { image, workflowsLocation, ...plugins } = own;
+  engine.configure(plugins);
+  program("gasw-k8s", `exec '${process.execPath}' '${PROGRAM}' "$@"`);
+  const before = engine.read("conf/settings.conf");
+  const shell = (lines: readonly string[]) => {
+    const filledIn = lines
+      .join("\n")
+      .replace("/var/www/html/workflows", String(workflowsLocation))
+      .replace(/registry\.\S+/, String(image));
+    const options = {
+      cwd: engine.path,
+      env: { PATH: `${programs}:${process.env.PATH}`, HOME: workflow.folder, JAVA_HOME: engine.java("17.0.9") },
+    };
+    return run("bash", ["-eo", "pipefail", "-c", filledIn], options);
+  };
+  const moved = await shell(steps);
+  expect(moved).toMatchObject({ code: 0 });
+  expect(moved.stdout).toMatch(/^ok {7}job /m);
+  expect(moved.stdout.trimEnd().split("\n").slice(-3)).toEqual([
+    expect.stringMatching(/^plugin\.executor = .*\/plugins\/gasw-k8s-plugin\.jar$/),
+    `gasw-k8s.config = ${engine.file("gasw-k8s.config.yaml")}`,
+    "default.executor = Kubernetes",
+  ]);
+  expect(engine.read("conf/settings.conf.orig")).toBe(before);
+  expect(await shell(back)).toMatchObject({ code: 0 });
+  expect(engine.read("conf/settings.conf")).toBe(before);
 });
 
 describe("engine install checks", () => {

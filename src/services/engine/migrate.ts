@@ -120,8 +120,8 @@ function settingsNotTaken({ settings, file, hasMark }: EngineFolder): NotTaken[]
   const found: NotTaken[] = [];
   if (/^(?:true|t|yes|y|on)$/i.test(settings.get("minorstatus.service.enabled") ?? ""))
     found.push({
-      what: "minorstatus.service.enabled: with a Kubernetes plugin, the scripts' calls of that service are empty",
-      hint: "nothing is to be done; leave dao.minorStatus off",
+      what: "minorstatus.service.enabled: it remains a setting of the engine",
+      hint: "leave dao.minorStatus off, which would write the same rows",
     });
   if (settings.get("include") !== undefined)
     found.push({
