@@ -14,7 +14,7 @@ import {
   wantedConfig,
 } from "../services/engine/engineSettings.ts";
 import { placePlugin } from "../services/engine/placePlugin.ts";
-import { executorPlugins, placeOfPlugin } from "../services/engine/plugins.ts";
+import { executorPlugins, placeOfPlugin, pluginFolders } from "../services/engine/plugins.ts";
 import { probe, workflowsLocation } from "../services/engine/probe.ts";
 import { checkGasw, checkJava } from "../services/engine/runtime.ts";
 import type { Finding } from "../services/submit/finding.ts";
@@ -47,6 +47,7 @@ export async function engineInstall(
   const plugins = executorPlugins(engine);
   const jar = placeOfPlugin(engine, plugins);
   const placed = report.tell(placePlugin(jar));
+  report.tell(...pluginFolders(plugins));
   report.tell(await checkJava(io.env, io.signal));
   report.tell(checkGasw(engine));
   const command = wantedCommand(engine, io.env);
@@ -68,7 +69,7 @@ async function tryConfiguration(
   options: InstallOptions,
   report: Report,
 ): Promise<string | undefined> {
-  const named = options.config ?? namedConfig(engine) ?? (io.env.GASW_K8S_CONFIG || undefined);
+  const named = options.config ?? (io.env.GASW_K8S_CONFIG || namedConfig(engine));
   const file = named === undefined ? undefined : path.resolve(io.cwd, named);
   try {
     const loaded = await load(file);
@@ -79,7 +80,7 @@ async function tryConfiguration(
   } catch (error) {
     if (!(error instanceof GaswError) || error.code !== "CONFIG") throw error;
     report.tell({ check: "config", subject: file ?? "the configuration", problem: error });
-    return undefined;
+    return file;
   }
 }
 

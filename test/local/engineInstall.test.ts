@@ -141,8 +141,15 @@ describe("engine install", () => {
     expect(JSON.parse(stdout).diff).not.toContain("gasw-k8s.config");
   });
 
+  test("prefers the configuration that it is given to the one that the settings name", async () => {
+    engine.change(/^/, "gasw-k8s.config = /none.yaml\n");
+    const { stdout } = await install({}, "-o", "json");
+    expect(JSON.parse(stdout).diff).toContain(`-gasw-k8s.config = /none.yaml\n+gasw-k8s.config = ${workflow.configFile}\n`);
+  });
+
   test("names the program in the settings where it is not on the PATH", async () => {
-    const { stdout } = await install({ PATH: "/usr/bin:/bin" }, "-o", "json");
+    mkdirSync(path.join(workflow.folder, "opt/gasw-k8s"), { recursive: true });
+    const { stdout } = await install({ PATH: `${workflow.folder}/opt:/usr/bin:/bin` }, "-o", "json");
     const { diff, checks } = JSON.parse(stdout);
     expect(diff).toMatch(/^\+gasw-k8s\.command = \/.*\/bin\/gasw-k8s\.js$/m);
     expect(checks.find(({ check }: Checked) => check === "command").subject).toMatch(/\/bin\/gasw-k8s\.js$/);
@@ -181,7 +188,7 @@ describe("engine install", () => {
 
   test.each([
     ["by its contents, whatever its name is", "/p/k8s.jar", () => engine.write("p/k8s.jar", JAVA_PLUGIN), "p/gasw-k8s-plugin.jar"],
-    ["by its name, where it is not there any more", "/none/gasw-kubernetes-plugin.jar", () => undefined, "none/gasw-k8s-plugin.jar"],
+    ["by its name, where it is not there any more", "/none/gasw-kubernetes-plugin.jar", () => undefined, OURS],
   ])("recognises the Java plugin %s", async (_, entry, prepare, place) => {
     prepare();
     engine.change(/^plugin\.executor = .*/m, `plugin.executor=${engine.path}${entry}`);
@@ -201,6 +208,22 @@ describe("engine install", () => {
     expect(engine.has(place)).toBe(true);
     const added = entry === place ? [] : [`+plugin.executor=${entry},${engine.file(place)}`];
     expect(JSON.parse(stdout).diff.match(/^\+plugin\.executor.*/gm) ?? []).toEqual(added);
+  });
+
+  test("says that an entry which is a folder loads whatever is in it", async () => {
+    engine.change(/^plugin\.executor = .*/m, `plugin.executor = ${engine.file("plugins")}`);
+    const { of } = await checks("plugin");
+    expect(of.map(({ result }) => result)).toEqual(["ok", "limited"]);
+    expect(of[1]).toMatchObject({ subject: engine.file("plugins"), hint: expect.stringContaining("without the Java plugin's") });
+    expect(engine.has(OURS)).toBe(true);
+  });
+
+  test("names the settings themselves where conf/ has a link to them: patch follows none", async () => {
+    engine.write("etc/settings", engine.read("conf/settings.conf"));
+    rmSync(engine.file("conf/settings.conf"));
+    symlinkSync(engine.file("etc/settings"), engine.file("conf/settings.conf"));
+    const { stdout } = await install();
+    expect(stdout).toContain(`\`patch -b ${engine.file("etc/settings")} OUTPUT\``);
   });
 
   test("keeps settings in any encoding as they are", async () => {
@@ -300,6 +323,7 @@ describe("engine install checks", () => {
       expect.objectContaining({ check: "config", message: expect.stringMatching(/:\d+: image: expected/) }),
     ]);
     expect(told.checks.map(({ check }) => check)).not.toContain("address");
+    expect(told.diff).toContain(`+gasw-k8s.config = ${workflow.configFile}\n`);
     expect(engine.has(OURS)).toBe(true);
   });
 

@@ -54,7 +54,8 @@ function h2(settings: Properties): FoundDatabase {
     );
   const schema = of("schema", "PUBLIC");
   const settingsOf = schema.toUpperCase() === "PUBLIC" ? "" : `;SCHEMA=${schema}`;
-  const server = `${of("server.host", "localhost")}:${of("server.port", "9092")}`;
+  const server = serverOf(settings, "h2", "9092");
+  if (server === undefined) return badServer("h2");
   const url = `jdbc:h2:tcp://${server}/{workflowDir}/${of("db.path", "~/.gasw/db")}${settingsOf}`;
   const password = of("password", "");
   // Without any, JDBC gets GASW's usual password: an empty one can only come from a file.
@@ -65,10 +66,23 @@ function h2(settings: Properties): FoundDatabase {
 /** GASW-MySQL-Plugin. */
 function mysql(settings: Properties): FoundDatabase {
   const of = (name: string, fallback: string) => settings.get(`plugin.mysql.${name}`) ?? fallback;
-  const server = `${of("server.host", "localhost")}:${of("server.port", "3306")}`;
+  const server = serverOf(settings, "mysql", "3306");
+  if (server === undefined) return badServer("mysql");
   const password = of("password", "");
   const url = `mysql://${server}/${encodeURIComponent(of("schema", "gasw"))}`;
   return { kind: "mysql", dao: { url, user: of("user", "gasw"), ...(password === "" ? {} : { password }) } };
+}
+
+/** Undefined where they are no host and port, as in a template that nobody has filled in. */
+function serverOf(settings: Properties, plugin: string, fallback: string): string | undefined {
+  const host = settings.get(`plugin.${plugin}.server.host`) ?? "localhost";
+  const port = settings.get(`plugin.${plugin}.server.port`) ?? fallback;
+  return /^[^\s/:;?]+$/.test(host) && /^\d{1,5}$/.test(port) ? `${host}:${port}` : undefined;
+}
+
+function badServer(plugin: string): FoundDatabase {
+  const what = `plugin.${plugin}.server.host and plugin.${plugin}.server.port: they are not a host and a port`;
+  return none(what, "correct them and run this command again, or set dao");
 }
 
 function none(what: string, hint: string): FoundDatabase {

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { Properties } from "../../core/gasw/properties.ts";
 import { GaswError, messageOf, systemCode } from "../../errors.ts";
@@ -26,7 +26,7 @@ export interface EngineFolder {
  */
 export function readEngine(given: string, env: NodeJS.ProcessEnv): EngineFolder {
   const conf = confOf(given);
-  const file = SETTINGS_FILES.map((name) => path.join(conf, name)).find((one) => existsSync(one));
+  const file = SETTINGS_FILES.map((name) => path.join(conf, name)).find((one) => kindOf(one) !== NOTHING);
   if (file === undefined)
     throw new GaswError("CONFIG", `${conf} has no settings.conf`, {
       hint: "name the directory of the engine, whose conf/ has GASW's settings.conf",
@@ -57,13 +57,16 @@ function confOf(given: string): string {
   });
 }
 
+const NOTHING = "does not exist";
+
+/** What is at a path, in words. */
 function kindOf(file: string): string {
   try {
     return statSync(file).isDirectory() ? "a directory" : "a file";
   } catch (error) {
     const code = systemCode(error);
     if (code === undefined) throw error;
-    return code === "ENOENT" || code === "ENOTDIR" ? "does not exist" : `cannot be read (${code})`;
+    return code === "ENOENT" || code === "ENOTDIR" ? NOTHING : `cannot be read (${code})`;
   }
 }
 

@@ -1,5 +1,5 @@
 /** What an engine's settings are to say so that its jobs are run by this installation. */
-import { accessSync, constants, existsSync } from "node:fs";
+import { accessSync, constants, existsSync, statSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { type LoadedConfig, PLUGIN_FILE } from "../../config/load/load.ts";
@@ -42,7 +42,7 @@ export function wantedCommand({ settings }: EngineFolder, { PATH = "" }: NodeJS.
 function isProgram(file: string): boolean {
   try {
     accessSync(file, constants.X_OK);
-    return true;
+    return statSync(file).isFile();
   } catch (error) {
     if (systemCode(error) === undefined) throw error;
     return false;
@@ -94,9 +94,10 @@ export function settingsDiff(
 /** Whether anything is to be changed, and how that is done and undone. */
 export function settingsFinding({ file }: EngineFolder, diff: Buffer): Finding {
   if (diff.length === 0) return { check: "settings", subject: `${file} (nothing is to be changed)` };
-  const patch = `patch -b ${shellWord(file)}`;
+  // It changes no link.
+  const target = shellWord(realPath(file));
   const problem = new GaswError("CONFIG", "the lines at the end of this output are to be changed", {
-    hint: `save the output in a file, and apply it: \`${patch} OUTPUT\`; \`patch -R ${shellWord(file)} OUTPUT\` goes back`,
+    hint: `save the output in a file, and apply it: \`patch -b ${target} OUTPUT\`; \`patch -R ${target} OUTPUT\` goes back`,
   });
   return { check: "settings", subject: file, problem, isMinor: true };
 }

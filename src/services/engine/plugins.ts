@@ -1,6 +1,8 @@
 /** The executor plugins that an engine's settings name. */
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import path from "node:path";
+import { GaswError } from "../../errors.ts";
+import type { Finding } from "../submit/finding.ts";
 import { type EngineFolder, pathIn } from "./engineFolder.ts";
 import { readJar } from "./jar.ts";
 
@@ -50,7 +52,27 @@ export function pluginKind(file: string): ExecutorPlugin["kind"] {
 export function placeOfPlugin({ directory }: EngineFolder, plugins: readonly ExecutorPlugin[]): string {
   const ours = plugins.find(({ kind }) => kind === "ours");
   if (ours !== undefined) return ours.file;
-  const beside = plugins.find(({ kind }) => kind === "java") ?? plugins.find(({ file }) => existsSync(file));
+  const present = plugins.filter(({ file }) => isFile(file));
+  const beside = present.find(({ kind }) => kind === "java") ?? present[0];
   const folder = beside === undefined ? path.join(directory, "plugins") : path.dirname(beside.file);
   return path.join(folder, PLUGIN_NAME);
+}
+
+/** What is said of entries that are folders: all plugins in them are loaded, an older Kubernetes executor too. */
+export function pluginFolders(plugins: readonly ExecutorPlugin[]): Finding[] {
+  const folders = plugins.filter(({ file }) => existsSync(file) && !isFile(file));
+  return folders.map(({ file }) => {
+    const message = "plugin.executor names a folder, and every plugin in it is loaded";
+    const hint = "name the jars that the engine needs, without the Java plugin's";
+    return {
+      check: "plugin",
+      subject: file,
+      problem: new GaswError("CONFIG", message, { hint }),
+      isMinor: true,
+    };
+  });
+}
+
+function isFile(file: string): boolean {
+  return existsSync(file) && statSync(file).isFile();
 }
