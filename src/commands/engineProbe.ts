@@ -16,7 +16,7 @@ export interface ProbeCommandOptions extends StatedOptions {
 
 /**
  * Runs the probe job and says what was found.
- * @throws GaswError the first problem that has GASW's jobs fail
+ * @throws GaswError the first problem that keeps GASW's jobs from doing their work
  */
 export async function engineProbe(context: Context, options: ProbeCommandOptions): Promise<number> {
   const { io } = context;
@@ -40,7 +40,7 @@ export async function engineProbe(context: Context, options: ProbeCommandOptions
 function refusalOf(findings: readonly Finding[]): GaswError | undefined {
   const [first] = problemsIn(findings);
   if (first === undefined) return undefined;
-  return new GaswError(first.code, `jobs of GASW would fail: ${first.message}`, {
+  return new GaswError(first.code, `not ready for GASW's jobs: ${first.message}`, {
     hint: "see each line above for what to do, then run `gasw-k8s engine probe` again",
     cause: first,
   });

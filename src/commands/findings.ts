@@ -5,8 +5,9 @@ import { printable } from "../ui/output.ts";
 
 /** Prints one line per finding, and under it what is wrong and what to do about it. */
 export function printFindings({ stdout }: Pick<Io, "stdout">, findings: readonly Finding[]): void {
+  const width = Math.max(...findings.map(({ check }) => check.length), "permission".length);
   for (const { result, check, subject, message, hint } of findings.map(findingRecord)) {
-    stdout.write(`${result.padEnd(7)}  ${check.padEnd(11)}  ${printable(subject)}\n`);
+    stdout.write(`${result.padEnd(7)}  ${check.padEnd(width)}  ${printable(subject)}\n`);
     if (message !== null) stdout.write(`  ${printable(message)}\n  hint: ${printable(hint ?? "")}\n`);
   }
 }

@@ -40,7 +40,12 @@ export class PodProcess {
       ...(process.getuid?.() === 0 ? { uid: securityContext.runAsUser, gid: securityContext.runAsGroup } : {}),
     });
     for (const stream of [this.#child.stdout, this.#child.stderr]) stream?.on("data", (text) => (this.printed += text));
-    this.#child.on("error", (error) => (this.printed += error.message));
+    // Its command is not there: nothing was started.
+    this.#child.on("error", (error) => {
+      this.printed += error.message;
+      removeFolder(this.#home);
+      onEnd({ exitCode: 128, startedAt: this.startedAt, finishedAt: now() });
+    });
     this.#child.on("exit", (code, signal) => {
       clearTimeout(this.#killer);
       this.#signalAll("SIGKILL");
@@ -57,8 +62,10 @@ export class PodProcess {
   }
 
   #signalAll(signal: NodeJS.Signals): void {
+    const { pid } = this.#child;
+    if (pid === undefined) return;
     try {
-      process.kill(-(this.#child.pid ?? 0), signal);
+      process.kill(-pid, signal);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
     }

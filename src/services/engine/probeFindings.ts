@@ -2,6 +2,7 @@ import { COMMANDS, HELPERS } from "../../core/image/needs.ts";
 import type { ProbeReport } from "../../core/image/probeReport.ts";
 import { GaswError } from "../../errors.ts";
 import type { Finding } from "../submit/finding.ts";
+import type { ProbeTrouble } from "./probeJob.ts";
 
 const IN_IMAGES = "docs/images.md has a recipe";
 
@@ -156,19 +157,9 @@ export function unseenReport(directory: string): Finding {
   };
 }
 
-/** What `debug why` says of a job. */
-interface Diagnosis {
-  readonly sentence: string;
-  readonly remedy: string;
-  readonly evidence?: readonly string[];
-}
-
 /** Why the job did not come to its end. */
-export function probeTrouble(
-  jobId: string,
-  { sentence, remedy, evidence = [] }: Diagnosis,
-  isLate: boolean,
-): Finding {
+export function probeTrouble(jobId: string, trouble: ProbeTrouble): Finding {
+  const { sentence, remedy, evidence = [], isLate } = trouble;
   const quotes = evidence.filter((line) => !sentence.includes(line)).map((line) => line.trim());
   const message = [`the probe job ${sentence}`, ...quotes].join(" | ");
   return {
@@ -179,14 +170,15 @@ export function probeTrouble(
 }
 
 /**
- * A remedy without commands on a job that is removed by the time it is read: what runs the job again is the probe, and
- * what shows the job shows nothing any more.
+ * A remedy without commands on a job that is removed by the time it is read: what shows the job shows nothing any more,
+ * and what runs it again with other options is the probe. That it is to be run again is said at the end of all findings.
  */
 function remedyFor(jobId: string, remedy: string): string {
   const rerun = new RegExp(`\`(?:gasw-k8s cancel ${jobId} && )?gasw-k8s retry ${jobId}( [^\`]*)?\``, "g");
   const kept = remedy
     .replaceAll(rerun, (_, options = "") => `\`gasw-k8s engine probe${options}\``)
+    .replaceAll(/(?:[,;] |^)(?:then )?`gasw-k8s engine probe` runs it again/g, "")
     .split("; ")
-    .filter((clause) => !clause.includes(jobId));
+    .filter((clause) => clause !== "" && !clause.includes(jobId));
   return kept.length === 0 ? "docs/images.md describes what a job's image and pod need" : kept.join("; ");
 }
