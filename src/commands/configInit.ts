@@ -22,7 +22,7 @@ export async function configInit(io: Io, { path, gasw }: Input): Promise<void> {
   const text = isJson
     ? starterJson(engine?.values)
     : starterYaml((await import("yaml")).stringify, engine?.values, engine?.sources);
-  await writeNew(resolve(io.cwd, path), path, text);
+  await writeNew(io, path, text);
   for (const { what, hint } of engine?.notTaken ?? [])
     io.stderr.write(`not taken: ${printable(what)}; ${printable(hint)}\n`);
   io.stdout.write(`${printable(path)}\n`);
@@ -37,17 +37,17 @@ async function takenOver(io: Io, gasw: string) {
 }
 
 /** A token may be in it, or be put there later: readable by its owner alone. */
-async function writeNew(file: string, shown: string, text: string): Promise<void> {
+async function writeNew({ cwd }: Io, path: string, text: string): Promise<void> {
   try {
-    await writeFile(file, text, { flag: "wx", mode: 0o600 });
+    await writeFile(resolve(cwd, path), text, { flag: "wx", mode: 0o600 });
   } catch (error) {
     if (systemCode(error) === "EEXIST") {
-      throw new GaswError("CONFLICT", `${shown} already exists`, {
+      throw new GaswError("CONFLICT", `${path} already exists`, {
         hint: "choose another file, or move this one first",
         cause: error,
       });
     }
-    throw new GaswError("FAILURE", `cannot write ${shown}: ${messageOf(error)}`, {
+    throw new GaswError("FAILURE", `cannot write ${path}: ${messageOf(error)}`, {
       hint: "check that the folder exists and is writable",
       cause: error,
     });

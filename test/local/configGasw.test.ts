@@ -219,7 +219,7 @@ describe("config init --gasw", () => {
       "settings in UTF-16",
       () => engine.path,
       () => writeFileSync(engine.file("conf/settings.conf"), Buffer.from("\ufeffplugin.db=x\n", "utf16le")),
-      /settings\.conf is UTF-16LE, which GASW cannot read/,
+      /settings\.conf is in utf-16le, which GASW cannot read/,
     ],
   ])("refuses %s, and writes nothing", async (_, from, change, message) => {
     engine.configure(GENERATIONS.example);

@@ -314,6 +314,16 @@ describe("engine install checks", () => {
     if (file.includes("h2")) expect(of[0]?.message).toContain("could not find GASW's jar");
   });
 
+  test("whether there is a configuration file, and says how to get one", async () => {
+    const env = { JAVA_HOME: engine.java("17.0.9"), PATH: `${programs}:${process.env.PATH}`, GASW_K8S_CONFIG: "" };
+    const { stdout } = await workflow.cliWith({ cwd: engine.path, env }, "engine", "install", ".", "-o", "json");
+    expect(JSON.parse(stdout).checks.find(({ check }: Checked) => check === "config")).toMatchObject({
+      result: "limited",
+      message: "no configuration file was found",
+      hint: expect.stringContaining("config init --gasw"),
+    });
+  });
+
   test("an invalid configuration, without trying the cluster; what was put in place stays", async () => {
     configure({ ...NO_CLUSTER, image: 7 });
     const { stdout, code } = await install({}, "-o", "json");

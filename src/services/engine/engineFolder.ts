@@ -34,7 +34,7 @@ export function readEngine(given: string, env: NodeJS.ProcessEnv): EngineFolder 
   const bytes = readBytes(file);
   const encoding = markedEncoding(bytes);
   if (encoding !== undefined && encoding !== "utf-8")
-    throw new GaswError("CONFIG", `${file} is ${encoding.toUpperCase()}, which GASW cannot read`, {
+    throw new GaswError("CONFIG", `${file} is in ${encoding}, which GASW cannot read`, {
       hint: "save it as UTF-8 without a byte order mark",
     });
   const text = bytes.toString("latin1");

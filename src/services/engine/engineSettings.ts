@@ -54,16 +54,25 @@ function isProgram(file: string): boolean {
  * @param named the file that this command was told to use
  */
 export function wantedConfig({ config, files }: LoadedConfig, named: string | undefined): Wanted {
-  const subject = files.length > 0 ? files.join(", ") : "no configuration file";
-  const finding: Finding = { check: "config", subject };
+  if (files.length === 0) return { finding: noConfig(), value: undefined };
+  const finding: Finding = { check: "config", subject: files.join(", ") };
   if (named !== undefined) return { finding, value: named };
   const own = files.filter((file) => !isFoundByEngine(file, config.workflowsLocation));
   if (own.length === 0) return { finding, value: undefined };
   if (files.length === 1) return { finding, value: own[0] };
-  const problem = new GaswError("CONFIG", `the engine would not find ${own.join(" and ")}`, {
+  const notFound = own.join(" and ");
+  const problem = new GaswError("CONFIG", `the engine would not find ${notFound}`, {
     hint: "have one file say it all (`gasw-k8s config init --gasw DIR FILE` writes one), and name it with --config",
   });
   return { finding: { ...finding, problem }, value: undefined };
+}
+
+/** The environment may say it all, if the engine's is this one. */
+function noConfig(): Finding {
+  const problem = new GaswError("CONFIG", "no configuration file was found", {
+    hint: "write one with `gasw-k8s config init --gasw DIR FILE`, and name it with --config",
+  });
+  return { check: "config", subject: "defaults and environment only", problem, isMinor: true };
 }
 
 /** Files are looked for from the workflow directory upward, and where the Java plugin has its own. */

@@ -13,8 +13,9 @@ import { GaswError } from "../../errors.ts";
 import { type EngineFolder, pathIn } from "./engineFolder.ts";
 import { readJar } from "./jar.ts";
 
-/** The Java plugin's file: its newest generation reads the second one. */
-const PLUGIN_FILES = ["kubernetes_plugin.conf", "conf_kubernetes.json"];
+/** The Java plugin's file, and that of its newest generation. */
+const OLDER_FILE = "kubernetes_plugin.conf";
+const NEWEST_FILE = "conf_kubernetes.json";
 const H2_DRIVER = "org/h2/Driver.class";
 
 /** What most files of the Java plugin do not say. */
@@ -66,10 +67,12 @@ export async function configurationOf(engine: EngineFolder, env: NodeJS.ProcessE
 
 /** The values of the Java plugin's file, under this tool's keys. */
 async function pluginValues(engine: EngineFolder, env: NodeJS.ProcessEnv): Promise<Migrated> {
-  const files = PLUGIN_FILES.map((name) => path.join(engine.conf, name)).filter((one) => existsSync(one));
-  const [file, other] = files;
+  const { conf } = engine;
+  const [file, other] = [OLDER_FILE, NEWEST_FILE]
+    .map((name) => path.join(conf, name))
+    .filter((one) => existsSync(one));
   if (file === undefined) {
-    const what = `the Java plugin's file: ${engine.conf} has neither ${PLUGIN_FILES.join(" nor ")}`;
+    const what = `the Java plugin's file: ${conf} has neither ${OLDER_FILE} nor ${NEWEST_FILE}`;
     return {
       values: {},
       notTaken: [{ what, hint: "set the cluster and the volumes yourself" }],
@@ -77,8 +80,8 @@ async function pluginValues(engine: EngineFolder, env: NodeJS.ProcessEnv): Promi
     };
   }
   if (other !== undefined)
-    throw new GaswError("CONFIG", `${engine.conf} has both ${PLUGIN_FILES.join(" and ")}`, {
-      hint: `move the one aside that the Java plugin does not read: its newest version reads ${PLUGIN_FILES[1]}`,
+    throw new GaswError("CONFIG", `${conf} has both ${OLDER_FILE} and ${NEWEST_FILE}`, {
+      hint: `move the one aside that the Java plugin does not read: its newest version reads ${NEWEST_FILE}`,
     });
   const { HOME } = env;
   const { warnings } = await loadConfig({ cwd: engine.directory, env: { HOME }, file });

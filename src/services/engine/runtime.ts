@@ -26,20 +26,23 @@ export async function checkJava(env: NodeJS.ProcessEnv, signal: AbortSignal): Pr
   } catch (error) {
     signal.throwIfAborted();
     const reason = systemCode(error) === "ENOENT" ? "does not exist" : `cannot be run: ${messageOf(error)}`;
-    return noJava(java, `${java} ${reason}`, error);
+    return noJava(java, reason, error);
   }
 }
 
 function javaFinding(java: string, said: string): Finding {
   const version = javaVersion(said);
-  if (version === undefined) return noJava(java, `${java} does not say its version`);
-  if (version.major < OLDEST_JAVA) return noJava(java, `${java} is Java ${version.text}`);
+  if (version === undefined) return noJava(java, "does not say its version");
+  if (version.major < OLDEST_JAVA) return noJava(java, `is Java ${version.text}`);
   return { check: "java", subject: `Java ${version.text} (${java})` };
 }
 
-function noJava(java: string, message: string, cause?: unknown): Finding {
-  const hint = `the plugin requires Java ${OLDEST_JAVA} or later; set JAVA_HOME as the engine has it, or install Java`;
-  return { check: "java", subject: java, problem: new GaswError("CONFIG", message, { hint, cause }) };
+function noJava(java: string, reason: string, cause?: unknown): Finding {
+  const problem = new GaswError("CONFIG", `${java} ${reason}`, {
+    hint: `the plugin requires Java ${OLDEST_JAVA} or later; set JAVA_HOME as the engine has it, or install Java`,
+    cause,
+  });
+  return { check: "java", subject: java, problem };
 }
 
 /** Where engines have GASW's jar: MOTEUR in libs/, an engine that is one jar in its own folder. */
@@ -52,33 +55,20 @@ const GASW_ABOUT = "META-INF/maven/fr.insalyon.creatis/gasw/pom.properties";
 export function checkGasw({ directory }: EngineFolder): Finding {
   const found = gaswIn(FOLDERS.map((folder) => path.join(directory, folder)));
   if (found === undefined) {
-    const message = "could not find GASW's jar, gasw-VERSION.jar";
-    const hint = "see to it that the engine has GASW 3.x to 4.3";
-    return {
-      check: "gasw",
-      subject: directory,
-      problem: new GaswError("NOT_FOUND", message, { hint }),
-      isMinor: true,
-    };
+    const problem = new GaswError("NOT_FOUND", "could not find GASW's jar, gasw-VERSION.jar", {
+      hint: "see to it that the engine has GASW 3.x to 4.3",
+    });
+    return { check: "gasw", subject: directory, problem, isMinor: true };
   }
   const { version, file } = found;
   const finding = { check: "gasw", subject: `GASW ${version} (${file})` } as const;
   const support = gaswSupport(version);
   if (support === "supported") return finding;
-  if (support === "older")
-    return {
-      ...finding,
-      problem: unsupported(`GASW ${version} is older than 3.0`, "update GASW to 3.x or 4.x"),
-    };
-  const problem = unsupported(
-    `the plugin was made for GASW 3.x to 4.3, not for ${version}`,
-    "try it with one workflow before all others",
-  );
-  return { ...finding, problem, isMinor: true };
-}
-
-function unsupported(message: string, hint: string): GaswError {
-  return new GaswError("CONFIG", message, { hint });
+  const isMinor = support !== "older";
+  const problem = new GaswError("CONFIG", `the plugin was made for GASW 3.x to 4.3, not for ${version}`, {
+    hint: isMinor ? "try it with one workflow before all others" : "update GASW to 3.x or 4.x",
+  });
+  return { ...finding, problem, isMinor };
 }
 
 /** What the jar says of itself counts; its name, where it says nothing. */
