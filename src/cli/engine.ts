@@ -22,7 +22,7 @@ function addInstall(engine: Command, { io, load, outcome }: Terms): void {
       outcome.options = given;
       const { engineInstall } = await import("../commands/engineInstall.ts");
       const loadFrom = (config: string | undefined) => load({ ...given, config }, undefined);
-      outcome.exitCode = await engineInstall(io, loadFrom, dir, given);
+      await engineInstall(io, loadFrom, dir, given);
     });
 }
 

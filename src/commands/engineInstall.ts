@@ -36,18 +36,13 @@ type Load = (file: string | undefined) => Promise<LoadedConfig>;
  * Puts the executor plugin in place, and says what else an engine needs to run its jobs with this tool.
  * @throws GaswError CONFIG where the directory is not an engine's; the first problem that jobs cannot run with
  */
-export async function engineInstall(
-  io: Io,
-  load: Load,
-  dir: string,
-  options: InstallOptions,
-): Promise<number> {
+export async function engineInstall(io: Io, load: Load, dir: string, options: InstallOptions): Promise<void> {
   const engine = readEngine(path.resolve(io.cwd, dir), io.env);
   const report = new Report(io, options);
   const plugins = executorPlugins(engine);
   const jar = placeOfPlugin(engine, plugins);
-  const placed = report.tell(placePlugin(jar));
-  report.tell(...pluginFolders(plugins));
+  const placed = placePlugin(jar);
+  report.tell(placed, ...pluginFolders(plugins));
   report.tell(await checkJava(io.env, io.signal));
   report.tell(checkGasw(engine));
   const command = wantedCommand(engine, io.env);
@@ -58,7 +53,6 @@ export async function engineInstall(
   const diff = placed.problem === undefined ? settingsDiff(engine, jar, plugins, values) : undefined;
   if (diff !== undefined) report.tell(settingsFinding(engine, diff));
   report.end(diff ?? Buffer.of());
-  return 0;
 }
 
 /** Tries the configuration, the cluster and a job. @returns what `gasw-k8s.config` is to say */
@@ -118,13 +112,9 @@ class Report {
     this.#isForPrograms = output !== "text";
   }
 
-  /** @returns the first of them */
-  tell(...findings: readonly [Finding, ...Finding[]]): Finding;
-  tell(...findings: readonly Finding[]): Finding | undefined;
-  tell(...findings: readonly Finding[]): Finding | undefined {
+  tell(...findings: readonly Finding[]): void {
     this.#findings.push(...findings);
     if (!this.#isForPrograms) printFindings(this.#io, findings);
-    return findings[0];
   }
 
   /** @throws GaswError the first problem that jobs cannot run with */

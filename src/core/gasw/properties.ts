@@ -33,7 +33,7 @@ export function definitionsOf(text: string): Definition[] {
     // A value that is continued after the last line is lost, as it is to GASW.
     if (isContinued(line)) joined += line.slice(0, -1);
     else {
-      definitions.push(definitionOf(joined + line, [first, at + 1]));
+      definitions.push(...definitionIn(joined + line, [first, at + 1]));
       joined = "";
       first = undefined;
     }
@@ -50,11 +50,12 @@ function isContinued(line: string): boolean {
   return (/\\*$/.exec(line)?.[0].length ?? 0) % 2 === 1;
 }
 
-function definitionOf(line: string, lines: Definition["lines"]): Definition {
+/** None where nothing separates the key from a value. */
+function definitionIn(line: string, lines: Definition["lines"]): Definition[] {
   const [, name = "", separator = "", rest = ""] =
     /^((?:\\.|[^\\ \t\f=:])*)([ \t\f]*[=:]?[ \t\f]*)(.*)$/s.exec(line) ?? [];
-  const key = trimmed(name.replace(/\\([ \t\f=:])/g, "$1"));
-  return { key, head: name + separator, items: itemsOf(rest), lines };
+  if (separator === "") return [];
+  return [{ key: textOf(unescaped(name)), head: name + separator, items: itemsOf(rest), lines }];
 }
 
 /** A character of a value without its escapes, and where it is written. */
@@ -76,11 +77,14 @@ function unescaped(raw: string): Mark[] {
   );
 }
 
+function textOf(marks: readonly Mark[]): string {
+  return marks.map(({ char }) => char).join("");
+}
+
 function itemsOf(raw: string): Item[] {
   const marks = unescaped(raw);
   // A value that begins with a comma is one item.
-  if (marks.findIndex(({ char }) => char === ",") <= 0)
-    return [{ value: marks.map(({ char }) => char).join(""), raw }];
+  if (marks.findIndex(({ char }) => char === ",") <= 0) return [{ value: textOf(marks), raw }];
   const items: Item[] = [];
   let [value, start, hasSlash] = ["", 0, false];
   for (const { char, at } of [...marks, { char: ",", at: raw.length }]) {
@@ -135,7 +139,7 @@ export class Properties {
   of(key: string): Definition[] {
     return this.#raw(key).map((one) => ({
       ...one,
-      items: one.items.map(({ value, raw }) => ({ value: this.#filledIn(value, [key]), raw })),
+      items: one.items.map(({ value, raw }) => ({ value: this.#filledIn(value, []), raw })),
     }));
   }
 

@@ -23,7 +23,7 @@ export interface Edit {
 }
 
 /** The edits that the settings need, in their order; none where they say it all. */
-export function settingsEdits(text: string, properties: Properties, wanted: WantedSettings): Edit[] {
+export function settingsEdits(properties: Properties, wanted: WantedSettings): Edit[] {
   const plugins = properties.of(PLUGINS);
   const last = plugins.at(-1);
   const separator = /[ \t\f]*[=:]?[ \t\f]*$/.exec(last?.head ?? "=")?.[0] || "=";
@@ -35,8 +35,21 @@ export function settingsEdits(text: string, properties: Properties, wanted: Want
     if (first === undefined) added.push(line(key, value));
     else edits.push({ lines: first.lines, by: [`${first.head}${writtenItem(value, true)}`] });
   }
-  if (added.length > 0) edits.push({ lines: placeAfter(text, last), by: added });
-  return edits.sort((a, b) => a.lines[0] - b.lines[0] || a.lines[1] - b.lines[1]);
+  // Behind the plugins, or at the beginning where there are none: the last line may be a password without an end.
+  const place = last?.lines[1] ?? 0;
+  if (added.length > 0) edits.push({ lines: [place, place], by: added });
+  return joined(edits.sort((a, b) => a.lines[0] - b.lines[0] || a.lines[1] - b.lines[1]));
+}
+
+/** Edits that touch each other are one. */
+function joined(edits: readonly Edit[]): Edit[] {
+  const done: Edit[] = [];
+  for (const { lines, by } of edits) {
+    const before = done.at(-1);
+    if (before === undefined || before.lines[1] < lines[0]) done.push({ lines, by });
+    else done.splice(-1, 1, { lines: [before.lines[0], lines[1]], by: [...before.by, ...by] });
+  }
+  return done;
 }
 
 /** The keys that have one value, and do not have it yet. */
@@ -61,7 +74,7 @@ function pluginEdits(plugins: readonly Definition[], { jar, isReplaced }: Wanted
       return takesPlace ? [raw.replace(/\S(?:.*\S)?/s, () => writtenItem(jar, isAlone))] : [];
     });
   });
-  if (!isThere) lists.at(-1)?.push(writtenItem(jar, lists.at(-1)?.length === 0));
+  if (!isThere) addTo(lists.at(-1) ?? [], jar);
   return plugins.flatMap(({ head, items, lines }, index) => {
     const raws = lists[index] ?? [];
     if (raws.length === items.length && raws.every((raw, at) => raw === items[at]?.raw)) return [];
@@ -69,10 +82,11 @@ function pluginEdits(plugins: readonly Definition[], { jar, isReplaced }: Wanted
   });
 }
 
-/** Behind a definition, or behind the last line. */
-function placeAfter(text: string, definition: Definition | undefined): Edit["lines"] {
-  const end = definition?.lines[1] ?? text.replace(/\n$/, "").split("\n").length;
-  return [end, end];
+/** A list that begins with a comma is one item, whatever follows: it gets a beginning. */
+function addTo(raws: string[], jar: string): void {
+  const written = writtenItem(jar, raws.length === 0);
+  if (raws[0]?.startsWith(",")) raws.unshift(written);
+  else raws.push(written);
 }
 
 /**
@@ -96,7 +110,7 @@ export function unifiedDiff(name: string, text: string, edits: readonly Edit[]):
   return hunks.length === 0 ? "" : `--- ${name}\n+++ ${name}\n${hunks.join("")}`;
 }
 
-/** A last line that has no end gets one, where something follows it. */
+/** The plugins may be the last line, and have no end: they get one, where something follows. */
 function withLineEnds({ lines: [from, end], by }: Edit, lines: readonly string[], lineEnd: string) {
   const before = lines[from - 1] ?? "\n";
   const isBehindOpenLine = from === end && !before.endsWith("\n");

@@ -30,7 +30,7 @@ export function wantedCommand({ settings }: EngineFolder, { PATH = "" }: NodeJS.
   const said = settings.get(COMMAND_KEY)?.trim() || "gasw-k8s";
   const places = said.includes("/")
     ? [said]
-    : PATH.split(path.delimiter).map((folder) => path.join(folder, said));
+    : PATH.split(path.delimiter).flatMap((folder) => (folder === "" ? [] : [path.join(folder, said)]));
   const found = places.find(isProgram);
   if (found !== undefined) return { finding: { check: "command", subject: found }, value: undefined };
   if (PROGRAM !== undefined) return { finding: { check: "command", subject: PROGRAM }, value: PROGRAM };
@@ -95,7 +95,7 @@ export function settingsDiff(
   const entries = new Set(replaced.map(({ entry }) => entry));
   const isReplaced = (entry: string) => entries.has(entry);
   const entry = plugins.find(isAtPlace)?.entry ?? jar;
-  const edits = settingsEdits(text, settings, { jar: entry, isReplaced, values });
+  const edits = settingsEdits(settings, { jar: entry, isReplaced, values });
   const name = Buffer.from(file).toString("latin1");
   return Buffer.from(unifiedDiff(name, text, edits), "latin1");
 }

@@ -27,11 +27,13 @@ describe("Java properties", () => {
     ["references to a key, to its first item, and to none", "a=${b}/${none}\nb=x,y", ["x/${none}"]],
     ["a comment", "#a=1\n!a=2\n  # a=3\na=4", ["4"]],
     ["a key that is not there", "b=1", []],
+    ["a key without anything behind it", "a \nb=1", []],
+    ["escapes in its key", "\\a=1\n\\u0061=2", ["1", "2"]],
   ])("has %s", (_, text, items) => expect(read(text).list("a")).toEqual(items));
 
   test("refers to the environment, and not in a circle", () => {
     const properties = read("a=${env:PLACE}${sys:user.home}\nb=${c}\nc=${b}", { PLACE: "here", HOME: "/home/me" });
-    expect([properties.get("a"), properties.get("b")]).toEqual(["here/home/me", "${b}"]);
+    expect([properties.get("a"), properties.get("b")]).toEqual(["here/home/me", "${c}"]);
   });
 
   test("keep where each definition stands and how it is written", () => {
