@@ -31,9 +31,17 @@ export function addConfig(program: Command, { io, load, outcome, runWithContext 
   config
     .command("init [file]")
     .description("Writes a starter configuration file. Never overwrites an existing file.")
-    .action(async (file: string | undefined) => {
-      const { configInit } = await import("../commands/config.ts");
-      await configInit(io, { path: file ?? "gasw-k8s.config.yaml" });
+    .option(
+      "--gasw <dir>",
+      "take over what an engine is configured with: the Java plugin's file, the retries and the database, from the engine's directory",
+    )
+    .addHelpText(
+      "after",
+      "\nExamples:\n  gasw-k8s config init\n  gasw-k8s config init --gasw /opt/engine /etc/gasw-k8s/gasw-k8s.config.yaml\n",
+    )
+    .action(async (file: string | undefined, given: { readonly gasw?: string }) => {
+      const { configInit } = await import("../commands/configInit.ts");
+      await configInit(io, { path: file ?? "gasw-k8s.config.yaml", ...given });
     });
   config
     .command("schema")

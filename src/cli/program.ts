@@ -10,6 +10,7 @@ import { addCleanup } from "./cleanup.ts";
 import { type CommandLine, readCommandLine, SHORT_FORMS } from "./commandLine.ts";
 import { addConfig } from "./config.ts";
 import { addDebugCommands } from "./debug.ts";
+import { addEngine } from "./engine.ts";
 import { addMonitor } from "./monitor.ts";
 import type { Outcome, Terms } from "./options.ts";
 import { addStatus } from "./status.ts";
@@ -33,6 +34,7 @@ const COMMANDS: Readonly<Record<string, (program: Command, terms: Terms) => void
   cleanup: addCleanup,
   debug: addDebugCommands,
   config: addConfig,
+  engine: addEngine,
 };
 
 /**

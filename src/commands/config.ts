@@ -1,10 +1,7 @@
-/** `config show|init|schema`. */
-import { writeFile } from "node:fs/promises";
-import { extname, resolve } from "node:path";
+/** `config show|schema`. */
 import type { LoadedConfig } from "../config/load/load.ts";
 import { maskSecrets } from "../config/text/maskConfig.ts";
 import { originText } from "../config/text/origin.ts";
-import { GaswError, messageOf, systemCode } from "../errors.ts";
 import type { Io } from "../ui/io.ts";
 import { printable } from "../ui/output.ts";
 import { padded, widthOf } from "../ui/width.ts";
@@ -46,32 +43,6 @@ function valueAt(value: unknown, key: string): unknown {
   return name === undefined
     ? undefined
     : valueAt((value as Record<string, unknown>)[name], key.slice(name.length + 1));
-}
-
-/** Writes a file to start from: YAML with every key explained, or JSON where the name says so. */
-export async function configInit(
-  io: Pick<Io, "stdout" | "cwd">,
-  input: { readonly path: string },
-): Promise<void> {
-  const { starterJson, starterYaml } = await import("../config/schema/reference.ts");
-  const isJson = [".json", ".conf"].includes(extname(input.path));
-  const text = isJson ? starterJson() : starterYaml((await import("yaml")).stringify);
-  try {
-    // A token may be put in it later: readable by its owner alone.
-    await writeFile(resolve(io.cwd, input.path), text, { flag: "wx", mode: 0o600 });
-  } catch (error) {
-    if (systemCode(error) === "EEXIST") {
-      throw new GaswError("CONFLICT", `${input.path} already exists`, {
-        hint: "choose another file, or move this one first",
-        cause: error,
-      });
-    }
-    throw new GaswError("FAILURE", `cannot write ${input.path}: ${messageOf(error)}`, {
-      hint: "check that the folder exists and is writable",
-      cause: error,
-    });
-  }
-  io.stdout.write(`${printable(input.path)}\n`);
 }
 
 /** Prints the JSON Schema of the configuration. */

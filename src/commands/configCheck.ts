@@ -1,22 +1,14 @@
 /** `config check`. */
-import { setMaxListeners } from "node:events";
-import path from "node:path";
 import { ConfigError, type LoadedConfig } from "../config/load/load.ts";
 import { originText } from "../config/text/origin.ts";
 import { Context } from "../context.ts";
-import type { Workflow } from "../core/job.ts";
 import { skipsVerification } from "../dao/address.ts";
 import { GaswError } from "../errors.ts";
-import { KubernetesClient } from "../kubernetes/client.ts";
 import type { Finding } from "../services/submit/finding.ts";
-import { Plan } from "../services/submit/plan.ts";
-import { podSettings } from "../services/submit/podSettings.ts";
-import { rehearse } from "../services/submit/rehearsal.ts";
 import type { Io } from "../ui/io.ts";
 import { printable } from "../ui/output.ts";
-
-/** Milliseconds after which the cluster is not waited for any longer. */
-const PATIENCE_MS = 30_000;
+import { lackingIn, type Parts, partsOf, tryCluster } from "./clusterCheck.ts";
+import { findingRecord, printFindings, problemsIn } from "./findings.ts";
 
 interface Input {
   readonly output: "text" | "json";
@@ -61,59 +53,9 @@ export async function configCheck(io: Io, load: () => Promise<LoadedConfig>, inp
   }
 }
 
-/** What a submission is made of, or why it cannot be. */
-interface Parts {
-  readonly access: Context["access"] | GaswError;
-  readonly plan: Plan | GaswError;
-  /** Each submission may state one. */
-  readonly settings: ReturnType<typeof podSettings> | GaswError;
-}
-
-function partsOf(context: Context, directory: string | undefined): Parts {
-  return {
-    access: attempt(() => context.access),
-    plan: attempt(() => new Plan(context, sampleWorkflow(context, directory))),
-    settings: attempt(() => podSettings(context.config)),
-  };
-}
-
-function attempt<T>(make: () => T): T | GaswError {
-  try {
-    return make();
-  } catch (error) {
-    if (error instanceof GaswError) return error;
-    throw error;
-  }
-}
-
-/** The workflow that the command is about, else one as they are. */
-function sampleWorkflow({ config, io }: Context, directory: string | undefined): Workflow {
-  const sample = directory ?? path.join(config.workflowsLocation ?? io.cwd, "workflow-check");
-  return { id: path.basename(sample), directory: sample, namespace: config.k8sNamespace };
-}
-
-async function tryCluster(context: Context, { access, plan }: Parts): Promise<Finding[]> {
-  if (access instanceof GaswError) return [];
-  const { config, io } = context;
-  const { requestsPerSecond } = config.options;
-  const settings = { readRetries: 1, writeRetries: 1, maxRetryWait: 1000, requestsPerSecond };
-  const signal = AbortSignal.any([io.signal, AbortSignal.timeout(PATIENCE_MS)]);
-  // Each of many requests at once listens to it.
-  setMaxListeners(0, signal);
-  const client = new KubernetesClient(access, settings, signal);
-  try {
-    return await rehearse(client, config.k8sNamespace, plan instanceof GaswError ? undefined : plan);
-  } finally {
-    client.close();
-    io.signal.throwIfAborted();
-  }
-}
-
 /** What a submission would be refused for, which is the exit code: the first of several. */
-function refusalOf({ access, plan }: Parts, findings: readonly Finding[]): GaswError | undefined {
-  const lacking = [access, plan].filter((part) => part instanceof GaswError);
-  const refused = findings.flatMap(({ problem, isMinor }) => (problem && isMinor !== true ? [problem] : []));
-  const [first] = [...lacking, ...refused];
+function refusalOf(parts: Parts, findings: readonly Finding[]): GaswError | undefined {
+  const [first] = [...lackingIn(parts), ...problemsIn(findings)];
   if (first === undefined) return undefined;
   return new GaswError(first.code, `a submission would be refused: ${first.message}`, {
     hint: "see each line above for what to do, then run `gasw-k8s config check --connect` again",
@@ -123,7 +65,7 @@ function refusalOf({ access, plan }: Parts, findings: readonly Finding[]): GaswE
 
 function report(io: Io, { ok, files, warnings, missing, findings }: Report, { output }: Input): void {
   if (output === "json") {
-    const checks = findings?.map(recordOf);
+    const checks = findings?.map(findingRecord);
     const lacking = missing.map(({ message, hint }) => ({ message, hint }));
     const told = { ok, files, warnings, problems: [], missing: lacking, ...(checks && { checks }) };
     io.stdout.write(`${JSON.stringify(told, null, 2)}\n`);
@@ -134,16 +76,7 @@ function report(io: Io, { ok, files, warnings, missing, findings }: Report, { ou
   io.stdout.write(`OK: ${printable(files.length > 0 ? files.join(", ") : none)}\n`);
   for (const { message, hint } of missing)
     io.stdout.write(`missing for submit: ${printable(message)}\n  hint: ${printable(hint)}\n`);
-  for (const { result, check, subject, message, hint } of (findings ?? []).map(recordOf)) {
-    io.stdout.write(`${result.padEnd(7)}  ${check.padEnd(10)}  ${printable(subject)}\n`);
-    if (message !== null) io.stdout.write(`  ${printable(message)}\n  hint: ${printable(hint ?? "")}\n`);
-  }
-}
-
-/** A finding, as a program gets it. */
-function recordOf({ check, subject, problem, isMinor }: Finding) {
-  const result = problem === undefined ? "ok" : isMinor === true ? "limited" : "refused";
-  return { check, subject, result, message: problem?.message ?? null, hint: problem?.hint ?? null };
+  printFindings(io, findings ?? []);
 }
 
 /** One problem is the error itself; several are listed on stdout, and the error counts them. */

@@ -3,6 +3,7 @@ import path from "node:path";
 import { GaswError, messageOf, systemCode } from "../errors.ts";
 import { bounded, type Connected, type Connection } from "./connection.ts";
 import type { DaoSettings } from "./dao.ts";
+import { javaProgram } from "./javaProgram.ts";
 import { JavaEnded, JdbcBridge, JdbcError, type JdbcValue, NO_DRIVER } from "./jdbcBridge.ts";
 import { productOf } from "./jdbcDialect.ts";
 
@@ -42,12 +43,6 @@ async function greeted(bridge: JdbcBridge, settings: DaoSettings): Promise<Conne
   const connection = new JdbcConnection(bridge);
   for (const sql of greeting(settings.timeout)) await connection.query(sql, []);
   return { connection, dialect };
-}
-
-/** Java as `JAVA_HOME` has it, where that is set, else as it is found in the `PATH`. */
-function javaProgram(env: DaoSettings["env"]): string {
-  const home = env.JAVA_HOME ?? "";
-  return home === "" ? "java" : path.join(home, "bin", "java");
 }
 
 function readableJar(file: string | undefined): string {

@@ -22,3 +22,9 @@ export function commandsIn(text: string): string[] {
 export function quotedCommandsIn(text: string): string[] {
   return [...text.matchAll(/`(gasw-k8s [^`\n]+)`/g)].map(([, command = ""]) => command);
 }
+
+/** The blocks of a text that are marked as this language, in their order, without the indent of the step that they belong to. */
+export function fencedIn(text: string, language: string): string[] {
+  const blocks = text.matchAll(new RegExp(`^( *)\`\`\`${language}\\n([^]*?)^\\1\`\`\`$`, "gm"));
+  return [...blocks].map(([, indent = "", block = ""]) => block.replaceAll(new RegExp(`^${indent}`, "gm"), ""));
+}

@@ -18,6 +18,9 @@ const KINDS: Readonly<Record<string, string>> = {
   storageclasses: "StorageClass",
 };
 
+/** What a review of an account says: there is one, and it may do everything. */
+const REVIEW = { userInfo: { username: "everybody" }, allowed: true };
+
 /** What happens to objects beside their being written: the controllers' part. */
 export interface Controllers {
   /** Fills in what the server would; called before an object is kept. */
@@ -114,6 +117,7 @@ export class ApiServer {
   }
 
   #create(place: Place, query: URLSearchParams, body: Item): Item {
+    if (/reviews$/.test(place.plural)) return { ...body, metadata: {}, status: REVIEW };
     const { name } = body.metadata;
     const namespace = place.namespace ?? body.metadata.namespace;
     if (place.namespace !== undefined && this.objects.get(new Place("/api/v1/namespaces").keyOf(place.namespace)) === undefined)

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync } from "node:fs";
+import { chmodSync, mkdtempSync } from "node:fs";
 import path from "node:path";
 import { parseQuantity } from "../../src/core/manifests/quantity.ts";
 import { removeFolder } from "../folders.ts";
@@ -26,6 +26,8 @@ export class PodProcess {
     const { containers, securityContext, volumes } = pod.spec;
     const [container] = containers;
     this.#home = mkdtempSync(path.join(folder, "home-"));
+    // An emptyDir is everybody's.
+    chmodSync(this.#home, 0o777);
     const own = volumes.filter(({ emptyDir }: Item) => emptyDir !== undefined).map(({ name }: Item) => name);
     const homes = container.volumeMounts.filter(({ name }: Item) => own.includes(name)).map(({ mountPath }: Item) => mountPath);
     const [command, ...args] = container.command.map((one: string) => (homes.includes(one) ? this.#home : literal(one)));
@@ -38,7 +40,12 @@ export class PodProcess {
       ...(process.getuid?.() === 0 ? { uid: securityContext.runAsUser, gid: securityContext.runAsGroup } : {}),
     });
     for (const stream of [this.#child.stdout, this.#child.stderr]) stream?.on("data", (text) => (this.printed += text));
-    this.#child.on("error", (error) => (this.printed += error.message));
+    // Its command is not there: nothing was started.
+    this.#child.on("error", (error) => {
+      this.printed += error.message;
+      removeFolder(this.#home);
+      onEnd({ exitCode: 128, startedAt: this.startedAt, finishedAt: now() });
+    });
     this.#child.on("exit", (code, signal) => {
       clearTimeout(this.#killer);
       this.#signalAll("SIGKILL");
@@ -55,8 +62,10 @@ export class PodProcess {
   }
 
   #signalAll(signal: NodeJS.Signals): void {
+    const { pid } = this.#child;
+    if (pid === undefined) return;
     try {
-      process.kill(-(this.#child.pid ?? 0), signal);
+      process.kill(-pid, signal);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
     }

@@ -142,7 +142,7 @@ describe("the files of src/", () => {
   });
 
   test("go one way among the subjects of services/", () => {
-    const order = ["output", "workflow", "submit", "sync", "cleanup", "debug"];
+    const order = ["output", "workflow", "submit", "sync", "cleanup", "debug", "engine"];
     const subject = (name: string) => /^services\/(\w+)\//.exec(name)?.[1];
     for (const [name, others] of imports) {
       const from = order.indexOf(subject(name) ?? "");

@@ -15,7 +15,7 @@ import { type Layer, mergeLayers } from "./merge.ts";
 export { ConfigError } from "../text/problems.ts";
 
 /** Where the Java plugin has its file. */
-const PLUGIN_FILE = "/var/www/cgi-bin/m2Server-gasw3/conf/kubernetes_plugin.conf";
+export const PLUGIN_FILE = "/var/www/cgi-bin/m2Server-gasw3/conf/kubernetes_plugin.conf";
 /** Where its newest generation looks, from the working directory. */
 const NEWEST_PLUGIN_FILE = "conf/conf_kubernetes.json";
 

@@ -3,6 +3,7 @@ import { toJSONSchema } from "zod/mini";
 import { wrapped } from "../text/wrap.ts";
 import { EXAMPLE } from "./examples.ts";
 import { docs } from "./fields.ts";
+import { isRecord } from "./generations.ts";
 import { configSchema } from "./schema.ts";
 
 /** The parts of a JSON Schema that the page shows. */
@@ -42,31 +43,43 @@ export function exampleFile(): string {
   return `${JSON.stringify(EXAMPLE, null, 2)}\n`;
 }
 
-/** A JSON file to start from: every key that has a default, at its default. */
-export function starterJson(): string {
+/**
+ * A JSON file to start from: every key that has a default, at its default.
+ * @param given what is set already
+ */
+export function starterJson(given: Values = {}): string {
   const values = Object.entries(jsonSchema().properties ?? {}).flatMap(([name, schema]) => {
-    const value = defaultOf(schema);
-    return value === undefined ? [] : [[name, value] as const];
+    const [fallback, value] = [defaultOf(schema), given[name]];
+    if (value === undefined) return fallback === undefined ? [] : [[name, fallback] as const];
+    return [[name, isRecord(fallback) && isRecord(value) ? { ...fallback, ...value } : value] as const];
   });
   return `${JSON.stringify(Object.fromEntries(values), null, 2)}\n`;
 }
 
+type Values = Readonly<Record<string, unknown>>;
+
 /**
  * A YAML file to start from: every key with what it means, commented out at an example; `toYaml` writes one
  * entry.
+ * @param given what is set already
+ * @param sources the files that it comes from
  */
-export function starterYaml(toYaml: (entry: Record<string, unknown>) => string): string {
-  const examples: Readonly<Record<string, unknown>> = EXAMPLE;
+export function starterYaml(
+  toYaml: (entry: Record<string, unknown>) => string,
+  given: Values = {},
+  sources: readonly string[] = [],
+): string {
+  const examples: Values = EXAMPLE;
   const entries = Object.entries(jsonSchema().properties ?? {}).filter(([name]) => name !== "$schema");
   const blocks = entries.map(([name, schema]) => {
     const fallback = defaultOf(schema);
-    const value = fallback === undefined || isEmpty(fallback) ? examples[name] : fallback;
-    const commented = toYaml({ [name]: value })
-      .trimEnd()
-      .replace(/^/gm, "#");
-    return `${comment(schema.description ?? "")}\n${commented}\n`;
+    const value = given[name] ?? (fallback === undefined || isEmpty(fallback) ? examples[name] : fallback);
+    const text = toYaml({ [name]: value }).trimEnd();
+    const shown = given[name] === undefined ? text.replace(/^/gm, "#") : text;
+    return `${comment(schema.description ?? "")}\n${shown}\n`;
   });
-  return `# Configuration of gasw-k8s. Remove the "#" before a key to set it; docs/configuration.md describes all of them.\n\n${blocks.join("\n")}`;
+  const from = sources.map((file) => `# Taken from ${JSON.stringify(file)}.\n`).join("");
+  return `# Configuration of gasw-k8s. Remove the "#" before a key to set it; docs/configuration.md describes all of them.\n${from}\n${blocks.join("\n")}`;
 }
 
 function isEmpty(value: unknown): boolean {

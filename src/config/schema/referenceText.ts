@@ -7,7 +7,8 @@ scripts/generate-config-docs.mjs\`. The same schema is published as
 [gasw-k8s.schema.json](gasw-k8s.schema.json): refer to it in a file with \`"$schema"\`, or print it
 with \`gasw-k8s config schema\`. \`gasw-k8s config show\` prints the effective values with their
 sources, \`gasw-k8s config check\` lists all problems and what a submission would lack (with
-\`--connect\`, it also tries the cluster), and \`gasw-k8s config init\` writes a starter file.
+\`--connect\`, it also tries the cluster), and \`gasw-k8s config init\` writes a starter file, with
+\`--gasw DIR\` from what an engine is configured with ([engine.md](engine.md)).
 [kubernetes_plugin.conf.example](../kubernetes_plugin.conf.example) has every key.`;
 
 export const SOURCES = `## Where values come from

@@ -7,6 +7,7 @@ import type { LastSection } from "../output/lastSection.ts";
 import type { Section } from "../output/lines.ts";
 import { type Cause, type Explanation, type Facts, mainContainer, podSpec } from "./facts.ts";
 import { withImage } from "./image.ts";
+import { lackingCauses } from "./lacking.ts";
 import { again, command, PLACEHOLDERS, rerun } from "./remedies.ts";
 import { scriptCauses } from "./script.ts";
 
@@ -27,8 +28,8 @@ export const endedCauses: readonly Cause[] = [
   { id: "pod-gone", match: podGone },
   { id: "cannot-start", match: cannotStart },
   ...scriptCauses,
-  { id: "command-not-found", match: (facts) => shellCode(facts, 127) },
-  { id: "command-not-executable", match: (facts) => shellCode(facts, 126) },
+  ...lackingCauses,
+  { id: "command-not-executable", match: notExecutable },
   { id: "signal", match: signalled },
   { id: "exit-code", match: exitCode },
   { id: "failed", match: failed },
@@ -229,28 +230,21 @@ function cannotStart({ state, job, ...facts }: Facts): Explanation | undefined {
   const noBash = /["`]bash["`].*not found/.test(state.message ?? "");
   return {
     sentence: noBash
-      ? `could not start: its image${image === undefined ? "" : ` ${image}`} does not contain bash, which runs the scripts`
+      ? `could not start: its image${image === undefined ? "" : ` ${image}`} has no \`bash\`, which runs the scripts`
       : `could not start: ${state.message ?? "the container runtime refused the container"}`,
     remedy: noBash
-      ? `use an image that contains bash: ${withImage({ state, job })} (\`image\` in the configuration sets it for all jobs)`
+      ? `use an image that has it: ${withImage({ state, job })} (\`image\` in the configuration sets it for all jobs); docs/images.md has a recipe`
       : "fix the image or the container's settings",
     ...(state.message === undefined ? {} : { evidence: [state.message] }),
   };
 }
 
-function shellCode(facts: Facts, code: number): Explanation | undefined {
-  if (facts.state.status !== "ERROR" || facts.state.exitCode !== code) return undefined;
-  const image = mainContainer(facts)?.image;
-  const where = image === undefined ? "in its image" : `in image ${image}`;
+function notExecutable(facts: Facts): Explanation | undefined {
+  if (facts.state.status !== "ERROR" || facts.state.exitCode !== 126) return undefined;
   return {
-    sentence:
-      code === 127
-        ? `failed with exit code 127: a command of the script does not exist ${where}`
-        : "failed with exit code 126: a command of the script was found but could not be executed",
+    sentence: "failed with exit code 126: a command of the script was found but could not be executed",
     remedy:
-      code === 127
-        ? `correct the script, then ${again(facts)}; or use an image that contains the command: ${withImage(facts)}; try it in ${command(facts.job, "debug shell")}`
-        : "make the program executable (chmod +x), and check that it is built for the node's CPU architecture",
+      "make the program executable (chmod +x), and check that it is built for the node's CPU architecture",
     ...lastWords(facts),
   };
 }

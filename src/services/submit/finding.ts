@@ -2,7 +2,24 @@ import { asGaswError, GaswError } from "../../errors.ts";
 
 /** One thing that was tried. */
 export interface Finding {
-  readonly check: "address" | "identity" | "permission" | "namespace" | "volume";
+  readonly check:
+    | "address"
+    | "identity"
+    | "permission"
+    | "namespace"
+    | "volume"
+    | "job"
+    | "directory"
+    | "image"
+    | "home"
+    | "environment"
+    // Of an engine.
+    | "plugin"
+    | "java"
+    | "gasw"
+    | "command"
+    | "config"
+    | "settings";
   /** What it was tried with, in words. */
   readonly subject: string;
   /** What is wrong, and what to do about it. */

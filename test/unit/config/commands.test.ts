@@ -1,8 +1,9 @@
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { configInit, configSchema, configShow } from "../../../src/commands/config.ts";
+import { configSchema, configShow } from "../../../src/commands/config.ts";
 import { configCheck } from "../../../src/commands/configCheck.ts";
+import { configInit } from "../../../src/commands/configInit.ts";
 import type { Io } from "../../../src/ui/io.ts";
 import { failureOf, folderWith, load, loadFile } from "./support.ts";
 

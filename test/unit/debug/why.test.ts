@@ -91,8 +91,8 @@ const table: Record<string, [Facts, string, RegExp, RegExp]> = {
   "image without bash": [
     facts({ status: "ERROR", reason: "StartError", message: 'exec: "bash": executable file not found in $PATH' }),
     "cannot-start",
-    /does not contain bash/,
-    /image that contains bash/,
+    / has no `bash`, which runs the scripts/,
+    /use an image that has it: `gasw-k8s retry Job-1 --image NAME`/,
   ],
   "image without bash, in crun's words": [
     facts({
@@ -101,8 +101,8 @@ const table: Record<string, [Facts, string, RegExp, RegExp]> = {
       message: "executable file `bash` not found in $PATH: No such file or directory: unknown",
     }),
     "cannot-start",
-    /does not contain bash/,
-    /image that contains bash/,
+    / has no `bash`, which runs the scripts/,
+    /use an image that has it: `gasw-k8s retry Job-1 --image NAME`/,
   ],
   "cannot start": [
     facts({ status: "ERROR", reason: "ContainerCannotRun", message: "boom" }),
@@ -115,6 +115,30 @@ const table: Record<string, [Facts, string, RegExp, RegExp]> = {
     "command-not-found",
     /does not exist in image repo\/app:1/,
     /debug shell Job-1/,
+  ],
+  "a script of GASW's that finds no bosh": [
+    error(21, { lastWords: ["[ ERROR - x ] BOUTIQUE_INSTALL_FAILED - pip install boutiques failed"] }),
+    "image-lacks-bosh",
+    /image repo\/app:1 has no `bosh` that works/,
+    /gasw-k8s engine probe/,
+  ],
+  "a bosh that knows no boutiques": [
+    error(25, { lastWords: ["[ ERROR - x ] BOUTIQUE_IMPORT_FAILED - import boutiques fails"] }),
+    "image-lacks-boutiques",
+    /a Python that can import boutiques/,
+    /docs\/images\.md/,
+  ],
+  "a HOME that is not writable": [
+    error(50, { lastWords: ["PermissionError: [Errno 13] Permission denied: '/.cache'"] }),
+    "home-not-writable",
+    /HOME=\/$/,
+    /remove HOME from `env`/,
+  ],
+  "a module that is missing": [
+    error(1, { lastWords: ["ModuleNotFoundError: No module named 'numpy'"] }),
+    "image-lacks-module",
+    /found no module `numpy`/,
+    /--image NAME/,
   ],
   "exit 126": [error(126), "command-not-executable", /could not be executed/, /chmod/],
   signal: [error(139), "signal", /killed by SIGSEGV/, /crashed/],
