@@ -160,7 +160,9 @@ export function unseenReport(directory: string): Finding {
 /** Why the job did not come to its end. */
 export function probeTrouble(jobId: string, trouble: ProbeTrouble): Finding {
   const { sentence, remedy, evidence = [], isLate } = trouble;
-  const quotes = evidence.filter((line) => !sentence.includes(line)).map((line) => line.trim());
+  const quotes = evidence
+    .filter((text) => !sentence.includes(text))
+    .map((text) => text.trim().split("\n")[0]);
   const message = [`the probe job ${sentence}`, ...quotes].join(" | ");
   return {
     check: "job",
@@ -180,5 +182,7 @@ function remedyFor(jobId: string, remedy: string): string {
     .replaceAll(/(?:[,;] |^)(?:then )?`gasw-k8s engine probe` runs it again/g, "")
     .split("; ")
     .filter((clause) => clause !== "" && !clause.includes(jobId));
-  return kept.length === 0 ? "docs/images.md describes what a job's image and pod need" : kept.join("; ");
+  return kept.length === 0
+    ? "put that right; docs/images.md describes what a job's image and pod need"
+    : kept.join("; ");
 }
