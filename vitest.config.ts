@@ -11,10 +11,10 @@ const seed = process.env.GASW_K8S_TEST_SEED;
 /** On a busy machine; on a quiet one no test comes near it. In milliseconds. */
 const PATIENCE = 180_000;
 
-/** What tests reach of `src/` in their own process, in percent, rounded down: it may rise, and is then raised here, but never falls. */
+/** What tests reach of `src/` in their own process, in percent, rounded down (of the end-to-end tests to a percent less: what they meet varies): it may rise, and is then raised here, but never falls. */
 const REACHED = {
   withoutCluster: { statements: 86, branches: 79, functions: 88, lines: 87 },
-  endToEnd: { statements: 60, branches: 50, functions: 60, lines: 60 },
+  endToEnd: { statements: 75, branches: 63, functions: 79, lines: 77 },
 };
 
 const SERVERS = ["test/integration/dao/{postgres,mariadb,h2-*,jdbcFaults,jdbcServers}.test.ts"];

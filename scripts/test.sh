@@ -83,20 +83,21 @@ install_servers() {
 PROGRAM="bin bridge package-lock.json package.json scripts src vitest.config.ts"
 ON_NODE24=(test/e2e/{submit,volumes,statusEnd,cleanup}.test.ts test/e2e/debug)
 
-# What the tests reach in their own process is measured where all that need no cluster run, and where program or tests are not as they were
-# when that was measured; programs that they start do not count.
+# measured NAME OPTION…: runs tests. What they reach in their own process is measured where program or tests are not as they were when that
+# was measured; programs that they start do not count.
 measured() {
-  local stamp
-  stamp=$(stamp coverage "src test vitest.config.ts" "$@")
-  set -- --project unit --project integration --project local "$@"
+  local name=$1 stamp
+  shift
+  stamp=$(stamp "coverage-$name" "src test vitest.config.ts" "$@")
   if has_passed "$stamp"; then
     vitest "$@"
-    echo "coverage: not measured, since program and tests are as they were when it was (CI_FULL=1 measures it)"
+    echo "coverage of $name: not measured, since program and tests are as they were when it was (CI_FULL=1 measures it)"
   else
-    vitest "$@" --coverage.enabled || return
+    vitest "$@" --coverage.enabled --coverage.reportsDirectory="$COVERAGE/$name" || return
     note_passed "$stamp"
   fi
 }
+WITHOUT_CLUSTER=(--project unit --project integration --project local)
 
 vitest() { npx vitest run "$@" 8>&-; }
 
@@ -105,7 +106,7 @@ DATABASES="bridge engine package-lock.json scripts/databases.sh scripts/h2.sh sr
 
 without_cluster() {
   if part servers install_servers; then
-    part tests measured --project package || :
+    part tests measured without-cluster "${WITHOUT_CLUSTER[@]}" --project package || :
     unless_unchanged databases "$DATABASES" vitest --project databases --project local-databases
   else
     part tests vitest --project unit --project integration --project package || :
@@ -121,7 +122,7 @@ end_to_end() {
     return
   fi
   is_cluster_named || unless_unchanged selftest cluster selftest
-  part e2e vitest --project e2e "${COVERED[@]}" || :
+  part e2e measured end-to-end --project e2e || :
   if [[ $(sum 2 e2e) -eq 0 ]]; then
     echo "no end-to-end test has passed"
     echo "e2e 0 1" >>"$counts"
@@ -157,9 +158,6 @@ end_beside() {
 
 COVERAGE=.cache/coverage
 rm -rf "$COVERAGE"
-# What end-to-end tests reach takes a while to add up.
-COVERED=()
-if [[ ${CI_FULL:-} == 1 ]]; then COVERED=(--coverage.enabled --coverage.reportsDirectory="$COVERAGE/end-to-end"); fi
 # coverage BY FOLDER: a line, where it was measured
 coverage() {
   local summary=$COVERAGE/$2/coverage-summary.json
@@ -175,7 +173,7 @@ report() {
   sed -n 's/^~ //p' "$counts" | sort -rn | awk 'NR <= 20 { $1 = sprintf("%7.1f s ", $1 / 1000); print }'
   echo "parts:"
   awk '$1 == "@" { printf "%5d s  %s\n", $2, $3 }' "$counts"
-  coverage "the tests that need no cluster" .
+  coverage "the tests that need no cluster" without-cluster
   coverage "end-to-end tests" end-to-end
   [[ -z ${GASW_K8S_TEST_SEED:-} ]] || echo "the order of this run: GASW_K8S_TEST_SEED=$GASW_K8S_TEST_SEED"
   sed -n 's/^# /failed: /p' "$counts"
@@ -186,7 +184,7 @@ report() {
 
 if part prepare bash scripts/prepare.sh; then
   if [[ ${1:-all} == unit ]]; then
-    if part servers install_servers; then part tests measured || :; fi
+    if part servers install_servers; then part tests measured without-cluster "${WITHOUT_CLUSTER[@]}" || :; fi
   elif [[ ${GASW_K8S_TEST_CLUSTER:-} == none ]]; then
     without_cluster
     echo "GASW_K8S_TEST_CLUSTER=none: no end-to-end test is run" >&2

@@ -25,6 +25,10 @@ export function addMonitor(program: Command, { io, runWithContext }: Terms): voi
     .addOption(
       new Option("--since <cursor>", "with -o ndjson: only lines after this cursor").argParser(cursorOption),
     )
+    .option(
+      "--changes",
+      "with -o ndjson: also print a line for each change of a job's status, to show progress",
+    )
     .addHelpText(
       "after",
       "\nExamples:\n  gasw-k8s monitor\n  gasw-k8s monitor --forever --metrics 127.0.0.1:9464\n  gasw-k8s monitor --until settled -o ndjson --since 42\n",

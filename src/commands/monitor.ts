@@ -6,7 +6,7 @@ import { type ErrorCode, GaswError } from "../errors.ts";
 import { hasSettled, type Round, monitor as runMonitor } from "../services/sync/monitor.ts";
 import { unknownWorkflow } from "../services/workflow/known.ts";
 import { resolve } from "../services/workflow/resolve.ts";
-import type { StoredWorkflow } from "../store/records.ts";
+import type { StoredJob, StoredWorkflow } from "../store/records.ts";
 import type { OutputFormat } from "../ui/io.ts";
 import { outcomeCounts, summary } from "../ui/jobs.ts";
 import { printable } from "../ui/output.ts";
@@ -25,6 +25,8 @@ export interface MonitorCommandOptions {
   /** `HOST:PORT` that serves the figures. */
   readonly metrics?: string;
   readonly since?: number;
+  /** Whether changes of status are told beside the results. */
+  readonly changes?: boolean;
   /** Ends as after a SIGTERM when stdin is closed. */
   readonly stopOnEof?: boolean;
 }
@@ -32,11 +34,7 @@ export interface MonitorCommandOptions {
 /** `monitor`: until the workflow's jobs have ended, or are settled, or it is told to stop. */
 export async function monitor(context: Context, options: MonitorCommandOptions): Promise<number> {
   const { io } = context;
-  if (options.since !== undefined && options.output !== "ndjson") {
-    throw new GaswError("USAGE", "--since requires -o ndjson", {
-      hint: "use `monitor -o ndjson`, whose results --since resumes",
-    });
-  }
+  checkUsage(options);
   const workflow = workflowOf(context, options);
   // What is under way at a SIGTERM is finished: only after a while is it cut off.
   const work = new AbortController();
@@ -67,6 +65,21 @@ export async function monitor(context: Context, options: MonitorCommandOptions):
   }
   if (io.stoppedBy() === "SIGINT") io.signal.throwIfAborted();
   return 0;
+}
+
+/** @throws GaswError USAGE */
+function checkUsage({ output, since, changes }: MonitorCommandOptions): void {
+  if (output === "ndjson") return;
+  if (since !== undefined) {
+    throw new GaswError("USAGE", "--since requires -o ndjson", {
+      hint: "use `monitor -o ndjson`, whose results --since resumes",
+    });
+  }
+  if (changes === true) {
+    throw new GaswError("USAGE", "--changes requires -o ndjson", {
+      hint: "leave it out: as text, the monitor prints every change",
+    });
+  }
 }
 
 /** Aborts when a stream has ended: also when the program at its other end was killed. */
@@ -101,13 +114,14 @@ async function startMetrics(context: Context, workflow: StoredWorkflow, address:
 }
 
 /**
- * What a monitor says: a line for every change, or the results as NDJSON; an outage is told once, and its
- * end.
+ * What a monitor says: a line for every change, or the results as NDJSON, with the changes if they are asked for; an
+ * outage is told once, and its end.
  */
 class Report {
   readonly #context: Context;
   readonly #workflow: StoredWorkflow;
   readonly #isNdjson: boolean;
+  readonly #tellsChanges: boolean;
   readonly #endsSettled: boolean;
   readonly #known = new Map<string, string>();
   #cursor: number;
@@ -115,10 +129,12 @@ class Report {
   /** What was said last of the jobs that are held, while nothing else is left. */
   #settled = "";
 
-  constructor(context: Context, workflow: StoredWorkflow, { output, since, until }: MonitorCommandOptions) {
+  constructor(context: Context, workflow: StoredWorkflow, options: MonitorCommandOptions) {
+    const { output, since, until, changes } = options;
     this.#context = context;
     this.#workflow = workflow;
     this.#isNdjson = output === "ndjson";
+    this.#tellsChanges = changes === true;
     this.#endsSettled = until === "settled";
     this.#cursor = since ?? 0;
   }
@@ -134,8 +150,9 @@ class Report {
     if (!looked && this.#troubles.has("CLUSTER")) troubles.add("CLUSTER");
     if (troubles.size === 0 && this.#troubles.size > 0) this.#context.warn("connections restored");
     this.#troubles = troubles;
+    if (this.#tellsChanges) this.#printChangeRecords();
     if (this.#isNdjson) this.#tellResults();
-    else this.#tellChanges();
+    else this.#printChanges();
     this.#tellSettled();
   }
 
@@ -157,17 +174,33 @@ class Report {
     this.#cursor = told.at(-1)?.cursor ?? this.#cursor;
   }
 
-  #tellChanges(): void {
+  #printChanges(): void {
     const { io, store } = this.#context;
-    const jobs = store.jobs.all(this.#workflow);
-    let isNew = false;
-    for (const { id, status, reason } of jobs) {
-      const state = `${status} ${reason ?? ""}`.trim();
-      if (this.#known.get(id) === state) continue;
-      this.#known.set(id, state);
-      isNew = true;
-      io.stdout.write(`${io.now().toISOString()} ${printable(id)} ${state}\n`);
+    const changed = this.#changed();
+    for (const job of changed)
+      io.stdout.write(`${io.now().toISOString()} ${printable(job.id)} ${stateOf(job)}\n`);
+    if (changed.length > 0) {
+      io.stderr.write(`${summary(store.jobs.newest(this.#workflow).map(jobRecord))}\n`);
     }
-    if (isNew) io.stderr.write(`${summary(store.jobs.newest(this.#workflow).map(jobRecord))}\n`);
   }
+
+  /** They have no cursor: a monitor that is started again begins with the status of each job. */
+  #printChangeRecords(): void {
+    for (const job of this.#changed()) {
+      this.#context.io.stdout.write(`${JSON.stringify({ kind: "change", ...jobRecord(job) })}\n`);
+    }
+  }
+
+  /** The jobs whose status or reason is another one than when this was asked last. */
+  #changed(): StoredJob[] {
+    const changed = this.#context.store.jobs
+      .all(this.#workflow)
+      .filter((job) => this.#known.get(job.id) !== stateOf(job));
+    for (const job of changed) this.#known.set(job.id, stateOf(job));
+    return changed;
+  }
+}
+
+function stateOf({ status, reason }: StoredJob): string {
+  return `${status} ${reason ?? ""}`.trim();
 }

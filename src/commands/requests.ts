@@ -1,47 +1,11 @@
-import { array, object, optional, type output, record, safeParse, string } from "zod/mini";
-import { extendedResources } from "../config/schema/extended.ts";
-import {
-  cpuQuantity,
-  duration,
-  environmentName,
-  imageName,
-  labelText,
-  MAX_GRACE_S,
-  memoryQuantity,
-  scalar,
-  text,
-  wholeNumber,
-} from "../config/schema/fields.ts";
+import { type output, safeParse } from "zod/mini";
 import { findJsonError } from "../config/text/jsonSyntax.ts";
 import { refusalOf } from "../config/text/problems.ts";
 import { optionName } from "../core/commandWords.ts";
 import type { JobOptions } from "../core/job.ts";
 import { GaswError } from "../errors.ts";
 import type { Submission } from "../services/submit/checks.ts";
-
-/** The largest number that the GASW database's column holds. */
-const LARGEST_INTEGER = 2 ** 31 - 1;
-
-/** One line of `submit --from`, and what the options of `submit` come to. */
-const requestSchema = object({
-  script: text(),
-  image: optional(imageName()),
-  cpu: optional(cpuQuantity()),
-  cpuLimit: optional(cpuQuantity()),
-  memory: optional(memoryQuantity()),
-  ephemeralStorage: optional(memoryQuantity()),
-  gpu: optional(wholeNumber()),
-  resource: optional(extendedResources()),
-  env: optional(record(environmentName(), scalar())),
-  timeout: optional(duration({ whole: true, minimum: 1 })),
-  gracePeriod: optional(duration({ whole: true, minimum: 1, maximum: MAX_GRACE_S })),
-  queue: optional(labelText()),
-  invocationId: optional(wholeNumber(1, LARGEST_INTEGER)),
-  command: optional(text()),
-  parameters: optional(text()),
-  inputs: optional(array(string())),
-  outputs: optional(array(string())),
-});
+import { requestSchema } from "./requestSchema.ts";
 
 const KNOWN_KEYS = Object.keys(requestSchema.def.shape);
 

@@ -5,6 +5,7 @@ import pMap from "p-map";
 import type { Context } from "../context.ts";
 import type { Workflow } from "../core/job.ts";
 import { asGaswError, GaswError, systemCode } from "../errors.ts";
+import { isOutage } from "../kubernetes/errors.ts";
 import { checkSubmissions } from "../services/submit/checks.ts";
 import { type Submitted, Submitter } from "../services/submit/submitter.ts";
 import { parseRequestLine } from "./requests.ts";
@@ -34,7 +35,8 @@ export async function submitLines(context: Context, workflow: Workflow, from: st
     if (result instanceof GaswError) {
       exitCode ||= result.exitCode;
       const { code, message, hint } = result;
-      context.io.stdout.write(`${JSON.stringify({ line: lineNumber, error: { code, message, hint } })}\n`);
+      const refused = { line: lineNumber, error: { code, message, hint }, transient: isOutage(result) };
+      context.io.stdout.write(`${JSON.stringify(refused)}\n`);
     } else {
       const accepted = answer(submitter.workflow, result);
       context.io.stdout.write(`${JSON.stringify({ line: lineNumber, ...accepted })}\n`);

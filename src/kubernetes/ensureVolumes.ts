@@ -31,7 +31,7 @@ import { follow } from "./watch.ts";
  * Milliseconds before a claim that does not bind is touched, so that the controller looks at it again;
  * doubled each time.
  */
-const FIRST_TOUCH_MS = 700;
+const FIRST_TOUCH_MS = 100;
 
 /** The namespace that a workflow's objects were in is gone: somebody has deleted it. */
 export class NamespaceGone extends GaswError {}
@@ -247,9 +247,9 @@ async function isBound(client: KubernetesClient, name: string): Promise<boolean>
 }
 
 /**
- * The volume controller now and then stops half way and goes on only at its next resync, up to 30 s later;
- * any change of the claim makes it look again at once. It may also notice late that a volume's former claim
- * is gone.
+ * The volume controller often stops half way (its own write of the new volume's phase makes its next one a conflict)
+ * and goes on only at its next resync, up to 30 s later; any change of the claim makes it look again at once. It may
+ * also notice late that a volume's former claim is gone.
  */
 async function helpToBind(
   client: KubernetesClient,

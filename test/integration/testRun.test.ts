@@ -202,14 +202,18 @@ describe("a whole test run", () => {
 
   test("measures coverage where program or tests have changed since it was measured, and where all is asked for", () => {
     program("bin/npx", `${VITEST.replace("while", 'echo "$*" >>vitest-calls\nwhile')}`);
-    const isMeasured = (env: NodeJS.ProcessEnv = {}) => {
+    const measured = (env: NodeJS.ProcessEnv = {}) => {
       rmSync(path.join(root, "vitest-calls"), { force: true });
       run(env);
-      return readFileSync(path.join(root, "vitest-calls"), "utf8").includes("--project local --project package --coverage.enabled");
+      const calls = readFileSync(path.join(root, "vitest-calls"), "utf8");
+      return [...calls.matchAll(/--coverage\.enabled --coverage\.reportsDirectory=\.cache\/coverage\/(\S+)/g)]
+        .map(([, name]) => name)
+        .sort();
     };
-    const first = [isMeasured(), isMeasured(), isMeasured({ CI_FULL: "1" })];
+    const both = ["end-to-end", "without-cluster"];
+    const first = [measured(), measured(), measured({ CI_FULL: "1" })];
     program("src/main.ts", "// other");
-    expect([...first, isMeasured(), isMeasured()]).toEqual([true, false, true, true, false]);
+    expect([...first, measured(), measured()]).toEqual([both, [], both, both, []]);
   });
 
   test("takes down the cluster that it brought up, whatever failed", () => {

@@ -98,11 +98,19 @@ describe("a script that cannot be submitted ends with 2, says why, and makes not
       .split("\n")
       .map((line) => JSON.parse(line));
     expect(lines.sort((a, b) => a.line - b.line)).toEqual([
-      { line: 1, error: { code: "USAGE", message: "script sh/missing.sh does not exist", hint: expect.any(String) } },
-      { line: 2, error: { code: "USAGE", message: expect.stringMatching(/^line 2 is not JSON/), hint: expect.any(String) } },
-      { line: 3, error: { code: "USAGE", message: "line 3 is not an object", hint: expect.any(String) } },
-      { line: 4, error: { code: "USAGE", message: "line 4, color is not a known key", hint: expect.any(String) } },
-      { line: 5, error: { code: "USAGE", message: expect.stringMatching(/^line 5, script: expected /), hint: expect.any(String) } },
+      { line: 1, error: { code: "USAGE", message: "script sh/missing.sh does not exist", hint: expect.any(String) }, transient: false },
+      {
+        line: 2,
+        error: { code: "USAGE", message: expect.stringMatching(/^line 2 is not JSON/), hint: expect.any(String) },
+        transient: false,
+      },
+      { line: 3, error: { code: "USAGE", message: "line 3 is not an object", hint: expect.any(String) }, transient: false },
+      { line: 4, error: { code: "USAGE", message: "line 4, color is not a known key", hint: expect.any(String) }, transient: false },
+      {
+        line: 5,
+        error: { code: "USAGE", message: expect.stringMatching(/^line 5, script: expected /), hint: expect.any(String) },
+        transient: false,
+      },
     ]);
     expect(result).toMatchObject({ stderr: "", code: 2 });
   });

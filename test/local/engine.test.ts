@@ -1,22 +1,19 @@
 import { statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { switchedProxy } from "../e2e/accessDoubles.ts";
+import { engineAccount, file, kubeconfig } from "../e2e/accessSupport.ts";
 import { rowWhere } from "../e2e/gaswDatabase.ts";
 import { apply } from "../e2e/harness.ts";
 import { removeFolder } from "../folders.ts";
 import { many } from "../full.ts";
-import { isAlive } from "../integration/dao/javaProcesses.ts";
-import { randomNumbers } from "../random.ts";
 import { H2Server, type H2Version } from "../servers/h2.ts";
-import { compileEngine, EngineWorkflow } from "./enginePlugin.ts";
+import { compileEngine, END, EngineWorkflow } from "./enginePlugin.ts";
+import { surviveKills } from "./killedEngine.ts";
 import { waitFor } from "./monitored.ts";
 
-/** What GASW's own script prints of a good end. */
-const END = "echo '<application_execution>'\necho '</application_execution>'\necho 'Exiting with return value 0'\n";
+const TIMES = "echo 'Input download time: 1 seconds'\necho 'Execution time: 2 seconds'\necho 'Results upload time: 3 seconds'\n";
 const UPLOAD = "echo '<results_upload>'\necho '<file_upload id=out uri=file:///data/out put.txt>'\necho '</results_upload>'\n";
-/** Fails until a file is there. */
-const failsWithout = (file: string) => `[ -e ${file} ] || exit 3\n${END}`;
-
 const classes = { gasw: "", gasw3: "" };
 beforeAll(() => {
   for (const version of ["gasw", "gasw3"] as const) classes[version] = compileEngine(version);
@@ -24,11 +21,6 @@ beforeAll(() => {
 afterAll(() => {
   for (const folder of Object.values(classes)) removeFolder(folder);
 });
-
-/** Kills a process at a moment that is not its own. */
-function killIfThere(pid: number): void {
-  if (isAlive(pid)) process.kill(pid, "SIGKILL");
-}
 
 let server: H2Server;
 let workflow: EngineWorkflow;
@@ -43,18 +35,43 @@ describe("an engine with the plugin", () => {
 
   test("has its jobs run, is told of each once, and leaves nothing in the cluster", async () => {
     workflow = new EngineWorkflow(server, classes.gasw);
-    workflow.plan("Good-1", END + UPLOAD);
+    workflow.plan("Good-1", `sleep 1\n${END}${TIMES}${UPLOAD}`);
     workflow.plan("Again-2", `[ -e again ] || { touch again; exit 3; }\n${END}`);
     const log = path.join(workflow.directory, "gasw-k8s.log");
     writeFileSync(log, "-".repeat(1024 * 1024));
-    expect(await workflow.engine("gasw-k8s.logMegabytes=1").ended).toBe(0);
+    expect(await workflow.engine("gasw-k8s.logMegabytes=1", "minorstatus.service.enabled=true", "harness.listener=broken").ended).toBe(0);
     expect(workflow.journal.filter((line) => line.startsWith("told ")).sort()).toEqual([
       "told Again-2 SUCCESS []",
       "told Good-1 SUCCESS [file:///data/out%20put.txt]",
     ]);
-    expect(workflow.heard).toEqual(
-      expect.arrayContaining(["added Good-1", "changed Good-1 QUEUED", "changed Good-1 COMPLETED", "finished Good-1", "finished Again-2"]),
-    );
+    expect(workflow.heard.filter((what) => what.includes("Good-1"))).toEqual([
+      "added Good-1",
+      "changed Good-1 QUEUED",
+      "changed Good-1 RUNNING",
+      "reached Good-1 Started",
+      "changed Good-1 COMPLETED",
+      ...["Inputs", "Application", "Outputs", "Finished"].map((stage) => `reached Good-1 ${stage}`),
+      "finished Good-1 SUCCESS",
+    ]);
+    expect(workflow.heard.filter((what) => /Again-2/.test(what) && !/^reached|RUNNING|-r1 QUEUED/.test(what))).toEqual([
+      "added Again-2",
+      "changed Again-2 QUEUED",
+      "changed Again-2 ERROR",
+      "finished Again-2 ERROR_FILE_NOT_FOUND",
+      "added Again-2-r1",
+      "changed Again-2-r1 COMPLETED",
+      "finished Again-2 SUCCESS",
+    ]);
+    expect(workflow.journal).toContain("failed Again-2 ERROR_FILE_NOT_FOUND");
+    expect(workflow.log).toMatch(/WARN listener \S+ failed for Again-2: java.lang.IllegalStateException: broken/);
+    const stages = "SELECT MINOR_STATUS FROM JOBSMINORSTATUS WHERE ID = 'Good-1' ORDER BY EVENT_DATE, STATUSID";
+    expect((await workflow.database.query(stages)).map((row) => row.MINOR_STATUS)).toEqual([
+      "Started",
+      "Inputs",
+      "Application",
+      "Outputs",
+      "Finished",
+    ]);
     const rows =
       "SELECT ID, STATUS, EXIT_CODE, INVOCATION_ID, COMMAND, PARAMETERS, EXECUTOR, QUEUED >= CREATION AS ORDERED FROM JOBS ORDER BY ID";
     const row = { COMMAND: "app", PARAMETERS: "first second", EXECUTOR: "Kubernetes", ORDERED: true };
@@ -68,23 +85,67 @@ describe("an engine with the plugin", () => {
     expect(statSync(`${log}.1`).size).toBe(1024 * 1024);
   });
 
-  test("is refused a job with the reason, which its row states, and all jobs where the plugin's settings are wrong", async () => {
+  test("is told that a refused job has failed and why, as its row states; where no job can be submitted, that is an error", async () => {
     const volumes = [{ name: "data", type: "claim", claimName: "none", mountPathContainer: "/data" }];
     workflow = new EngineWorkflow(server, classes.gasw, { volumes });
     workflow.plan("Bad-1", END);
-    expect(await workflow.engine().ended).toBe(0);
-    expect(workflow.journal[0]).toMatch(/^refused Bad-1 gasw-k8s: .*\bnone\b.* \(hint: /);
-    expect(workflow.heard).toContain("changed Bad-1 ERROR");
-    const [row] = await workflow.database.query("SELECT STATUS, EXIT_MESSAGE, END_E >= QUEUED AS ORDERED FROM JOBS");
-    expect(row).toEqual({ STATUS: "ERROR", EXIT_MESSAGE: expect.stringMatching(/\bnone\b/), ORDERED: true });
+    workflow.plan("Unannounced-1", END);
+    expect(await workflow.engine("harness.listener=broken").ended).toBe(0);
+    expect(workflow.journal.slice(0, 3)).toEqual([
+      "refused Unannounced-1 gasw-k8s: java.lang.IllegalStateException: broken",
+      "submitted",
+      expect.stringMatching(/^told Bad-1 UNDEFINED \[\] gasw-k8s: .*\bnone\b.* \(hint: /),
+    ]);
+    expect(workflow.heard.filter((what) => /^changed|^finished/.test(what)).sort()).toEqual([
+      "changed Bad-1 ERROR",
+      "changed Unannounced-1 ERROR",
+      "finished Bad-1 UNDEFINED",
+      "finished Unannounced-1 UNDEFINED",
+    ]);
+    const rows = await workflow.database.query("SELECT STATUS, EXIT_MESSAGE, END_E >= QUEUED AS ORDERED FROM JOBS ORDER BY ID");
+    expect(rows).toEqual([
+      { STATUS: "ERROR", EXIT_MESSAGE: expect.stringMatching(/\bnone\b/), ORDERED: true },
+      { STATUS: "ERROR", EXIT_MESSAGE: expect.stringMatching(/broken/), ORDERED: true },
+    ]);
+    workflow.unplan("Unannounced-1");
+    workflow.unplan("Bad-1");
+    workflow.plan("Bad-2", END);
     for (const setting of ["command=/nowhere/gasw-k8s", "leaveRunning=maybe", "config=/nowhere/config.json"])
       await workflow.engine(`gasw-k8s.${setting}`).ended;
     expect(workflow.log).toMatch(/WARN gasw-k8s monitor: error: .*\/nowhere\/config\.json .* \(hint: /);
-    expect(workflow.journal.filter((line) => line.startsWith("refused ")).slice(1)).toEqual([
+    expect(workflow.journal.filter((line) => line.startsWith("refused Bad-2 "))).toEqual([
       expect.stringMatching(/cannot start \/nowhere\/gasw-k8s: .* \(hint: .*gasw-k8s\.command/),
       expect.stringMatching(/conf\/settings\.conf: gasw-k8s\.leaveRunning is "maybe": expected true or false/),
       expect.stringMatching(/\/nowhere\/config\.json .*\(hint: /),
     ]);
+  });
+
+  test("that submits during an outage of the cluster goes on after it; one that is stopped meanwhile does not wait", async () => {
+    const proxy = await switchedProxy(engineAccount());
+    try {
+      workflow = new EngineWorkflow(server, classes.gasw);
+      const access = file(workflow, "double.kubeconfig", kubeconfig(engineAccount(), { server: proxy.address }));
+      const options = { statusRetry: "1", maxRetryToPush: "1" };
+      workflow.configure({ k8sKubeConfig: access, options, dao: workflow.database.config });
+      workflow.plan("Patient-1", END);
+      proxy.switchTo("down");
+      const stopped = workflow.engine();
+      await workflow.logs(/submit: cannot reach the cluster .*: it is sent again/);
+      await stopped.kill("SIGTERM");
+      expect(workflow.journal).toEqual(
+        expect.arrayContaining([expect.stringMatching(/^refused Patient-1 .*the engine was stopped/), "stopped"]),
+      );
+
+      workflow.unplan("Patient-1");
+      workflow.plan("Patient-2", END);
+      const engine = workflow.engine();
+      await workflow.logs(/(?:it is sent again[\s\S]*){2}/);
+      proxy.switchTo("up");
+      expect(await engine.ended).toBe(0);
+      expect(workflow.journal).toContain("told Patient-2 SUCCESS []");
+    } finally {
+      await proxy.close();
+    }
   });
 
   test("of an older GASW, which only says that it ends, cancels the jobs that have not, and their rows say so", async () => {
@@ -95,9 +156,17 @@ describe("an engine with the plugin", () => {
     await rowWhere(workflow.database, workflow, "Long-1", ({ status }) => status === "RUNNING");
     await engine.kill("SIGTERM");
     expect(workflow.journal).toContain("stopped");
-    expect(workflow.heard.slice(-2)).toEqual(["changed Long-1 DELETED", "finished Long-1"]);
-    expect(await workflow.database.query("SELECT STATUS FROM JOBS")).toEqual([{ STATUS: "DELETED" }]);
+    expect(workflow.heard.slice(-2)).toEqual(["changed Long-1 DELETED", "finished Long-1 EXECUTION_CANCELED"]);
     expect(await workflow.jobs()).toEqual([]);
+
+    // The next engine does not give the number of the deleted job to another.
+    workflow.unplan("Long-1");
+    workflow.plan("Next-1", END);
+    expect(await workflow.engine().ended).toBe(0);
+    expect(await workflow.database.query("SELECT ID, STATUS, INVOCATION_ID FROM JOBS ORDER BY INVOCATION_ID")).toEqual([
+      { ID: "Long-1", STATUS: "DELETED", INVOCATION_ID: 1 },
+      { ID: "Next-1", STATUS: "COMPLETED", INVOCATION_ID: 2 },
+    ]);
   });
 
   test("that is stopped while a job waits for its volume does not wait for that", async () => {
@@ -148,41 +217,7 @@ describe.each(VERSIONS.slice(0, many(2, 1)))("an engine whose processes are kill
   afterAll(() => server.stop());
 
   test("is told of each job once, over all its lives", async () => {
-    const seed = Number(process.env.GASW_K8S_TEST_SEED ?? 1);
-    const random = randomNumbers(seed);
     workflow = new EngineWorkflow(server, classes.gasw);
-    const ids = Array.from({ length: many(50, 10) }, (_, index) => `Job-${index + 10}`);
-    for (const id of ids) {
-      const kind = random();
-      const sleep = `sleep ${(random() * 2).toFixed(1)}\n`;
-      workflow.plan(id, kind < 0.3 ? `[ -e ${id}-was ] || { touch ${id}-was; exit 3; }\n${sleep}${END}` : `${sleep}${END}`);
-    }
-    workflow.plan("Held-1", failsWithout("fixed"));
-    let engine = workflow.engine();
-    for (let round = 0; round < many(30, 8); round++) {
-      const children = await engine.children();
-      const victim = children[Math.floor(random() * children.length)] ?? 0;
-      await new Promise((resolve) => setTimeout(resolve, random() * 800));
-      if (round % 4 === 3) {
-        await engine.kill("SIGKILL");
-        engine = workflow.engine();
-      } else killIfThere(victim);
-    }
-    await workflow.hears("changed Held-1-r1 ERROR_HELD");
-    writeFileSync(path.join(workflow.directory, "fixed"), "");
-    await workflow.database.query("UPDATE JOBS SET STATUS = 'UNHOLD_ERROR' WHERE ID = 'Held-1-r1'");
-    expect(await engine.ended, `seed ${seed}`).toBe(0);
-    expect(workflow.told, `seed ${seed}`).toEqual(["Held-1", ...ids].sort());
-    const rows = await workflow.database.query("SELECT FILE_NAME, STATUS, INVOCATION_ID FROM JOBS");
-    expect(rows.filter(({ STATUS }) => STATUS !== "COMPLETED" && STATUS !== "ERROR")).toEqual([]);
-    expect(
-      rows
-        .filter(({ STATUS }) => STATUS === "COMPLETED")
-        .map(({ FILE_NAME }) => FILE_NAME)
-        .sort(),
-    ).toEqual(workflow.told);
-    const invocations = new Map(rows.map(({ FILE_NAME, INVOCATION_ID }) => [FILE_NAME, INVOCATION_ID]));
-    expect(new Set(invocations.values()).size, "each invocation has a number of its own").toBe(invocations.size);
-    expect(await workflow.jobs()).toEqual([]);
+    await surviveKills(workflow, { jobs: many(50, 10), kills: many(30, 8) });
   });
 });

@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
+import { fromJSONSchema } from "zod";
 import { parseRequest } from "../../src/commands/requests.ts";
 import { EXIT_CODES, type GaswError } from "../../src/errors.ts";
 import { RetriedWorkflow } from "../e2e/attempts.ts";
@@ -130,12 +131,22 @@ describe("the tables of the page for engines", () => {
     );
   });
 
+  test("say of each what the published schema of a request does, which takes what the page shows and no other key", () => {
+    const schema = JSON.parse(readFileSync(path.join(docs, "request.schema.json"), "utf8"));
+    const described = Object.entries<{ description: string }>(schema.properties).map(([key, { description }]) => [key, description]);
+    expect(tableIn("Keys of a request").map(([key, , meaning]) => [words(key)[0], meaning])).toEqual(described);
+    const fits = (request: object) => fromJSONSchema(schema).safeParse(request).success;
+    expect(fits({ script: "sh/Job-1.sh", memory: "2Gi", env: { THREADS: 4 }, timeout: "2h", resource: { "amd.com/gpu": "2" } })).toBe(true);
+    expect(["memory", "scripts"].map((wrong) => fits({ [wrong]: "2Gi" }))).toEqual([false, false]);
+    expect(fits({ script: "sh/Job-1.sh", memroy: "2Gi" })).toBe(false);
+  });
+
   test("name every kind of line with its keys", () => {
     const published = JSON.parse(readFileSync(path.join(docs, "output.schema.json"), "utf8")).$defs;
     const rows = tableIn("Kinds of lines");
-    expect(rows.map(([kind]) => words(kind)[0])).toEqual(["submitted", "refused", "result", "hold", "job", "error"]);
+    expect(rows.map(([kind]) => words(kind)[0])).toEqual(["submitted", "refused", "result", "hold", "change", "job", "error"]);
     for (const [kind, , , keys] of rows) expect(words(keys)).toEqual(Object.keys(published[words(kind)[0] ?? ""].properties));
-    const kinds = [published.result.properties.kind.const, ...published.hold.properties.kind.enum];
+    const kinds = [published.result.properties.kind.const, ...published.hold.properties.kind.enum, published.change.properties.kind.const];
     expect(rows.flatMap(([, , tell]) => words(tell)).filter((word) => kinds.includes(word))).toEqual(kinds);
   });
 

@@ -1,8 +1,20 @@
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { vi } from "vitest";
 import { eventually, TestWorkflow } from "../e2e/harness.ts";
 import { H2Database } from "../e2e/serverDatabases.ts";
 import { isAlive, parentOf } from "../integration/dao/javaProcesses.ts";
@@ -11,6 +23,8 @@ import type { H2Server } from "../servers/h2.ts";
 const root = path.resolve(import.meta.dirname, "../..");
 /** The jar that is shipped. */
 export const PLUGIN = path.join(root, "engine/gasw-plugin/gasw-k8s-plugin.jar");
+/** What GASW's own script prints of a good end. */
+export const END = "echo '<application_execution>'\necho '</application_execution>'\necho 'Exiting with return value 0'\n";
 const PROGRAM = path.join(root, "bin/gasw-k8s.js");
 
 const javaFiles = (folder: string) =>
@@ -56,13 +70,19 @@ export class EngineWorkflow extends TestWorkflow {
     this.#server = server;
     this.#classes = classes;
     this.database = new H2Database(server, this);
-    this.configure({ retryCount: 1, ...config, dao: this.database.config });
+    // What the portal writes would destroy a column of H2 1's kind.
+    this.configure({ retryCount: 1, ...config, dao: { ...this.database.config, repairStatusColumn: true } });
     mkdirSync(this.#scripts);
   }
 
   /** A job that the engine is to submit. */
   plan(id: string, script: string): void {
     writeFileSync(path.join(this.#scripts, `${id}.sh`), script);
+  }
+
+  /** Takes a job out of what the engine is to submit. */
+  unplan(id: string): void {
+    rmSync(path.join(this.#scripts, `${id}.sh`));
   }
 
   /** Starts the engine. @param settings lines of conf/settings.conf */
@@ -77,7 +97,7 @@ export class EngineWorkflow extends TestWorkflow {
     const lines = ["default.executor=kubernetes", `gasw-k8s.command=${PROGRAM}`, ...settings].join("\n");
     const options = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", `${classes}:${this.#server.jar}`];
     const args = [...options, "harness.Engine", PLUGIN, this.#scripts, this.#journal, url, schema, lines];
-    const engine = new Engine(args, this.directory, this.env);
+    const engine = new Engine(args, this.directory, this.env, path.join(this.folder, "engine.log"));
     this.#engines.push(engine);
     return engine;
   }
@@ -93,7 +113,8 @@ export class EngineWorkflow extends TestWorkflow {
 
   /** The plugin's log. */
   get log(): string {
-    return readFileSync(path.join(this.directory, "gasw-k8s.log"), "utf8");
+    const file = path.join(this.directory, "gasw-k8s.log");
+    return existsSync(file) ? readFileSync(file, "utf8") : "";
   }
 
   /** The invocations that the engine was told of, sorted, each as often as it was told. */
@@ -110,20 +131,17 @@ export class EngineWorkflow extends TestWorkflow {
 
   /** Waits until the engine has noted something. */
   async noted(pattern: RegExp): Promise<void> {
-    await eventually(
-      async () => this.journal,
-      (lines) => lines.some((line) => pattern.test(line)),
-      120,
-    );
+    await within(() => this.journal.some((line) => pattern.test(line)));
   }
 
   /** Waits until a listener of the engine has heard something. */
   async hears(what: string): Promise<void> {
-    await eventually(
-      async () => this.heard,
-      (heard) => heard.includes(what),
-      120,
-    );
+    await within(() => this.heard.includes(what));
+  }
+
+  /** Waits until the plugin has logged something. */
+  async logs(pattern: RegExp): Promise<void> {
+    await within(() => pattern.test(this.log));
   }
 
   async finish(): Promise<void> {
@@ -132,17 +150,25 @@ export class EngineWorkflow extends TestWorkflow {
   }
 }
 
+/** Waits for what a file says: nothing in the cluster changes with it. */
+const within = (holds: () => boolean) => vi.waitUntil(holds, { timeout: 120_000, interval: 100 });
+
 /** A running engine: a process of Java. */
 export class Engine {
   /** Its exit code, or the signal that ended it. */
   readonly ended: Promise<number | string>;
   readonly #pid: number;
 
-  constructor(args: readonly string[], cwd: string, env: NodeJS.ProcessEnv) {
+  constructor(args: readonly string[], cwd: string, env: NodeJS.ProcessEnv, log: string) {
+    const stderr = openSync(log, "a");
     // The kernel ends an engine whose test was killed.
-    const child = spawn("setpriv", ["--pdeathsig", "KILL", "--", "java", ...args], { cwd, env, stdio: ["ignore", "inherit", "inherit"] });
+    const child = spawn("setpriv", ["--pdeathsig", "KILL", "--", "java", ...args], { cwd, env, stdio: ["ignore", "ignore", stderr] });
+    closeSync(stderr);
     this.#pid = child.pid ?? 0;
-    this.ended = once(child, "exit").then(([code, signal]) => code ?? signal);
+    this.ended = once(child, "exit").then(([code, signal]) => {
+      if (code === 1) process.stderr.write(readFileSync(log));
+      return code ?? signal;
+    });
   }
 
   async kill(signal: NodeJS.Signals): Promise<void> {

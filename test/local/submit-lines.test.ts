@@ -40,6 +40,7 @@ describe("submit --from", () => {
     const failure = (line: number, message: RegExp) => ({
       line,
       error: { code: "USAGE", message: expect.stringMatching(message), hint: expect.any(String) },
+      transient: false,
     });
     expect(answers).toEqual([
       { line: 1, id: "Job-1", workflow: workflow.id, namespace: workflow.namespace, kubernetesName: expect.any(String), created: true },

@@ -2,6 +2,7 @@ import type { DesiredVolume } from "../../core/manifests/volumes.ts";
 import type { V1PersistentVolumeClaim } from "../../core/wire.ts";
 import { messageOf } from "../../errors.ts";
 import { ensureVolume, findClaim, type OnWait, renewMarks } from "../../kubernetes/ensureVolumes.ts";
+import { isOutage } from "../../kubernetes/errors.ts";
 import type { Placement, StoredWorkflow } from "../../store/records.ts";
 import type { Deps } from "../deps.ts";
 import { askCluster, bindCluster, confirmCluster } from "../workflow/cluster.ts";
@@ -14,6 +15,8 @@ const RENEWAL_MS = 10 * 60_000;
  * days.
  */
 const KNOWN_MS = 10_000;
+/** The same of an outage: whoever sends a request again asks whether it is over. */
+const OUTAGE_KNOWN_MS = 200;
 
 /** What a cluster that is the workflow's has of its volumes. */
 interface Found {
@@ -40,6 +43,7 @@ export class Preparation {
   readonly #onWait: OnWait;
   #ready: Promise<void> | undefined;
   #over = Number.POSITIVE_INFINITY;
+  #knownMs = KNOWN_MS;
 
   /**
    * @param volumes the workflow's own directory first
@@ -65,7 +69,7 @@ export class Preparation {
 
   /** Whether it was over, well or not, so long ago that another one is due. */
   get isOutdated(): boolean {
-    return performance.now() - this.#over > KNOWN_MS;
+    return performance.now() - this.#over > this.#knownMs;
   }
 
   /**
@@ -85,7 +89,10 @@ export class Preparation {
     const end = () => {
       if (isLast()) this.#over = performance.now();
     };
-    part.then(end, end);
+    part.then(end, (error: unknown) => {
+      if (isOutage(error)) this.#knownMs = OUTAGE_KNOWN_MS;
+      end();
+    });
   }
 
   /**

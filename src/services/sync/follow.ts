@@ -2,13 +2,14 @@ import { setMaxListeners } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isUnsubmitted } from "../../core/lifecycle/stage.ts";
 import { GaswError, messageOf } from "../../errors.ts";
+import { isOutage } from "../../kubernetes/errors.ts";
 import { StateFull } from "../../store/errors.ts";
 import type { StoredJob, StoredWorkflow } from "../../store/records.ts";
 import type { Deps } from "../deps.ts";
 import { Tenancy } from "../workflow/owner.ts";
 import { isSeenTo, tellBlind } from "./hold.ts";
 import { refresh } from "./refresh.ts";
-import { isOutage, nameFailures, type WorkflowFailure } from "./workflowFailures.ts";
+import { nameFailures, type WorkflowFailure } from "./workflowFailures.ts";
 
 const SHORTEST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 10_000;

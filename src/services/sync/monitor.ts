@@ -3,6 +3,7 @@ import { awaitsTurn } from "../../core/lifecycle/stage.ts";
 import { selector, workflowHash } from "../../core/names.ts";
 import type { Dao } from "../../dao/dao.ts";
 import { GaswError } from "../../errors.ts";
+import { isOutage } from "../../kubernetes/errors.ts";
 import { jobsPath, podsPath } from "../../kubernetes/paths.ts";
 import { changes } from "../../kubernetes/watch.ts";
 import type { Hold } from "../../store/lockFiles.ts";
@@ -15,7 +16,6 @@ import { isLeftUnsubmitted, tellUnsubmitted } from "./follow.ts";
 import { asMonitor, takeHold } from "./hold.ts";
 import { reconcile } from "./reconcile.ts";
 import { closeDao, type SyncDeps, takeSignals } from "./sync.ts";
-import { isOutage } from "./workflowFailures.ts";
 
 /** Milliseconds between two looks at the GASW database for signals (GASW's own monitor looks every 20 s). */
 const HEARTBEAT_MS = 5000;

@@ -1,32 +1,10 @@
 import { asGaswError, GaswError } from "../../errors.ts";
-import { ApiError, causeCode } from "../../kubernetes/errors.ts";
+import { ApiError, isOutage } from "../../kubernetes/errors.ts";
 import type { StoredWorkflow } from "../../store/records.ts";
 import { OtherCluster } from "../workflow/cluster.ts";
 
 /** Workflows that are named in one sentence. */
 const NAMED = 3;
-
-/** A connection that is not to be had now; certificates and addresses that are wrong are none of these. */
-const NO_ANSWER: ReadonlySet<string> = new Set([
-  "ECONNREFUSED",
-  "ECONNRESET",
-  "EPIPE",
-  "ETIMEDOUT",
-  "EAI_AGAIN",
-  "ENOTFOUND",
-  "EHOSTUNREACH",
-  "ENETUNREACH",
-  "ENETDOWN",
-]);
-
-/** Whether the cluster was out of reach, as it is while its API server restarts; a refusal is no outage. */
-export function isOutage(error: unknown): boolean {
-  if (!(error instanceof GaswError && error.code === "CLUSTER")) return false;
-  const answer = [error, error.cause].find((one) => one instanceof ApiError);
-  return answer === undefined
-    ? NO_ANSWER.has(causeCode(error.cause))
-    : answer.status >= 500 || answer.status === 429;
-}
 
 /** What went wrong with one workflow of several. */
 export interface WorkflowFailure {

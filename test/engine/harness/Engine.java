@@ -4,14 +4,17 @@ import fr.insalyon.creatis.gasw.Gasw;
 import fr.insalyon.creatis.gasw.GaswConfiguration;
 import fr.insalyon.creatis.gasw.GaswException;
 import fr.insalyon.creatis.gasw.GaswInput;
+import fr.insalyon.creatis.gasw.GaswNotification;
 import fr.insalyon.creatis.gasw.GaswOutput;
 import fr.insalyon.creatis.gasw.bean.Job;
+import fr.insalyon.creatis.gasw.bean.JobMinorStatus;
 import fr.insalyon.creatis.gasw.dao.DAOFactory;
 import fr.insalyon.creatis.gasw.plugin.ExecutorPlugin;
 import fr.insalyon.creatis.gasw.plugin.ListenerPlugin;
 import java.io.File;
 import java.io.IOException;
 import java.io.StringReader;
+import java.lang.reflect.Proxy;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -44,11 +47,22 @@ public final class Engine implements ListenerPlugin {
         if (!executor.getName().equalsIgnoreCase(settings.getProperty("default.executor"))) throw new IllegalStateException("no executor");
         Gasw.getInstance().setExecutor(executor);
         Engine engine = new Engine(Path.of(arguments[2]));
+        if ("broken".equals(settings.getProperty("harness.listener"))) GaswConfiguration.getInstance().getListenerPlugins().add(brokenListener());
         GaswConfiguration.getInstance().getListenerPlugins().add(engine);
         Runtime.getRuntime().addShutdownHook(new Thread(engine::stop));
         engine.run(Path.of(arguments[1]));
         Gasw.getInstance().terminate(false);
+        for (String failure : GaswNotification.getInstance().failures()) engine.note("failed " + failure);
         engine.note("finished");
+    }
+
+    /** Fails at whatever it is told; of submissions, only of those that nobody is to be told of. */
+    private static ListenerPlugin brokenListener() {
+        Class<?>[] interfaces = {ListenerPlugin.class};
+        return (ListenerPlugin) Proxy.newProxyInstance(Engine.class.getClassLoader(), interfaces, (proxy, method, arguments) -> {
+            if (method.getName().equals("jobSubmitted") && !((Job) arguments[0]).getId().startsWith("Unannounced")) return null;
+            throw new IllegalStateException("broken");
+        });
     }
 
     private void run(Path scripts) throws Exception {
@@ -64,7 +78,8 @@ public final class Engine implements ListenerPlugin {
         note("submitted");
         while (awaited > 0) {
             for (GaswOutput output : Gasw.getInstance().takeFinishedJobs()) {
-                note("told " + output.getJobID() + " " + output.getExitCode() + " " + output.getUploadedResults());
+                String told = "told " + output.getJobID() + " " + output.getExitCode() + " " + output.getUploadedResults();
+                note((told + " " + output.getExitMessage()).replace('\n', ' ').trim());
                 awaited--;
             }
         }
@@ -109,12 +124,17 @@ public final class Engine implements ListenerPlugin {
 
     @Override
     public void jobFinished(GaswOutput output) throws GaswException {
-        hear("finished " + output.getJobID());
+        hear("finished " + output.getJobID() + " " + output.getExitCode());
     }
 
     @Override
     public void jobStatusChanged(Job job) throws GaswException {
         hear("changed " + job.getId() + " " + job.getStatus());
+    }
+
+    @Override
+    public void jobMinorStatusReported(JobMinorStatus minor) throws GaswException {
+        hear("reached " + minor.getJob().getId() + " " + minor.getStatus());
     }
 
     private void hear(String what) throws GaswException {

@@ -4,6 +4,7 @@ import fr.insalyon.creatis.gasw.bean.Job;
 import fr.insalyon.creatis.gasw.dao.DAOException;
 import fr.insalyon.creatis.gasw.dao.DAOFactory;
 import fr.insalyon.creatis.gasw.dao.JobDAO;
+import fr.insalyon.creatis.gasw.dao.JobMinorStatusDAO;
 import fr.insalyon.creatis.gasw.execution.GaswStatus;
 import java.sql.Connection;
 import java.sql.DriverManager;
@@ -38,6 +39,11 @@ final class JobTable extends DAOFactory implements JobDAO {
     }
 
     @Override
+    public JobMinorStatusDAO getJobMinorStatusDAO() {
+        return new MinorStatusTable(connection, this);
+    }
+
+    @Override
     public synchronized void add(Job job) throws DAOException {
         String names = "STATUS, EXIT_MESSAGE, EXIT_CODE, QUEUED, END_E, ID, SIMULATION_ID, CREATION, COMMAND, FILE_NAME, PARAMETERS, "
             + "EXECUTOR, INVOCATION_ID, ISREPLICATING, ISBEINGKILLED, CHECKPOINT_INIT, CHECKPOINT_UPLOAD";
@@ -63,6 +69,11 @@ final class JobTable extends DAOFactory implements JobDAO {
     public Job getJobByID(String id) throws DAOException {
         List<Job> jobs = where("ID = ?", id);
         return jobs.isEmpty() ? null : jobs.get(0);
+    }
+
+    @Override
+    public List<Job> getJobs(GaswStatus status) throws DAOException {
+        return where("STATUS = ?", status.name());
     }
 
     @Override
@@ -125,6 +136,9 @@ final class JobTable extends DAOFactory implements JobDAO {
         job.setInvocationID(row.getInt("INVOCATION_ID"));
         job.setCreation(row.getTimestamp("CREATION"));
         job.setQueued(row.getTimestamp("QUEUED"));
+        job.setDownload(row.getTimestamp("DOWNLOAD"));
+        job.setRunning(row.getTimestamp("RUNNING"));
+        job.setUpload(row.getTimestamp("UPLOAD"));
         job.setEnd(row.getTimestamp("END_E"));
         return job;
     }

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { requestJsonSchema } from "../../../src/commands/requestReference.ts";
 import { environmentNames, type KeyNode, rootNode } from "../../../src/config/schema/keys.ts";
 import { exampleFile, jsonSchema } from "../../../src/config/schema/reference.ts";
 import { referencePage } from "../../../src/config/schema/referencePage.ts";
@@ -13,6 +14,7 @@ describe("what is published", () => {
   test.each([
     ["docs/configuration.md", () => referencePage()],
     ["docs/gasw-k8s.schema.json", () => `${JSON.stringify(jsonSchema(), null, 2)}\n`],
+    ["docs/request.schema.json", () => `${JSON.stringify(requestJsonSchema(), null, 2)}\n`],
     ["kubernetes_plugin.conf.example", () => exampleFile()],
   ])("is current: %s", (path, generate) => expect(committed(path) === generate(), STALE).toBe(true));
 

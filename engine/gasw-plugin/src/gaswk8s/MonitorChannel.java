@@ -22,7 +22,7 @@ final class MonitorChannel {
     private boolean isStopping;
     private volatile long cursor;
 
-    /** @param changes takes the attempts whose status has changed otherwise */
+    /** @param changes takes the attempts whose status has changed */
     MonitorChannel(Tool tool, PluginLog log, Consumer<Result> results, Consumer<String> changes) {
         this.tool = tool;
         this.log = log;
@@ -90,7 +90,7 @@ final class MonitorChannel {
 
     private synchronized ToolProcess start() throws ToolException {
         if (isStopping) return null;
-        String[] command = {"monitor", "--forever", "--stop-on-eof", "-o", "ndjson", "--since", String.valueOf(cursor)};
+        String[] command = {"monitor", "--forever", "--stop-on-eof", "-o", "ndjson", "--changes", "--since", String.valueOf(cursor)};
         process = tool.start(command);
         return process;
     }
@@ -101,8 +101,8 @@ final class MonitorChannel {
             if (!(Json.parse(line) instanceof Map<?, ?> told)) return;
             Result result = Result.from(told);
             if (result != null) results.accept(result);
-            // A line of another kind tells that a job's status has changed (held, released), or is for a newer plugin.
-            else if (told.get("attemptId") instanceof String attempt) changes.accept(attempt);
+            // A line of another kind says again what a change has said, or is for a newer plugin.
+            else if ("change".equals(told.get("kind")) && told.get("attemptId") instanceof String attempt) changes.accept(attempt);
             if (told.get("cursor") instanceof Double reached) cursor = reached.longValue();
         } catch (IllegalArgumentException torn) {
             // Whoever writes it died meanwhile; it comes again, since the cursor is before it.

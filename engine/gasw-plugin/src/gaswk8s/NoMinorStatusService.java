@@ -2,15 +2,15 @@ package gaswk8s;
 
 import fr.insalyon.creatis.gasw.execution.GaswMinorStatusServiceGenerator;
 
-/** The jobs call no service: {@code gasw-k8s} reads in their output what they have reached ({@code dao.minorStatus}). */
+/** The jobs call no service: what they have reached is read in their output. Null, since templates take an empty text for a call. */
 final class NoMinorStatusService extends GaswMinorStatusServiceGenerator {
     @Override
     public String getClient() {
-        return "";
+        return null;
     }
 
     @Override
     public String getServiceCall() {
-        return "";
+        return null;
     }
 }

@@ -1,5 +1,6 @@
 package gaswk8s;
 
+import fr.insalyon.creatis.gasw.bean.Job;
 import java.io.File;
 import java.net.URI;
 import java.net.URISyntaxException;
@@ -21,6 +22,8 @@ record Result(
     File appStderr,
     File stdout,
     File stderr) {
+    /** GASW's exit code where there is none. */
+    private static final int UNDEFINED = -1;
 
     /** Reads a line; null where it is of another kind. */
     static Result from(Map<?, ?> line) {
@@ -37,6 +40,28 @@ record Result(
             file(line, "appStderr"),
             file(line, "stdout"),
             file(line, "stderr"));
+    }
+
+    /** A submission that was refused. */
+    static Result ofRefusal(String id, String message) {
+        return withoutOutput(id, id, "ERROR", UNDEFINED, message);
+    }
+
+    /** An attempt that has failed, as its row states. */
+    static Result ofFailure(Job job) {
+        return withoutOutput(job.getFileName(), job.getId(), job.getStatus().name(), job.getExitCode(), job.getExitMessage());
+    }
+
+    private static Result withoutOutput(String id, String attempt, String status, int exitCode, String message) {
+        String stdout = "out/" + id + ".sh";
+        String stderr = "err/" + id + ".sh";
+        Map<String, URI> none = new LinkedHashMap<>();
+        return new Result(
+            id, attempt, status, exitCode, message, none, here(stdout + ".app.out"), here(stderr + ".app.err"), here(stdout + ".out"), here(stderr + ".err"));
+    }
+
+    private static File here(String file) {
+        return new File(file).getAbsoluteFile();
     }
 
     private static String text(Map<?, ?> line, String key) {

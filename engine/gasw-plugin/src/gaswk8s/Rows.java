@@ -2,17 +2,20 @@ package gaswk8s;
 
 import fr.insalyon.creatis.gasw.GaswConfiguration;
 import fr.insalyon.creatis.gasw.GaswException;
+import fr.insalyon.creatis.gasw.GaswOutput;
 import fr.insalyon.creatis.gasw.bean.Job;
 import fr.insalyon.creatis.gasw.dao.DAOException;
 import fr.insalyon.creatis.gasw.dao.JobDAO;
 import fr.insalyon.creatis.gasw.execution.GaswMonitor;
 import fr.insalyon.creatis.gasw.execution.GaswStatus;
-import fr.insalyon.creatis.gasw.plugin.ListenerPlugin;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
 import java.util.ArrayList;
 import java.util.Date;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 
 /**
  * The rows of jobs in the GASW database. GASW's own class adds them, so that they have what it gives them; from then on {@code gasw-k8s}
@@ -20,12 +23,24 @@ import java.util.List;
  */
 final class Rows extends GaswMonitor {
     private static final int MESSAGE_LENGTH = 255;
+    private static final List<GaswStatus> GIVEN_UP =
+        List.of(GaswStatus.DELETED, GaswStatus.DELETED_REPLICA, GaswStatus.CANCELLED, GaswStatus.CANCELLED_REPLICA);
+    private static final Set<GaswStatus> FAILED =
+        Set.of(GaswStatus.ERROR, GaswStatus.STALLED, GaswStatus.ERROR_HELD, GaswStatus.STALLED_HELD);
+
     private final PluginLog log;
-    /** Where GASW's numbers are others': no smaller one is free. */
+    private final Listeners listeners;
+    private final MinorStatuses minorStatuses;
+    /** The status that was told last, by attempt. */
+    private final Map<String, GaswStatus> told = new HashMap<>();
+    private final Date begin = new Date();
+    /** Where GASW's numbers are others': no smaller one is free. 0: not known yet. */
     private int nextFree;
 
-    Rows(PluginLog log) {
+    Rows(Listeners listeners, PluginLog log) {
+        this.listeners = listeners;
         this.log = log;
+        minorStatuses = new MinorStatuses(listeners);
         jobDAO = numbering(jobDAO);
     }
 
@@ -59,10 +74,19 @@ final class Rows extends GaswMonitor {
     }
 
     private void renumber(Job job) throws DAOException {
+        if (nextFree == 0) nextFree = 1 + largestGivenUp();
         int number = Math.max(job.getInvocationID(), nextFree);
         while (isTaken(number, job.getFileName())) number++;
         if (number > job.getInvocationID()) nextFree = number + 1;
         job.setInvocationID(number);
+    }
+
+    /** GASW has no query for the jobs of a number that were given up. */
+    private int largestGivenUp() throws DAOException {
+        int largest = 0;
+        for (GaswStatus status : GIVEN_UP)
+            for (Job job : jobDAO.getJobs(status)) largest = Math.max(largest, job.getInvocationID());
+        return largest;
     }
 
     private boolean isTaken(int number, String fileName) throws DAOException {
@@ -88,16 +112,40 @@ final class Rows extends GaswMonitor {
         }
     }
 
-    /** Tells the engine's listeners, where it has some, what a job's row has come to. */
+    /**
+     * Tells the engine's listeners of each status that a job's row comes to, once, and of each attempt that fails; adds minor statuses where
+     * the engine asks for them.
+     */
     void tellChange(String id) {
         try {
-            for (ListenerPlugin listener : GaswConfiguration.getInstance().getListenerPlugins()) {
-                Job job = jobDAO.getJobByID(id);
-                if (job != null) listener.jobStatusChanged(job);
+            Job job;
+            GaswStatus before;
+            // One thread must not tell an older status than another has told.
+            synchronized (told) {
+                job = jobDAO.getJobByID(id);
+                if (job == null) return;
+                before = told.put(id, job.getStatus());
             }
+            if (before == job.getStatus()) return;
+            if (before == null && isNewAttempt(job)) listeners.submitted(job);
+            listeners.changed(job);
+            if (GaswConfiguration.getInstance().isMinorStatusEnabled()) minorStatuses.report(job);
+            if (FAILED.contains(job.getStatus())) tellFailure(job);
         } catch (DAOException | GaswException | RuntimeException error) {
             log.warn("the listeners were not told of " + id + ": " + error);
         }
+    }
+
+    /** One that was made by a retry while this engine runs: those of an engine before were told there. */
+    private boolean isNewAttempt(Job job) {
+        return !job.getId().equals(job.getFileName()) && !job.getCreation().before(begin);
+    }
+
+    /** The engine waits on: its invocation is retried, or held. */
+    private void tellFailure(Job job) throws GaswException {
+        GaswOutput output = Outputs.of(Result.ofFailure(job));
+        listeners.finished(job.getId(), output);
+        Outputs.noteFailure(output);
     }
 
     @Override

@@ -16,6 +16,7 @@ final class Session {
     private final PluginLog log;
     private final Tool tool;
     private final Ledger ledger = new Ledger();
+    private final Listeners listeners;
     private final Rows rows;
     private final Teller teller;
     private final SubmitChannel submissions;
@@ -25,8 +26,9 @@ final class Session {
         leavesRunning = settings.leavesRunning();
         log = new PluginLog(settings.log(), settings.logBytes(), GaswLog.find());
         tool = new Tool(settings, log);
-        rows = new Rows(log);
-        teller = new Teller(ledger, rows, log);
+        listeners = new Listeners(log);
+        rows = new Rows(listeners, log);
+        teller = new Teller(ledger, rows, listeners, log);
         submissions = new SubmitChannel(tool, log, settings.isKeptOpen());
         monitor = new MonitorChannel(tool, log, ledger::add, rows::tellChange);
     }
@@ -49,23 +51,41 @@ final class Session {
     }
 
     /**
-     * Submits a job, whose row is there before, as GASW has it.
+     * Submits a job, whose row is there before, as GASW has it. One that is refused is told as failed: an engine that gets an exception
+     * may wait for ever for the jobs that it has submitted before.
      *
-     * @throws GaswException where it was refused; its row then says why, and the engine hears nothing more of it
+     * @throws GaswException where no job can be submitted; the row then says why
      */
     String submit(Script script) throws GaswException {
         String id = script.id();
-        rows.add(id, script.command(), id, script.parameters());
+        addRow(script);
         try {
-            submissions.submit(script.path());
+            String refusal = submissions.submit(script.path());
+            if (refusal == null) log.info(id + " was submitted");
+            else refuse(id, refusal);
         } catch (ToolException error) {
             rows.fail(id, error.getMessage());
             throw failure(error);
         }
         ledger.expect(id);
-        log.info(id + " was submitted");
         rows.tellChange(id);
         return id;
+    }
+
+    private void addRow(Script script) throws GaswException {
+        String id = script.id();
+        try {
+            rows.add(id, script.command(), id, script.parameters());
+        } catch (GaswException | RuntimeException error) {
+            rows.fail(id, error.toString());
+            throw new GaswException("gasw-k8s: " + error);
+        }
+    }
+
+    private void refuse(String id, String message) {
+        log.warn(id + " was refused: " + message);
+        rows.fail(id, message);
+        ledger.add(Result.ofRefusal(id, "gasw-k8s: " + message));
     }
 
     /** Whether the engine was told of all that it has submitted. */

@@ -3,6 +3,8 @@ package gaswk8s;
 import java.io.IOException;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 
 /**
  * Submits scripts through one {@code gasw-k8s submit --from -}, which stays open and answers each line. Where it dies it is started again,
@@ -16,6 +18,9 @@ final class SubmitChannel {
     /** An answer may wait for volumes, which have a limit of their own; who has not answered after this hangs. */
     private static final long SECONDS = 600;
     private static final long PAUSE_MS = 500;
+    /** How long a line that the cluster could not be asked for is sent again; one outage has this time once. */
+    private static final long OUTAGE_NS = 600_000_000_000L;
+    private static final long LONGEST_PAUSE_MS = 10_000;
     /** What a process gets to end by itself. */
     private static final long END_SECONDS = 10;
 
@@ -24,8 +29,10 @@ final class SubmitChannel {
     private final boolean isKeptOpen;
     /** Also read by a thread that does not wait for its turn. */
     private volatile ToolProcess process;
-    private volatile boolean isAborted;
+    private final CountDownLatch aborted = new CountDownLatch(1);
     private int lines;
+    /** When the outage began that goes on; 0 where none does. */
+    private long outageBegin;
 
     SubmitChannel(Tool tool, PluginLog log, boolean isKeptOpen) {
         this.tool = tool;
@@ -41,25 +48,42 @@ final class SubmitChannel {
     }
 
     /**
-     * Submits a script.
+     * Submits a script. While the cluster cannot be reached it is sent again.
      *
-     * @throws ToolException where it was refused, with the reason, or could not be sent
+     * @return why it was refused; null where it was accepted
+     * @throws ToolException where it could not be sent
      */
-    synchronized void submit(String script) throws ToolException {
+    synchronized String submit(String script) throws ToolException {
+        for (long pause = PAUSE_MS;; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
+            Map<?, ?> answer = send(script);
+            if (!Boolean.TRUE.equals(answer.get("transient"))) {
+                outageBegin = 0;
+                return refusal(answer);
+            }
+            if (outageBegin == 0) {
+                outageBegin = System.nanoTime();
+                log.warn("gasw-k8s submit: " + refusal(answer) + ": it is sent again");
+            }
+            if (System.nanoTime() - outageBegin >= OUTAGE_NS) return refusal(answer);
+            pause(pause);
+        }
+    }
+
+    /** Sends a script until a process has answered. */
+    private Map<?, ?> send(String script) throws ToolException {
         for (int tries = 1;; tries++) {
             open();
             // Asked after the start: whoever aborts either finds the process or is noticed here.
-            if (isAborted) throw new ToolException("the engine was stopped before the job was submitted", "");
+            if (isAborted()) throw stopped();
             Map<?, ?> answer = ask("{\"script\":" + Json.quote(script) + "}");
             if (answer != null) {
                 if (!isKeptOpen) close();
-                refuse(answer);
-                return;
+                return answer;
             }
             ToolProcess dead = process;
             process = null;
             int code = dead.exitCode();
-            if (isAborted) continue;
+            if (isAborted()) continue;
             log.warn("gasw-k8s submit ended with exit code " + code + " before it had answered: " + script);
             if (tries == TRIES || code == BAD_CONFIGURATION)
                 throw dead.failure("ended with exit code " + code + " before it had answered, " + tries + " times");
@@ -78,7 +102,7 @@ final class SubmitChannel {
 
     /** Has the submission under way fail now, from any thread: it holds GASW's lock, without which GASW cannot terminate. */
     void abort() {
-        isAborted = true;
+        aborted.countDown();
         ToolProcess running = process;
         if (running != null) running.kill();
     }
@@ -110,14 +134,22 @@ final class SubmitChannel {
         }
     }
 
-    private static void refuse(Map<?, ?> answer) throws ToolException {
-        if (answer.get("error") instanceof Map<?, ?> error)
-            throw new ToolException(String.valueOf(error.get("message")), String.valueOf(error.get("hint")));
+    private static String refusal(Map<?, ?> answer) {
+        if (!(answer.get("error") instanceof Map<?, ?> error)) return null;
+        return ToolException.words(String.valueOf(error.get("message")), String.valueOf(error.get("hint")));
     }
 
-    private static void pause(long milliseconds) throws ToolException {
+    private boolean isAborted() {
+        return aborted.getCount() == 0;
+    }
+
+    private static ToolException stopped() {
+        return new ToolException("the engine was stopped before the job was submitted", "");
+    }
+
+    private void pause(long milliseconds) throws ToolException {
         try {
-            Thread.sleep(milliseconds);
+            if (aborted.await(milliseconds, TimeUnit.MILLISECONDS)) throw stopped();
         } catch (InterruptedException interrupted) {
             Thread.currentThread().interrupt();
             throw new ToolException("the submission was interrupted", "");

@@ -1,25 +1,21 @@
 package gaswk8s;
 
 import fr.insalyon.creatis.gasw.Gasw;
-import fr.insalyon.creatis.gasw.GaswConfiguration;
 import fr.insalyon.creatis.gasw.GaswException;
-import fr.insalyon.creatis.gasw.GaswExitCode;
 import fr.insalyon.creatis.gasw.GaswNotification;
 import fr.insalyon.creatis.gasw.GaswOutput;
-import fr.insalyon.creatis.gasw.plugin.ListenerPlugin;
-import java.lang.reflect.Constructor;
-import java.util.ArrayList;
-import java.util.Map;
 
 /** Tells the engine and its listeners what is over. */
 final class Teller {
     private final Ledger ledger;
     private final Rows rows;
+    private final Listeners listeners;
     private final PluginLog log;
 
-    Teller(Ledger ledger, Rows rows, PluginLog log) {
+    Teller(Ledger ledger, Rows rows, Listeners listeners, PluginLog log) {
         this.ledger = ledger;
         this.rows = rows;
+        this.listeners = listeners;
         this.log = log;
     }
 
@@ -51,40 +47,10 @@ final class Teller {
     }
 
     private void tell(Result result) throws GaswException {
-        GaswOutput output = outputOf(result);
+        GaswOutput output = Outputs.of(result);
         rows.tellChange(result.attemptId());
-        for (ListenerPlugin listener : GaswConfiguration.getInstance().getListenerPlugins()) {
-            try {
-                listener.jobFinished(output);
-            } catch (GaswException | RuntimeException error) {
-                log.warn("a listener failed at the end of " + result.id() + ": " + error);
-            }
-        }
+        listeners.finished(result.attemptId(), output);
         GaswNotification.getInstance().addFinishedJob(output);
         log.info(result.id() + " is over: " + result.status() + ", exit code " + result.exitCode());
-    }
-
-    /** GASW before 4.1 has a list in place of the map of uploads. */
-    private static GaswOutput outputOf(Result result) throws GaswException {
-        try {
-            Constructor<?> constructor = GaswOutput.class.getConstructors()[0];
-            boolean hasMap = constructor.getParameterTypes()[3] == Map.class;
-            return (GaswOutput) constructor.newInstance(
-                result.id(),
-                exitCodeOf(result.exitCode()),
-                result.message(),
-                hasMap ? result.uploads() : new ArrayList<>(result.uploads().values()),
-                result.appStdout(),
-                result.appStderr(),
-                result.stdout(),
-                result.stderr());
-        } catch (ReflectiveOperationException error) {
-            throw new GaswException(error);
-        }
-    }
-
-    private static GaswExitCode exitCodeOf(int number) {
-        for (GaswExitCode code : GaswExitCode.values()) if (code.getExitCode() == number) return code;
-        return GaswExitCode.UNDEFINED;
     }
 }

@@ -5,6 +5,10 @@ final class ToolException extends Exception {
     private static final long serialVersionUID = 1;
 
     ToolException(String message, String hint) {
-        super(hint.isEmpty() ? message : message + " (hint: " + hint + ")");
+        super(words(message, hint));
+    }
+
+    static String words(String message, String hint) {
+        return hint.isEmpty() ? message : message + " (hint: " + hint + ")";
     }
 }

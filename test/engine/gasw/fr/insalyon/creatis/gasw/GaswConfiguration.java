@@ -28,6 +28,10 @@ public class GaswConfiguration {
         return listeners;
     }
 
+    public boolean isMinorStatusEnabled() {
+        return Boolean.parseBoolean(properties.getProperty("minorstatus.service.enabled"));
+    }
+
     public String getSimulationID() {
         return new File(getExecutionPath()).getName();
     }

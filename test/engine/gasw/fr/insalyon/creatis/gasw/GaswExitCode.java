@@ -2,6 +2,7 @@ package fr.insalyon.creatis.gasw;
 
 public enum GaswExitCode {
     SUCCESS(0),
+    ERROR_FILE_NOT_FOUND(3),
     EXECUTION_CANCELED(9),
     UNDEFINED(-1);
 

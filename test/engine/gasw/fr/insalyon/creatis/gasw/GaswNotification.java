@@ -6,6 +6,7 @@ import java.util.List;
 public class GaswNotification extends Thread {
     private static final GaswNotification INSTANCE = new GaswNotification();
     private final List<GaswOutput> finished = new ArrayList<>();
+    private final List<String> failures = new ArrayList<>();
 
     public static GaswNotification getInstance() {
         return INSTANCE;
@@ -14,6 +15,15 @@ public class GaswNotification extends Thread {
     public synchronized void addFinishedJob(GaswOutput finishedJob) {
         finished.add(finishedJob);
         notifyAll();
+    }
+
+    public synchronized void addErrorJob(GaswOutput errorJob) {
+        failures.add(errorJob.getJobID() + " " + errorJob.getExitCode());
+    }
+
+    /** The failures that were noted, for the harness's engine. */
+    public synchronized List<String> failures() {
+        return new ArrayList<>(failures);
     }
 
     /** What was added since, for the harness's engine, which waits for it here. */

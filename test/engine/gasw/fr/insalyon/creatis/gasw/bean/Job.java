@@ -16,6 +16,9 @@ public class Job {
     private int invocationID = -1;
     private Date creation;
     private Date queued;
+    private Date download;
+    private Date running;
+    private Date upload;
     private Date end;
 
     public Job(
@@ -99,6 +102,30 @@ public class Job {
 
     public void setQueued(Date queued) {
         this.queued = queued;
+    }
+
+    public Date getDownload() {
+        return download;
+    }
+
+    public void setDownload(Date download) {
+        this.download = download;
+    }
+
+    public Date getRunning() {
+        return running;
+    }
+
+    public void setRunning(Date running) {
+        this.running = running;
+    }
+
+    public Date getUpload() {
+        return upload;
+    }
+
+    public void setUpload(Date upload) {
+        this.upload = upload;
     }
 
     public Date getEnd() {

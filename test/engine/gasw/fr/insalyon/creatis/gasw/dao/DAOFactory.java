@@ -13,4 +13,6 @@ public abstract class DAOFactory {
     }
 
     public abstract JobDAO getJobDAO() throws DAOException;
+
+    public abstract JobMinorStatusDAO getJobMinorStatusDAO();
 }

@@ -1,6 +1,7 @@
 package fr.insalyon.creatis.gasw.dao;
 
 import fr.insalyon.creatis.gasw.bean.Job;
+import fr.insalyon.creatis.gasw.execution.GaswStatus;
 import java.util.List;
 
 public interface JobDAO {
@@ -9,6 +10,8 @@ public interface JobDAO {
     void update(Job job) throws DAOException;
 
     Job getJobByID(String id) throws DAOException;
+
+    List<Job> getJobs(GaswStatus status) throws DAOException;
 
     long getNumberOfCompletedJobsByInvocationID(int invocationID) throws DAOException;
 
