@@ -10,9 +10,9 @@ copy_program() {
   done < <(ldd "$program" 2>/dev/null | grep -oE '/[^ ]+')
 }
 
-# archive FILE NAME ROOT CONFIG: a docker-archive of an image of one layer; CONFIG: members of its configuration, in JSON.
+# archive FILE NAME ROOT CONFIG [PATH]: a docker-archive of an image of one layer; CONFIG: members of its configuration, in JSON.
 archive() {
-  local file=$1 name=$2 root=$3 config=$4 parts sum architecture
+  local file=$1 name=$2 root=$3 config=$4 path=${5:-/bin:/usr/bin:/sbin:/usr/sbin} parts sum architecture
   case $(uname -m) in
     x86_64) architecture=amd64 ;;
     aarch64) architecture=arm64 ;;
@@ -23,7 +23,7 @@ archive() {
   sum=$(sha256sum "$parts/layer.tar" | cut -d' ' -f1)
   cat >"$parts/config.json" <<END
 {"architecture":"$architecture","os":"linux","created":"1970-01-01T00:00:00Z",
- "config":{"Env":["PATH=/bin:/usr/bin:/sbin:/usr/sbin"],"WorkingDir":"/",$config},
+ "config":{"Env":["PATH=$path"],"WorkingDir":"/",$config},
  "rootfs":{"type":"layers","diff_ids":["sha256:$sum"]},"history":[{"created_by":"${0##*/}"}]}
 END
   printf '[{"Config":"config.json","RepoTags":["%s"],"Layers":["layer.tar"]}]\n' "$name" >"$parts/manifest.json"

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
-import { durationOption, type Terms, withCommonOptions } from "./options.ts";
-import { statedOptions, withRequestOptions } from "./requestOptions.ts";
+import { durationOption, statusDirectory, type Terms, withCommonOptions } from "./options.ts";
+import { statedOptions, withPodOptions } from "./requestOptions.ts";
 
 /** Adds `engine`. */
 export function addEngine(program: Command, terms: Terms): void {
@@ -26,7 +26,7 @@ function addInstall(engine: Command, { io, load, outcome }: Terms): void {
     });
 }
 
-function addProbe(engine: Command, { runWithContext }: Terms): void {
+function addProbe(engine: Command, { io, runWithContext }: Terms): void {
   const command = withCommonOptions(engine.command("probe"))
     .description(
       "Runs one job as the engine's jobs are run, which finds out whether its image and its pod have what GASW's scripts need, and removes it. No database is written.",
@@ -36,15 +36,14 @@ function addProbe(engine: Command, { runWithContext }: Terms): void {
       "stop waiting for the job after this time (default: 5m)",
       durationOption,
     );
-  withRequestOptions(command)
+  withPodOptions(command)
     .addHelpText(
       "after",
       "\nExamples:\n  gasw-k8s engine probe\n  gasw-k8s engine probe --image debian:12 -o json\n",
     )
     .action(async (given) => {
       const { engineProbe } = await import("../commands/engineProbe.ts");
-      // No workflow's configuration counts: the job is of a workflow of its own.
-      await runWithContext(given, undefined, (context) =>
+      await runWithContext(given, statusDirectory(given, io), (context) =>
         engineProbe(context, { ...given, request: statedOptions(given) }),
       );
     });

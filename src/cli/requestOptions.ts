@@ -19,6 +19,17 @@ const REQUEST_OPTIONS = [
 
 /** Adds the options that state what a job is submitted with: those of `submit`, and of `retry`. */
 export function withRequestOptions(command: Command): Command {
+  return withPodOptions(command)
+    .option(
+      "--invocation-id <number>",
+      "invocation id to store in the GASW database (part of the job's content)",
+    )
+    .option("--command <text>", "command to store in the GASW database (part of the job's content)")
+    .option("--parameters <text>", "parameters to store in the GASW database (part of the job's content)");
+}
+
+/** Adds those of them that say what the job's pod is like. */
+export function withPodOptions(command: Command): Command {
   return command
     .option("--image <name>", "container image")
     .option("--cpu <quantity>", "CPU request, such as 2 or 500m")
@@ -37,13 +48,7 @@ export function withRequestOptions(command: Command): Command {
     .option("--timeout <duration>", "maximum run time of the job's pod")
     .option("--grace-period <duration>", "time between SIGTERM and SIGKILL when the job is stopped")
     .option("--queue <name>", "Kueue local queue")
-    .option("--env <key=value>", "environment variable (may be repeated)", collect)
-    .option(
-      "--invocation-id <number>",
-      "invocation id to store in the GASW database (part of the job's content)",
-    )
-    .option("--command <text>", "command to store in the GASW database (part of the job's content)")
-    .option("--parameters <text>", "parameters to store in the GASW database (part of the job's content)");
+    .option("--env <key=value>", "environment variable (may be repeated)", collect);
 }
 
 /** The options of a command line that state one value of a request each. */

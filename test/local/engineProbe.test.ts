@@ -136,7 +136,8 @@ describe("engine probe", () => {
   });
 
   test("removes everything again at a Ctrl-C", async () => {
-    const running = workflow.start("engine", "probe", "--cpu", "2000");
+    // Its state file is in the system's folder for such.
+    const running = workflow.startWith({ env: { TMPDIR: workflow.folder } }, "engine", "probe", "--cpu", "2000");
     await printed(running, /^waiting for the probe job: QUEUED \(Unschedulable\)$/m);
     running.kill("SIGINT");
     const { code, stderr } = await running.ended;

@@ -30,6 +30,14 @@ result() {
   fi
 }
 
+# Prints the version of boutiques, if it tells it.
+gasw_k8s_import='import boutiques
+try:
+    from boutiques.__version__ import VERSION
+except ImportError:
+    VERSION = ""
+print(VERSION)'
+
 # As GASW's scripts do: bosh is tried, and its first line taken for the path of its Python.
 check_bosh() {
   local bosh first=
@@ -37,7 +45,7 @@ check_bosh() {
   result bosh bosh-fails bosh create gasw-k8s-probe.json
   IFS= read -r first <"$bosh"
   report interpreter "${first#"#!"}"
-  result boutiques no-boutiques "${first#"#!"}" -c 'import boutiques; print(getattr(boutiques, "__version__", ""))'
+  result boutiques no-boutiques "${first#"#!"}" -c "$gasw_k8s_import"
 } 2>/dev/null
 
 check_home() {

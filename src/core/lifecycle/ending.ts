@@ -98,13 +98,21 @@ export function endingOf(pod: V1Pod, main: V1ContainerStatus | undefined): Endin
   };
 }
 
+/** A runtime's words for a container whose first process could not be started, as where its image has no bash. */
+const NOT_STARTED: readonly (string | undefined)[] = ["StartError", "ContainerCannotRun"];
+
 /**
  * Whether the main container may have begun; one that waits has not, nor has one that its node would not
- * take.
+ * take, or could not start.
  */
 function mayHaveBegun(pod: V1Pod, main: V1ContainerStatus | undefined): boolean {
-  const hasNotBegun = main?.state?.waiting !== undefined && terminatedOf(main) === undefined;
-  return !hasNotBegun && CLUSTER_REASONS[pod.status?.reason ?? ""] !== "Rejected";
+  const terminated = terminatedOf(main);
+  const hasNotBegun = main?.state?.waiting !== undefined && terminated === undefined;
+  return (
+    !hasNotBegun &&
+    !NOT_STARTED.includes(terminated?.reason) &&
+    CLUSTER_REASONS[pod.status?.reason ?? ""] !== "Rejected"
+  );
 }
 
 /**

@@ -4,8 +4,6 @@ import { GaswError } from "../../errors.ts";
 import type { Finding } from "../submit/finding.ts";
 import type { ProbeTrouble } from "./probeJob.ts";
 
-const IN_IMAGES = "docs/images.md has a recipe";
-
 /** Where the probe job ran. */
 interface Ran {
   readonly image: string;
@@ -36,7 +34,9 @@ function commands({ has }: ProbeReport): Finding[] {
   const missing = COMMANDS.filter((name) => !has.has(name));
   return [
     ...(there.length > 0 ? [{ check: "image" as const, subject: there.join(", ") }] : []),
-    ...missing.map((name) => lacking(name, `GASW's scripts call it: install it in the image (${IN_IMAGES})`)),
+    ...missing.map((name) =>
+      lacking(name, `GASW's scripts call it: install it in the image (docs/images.md has a recipe)`),
+    ),
   ];
 }
 
@@ -47,12 +47,12 @@ function python({ has, values }: ProbeReport): Finding {
       check: "image",
       subject: "python",
       problem: new GaswError("FAILURE", `the image's \`python\` cannot import json: ${values["no-json"]}`, {
-        hint: `install a whole Python in the image (${IN_IMAGES})`,
+        hint: `install a whole Python in the image (docs/images.md has a recipe)`,
       }),
     };
   const hint = has.has("python3")
-    ? `it has \`python3\`: let \`python\` be it, as Debian's package python-is-python3 does (${IN_IMAGES}); without it, GASW's scripts upload no results`
-    : `without it, GASW's scripts upload no results: install it in the image (${IN_IMAGES})`;
+    ? `it has \`python3\`: let \`python\` be it, as Debian's package python-is-python3 does (docs/images.md has a recipe); without it, GASW's scripts upload no results`
+    : `without it, GASW's scripts upload no results: install it in the image (docs/images.md has a recipe)`;
   return lacking("python", hint);
 }
 
@@ -61,7 +61,7 @@ function bosh({ has, values }: ProbeReport): Finding[] {
     return [
       lacking(
         "bosh",
-        `install boutiques in the image (${IN_IMAGES}); GASW's scripts would try to install it with pip in every job, unless \`boshCVMFSPath\` in GASW's settings leads to one in the pod`,
+        `install boutiques in the image (docs/images.md has a recipe); GASW's scripts would try to install it with pip in every job, unless \`boshCVMFSPath\` in GASW's settings leads to one in the pod`,
       ),
     ];
   const works: Finding =
@@ -71,7 +71,7 @@ function bosh({ has, values }: ProbeReport): Finding[] {
           check: "image",
           subject: "bosh",
           problem: new GaswError("FAILURE", `the image's \`bosh\` does not work: ${values["bosh-fails"]}`, {
-            hint: `install boutiques in the image anew (${IN_IMAGES})`,
+            hint: `install boutiques in the image anew (docs/images.md has a recipe)`,
           }),
         };
   return [works, boutiques(values)];
@@ -87,7 +87,7 @@ function boutiques({ boutiques: version, interpreter, ...values }: ProbeReport["
       "FAILURE",
       `the Python of the image's \`bosh\`, "${interpreter}" in its first line, cannot import boutiques: ${values["no-boutiques"]}`,
       {
-        hint: `GASW's scripts take all that follows #! in that line for the path of a Python: install boutiques with that Python's own pip (${IN_IMAGES})`,
+        hint: `GASW's scripts take all that follows #! in that line for the path of a Python: install boutiques with that Python's own pip (docs/images.md has a recipe)`,
       },
     ),
   };
@@ -160,7 +160,9 @@ export function unseenReport(directory: string): Finding {
 /** Why the job did not come to its end. */
 export function probeTrouble(jobId: string, trouble: ProbeTrouble): Finding {
   const { sentence, remedy, evidence = [], isLate } = trouble;
-  const quotes = evidence.filter((line) => !sentence.includes(line)).map((line) => line.trim());
+  const quotes = evidence
+    .filter((text) => !sentence.includes(text))
+    .map((text) => text.trim().split("\n")[0]);
   const message = [`the probe job ${sentence}`, ...quotes].join(" | ");
   return {
     check: "job",
@@ -180,5 +182,7 @@ function remedyFor(jobId: string, remedy: string): string {
     .replaceAll(/(?:[,;] |^)(?:then )?`gasw-k8s engine probe` runs it again/g, "")
     .split("; ")
     .filter((clause) => clause !== "" && !clause.includes(jobId));
-  return kept.length === 0 ? "docs/images.md describes what a job's image and pod need" : kept.join("; ");
+  return kept.length === 0
+    ? "put that right; docs/images.md describes what a job's image and pod need"
+    : kept.join("; ");
 }

@@ -5,6 +5,7 @@ import path from "node:path";
 import { commandLine } from "../../core/commandWords.ts";
 import type { RunAs, Workflow } from "../../core/job.ts";
 import { effectiveRunAs } from "../../core/manifests/security.ts";
+import { shellWord } from "../../core/shellWord.ts";
 import { GaswError, messageOf, systemCode } from "../../errors.ts";
 import { Store } from "../../store/store.ts";
 import { planCleanup } from "../cleanup/cleanup.ts";
@@ -144,7 +145,7 @@ async function remove(deps: Deps, workflow: Workflow): Promise<void> {
     const { namespace } = workflow;
     const command = commandLine("cleanup", "-n", namespace, "--workflow", directory, "--yes", "--cancel");
     deps.warn(
-      `the probe's workflow could not be removed: ${messageOf(error)}; to remove it: \`${command} && rm -r ${directory}\``,
+      `the probe's workflow could not be removed: ${messageOf(error)}; to remove it, a minute later: \`${command} && rm -r ${shellWord(directory)}\``,
     );
   }
 }

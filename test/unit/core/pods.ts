@@ -68,7 +68,7 @@ const hasEnded = (
     message,
     byCluster,
     stopped: STOPS.includes(reason),
-    ...(reason === "InitError" || reason === "Rejected" ? { began: false } : {}),
+    ...(["InitError", "Rejected", "StartError"].includes(reason) ? { began: false } : {}),
   },
   ...PLACE,
   ...(times ? { ...START, ...FINISH } : {}),

@@ -78,7 +78,8 @@ describe("each thing that is missing is named", () => {
 
 describe("a job that did not come to its end is explained without commands on it, for it is removed", () => {
   const trouble = (remedy: string) =>
-    probeTrouble("Probe-1", { status: "ERROR", cause: "x", sentence: "failed", remedy, isLate: false, evidence: ["why"] }).problem;
+    probeTrouble("Probe-1", { status: "ERROR", cause: "x", sentence: "failed", remedy, isLate: false, evidence: ["why\nat length"] })
+      .problem;
 
   test.each([
     [
@@ -90,7 +91,7 @@ describe("a job that did not come to its end is explained without commands on it
     ["see `gasw-k8s debug pvc`; its log: `gasw-k8s debug logs Probe-1`", "see `gasw-k8s debug pvc`"],
     [
       "read its log: `gasw-k8s debug logs Probe-1`; then `gasw-k8s retry Probe-1` runs it again",
-      "docs/images.md describes what a job's image and pod need",
+      "put that right; docs/images.md describes what a job's image and pod need",
     ],
   ])("%s", (remedy, hint) => {
     expect(trouble(remedy)).toMatchObject({ code: "FAILURE", message: "the probe job failed | why", hint });
