@@ -1,9 +1,9 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseAllDocuments } from "yaml";
 import { engineAccount, file, kubeconfig, namespaceAccount } from "./accessSupport.ts";
-import { apply, eventually, get, kubectl, TestWorkflow } from "./harness.ts";
+import { apply, eventually, get, kubectl, printed, TestWorkflow } from "./harness.ts";
 import { makeVolume } from "./volumes.ts";
 
 interface Rule {
@@ -273,6 +273,33 @@ describe("deploy/rbac-namespace.yaml", () => {
       (left) => left.join() === "everything",
     );
     expect(await workflow.jobs()).toEqual([]);
+  });
+
+  test("waits for a claim to be bound without a right to its volume", async () => {
+    const { namespace, folder } = workflow;
+    const late = `${namespace}-late`;
+    const spec = { accessModes: ["ReadWriteMany"], storageClassName: "" };
+    const metadata = { name: "late", namespace };
+    const resources = { requests: { storage: "1Gi" } };
+    await apply({ apiVersion: "v1", kind: "PersistentVolumeClaim", metadata, spec: { ...spec, volumeName: late, resources } });
+    const config = path.join(folder, "late.json");
+    const volumes = [{ name: "late", type: "claim", claimName: "late", mountPathContainer: "/late" }];
+    writeFileSync(config, JSON.stringify({ ...JSON.parse(readFileSync(workflow.configFile, "utf8")), volumes }));
+    const running = workflow.start("submit", workflow.script("Late-1", "true\n"), "--wait", "--config", config);
+    await printed(running, /waiting for claim \S+\/late /);
+    const nfs = { server: "127.0.0.1", path: folder };
+    const made = { ...spec, capacity: { storage: "1Gi" }, claimRef: { namespace, name: "late" }, nfs };
+    await apply({ apiVersion: "v1", kind: "PersistentVolume", metadata: { name: late }, spec: made });
+    // The volume controller may stop half way until something changes.
+    let looks = 0;
+    const look = async () => {
+      await kubectl("annotate", "--overwrite", "pvc", "late", "-n", namespace, `looked-at=${looks++}`);
+      return await get("pvc", "late", "-n", namespace);
+    };
+    await eventually(look, ({ status }) => status.phase === "Bound");
+    expect(await running.ended).toMatchObject({ code: 0, stdout: "Late-1\n" });
+    // The cleanup of another test removes neither.
+    for (const object of [`pvc/late`, `pv/${late}`]) await kubectl("delete", object, "-n", namespace, "--wait=false");
   });
 
   test("is told what it lacks by its name", async () => {
