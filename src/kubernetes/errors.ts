@@ -225,7 +225,7 @@ const NO_ANSWER: ReadonlySet<string> = new Set([
   "ENETDOWN",
 ]);
 
-/** Whether the cluster was out of reach, as it is while its API server restarts; a refusal is no outage. */
+/** Whether the cluster could not be reached, for example because its API server is restarting. A rejected request is not an outage. */
 export function isOutage(error: unknown): boolean {
   if (!(error instanceof GaswError && error.code === "CLUSTER")) return false;
   const answer = [error, error.cause].find((one) => one instanceof ApiError);

@@ -1,7 +1,6 @@
 /** What an engine's settings are to say so that its jobs are run by this installation. */
-import { accessSync, constants, existsSync, statSync } from "node:fs";
+import { accessSync, constants, statSync } from "node:fs";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
 import { type LoadedConfig, PLUGIN_FILE } from "../../config/load/load.ts";
 import { settingsEdits, unifiedDiff } from "../../core/gasw/settingsChange.ts";
 import { shellWord } from "../../core/shellWord.ts";
@@ -10,6 +9,7 @@ import { GaswError, systemCode } from "../../errors.ts";
 import type { Finding } from "../submit/finding.ts";
 import { type EngineFolder, pathIn } from "./engineFolder.ts";
 import type { ExecutorPlugin } from "./plugins.ts";
+import { shippedFile } from "./shipped.ts";
 
 export const COMMAND_KEY = "gasw-k8s.command";
 export const CONFIG_KEY = "gasw-k8s.config";
@@ -20,10 +20,8 @@ export interface Wanted {
   readonly value: string | undefined;
 }
 
-/** The program in this package: beside its bundle, or in a checkout. */
-const PROGRAM = ["../", "../../../"]
-  .map((up) => fileURLToPath(new URL(`${up}bin/gasw-k8s.js`, import.meta.url)))
-  .find((file) => existsSync(file));
+/** The program in this package. */
+const PROGRAM = shippedFile("bin/gasw-k8s.js");
 
 /** Whether the engine finds the program; its PATH is taken to be this process's. */
 export function wantedCommand({ settings }: EngineFolder, { PATH = "" }: NodeJS.ProcessEnv): Wanted {

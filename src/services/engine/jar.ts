@@ -33,7 +33,7 @@ export function readJar(file: string): Jar | undefined {
   };
 }
 
-/** Undefined where the bytes are no archive. */
+/** Returns undefined if the bytes are not an archive. */
 function unzipped(
   bytes: Buffer,
   filter: (entry: UnzipFileInfo) => boolean,

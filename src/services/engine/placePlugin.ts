@@ -1,14 +1,12 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
 import { GaswError, messageOf, systemCode } from "../../errors.ts";
 import type { Finding } from "../submit/finding.ts";
 import { PLUGIN_NAME, pluginKind } from "./plugins.ts";
+import { shippedFile } from "./shipped.ts";
 
-/** The jar in this package: beside the program's bundle, or in a checkout. */
-const SHIPPED = ["../", "../../../"]
-  .map((up) => fileURLToPath(new URL(`${up}engine/gasw-plugin/${PLUGIN_NAME}`, import.meta.url)))
-  .find((file) => existsSync(file));
+/** The jar in this package. */
+const SHIPPED = shippedFile(`engine/gasw-plugin/${PLUGIN_NAME}`);
 
 /** Puts this tool's plugin in its place; one that is there is replaced, any other file is left as it is. */
 export function placePlugin(file: string): Finding {
