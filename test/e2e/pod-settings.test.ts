@@ -1,5 +1,6 @@
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { apply, eventually, get, kubectl, TestWorkflow } from "./harness.ts";
+import { endTimeLimit } from "./timeLimit.ts";
 
 /** A Job that is looked at only needs no node. */
 const PARKED = { "gasw-k8s.io/test": "no-node" };
@@ -91,31 +92,24 @@ describe("a job's settings", () => {
   });
 
   test("a time limit counts from the pod's start: waiting for room does not count", async () => {
-    workflow = new TestWorkflow({ config: { nodeSelector: { "gasw-k8s.io/room": "yes" } } });
-    const waiting = workflow.runJob("Job-1", "echo ran\n", "--timeout", "3s");
-    const created = (job: { metadata: { creationTimestamp: string } } | undefined) => Date.parse(job?.metadata.creationTimestamp ?? "");
+    workflow = new TestWorkflow({ config: { nodeSelector: PARKED } });
+    const { metadata, spec } = await jobOf(workflow, "--timeout", "2s");
+    expect(spec.template.spec.activeDeadlineSeconds).toBe(2);
     await eventually(
-      async () => Date.now() - created((await workflow.jobs().catch(() => []))[0]),
-      (age) => age > 6000,
+      async () => Date.now() - Date.parse(metadata.creationTimestamp),
+      (age) => age > 8000,
     );
-    const [job] = await workflow.jobs();
-    expect(job.spec.template.spec.activeDeadlineSeconds).toBe(3);
-    const node = (await get("nodes", "-l", "type!=kwok")).items[0].metadata.name;
-    await kubectl("label", "node", node, "gasw-k8s.io/room=yes", "--overwrite");
-    try {
-      expect(await waiting).toMatchObject({ stderr: "", code: 0 });
-    } finally {
-      await kubectl("label", "node", node, "gasw-k8s.io/room-");
-    }
-    expect(workflow.out("Job-1")).toBe("ran\n");
+    expect(await workflow.status("Job-1")).toMatchObject({ status: "QUEUED", reason: "Unschedulable" });
   });
 
   test("a job that runs into its time limit ends in error, and says so", async () => {
-    workflow = new TestWorkflow({ config: { timeout: "2s" } });
-    const result = await workflow.runJob("Job-1", "trap 'echo stopped; exit 5' TERM; sleep 600 & wait\n");
-    expect(result.code).toBeGreaterThan(0);
+    workflow = new TestWorkflow({ config: { timeout: "10m" } });
+    const ended = workflow.runJob("Job-1", "trap 'echo stopped; exit 5' TERM; echo begun; sleep 600 & wait\n");
+    await vi.waitFor(() => expect(workflow.out("Job-1")).toBe("begun\n"), { timeout: 90_000, interval: 100 });
+    await endTimeLimit(workflow, "Job-1");
+    expect((await ended).code).toBeGreaterThan(0);
     expect(await workflow.status("Job-1")).toMatchObject({ status: "ERROR", reason: "DeadlineExceeded" });
-    expect(workflow.out("Job-1")).toBe("stopped\n");
+    expect(workflow.out("Job-1")).toBe("begun\nstopped\n");
   });
 
   test("a GPU is asked for where a node has one", async () => {

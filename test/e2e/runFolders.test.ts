@@ -4,6 +4,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { likeGasw, RetriedWorkflow } from "./attempts.ts";
 import { errorOf } from "./expectations.ts";
 import { apply, eventually, get, kubectl } from "./harness.ts";
+import { endTimeLimit } from "./timeLimit.ts";
 
 /** Jobs that stand, with GASW's trap set, where they were started, until they are stopped. */
 const SLOW = 'echo stands; touch "$top/.stands-$HOSTNAME"; sleep 60 & wait';
@@ -36,7 +37,7 @@ describe("a script that GASW generated", () => {
     const jobs = ways.flatMap((way) => [1, 2, 3].map((number) => `${way}-${number}`)).slice(0, 10);
     for (const way of ways) {
       const scripts = jobs.filter((job) => job.startsWith(way)).map((job) => workflow.script(job, likeGasw(job, "true", SLOW)));
-      expect(await workflow.cli("submit", ...scripts, ...(way === "Limit" ? ["--timeout", "5s"] : []))).toMatchObject({ code: 0 });
+      expect(await workflow.cli("submit", ...scripts)).toMatchObject({ code: 0 });
     }
     const pods = new Map<string, string>();
     for (const job of jobs) pods.set(job, (await standing(job))[0] ?? "");
@@ -48,6 +49,7 @@ describe("a script that GASW generated", () => {
       writeFileSync(place, JSON.stringify(eviction));
       await kubectl("create", "--raw", `/api/v1/namespaces/${workflow.namespace}/pods/${name}/eviction`, "-f", place);
     }
+    for (const job of jobs.filter((one) => one.startsWith("Limit"))) await endTimeLimit(workflow, job);
     const queued = await workflow.jobOf("Queue-1");
     await suspend(queued.metadata.name, true);
     expect(await cancelled).toMatchObject({ code: 0 });

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { eventually, kubectl, TestWorkflow } from "./harness.ts";
+import { endTimeLimit } from "./timeLimit.ts";
 
 const APPLICATION = "echo '<application_execution>'; echo work; echo '</application_execution>'\n";
 
@@ -28,7 +29,6 @@ const ENDINGS: readonly Ending[] = [
     job: "Late-1",
     when: "runs out of its time",
     script: "sleep 300\n",
-    options: ["--timeout", "2s"],
     shows: { status: "ERROR", reason: "DeadlineExceeded" },
     waits: 143,
   },
@@ -70,6 +70,11 @@ describe("status of a job that has ended", () => {
       const { stderr, code } = await workflow.cli("submit", workflow.script(job, script), ...options);
       expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     }
+    await eventually(
+      () => workflow.status("Late-1"),
+      ({ status }) => status === "RUNNING",
+    );
+    await endTimeLimit(workflow, "Late-1");
     await workflow.cli("wait", ...ENDINGS.map(({ job }) => job), "--wait-timeout", "100s");
   });
   afterAll(() => workflow.cleanup());

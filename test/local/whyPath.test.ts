@@ -66,9 +66,9 @@ const BROKEN: Readonly<Record<string, Broken>> = {
   },
   "Slow-1": {
     script: "until [ -e fast ]; do sleep 0.1; done\n",
-    options: ["--timeout", "3s"],
+    options: ["--timeout", "8s"],
     cause: "deadline",
-    command: /^gasw-k8s retry Slow-1 --timeout 6s$/,
+    command: /^gasw-k8s retry Slow-1 --timeout 16s$/,
     mend: () => workflow.put("fast"),
   },
   "Cancelled-1": {

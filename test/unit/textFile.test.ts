@@ -4,7 +4,8 @@ import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { clusterAccess } from "../../src/kubernetes/access/access.ts";
 import { readTextFile } from "../../src/textFile.ts";
-import { failureOf, folderWith, load } from "./config/support.ts";
+import { failureOf, load } from "./config/support.ts";
+import { folderWith } from "./folders.ts";
 
 let folder: string;
 beforeAll(() => {

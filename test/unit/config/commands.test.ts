@@ -5,7 +5,8 @@ import { configSchema, configShow } from "../../../src/commands/config.ts";
 import { configCheck } from "../../../src/commands/configCheck.ts";
 import { configInit } from "../../../src/commands/configInit.ts";
 import type { Io } from "../../../src/ui/io.ts";
-import { failureOf, folderWith, load, loadFile } from "./support.ts";
+import { folderWith } from "../folders.ts";
+import { failureOf, load, loadFile } from "./support.ts";
 
 function streams() {
   const written = { stdout: "", stderr: "" };

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { failureOf, folderWith, load, loadFile } from "./support.ts";
+import { folderWith } from "../folders.ts";
+import { failureOf, load, loadFile } from "./support.ts";
 
 const REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution";
 const PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution";

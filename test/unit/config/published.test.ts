@@ -5,7 +5,8 @@ import { environmentNames, type KeyNode, rootNode } from "../../../src/config/sc
 import { exampleFile, jsonSchema } from "../../../src/config/schema/reference.ts";
 import { referencePage } from "../../../src/config/schema/referencePage.ts";
 import { EXIT_CODES } from "../../../src/errors.ts";
-import { folderWith, load } from "./support.ts";
+import { folderWith } from "../folders.ts";
+import { load } from "./support.ts";
 
 const committed = (path: string) => readFileSync(new URL(`../../../${path}`, import.meta.url), "utf8");
 const STALE = "stale: run node scripts/generate-config-docs.mjs";

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { joinNfsPath, requireWorkflowVolume, resolveVolumes } from "../../../src/config/load/resolveVolumes.ts";
-import { failureOf, folderWith, load, loadFile } from "./support.ts";
+import { folderWith } from "../folders.ts";
+import { failureOf, load, loadFile } from "./support.ts";
 
 describe("without any source", () => {
   test("every key has its default", async () => {

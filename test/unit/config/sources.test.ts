@@ -5,7 +5,8 @@ import { describe, expect, test } from "vitest";
 import type { ConfigError } from "../../../src/config/load/load.ts";
 import { mergeLayers } from "../../../src/config/load/merge.ts";
 import { environmentNames } from "../../../src/config/schema/keys.ts";
-import { failureOf, folderWith, load, loadFile } from "./support.ts";
+import { folderWith } from "../folders.ts";
+import { failureOf, load, loadFile } from "./support.ts";
 
 describe("the three generations of the plugin's keys", () => {
   const expected = { k8sAddress: "https://k:6443", k8sToken: "t", k8sNamespace: "vip", nfsAddress: "n", nfsPath: "/w" };

@@ -1,27 +1,6 @@
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { afterEach } from "vitest";
 import { type LoadedConfig, type LoadInput, loadConfig } from "../../../src/config/load/load.ts";
 import { GaswError } from "../../../src/errors.ts";
-
-const folders: string[] = [];
-
-afterEach(() => {
-  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true });
-});
-
-/** A folder with these files (text, or a value to be written as JSON), removed after the test. */
-export function folderWith(files: Record<string, unknown> = {}): string {
-  const folder = realpathSync(mkdtempSync(join(tmpdir(), "gasw-config-")));
-  folders.push(folder);
-  for (const [name, content] of Object.entries(files)) {
-    const path = join(folder, name);
-    mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(path, typeof content === "string" ? content : JSON.stringify(content, null, 2));
-  }
-  return folder;
-}
+import { folderWith } from "../folders.ts";
 
 /** Loads without anything of this machine: no environment, no plugin file unless given. */
 export function load(input: Partial<LoadInput> & { cwd: string }): Promise<LoadedConfig> {

@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Properties } from "../../../src/core/gasw/properties.ts";
 import { settingsEdits, unifiedDiff } from "../../../src/core/gasw/settingsChange.ts";
-import { folderWith } from "../config/support.ts";
+import { folderWith } from "../folders.ts";
 
 const JAR = "/engine/plugins/gasw-k8s-plugin.jar";
 const isReplaced = (entry: string) => entry.includes("kubernetes");
