@@ -27,9 +27,9 @@ function addInstall(engine: Command, { io, load, outcome }: Terms): void {
 }
 
 function addProbe(engine: Command, { io, runWithContext }: Terms): void {
-  const command = withCommonOptions(engine.command("probe"))
+  const command = withCommonOptions(engine.command("probe [dir]"))
     .description(
-      "Runs one job as the engine's jobs are run, which finds out whether its image and its pod have what GASW's scripts need, and removes it. No database is written.",
+      "Runs one job as the engine's jobs are run, which finds out whether its image and its pod have what GASW's scripts need, and removes it. With the directory of an engine, bosh is looked for where its conf/settings.conf says. No database is written.",
     )
     .option(
       "--wait-timeout <duration>",
@@ -39,12 +39,12 @@ function addProbe(engine: Command, { io, runWithContext }: Terms): void {
   withPodOptions(command)
     .addHelpText(
       "after",
-      "\nExamples:\n  gasw-k8s engine probe\n  gasw-k8s engine probe --image debian:12 -o json\n",
+      "\nExamples:\n  gasw-k8s engine probe\n  gasw-k8s engine probe /opt/engine --image debian:12 -o json\n",
     )
-    .action(async (given) => {
+    .action(async (dir: string | undefined, given) => {
       const { engineProbe } = await import("../commands/engineProbe.ts");
       await runWithContext(given, statusDirectory(given, io), (context) =>
-        engineProbe(context, { ...given, request: statedOptions(given) }),
+        engineProbe(context, { ...given, engine: dir, request: statedOptions(given) }),
       );
     });
 }

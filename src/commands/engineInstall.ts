@@ -69,7 +69,7 @@ async function tryConfiguration(
     const loaded = await load(file);
     const { finding, value } = wantedConfig(loaded, file);
     report.tell(finding);
-    await tryJobs(io, loaded, options, report);
+    await tryJobs(io, loaded, engine, options, report);
     return value;
   } catch (error) {
     if (!(error instanceof GaswError) || error.code !== "CONFIG") throw error;
@@ -79,7 +79,13 @@ async function tryConfiguration(
 }
 
 /** What is refused already is not tried with a job. */
-async function tryJobs(io: Io, loaded: LoadedConfig, options: InstallOptions, report: Report): Promise<void> {
+async function tryJobs(
+  io: Io,
+  loaded: LoadedConfig,
+  { settings }: EngineFolder,
+  options: InstallOptions,
+  report: Report,
+): Promise<void> {
   const context = new Context(io, loaded);
   try {
     for (const warning of loaded.warnings) context.warn(warning);
@@ -92,9 +98,8 @@ async function tryJobs(io: Io, loaded: LoadedConfig, options: InstallOptions, re
     if (problemsIn(findings).length > 0) return;
     const wait = waitingLines(io, { text: "waiting for the probe job" }, options);
     const location = workflowsLocation(context.config, io.cwd);
-    const found = await probe(context, { location, onWait: (text) => wait.update({ text }) }).finally(() =>
-      wait.stop(),
-    );
+    const onWait = (text: string) => wait.update({ text });
+    const found = await probe(context, { location, settings, onWait }).finally(() => wait.stop());
     report.tell(...found);
   } finally {
     context.close();

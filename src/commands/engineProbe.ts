@@ -1,6 +1,8 @@
 /** `engine probe`. */
+import path from "node:path";
 import type { Context } from "../context.ts";
 import { GaswError } from "../errors.ts";
+import { readEngine } from "../services/engine/engineFolder.ts";
 import { probe, workflowsLocation } from "../services/engine/probe.ts";
 import type { Finding } from "../services/submit/finding.ts";
 import type { OutputFormat } from "../ui/io.ts";
@@ -10,20 +12,25 @@ import { parseOptions, type StatedOptions } from "./requests.ts";
 
 export interface ProbeCommandOptions extends StatedOptions {
   readonly output: OutputFormat;
+  /** The engine's directory, where its settings are to be taken into account. */
+  readonly engine?: string | undefined;
   /** Seconds. */
   readonly waitTimeout?: number;
 }
 
 /**
  * Runs the probe job and says what was found.
- * @throws GaswError the first problem that keeps GASW's jobs from doing their work
+ * @throws GaswError CONFIG where the directory is not an engine's; the first problem that keeps GASW's jobs from doing their work
  */
 export async function engineProbe(context: Context, options: ProbeCommandOptions): Promise<number> {
   const { io } = context;
   const request = parseOptions(options);
+  const engine =
+    options.engine === undefined ? undefined : readEngine(path.resolve(io.cwd, options.engine), io.env);
   const line = await progress(io, { text: "waiting for the probe job" }, options);
   const findings = await probe(context, {
     location: workflowsLocation(context.config, io.cwd),
+    settings: engine?.settings,
     request,
     timeout: options.waitTimeout,
     onWait: (text) => line.update({ text }),

@@ -71,7 +71,7 @@ describe("engine probe", () => {
         expect.stringMatching(/^job ran in image localhost\/gasw-k8s\/bash:1 on node \S+ as user 65534$/),
         expect.stringMatching(/^directory \S+\/workflow-probe-[0-9a-f]{8} is the same directory here and in the pod$/),
         "image python 3.11.2",
-        `image bosh (${tools}/boutiques-python)`,
+        `image bosh ${tools}/bosh (${tools}/boutiques-python)`,
         "image boutiques 0.5.33",
         expect.stringMatching(/^home HOME=\S+ is writable$/),
         "environment SITE_NAME=site.example.org",
@@ -81,8 +81,26 @@ describe("engine probe", () => {
     expect(names).toEqual(["PersistentVolume", "PersistentVolumeClaim"]);
   });
 
+  test("looks for bosh where the settings of the engine's directory say", async () => {
+    const tools = putTools();
+    const shared = { name: "Tools", nfsFolder: "tools", mountPathContainer: tools, accessModes: "ReadOnlyMany" };
+    workflow.configure({ volumes: [shared] });
+    mkdirSync(path.join(workflow.folder, "engine/conf"), { recursive: true });
+    writeFileSync(path.join(workflow.folder, "engine/conf/settings.conf"), `bosh.cvmfs.path = "${tools}"\n`);
+    const boshIn = (checks: readonly Check[]) => checks.find(({ subject }) => subject.startsWith("bosh"));
+    const { checks } = await probed(path.join(workflow.folder, "engine"));
+    expect(boshIn(checks)).toMatchObject({ result: "ok", subject: `bosh ${tools}/bosh (${tools}/boutiques-python)` });
+    expect(boshIn((await probed()).checks)).toMatchObject({ result: "refused", message: "the image has no `bosh`" });
+  });
+
+  test("refuses a directory that is not an engine's, before any job", async () => {
+    const result = await workflow.cli("engine", "probe", workflow.directory);
+    expect(result).toMatchObject({ stdout: "", code: 3 });
+    expect(result.stderr).toMatch(/has no conf\/\nhint: name the directory of the engine/);
+  });
+
   test("names each thing that is missing, with what to do, and ends with 1", async () => {
-    workflow.configure({ env: { HOME: "/" } });
+    workflow.configure({ env: { HOME: "/etc" } });
     const { stdout, stderr, code } = await workflow.cli("engine", "probe");
     expect(code).toBe(1);
     expect(stderr).toMatch(
@@ -92,7 +110,7 @@ describe("engine probe", () => {
       /^refused {2}image {8}bosh\n {2}the image has no `bosh`\n {2}hint: install boutiques in the image \(docs\/images\.md/m,
     );
     expect(stdout).toMatch(
-      /^refused {2}home {9}HOME\n {2}user 65534 of the pod cannot write to HOME=\/\n {2}hint: remove HOME from `env`/m,
+      /^refused {2}home {9}HOME\n {2}user 65534 of the pod cannot write to HOME=\/etc\n {2}hint: remove HOME from `env`/m,
     );
     expect(stdout).toMatch(/^limited {2}environment {2}SITE_NAME\n.*not recorded\n {2}hint: set `env\.SITE_NAME`/m);
     expect(await left()).toEqual([]);

@@ -27,7 +27,7 @@ export function jobFiles(fileName: string, superseded?: number): JobFiles {
  * What GASW writes beside a script that it generates; both must be there for a script to count as one of
  * GASW's.
  */
-export function generatedFiles(fileName: string): readonly string[] {
+export function generatedFiles(fileName: string): readonly [configuration: string, invocation: string] {
   return [`config/${fileName}-configuration.sh`, `inv/${fileName}-invocation.json`];
 }
 

@@ -38,11 +38,26 @@ except ImportError:
     VERSION = ""
 print(VERSION)'
 
+# Prints the path of the bosh that GASW's scripts would take: where GASW's settings say, if it works there, else on the PATH, else below HOME.
+find_bosh() {
+  local set=$boshCVMFSPath/bosh found
+  if [ -e "$set" ] && "$set" create gasw-k8s-probe-set.json >/dev/null; then
+    echo "$set"
+    return
+  fi
+  type -P bosh && return
+  found=$(find "$HOME" -name bosh)
+  if [ -z "$found" ] && [ -e "$set" ]; then found=$set; fi
+  echo "$found"
+} 2>/dev/null
+
 # As GASW's scripts do: bosh is tried, and its first line taken for the path of its Python.
 check_bosh() {
   local bosh first=
-  bosh=$(type -P bosh) || return
-  result bosh bosh-fails bosh create gasw-k8s-probe.json
+  bosh=$(find_bosh)
+  if [ -z "$bosh" ]; then return; fi
+  report bosh-at "$bosh"
+  result bosh bosh-fails "$bosh" create gasw-k8s-probe.json
   IFS= read -r first <"$bosh"
   report interpreter "${first#"#!"}"
   result boutiques no-boutiques "${first#"#!"}" -c "$gasw_k8s_import"
@@ -58,11 +73,13 @@ check_home() {
   fi
 } 2>/dev/null
 
+# shellcheck disable=SC1090 # what GASW's scripts are told, as they are told it
+source "config/$gasw_k8s_job-configuration.sh"
 IFS= read -r nonce <"inv/$gasw_k8s_job-invocation.json"
 report nonce "$nonce"
 report user "$EUID"
 report bash "$BASH_VERSION"
-for name in $gasw_k8s_commands python bosh; do
+for name in $gasw_k8s_commands python; do
   if type -P "$name" >/dev/null; then report has "$name"; else report lacks "$name"; fi
 done
 if type -P python >/dev/null; then

@@ -1,6 +1,8 @@
 import { randomBytes } from "node:crypto";
 import path from "node:path";
 import { generatedFiles, jobFiles } from "../../core/gasw/files.ts";
+import { boshFolder, configurationLine } from "../../core/gasw/jobConfiguration.ts";
+import type { Properties } from "../../core/gasw/properties.ts";
 import { readReport } from "../../core/image/probeReport.ts";
 import { probeScript } from "../../core/image/probeScript.ts";
 import type { Workflow } from "../../core/job.ts";
@@ -20,6 +22,8 @@ const REPORT_BYTES = 64 * 1024;
 export interface ProbeOptions extends ProbeJobOptions {
   /** Folder that holds the workflow directories. */
   readonly location: string;
+  /** GASW's settings, where they are known. */
+  readonly settings?: Properties | undefined;
 }
 
 /** The folder that holds the workflow directories: around the workflow that this is run in, where none is configured. */
@@ -47,7 +51,9 @@ export async function probe(deps: Deps, options: ProbeOptions): Promise<Finding[
 async function probeIn(deps: Deps, workflow: Workflow, options: ProbeOptions): Promise<Finding[]> {
   const jobId = `Probe-${Date.now()}`;
   const nonce = `{"probe":"${randomBytes(16).toString("hex")}"}`;
-  for (const name of generatedFiles(jobId)) writeIn(workflow, name, `${nonce}\n`);
+  const [configuration, invocation] = generatedFiles(jobId);
+  writeIn(workflow, configuration, configurationLine("boshCVMFSPath", boshFolder(options.settings)));
+  writeIn(workflow, invocation, `${nonce}\n`);
   writeIn(workflow, `sh/${jobId}.sh`, probeScript(jobId));
   const { job, trouble } = await runProbeJob(deps, workflow, jobId, options);
   if (trouble !== undefined) return [probeTrouble(jobId, trouble)];

@@ -56,22 +56,23 @@ function python({ has, values }: ProbeReport): Finding {
   return lacking("python", hint);
 }
 
-function bosh({ has, values }: ProbeReport): Finding[] {
-  if (!has.has("bosh"))
+function bosh({ values }: ProbeReport): Finding[] {
+  const place = values["bosh-at"];
+  if (place === undefined)
     return [
       lacking(
         "bosh",
-        `install boutiques in the image (docs/images.md has a recipe); GASW's scripts would try to install it with pip in every job, unless \`boshCVMFSPath\` in GASW's settings leads to one in the pod`,
+        `install boutiques in the image (docs/images.md has a recipe), or mount a folder that has it where \`bosh.cvmfs.path\` in GASW's settings says; GASW's scripts would try to install it with pip in every job`,
       ),
     ];
   const works: Finding =
     values["bosh-fails"] === undefined
-      ? { check: "image", subject: `bosh (${values.interpreter})` }
+      ? { check: "image", subject: `bosh ${place} (${values.interpreter})` }
       : {
           check: "image",
           subject: "bosh",
-          problem: new GaswError("FAILURE", `the image's \`bosh\` does not work: ${values["bosh-fails"]}`, {
-            hint: `install boutiques in the image anew (docs/images.md has a recipe)`,
+          problem: new GaswError("FAILURE", `\`bosh\` (${place}) does not work: ${values["bosh-fails"]}`, {
+            hint: `install boutiques there anew (docs/images.md has a recipe)`,
           }),
         };
   return [works, boutiques(values)];
@@ -85,7 +86,7 @@ function boutiques({ boutiques: version, interpreter, ...values }: ProbeReport["
     subject: "boutiques",
     problem: new GaswError(
       "FAILURE",
-      `the Python of the image's \`bosh\`, "${interpreter}" in its first line, cannot import boutiques: ${values["no-boutiques"]}`,
+      `the Python of \`bosh\`, "${interpreter}" in its first line, cannot import boutiques: ${values["no-boutiques"]}`,
       {
         hint: `GASW's scripts take all that follows #! in that line for the path of a Python: install boutiques with that Python's own pip (docs/images.md has a recipe)`,
       },

@@ -8,7 +8,7 @@ const page = read("docs/images.md");
 
 describe("docs/images.md", () => {
   test("names in its table every command that the probe looks for, and no other", () => {
-    const table = page.slice(page.indexOf("| what | what for |"), page.indexOf("`boshCVMFSPath` in GASW's settings"));
+    const table = page.slice(page.indexOf("| what | what for |"), page.indexOf("\n`bosh.cvmfs.path` in GASW's settings"));
     const named = table.split("\n").flatMap((row) => [...(row.split("|")[1] ?? "").matchAll(/`([\w-]+)`/g)].map(([, name]) => name));
     const others = ["bash", "python", "json", "bosh"];
     expect(new Set(named.filter((name) => !others.includes(name ?? "")))).toEqual(

@@ -8,8 +8,10 @@ const lines = (text: string) => text.split("\n").map((line) => `gasw-k8s-probe: 
 /** What the probe reports of an image and a pod that have everything. */
 const WHOLE = [
   ...lines('nonce {"probe":"1"}\nuser 1000\nbash 5.2.15(1)-release'),
-  ...lines([...COMMANDS, "python", "bosh", "curl", "docker"].map((name) => `has ${name}`).join("\n")),
-  ...lines("json 3.11.2\nbosh\ninterpreter /opt/boutiques/bin/python3\nboutiques 0.5.33\nhome /home/gasw\nsite example.org\nend"),
+  ...lines([...COMMANDS, "python", "curl", "docker"].map((name) => `has ${name}`).join("\n")),
+  ...lines(
+    "json 3.11.2\nbosh-at /usr/local/bin/bosh\nbosh\ninterpreter /opt/boutiques/bin/python3\nboutiques 0.5.33\nhome /home/gasw\nsite example.org\nend",
+  ),
 ];
 
 const RAN = { image: "repo/app:1", node: "n1", directory: "/w/probe" };
@@ -42,12 +44,12 @@ test("the report is read from among all that a job prints, and is not whole with
 describe("each thing that is missing is named", () => {
   test.each([
     ["a command", { "has which": "lacks which" }, "the image has no `which`", /GASW's scripts call it/],
-    ["bosh", { "has bosh": "lacks bosh" }, "the image has no `bosh`", /install boutiques in the image \(docs\/images\.md/],
-    ["a bosh that works", { bosh: "bosh-fails KeyError: 1" }, "the image's `bosh` does not work: KeyError: 1", /anew/],
+    ["bosh", { "bosh-at": "x" }, "the image has no `bosh`", /install boutiques in the image .*bosh\.cvmfs\.path/],
+    ["a bosh that works", { bosh: "bosh-fails KeyError: 1" }, "`bosh` (/usr/local/bin/bosh) does not work: KeyError: 1", /anew/],
     [
       "the path of bosh's Python",
       { interpreter: "interpreter /usr/bin/env python3", boutiques: "no-boutiques bash: /usr/bin/env python3: No such file" },
-      'the Python of the image\'s `bosh`, "/usr/bin/env python3" in its first line, cannot import boutiques: bash: /usr/bin/env python3: No such file',
+      'the Python of `bosh`, "/usr/bin/env python3" in its first line, cannot import boutiques: bash: /usr/bin/env python3: No such file',
       /that Python's own pip/,
     ],
     ["json", { json: "no-json ModuleNotFoundError: No module named 'json'" }, /cannot import json: ModuleNotFoundError/, /whole Python/],
