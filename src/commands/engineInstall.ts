@@ -7,6 +7,7 @@ import { type EngineFolder, readEngine } from "../services/engine/engineFolder.t
 import {
   COMMAND_KEY,
   CONFIG_KEY,
+  includedFinding,
   namedConfig,
   settingsDiff,
   settingsFinding,
@@ -51,7 +52,7 @@ export async function engineInstall(io: Io, load: Load, dir: string, options: In
   const values = { [COMMAND_KEY]: command.value, [CONFIG_KEY]: config };
   // Without the plugin in its place, the settings are not to name it.
   const diff = placed.problem === undefined ? settingsDiff(engine, jar, plugins, values) : undefined;
-  if (diff !== undefined) report.tell(settingsFinding(engine, diff));
+  if (diff !== undefined) report.tell(...includedFinding(engine), settingsFinding(engine, diff));
   report.end(diff ?? Buffer.of());
 }
 

@@ -136,7 +136,7 @@ describe("cleanup", () => {
   test("refuses while jobs are active, whoever submitted them; --cancel ends them quickly and they are DELETED", async () => {
     workflow = new TestWorkflow();
     await workflow.runJob("Done-1", "true\n");
-    await workflow.cli("submit", workflow.script("Run-1", FOREVER), workflow.script("Run-2", FOREVER));
+    await workflow.cli("submit", workflow.script("Run-1", FOREVER), workflow.script("Run-2", FOREVER), "--grace-period", "10m");
     await workflow.cli("submit", workflow.script("Wait-1", "true\n"), "--cpu", "1000");
     const otherHost = { env: { GASW_K8S_STATE_PATH: path.join(workflow.folder, "other", "state.db") } };
     for (const host of [{}, otherHost]) {
@@ -149,10 +149,8 @@ describe("cleanup", () => {
       ({ stdout }) => stdout === "Run-1\nRun-2\n",
     );
     expect(shown.code).toBe(0);
-    const begin = performance.now();
+    // Long before their grace period is over.
     expect(await workflow.cli("cleanup", "--yes", "--cancel")).toMatchObject({ stderr: "", code: 0 });
-    // Far below the grace period of 30 s that a process has which ignores SIGTERM.
-    expect(performance.now() - begin).toBeLessThan(20_000);
     expect(await objects(workflow.namespace)).toEqual([]);
     const { jobs } = JSON.parse((await workflow.cli("status", "-o", "json")).stdout);
     expect(jobs.map(({ id, status }: { id: string; status: string }) => `${id} ${status}`)).toEqual([

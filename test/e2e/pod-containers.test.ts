@@ -64,19 +64,17 @@ describe("a job's containers", () => {
     ["that does not handle it ends", "echo ready; sleep 600; echo never\n", "ready\n"],
   ])("SIGTERM reaches a script at once: one %s", async (_, body, output) => {
     workflow = new TestWorkflow();
-    await workflow.cli("submit", workflow.script("Job-1", body));
+    await workflow.cli("submit", workflow.script("Job-1", body), "--grace-period", "10m");
     await eventually(
       async () => outOrNothing(workflow),
       (text) => text.includes("ready"),
     );
-    const begun = performance.now();
     await kubectl("delete", "job", "--all", "-n", workflow.namespace);
+    // Long before its grace period is over.
     await eventually(
       async () => (await get("pods", "-n", workflow.namespace)).items.length,
       (left) => left === 0,
     );
-    // Kubernetes' grace period is 30 s.
-    expect(performance.now() - begun).toBeLessThan(28_000);
     expect(workflow.out("Job-1")).toBe(output);
   });
 });

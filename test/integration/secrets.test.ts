@@ -261,7 +261,7 @@ async function metricsOf(config: readonly string[], env: NodeJS.ProcessEnv): Pro
       const text = await (await fetch(address)).text();
       return /gasw_k8s_round_seconds_count\S* [1-9]/.test(text) && text;
     },
-    { interval: 20, timeout: 5000 },
+    { interval: 20, timeout: 60_000 },
   );
   stop.abort();
   await ended;

@@ -115,7 +115,7 @@ describe("a server that does not answer", () => {
     const { code, stdout, stderr } = await on.workflow.cli("status", "--sync");
     expect({ code, stderr }).toEqual({ code: 8, stderr: expect.stringContaining("no response within 2 s") });
     expect(stdout).toMatch(/^Job-1 +COMPLETED /m);
-    expect(performance.now() - begin).toBeLessThan(20_000);
+    expect(performance.now() - begin).toBeLessThan(60_000);
   });
 
   test("holds up no retry of a monitor, nor its end", async () => {

@@ -176,6 +176,15 @@ describe("engine install", () => {
     expect(stdout).toContain(`\`patch -b ${engine.file("etc/settings")} OUTPUT\``);
   });
 
+  test("says which files the settings include: it reads none of them", async () => {
+    engine.change(/^/, "include = more.conf\n");
+    const { stdout, code } = await workflow.install();
+    expect(code).toBe(NO_CLUSTER_CODE);
+    expect(stdout).toMatch(
+      /^limited {2}settings .*settings\.conf\n {2}the settings include more\.conf, .*\n {2}hint: if it sets plugin\.executor/m,
+    );
+  });
+
   test("keeps settings in any encoding as they are", async () => {
     const latin1 = Buffer.from("# r\u00e9glages\nplugin.listener=/\u00e9/x.jar\ndefault.executor=\u00e9\n", "latin1");
     engine.write("conf/settings.conf", Buffer.concat([latin1, Buffer.from(engine.read("conf/settings.conf"))]));

@@ -98,6 +98,20 @@ export function settingsDiff(
   return Buffer.from(unifiedDiff(name, text, edits), "latin1");
 }
 
+/** What the settings say elsewhere is not known: it may name a plugin, too. */
+export function includedFinding({ file, settings }: EngineFolder): Finding[] {
+  const included = settings.list("include").filter((one) => one !== "");
+  if (included.length === 0) return [];
+  const problem = new GaswError(
+    "CONFIG",
+    `the settings include ${included.join(", ")}, which is not read here`,
+    {
+      hint: "if it sets plugin.executor or default.executor, change these lines there, not in the settings",
+    },
+  );
+  return [{ check: "settings", subject: file, problem, isMinor: true }];
+}
+
 /** Whether anything is to be changed, and how that is done and undone. */
 export function settingsFinding({ file }: EngineFolder, diff: Buffer): Finding {
   if (diff.length === 0) return { check: "settings", subject: `${file} (nothing is to be changed)` };

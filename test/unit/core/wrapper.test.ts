@@ -66,7 +66,7 @@ async function codeOf(child: ChildProcess): Promise<number | null> {
 const read = (name: string) => readFileSync(path.join(directory, name), "utf8");
 
 async function appears(name: string): Promise<void> {
-  const deadline = Date.now() + 10_000;
+  const deadline = Date.now() + 60_000;
   while (!existsSync(path.join(directory, name))) {
     if (Date.now() > deadline) throw new Error(`${name} did not appear`);
     await sleep(5);
