@@ -183,10 +183,12 @@ async function retried() {
     show("touch", ["atlas.nii"]);
     gasw("release", FLAKY);
     gasw("wait", FLAKY);
-  } finally {
-    // Other jobs are held, so it would go on: SIGTERM ends it when what it has in hand is done.
+  } catch (error) {
     monitor.kill("SIGTERM");
+    await ended;
+    throw error;
   }
+  // All jobs have ended, and so does it.
   const [code] = await ended;
   if (code !== 0) throw new Error(`monitor ended with exit code ${code}`);
   gasw("status", FLAKY, "--history", "--sync");

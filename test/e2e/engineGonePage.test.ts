@@ -3,7 +3,7 @@ import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { objects, silence } from "./cleanup.ts";
 import { sqliteDatabase } from "./gaswDatabase.ts";
-import { apply, type Result, TestWorkflow } from "./harness.ts";
+import { apply, eventually, get, type Result, TestWorkflow } from "./harness.ts";
 import { commandsIn, quotedCommandsIn } from "./page.ts";
 
 const page = readFileSync(path.join(import.meta.dirname, "../../docs/engine-gone.md"), "utf8");
@@ -89,6 +89,11 @@ test("the command of the page that removes a workflow of the Java plugin does", 
       },
     },
     { ...claim, spec: { ...spec, resources: { requests: { storage: "1Gi" } } } },
+  );
+  // What changes while it is looked at is left alone.
+  await eventually(
+    () => Promise.all([get("pvc", `${id}-claim`, "-n", left.namespace), get("pv", id)]),
+    (both) => both.every(({ status }) => status.phase === "Bound"),
   );
   const [removal = ""] = SWEEPS.filter((command) => command.includes("--yes") && command.includes("--legacy"));
   const { code, stdout } = await run(removal, { id });
