@@ -4,7 +4,7 @@ import { leaseName } from "../../src/core/names.ts";
 import { answeringProxy } from "../e2e/accessDoubles.ts";
 import { engineAccount, file, kubeconfig, selfSigned } from "../e2e/accessSupport.ts";
 import { syncUntil } from "../e2e/gaswDatabase.ts";
-import { eventually } from "../e2e/harness.ts";
+import { eventually, printed } from "../e2e/harness.ts";
 import { many } from "../full.ts";
 import { MonitoredWorkflow, waitFor } from "./monitored.ts";
 
@@ -78,6 +78,7 @@ describe("beside a monitor", () => {
     const running = workflow.monitor("-o", "ndjson");
     await workflow.jobWhere("Held-1-r1", ({ status }) => status === "ERROR_HELD");
     await workflow.jobWhere("Long-2", ({ status }) => status === "RUNNING");
+    await printed(running, /^\{.*\}$/m);
     // What is held is no result.
     expect(running.printed.stdout).toMatch(/^\{"cursor":1,"kind":"held",[^\n]*\n$/);
     expect(await workflow.cli("cancel", "Long-2")).toMatchObject({ code: 0, stdout: "Long-2\n" });
