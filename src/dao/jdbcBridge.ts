@@ -1,9 +1,8 @@
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
 import { systemCode } from "../errors.ts";
+import { shippedFile } from "../shipped.ts";
 import type { DaoSettings } from "./dao.ts";
 
 /** For a fast start and a small process: a handful of statements is all that it runs. */
@@ -15,10 +14,8 @@ const HANDED_ON = ["PATH", "HOME", "TMPDIR", "TZ", "LD_LIBRARY_PATH", "JAVA_TOOL
 /** Characters of the Java process's stderr that are kept for messages. */
 const KEPT_OUTPUT = 4000;
 
-/** The compiled bridge: beside the program's bundle in a package, two folders up in a checkout. */
-const classes = ["../bridge/classes", "../../bridge/classes"]
-  .map((folder) => fileURLToPath(new URL(folder, import.meta.url)))
-  .find((folder) => existsSync(folder));
+/** The compiled bridge. */
+const classes = shippedFile("bridge/classes");
 
 /** A value as the bridge takes and gives it; times are text, `YYYY-MM-DD HH:MM:SS.ffffff`. */
 export type JdbcValue = string | number | boolean | null;

@@ -6,10 +6,10 @@ import { settingsEdits, unifiedDiff } from "../../core/gasw/settingsChange.ts";
 import { shellWord } from "../../core/shellWord.ts";
 import { isBelow, realPath } from "../../directory.ts";
 import { GaswError, systemCode } from "../../errors.ts";
+import { shippedFile } from "../../shipped.ts";
 import type { Finding } from "../submit/finding.ts";
 import { type EngineFolder, pathIn } from "./engineFolder.ts";
 import type { ExecutorPlugin } from "./plugins.ts";
-import { shippedFile } from "./shipped.ts";
 
 export const COMMAND_KEY = "gasw-k8s.command";
 export const CONFIG_KEY = "gasw-k8s.config";

@@ -1,9 +1,9 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { GaswError, messageOf, systemCode } from "../../errors.ts";
+import { shippedFile } from "../../shipped.ts";
 import type { Finding } from "../submit/finding.ts";
 import { PLUGIN_NAME, pluginKind } from "./plugins.ts";
-import { shippedFile } from "./shipped.ts";
 
 /** The jar in this package. */
 const SHIPPED = shippedFile(`engine/gasw-plugin/${PLUGIN_NAME}`);
