@@ -9,7 +9,7 @@ const reporters = ["default", "./test/reporter.ts"];
 const seed = process.env.GASW_K8S_TEST_SEED;
 
 /** On a busy machine; on a quiet one no test comes near it. In milliseconds. */
-const PATIENCE = 180_000;
+const PATIENCE = 600_000;
 
 /** What tests reach of `src/` in their own process, in percent, rounded down (of the end-to-end tests to a percent less: what they meet varies): it may rise, and is then raised here, but never falls. */
 const REACHED = {
@@ -38,7 +38,7 @@ export default defineConfig({
     sequence: { sequencer: Sequencer, ...(seed === undefined ? {} : { shuffle: { tests: true }, seed: Number(seed) }) },
     testTimeout: PATIENCE,
     hookTimeout: PATIENCE,
-    expect: { poll: { timeout: PATIENCE / 3 } },
+    expect: { poll: { timeout: PATIENCE / 4 } },
     coverage: {
       provider: "v8",
       include: ["src/**/*.ts"],

@@ -181,7 +181,7 @@ test("kubernetes_plugin.conf.example runs a real job when its addresses are repl
     await kubectl("delete", "pv", `${unique}-atlas`, `${unique}-scratch`, "--ignore-not-found", "--wait=false");
   }
   expect((await get("storageclass")).items.map((item: { metadata: { name: string } }) => item.metadata.name)).not.toContain(unique);
-}, 300_000);
+});
 
 /** What an administrator has made before: the namespace, an account, a priority, a runtime class, an existing claim, and a class with a volume to give away. */
 function surroundings(unique: string, workflows: string): object[] {

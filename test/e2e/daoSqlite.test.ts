@@ -19,7 +19,7 @@ test("a job's whole life as the user's client sees it, in SQLite", async () => {
   workflow.configure({ retryCount: 1, dao: database.config });
   await wholeLife(database, workflow);
   expect((await workflow.cli("cleanup", "--yes")).code).toBe(0);
-}, 300_000);
+});
 
 test("jobs of one name in two workflows, in a database that they share", async () => {
   const other = new TestWorkflow();
@@ -58,4 +58,4 @@ test("jobs of one name in two workflows, in a database that they share", async (
   const monitor = await other.cli("monitor");
   expect(monitor).toMatchObject({ code: 0, stdout: expect.stringMatching(/ Job-1 DELETED/) });
   expect(await jobRow(database, workflow, "Job-1")).toMatchObject({ status: "COMPLETED", exit_code: 0 });
-}, 300_000);
+});

@@ -22,7 +22,7 @@ describe("debug why of a job that has not begun", () => {
     return JSON.parse(stdout);
   }
 
-  const becauseOf = (cause: string) => eventually(why, (answer) => answer.cause === cause, 90);
+  const becauseOf = (cause: string) => eventually(why, (answer) => answer.cause === cause);
 
   test("first for a quota, then for a claim that somebody has deleted", async () => {
     workflow = new TestWorkflow({ account: "admin" });

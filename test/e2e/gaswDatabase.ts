@@ -66,7 +66,7 @@ export async function rowWhere(
       return undefined;
     }
   };
-  await eventually(look, (found) => found !== undefined && holds(found), 90);
+  await eventually(look, (found) => found !== undefined && holds(found));
 }
 
 /** Writes a signal into a job's row, as the portal does: whatever stands there. */

@@ -16,7 +16,7 @@ const cleaning = (seconds: number) =>
 async function stopped(seconds: number, graceSeconds: number) {
   workflow = new TestWorkflow({ config: { terminationGracePeriodSeconds: graceSeconds } });
   await workflow.cli("submit", workflow.script("Job-1", cleaning(seconds)));
-  await eventually(async () => existsSync(path.join(workflow.directory, "began")), Boolean, 90);
+  await eventually(async () => existsSync(path.join(workflow.directory, "began")), Boolean);
   const [pod] = (await get("pods", "-n", workflow.namespace)).items;
   expect(pod.spec.terminationGracePeriodSeconds).toBe(graceSeconds);
   const hold = (finalizers: string[] | null) =>

@@ -61,7 +61,6 @@ export function printed(running: Running, pattern: RegExp): Promise<string> {
   return eventually(
     async () => running.printed.stdout + running.printed.stderr,
     (text) => pattern.test(text),
-    90,
   );
 }
 
@@ -139,7 +138,7 @@ export async function apply(...objects: readonly object[]): Promise<void> {
 }
 
 /** Waits until a condition holds; fails with what was seen last. */
-export async function eventually<T>(look: () => Promise<T>, holds: (value: T) => boolean, seconds = 60): Promise<T> {
+export async function eventually<T>(look: () => Promise<T>, holds: (value: T) => boolean, seconds = 180): Promise<T> {
   const deadline = Date.now() + seconds * 1000;
   for (;;) {
     const seen = changeCount();

@@ -121,7 +121,7 @@ describe("an output of any size", () => {
   test("is read to where it was when the reading began, while a job still writes", async () => {
     write(ERR, "Exiting with return value 4\n");
     writeFileSync(place(OUT), "<application_execution>\n");
-    const writer = spawn("sh", ["-c", `exec yes >> ${place(OUT)}`]);
+    const writer = spawn("bash", ["-c", `while :; do yes | head -c 1000000; sleep 0.02; done >> ${place(OUT)}`]);
     try {
       while (statSync(place(OUT)).size < 2 ** 20) await new Promise(setImmediate);
       expect(await parse()).toMatchObject({ exitCode: 4, warnings: [] });

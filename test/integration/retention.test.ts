@@ -169,10 +169,11 @@ describe("a workflow that is deleted from the state", () => {
       SELECT workflow, file_name, key, status FROM jobs`);
     database.close();
     expect(store.retention.factsOf(workflow)?.jobs).toBe(12_000);
-    const begin = performance.now();
+    const begin = process.cpuUsage();
     store.retention.delete(workflow, always);
+    const { user, system } = process.cpuUsage(begin);
     // To look through all results for each job takes 14 s.
-    expect(performance.now() - begin).toBeLessThan(8000);
+    expect((user + system) / 1e6).toBeLessThan(8);
     expect(rows()).toMatchObject({ workflows: 1, jobs: 12_000, results: 12_000 });
   });
 

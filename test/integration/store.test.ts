@@ -91,7 +91,7 @@ describe("many processes at once", () => {
       expect(store.history.of(job).map(({ status }) => status)).toEqual(["NOT_SUBMITTED", "QUEUED", "COMPLETED"]);
     store.close();
     expect(readdirSync(path.dirname(file)).filter((name) => name.startsWith("state.db.new"))).toEqual([]);
-  }, 300_000);
+  });
 
   test.each([
     ["an empty file", (): void => writeFileSync(file, "")],

@@ -108,14 +108,14 @@ describe("a whole test run", () => {
 
   test("runs what needs no cluster while the cluster comes up", () => {
     // Whichever of the two comes first waits for the other, for so long.
-    const waitFor = (file: string) => `timeout 10 bash -c 'until [[ -e ${file} ]]; do sleep 0.05; done'`;
+    const waitFor = (file: string) => `timeout 120 bash -c 'until [[ -e ${file} ]]; do sleep 0.05; done'`;
     program("cluster/up.sh", `#!/bin/bash\ntouch coming-up\n${waitFor("testing")}`);
     program("bin/npx", `${VITEST}\ntouch testing\n${waitFor("coming-up")}`);
     expect(run()).toMatchObject({ status: 0, last: "10 passed, 0 failed" });
   });
 
   test("runs the end-to-end tests beside those that need no cluster", () => {
-    const waitFor = (file: string) => `timeout 10 bash -c 'until [[ -e ${file} ]]; do sleep 0.05; done'`;
+    const waitFor = (file: string) => `timeout 120 bash -c 'until [[ -e ${file} ]]; do sleep 0.05; done'`;
     program(
       "bin/npx",
       `${VITEST.replace("while", "arguments=$*\nwhile")}

@@ -37,5 +37,5 @@ describe.each<H2Version>(["1.4.196", "2.3.232"])("H2 %s that nobody else uses, s
     expect(await jobRow(database, workflow, "Trapped-4-r1")).toMatchObject({ exit_code: 3 });
     expect(await jobRow(database, workflow, "Good-1")).toMatchObject({ status: "COMPLETED" });
     for (const file of ["db/jobs.mv.db", "sh/Good-1.sh"]) expect(existsSync(path.join(workflow.directory, file))).toBe(true);
-  }, 300_000);
+  });
 });

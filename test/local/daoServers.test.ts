@@ -23,7 +23,7 @@ describe("a job's whole life as the user's client sees it", () => {
   let mariadb: MariadbServer;
   beforeAll(async () => {
     [postgres, mariadb] = await Promise.all([startPostgres(), startMariadb()]);
-  }, 300_000);
+  });
   afterAll(async () => {
     await Promise.all([postgres?.stop(), mariadb?.stop()]);
   });
@@ -37,7 +37,7 @@ describe("a job's whole life as the user's client sees it", () => {
     await wholeLife({ config: { ...config }, query: async (sql) => (await client.query(sql)).rows }, workflow);
     await client.end();
     await workflow.cleanup();
-  }, 300_000);
+  });
 
   test("in MariaDB", async () => {
     const workflow = new TestWorkflow();
@@ -48,7 +48,7 @@ describe("a job's whole life as the user's client sees it", () => {
     await wholeLife({ config: { ...config }, query: async (sql) => (await client.query(sql))[0] as any[] }, workflow);
     await client.end();
     await workflow.cleanup();
-  }, 300_000);
+  });
 
   test.each<H2Version>(["1.4.196", "2.3.232"])(
     "in H2 %s, with the tables that GASW has made in the workflow's own folder",

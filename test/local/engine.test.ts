@@ -35,11 +35,14 @@ describe("an engine with the plugin", () => {
 
   test("has its jobs run, is told of each once, and leaves nothing in the cluster", async () => {
     workflow = new EngineWorkflow(server, classes.gasw);
-    workflow.plan("Good-1", `sleep 1\n${END}${TIMES}${UPLOAD}`);
+    workflow.plan("Good-1", `${waitFor("go")}${END}${TIMES}${UPLOAD}`);
     workflow.plan("Again-2", `[ -e again ] || { touch again; exit 3; }\n${END}`);
     const log = path.join(workflow.directory, "gasw-k8s.log");
     writeFileSync(log, "-".repeat(1024 * 1024));
-    expect(await workflow.engine("gasw-k8s.logMegabytes=1", "minorstatus.service.enabled=true", "harness.listener=broken").ended).toBe(0);
+    const engine = workflow.engine("gasw-k8s.logMegabytes=1", "minorstatus.service.enabled=true", "harness.listener=broken");
+    await workflow.hears("changed Good-1 RUNNING");
+    writeFileSync(path.join(workflow.directory, "go"), "");
+    expect(await engine.ended).toBe(0);
     expect(workflow.journal.filter((line) => line.startsWith("told ")).sort()).toEqual([
       "told Again-2 SUCCESS []",
       "told Good-1 SUCCESS [file:///data/out%20put.txt]",

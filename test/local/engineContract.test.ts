@@ -29,8 +29,8 @@ const JOBS: Readonly<Record<string, readonly [script: string, told: string]>> = 
   "Cancelled-2": ["exit 9\n", "CANCELLED 9 9"],
   "Held-1": ["exit 3\n", "DELETED 9 3"],
   "Held-2": ["exit 40\n", "DELETED 9 40"],
-  // It goes on once somebody has mended what it lacks.
-  "Mended-1": ["[ -e mended ] || exit 5\n", "DELETED 9 5"],
+  // It is held after two failures, and released goes on once somebody has mended what it lacks.
+  "Mended-1": ["mkdir failed-1 || mkdir failed-2 || { until [ -e mended ]; do sleep 0.2; done; exit 0; }; exit 5\n", "DELETED 9 5"],
 };
 
 const workflows: RetriedWorkflow[] = [];

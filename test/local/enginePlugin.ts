@@ -151,7 +151,7 @@ export class EngineWorkflow extends TestWorkflow {
 }
 
 /** Waits for what a file says: nothing in the cluster changes with it. */
-const within = (holds: () => boolean) => vi.waitUntil(holds, { timeout: 120_000, interval: 100 });
+const within = (holds: () => boolean) => vi.waitUntil(holds, { timeout: 300_000, interval: 100 });
 
 /** A running engine: a process of Java. */
 export class Engine {

@@ -26,7 +26,7 @@ describe("what the database says where the Java plugin leaves it wrong", () => {
     await workflow.cli("submit", ...scripts, "--cpu", "10m");
     await workflow.sync();
     const monitor = workflow.start("monitor");
-    await eventually(counts, ({ RUNNING }) => RUNNING === JOBS, 90);
+    await eventually(counts, ({ RUNNING }) => RUNNING === JOBS);
     monitor.kill("SIGKILL");
     await monitor.ended;
     workflow.put("go");

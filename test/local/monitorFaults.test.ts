@@ -51,7 +51,7 @@ describe("what a monitor asks of the cluster", () => {
       ];
       // None is about one job.
       expect(kinds.filter((kind) => !known.includes(kind))).toEqual([]);
-      expect(kinds.filter((kind) => !kind.endsWith("watch")).length).toBeLessThan(20 + JOBS);
+      expect(kinds.filter((kind) => !kind.endsWith("watch")).length).toBeLessThan(20 + 3 * JOBS);
     } finally {
       await proxy.close();
     }

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { likeGasw, RetriedWorkflow } from "../e2e/attempts.ts";
 import { notedStatuses, signal } from "../e2e/gaswDatabase.ts";
 
@@ -119,6 +119,7 @@ test("a job that is to run anew is not taken for one that has run when its scrip
   const script = workflow.script("Anew-1", "if [ -e anew ]; then exit 0; fi; touch anew; sleep 600\n");
   await workflow.cli("submit", script);
   await workflow.until("Anew-1", "RUNNING");
+  await vi.waitUntil(() => workflow.has("anew"), { timeout: 60_000 });
   await signal(workflow.database, "Anew-1", "RESCHEDULE");
   await workflow.sync();
   expect(await workflow.cli("submit", script)).toEqual({ stdout: "Anew-1\n", stderr: "", code: 0 });

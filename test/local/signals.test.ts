@@ -1,6 +1,6 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { jobRow, signal, sqliteDatabase, syncUntil, type TestDatabase } from "../e2e/gaswDatabase.ts";
 import { eventually, get, kubectl, TestWorkflow } from "../e2e/harness.ts";
 
@@ -49,6 +49,8 @@ async function lose(id: string): Promise<void> {
 async function running(id: string, body = "sleep 600\n"): Promise<void> {
   await workflow.cli("submit", workflow.script(id, body));
   await syncUntil(database, workflow, id, (row) => row.status === "RUNNING");
+  // The container has begun; its script has, too, once its output is there.
+  await vi.waitUntil(() => existsSync(path.join(workflow.directory, `out/${id}.sh.out`)), { timeout: 60_000 });
 }
 
 async function held(id: string): Promise<void> {
@@ -236,6 +238,7 @@ describe("a signal that has a job run once more, written over the row", () => {
 describe("RESCHEDULE", () => {
   test("has the same row run again, when its first run is gone; `wait` goes on until then", async () => {
     await running("Anew-1", "if [ -e anew ]; then exit 0; fi; touch anew; sleep 600\n");
+    await vi.waitUntil(() => existsSync(path.join(workflow.directory, "anew")), { timeout: 60_000 });
     await signal(database, "Anew-1", "RESCHEDULE");
     await sync();
     expect(await jobRow(database, workflow, "Anew-1")).toMatchObject({ status: "SUCCESSFULLY_SUBMITTED", download: null });

@@ -26,7 +26,6 @@ function waiting(name: string, preparation: string): { readonly begun: () => Pro
       eventually(
         async () => commandLines().filter((line) => line.includes(file) || line.includes(`sleep ${mark}`)),
         (alive) => alive.length === 0,
-        10,
       ),
   };
 }

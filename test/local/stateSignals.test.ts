@@ -12,7 +12,7 @@ beforeEach(() => {
 afterEach(() => workflow.cleanup());
 
 /** A running program and what it has written so far. */
-function begin(...args: string[]): { child: ChildProcess; ended: Promise<Result> } {
+function begin(...args: string[]): { child: ChildProcess; texts: { stdout: string }; ended: Promise<Result> } {
   const child = spawn(process.execPath, [PROGRAM, ...args], {
     cwd: workflow.directory,
     env: workflow.env,
@@ -21,7 +21,7 @@ function begin(...args: string[]): { child: ChildProcess; ended: Promise<Result>
   const texts = { stdout: "", stderr: "" };
   for (const name of ["stdout", "stderr"] as const) child[name]?.setEncoding("utf8").on("data", (text: string) => (texts[name] += text));
   const ended = new Promise<Result>((resolve) => child.once("close", (code) => resolve({ ...texts, code: code ?? -1 })));
-  return { child, ended };
+  return { child, texts, ended };
 }
 
 const running = () =>
@@ -39,10 +39,10 @@ const goesOn = () =>
 describe.each(["SIGINT", "SIGTERM"] as const)("%s", (signal) => {
   test("ends submit --wait with 130 and says that the job goes on, which it does", async () => {
     workflow.script("Job-1", "sleep 600\n");
-    const { child, ended } = begin("submit", "sh/Job-1.sh", "--wait");
+    const { child, texts, ended } = begin("submit", "sh/Job-1.sh", "--wait");
     await eventually(
-      () => workflow.cli("status", "--cached", "-q"),
-      ({ stdout }) => stdout === "Job-1\n",
+      async () => texts.stdout,
+      (text) => text === "Job-1\n",
     );
     await running();
     child.kill(signal);

@@ -140,7 +140,7 @@ describe("where status is asked", () => {
       const { stdout, stderr, code } = await atClosedPort("status");
       expect(code).toBe(4);
       expect(stdout).toMatch(/^Run-1 +RUNNING /m);
-      expect(stderr).toMatch(/^warning: the cluster could not be queried: showing the state of (\d+m)?\d+s ago$/m);
+      expect(stderr).toMatch(/^warning: the cluster could not be queried: showing the state of (\d+m)?(\d+s)? ago$/m);
       expect(stderr).toMatch(/^error: cannot reach the cluster https:\/\/127\.0\.0\.1:9/m);
       expect(contents(workflow.stateFile)).toEqual(before);
     });

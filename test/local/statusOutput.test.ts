@@ -36,7 +36,7 @@ describe("the forms of status", () => {
       expect.stringMatching(/^JOB +STATUS +EXIT +AGE +WAITED +RAN +NODE +REASON$/),
       expect.stringMatching(/^Old-1 +ERROR +3 +4\dm\S* +4\dm\S* +\d+s +\S+ +Error: a file was not found$/),
       expect.stringMatching(/^New-1 +COMPLETED +0 +\d+s +\d+s +\d+s +\S+$/),
-      expect.stringMatching(/^Big-1 +QUEUED +- +(\d+s) +\1 +- +- +Unschedulable: .*…$/),
+      expect.stringMatching(/^Big-1 +QUEUED +- +(\S+) +\1 +- +- +Unschedulable: .*…$/),
     ]);
   });
 

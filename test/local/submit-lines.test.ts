@@ -121,7 +121,7 @@ describe("submit --from", () => {
     const engine = new Engine(workflow);
     expect(await engine.ask({ script: "sh/Job-1.sh" })).toMatchObject({ error: { code: "NOT_FOUND" } });
     await makeVolume(workflow, "data", workflow.folder);
-    await expect.poll(() => engine.ask({ script: "sh/Job-1.sh" }), { timeout: 30_000, interval: 2000 }).toMatchObject({ id: "Job-1" });
+    await expect.poll(() => engine.ask({ script: "sh/Job-1.sh" }), { interval: 2000 }).toMatchObject({ id: "Job-1" });
     expect(await engine.end()).toBe(6);
   });
 });

@@ -52,7 +52,7 @@ describe("submit --wait", () => {
     const script = workflow.script("Job-1", "echo started; sleep 600\n");
     await workflow.cli("submit", script);
     const waiting = workflow.cli("wait", "Job-1", "--wait-timeout", "90s");
-    await expect.poll(async () => (await workflow.status("Job-1")).status, { timeout: 30_000 }).toBe("RUNNING");
+    await expect.poll(async () => (await workflow.status("Job-1")).status).toBe("RUNNING");
     await kubectl("delete", "jobs", "--all", "-n", workflow.namespace, "--cascade=orphan");
     await kubectl("delete", "pods", "--all", "-n", workflow.namespace, "--force", "--grace-period=0");
     expect([10, 143]).toContain((await waiting).code);

@@ -102,10 +102,8 @@ describe("submit", () => {
     const scripts = ids.map((id) => workflow.script(id, "true\n"));
     const child = spawn(process.execPath, [PROGRAM, "submit", ...scripts], { cwd: workflow.directory, env: workflow.env });
     let stdout = "";
-    child.stdout.setEncoding("utf8").on("data", (text: string) => {
-      stdout += text;
-      child.kill("SIGINT");
-    });
+    child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
+    child.stdout.once("data", () => child.kill("SIGINT"));
     const code = await new Promise((resolve) => child.on("close", resolve));
     expect(code).toBe(130);
     const told = stdout.trimEnd().split("\n");

@@ -68,7 +68,7 @@ describe("wait", () => {
       (text) => text.endsWith("\n"),
     );
     expect(JSON.parse(first)).toEqual(await workflow.status("Exit-3"));
-    const impatient = await workflow.cli("wait", "Gate-2", "Exit-3", "-o", "ndjson", "--wait-timeout", "3s");
+    const impatient = await workflow.cli("wait", "Gate-2", "Exit-3", "-o", "ndjson", "--wait-timeout", "10s");
     expect({ stdout: impatient.stdout, code: impatient.code }).toEqual({ stdout: first, code: 124 });
     expect(JSON.parse(impatient.stderr)).toMatchObject({ error: { code: "TIMEOUT" } });
     expect(await workflow.cli("wait", "Gate-2", "-o", "json", "--wait-timeout", "1s")).toMatchObject({ stdout: "", code: 124 });

@@ -123,7 +123,7 @@ export function daoContract(name: string, traits: DatabaseTraits): void {
 
     test("are made once by many that open it at the same time", async () => {
       const database = await makeDatabase();
-      const daos = await Promise.all(Array.from({ length: 5 }, () => open(database.settings)));
+      const daos = await Promise.all(Array.from({ length: 5 }, () => open(database.settings, { timeout: 60_000 })));
       await daos[0]?.apply([insert()]);
       for (const dao of daos) expect(await rowIn(dao)).toEqual(ROW);
     });

@@ -123,7 +123,7 @@ export function daoFaults(name: string, server: () => FaultyServer): void {
       const dao = await open(database.settings);
       await dao.apply([insert(), insert({ id: "B" })]);
       const release = await server().lock(database, ROW.id);
-      const waiting = await open(database.settings, { timeout: 1000 });
+      const waiting = await open(database.settings, { timeout: 5000 });
       await expect(waiting.apply([update("B"), update()])).rejects.toMatchObject(
         refusal(/another program holds a lock|no response within/),
       );

@@ -269,7 +269,7 @@ describe("dao.repairStatusColumn", () => {
     await others("select id from Jobs");
     await portal?.transaction("begin");
     await others("update Jobs set status = 'KILL'");
-    await open(settings(), { ...asked, timeout: 1000 });
+    await open(settings(), { ...asked, timeout: 15_000 });
     expect(told).toEqual([expect.stringMatching(/remains an ENUM \(Timeout trying to lock table/)]);
     await others("update Jobs set isBeingKilled = true");
     await portal?.transaction("commit");
@@ -278,7 +278,7 @@ describe("dao.repairStatusColumn", () => {
 
   test("is done once by two that are asked for it at the same moment", async () => {
     await openHibernates();
-    const limits = { simulationId: "", timeZone: "UTC", timeout: 10_000, env: process.env, signal: new AbortController().signal };
+    const limits = { simulationId: "", timeZone: "UTC", timeout: 60_000, env: process.env, signal: new AbortController().signal };
     const given = { ...settings(), ...limits, ...asked };
     const connected = await Promise.all([connectJdbc(url, given), connectJdbc(url, given)]);
     const daos = await Promise.all(connected.map((one) => KyselyDao.over(one, given, url)));
@@ -288,7 +288,7 @@ describe("dao.repairStatusColumn", () => {
   });
 
   test("refuses a database whose rows are not what they were", async () => {
-    const limits = { simulationId: "", timeZone: "UTC", timeout: 10_000, env: process.env, signal: new AbortController().signal };
+    const limits = { simulationId: "", timeZone: "UTC", timeout: 60_000, env: process.env, signal: new AbortController().signal };
     const given = { ...settings(), ...limits, ...asked, url: hibernates() };
     const { connection, dialect } = await connectJdbc(url, given);
     await connection.query("insert into Jobs (id, status) values ('A', 'QUEUED'), ('B', 'QUEUED')", []);

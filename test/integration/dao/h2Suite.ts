@@ -89,9 +89,11 @@ export function h2Suite(version: H2Version, reference: string): void {
     const portal = await other(database.url);
     await portal.transaction("begin");
     await portal.run("update Jobs set status = 'KILL' where id = ?", [ROW.id]);
+    // Its own Java process is up before anybody waits.
+    await database.query("select 1");
     const ours = dao.apply([RUNNING, insert({ id: "After" })]);
     const running = async () => JSON.stringify(await database.query("select * from information_schema.sessions"));
-    await expect.poll(running, { timeout: 10_000 }).toMatch(/update \\?"JOBS\\?" set/);
+    await expect.poll(running, { timeout: 60_000 }).toMatch(/update \\?"JOBS\\?" set/);
     await portal.transaction("commit");
     expect((await ours).applied).toEqual([false, true]);
     expect((await dao.rows([ROW.id])).get(ROW.id)).toEqual({ ...ROW, status: "KILL" });
@@ -109,7 +111,7 @@ export function h2Suite(version: H2Version, reference: string): void {
 
   test("a row that another program keeps locked is waited for, then told", async () => {
     const database = await makeDatabase();
-    const dao = await open(database.settings, { timeout: 2000 });
+    const dao = await open(database.settings, { timeout: 10_000 });
     await dao.apply([insert()]);
     const portal = await other(database.url);
     await portal.transaction("begin");

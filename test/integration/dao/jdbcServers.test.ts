@@ -11,7 +11,7 @@ let mariadb: MariadbServer;
 beforeAll(async () => {
   fetchDrivers();
   [postgres, mariadb] = await Promise.all([startPostgres(), startMariadb()]);
-}, 120_000);
+});
 afterAll(async () => {
   await Promise.all([postgres.stop(), mariadb.stop()]);
 });

@@ -10,7 +10,7 @@ let server: MariadbServer;
 const connections: mysql.Connection[] = [];
 beforeAll(async () => {
   server = await startMariadb();
-}, 120_000);
+});
 afterAll(async () => {
   for (const connection of connections) connection.destroy();
   await server.stop();

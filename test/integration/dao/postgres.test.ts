@@ -8,7 +8,7 @@ let server: PostgresServer;
 const clients: pg.Client[] = [];
 beforeAll(async () => {
   server = await startPostgres();
-}, 120_000);
+});
 afterAll(async () => {
   for (const client of clients) await client.end();
   await server.stop();

@@ -203,7 +203,7 @@ describe("the life cycle", () => {
     expect(undrawn([...edges].map((edge) => edge.split(" ") as [string, string]))).toEqual([]);
     const unused = [LOOK, SIGNAL, END, ROW].flatMap(({ rules, used }) => rules.filter(({ name }) => !used.has(name)));
     expect(unused).toEqual([]);
-  }, 300_000);
+  });
 
   test("goes as the table says where failures are announced: none is held, and none that is over is released", () => {
     const signals: readonly unknown[] = [undefined, "UNHOLD_ERROR", "UNHOLD_STALLED", "REPLICATE", "RESCHEDULE"];

@@ -168,7 +168,7 @@ describe("SIGTERM to a job's command", () => {
   });
 
   test("runs the script's EXIT trap", async () => {
-    const child = start("trap 'echo cleaned' EXIT\ntouch ready\nsleep 1");
+    const child = start("trap 'echo cleaned; kill $!' EXIT\nsleep 60 &\ntouch ready\nwait");
     await appears("ready");
     child.kill("SIGTERM");
     expect(await codeOf(child)).toBe(143);
