@@ -8,7 +8,7 @@ const root = path.resolve(import.meta.dirname, "../..");
 
 const LAYERS = ["core", "config", "kubernetes", "store", "dao", "ui", "services", "commands"] as const;
 const ABOVE_ALL = ["context.ts", "cli", "main.ts"];
-const BELOW_ALL = ["errors.ts", "directory.ts", "fileOwner.ts", "textFile.ts"];
+const BELOW_ALL = ["errors.ts", "directory.ts", "fileOwner.ts", "shipped.ts", "textFile.ts"];
 /** What opens SQLite files, for the two that have some. */
 const SQLITE = "sqliteModule.ts";
 
@@ -18,7 +18,7 @@ const MAY_IMPORT: Readonly<Record<(typeof LAYERS)[number], readonly string[]>> =
   config: ["core", ...BELOW_ALL],
   kubernetes: ["core", "config", ...BELOW_ALL],
   store: ["core", SQLITE, ...BELOW_ALL],
-  dao: ["core", SQLITE, "errors.ts", "fileOwner.ts", "textFile.ts"],
+  dao: ["core", SQLITE, "errors.ts", "fileOwner.ts", "shipped.ts", "textFile.ts"],
   ui: ["core", "errors.ts"],
   services: ["core", "config", "kubernetes", "store", "dao", ...BELOW_ALL],
   commands: ["core", "config", "kubernetes", "store", "dao", "ui", "services", "context.ts", ...BELOW_ALL],
