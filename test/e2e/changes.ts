@@ -26,7 +26,7 @@ export function changeCount(): number {
 
 /** Waits until there was a change after so many, but not for long. */
 export async function changeAfter(seen: number): Promise<void> {
-  isWatching ??= Promise.all(["jobs", "pods"].map((kind) => watch(kind, tell)));
+  isWatching ??= Promise.all(["jobs", "pods"].map((kind) => watch(kind, tell).catch(() => undefined)));
   await isWatching;
   await sleep(LEAST_MS);
   if (count > seen) return;

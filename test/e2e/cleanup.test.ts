@@ -51,7 +51,7 @@ describe("cleanup", () => {
     expect((await workflow.cli("cleanup", "--yes")).code).toBe(0);
     expect(JSON.parse((await workflow.cli("status", "--cached", "-o", "json")).stdout).jobs).toEqual([]);
     workflow.configure({});
-    expect(await workflow.cli("submit", script, "--wait", "--wait-timeout", "90s")).toMatchObject({ code: 0, stdout: "Job-1\n" });
+    expect(await workflow.cli("submit", script, "--wait", "--wait-timeout", "300s")).toMatchObject({ code: 0, stdout: "Job-1\n" });
   });
 
   test("removes Jobs with their pods, then claims, then volumes; what is not its own stays; the history stays known", async () => {

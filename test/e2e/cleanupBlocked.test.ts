@@ -1,7 +1,17 @@
 import { afterEach, describe, expect, inject, test } from "vitest";
 import { engineAccount, file, kubeconfig } from "./accessSupport.ts";
 import { objects } from "./cleanup.ts";
-import { apply, get, kubectl, TestWorkflow } from "./harness.ts";
+import { apply, eventually, get, kubectl, TestWorkflow } from "./harness.ts";
+
+/** Waits until the cluster is done with Jobs that have ended: then it holds their pods no longer. */
+const settled = ({ namespace }: TestWorkflow) =>
+  eventually(
+    () => get("jobs", "-n", namespace),
+    ({ items }) =>
+      items.every(({ status }: { status: { conditions?: { type: string }[] } }) =>
+        status.conditions?.some(({ type }) => type === "Complete" || type === "Failed"),
+      ),
+  );
 
 describe("cleanup that meets an obstacle", () => {
   let workflow: TestWorkflow;
@@ -14,14 +24,15 @@ describe("cleanup that meets an obstacle", () => {
   test("waits for a finalizer until its time is over, names it, does the rest all the same, and ends with 124", async () => {
     workflow = new TestWorkflow();
     await workflow.runJob("Job-1", "true\n");
+    await settled(workflow);
     const [claim] = await claims();
     const { name, finalizers } = claim.metadata;
     await patch("pvc", name, { metadata: { finalizers: [...finalizers, "example.org/hold"] } });
-    const { stdout, stderr, code } = await workflow.cli("cleanup", "--yes", "--timeout", "2s");
+    const { stdout, stderr, code } = await workflow.cli("cleanup", "--yes", "--timeout", "10s");
     expect(code).toBe(124);
     expect(stderr).toMatch(
       new RegExp(
-        `^error: PersistentVolumeClaim ${name} was not deleted after 2 s: blocked by finalizers .*example\\.org/hold \\(set by another program\\)`,
+        `^error: PersistentVolumeClaim ${name} was not deleted after 10 s: blocked by finalizers .*example\\.org/hold \\(set by another program\\)`,
         "m",
       ),
     );
@@ -40,12 +51,13 @@ describe("cleanup that meets an obstacle", () => {
   test("names the pod that still uses a claim, and leaves that pod alone, and the claim's protection, with --force too", async () => {
     workflow = new TestWorkflow();
     await workflow.runJob("Job-1", "true\n");
+    await settled(workflow);
     const [claim] = await claims();
     await usingPod("theirs", claim.metadata.name);
-    const { stdout, stderr, code } = await workflow.cli("cleanup", "--yes", "--timeout", "2s");
+    const { stdout, stderr, code } = await workflow.cli("cleanup", "--yes", "--timeout", "10s");
     expect(code).toBe(124);
     expect(stderr).toMatch(
-      /^error: PersistentVolumeClaim \S+ was not deleted after 2 s: blocked by finalizers kubernetes\.io\/pvc-protection \(waits until no pod uses the claim\); pods theirs \(on node \S+\)$/m,
+      /^error: PersistentVolumeClaim \S+ was not deleted after 10 s: blocked by finalizers kubernetes\.io\/pvc-protection \(waits until no pod uses the claim\); pods theirs \(on node \S+\)$/m,
     );
     const forced = await workflow.cli("cleanup", "--yes", "--force", "--timeout", "1s");
     expect(forced).toMatchObject({ stderr: expect.not.stringContaining("removed the finalizer"), code: 124 });
@@ -67,7 +79,7 @@ describe("cleanup that meets an obstacle", () => {
     const volumes = [{ name: "v", persistentVolumeClaim: { claimName } }];
     const metadata = { name, namespace: workflow.namespace };
     await apply({ apiVersion: "v1", kind: "Pod", metadata, spec: { containers: [container], volumes } });
-    await kubectl("wait", "pod", name, "-n", workflow.namespace, "--for=condition=Ready", "--timeout=60s");
+    await kubectl("wait", "pod", name, "-n", workflow.namespace, "--for=condition=Ready", "--timeout=300s");
   }
 
   test("gives up no retry where the cluster refuses to remove anything; the clean-up that succeeds does", async () => {
@@ -80,7 +92,7 @@ describe("cleanup that meets an obstacle", () => {
     expect(await objects(workflow.namespace)).toEqual(before);
     const attempts = async () => JSON.parse((await workflow.cli("status", "--history", "--sync", "-o", "json")).stdout).jobs.length;
     expect(await attempts()).toBe(2);
-    expect((await workflow.cli("wait", "Job-1", "--wait-timeout", "90s")).code).toBe(3);
+    expect((await workflow.cli("wait", "Job-1", "--wait-timeout", "300s")).code).toBe(3);
     expect((await workflow.cli("cleanup", "--yes")).code).toBe(0);
     expect(await attempts()).toBe(2);
   });

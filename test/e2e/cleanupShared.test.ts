@@ -2,7 +2,7 @@ import { mkdirSync } from "node:fs";
 import path from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import { objects } from "./cleanup.ts";
-import { get, kubectl, TestWorkflow } from "./harness.ts";
+import { eventually, get, kubectl, TestWorkflow } from "./harness.ts";
 import { makeVolume } from "./volumes.ts";
 
 describe("cleanup of volumes that workflows share", () => {
@@ -71,6 +71,14 @@ describe("cleanup of volumes that workflows share", () => {
     await workflow.cli("cleanup", "--yes");
     await kubectl("delete", "pvc", "shareddata-claim", "-n", workflow.namespace);
     expect(await shared(workflow)).toHaveLength(1);
+    await eventually(
+      () => get("pv"),
+      ({ items }) =>
+        items.every(
+          ({ spec, status }: { spec: { claimRef?: { namespace: string } }; status: { phase: string } }) =>
+            spec.claimRef?.namespace !== workflow.namespace || status.phase !== "Bound",
+        ),
+    );
     expect((await workflow.cli("cleanup", "--yes", "--shared")).stdout).toMatch(/^removed PersistentVolume shareddata-/m);
     expect(await objects(workflow.namespace)).toEqual([]);
   });

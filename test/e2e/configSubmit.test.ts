@@ -80,7 +80,7 @@ describe("the plugin's own file is enough for a real job, in each generation of 
     const found = name.startsWith("conf/") ? NO_FILE : { GASW_K8S_CONFIG: config };
     const options = { cwd: workflow.folder, env: { ...found, ...ownKeys(), ...ca } };
     const script = workflow.script("Job-1", "cat /SharedData/atlas 2>/dev/null || echo none\n");
-    const result = await workflow.cliWith(options, "submit", script, "--wait", "--wait-timeout", "90s");
+    const result = await workflow.cliWith(options, "submit", script, "--wait", "--wait-timeout", "300s");
     expect(result).toEqual({ stdout: "Job-1\n", stderr: "", code: 0 });
     expect(workflow.out("Job-1")).toBe("volumes" in keys ? "shared\n" : "none\n");
     expect((await workflow.jobs()).map((job) => job.spec.ttlSecondsAfterFinished)).toEqual([ttl]);

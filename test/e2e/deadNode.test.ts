@@ -25,7 +25,17 @@ describe("a job on a node that has died", () => {
   afterEach(async () => {
     const pods = (await get("pods", "-n", workflow.namespace)).items;
     for (const { metadata } of pods)
-      await kubectl("delete", "pod", metadata.name, "-n", workflow.namespace, "--force", "--grace-period=0", "--wait=false");
+      await kubectl(
+        "delete",
+        "pod",
+        metadata.name,
+        "-n",
+        workflow.namespace,
+        "--force",
+        "--grace-period=0",
+        "--wait=false",
+        "--ignore-not-found",
+      );
     // What is left on it goes with it.
     await kubectl("delete", "node", node, "--ignore-not-found");
     await workflow.finish();

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from "vitest";
-import { apply, eventually, get, kubectl, TestWorkflow } from "./harness.ts";
+import { eventually, get, kubectl, TestWorkflow } from "./harness.ts";
+import { applyQuota } from "./quota.ts";
 
 describe("debug why of a job that has not begun", () => {
   let workflow: TestWorkflow;
@@ -28,8 +29,7 @@ describe("debug why of a job that has not begun", () => {
     workflow = new TestWorkflow({ account: "admin" });
     const { namespace } = workflow;
     await kubectl("create", "namespace", namespace);
-    const quota = { apiVersion: "v1", kind: "ResourceQuota", metadata: { name: "no-pods", namespace } };
-    await apply({ ...quota, spec: { hard: { pods: "0" } } });
+    await applyQuota(namespace, "no-pods", { pods: "0" });
     expect(await submit()).toMatchObject({ code: 0 });
     const refused = await becauseOf("quota");
     expect(refused).toMatchObject({ status: "QUEUED", remedy: expect.stringMatching(/wait for other jobs to end/) });
@@ -51,7 +51,7 @@ describe("debug why of a job that has not begun", () => {
 
   test("for a volume of our own that is not bound, so that it was not submitted", async () => {
     const scratch = { name: "scratch", type: "storageClass", storageClassName: "no-such-class", mountPathContainer: "/scratch" };
-    workflow = new TestWorkflow({ account: "admin", config: { volumes: [scratch], options: { bindTimeout: "4s" } } });
+    workflow = new TestWorkflow({ account: "admin", config: { volumes: [scratch], options: { bindTimeout: "10s" } } });
     expect(await submit()).toMatchObject({ stdout: "", code: 5 });
     const claim = (await claims()).find(({ spec }: { spec: { storageClassName: string } }) => spec.storageClassName === "no-such-class");
     const { name } = claim.metadata;

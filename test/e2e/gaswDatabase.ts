@@ -126,7 +126,6 @@ export async function syncUntil(
       return await jobRow(database, workflow, id);
     },
     (found) => found !== undefined && holds(found),
-    90,
   );
 }
 

@@ -36,7 +36,6 @@ async function stopped(seconds: number, graceSeconds: number) {
     return await eventually(
       () => workflow.status("Job-1"),
       ({ ended }) => ended !== null,
-      90,
     );
   } finally {
     await hold(null);

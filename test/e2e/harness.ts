@@ -138,7 +138,7 @@ export async function apply(...objects: readonly object[]): Promise<void> {
 }
 
 /** Waits until a condition holds; fails with what was seen last. */
-export async function eventually<T>(look: () => Promise<T>, holds: (value: T) => boolean, seconds = 180): Promise<T> {
+export async function eventually<T>(look: () => Promise<T>, holds: (value: T) => boolean, seconds = 300): Promise<T> {
   const deadline = Date.now() + seconds * 1000;
   for (;;) {
     const seen = changeCount();
@@ -265,7 +265,7 @@ export class TestWorkflow {
 
   /** Submits a script and waits until its job has ended. */
   async runJob(jobId: string, body: string, ...args: readonly string[]): Promise<Result> {
-    return await this.cli("submit", this.script(jobId, body), "--wait", "--wait-timeout", "90s", ...args);
+    return await this.cli("submit", this.script(jobId, body), "--wait", "--wait-timeout", "300s", ...args);
   }
 
   // biome-ignore lint/suspicious/noExplicitAny: tests read many kinds of objects

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { RetriedWorkflow } from "./attempts.ts";
 import { apply, eventually, get, kubectl } from "./harness.ts";
+import { applyQuota } from "./quota.ts";
 
 let workflow: RetriedWorkflow;
 afterEach(() => workflow.finish());
@@ -12,11 +13,7 @@ afterEach(() => workflow.finish());
 async function submitBesideProxy(script: string): Promise<string> {
   const { namespace } = workflow;
   await kubectl("create", "namespace", namespace);
-  await apply({ apiVersion: "v1", kind: "ResourceQuota", metadata: { name: "none", namespace }, spec: { hard: { pods: "0" } } });
-  await eventually(
-    () => get("resourcequota", "none", "-n", namespace),
-    ({ status }) => status?.hard?.pods === "0",
-  );
+  await applyQuota(namespace, "none", { pods: "0" });
   await workflow.cli("submit", workflow.script("Job-1", script));
   const [job] = (await get("jobs", "-n", namespace)).items;
   const { name, labels, annotations } = job.metadata;
@@ -52,13 +49,11 @@ describe("a job beside whose container a mesh runs a proxy", () => {
       const job = await eventually(
         () => workflow.status("Job-1"),
         (seen) => seen.ended !== null,
-        120,
       );
       expect(job).toMatchObject({ status, exitCode, node: expect.any(String), pod: expect.stringContaining(name) });
       await eventually(
         async () => [...(await workflow.jobs()), ...(await get("pods", "-n", workflow.namespace)).items],
         (objects) => objects.length === 0,
-        90,
       );
       const { stdout: described } = await workflow.cli("debug", "describe", "Job-1");
       expect(described).toMatch(new RegExp(`^Pod ${workflow.namespace}/${job.pod}, last state before removal$`, "m"));
@@ -76,7 +71,6 @@ describe("a job beside whose container a mesh runs a proxy", () => {
     await eventually(
       () => workflow.status("Job-1"),
       ({ status }) => status === "RUNNING",
-      90,
     );
     const [pod] = JSON.parse((await workflow.cli("debug", "pods", "-o", "json")).stdout).pods;
     const main = (await get("pod", pod.name, "-n", workflow.namespace)).spec.containers.find(

@@ -69,6 +69,17 @@ async function access(): Promise<RequestOptions> {
  */
 // biome-ignore lint/suspicious/noExplicitAny: tests read many kinds of objects
 export async function ask(method: string, path: string, body?: object, type = "application/json"): Promise<any> {
+  try {
+    return await askOnce(method, path, body, type);
+  } catch (error) {
+    // A connection that is kept may be closed by the server in the moment in which it is used again.
+    if (method !== "GET" || (error as NodeJS.ErrnoException).code !== "ECONNRESET") throw error;
+    return await askOnce(method, path, body, type);
+  }
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: as `ask`
+async function askOnce(method: string, path: string, body: object | undefined, type: string): Promise<any> {
   options ??= access();
   const given = await options;
   const payload = body === undefined ? undefined : JSON.stringify(body);

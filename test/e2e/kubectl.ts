@@ -25,7 +25,7 @@ function parse(args: readonly string[]) {
 
 /** Milliseconds between two looks whether something is gone. */
 const LOOK_MS = 50;
-const PATIENCE_MS = 120_000;
+const PATIENCE_MS = 300_000;
 
 /**
  * What kubectl does for these arguments, where they are of the kind that most tests need: a process of kubectl's for each takes a fifth of a

@@ -27,7 +27,7 @@ async function podsOf(attemptId: string): Promise<{ phase: string; name: string 
 async function evict(pod: string): Promise<void> {
   const { namespace, folder } = workflow;
   const file = path.join(folder, "eviction.json");
-  const deleteOptions = { gracePeriodSeconds: 1 };
+  const deleteOptions = { gracePeriodSeconds: 30 };
   writeFileSync(file, JSON.stringify({ apiVersion: "policy/v1", kind: "Eviction", metadata: { name: pod, namespace }, deleteOptions }));
   await kubectl("create", "--raw", `/api/v1/namespaces/${namespace}/pods/${pod}/eviction`, "-f", file);
 }
@@ -62,7 +62,7 @@ describe("a job that the cluster has lost", () => {
   });
 
   test("is not run again while its pod, whose Job is gone, still runs the script", async () => {
-    workflow = new RetriedWorkflow({ retryCount: 1 });
+    workflow = new RetriedWorkflow({ retryCount: 1, terminationGracePeriodSeconds: 600 });
     // It ends when it is let: SIGTERM alone does not do it.
     const pod = await running("Slow-1", likeGasw("Slow-1", "until [ -e $top/done ]; do sleep 0.2; done; exit 1", "trap '' TERM"));
     await kubectl("delete", "job", (await workflow.status("Slow-1")).kubernetesName, "-n", workflow.namespace, "--wait=false");

@@ -111,7 +111,7 @@ describe("monitor", () => {
     workflow.script("Side-1", "true\n");
     expect((await workflow.cli("retry", "Side-1")).stdout).toBe("Side-1-r1\n");
     await jobWhere("Side-1-r1", (row) => row.status === "COMPLETED");
-    expect((await workflow.cli("wait", "Side-1", "--wait-timeout", "60s")).code).toBe(0);
+    expect((await workflow.cli("wait", "Side-1", "--wait-timeout", "300s")).code).toBe(0);
     running.kill("SIGINT");
     const { code, stderr } = await running.ended;
     expect({ code, told: /interrupted: jobs in the cluster continue/.test(stderr) }).toEqual({ code: 130, told: true });

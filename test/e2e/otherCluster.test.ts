@@ -105,7 +105,7 @@ describe("a kubeconfig whose current context was switched to another cluster whi
   test("the context that a job was submitted by may be named instead, and the job ends right: it has run once", async () => {
     await running("Job-3", "echo once >> runs; until [ -e go ]; do sleep 0.2; done\n");
     writeFileSync(path.join(workflow.directory, "go"), "");
-    expect(await workflow.cli("wait", "Job-3", "--context", "own", "--wait-timeout", "60s")).toMatchObject({ code: 0 });
+    expect(await workflow.cli("wait", "Job-3", "--context", "own", "--wait-timeout", "300s")).toMatchObject({ code: 0 });
     switchTo("own");
     expect(await workflow.status("Job-3")).toMatchObject({ status: "COMPLETED", exitCode: 0, attempt: 0 });
     expect(readFileSync(path.join(workflow.directory, "runs"), "utf8")).toBe("once\n");

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { apply, eventually, get, kubectl, TestWorkflow } from "./harness.ts";
+import { eventually, get, kubectl, TestWorkflow } from "./harness.ts";
+import { applyQuota } from "./quota.ts";
 import { endTimeLimit } from "./timeLimit.ts";
 
 /** A Job that is looked at only needs no node. */
@@ -135,8 +136,7 @@ describe("a job's settings", () => {
   test("a quota of the namespace keeps a job waiting, and its reason is shown", async () => {
     workflow = new TestWorkflow();
     await kubectl("create", "namespace", workflow.namespace);
-    const metadata = { name: "none", namespace: workflow.namespace };
-    await apply({ apiVersion: "v1", kind: "ResourceQuota", metadata, spec: { hard: { pods: "0" } } });
+    await applyQuota(workflow.namespace, "none", { pods: "0" });
     await workflow.cli("submit", workflow.script("Job-1", "true\n"));
     const waiting = await eventually(
       () => workflow.status("Job-1"),

@@ -33,7 +33,7 @@ describe("a job's pod", () => {
     workflow = new TestWorkflow({ owner: 0 });
     const script = workflow.script("Job-1", "id -u; id -g\n");
     for (const folder of ["out", "err"]) chownSync(path.join(workflow.directory, folder), 65534, 65534);
-    expect(await workflow.cli("submit", script, "--wait", "--wait-timeout", "60s")).toMatchObject({ stderr: "", code: 0 });
+    expect(await workflow.cli("submit", script, "--wait", "--wait-timeout", "300s")).toMatchObject({ stderr: "", code: 0 });
     expect(workflow.out("Job-1")).toBe("65534\n65534\n");
   });
 

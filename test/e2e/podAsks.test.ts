@@ -1,14 +1,20 @@
 import { afterEach, describe, expect, test } from "vitest";
-import { apply, eventually, kubectl, TestWorkflow } from "./harness.ts";
+import { apply, eventually, get, kubectl, TestWorkflow } from "./harness.ts";
+import { applyQuota } from "./quota.ts";
 
 let workflow: TestWorkflow;
 afterEach(() => workflow.cleanup());
 
-/** A workflow in a namespace with a rule. */
-async function under(rule: object, config: Record<string, unknown> = {}): Promise<void> {
-  workflow = new TestWorkflow({ account: "admin", config });
-  await kubectl("create", "namespace", workflow.namespace);
-  await apply({ apiVersion: "v1", ...rule, metadata: { name: "rule", namespace: workflow.namespace } });
+/** A workflow in a namespace that is there, and takes pods. */
+async function inNamespace(): Promise<string> {
+  workflow = new TestWorkflow({ account: "admin" });
+  const { namespace } = workflow;
+  await kubectl("create", "namespace", namespace);
+  await eventually(
+    () => get("serviceaccounts", "-n", namespace),
+    ({ items }) => items.length > 0,
+  );
+  return namespace;
 }
 
 const dryRun = (...options: string[]) => workflow.cli("submit", workflow.script("Job-1", "true\n"), "--dry-run=server", ...options);
@@ -19,7 +25,7 @@ describe("a job in a namespace whose quota wants limits stated", () => {
   const stated = ["--cpu-limit", "500m", "--memory", "64Mi", "--ephemeral-storage", "64Mi", "--grace-period", "5s"];
 
   test("is told by a dry run which options to state, and runs with them", async () => {
-    await under({ kind: "ResourceQuota", spec: { hard } });
+    await applyQuota(await inNamespace(), "rule", hard);
     const refused = await dryRun("--memory", "64Mi");
     expect(refused).toMatchObject({ stdout: "", code: 4 });
     expect(refused.stderr).toMatch(/^error: job Job-1 could not start: quota rule rejects its pod: .*must specify limits\.cpu for: job/);
@@ -40,7 +46,7 @@ describe("a job in a namespace whose quota wants limits stated", () => {
   });
 
   test("is told at the first look what to set, and runs once that is configured, it is cancelled and retried", async () => {
-    await under({ kind: "ResourceQuota", spec: { hard } });
+    await applyQuota(await inNamespace(), "rule", hard);
     await workflow.cli("submit", workflow.script("Job-1", "true\n"));
     let warnings = "";
     await eventually(
@@ -50,7 +56,6 @@ describe("a job in a namespace whose quota wants limits stated", () => {
         return JSON.parse(stdout).jobs[0];
       },
       ({ reason }) => reason === "FailedCreate",
-      90,
     );
     expect(warnings).toMatch(/^warning: job Job-1 cannot start: .*--cpu-limit \(or resources\.cpuLimit\), --memory/m);
     const { stdout: why } = await workflow.cli("debug", "why", "Job-1");
@@ -58,13 +63,12 @@ describe("a job in a namespace whose quota wants limits stated", () => {
     workflow.configure({ resources: little }, "admin");
     expect((await workflow.cli("cancel", "Job-1")).code).toBe(0);
     expect((await workflow.cli("retry", "Job-1")).code).toBe(0);
-    expect(await workflow.cli("wait", "Job-1", "--wait-timeout", "90s")).toMatchObject({ code: 0 });
+    expect(await workflow.cli("wait", "Job-1", "--wait-timeout", "300s")).toMatchObject({ code: 0 });
   });
 });
 
 test("a job that no node could run is accepted, and told so by a dry run and by `debug why`", async () => {
-  workflow = new TestWorkflow({ account: "admin" });
-  await kubectl("create", "namespace", workflow.namespace);
+  await inNamespace();
   const asked = ["--resource", "example.org/fpga=1"];
   const none = "it requests 1 example.org/fpga, and no node has any";
   const planned = await dryRun(...asked);
@@ -74,7 +78,6 @@ test("a job that no node could run is accepted, and told so by a dry run and by 
   await eventually(
     () => workflow.status("Job-1"),
     ({ reason }) => reason === "Unschedulable",
-    90,
   );
   const { stdout: why } = await workflow.cli("debug", "why", "Job-1");
   expect(why).toContain(none);
@@ -82,7 +85,8 @@ test("a job that no node could run is accepted, and told so by a dry run and by 
 });
 
 test("a dry run tells what a LimitRange has against a job's pod", async () => {
-  await under({ kind: "LimitRange", spec: { limits: [{ type: "Container", max: { cpu: "1" } }] } });
+  const metadata = { name: "rule", namespace: await inNamespace() };
+  await apply({ apiVersion: "v1", kind: "LimitRange", metadata, spec: { limits: [{ type: "Container", max: { cpu: "1" } }] } });
   const { stderr, code } = await dryRun("--cpu", "100m", "--cpu-limit", "2");
   expect(code).toBe(4);
   expect(stderr).toMatch(/a LimitRange of the namespace \(cpu per Container\) rejects its pod: .*but limit is 2/);

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { apply, eventually, kubectl, TestWorkflow } from "./harness.ts";
+import { applyQuota } from "./quota.ts";
 
 let workflow: TestWorkflow;
 afterEach(() => workflow.cleanup());
@@ -16,7 +17,6 @@ async function told(...options: string[]): Promise<{ reason: string; message: st
       return JSON.parse(stdout).jobs[0];
     },
     ({ reason }) => reason !== null && reason !== "NoPod",
-    90,
   );
   expect(job).toMatchObject({ status: "QUEUED", pod: null });
   const { stdout: why } = await workflow.cli("debug", "why", "Job-1");
@@ -45,7 +45,8 @@ describe("a job whose pod the cluster will not make", () => {
 
   test("for a quota that wants its memory stated is told so at once, and begins once it states it", async () => {
     workflow = new TestWorkflow();
-    await inNamespace({ kind: "ResourceQuota", spec: { hard: { "limits.memory": "1Gi" } } });
+    await kubectl("create", "namespace", workflow.namespace);
+    await applyQuota(workflow.namespace, "rule", { "limits.memory": "1Gi" });
     const { reason, message, why } = await told();
     expect({ reason, message }).toEqual({
       reason: "FailedCreate",
@@ -63,7 +64,6 @@ describe("a job whose pod the cluster will not make", () => {
     const job = await eventually(
       () => workflow.status("Job-1"),
       ({ status }) => status === "ERROR",
-      90,
     );
     expect(job).toMatchObject({ reason: "FailedCreate", message: expect.stringContaining('violates PodSecurity "restricted') });
     await eventually(
@@ -130,7 +130,6 @@ describe("a job whose Job is suspended while it runs", () => {
       eventually(
         () => workflow.status("Job-1"),
         (job) => job.status === "RUNNING" && job.pod !== before,
-        90,
       );
     const { kubernetesName, pod } = await untilRunning();
     const suspend = (value: boolean) =>
@@ -139,7 +138,6 @@ describe("a job whose Job is suspended while it runs", () => {
     const job = await eventually(
       () => workflow.status("Job-1"),
       (seen) => message.test(seen.message ?? ""),
-      90,
     );
     expect(job).toMatchObject({ status: "QUEUED", reason: "Suspended" });
     expect((await workflow.cli("debug", "why", "Job-1")).stdout).toMatch(sentence);

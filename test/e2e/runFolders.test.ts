@@ -7,7 +7,7 @@ import { apply, eventually, get, kubectl } from "./harness.ts";
 import { endTimeLimit } from "./timeLimit.ts";
 
 /** Jobs that stand, with GASW's trap set, where they were started, until they are stopped. */
-const SLOW = 'echo stands; touch "$top/.stands-$HOSTNAME"; sleep 60 & wait';
+const SLOW = 'echo stands; touch "$top/.stands-$HOSTNAME"; sleep 3600 & wait';
 
 describe("a script that GASW generated", () => {
   let workflow: RetriedWorkflow;

@@ -75,7 +75,7 @@ describe("status of a job that has ended", () => {
       ({ status }) => status === "RUNNING",
     );
     await endTimeLimit(workflow, "Late-1");
-    await workflow.cli("wait", ...ENDINGS.map(({ job }) => job), "--wait-timeout", "100s");
+    await workflow.cli("wait", ...ENDINGS.map(({ job }) => job), "--wait-timeout", "300s");
   });
   afterAll(() => workflow.cleanup());
 

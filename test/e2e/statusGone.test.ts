@@ -1,7 +1,8 @@
-import { utimesSync, writeFileSync } from "node:fs";
+import { existsSync, utimesSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
-import { apply, eventually, get, kubectl, TestWorkflow } from "./harness.ts";
+import { eventually, get, kubectl, TestWorkflow } from "./harness.ts";
+import { applyQuota, removeQuota } from "./quota.ts";
 
 const returns = (code: number) =>
   `echo '<application_execution>'; echo work; echo '</application_execution>'\necho 'Exiting with return value ${code}'\nexit ${code}\n`;
@@ -69,7 +70,11 @@ describe("status of a job whose Job or pod is gone", () => {
     workflow = new TestWorkflow();
     const { pod } = await startRunning("Job-1", "while :; do sleep 0.2; done\n");
     await kubectl("delete", "pod", pod, "-n", workflow.namespace);
-    const job = await workflow.status("Job-1");
+    // The Job fails a moment after its pod is gone.
+    const job = await eventually(
+      () => workflow.status("Job-1"),
+      ({ status }) => status !== "RUNNING",
+    );
     expect(job).toMatchObject({ status: "STALLED", reason: expect.stringMatching(/^(PodDeleted|PodGone)$/) });
     expect(job.message).toMatch(/deleted/);
     expect((await get("pods", "-n", workflow.namespace)).items).toEqual([]);
@@ -113,10 +118,7 @@ describe("status of a job whose Job or pod is gone", () => {
   test("a job that was stopped after its last line is not taken for one that has ended by itself", async () => {
     workflow = new TestWorkflow();
     const { kubernetesName } = await startRunning("Job-1", `${returns(0).replace("exit 0\n", "")}touch written; sleep 300\n`);
-    await eventually(
-      async () => workflow.out("Job-1"),
-      (text) => text.includes("Exiting"),
-    );
+    await eventually(async () => existsSync(path.join(workflow.directory, "written")), Boolean);
     await kubectl("delete", "job", kubernetesName, "-n", workflow.namespace);
     await gone();
     expect(await workflow.status("Job-1")).toMatchObject({ status: "STALLED", exitCode: 0, reason: "Gone" });
@@ -137,14 +139,13 @@ describe("status of a job whose Job or pod is gone", () => {
   test("a job that was written down but never submitted stays NOT_SUBMITTED, until submitting it again runs it", async () => {
     workflow = new TestWorkflow();
     await kubectl("create", "namespace", workflow.namespace);
-    const quota = { apiVersion: "v1", kind: "ResourceQuota", metadata: { name: "no-jobs", namespace: workflow.namespace } };
-    await apply({ ...quota, spec: { hard: { "count/jobs.batch": "0" } } });
+    await applyQuota(workflow.namespace, "no-jobs", { "count/jobs.batch": "0" }, "jobs");
     const script = workflow.script("Job-1", "true\n");
     const refused = await workflow.cli("submit", script);
     expect(refused.code).not.toBe(0);
     const waiting = await workflow.status("Job-1");
     expect(waiting).toMatchObject({ status: "NOT_SUBMITTED", submitted: null, exitCode: null, ended: null });
-    await kubectl("delete", "resourcequota", "no-jobs", "-n", workflow.namespace);
+    await removeQuota(workflow.namespace, "no-jobs", "jobs");
     expect((await workflow.cli("submit", script, "--wait")).code).toBe(0);
     expect(await workflow.status("Job-1")).toMatchObject({ status: "COMPLETED", exitCode: 0 });
   });

@@ -3,7 +3,8 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import path from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
-import { apply, eventually, kubectl, TestWorkflow } from "./harness.ts";
+import { eventually, kubectl, TestWorkflow } from "./harness.ts";
+import { applyQuota } from "./quota.ts";
 
 /** Runs until the file `go` appears in the workflow's directory. */
 const GATE = "until [ -e go ]; do sleep 0.2; done\n";
@@ -17,11 +18,10 @@ describe("status of a job that waits", () => {
     expect(result).toEqual({ stdout: `${jobId}\n`, stderr: "", code: 0 });
   }
 
-  const seen = (jobId: string, reason: string | RegExp, seconds = 60) =>
+  const seen = (jobId: string, reason: string | RegExp) =>
     eventually(
       () => workflow.status(jobId),
       (job) => new RegExp(reason).test(job.reason ?? ""),
-      seconds,
     );
 
   test("says in the scheduler's words that no node has room, and that never fails a job", async () => {
@@ -53,14 +53,15 @@ describe("status of a job that waits", () => {
     expect(running.node).toEqual(expect.stringMatching(/./));
     expect(running.pod).toContain(running.kubernetesName);
     expect(Date.parse(running.started)).toBeLessThanOrEqual(Date.now());
-    expect(existsSync(path.join(workflow.directory, "out", "Job-2.sh.out"))).toBe(true);
+    // The container runs, its script a moment later.
+    await eventually(async () => existsSync(path.join(workflow.directory, "out", "Job-2.sh.out")), Boolean);
   });
 
   test("explains a container that cannot be made by the event of its volume, and does not waver", async () => {
     workflow = new TestWorkflow();
     workflow.configure({ volumes: [{ name: "Absent", nfsFolder: "no-such-folder", mountPathContainer: "/data" }] });
     await submit("Job-1");
-    const job = await seen("Job-1", "FailedMount", 90);
+    const job = await seen("Job-1", "FailedMount");
     expect(job.status).toBe("QUEUED");
     expect(job.message).toMatch(/no-such-folder/);
     const again = await workflow.status("Job-1");
@@ -70,10 +71,9 @@ describe("status of a job that waits", () => {
   test("stays QUEUED with the quota's words while a quota lets no pod be made", async () => {
     workflow = new TestWorkflow();
     await kubectl("create", "namespace", workflow.namespace);
-    const quota = { apiVersion: "v1", kind: "ResourceQuota", metadata: { name: "no-pods", namespace: workflow.namespace } };
-    await apply({ ...quota, spec: { hard: { pods: "0" } } });
+    await applyQuota(workflow.namespace, "no-pods", { pods: "0" });
     await submit("Job-1");
-    const job = await seen("Job-1", "QuotaExceeded", 90);
+    const job = await seen("Job-1", "QuotaExceeded");
     expect(job).toMatchObject({ status: "QUEUED", pod: null, exitCode: null });
     expect(job.message).toMatch(/exceeded quota: no-pods.*limited: pods=0/);
   });
@@ -84,14 +84,14 @@ describe("status of a job that waits", () => {
     try {
       const { port } = registry.address() as AddressInfo;
       await submit("Job-1", "--image", `127.0.0.1:${port}/slow:1`);
-      const job = await seen("Job-1", "Pulling", 90);
+      const job = await seen("Job-1", "Pulling");
       expect(job).toMatchObject({ status: "QUEUED", started: null });
       expect(job.message).toContain(`127.0.0.1:${port}/slow:1`);
     } finally {
       registry.closeAllConnections();
       registry.close();
     }
-    const failed = await seen("Job-1", "ErrImagePull|ImagePullBackOff", 90);
+    const failed = await seen("Job-1", "ErrImagePull|ImagePullBackOff");
     expect(failed).toMatchObject({ status: "QUEUED", started: null });
   });
 });

@@ -24,7 +24,7 @@ async function requestOf(id: string) {
 describe("a submission that was refused and then corrected", () => {
   const refused = ["--memory", "32Mi", "--cpu", "1", "--queue", "day", "--image", "localhost/absent:1", "--env", "OLD=1"];
   const refusedRow = ["--command", "refused.sh", "--parameters", "a", "--invocation-id", "41"];
-  const corrected = ["--memory", "64Mi", "--cpu", "20m", "--timeout", "77s", "--env", "MODE=new"];
+  const corrected = ["--memory", "64Mi", "--cpu", "20m", "--timeout", "777s", "--env", "MODE=new"];
   const correctedRow = ["--command", "corrected.sh", "--parameters", "b", "--invocation-id", "57"];
 
   test.each([false, true])("is what every attempt runs with and every row shows; synchronised in between: %s", async (isTold) => {
@@ -44,7 +44,7 @@ describe("a submission that was refused and then corrected", () => {
     const ids = ["Job-1", "Job-1-r1", "Job-1-r2"];
     const [first, ...later] = await Promise.all(ids.map(requestOf));
     const resources = { requests: { cpu: "20m", memory: "64Mi" }, limits: { memory: "64Mi" } };
-    expect(first).toMatchObject({ resources, seconds: 77, queue: undefined, env: ["MODE=new", "GASW_K8S_POD_UID=undefined"] });
+    expect(first).toMatchObject({ resources, seconds: 777, queue: undefined, env: ["MODE=new", "GASW_K8S_POD_UID=undefined"] });
     expect(later).toEqual([first, first]);
     expect(workflow.out("Job-1")).toBe("new\n");
     for (const id of ids) expect(await workflow.row(id)).toMatchObject({ command: "corrected.sh", parameters: "b", invocation_id: 57 });

@@ -73,7 +73,7 @@ describe("submit", () => {
     expect(refused).toMatchObject({ code: 4, stdout: "" });
     expect(await workflow.status("Job-1")).toMatchObject({ status: "NOT_SUBMITTED" });
     workflow.configure({});
-    expect(await workflow.cli("submit", script, "--cpu", "100m", "--wait", "--wait-timeout", "90s")).toMatchObject({
+    expect(await workflow.cli("submit", script, "--cpu", "100m", "--wait", "--wait-timeout", "300s")).toMatchObject({
       code: 0,
       stdout: "Job-1\n",
     });

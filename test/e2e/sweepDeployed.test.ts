@@ -24,7 +24,7 @@ describe.skipIf(!hasImage())("deploy/sweep-cronjob.yaml", () => {
   async function outcomeOf(job: string): Promise<{ end: string; log: string }> {
     const ends = async (): Promise<string[]> =>
       ((await get("job", job, "-n", namespace)).status?.conditions ?? []).map(({ type }: { type: string }) => type);
-    const types = await eventually(ends, (seen) => seen.includes("Complete") || seen.includes("Failed"), 120);
+    const types = await eventually(ends, (seen) => seen.includes("Complete") || seen.includes("Failed"));
     return { end: types.includes("Complete") ? "Complete" : "Failed", log: await kubectl("logs", `job/${job}`, "-n", namespace) };
   }
 

@@ -28,7 +28,6 @@ export class Terminal {
     await eventually(
       async () => this.text,
       (text) => wanted.test(text),
-      40,
     );
     this.#seen = this.shown.length;
   }

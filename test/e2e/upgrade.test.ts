@@ -84,6 +84,14 @@ describe("jobs that 0.1.0 has submitted and that run when the program is replace
       ({ items }) => items.filter(({ status }: { status: { active?: number } }) => status.active === 1).length === 0 && items.length === 3,
     );
     expect(workflow.has("Bad-1")).toBe(true);
+    await eventually(
+      () => get("events", "-n", workflow.namespace),
+      ({ items }) =>
+        items.some(
+          ({ reason, involvedObject }: { reason: string; involvedObject: { name: string } }) =>
+            reason === "Completed" && involvedObject.name.includes("mute-1"),
+        ),
+    );
     workflow.put("repaired");
     await workflow.until("Bad-1-r1", "COMPLETED");
     expect(await workflow.rows("Good-1")).toEqual(["Good-1 COMPLETED 0"]);

@@ -63,7 +63,7 @@ describe("a volume", () => {
 
   test("of our own that never binds: exit 5 with its events, the job is NOT_SUBMITTED, and a later submit works", async () => {
     const scratch = { name: "scratch", type: "storageClass", storageClassName: "no-such-class", mountPathContainer: "/scratch" };
-    workflow = new TestWorkflow({ config: { ...PARKED, volumes: [scratch], options: { bindTimeout: "6s" } } });
+    workflow = new TestWorkflow({ config: { ...PARKED, volumes: [scratch], options: { bindTimeout: "10s" } } });
     const result = await submit("Job-1");
     const claim = (await claims()).find(({ spec }: { spec: { storageClassName: string } }) => spec.storageClassName === "no-such-class");
     expect(result).toEqual({
@@ -152,6 +152,10 @@ describe("a volume", () => {
     workflow.configure({ ...PARKED, options: { bindTimeout: "2s" } });
     await hold("pvc", claim);
     await kubectl("delete", "pvc", claim, "-n", workflow.namespace, "--wait=false");
+    await eventually(
+      () => get("pvc", claim, "-n", workflow.namespace),
+      ({ metadata }) => metadata.finalizers.join() === "example.org/hold",
+    );
     const result = await submit("Job-2");
     await release("pvc", claim);
     expect(result).toMatchObject({ stdout: "", code: 5 });

@@ -62,7 +62,7 @@ describe("retry", () => {
     const first = workflow.out("Job-1");
     writeFileSync(path.join(workflow.directory, "repaired"), "");
     expect(await workflow.cli("retry", "Job-1")).toEqual({ stdout: "Job-1-r1\n", stderr: "", code: 0 });
-    expect((await workflow.cli("wait", "Job-1", "--wait-timeout", "90s")).code).toBe(0);
+    expect((await workflow.cli("wait", "Job-1", "--wait-timeout", "300s")).code).toBe(0);
     expect(await workflow.status("Job-1")).toMatchObject({ id: "Job-1", attemptId: "Job-1-r1", attempt: 1, status: "COMPLETED" });
     expect(readFileSync(path.join(workflow.directory, "precious"), "utf8")).toBe("db\n");
     // The newest attempt's streams stand where GASW looks; the first one's beside them.
@@ -125,7 +125,7 @@ describe("retry", () => {
       (job) => job.status !== "NOT_SUBMITTED",
     );
     expect(attemptId).toBe("Job-2-r1");
-    expect((await workflow.cli("wait", "Job-2", "--wait-timeout", "90s")).code).toBe(0);
+    expect((await workflow.cli("wait", "Job-2", "--wait-timeout", "300s")).code).toBe(0);
   });
 
   test("leaves a folder of GASW's own alone, whatever the script is called", async () => {
@@ -133,7 +133,7 @@ describe("retry", () => {
     writeFileSync(path.join(workflow.directory, "db/jobs.mv.db"), "");
     await workflow.runJob("db", "exit 3\n");
     await workflow.cli("retry", "db");
-    await workflow.cli("wait", "db", "--wait-timeout", "90s");
+    await workflow.cli("wait", "db", "--wait-timeout", "300s");
     expect(existsSync(path.join(workflow.directory, "db/jobs.mv.db"))).toBe(true);
   });
 });

@@ -9,7 +9,7 @@ let workflow: TestWorkflow;
 beforeAll(async () => {
   workflow = new TestWorkflow();
   const scripts = ["Grep-11", "Grep-12", "Sort-1"].map((job) => workflow.script(job, "true\n"));
-  expect(await workflow.cli("submit", ...scripts, "--wait", "--wait-timeout", "90s")).toMatchObject({ code: 0, stderr: "" });
+  expect(await workflow.cli("submit", ...scripts, "--wait", "--wait-timeout", "300s")).toMatchObject({ code: 0, stderr: "" });
 });
 afterAll(() => workflow.cleanup());
 

@@ -31,7 +31,7 @@ describe("a server that is down", () => {
     await down();
     const submitted = await on.workflow.cli("submit", on.workflow.script("Fine-1", "true\n"), on.workflow.script("Bad-2", "exit 3\n"));
     expect(submitted).toEqual({ code: 0, stdout: "Fine-1\nBad-2\n", stderr: "" });
-    expect(await on.workflow.cli("wait", "Fine-1", "--wait-timeout", "60s")).toMatchObject({ code: 0 });
+    expect(await on.workflow.cli("wait", "Fine-1", "--wait-timeout", "300s")).toMatchObject({ code: 0 });
     expect(await on.workflow.status("Fine-1")).toMatchObject({ status: "COMPLETED" });
     // Failures are retried all the same, a step per call.
     const { stderr } = await eventually(

@@ -93,7 +93,7 @@ describe("with onHeld: announce", () => {
   test("a job that cannot be submitted again is told, too", async () => {
     workflow = new RetriedWorkflow({ retryCount: 1, onHeld: "announce" });
     await submitBoth();
-    await workflow.cli("wait", "Bad-1", "--wait-timeout", "90s");
+    await workflow.cli("wait", "Bad-1", "--wait-timeout", "300s");
     workflow.script("Bad-1", "echo another\n");
     await workflow.until("Bad-1-r1", "ERROR");
     expect((await workflow.results()).filter(({ id }) => id === "Bad-1")).toMatchObject([

@@ -35,7 +35,6 @@ describe("what a monitor asks of the cluster", () => {
       await eventually(
         () => workflow.database.query("SELECT count(*) AS count FROM Jobs WHERE status = 'RUNNING'").catch(() => [{ count: 0 }]),
         ([{ count }]) => count === JOBS,
-        90,
       );
       workflow.letGo("go");
       expect((await running.ended).code).toBe(0);

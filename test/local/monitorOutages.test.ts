@@ -61,7 +61,6 @@ describe("a write that another program holds up", () => {
         eventually(
           async () => (await other.query("SELECT count(*)::int AS count FROM pg_locks WHERE NOT granted")).rows,
           ([{ count }]) => count > 0,
-          90,
         ),
       release: async () => {
         await other.query("COMMIT");

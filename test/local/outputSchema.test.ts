@@ -23,7 +23,7 @@ describe("the published schema of the output", () => {
     const answers = lines.stdout.trim().split("\n");
     expect(answers.flatMap((line) => misfits(line.includes('"error"') ? "refused" : "submitted", line))).toEqual([]);
     expect(answers).toHaveLength(2);
-    const waited = await workflow.cli("wait", "Fine-1", "Bad-2", "--wait-timeout", "90s", "-o", "json");
+    const waited = await workflow.cli("wait", "Fine-1", "Bad-2", "--wait-timeout", "300s", "-o", "json");
     expect(misfits("status", waited.stdout)).toEqual([]);
     const ended = (await workflow.cli("wait", "Fine-1", "Bad-2", "-o", "ndjson")).stdout.trim().split("\n");
     expect(ended.flatMap((line) => misfits("job", line))).toEqual([]);

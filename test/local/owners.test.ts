@@ -139,7 +139,7 @@ test("a monitor that is stopped (SIGSTOP) is relied on for a minute: then status
   await printed(monitor, /Job-1 RUNNING/);
   await stopped(monitor, workflow.stateFile, path.join(workflow.folder, "gasw.db"));
   letGo();
-  const waited = await workflow.cliWith({ ahead: 61 }, "wait", "Job-1", "--wait-timeout", "90s");
+  const waited = await workflow.cliWith({ ahead: 61 }, "wait", "Job-1", "--wait-timeout", "300s");
   expect(waited).toMatchObject({
     code: 0,
     stderr: expect.stringMatching(/is locked by monitor, process \d+ on .* has not reached the cluster/),

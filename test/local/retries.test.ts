@@ -88,7 +88,7 @@ describe("a job that is held", () => {
     workflow.put("Free-1.repaired");
     const [first, second] = await Promise.all([workflow.process({}, "release", "Free-1"), workflow.process({}, "release", "Free-1")]);
     expect([first, second].map(({ code, stdout }) => `${code} ${stdout}`)).toEqual(["0 Free-1-r1\n", "0 Free-1-r1\n"]);
-    expect(await workflow.cli("wait", "Free-1", "--wait-timeout", "90s")).toMatchObject({ code: 0 });
+    expect(await workflow.cli("wait", "Free-1", "--wait-timeout", "300s")).toMatchObject({ code: 0 });
     await workflow.until("Free-1-r1", "COMPLETED");
     expect(await workflow.rows("Free-1")).toEqual(["Free-1 ERROR 3", "Free-1-r1 COMPLETED 0"]);
     expect(await workflow.cli("release", "Free-1")).toMatchObject({ code: 0, stdout: "Free-1-r1\n" });

@@ -29,7 +29,7 @@ describe("names", () => {
     workflow = new TestWorkflow();
     for (const id of ids) workflow.script(id, `printf %s 'ran'; printf %s 'trouble' >&2\n`);
     const scripts = ids.map((id) => path.join("sh", `${id}.sh`));
-    const result = await workflow.cli("submit", ...scripts, "--wait", "--wait-timeout", "100s", "-o", "json");
+    const result = await workflow.cli("submit", ...scripts, "--wait", "--wait-timeout", "300s", "-o", "json");
     expect(result).toMatchObject({ stderr: "", code: 0 });
     expect(JSON.parse(result.stdout).jobs.map((job: { id: string }) => job.id)).toEqual(ids);
     for (const id of ids) {
@@ -79,7 +79,7 @@ describe("names", () => {
     const ids = ["Job-1", "job-1", "JOB.1", "Job_1", "Job 1", "a-1", "b-1"];
     workflow = new TestWorkflow();
     const scripts = ids.map((id) => workflow.script(id, `echo '${id}'\n`));
-    expect(await workflow.cli("submit", ...scripts, "--wait", "--wait-timeout", "100s")).toMatchObject({ stderr: "", code: 0 });
+    expect(await workflow.cli("submit", ...scripts, "--wait", "--wait-timeout", "300s")).toMatchObject({ stderr: "", code: 0 });
     expect(ids.map((id) => workflow.out(id))).toEqual(ids.map((id) => `${id}\n`));
     expect(await workflow.jobs()).toHaveLength(ids.length);
   });

@@ -11,7 +11,7 @@ describe("submit --wait", () => {
   test("exits with the jobs' highest exit code, when all have ended", async () => {
     workflow = new TestWorkflow();
     const scripts = [0, 3, 42, 7].map((code) => workflow.script(`exit-${code}`, `exit ${code}\n`));
-    const result = await workflow.cli("submit", ...scripts, "--wait", "--wait-timeout", "90s");
+    const result = await workflow.cli("submit", ...scripts, "--wait", "--wait-timeout", "300s");
     expect(result).toEqual({ stdout: "exit-0\nexit-3\nexit-42\nexit-7\n", stderr: "", code: 42 });
     expect((await workflow.status("exit-7")).status).toBe("ERROR");
     expect((await workflow.status("exit-0")).status).toBe("COMPLETED");
@@ -20,7 +20,7 @@ describe("submit --wait", () => {
   test("tells programs how each job has ended: at the end of the document, or as a line of its own after those that accept the jobs", async () => {
     workflow = new TestWorkflow();
     const scripts = [0, 3].map((code) => workflow.script(`exit-${code}`, `exit ${code}\n`));
-    const lines = await workflow.cli("submit", ...scripts, "--wait", "--wait-timeout", "90s", "-o", "ndjson");
+    const lines = await workflow.cli("submit", ...scripts, "--wait", "--wait-timeout", "300s", "-o", "ndjson");
     const [one, two, ...ended] = lines.stdout.trim().split("\n");
     expect([one, two].flatMap((line) => misfits("submitted", line ?? ""))).toEqual([]);
     expect(ended.flatMap((line) => misfits("job", line))).toEqual([]);
@@ -51,7 +51,7 @@ describe("submit --wait", () => {
     workflow = new TestWorkflow();
     const script = workflow.script("Job-1", "echo started; sleep 600\n");
     await workflow.cli("submit", script);
-    const waiting = workflow.cli("wait", "Job-1", "--wait-timeout", "90s");
+    const waiting = workflow.cli("wait", "Job-1", "--wait-timeout", "300s");
     await expect.poll(async () => (await workflow.status("Job-1")).status).toBe("RUNNING");
     await kubectl("delete", "jobs", "--all", "-n", workflow.namespace, "--cascade=orphan");
     await kubectl("delete", "pods", "--all", "-n", workflow.namespace, "--force", "--grace-period=0");
@@ -76,7 +76,7 @@ describe("submit --wait", () => {
     });
     const asJson = await workflow.cli("submit", script, "--wait", "--wait-timeout", "1s", "-o", "json");
     expect({ code: asJson.code, ...JSON.parse(asJson.stdout) }).toMatchObject({ code: 124, jobs: [{ id: "Job-1" }], results: [] });
-    const again = workflow.cli("submit", script, "--wait", "--wait-timeout", "60s");
+    const again = workflow.cli("submit", script, "--wait", "--wait-timeout", "300s");
     writeFileSync(path.join(workflow.directory, "go"), "");
     expect(await again).toEqual({ stdout: "Job-1\n", stderr: "", code: 0 });
     expect(workflow.out("Job-1")).toBe("went on\n");

@@ -62,7 +62,7 @@ describe("submit", () => {
     expect(await submit()).toEqual({ stdout: "Job-1\n", stderr: "", code: 0 });
     expect(await submit()).toEqual({ stdout: "Job-1\n", stderr: "", code: 0 });
     expect(await workflow.jobs()).toHaveLength(1);
-    expect((await workflow.cli("wait", "Job-1", "--wait-timeout", "60s")).code).toBe(0);
+    expect((await workflow.cli("wait", "Job-1", "--wait-timeout", "300s")).code).toBe(0);
     await kubectl("delete", "jobs", "--all", "-n", workflow.namespace);
     const reordered = await workflow.cli("submit", script, "--env", "B=2", "--env", "A=1", "--memory", "64Mi");
     expect(reordered).toEqual({ stdout: "Job-1\n", stderr: "", code: 0 });

@@ -101,7 +101,6 @@ async function remedyOf(job: string, cause: string): Promise<string> {
       return JSON.parse((await workflow.cli("debug", "why", job, "-o", "json")).stdout);
     },
     (found) => found.cause === cause,
-    90,
   );
   return answer.remedy;
 }
@@ -130,7 +129,6 @@ test("eight broken jobs run, each by the command that is copied from `debug why`
       return Object.fromEntries(shown.filter(([id]: [string]) => id in BROKEN));
     },
     (statuses) => Object.values(statuses).every((status) => status === "COMPLETED"),
-    90,
   );
   expect(Object.keys(ends).sort()).toEqual(Object.keys(BROKEN).sort());
   const { stdout } = await workflow.cli("status", "--history", "--cached");
@@ -155,7 +153,6 @@ test("the commands that a submission answers with run what was submitted, whatev
   await eventually(
     () => workflow.sync().then(() => workflow.status("Again-1")),
     ({ status }) => status === "COMPLETED",
-    90,
   );
   await succeeds(await copied("--memory", "128Mi"));
   expect((await workflow.cli("status", "Again-1", "--history", "--cached")).stdout).not.toContain("s3cret");
