@@ -3,6 +3,7 @@ import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { likeGasw, RetriedWorkflow } from "../e2e/attempts.ts";
 import { notedStatuses, signal } from "../e2e/gaswDatabase.ts";
+import { eventually } from "../e2e/harness.ts";
 
 let workflow: RetriedWorkflow;
 beforeAll(async () => {
@@ -125,6 +126,30 @@ test("a job that is to run anew is not taken for one that has run when its scrip
   expect(await workflow.cli("submit", script)).toEqual({ stdout: "Anew-1\n", stderr: "", code: 0 });
   await workflow.until("Anew-1", "COMPLETED");
   expect(workflow.has("out/Anew-1.sh.out.0")).toBe(true);
+});
+
+describe("a job whose end nobody has looked at yet", () => {
+  test.each([
+    ["as it is", "Unseen-1", [], undefined],
+    ["with other options", "Unseen-2", ["--memory", "32Mi"], "32Mi"],
+  ])("runs again at `retry`, %s", async (_, job, options, memory) => {
+    workflow.reconfigure({ retryCount: 0 });
+    try {
+      await workflow.cli("submit", workflow.script(job, "exit 3\n"));
+      await eventually(
+        () => workflow.jobOf(job),
+        ({ status }) => status.failed === 1,
+      );
+      expect(await workflow.history(job)).toMatchObject([{ exitCode: null, ended: null }]);
+      expect(await workflow.cli("retry", job, ...options)).toMatchObject({ code: 0, stdout: `${job}-r1\n` });
+      const { containers } = (await workflow.jobOf(`${job}-r1`)).spec.template.spec;
+      expect(containers[0].resources.requests?.memory).toBe(memory);
+      await workflow.until(`${job}-r1`, "ERROR_HELD");
+      expect(await workflow.rows(job)).toEqual([`${job} ERROR 3`, `${job}-r1 ERROR_HELD 3`]);
+    } finally {
+      workflow.reconfigure({ retryCount: 2 });
+    }
+  });
 });
 
 describe("a job that is not retried", () => {

@@ -9,6 +9,7 @@ import { unknownWorkflow } from "../workflow/known.ts";
 import { Tenancy } from "../workflow/owner.ts";
 import { whileHolding } from "./hold.ts";
 import { reconcile } from "./reconcile.ts";
+import { refresh } from "./refresh.ts";
 import {
   beginRetry,
   confirmContents,
@@ -47,6 +48,8 @@ export async function act(
     if (!deps.store.workflows.isKnown(workflow)) throw unknownWorkflow(deps, workflow.directory);
     // Before the first word is written down; what runs already shows it itself.
     await confirmPlace(deps, workflow, jobs);
+    // What has failed since somebody looked is to run again, too.
+    if (action === "retry" && known().some(isUnderWay)) await refresh(deps, workflow);
     const contents = action === "retry" ? await newContents(deps, workflow, known(), given) : new Map();
     if (action === "retry") beginRetry(deps, known(), contents);
     // What is due is started at once, except by the monitor's own hand.
@@ -71,6 +74,11 @@ async function confirmPlace(deps: Deps, workflow: StoredWorkflow, jobs: readonly
   if (isToBeTaken || jobs.some(({ status }) => status === "NOT_SUBMITTED"))
     await confirmCluster(deps, workflow, firstSight());
   await tenancy.taken();
+}
+
+/** Whether the cluster may have brought about an end that is not known here. */
+function isUnderWay({ stage }: StoredJob): boolean {
+  return stage.name === "active";
 }
 
 function changedEachTime({ id, status }: StoredJob): GaswError {
