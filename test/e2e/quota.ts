@@ -1,14 +1,11 @@
 import { apply, eventually, kubectl } from "./harness.ts";
 import { ask, pathOf } from "./kube.ts";
 
-/** The path of a kind of object in a namespace, asked only what would become of one. */
-const dryRunOf = (kind: "pods" | "jobs", namespace: string) => `${pathOf(kind, namespace)}?dryRun=All`;
-
 /** What a namespace answers to one more pod or Job: nothing where it would take it. */
 async function answerTo(kind: "pods" | "jobs", namespace: string): Promise<string> {
   const spec = { restartPolicy: "Never", containers: [{ name: "c", image: "none" }] };
   const probe = { metadata: { name: "probe" }, spec: kind === "pods" ? spec : { template: { spec } } };
-  return await ask("POST", dryRunOf(kind, namespace), probe).then(() => "", String);
+  return await ask("POST", `${pathOf(kind, namespace)}?dryRun=All`, probe).then(() => "", String);
 }
 
 /** Gives a namespace a quota that refuses any such object, and waits until it counts: the API server heeds none before its first status. */
